@@ -1,0 +1,3 @@
+//! `levada`: a bounded queue with backpressure in front of any command.
+
+fn main() {}

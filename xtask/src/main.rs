@@ -1,0 +1,3 @@
+//! Everything CI runs, runnable at home: `cargo xtask NAME`.
+
+fn main() {}
