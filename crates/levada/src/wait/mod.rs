@@ -1,0 +1,7 @@
+//! Who sleeps. Nothing here knows a value.
+//!
+//! - [`list`]: the intrusive list of waiters, the only pinned raw pointers in the crate
+//! - [`queue`]: waiters that are all told of an event
+
+pub(crate) mod list;
+pub(crate) mod queue;
