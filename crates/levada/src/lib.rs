@@ -5,7 +5,9 @@
 )]
 
 mod prim;
+mod queue;
 mod refs;
+mod storage;
 mod util;
 mod wait;
 

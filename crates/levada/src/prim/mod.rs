@@ -11,9 +11,9 @@ mod loom;
 mod native;
 
 #[cfg(levada_loom)]
-pub(crate) use self::loom::{Arc, Lock, LockGuard, UnsafeCell, atomic, spin_hint};
+pub(crate) use self::loom::{Arc, Lock, LockGuard, UnsafeCell, atomic, uninit_slots};
 #[cfg(not(levada_loom))]
-pub(crate) use self::native::{Arc, Lock, LockGuard, UnsafeCell, atomic, spin_hint};
+pub(crate) use self::native::{Arc, Lock, LockGuard, UnsafeCell, atomic, uninit_slots};
 
 /// Runs `f` as a model: every interleaving under loom, once natively.
 #[cfg(all(test, levada_loom))]

@@ -33,9 +33,6 @@ pub(crate) enum State {
     Idle,
     /// In line. The node **is** linked.
     Waiting,
-    /// In line, and woken ahead of its turn to see whether the ones before it are alive.
-    /// The node **is** linked.
-    Standby,
     /// Its turn has come and it was woken. Whether the node is linked is up to the protocol.
     Granted,
     /// Its turn came and it did not take it; it is no longer counted. The node is **not** linked.
@@ -52,6 +49,8 @@ pub(crate) struct Entry {
     pub(crate) state: State,
     /// How many permits it waits for.
     pub(crate) need: usize,
+    /// How often it came and found its turn promised to somebody who did not come.
+    pub(crate) refusals: u8,
 }
 
 struct Inner {
