@@ -16,7 +16,9 @@ pub(crate) use loom::cell::UnsafeCell;
 
 /// Cells for messages that are not there yet.
 pub(crate) fn uninit_slots<T>(len: usize) -> Box<[UnsafeCell<MaybeUninit<T>>]> {
-    (0..len).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect()
+    (0..len)
+        .map(|_| UnsafeCell::new(MaybeUninit::uninit()))
+        .collect()
 }
 
 /// A loom mutex behind the interface of the native lock. Its own protocol is not modelled here;

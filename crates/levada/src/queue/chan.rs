@@ -92,7 +92,7 @@ pub(crate) struct Chan<T, P> {
     /// A copy of the edge `closed`, to be read without the lock.
     closed: AtomicBool,
     /// Told once `closed`.
-    pub(super) closed_event: WaitQueue,
+    closed_event: WaitQueue,
     /// A copy of the permits' capacity, to be read without the lock.
     capacity: usize,
 }
@@ -193,6 +193,11 @@ impl<T, P: Parked> Chan<T, P> {
         self.closed.load(Ordering::Acquire)
     }
 
+    /// Told once the channel is closed.
+    pub(crate) fn closed_event(&self) -> &WaitQueue {
+        &self.closed_event
+    }
+
     #[inline]
     pub(super) fn lock(&self) -> LockGuard<'_, TxSide<T, P>> {
         self.tx.lock()
@@ -229,7 +234,9 @@ impl<T, P: Parked> Chan<T, P> {
     pub(super) fn note_hungry(&self, tx: &TxSide<T, P>) {
         // ORDERING: Relaxed; a sender that goes to sleep puts a fence behind it (`send::poll_turn`),
         // pairs with the fence in `single::release`.
-        self.rx.hungry.store(tx.permits.has_waiting(), Ordering::Relaxed);
+        self.rx
+            .hungry
+            .store(tx.permits.has_waiting(), Ordering::Relaxed);
     }
 
     /// Wakes waiting senders for which there is capacity.
@@ -328,6 +335,8 @@ impl<T, P> Drop for Chan<T, P> {
 
 impl<T, P> fmt::Debug for Chan<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chan").field("counts", &self.counts).finish_non_exhaustive()
+        f.debug_struct("Chan")
+            .field("counts", &self.counts)
+            .finish_non_exhaustive()
     }
 }

@@ -10,6 +10,7 @@ use core::task::{Context, Poll, Waker, ready};
 use super::chan::{Chan, Parked, TxSide};
 use super::single::Nothing;
 use crate::prim::LockGuard;
+use crate::refs::{Rx, Tx};
 use crate::util::{WakeBatch, budget, wake_in_batches};
 use crate::wait::list::{List, Node, State};
 
@@ -33,7 +34,9 @@ impl Parked for Line {
 
     fn take_all(&mut self, batch: &mut WakeBatch) -> bool {
         while batch.has_room() {
-            let Some(waker) = self.take_one() else { return false };
+            let Some(waker) = self.take_one() else {
+                return false;
+            };
             batch.push(waker);
         }
         !self.0.is_empty()
@@ -52,7 +55,8 @@ impl Line {
     /// Whether the receiver is in line with a waker for the same task.
     fn is_entered(&mut self, node: Pin<&Node>, waker: &Waker) -> bool {
         let entry = self.0.entry(node);
-        entry.state == State::Waiting && entry.waker.as_ref().is_some_and(|old| old.will_wake(waker))
+        entry.state == State::Waiting
+            && entry.waker.as_ref().is_some_and(|old| old.will_wake(waker))
     }
 
     /// Puts a receiver in line, in front if it was woken for nothing. Gives back its old waker, to
@@ -68,6 +72,12 @@ impl Line {
         }
         old
     }
+}
+
+/// A channel with many receivers.
+pub(crate) fn channel<T>(capacity: usize) -> (Tx<Chan<T, Line>>, Rx<Chan<T, Line>>) {
+    let chan = Chan::new(capacity);
+    (Tx::new(&chan), Rx::new(chan))
 }
 
 impl<T> Chan<T, Line> {
@@ -131,7 +141,11 @@ impl<T> Chan<T, Line> {
         let woken = tx.parked.0.entry(node).state == State::Granted;
         let own = tx.parked.leave(node);
         let something = self.queued(&tx) > 0 || tx.permits.has_granted();
-        let next = if woken && something { tx.parked.take_one() } else { None };
+        let next = if woken && something {
+            tx.parked.take_one()
+        } else {
+            None
+        };
         drop(tx);
         drop(own);
         if let Some(next) = next {
@@ -153,25 +167,33 @@ impl<T> Chan<T, Line> {
             let mut tx = self.lock();
             let taken = take(self, &mut tx);
             if taken || tx.is_ended() {
-                let own = if node.is_bound() { tx.parked.leave(node) } else { None };
+                let own = if node.is_bound() {
+                    tx.parked.leave(node)
+                } else {
+                    None
+                };
                 self.hand_on_received(tx);
                 drop(own);
                 budget.made_progress();
                 return Poll::Ready(());
             }
+            let mut old = None;
             if !tx.parked.is_entered(node, cx.waker()) {
                 let Some(new) = waker.take() else {
                     drop(tx);
                     waker = Some(cx.waker().clone());
                     continue;
                 };
-                waker = tx.parked.enter(node, new);
+                old = tx.parked.enter(node, new);
             }
             // A sender that was promised capacity and does not come must not stop the others.
-            let TxSide { permits, parked, .. } = &mut *tx;
+            let TxSide {
+                permits, parked, ..
+            } = &mut *tx;
             let impatient = permits.poll_idle(&mut parked.0.entry(node).refusals);
             let settled = permits.is_settled(0);
             drop(tx);
+            drop(old);
             if !settled {
                 self.serve_senders();
             }

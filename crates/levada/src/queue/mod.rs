@@ -6,10 +6,12 @@
 //! - [`single`]: receiving with one receiver, without a lock
 //! - [`many`]: receiving with many receivers, under the lock
 
-#![cfg_attr(doc, allow(rustdoc::private_intra_doc_links, reason = "an internal page"))]
+#![cfg_attr(
+    doc,
+    allow(rustdoc::private_intra_doc_links, reason = "an internal page")
+)]
 
 pub(crate) mod chan;
 pub(crate) mod many;
 pub(crate) mod send;
 pub(crate) mod single;
-

@@ -28,7 +28,8 @@ impl<T, P: Parked> Chan<T, P> {
             self.settle_refused(tx);
             return Err((refused, value));
         }
-        self.push(tx, value).map_err(|value| (Refused::Closed, value))
+        self.push(tx, value)
+            .map_err(|value| (Refused::Closed, value))
     }
 
     /// Takes `permits` permits without waiting. Each ends in [`send_reserved`](Self::send_reserved)
@@ -112,7 +113,11 @@ impl<T, P: Parked> Chan<T, P> {
         }
         tx.head_seen = self.head();
         let queued = tx.producer.tail().wrapping_sub(tx.head_seen);
-        if tx.permits.try_turn(permits, queued) { Ok(()) } else { Err(Refused::Full) }
+        if tx.permits.try_turn(permits, queued) {
+            Ok(())
+        } else {
+            Err(Refused::Full)
+        }
     }
 
     /// Lets go of the lock after a refusal. If that made promises lapse, whoever is in line is next.

@@ -1,9 +1,12 @@
 //! Receiving with one receiver: messages are taken without the lock.
 
+use core::fmt;
+use core::ops::Deref;
 use core::task::{Context, Poll, Waker, ready};
 
 use super::chan::{Chan, Parked, RxOwned, TxSide, UNBOUNDED};
 use crate::prim::atomic::{Ordering, fence};
+use crate::refs::{Hub, Rx, Tx};
 use crate::util::{WakeBatch, budget};
 
 /// The one receiver's waker, while it sleeps.
@@ -44,23 +47,42 @@ impl<T, P> TxSide<T, P> {
     }
 }
 
-/// All of these are for the one receiver: two calls at the same time are undefined behaviour.
-impl<T> Chan<T, Sleeper> {
+/// The one receiver. Not `Clone`, so `&mut self` is what makes calls exclusive.
+pub(crate) struct Sole<T>(Rx<Chan<T, Sleeper>>);
+
+impl<T> fmt::Debug for Sole<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<T> Deref for Sole<T> {
+    type Target = Rx<Chan<T, Sleeper>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+/// A channel with one receiver.
+#[inline]
+pub(crate) fn channel<T>(capacity: usize) -> (Tx<Chan<T, Sleeper>>, Sole<T>) {
+    let chan = Chan::new(capacity);
+    (Tx::new(&chan), Sole(Rx::new(chan)))
+}
+
+impl<T> Sole<T> {
     /// Waits for a message; `None` at the end.
-    ///
-    /// # Safety
-    /// Only the channel's one receiver calls this, one call at a time.
     #[inline]
-    pub(crate) unsafe fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+    pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let budget = ready!(budget::poll_proceed(cx));
-        // SAFETY: the same contract.
-        let owned = unsafe { self.owned() };
+        let (chan, owned) = self.parts();
         loop {
-            if let Some(message) = self.pop(owned) {
+            if let Some(message) = chan.pop(owned) {
                 budget.made_progress();
                 return Poll::Ready(Some(message));
             }
-            if ready!(self.poll_sleep(owned, cx)) == Nothing::Ended {
+            if ready!(chan.poll_sleep(owned, cx)) == Nothing::Ended {
                 budget.made_progress();
                 return Poll::Ready(None);
             }
@@ -69,33 +91,28 @@ impl<T> Chan<T, Sleeper> {
 
     /// Waits for messages and appends up to `limit` of them to `buffer`, with one synchronisation
     /// for all; 0 at the end, or if `limit` is 0.
-    ///
-    /// # Safety
-    /// Only the channel's one receiver calls this, one call at a time.
-    pub(crate) unsafe fn poll_recv_many(
-        &self,
+    pub(crate) fn poll_recv_many(
+        &mut self,
         cx: &mut Context<'_>,
         buffer: &mut Vec<T>,
         limit: usize,
     ) -> Poll<usize> {
         let budget = ready!(budget::poll_proceed(cx));
-        // SAFETY: the same contract.
-        let owned = unsafe { self.owned() };
+        let (chan, owned) = self.parts();
         loop {
             let mut received = 0;
             while received < limit {
                 // SAFETY: the consumer and the chain belong to this channel.
-                let Some(message) = (unsafe { owned.consumer.pop(&self.chain) }) else { break };
+                let Some(message) = (unsafe { owned.consumer.pop(&chan.chain) }) else {
+                    break;
+                };
                 buffer.push(message);
                 received += 1;
             }
             if received > 0 {
-                self.release_head(owned);
+                chan.release_head(owned);
             }
-            if received > 0
-                || limit == 0
-                || ready!(self.poll_sleep(owned, cx)) == Nothing::Ended
-            {
+            if received > 0 || limit == 0 || ready!(chan.poll_sleep(owned, cx)) == Nothing::Ended {
                 budget.made_progress();
                 return Poll::Ready(received);
             }
@@ -103,37 +120,31 @@ impl<T> Chan<T, Sleeper> {
     }
 
     /// Takes a message if there is one. Wait-free unless the channel was closed.
-    ///
-    /// # Safety
-    /// Only the channel's one receiver calls this, one call at a time.
-    pub(crate) unsafe fn try_recv(&self) -> Result<T, Nothing> {
-        // SAFETY: the same contract.
-        let owned = unsafe { self.owned() };
-        if let Some(message) = self.pop(owned) {
+    pub(crate) fn try_recv(&mut self) -> Result<T, Nothing> {
+        let (chan, owned) = self.parts();
+        if let Some(message) = chan.pop(owned) {
             return Ok(message);
         }
-        let ended = self.senders_ended() || (self.is_closed() && self.lock().is_ended());
+        let ended = chan.counts().senders() == 0 || (chan.is_closed() && chan.lock().is_ended());
         if !ended {
             return Err(Nothing::Empty);
         }
         // What was sent before the end is visible now.
-        self.pop(owned).ok_or(Nothing::Ended)
+        chan.pop(owned).ok_or(Nothing::Ended)
     }
 
-    /// Whether all senders are gone.
-    pub(crate) fn senders_ended(&self) -> bool {
-        use crate::refs::Hub;
-        self.counts().senders() == 0
+    /// The channel, and what is the receiver's own in it.
+    #[inline]
+    fn parts(&mut self) -> (&Chan<T, Sleeper>, &mut RxOwned<T>) {
+        let chan: &Chan<T, Sleeper> = &self.0;
+        // SAFETY: there is one `Sole` for a channel, made in `channel`, and it is borrowed mutably
+        // for as long as this reference lives; the channel itself looks in only when it is gone.
+        let owned = chan.rx().consumer.with_mut(|owned| unsafe { &mut *owned });
+        (chan, owned)
     }
+}
 
-    /// # Safety
-    /// Only the channel's one receiver calls this, and does not use the result of an earlier call.
-    #[expect(clippy::mut_from_ref, reason = "exclusive by contract: there is one receiver")]
-    unsafe fn owned(&self) -> &mut RxOwned<T> {
-        // SAFETY: by contract there is no other reference.
-        self.rx().consumer.with_mut(|owned| unsafe { &mut *owned })
-    }
-
+impl<T> Chan<T, Sleeper> {
     #[inline]
     fn pop(&self, owned: &mut RxOwned<T>) -> Option<T> {
         // SAFETY: the consumer and the chain belong to this channel.
@@ -172,19 +183,26 @@ impl<T> Chan<T, Sleeper> {
             if tx.is_ended() {
                 return Poll::Ready(Nothing::Ended);
             }
-            if !tx.parked.0.as_ref().is_some_and(|old| old.will_wake(cx.waker())) {
+            let mut old = None;
+            if !tx
+                .parked
+                .0
+                .as_ref()
+                .is_some_and(|old| old.will_wake(cx.waker()))
+            {
                 let Some(new) = waker.take() else {
                     drop(tx);
                     waker = Some(cx.waker().clone());
                     continue;
                 };
-                waker = tx.parked.0.replace(new);
+                old = tx.parked.0.replace(new);
             }
             owned.registered = true;
             // A sender that was promised capacity and does not come must not stop the others.
             let impatient = tx.permits.poll_idle(&mut owned.refusals);
             let settled = tx.permits.is_settled(0);
             drop(tx);
+            drop(old);
             if !settled {
                 self.serve_senders();
             }

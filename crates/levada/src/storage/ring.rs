@@ -94,8 +94,16 @@ impl Inline {
     /// How many slots fit, rounded down to a power of two; loom wants cells of its own instead.
     #[cfg(not(levada_loom))]
     const fn len<T>() -> usize {
-        let fits = if size_of::<T>() == 0 { INLINE_BYTES } else { INLINE_BYTES / size_of::<T>() };
-        if fits == 0 || align_of::<T>() > INLINE_ALIGN { 0 } else { 1 << fits.ilog2() }
+        let fits = if size_of::<T>() == 0 {
+            INLINE_BYTES
+        } else {
+            INLINE_BYTES / size_of::<T>()
+        };
+        if fits == 0 || align_of::<T>() > INLINE_ALIGN {
+            0
+        } else {
+            1 << fits.ilog2()
+        }
     }
 
     #[cfg(levada_loom)]
@@ -234,7 +242,10 @@ impl<T> Producer<T> {
     pub(crate) unsafe fn make_room(&mut self, chain: &Chain<T>, head: usize) -> Result<(), usize> {
         // SAFETY: the producer's own segment is freed only after it was left (I5).
         let (_, slots, len) = unsafe { chain.locate(self.segment) };
-        let used = self.tail.wrapping_sub(self.base).min(self.tail.wrapping_sub(head));
+        let used = self
+            .tail
+            .wrapping_sub(self.base)
+            .min(self.tail.wrapping_sub(head));
         if used < len {
             self.slots = slots;
             self.mask = len - 1;
@@ -313,7 +324,13 @@ impl<T> Producer<T> {
 
 impl<T> Consumer<T> {
     pub(crate) const fn new() -> Self {
-        Self { slots: ptr::null(), mask: 0, head: 0, limit: 0, segment: ptr::null_mut() }
+        Self {
+            slots: ptr::null(),
+            mask: 0,
+            head: 0,
+            limit: 0,
+            segment: ptr::null_mut(),
+        }
     }
 
     /// Position of the next message; to be published with Release after each message or batch.

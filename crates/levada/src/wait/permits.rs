@@ -109,13 +109,18 @@ impl Permits {
     /// What a newcomer would find. `queued` may be too high, never too low.
     #[inline]
     pub(crate) fn available(&self, queued: usize) -> usize {
-        if self.has_waiting() { 0 } else { self.unpromised(queued) }
+        if self.has_waiting() {
+            0
+        } else {
+            self.unpromised(queued)
+        }
     }
 
     /// What is free and promised to nobody, the line's own if somebody waits.
     #[inline]
     fn unpromised(&self, queued: usize) -> usize {
-        self.capacity.saturating_sub(queued + self.reserved + self.granted)
+        self.capacity
+            .saturating_sub(queued + self.reserved + self.granted)
     }
 
     /// Whether a newcomer who does not wait can have `need` now; counts a refusal otherwise.
@@ -219,7 +224,8 @@ impl Permits {
     /// Whether the waiter is in line with a waker for the same task.
     pub(crate) fn is_entered(&mut self, node: Pin<&Node>, waker: &Waker) -> bool {
         let entry = self.line.entry(node);
-        entry.state == State::Waiting && entry.waker.as_ref().is_some_and(|old| old.will_wake(waker))
+        entry.state == State::Waiting
+            && entry.waker.as_ref().is_some_and(|old| old.will_wake(waker))
     }
 
     /// Takes a waiter out, whatever its state; what was promised to it is free again. Gives back
@@ -265,7 +271,8 @@ impl Permits {
     /// Whether nobody in line could be granted anything now (I4).
     pub(crate) fn is_settled(&mut self, queued: usize) -> bool {
         let unpromised = self.unpromised(queued);
-        self.first_waiting.is_none_or(|place| self.line.entry_at(place).need > unpromised)
+        self.first_waiting
+            .is_none_or(|place| self.line.entry_at(place).need > unpromised)
     }
 
     /// Refuses everybody from now on; empties the line. Answers whether more remain than the batch
@@ -275,7 +282,9 @@ impl Permits {
         self.granted = 0;
         self.first_waiting = None;
         while batch.has_room() {
-            let Some(entry) = self.line.pop_front() else { return false };
+            let Some(entry) = self.line.pop_front() else {
+                return false;
+            };
             entry.state = State::Closed;
             if let Some(waker) = entry.waker.take() {
                 batch.push(waker);
