@@ -8,6 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// More threads than cores, so that a test that hangs keeps few others from running.
+const THREADS: &str = "--test-threads=32";
+
 /// What became of one test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Outcome {
@@ -45,7 +48,7 @@ pub(super) fn run(program: &Path, names: &[String], deadline: Duration) -> Resul
         });
     }
     let mut child = Command::new(program)
-        .arg("--exact")
+        .args(["--exact", THREADS])
         .args(names)
         .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())

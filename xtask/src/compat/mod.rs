@@ -32,7 +32,7 @@ const COMPILES: &str = "(compile)";
 const MINIMUM: usize = 350;
 
 /// How long one file's tests may take; the slowest takes about 3 s.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// How long a test of the skip list may take, which may hang.
 const SKIPPED_DEADLINE: Duration = Duration::from_secs(10);
