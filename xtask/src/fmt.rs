@@ -2,9 +2,9 @@
 
 use crate::Result;
 use crate::cargo::cargo;
-use crate::shell::run as execute;
+use crate::shell;
 
 /// Fails if `cargo fmt` would change a file.
-pub(crate) fn run(_: &[String]) -> Result {
-    execute(cargo().args(["fmt", "--all", "--check"]))
+pub(crate) fn run() -> Result {
+    shell::run(cargo().args(["fmt", "--all", "--check"]))
 }

@@ -1,0 +1,32 @@
+//! `cargo xtask ci`: everything a change must pass, the quick answers first.
+
+use crate::Result;
+use std::time::{Duration, Instant};
+
+const STEPS: &[&str] = &["fmt", "clippy", "doc", "test", "compat", "features", "loom"];
+
+/// Runs the steps up to the first that fails, and says what each took.
+pub(crate) fn run() -> Result {
+    let mut durations = Vec::new();
+    let mut result = Ok(());
+    for step in STEPS {
+        eprintln!("\n=== cargo xtask {step}");
+        let start = Instant::now();
+        result = crate::run(step, &[]).map_err(|error| format!("{step}: {error}").into());
+        durations.push((*step, start.elapsed()));
+        if result.is_err() {
+            break;
+        }
+    }
+    println!("\n{}", summary(&durations));
+    result
+}
+
+fn summary(durations: &[(&str, Duration)]) -> String {
+    let mut text = String::new();
+    for (step, duration) in durations {
+        text += &format!("{step:<10}{:>7.1} s\n", duration.as_secs_f64());
+    }
+    let total: Duration = durations.iter().map(|(_, duration)| *duration).sum();
+    text + &format!("{:<10}{:>7.1} s", "total", total.as_secs_f64())
+}
