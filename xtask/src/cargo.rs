@@ -34,6 +34,14 @@ impl Metadata {
             .into()
     }
 
+    /// The workspace's own packages.
+    pub(crate) fn members(&self) -> impl Iterator<Item = Package<'_>> {
+        let is_member = |package: &&Value| {
+            array(&self.0["workspace_members"]).any(|member| *member == package["id"])
+        };
+        array(&self.0["packages"]).filter(is_member).map(Package)
+    }
+
     /// The description of the package called `name`.
     pub(crate) fn package(&self, name: &str) -> Result<Package<'_>> {
         array(&self.0["packages"])
@@ -46,7 +54,7 @@ impl Metadata {
 /// One package of [`Metadata`].
 pub(crate) struct Package<'a>(&'a Value);
 
-impl Package<'_> {
+impl<'a> Package<'a> {
     /// The folder that holds its `Cargo.toml`.
     pub(crate) fn dir(&self) -> PathBuf {
         let mut manifest = PathBuf::from(self.0["manifest_path"].as_str().unwrap_or_default());
@@ -56,6 +64,13 @@ impl Package<'_> {
 
     pub(crate) fn version(&self) -> &str {
         self.0["version"].as_str().unwrap_or_default()
+    }
+
+    /// The files its targets begin with.
+    pub(crate) fn target_files(&self) -> impl Iterator<Item = PathBuf> + use<'a> {
+        array(&self.0["targets"])
+            .filter_map(|target| target["src_path"].as_str())
+            .map(PathBuf::from)
     }
 
     /// What the feature called `name` switches on.

@@ -3,7 +3,9 @@
 use crate::Result;
 use std::time::{Duration, Instant};
 
-const STEPS: &[&str] = &["fmt", "clippy", "doc", "test", "compat", "features", "loom"];
+const STEPS: &[&str] = &[
+    "fmt", "tidy", "clippy", "doc", "test", "compat", "features", "loom",
+];
 
 /// Runs the steps up to the first that fails, and says what each took.
 pub(crate) fn run() -> Result {

@@ -12,6 +12,7 @@ mod loom;
 mod miri;
 mod shell;
 mod test;
+mod tidy;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -21,8 +22,8 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 struct Command {
     name: &'static str,
-    about: &'static str,
     run: Run,
+    about: &'static str,
 }
 
 #[derive(Clone, Copy)]
@@ -33,52 +34,45 @@ enum Run {
 }
 
 const COMMANDS: &[Command] = &[
-    command(
-        "ci",
-        "everything a change must pass, in this order",
-        Run::Plain(ci::run),
+    plain("ci", ci::run, "everything a change must pass"),
+    plain("fmt", fmt::run, "formatting"),
+    plain(
+        "tidy",
+        tidy::run,
+        "sizes, layers, ORDERING and SAFETY comments, stray files",
     ),
-    command("fmt", "formatting", Run::Plain(fmt::run)),
-    command(
-        "clippy",
-        "lints, warnings are errors",
-        Run::Plain(clippy::run),
-    ),
-    command("doc", "the docs, public and private", Run::Plain(doc::run)),
-    command(
-        "test",
-        "unit, integration and doc tests of the workspace",
-        Run::Plain(test::run),
-    ),
-    command(
+    plain("clippy", clippy::run, "lints; a warning is an error"),
+    plain("doc", doc::run, "the docs, public and private"),
+    plain("test", test::run, "unit, integration and doc tests"),
+    plain(
         "features",
-        "levada with each set of features",
-        Run::Plain(features::run),
+        features::run,
+        "levada with each set of its features",
     ),
-    command(
-        "loom",
-        "the models, over all interleavings",
-        Run::Plain(loom::run),
-    ),
-    command(
-        "compat",
-        "tokio's own channel tests on levada [--only FILE,FILE] [--filter NAME] [--baseline]",
-        Run::WithOptions(compat::run),
-    ),
-    command(
+    plain("loom", loom::run, "the models, over all interleavings"),
+    Command {
+        name: "compat",
+        run: Run::WithOptions(compat::run),
+        about: "tokio's channel tests on levada [--only FILE,FILE] [--filter NAME] [--baseline]",
+    },
+    plain(
         "miri",
+        miri::run,
         "levada's unit tests under Miri; wants nightly",
-        Run::Plain(miri::run),
     ),
-    command(
+    plain(
         "deny",
-        "licences, advisories, sources; wants cargo-deny",
-        Run::Plain(deny::run),
+        deny::run,
+        "licences, advisories and sources; wants cargo-deny",
     ),
 ];
 
-const fn command(name: &'static str, about: &'static str, run: Run) -> Command {
-    Command { name, about, run }
+const fn plain(name: &'static str, run: fn() -> Result, about: &'static str) -> Command {
+    Command {
+        name,
+        run: Run::Plain(run),
+        about,
+    }
 }
 
 fn main() -> ExitCode {
