@@ -35,15 +35,27 @@ impl File {
         }
     }
 
-    /// The lines in front of the unit tests, which end a file.
+    /// The lines in front of the unit tests and models, which end a file.
     fn shipped(&self) -> &[Line] {
-        let tests = |line: &Line| line.code.trim_start().starts_with("mod tests {");
+        let tests = |line: &Line| {
+            let code = line.code.trim();
+            code == "mod tests {" || code == "mod model {"
+        };
         let end = self
             .lines
             .iter()
             .position(tests)
             .unwrap_or(self.lines.len());
         &self.lines[..end]
+    }
+
+    /// Whether the item on line `index` has an attribute in front that leaves it out of what users
+    /// compile.
+    fn is_test_only(&self, index: usize) -> bool {
+        let before = index
+            .checked_sub(1)
+            .map(|index| self.lines[index].code.trim());
+        before.is_some_and(|code| code == "#[cfg(test)]" || code.starts_with("#[cfg(all(test,"))
     }
 
     /// Whether the file belongs to what users compile: a crate's `src`, and no file of tests.
