@@ -1,5 +1,6 @@
 //! Everything CI runs, runnable at home: `cargo xtask NAME`.
 
+mod api;
 mod cargo;
 mod ci;
 mod clippy;
@@ -54,6 +55,11 @@ const COMMANDS: &[Command] = &[
         name: "compat",
         run: Run::WithOptions(compat::run),
         about: "tokio's channel tests on levada [--only FILE,FILE] [--filter NAME] [--baseline]",
+    },
+    Command {
+        name: "api",
+        run: Run::WithOptions(api::run),
+        about: "every item of tokio's channels is in levada [--update, wants nightly]",
     },
     plain(
         "miri",

@@ -49,6 +49,11 @@ impl File {
         &self.lines[..end]
     }
 
+    /// Whether a program wrote the file; what is wrong with it is wrong there.
+    fn is_generated(&self) -> bool {
+        self.lines[0].comment.starts_with("// @generated")
+    }
+
     /// Whether the item on line `index` has an attribute in front that leaves it out of what users
     /// compile.
     fn is_test_only(&self, index: usize) -> bool {
@@ -91,10 +96,11 @@ pub(crate) fn run() -> Result {
     }
     paths.sort();
     paths.dedup();
-    let files = paths
+    let mut files = paths
         .iter()
         .map(|path| File::read(path))
         .collect::<Result<Vec<_>>>()?;
+    files.retain(|file| !file.is_generated());
     let mut findings = tree::check(&files, &roots);
     for file in &files {
         findings.extend(size::check(file));
