@@ -32,3 +32,34 @@ fn summary(durations: &[(&str, Duration)]) -> String {
     let total: Duration = durations.iter().map(|(_, duration)| *duration).sum();
     text + &format!("{:<10}{:>7.1} s", "total", total.as_secs_f64())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_workflow_runs_every_step() {
+        let path = crate::cargo::root().join(".github/workflows/ci.yml");
+        let workflow = std::fs::read_to_string(path).unwrap();
+        let tasks = workflow
+            .lines()
+            .find(|line| line.trim().starts_with("task: ["))
+            .unwrap();
+        for step in STEPS {
+            let by_name = workflow.contains(&format!("cargo xtask {step}\n"));
+            assert!(
+                by_name || tasks.contains(step),
+                "no job runs `cargo xtask {step}`"
+            );
+        }
+    }
+
+    #[test]
+    fn the_summary_adds_up() {
+        let summary = summary(&[
+            ("fmt", Duration::from_secs(1)),
+            ("doc", Duration::from_secs(2)),
+        ]);
+        assert!(summary.ends_with("total         3.0 s"), "{summary}");
+    }
+}
