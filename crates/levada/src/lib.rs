@@ -12,6 +12,7 @@ mod util;
 mod wait;
 
 pub mod broadcast;
+pub mod guide;
 pub mod mpsc;
 pub mod oneshot;
 pub mod watch;
