@@ -248,6 +248,7 @@ pin_project! {
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Recv<'a, T> {
         queue: &'a mut Sole<T>,
+        #[pin]
         _pinned: PhantomPinned,
     }
 }
@@ -278,6 +279,7 @@ pin_project! {
         queue: &'a mut Sole<T>,
         buffer: &'b mut Vec<T>,
         limit: usize,
+        #[pin]
         _pinned: PhantomPinned,
     }
 }

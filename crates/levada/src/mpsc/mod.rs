@@ -74,11 +74,3 @@ pub use self::unbounded::{
 
 /// The channel behind the handles.
 type Queue<T> = crate::queue::chan::Chan<T, crate::queue::single::Sleeper>;
-
-/// Room for the checks that both receivers share.
-fn try_recv_error(nothing: crate::queue::single::Nothing) -> error::TryRecvError {
-    match nothing {
-        crate::queue::single::Nothing::Empty => error::TryRecvError::Empty,
-        crate::queue::single::Nothing::Ended => error::TryRecvError::Disconnected,
-    }
-}

@@ -5,7 +5,6 @@ use core::task::{Context, Poll};
 
 use super::error::TryRecvError;
 use super::future::{Recv, RecvMany};
-use super::try_recv_error;
 use crate::queue::single::Sole;
 use crate::refs::Hub;
 use crate::util::block_on::block_on;
@@ -99,7 +98,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
     /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        self.queue.try_recv().map_err(try_recv_error)
+        self.queue.try_recv().map_err(TryRecvError::from)
     }
 
     /// Receives the next message, blocking the thread until there is one; `None` when the channel

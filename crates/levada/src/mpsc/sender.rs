@@ -10,7 +10,6 @@ use super::future::{Closed, Reserve, ReserveMany, ReserveOwned, Send};
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use super::receiver::Receiver;
 use crate::queue::chan::MAX_CAPACITY;
-use crate::queue::send::Refused;
 use crate::queue::single;
 use crate::refs::{Hub, Tx, WeakTx};
 use crate::util::block_on::block_on;
@@ -146,7 +145,7 @@ impl<T> Sender<T> {
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         self.queue
             .try_send(message)
-            .map_err(|(refused, message)| try_error(refused, message))
+            .map_err(|(refused, message)| TrySendError::new(refused, message))
     }
 
     /// Sends a message, waiting for capacity up to `timeout`.
@@ -307,7 +306,7 @@ impl<T> Sender<T> {
     pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
         self.queue
             .try_reserve(1)
-            .map_err(|refused| try_error(refused, ()))?;
+            .map_err(|refused| TrySendError::new(refused, ()))?;
         Ok(Permit::new(&self.queue))
     }
 
@@ -333,7 +332,7 @@ impl<T> Sender<T> {
         }
         self.queue
             .try_reserve(n)
-            .map_err(|refused| try_error(refused, ()))?;
+            .map_err(|refused| TrySendError::new(refused, ()))?;
         Ok(PermitIterator::new(&self.queue, n))
     }
 
@@ -354,7 +353,7 @@ impl<T> Sender<T> {
     pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
         match self.queue.try_reserve(1) {
             Ok(()) => Ok(OwnedPermit::new(self)),
-            Err(refused) => Err(try_error(refused, self)),
+            Err(refused) => Err(TrySendError::new(refused, self)),
         }
     }
 
@@ -445,13 +444,6 @@ impl<T> Sender<T> {
 
     pub(super) fn queue(&self) -> &Queue<T> {
         &self.queue
-    }
-}
-
-fn try_error<V>(refused: Refused, value: V) -> TrySendError<V> {
-    match refused {
-        Refused::Full => TrySendError::Full(value),
-        Refused::Closed => TrySendError::Closed(value),
     }
 }
 

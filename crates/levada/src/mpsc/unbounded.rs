@@ -6,7 +6,6 @@ use core::task::{Context, Poll};
 use super::Queue;
 use super::error::{SendError, TryRecvError};
 use super::future::{Closed, Recv, RecvMany};
-use super::try_recv_error;
 use crate::queue::chan::UNBOUNDED;
 use crate::queue::single::{self, Sole};
 use crate::refs::{Hub, Tx, WeakTx};
@@ -324,7 +323,7 @@ impl<T> UnboundedReceiver<T> {
     /// assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
     /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        self.queue.try_recv().map_err(try_recv_error)
+        self.queue.try_recv().map_err(TryRecvError::from)
     }
 
     /// Receives the next message, blocking the thread until there is one; `None` when the channel

@@ -20,7 +20,7 @@
 //! | `unsent`      | the last sender's drop              | no message will come                              |
 //!
 //! All three are set under the lock, once, and never cleared. A receiver has seen the end when
-//! nothing is queued and either `unsent` holds or `closed` holds and no permit is out.
+//! nothing is queued and either `unsent` holds, or `closed` holds and no permit is out or promised.
 //!
 //! # Invariants
 //! - **I1** `queued + reserved + granted <= capacity`, where `queued = tail - head`.
@@ -259,7 +259,8 @@ impl<T, P: Parked> Chan<T, P> {
         }
         wake_in_batches(|batch| {
             let mut tx = self.lock();
-            let more = tx.permits.close(batch);
+            let queued = self.queued(&tx);
+            let more = tx.permits.close(queued, batch);
             self.note_hungry(&tx);
             // ORDERING: Release pairs with the Acquire load in `is_closed`.
             self.closed.store(true, Ordering::Release);

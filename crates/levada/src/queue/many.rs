@@ -68,7 +68,9 @@ impl Line {
         match state {
             State::Waiting => {}
             State::Granted => self.0.insert_before(self.0.front(), node),
-            State::Idle | State::Lapsed | State::Closed => self.0.push_back(node),
+            State::Idle | State::Lapsed | State::Closed | State::Holding => {
+                self.0.push_back(node);
+            }
         }
         old
     }
@@ -166,6 +168,14 @@ impl<T> Chan<T, Line> {
         loop {
             let mut tx = self.lock();
             let taken = take(self, &mut tx);
+            let mut impatient = false;
+            if !taken {
+                // A sender that was promised capacity and does not come must not stop the others.
+                let TxSide {
+                    permits, parked, ..
+                } = &mut *tx;
+                impatient = permits.poll_idle(&mut parked.0.entry(node).refusals);
+            }
             if taken || tx.is_ended() {
                 let own = if node.is_bound() {
                     tx.parked.leave(node)
@@ -186,12 +196,7 @@ impl<T> Chan<T, Line> {
                 };
                 old = tx.parked.enter(node, new);
             }
-            // A sender that was promised capacity and does not come must not stop the others.
-            let TxSide {
-                permits, parked, ..
-            } = &mut *tx;
-            let impatient = permits.poll_idle(&mut parked.0.entry(node).refusals);
-            let settled = permits.is_settled(0);
+            let settled = tx.permits.is_settled(0);
             drop(tx);
             drop(old);
             if !settled {

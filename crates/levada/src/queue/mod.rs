@@ -2,6 +2,7 @@
 //! mpmc, bounded and unbounded.
 //!
 //! - [`chan`]: the channel's fields and invariants; creating, closing, dropping
+//! - [`error`]: what the handles answer, as in tokio
 //! - [`send`]: permits and pushing
 //! - [`single`]: receiving with one receiver, without a lock
 //! - [`many`]: receiving with many receivers, under the lock
@@ -12,6 +13,7 @@
 )]
 
 pub(crate) mod chan;
+pub(crate) mod error;
 pub(crate) mod many;
 pub(crate) mod send;
 pub(crate) mod single;

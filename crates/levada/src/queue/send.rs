@@ -166,18 +166,19 @@ impl<T, P: Parked> Chan<T, P> {
             tx.head_seen = head;
             let queued = tx.producer.tail().wrapping_sub(head);
             let turn = tx.permits.poll_turn(node, permits, queued);
-            if matches!(turn, Turn::Taken | Turn::Closed) {
-                let old = tx.permits.leave(node);
+            if turn == Turn::Closed {
+                drop(tx);
+                self.cancel(node);
+                return Poll::Ready(Err(Refused::Closed));
+            }
+            if turn == Turn::Taken {
+                let woken = tx.permits.leave(node);
+                debug_assert!(
+                    woken.is_none(),
+                    "who has its turn was woken, or never waited"
+                );
                 self.note_hungry(&tx);
-                if let Some(old) = old {
-                    // Only who let a promise lapse, or came while the line was being closed, still
-                    // has a waker. Without it, and not in line, it asks again.
-                    drop(tx);
-                    drop(old);
-                    continue;
-                }
-                let closed = turn == Turn::Closed;
-                return Poll::Ready(if closed { Err(Refused::Closed) } else { Ok(tx) });
+                return Poll::Ready(Ok(tx));
             }
             if !tx.permits.is_entered(node, cx.waker()) {
                 let Some(new) = waker.take() else {
@@ -218,7 +219,7 @@ impl<T, P: Parked> Chan<T, P> {
             if more {
                 return true;
             }
-            let ended = tx.permits.is_closed() && tx.permits.reserved() == 0;
+            let ended = tx.permits.is_exhausted();
             // A promise in a channel where nothing else happens is watched by a receiver: it lets
             // the promise lapse if nobody comes (wait::permits).
             let promised = queued == 0 && tx.permits.has_granted();

@@ -43,7 +43,7 @@ pub(crate) enum Nothing {
 impl<T, P> TxSide<T, P> {
     /// Whether no message can come any more, provided that none is queued.
     pub(super) fn is_ended(&self) -> bool {
-        self.unsent || (self.permits.is_closed() && self.permits.reserved() == 0)
+        self.unsent || self.permits.is_exhausted()
     }
 }
 
@@ -180,6 +180,8 @@ impl<T> Chan<T, Sleeper> {
             if tx.producer.tail() != owned.consumer.head() {
                 return Poll::Ready(Nothing::Empty);
             }
+            // A sender that was promised capacity and does not come must not stop the others.
+            let impatient = tx.permits.poll_idle(&mut owned.refusals);
             if tx.is_ended() {
                 return Poll::Ready(Nothing::Ended);
             }
@@ -198,8 +200,6 @@ impl<T> Chan<T, Sleeper> {
                 old = tx.parked.0.replace(new);
             }
             owned.registered = true;
-            // A sender that was promised capacity and does not come must not stop the others.
-            let impatient = tx.permits.poll_idle(&mut owned.refusals);
             let settled = tx.permits.is_settled(0);
             drop(tx);
             drop(old);

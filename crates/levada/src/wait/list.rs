@@ -37,8 +37,10 @@ pub(crate) enum State {
     Granted,
     /// Its turn came and it did not take it; it is no longer counted. The node is **not** linked.
     Lapsed,
-    /// The channel closed. The node is **not** linked.
+    /// The channel closed. Linked only until it is woken.
     Closed,
+    /// As `Closed`, and the channel's end waits until this one has come or gone.
+    Holding,
 }
 
 /// What a waiter tells the list's protocol.

@@ -66,6 +66,8 @@ pub(crate) struct Permits {
     first_waiting: Option<Place>,
     line: List,
     closed: bool,
+    /// Waiters that were promised something when the channel closed, and have not come since.
+    holding: usize,
     /// Refusals of those who do not wait (`try_send`), since the last promise was taken.
     refusals: u8,
 }
@@ -79,6 +81,7 @@ impl Permits {
             first_waiting: None,
             line: List::new(),
             closed: false,
+            holding: 0,
             refusals: 0,
         }
     }
@@ -104,6 +107,11 @@ impl Permits {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.closed
+    }
+
+    /// Whether no permit is out and none will be given any more.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.closed && self.reserved == 0 && self.holding == 0
     }
 
     /// What a newcomer would find. `queued` may be too high, never too low.
@@ -157,7 +165,7 @@ impl Permits {
         let state = self.line.entry(node).state;
         let taken = match state {
             State::Granted => true,
-            State::Idle | State::Closed => need <= self.available(queued),
+            State::Idle | State::Closed | State::Holding => need <= self.available(queued),
             // Its turn came before that of all who are waiting now.
             State::Lapsed => need <= self.unpromised(queued),
             State::Waiting => false,
@@ -173,10 +181,8 @@ impl Permits {
         entry.refusals += 1;
         if entry.refusals >= GRACE {
             entry.refusals = 0;
+            // Whoever is first in line now is granted when the caller settles.
             self.lapse();
-            if need <= self.unpromised(queued) && self.is_next(node) {
-                return Turn::Taken;
-            }
         }
         Turn::WaitImpatiently
     }
@@ -184,16 +190,18 @@ impl Permits {
     /// The same for the receiver, who waits for a message and finds none: counts its refusals in
     /// `refusals`, lets promises lapse, and tells whether it must be polled again soon.
     pub(crate) fn poll_idle(&mut self, refusals: &mut u8) -> bool {
-        if !self.is_stuck(0) {
+        let held_back = self.closed && self.reserved == 0 && self.holding > 0;
+        if !held_back && !self.is_stuck(0) {
             *refusals = 0;
             return false;
         }
         *refusals += 1;
         if *refusals >= GRACE {
             *refusals = 0;
+            self.holding = 0;
             self.lapse();
         }
-        self.is_stuck(0) || self.has_waiting()
+        true
     }
 
     /// Puts a waiter in line if it is not there yet, with this waker. Gives back the old one, to be
@@ -210,7 +218,7 @@ impl Permits {
                 self.line.insert_before(self.first_waiting, node);
                 self.first_waiting = Some(self.line.place_of(node));
             }
-            State::Idle | State::Closed => {
+            State::Idle | State::Closed | State::Holding => {
                 entry.state = State::Waiting;
                 self.line.push_back(node);
                 if self.first_waiting.is_none() {
@@ -236,11 +244,15 @@ impl Permits {
         entry.state = State::Idle;
         match state {
             State::Granted => self.granted -= need,
-            State::Waiting if self.is_next(node) => {
+            State::Waiting => {
                 let place = self.line.place_of(node);
-                self.first_waiting = self.line.next(place);
+                if self.first_waiting == Some(place) {
+                    self.first_waiting = self.line.next(place);
+                }
             }
-            State::Waiting | State::Idle | State::Lapsed | State::Closed => {}
+            // Saturating: the receiver may have lost its patience.
+            State::Holding => self.holding = self.holding.saturating_sub(1),
+            State::Idle | State::Lapsed | State::Closed => {}
         }
         self.line.remove(node);
         waker
@@ -277,15 +289,18 @@ impl Permits {
 
     /// Refuses everybody from now on; empties the line. Answers whether more remain than the batch
     /// has room for.
-    pub(crate) fn close(&mut self, batch: &mut WakeBatch) -> bool {
-        self.closed = true;
-        self.granted = 0;
-        self.first_waiting = None;
+    ///
+    /// Who was promised something, in full or, as the first that waits, in part, holds back the end
+    /// until it comes or goes: as in tokio, where it owns those permits. If it never does, the
+    /// receiver loses its patience ([`poll_idle`](Self::poll_idle)).
+    pub(crate) fn close(&mut self, queued: usize, batch: &mut WakeBatch) -> bool {
+        if !self.closed {
+            self.mark_closed(queued);
+        }
         while batch.has_room() {
             let Some(entry) = self.line.pop_front() else {
                 return false;
             };
-            entry.state = State::Closed;
             if let Some(waker) = entry.waker.take() {
                 batch.push(waker);
             }
@@ -293,14 +308,26 @@ impl Permits {
         !self.line.is_empty()
     }
 
+    fn mark_closed(&mut self, queued: usize) {
+        self.closed = true;
+        let partly = (self.unpromised(queued) > 0)
+            .then_some(self.first_waiting)
+            .flatten();
+        let mut next = self.line.front();
+        while let Some(place) = next {
+            let entry = self.line.entry_at(place);
+            let holds = entry.state == State::Granted || partly == Some(place);
+            entry.state = if holds { State::Holding } else { State::Closed };
+            self.holding += usize::from(holds);
+            next = self.line.next(place);
+        }
+        self.granted = 0;
+        self.first_waiting = None;
+    }
+
     /// Whether only promises stand between the channel and progress.
     fn is_stuck(&self, queued: usize) -> bool {
         queued == 0 && self.granted > 0
-    }
-
-    /// Whether nobody is before this one among the waiting, in line or about to enter it.
-    fn is_next(&mut self, node: Pin<&Node>) -> bool {
-        self.first_waiting.is_none() || self.first_waiting == Some(self.line.place_of(node))
     }
 
     /// Takes the promises back.
