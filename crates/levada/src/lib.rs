@@ -13,6 +13,7 @@ mod wait;
 
 pub mod broadcast;
 pub mod guide;
+pub mod mpmc;
 pub mod mpsc;
 pub mod oneshot;
 pub mod watch;
