@@ -142,7 +142,8 @@ impl<T> Chan<T, Line> {
         let mut tx = self.lock();
         let woken = tx.parked.0.entry(node).state == State::Granted;
         let own = tx.parked.leave(node);
-        let something = self.queued(&tx) > 0 || tx.permits.has_granted();
+        let queued = self.queued(&tx);
+        let something = queued > 0 || tx.permits.is_blocked(queued);
         let next = if woken && something {
             tx.parked.take_one()
         } else {

@@ -133,6 +133,13 @@ impl<T> Sole<T> {
         chan.pop(owned).ok_or(Nothing::Ended)
     }
 
+    /// Whether the end has come: nothing is queued, and nothing will be.
+    #[cfg(feature = "stream")]
+    pub(crate) fn is_ended(&self) -> bool {
+        let tx = self.lock();
+        tx.is_ended() && self.queued(&tx) == 0
+    }
+
     /// The channel, and what is the receiver's own in it.
     #[inline]
     fn parts(&mut self) -> (&Chan<T, Sleeper>, &mut RxOwned<T>) {
