@@ -221,6 +221,25 @@ impl<T> Receiver<T> {
         self.queue.max_capacity()
     }
 
+    /// This receiver as a [`Stream`](futures_core::Stream), without boxing.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_core::Stream;
+    /// use std::{future::poll_fn, pin::pin};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, rx) = levada::mpmc::channel(8);
+    /// assert!(tx.try_send("hello").is_ok());
+    /// let mut stream = pin!(rx.into_stream());
+    /// assert_eq!(poll_fn(|cx| stream.as_mut().poll_next(cx)).await, Some("hello"));
+    /// # }
+    /// ```
+    #[cfg(feature = "stream")]
+    pub fn into_stream(self) -> super::stream::RecvStream<T> {
+        super::stream::RecvStream::new(self.queue)
+    }
+
     /// Whether both receive from the same channel.
     ///
     /// # Examples
