@@ -38,7 +38,11 @@ pin_project! {
 
 impl<T> RecvStream<T> {
     pub(super) fn new(queue: Rx<Queue<T>>) -> Self {
-        Self { queue, ended: false, node: Node::new() }
+        Self {
+            queue,
+            ended: false,
+            node: Node::new(),
+        }
     }
 }
 
@@ -64,6 +68,8 @@ impl<T> FusedStream for RecvStream<T> {
 
 impl<T> fmt::Debug for RecvStream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecvStream").field("ended", &self.ended).finish_non_exhaustive()
+        f.debug_struct("RecvStream")
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
     }
 }

@@ -123,6 +123,11 @@ impl<T> Chan<T, Line> {
         Poll::Ready(buffer.len() - before)
     }
 
+    /// Messages in the channel, at one point in time: never more than its capacity.
+    pub(crate) fn len(&self) -> usize {
+        self.queued(&self.lock())
+    }
+
     /// Takes a message if there is one.
     pub(crate) fn try_recv(&self) -> Result<T, Nothing> {
         let mut tx = self.lock();
