@@ -1,0 +1,9 @@
+//! Small tools with no knowledge of channels.
+
+pub(crate) mod block_on;
+pub(crate) mod budget;
+mod cache_padded;
+mod wake_batch;
+
+pub(crate) use self::cache_padded::CachePadded;
+pub(crate) use self::wake_batch::{WakeBatch, wake_in_batches};

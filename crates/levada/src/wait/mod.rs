@@ -1,0 +1,9 @@
+//! Who sleeps. Nothing here knows a value.
+//!
+//! - [`list`]: the intrusive list of waiters, the only pinned raw pointers in the crate
+//! - [`queue`]: waiters that are all told of an event
+//! - [`permits`]: waiters for counted capacity, served in order
+
+pub(crate) mod list;
+pub(crate) mod permits;
+pub(crate) mod queue;
