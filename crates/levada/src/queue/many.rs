@@ -77,6 +77,7 @@ impl Line {
 }
 
 /// A channel with many receivers.
+#[expect(clippy::type_complexity, reason = "two handles of one channel")]
 pub(crate) fn channel<T>(capacity: usize) -> (Tx<Chan<T, Line>>, Rx<Chan<T, Line>>) {
     let chan = Chan::new(capacity);
     (Tx::new(&chan), Rx::new(chan))

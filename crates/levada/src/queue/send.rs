@@ -226,10 +226,11 @@ impl<T, P: Parked> Chan<T, P> {
             if ended {
                 return tx.parked.take_all(batch);
             }
-            if blocked && batch.has_room() {
-                if let Some(waker) = tx.parked.take_one() {
-                    batch.push(waker);
-                }
+            if blocked
+                && batch.has_room()
+                && let Some(waker) = tx.parked.take_one()
+            {
+                batch.push(waker);
             }
             false
         });

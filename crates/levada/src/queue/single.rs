@@ -176,7 +176,7 @@ impl<T> Chan<T, Sleeper> {
         // ORDERING: SeqCst pairs with the fence in `send::poll_turn_in_line`: either we see below
         // that somebody waits, or that sender sees the capacity.
         fence(Ordering::SeqCst);
-        // ORDERING: Relaxed; ordered by the fence, and the lock taken next gives the rest.
+        // ORDERING: Relaxed, pairs with the store in `note_hungry` by way of the two fences.
         if self.rx().hungry.load(Ordering::Relaxed) {
             self.serve_senders();
         }

@@ -318,10 +318,12 @@ impl<T> Producer<T> {
         debug_assert!(self.room > 0);
         // SAFETY: with room, `slots` leads to `mask + 1` slots of the producer's segment, which is
         // freed only after it was left (I5).
-        let slot = unsafe { &*self.slots.add(self.tail & self.mask) };
+        let slot = unsafe { self.slots.add(self.tail & self.mask) };
+        // SAFETY: the slot is alive, and a cell may be shared.
+        let slot = unsafe { &*slot };
         // SAFETY: the slot is not in `head..tail`, so it is the producer's alone (I1): `room`
         // counts slots that were never used or that the consumer has published as empty (I3).
-        slot.with_mut(|slot| unsafe { (*slot).write(value) });
+        slot.with_mut(|slot| unsafe { slot.cast::<T>().write(value) });
         self.room -= 1;
         self.tail = self.tail.wrapping_add(1);
         // ORDERING: Release pairs with the Acquire load in `Chain::tail` (I2).
@@ -358,10 +360,12 @@ impl<T> Consumer<T> {
         }
         // SAFETY: `advance` set `slots` and `mask` to the consumer's segment, which only the
         // consumer frees (I5).
-        let slot = unsafe { &*self.slots.add(self.head & self.mask) };
+        let slot = unsafe { self.slots.add(self.head & self.mask) };
+        // SAFETY: the slot is alive, and a cell may be shared.
+        let slot = unsafe { &*slot };
         // SAFETY: `head` is before `limit`, hence before a tail that was loaded with Acquire (I2):
         // the slot is initialised and the consumer's (I1).
-        let value = slot.with(|slot| unsafe { (*slot).assume_init_read() });
+        let value = slot.with(|slot| unsafe { slot.cast::<T>().read() });
         self.head = self.head.wrapping_add(1);
         Some(value)
     }
@@ -412,7 +416,7 @@ impl<T> Consumer<T> {
         if segment.slots.len() < chain.last_len {
             return;
         }
-        // ORDERING: Relaxed; the swap below publishes it.
+        // ORDERING: Relaxed, no pair: the swap below publishes it.
         segment.link.next.store(ptr::null_mut(), Ordering::Relaxed);
         // ORDERING: AcqRel. Release pairs with the Acquire swap in `Producer::make_room`; Acquire
         // pairs with the Release of this swap, for the segment that comes back.

@@ -86,15 +86,6 @@ impl Permits {
         }
     }
 
-    pub(crate) fn capacity(&self) -> usize {
-        self.capacity
-    }
-
-    /// Permits that are out: reserved, and not yet turned into messages.
-    pub(crate) fn reserved(&self) -> usize {
-        self.reserved
-    }
-
     /// Whether somebody is in line whom freed capacity might serve.
     pub(crate) fn has_waiting(&self) -> bool {
         self.first_waiting.is_some()
