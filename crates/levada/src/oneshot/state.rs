@@ -137,14 +137,8 @@ impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let phase = self.phase();
         f.debug_struct("State")
-            .field(
-                "is_complete",
-                &matches!(phase, Phase::Sent | Phase::TxGone),
-            )
-            .field(
-                "is_closed",
-                &matches!(phase, Phase::Closed | Phase::RxGone),
-            )
+            .field("is_complete", &matches!(phase, Phase::Sent | Phase::TxGone))
+            .field("is_closed", &matches!(phase, Phase::Closed | Phase::RxGone))
             .field("is_rx_task_set", &self.has_waker(Side::Receiver))
             .field("is_tx_task_set", &self.has_waker(Side::Sender))
             .finish()
@@ -206,7 +200,11 @@ mod tests {
             let from = row.from;
             for (i, side) in SIDES.into_iter().enumerate() {
                 assert_eq!(from.with_waker(side), row.with[i], "{from:?} with {side:?}");
-                assert_eq!(from.without_waker(side), row.without[i], "{from:?} {side:?}");
+                assert_eq!(
+                    from.without_waker(side),
+                    row.without[i],
+                    "{from:?} {side:?}"
+                );
                 assert_eq!(from.leave(side), row.leave[i], "{from:?} left by {side:?}");
             }
             assert_eq!(from.send(), row.send, "{from:?}");
@@ -263,6 +261,9 @@ mod tests {
                 state.leave(side),
             ]
         });
-        of_side.chain([state.send(), state.close()]).flatten().collect()
+        of_side
+            .chain([state.send(), state.close()])
+            .flatten()
+            .collect()
     }
 }
