@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::marker::{PhantomData, PhantomPinned};
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
@@ -170,26 +170,31 @@ fn error_texts() {
     }
 }
 
-/// Runs `f`, which panics, and gives the text and the line of the panic.
-fn panic_of(f: impl FnOnce()) -> (String, u32) {
+/// Runs `f`, which panics, and gives the panic's text, file and line.
+fn panic_of(f: impl FnOnce()) -> (String, String, u32) {
     let seen = Arc::new(Mutex::new(None));
     let (sink, thread) = (Arc::clone(&seen), std::thread::current().id());
     let before = Arc::new(std::panic::take_hook());
     let chained = Arc::clone(&before);
     std::panic::set_hook(Box::new(move |info| {
-        if std::thread::current().id() == thread {
-            let text = info.payload_as_str().unwrap_or_default().to_owned();
-            let location = info.location().expect("panics have a location");
-            assert!(location.file().ends_with("parity.rs"), "{location}");
-            *sink.lock().unwrap() = Some((text, location.line()));
-        } else {
+        let location = info.location().map(|at| (at.file().to_owned(), at.line()));
+        if std::thread::current().id() != thread {
             chained(info);
+        } else if let Ok(mut sink) = sink.lock() {
+            *sink = location;
         }
     }));
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
+    let result = catch_unwind(AssertUnwindSafe(f));
     std::panic::set_hook(Box::new(move |info| before(info)));
-    assert!(result.is_err(), "it panics");
-    seen.lock().unwrap().take().expect("the hook ran")
+    let payload = result.expect_err("it panics");
+    let text = payload.downcast_ref::<&str>().map(ToString::to_string);
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    let (file, line) = seen
+        .lock()
+        .expect("only this thread uses it")
+        .take()
+        .expect("a panic has a location");
+    (text.expect("a panic has a text"), file, line)
 }
 
 #[tokio::test]
@@ -197,8 +202,9 @@ async fn blocking_inside_a_runtime_panics_at_the_caller() {
     let (_tx, rx) = ours::channel::<u8>();
     let (_tokio_tx, tokio_rx) = tokios::channel::<u8>();
     let line = line!();
-    let (text, ours) = panic_of(|| drop(rx.blocking_recv()));
-    let (tokio_text, tokios) = panic_of(|| drop(tokio_rx.blocking_recv()));
-    assert_eq!(text, tokio_text);
-    assert_eq!((ours, tokios), (line + 1, line + 2));
+    let (text, file, at) = panic_of(|| drop(rx.blocking_recv()));
+    let (tokio_text, tokio_file, tokio_at) = panic_of(|| drop(tokio_rx.blocking_recv()));
+    assert_eq!((text, &file), (tokio_text, &tokio_file));
+    assert_eq!(file, file!());
+    assert_eq!((at, tokio_at), (line + 1, line + 2));
 }
