@@ -1,8 +1,8 @@
 //! Every message to every receiver.
 //!
 //! A [`Sender`] sends to all [`Receiver`]s there are at that moment. A message is kept once, and
-//! each receiver gets a clone of it; the last one to read it gets the message itself, so with one
-//! receiver nothing is ever cloned. Both handles can be made at any time, on either side:
+//! each receiver gets a clone of it; the last one to read it gets the message itself (unless it owns
+//! nothing, so that its clone is a copy anyway). Both handles can be made at any time:
 //! [`Sender::clone`], [`Sender::subscribe`], [`Receiver::resubscribe`].
 //!
 //! ```

@@ -200,7 +200,9 @@ impl<T> Shared<T> {
             match taken {
                 Taken::Last(value) => {
                     *next += 1;
-                    return Ok(value);
+                    // What owns nothing is as cheap to clone as to move. It is cloned, as tokio
+                    // does, for the sake of a `Clone` that does more than copy.
+                    return Ok(if mem::needs_drop::<T>() { value } else { value.clone() });
                 }
                 Taken::Lent(value) => {
                     *next += 1;

@@ -177,7 +177,8 @@ impl<T: Clone> Receiver<T> {
 
     /// Receives the next message, and waits for it if need be.
     ///
-    /// The last receiver to read a message gets the message itself, the others a clone.
+    /// The last receiver to read a message gets the message itself, if that saves a clone; the others
+    /// get a clone.
     ///
     /// # Errors
     /// - [`RecvError::Lagged`] if messages were overwritten before this receiver read them, with
