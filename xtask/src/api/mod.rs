@@ -44,7 +44,7 @@ fn check(metadata: &Metadata) -> Result {
         let message = "tests/api-surface/surface.rs is not from the tokio in Cargo.lock";
         return Err(format!("{message}; `cargo xtask api --update` renews it").into());
     }
-    shell::run(cargo().args(["test", "--package", "api-surface"]))
+    shell::run(cargo().args(["test", "--package", "api-surface", "--no-fail-fast"]))
 }
 
 fn update(metadata: &Metadata) -> Result {

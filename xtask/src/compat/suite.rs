@@ -21,6 +21,22 @@ const TESTS: &[&str] = &[
     "sync_watch",
 ];
 
+/// Files below tokio's `tests` that test something else and use channels to do it: a user's code.
+const USERS: &[&str] = &[
+    "macros_join",
+    "macros_select",
+    "macros_try_join",
+    "rt_basic",
+    "rt_common",
+    "rt_threaded",
+    "task_id",
+    "task_join_set",
+    "task_local",
+    "task_local_set",
+    "time_rt",
+    "time_timeout",
+];
+
 /// Sources below tokio's `src/sync` whose examples are run, and the name of the generated file.
 const EXAMPLES: &[(&str, &str)] = &[
     ("doc_broadcast", "broadcast.rs"),
@@ -47,7 +63,7 @@ pub(super) struct File {
 /// A source without examples yields no file.
 pub(super) fn collect(tokio: &Package<'_>, generated: &Path) -> Result<Vec<File>> {
     let mut files = Vec::new();
-    for name in TESTS {
+    for name in TESTS.iter().chain(USERS) {
         let path = tokio.dir().join("tests").join(format!("{name}.rs"));
         if !path.is_file() {
             return Err(format!("tokio {} has no {}", tokio.version(), path.display()).into());

@@ -309,7 +309,7 @@ pub use self::timeout::SendTimeout;
 
 #[cfg(feature = "tokio")]
 mod timeout {
-    use super::*;
+    use super::{Context, Pin, Poll, Queue, Reserve, fmt, pin_project};
     use crate::mpsc::error::SendTimeoutError;
     use core::time::Duration;
     use tokio::time::{Timeout, timeout};

@@ -63,6 +63,8 @@ pub mod future;
 mod permit;
 mod receiver;
 mod sender;
+#[cfg(feature = "stream")]
+pub mod stream;
 mod unbounded;
 
 pub use self::permit::{OwnedPermit, Permit, PermitIterator};

@@ -461,6 +461,12 @@ impl<T> UnboundedReceiver<T> {
         self.queue.poll_recv_many(cx, buffer, limit)
     }
 
+    /// Whether `recv` would give `None` at once.
+    #[cfg(feature = "stream")]
+    pub(super) fn is_ended(&self) -> bool {
+        self.queue.is_ended()
+    }
+
     /// How many strong senders there are.
     ///
     /// # Examples

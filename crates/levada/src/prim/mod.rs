@@ -15,6 +15,10 @@ pub(crate) use self::loom::{Arc, Lock, LockGuard, UnsafeCell, atomic, uninit_slo
 #[cfg(not(levada_loom))]
 pub(crate) use self::native::{Arc, Lock, LockGuard, UnsafeCell, atomic, uninit_slots};
 
+/// A cell that is written once and read without a lock from then on. Not modelled: what publishes it
+/// is `std`'s own proof.
+pub(crate) use std::sync::OnceLock;
+
 /// Runs `f` as a model: every interleaving under loom, once natively.
 #[cfg(all(test, levada_loom))]
 pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
@@ -31,7 +35,10 @@ pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
     }
 }
 
+/// Waits for a future on a thread of the model.
+#[cfg(levada_loom)]
+pub(crate) use ::loom::future::block_on;
 #[cfg(all(test, levada_loom))]
-pub(crate) use ::loom::{future::block_on, thread};
+pub(crate) use ::loom::thread;
 #[cfg(all(test, not(levada_loom)))]
 pub(crate) use {crate::util::block_on::block_on, std::thread};

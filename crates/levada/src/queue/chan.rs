@@ -178,14 +178,6 @@ impl<T, P: Parked> Chan<T, P> {
         tx.permits.available(self.queued(&tx))
     }
 
-    /// Messages in the channel.
-    pub(crate) fn len(&self) -> usize {
-        // `head` first: it never passes a tail that is read later, so this does not underflow. The
-        // receiver cannot overtake either, and as it reads its own `head` it gets the exact number.
-        let head = self.head();
-        self.chain.tail().wrapping_sub(head)
-    }
-
     /// Whether new permits are refused.
     pub(crate) fn is_closed(&self) -> bool {
         // ORDERING: Acquire pairs with the Release store in `close`: who sees it closed also sees

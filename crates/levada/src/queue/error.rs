@@ -73,11 +73,14 @@ impl<T> TrySendError<T> {
 
 impl<T> fmt::Debug for TrySendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // `pad` and not `write_str`: width and alignment apply, as with tokio's.
-        f.pad(match self {
-            Self::Full(..) => "Full(..)",
-            Self::Closed(..) => "Closed(..)",
-        })
+        // With quotes, as tokio's.
+        fmt::Debug::fmt(
+            match self {
+                Self::Full(..) => "Full(..)",
+                Self::Closed(..) => "Closed(..)",
+            },
+            f,
+        )
     }
 }
 
@@ -175,10 +178,14 @@ impl<T> SendTimeoutError<T> {
 #[cfg(feature = "tokio")]
 impl<T> fmt::Debug for SendTimeoutError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Timeout(..) => "Timeout(..)",
-            Self::Closed(..) => "Closed(..)",
-        })
+        // With quotes, as tokio's.
+        fmt::Debug::fmt(
+            match self {
+                Self::Timeout(..) => "Timeout(..)",
+                Self::Closed(..) => "Closed(..)",
+            },
+            f,
+        )
     }
 }
 

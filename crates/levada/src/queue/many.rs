@@ -77,6 +77,7 @@ impl Line {
 }
 
 /// A channel with many receivers.
+#[expect(clippy::type_complexity, reason = "two handles of one channel")]
 pub(crate) fn channel<T>(capacity: usize) -> (Tx<Chan<T, Line>>, Rx<Chan<T, Line>>) {
     let chan = Chan::new(capacity);
     (Tx::new(&chan), Rx::new(chan))
@@ -123,6 +124,11 @@ impl<T> Chan<T, Line> {
         Poll::Ready(buffer.len() - before)
     }
 
+    /// Messages in the channel, at one point in time: never more than its capacity.
+    pub(crate) fn len(&self) -> usize {
+        self.queued(&self.lock())
+    }
+
     /// Takes a message if there is one.
     pub(crate) fn try_recv(&self) -> Result<T, Nothing> {
         let mut tx = self.lock();
@@ -142,7 +148,8 @@ impl<T> Chan<T, Line> {
         let mut tx = self.lock();
         let woken = tx.parked.0.entry(node).state == State::Granted;
         let own = tx.parked.leave(node);
-        let something = self.queued(&tx) > 0 || tx.permits.has_granted();
+        let queued = self.queued(&tx);
+        let something = queued > 0 || tx.permits.is_blocked(queued);
         let next = if woken && something {
             tx.parked.take_one()
         } else {

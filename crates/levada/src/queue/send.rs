@@ -222,14 +222,15 @@ impl<T, P: Parked> Chan<T, P> {
             let ended = tx.permits.is_exhausted();
             // A promise in a channel where nothing else happens is watched by a receiver: it lets
             // the promise lapse if nobody comes (wait::permits).
-            let promised = queued == 0 && tx.permits.has_granted();
+            let blocked = tx.permits.is_blocked(queued);
             if ended {
                 return tx.parked.take_all(batch);
             }
-            if promised && batch.has_room() {
-                if let Some(waker) = tx.parked.take_one() {
-                    batch.push(waker);
-                }
+            if blocked
+                && batch.has_room()
+                && let Some(waker) = tx.parked.take_one()
+            {
+                batch.push(waker);
             }
             false
         });

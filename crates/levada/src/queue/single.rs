@@ -119,6 +119,12 @@ impl<T> Sole<T> {
         }
     }
 
+    /// Messages in the channel: exact, and never more than its capacity, since the receiver's own
+    /// position stands still meanwhile.
+    pub(crate) fn len(&self) -> usize {
+        self.chain.tail().wrapping_sub(self.head())
+    }
+
     /// Takes a message if there is one. Wait-free unless the channel was closed.
     pub(crate) fn try_recv(&mut self) -> Result<T, Nothing> {
         let (chan, owned) = self.parts();
@@ -131,6 +137,13 @@ impl<T> Sole<T> {
         }
         // What was sent before the end is visible now.
         chan.pop(owned).ok_or(Nothing::Ended)
+    }
+
+    /// Whether the end has come: nothing is queued, and nothing will be.
+    #[cfg(feature = "stream")]
+    pub(crate) fn is_ended(&self) -> bool {
+        let tx = self.lock();
+        tx.is_ended() && self.queued(&tx) == 0
     }
 
     /// The channel, and what is the receiver's own in it.
@@ -163,7 +176,7 @@ impl<T> Chan<T, Sleeper> {
         // ORDERING: SeqCst pairs with the fence in `send::poll_turn_in_line`: either we see below
         // that somebody waits, or that sender sees the capacity.
         fence(Ordering::SeqCst);
-        // ORDERING: Relaxed; ordered by the fence, and the lock taken next gives the rest.
+        // ORDERING: Relaxed, pairs with the store in `note_hungry` by way of the two fences.
         if self.rx().hungry.load(Ordering::Relaxed) {
             self.serve_senders();
         }

@@ -57,22 +57,26 @@ const LAST_LEN_MIN: usize = 4;
 
 type Slot<T> = UnsafeCell<MaybeUninit<T>>;
 
-/// A link of the chain. The first one's slots are in [`Inline`].
-struct Segment<T> {
+/// How a segment leads to the next.
+struct Link<T> {
     next: AtomicPtr<Segment<T>>,
     /// Position at which `next` takes over (I4).
     end: UnsafeCell<usize>,
-    slots: Box<[Slot<T>]>,
 }
 
-impl<T> Segment<T> {
-    fn new(len: usize) -> Self {
+impl<T> Link<T> {
+    fn new() -> Self {
         Self {
             next: AtomicPtr::new(ptr::null_mut()),
             end: UnsafeCell::new(0),
-            slots: uninit_slots(len),
         }
     }
+}
+
+/// A segment on the heap. The first one is not: its slots are in [`Inline`].
+struct Segment<T> {
+    link: Link<T>,
+    slots: Box<[Slot<T>]>,
 }
 
 /// Raw storage for the slots of the first segment.
@@ -127,7 +131,7 @@ pub(crate) struct Chain<T> {
     tail: AtomicUsize,
     /// A segment of the last length that the consumer has emptied, for the producer to use again.
     spare: AtomicPtr<Segment<T>>,
-    first: Segment<T>,
+    first: Link<T>,
     inline: Inline,
     /// No segment longer than this: the channel's capacity, or what [`LAST_BYTES`] allows.
     last_len: usize,
@@ -177,7 +181,7 @@ impl<T> Chain<T> {
         Self {
             tail: AtomicUsize::new(0),
             spare: AtomicPtr::new(ptr::null_mut()),
-            first: Segment::new(0),
+            first: Link::new(),
             inline: Inline::new(),
             last_len: needed.min(1 << fits.ilog2()),
         }
@@ -194,18 +198,21 @@ impl<T> Chain<T> {
     pub(crate) fn grow(&self, len: usize) -> Fresh<T> {
         let first = (FIRST_BYTES / size_of::<T>().max(1)).max(1);
         let len = (len * 2).max(1 << first.ilog2()).min(self.last_len);
-        Fresh(Box::new(Segment::new(len)))
+        Fresh(Box::new(Segment {
+            link: Link::new(),
+            slots: uninit_slots(len),
+        }))
     }
 
     /// # Safety
     /// `segment` is null or a segment of this chain that is not freed.
-    unsafe fn locate(&self, segment: *mut Segment<T>) -> (&Segment<T>, *const Slot<T>, usize) {
+    unsafe fn locate(&self, segment: *mut Segment<T>) -> (&Link<T>, *const Slot<T>, usize) {
         if segment.is_null() {
             return (&self.first, self.inline.slots(), Inline::len::<T>());
         }
         // SAFETY: by contract it is alive, and segments are only ever shared.
         let segment = unsafe { &*segment };
-        (segment, segment.slots.as_ptr(), segment.slots.len())
+        (&segment.link, segment.slots.as_ptr(), segment.slots.len())
     }
 }
 
@@ -311,10 +318,12 @@ impl<T> Producer<T> {
         debug_assert!(self.room > 0);
         // SAFETY: with room, `slots` leads to `mask + 1` slots of the producer's segment, which is
         // freed only after it was left (I5).
-        let slot = unsafe { &*self.slots.add(self.tail & self.mask) };
+        let slot = unsafe { self.slots.add(self.tail & self.mask) };
+        // SAFETY: the slot is alive, and a cell may be shared.
+        let slot = unsafe { &*slot };
         // SAFETY: the slot is not in `head..tail`, so it is the producer's alone (I1): `room`
         // counts slots that were never used or that the consumer has published as empty (I3).
-        slot.with_mut(|slot| unsafe { (*slot).write(value) });
+        slot.with_mut(|slot| unsafe { slot.cast::<T>().write(value) });
         self.room -= 1;
         self.tail = self.tail.wrapping_add(1);
         // ORDERING: Release pairs with the Acquire load in `Chain::tail` (I2).
@@ -351,10 +360,12 @@ impl<T> Consumer<T> {
         }
         // SAFETY: `advance` set `slots` and `mask` to the consumer's segment, which only the
         // consumer frees (I5).
-        let slot = unsafe { &*self.slots.add(self.head & self.mask) };
+        let slot = unsafe { self.slots.add(self.head & self.mask) };
+        // SAFETY: the slot is alive, and a cell may be shared.
+        let slot = unsafe { &*slot };
         // SAFETY: `head` is before `limit`, hence before a tail that was loaded with Acquire (I2):
         // the slot is initialised and the consumer's (I1).
-        let value = slot.with(|slot| unsafe { (*slot).assume_init_read() });
+        let value = slot.with(|slot| unsafe { slot.cast::<T>().read() });
         self.head = self.head.wrapping_add(1);
         Some(value)
     }
@@ -371,13 +382,13 @@ impl<T> Consumer<T> {
         }
         loop {
             // SAFETY: only the consumer frees the segment it stands in (I5).
-            let (segment, slots, len) = unsafe { chain.locate(self.segment) };
+            let (link, slots, len) = unsafe { chain.locate(self.segment) };
             // ORDERING: Acquire pairs with the Release store in `Producer::link`.
-            let next = segment.next.load(Ordering::Acquire);
+            let next = link.next.load(Ordering::Acquire);
             let mut left = tail.wrapping_sub(self.head);
             if !next.is_null() {
                 // SAFETY: `next` is published, so `end` is written and final (I4).
-                let end = segment.end.with(|end| unsafe { *end });
+                let end = link.end.with(|end| unsafe { *end });
                 left = left.min(end.wrapping_sub(self.head));
             }
             if left > 0 {
@@ -405,8 +416,8 @@ impl<T> Consumer<T> {
         if segment.slots.len() < chain.last_len {
             return;
         }
-        // ORDERING: Relaxed; the swap below publishes it.
-        segment.next.store(ptr::null_mut(), Ordering::Relaxed);
+        // ORDERING: Relaxed, no pair: the swap below publishes it.
+        segment.link.next.store(ptr::null_mut(), Ordering::Relaxed);
         // ORDERING: AcqRel. Release pairs with the Acquire swap in `Producer::make_room`; Acquire
         // pairs with the Release of this swap, for the segment that comes back.
         let old = chain.spare.swap(Box::into_raw(segment), Ordering::AcqRel);
@@ -429,9 +440,9 @@ impl<T> Consumer<T> {
         }
         loop {
             // SAFETY: the consumer's segment is alive.
-            let (segment, _, _) = unsafe { chain.locate(self.segment) };
+            let (link, _, _) = unsafe { chain.locate(self.segment) };
             // ORDERING: Acquire pairs with the Release store in `Producer::link`.
-            let next = segment.next.load(Ordering::Acquire);
+            let next = link.next.load(Ordering::Acquire);
             let left = core::mem::replace(&mut self.segment, next);
             if !left.is_null() {
                 // SAFETY: it came from `Box::into_raw`, and by contract nobody else uses it.

@@ -86,23 +86,9 @@ impl Permits {
         }
     }
 
-    pub(crate) fn capacity(&self) -> usize {
-        self.capacity
-    }
-
-    /// Permits that are out: reserved, and not yet turned into messages.
-    pub(crate) fn reserved(&self) -> usize {
-        self.reserved
-    }
-
     /// Whether somebody is in line whom freed capacity might serve.
     pub(crate) fn has_waiting(&self) -> bool {
         self.first_waiting.is_some()
-    }
-
-    /// Whether capacity is promised to somebody who has not come yet.
-    pub(crate) fn has_granted(&self) -> bool {
-        self.granted > 0
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -191,7 +177,7 @@ impl Permits {
     /// `refusals`, lets promises lapse, and tells whether it must be polled again soon.
     pub(crate) fn poll_idle(&mut self, refusals: &mut u8) -> bool {
         let held_back = self.closed && self.reserved == 0 && self.holding > 0;
-        if !held_back && !self.is_stuck(0) {
+        if !held_back && !self.is_blocked(0) {
             *refusals = 0;
             return false;
         }
@@ -323,6 +309,12 @@ impl Permits {
         }
         self.granted = 0;
         self.first_waiting = None;
+    }
+
+    /// Whether a promise stands between the channel and somebody in line. Without anybody in line there
+    /// is no hurry: who comes anew sees to it ([`poll_turn`](Self::poll_turn)).
+    pub(crate) fn is_blocked(&self, queued: usize) -> bool {
+        self.is_stuck(queued) && self.has_waiting()
     }
 
     /// Whether only promises stand between the channel and progress.
