@@ -54,8 +54,6 @@
 //! # Checked by
 //! `mpsc::model`, `mpmc::model`.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-
 use core::fmt;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::task::Waker;
@@ -64,7 +62,7 @@ use crate::prim::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::prim::{Arc, Lock, LockGuard, UnsafeCell};
 use crate::refs::{Counts, Hub};
 use crate::storage::ring::{Chain, Consumer, Producer};
-use crate::util::{CachePadded, WakeBatch, wake_in_batches};
+use crate::util::{CachePadded, FirstPanic, WakeBatch, wake_in_batches};
 use crate::wait::permits::Permits;
 use crate::wait::queue::WaitQueue;
 
@@ -249,33 +247,20 @@ impl<T, P: Parked> Chan<T, P> {
         if self.is_closed() {
             return;
         }
-        wake_in_batches(|batch| {
-            let mut tx = self.lock();
-            let queued = self.queued(&tx);
-            let more = tx.permits.close(queued, batch);
-            self.note_hungry(&tx);
-            // ORDERING: Release pairs with the Acquire load in `is_closed`.
-            self.closed.store(true, Ordering::Release);
-            more || tx.parked.take_all(batch)
+        let mut panics = FirstPanic::default();
+        panics.catch(|| {
+            wake_in_batches(|batch| {
+                let mut tx = self.lock();
+                let queued = self.queued(&tx);
+                let more = tx.permits.close(queued, batch);
+                self.note_hungry(&tx);
+                // ORDERING: Release pairs with the Acquire load in `is_closed`.
+                self.closed.store(true, Ordering::Release);
+                more || tx.parked.take_all(batch)
+            });
         });
-        self.closed_event.notify_all();
-    }
-
-    /// Drops, outside the lock, every message `pop` still gives. One that panics on drop keeps none
-    /// of the others; the first panic goes on after the last.
-    fn drain(&self, mut pop: impl FnMut() -> Option<T>) {
-        let mut first_panic = None;
-        loop {
-            match catch_unwind(AssertUnwindSafe(|| while let Some(_message) = pop() {})) {
-                Ok(()) => break,
-                Err(panic) => {
-                    first_panic.get_or_insert(panic);
-                }
-            }
-        }
-        if let Some(panic) = first_panic {
-            resume_unwind(panic);
-        }
+        panics.catch(|| self.closed_event.notify_all());
+        panics.resume();
     }
 }
 
@@ -295,11 +280,13 @@ impl<T, P: Parked> Hub for Chan<T, P> {
     fn receivers_gone(&self) {
         // From here on a permit that is still out gives its message back instead of queueing it.
         self.lock().unreceived = true;
-        self.close();
+        let mut panics = FirstPanic::default();
+        panics.catch(|| self.close());
         // A receiver that was dropped after its future was may have left its waker.
         let waker = self.lock().parked.take_one();
-        drop(waker);
-        self.drain(|| {
+        panics.catch(|| drop(waker));
+        // Messages are dropped one by one, outside the lock.
+        let pop = || {
             self.rx.consumer.with_mut(|owned| {
                 // SAFETY: the last receiver is being dropped and pushes have ended, so nobody else
                 // is in the consumer (I2).
@@ -309,7 +296,11 @@ impl<T, P: Parked> Hub for Chan<T, P> {
                 self.publish_head(owned.consumer.head());
                 message
             })
-        });
+        };
+        while let Some(message) = pop() {
+            panics.catch(|| drop(message));
+        }
+        panics.resume();
     }
 }
 
