@@ -193,7 +193,10 @@ fn a_panicking_sender_does_not_keep_the_channel_from_closing() {
     assert!(closed.is_woken() && closed.poll().is_ready());
     drop(first);
     assert_eq!(rx.try_recv(), Ok(0));
-    assert!(matches!(rx.try_recv(), Err(mpsc::error::TryRecvError::Disconnected)));
+    assert!(matches!(
+        rx.try_recv(),
+        Err(mpsc::error::TryRecvError::Disconnected)
+    ));
 }
 
 /// A waker that panics while a message is being received must not take the message with it.

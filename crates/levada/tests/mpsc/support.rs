@@ -50,9 +50,7 @@ impl<F: Future> Task<F> {
     pub(crate) fn poll(&mut self) -> Poll<F::Output> {
         self.seen = self.wakes();
         let waker = Waker::from(Arc::clone(&self.tally));
-        self.future
-            .as_mut()
-            .poll(&mut Context::from_waker(&waker))
+        self.future.as_mut().poll(&mut Context::from_waker(&waker))
     }
 
     /// Polls with a waker that is new each time, as a combinator's may be.
