@@ -48,11 +48,14 @@
 //!
 //! # Unwinding
 //! Foreign code (wakers, drops of messages) runs last and outside the lock; a panic in it leaves the
-//! channel as if it had returned. Where several wakers or messages are to be served, all are before
+//! channel as if it had returned. A sender's waker that panics while a message is being received
+//! does not cost the message: there the panic ends, told by the panic hook. Where several wakers or messages are to be served, all are before
 //! the first panic goes on.
 //!
 //! # Checked by
 //! `mpsc::model`, `mpmc::model`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use core::fmt;
 use core::panic::{RefUnwindSafe, UnwindSafe};
@@ -93,6 +96,13 @@ pub(crate) struct Chan<T, P> {
     closed_event: WaitQueue,
     /// A copy of the permits' capacity, to be read without the lock.
     capacity: usize,
+}
+
+/// Runs wakers for a receiver with a message in hand, which a panic must not take along: the panic
+/// hook has told of it, and it ends here.
+#[cold]
+pub(super) fn with_message_in_hand(wake: impl FnOnce()) {
+    let _told = catch_unwind(AssertUnwindSafe(wake));
 }
 
 /// What is under the lock.

@@ -7,7 +7,7 @@
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
 
-use super::chan::{Chan, Parked, TxSide};
+use super::chan::{Chan, Parked, TxSide, with_message_in_hand};
 use super::single::Nothing;
 use crate::prim::LockGuard;
 use crate::refs::{Rx, Tx};
@@ -236,10 +236,10 @@ impl<T> Chan<T, Line> {
         let ended = tx.is_ended() && self.queued(&tx) == 0;
         drop(tx);
         if hungry {
-            self.serve_senders();
+            with_message_in_hand(|| self.serve_senders());
         }
         if ended {
-            wake_in_batches(|batch| self.lock().parked.take_all(batch));
+            with_message_in_hand(|| wake_in_batches(|batch| self.lock().parked.take_all(batch)));
         }
     }
 }

@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Deref;
 use core::task::{Context, Poll, Waker, ready};
 
-use super::chan::{Chan, Parked, RxOwned, TxSide, UNBOUNDED};
+use super::chan::{Chan, Parked, RxOwned, TxSide, UNBOUNDED, with_message_in_hand};
 use crate::prim::atomic::{Ordering, fence};
 use crate::refs::{Hub, Rx, Tx};
 use crate::util::{WakeBatch, budget};
@@ -178,7 +178,7 @@ impl<T> Chan<T, Sleeper> {
         fence(Ordering::SeqCst);
         // ORDERING: Relaxed, pairs with the store in `note_hungry` by way of the two fences.
         if self.rx().hungry.load(Ordering::Relaxed) {
-            self.serve_senders();
+            with_message_in_hand(|| self.serve_senders());
         }
     }
 
