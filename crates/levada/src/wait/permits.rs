@@ -337,3 +337,7 @@ impl Permits {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(not(levada_loom))]
+mod tests;
