@@ -48,13 +48,14 @@
 //!
 //! # Unwinding
 //! Foreign code (wakers, drops of messages) runs last and outside the lock; a panic in it leaves the
-//! channel as if it had returned. Where several wakers or messages are to be served, all are before
+//! channel as if it had returned. A sender's waker that panics while a message is being received
+//! does not cost the message: there the panic ends, told by the panic hook. Where several wakers or messages are to be served, all are before
 //! the first panic goes on.
 //!
 //! # Checked by
 //! `mpsc::model`, `mpmc::model`.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use core::fmt;
 use core::panic::{RefUnwindSafe, UnwindSafe};
@@ -64,7 +65,7 @@ use crate::prim::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::prim::{Arc, Lock, LockGuard, UnsafeCell};
 use crate::refs::{Counts, Hub};
 use crate::storage::ring::{Chain, Consumer, Producer};
-use crate::util::{CachePadded, WakeBatch, wake_in_batches};
+use crate::util::{CachePadded, FirstPanic, WakeBatch, wake_in_batches};
 use crate::wait::permits::Permits;
 use crate::wait::queue::WaitQueue;
 
@@ -95,6 +96,13 @@ pub(crate) struct Chan<T, P> {
     closed_event: WaitQueue,
     /// A copy of the permits' capacity, to be read without the lock.
     capacity: usize,
+}
+
+/// Runs wakers for a receiver with a message in hand, which a panic must not take along: the panic
+/// hook has told of it, and it ends here.
+#[cold]
+pub(super) fn with_message_in_hand(wake: impl FnOnce()) {
+    let _told = catch_unwind(AssertUnwindSafe(wake));
 }
 
 /// What is under the lock.
@@ -249,33 +257,20 @@ impl<T, P: Parked> Chan<T, P> {
         if self.is_closed() {
             return;
         }
-        wake_in_batches(|batch| {
-            let mut tx = self.lock();
-            let queued = self.queued(&tx);
-            let more = tx.permits.close(queued, batch);
-            self.note_hungry(&tx);
-            // ORDERING: Release pairs with the Acquire load in `is_closed`.
-            self.closed.store(true, Ordering::Release);
-            more || tx.parked.take_all(batch)
+        let mut panics = FirstPanic::default();
+        panics.catch(|| {
+            wake_in_batches(|batch| {
+                let mut tx = self.lock();
+                let queued = self.queued(&tx);
+                let more = tx.permits.close(queued, batch);
+                self.note_hungry(&tx);
+                // ORDERING: Release pairs with the Acquire load in `is_closed`.
+                self.closed.store(true, Ordering::Release);
+                more || tx.parked.take_all(batch)
+            });
         });
-        self.closed_event.notify_all();
-    }
-
-    /// Drops, outside the lock, every message `pop` still gives. One that panics on drop keeps none
-    /// of the others; the first panic goes on after the last.
-    fn drain(&self, mut pop: impl FnMut() -> Option<T>) {
-        let mut first_panic = None;
-        loop {
-            match catch_unwind(AssertUnwindSafe(|| while let Some(_message) = pop() {})) {
-                Ok(()) => break,
-                Err(panic) => {
-                    first_panic.get_or_insert(panic);
-                }
-            }
-        }
-        if let Some(panic) = first_panic {
-            resume_unwind(panic);
-        }
+        panics.catch(|| self.closed_event.notify_all());
+        panics.resume();
     }
 }
 
@@ -295,11 +290,13 @@ impl<T, P: Parked> Hub for Chan<T, P> {
     fn receivers_gone(&self) {
         // From here on a permit that is still out gives its message back instead of queueing it.
         self.lock().unreceived = true;
-        self.close();
+        let mut panics = FirstPanic::default();
+        panics.catch(|| self.close());
         // A receiver that was dropped after its future was may have left its waker.
         let waker = self.lock().parked.take_one();
-        drop(waker);
-        self.drain(|| {
+        panics.catch(|| drop(waker));
+        // Messages are dropped one by one, outside the lock.
+        let pop = || {
             self.rx.consumer.with_mut(|owned| {
                 // SAFETY: the last receiver is being dropped and pushes have ended, so nobody else
                 // is in the consumer (I2).
@@ -309,7 +306,11 @@ impl<T, P: Parked> Hub for Chan<T, P> {
                 self.publish_head(owned.consumer.head());
                 message
             })
-        });
+        };
+        while let Some(message) = pop() {
+            panics.catch(|| drop(message));
+        }
+        panics.resume();
     }
 }
 

@@ -7,7 +7,7 @@
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
 
-use super::chan::{Chan, Parked, TxSide};
+use super::chan::{Chan, Parked, TxSide, with_message_in_hand};
 use super::single::Nothing;
 use crate::prim::LockGuard;
 use crate::refs::{Rx, Tx};
@@ -172,11 +172,11 @@ impl<T> Chan<T, Line> {
         let budget = ready!(budget::poll_proceed(cx));
         // Cloned before the lock is taken and dropped after it is released (chan, I4).
         let mut waker = None;
+        let mut impatient = false;
         loop {
             let mut tx = self.lock();
             let taken = take(self, &mut tx);
-            let mut impatient = false;
-            if !taken {
+            if !taken && !impatient {
                 // A sender that was promised capacity and does not come must not stop the others.
                 let TxSide {
                     permits, parked, ..
@@ -209,7 +209,8 @@ impl<T> Chan<T, Line> {
             if !settled {
                 self.serve_senders();
             }
-            if impatient {
+            // Who has just been served may not come either.
+            if impatient || !settled {
                 cx.waker().wake_by_ref();
             }
             return Poll::Pending;
@@ -235,10 +236,10 @@ impl<T> Chan<T, Line> {
         let ended = tx.is_ended() && self.queued(&tx) == 0;
         drop(tx);
         if hungry {
-            self.serve_senders();
+            with_message_in_hand(|| self.serve_senders());
         }
         if ended {
-            wake_in_batches(|batch| self.lock().parked.take_all(batch));
+            with_message_in_hand(|| wake_in_batches(|batch| self.lock().parked.take_all(batch)));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Sending: permits, and messages that use one up.
 
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll, Waker, ready};
 
 use super::chan::{Chan, Parked, TxSide};
 use crate::prim::LockGuard;
@@ -67,7 +67,8 @@ impl<T, P: Parked> Chan<T, P> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Refused>> {
         let budget = ready!(budget::poll_proceed(cx));
-        let turn = ready!(self.poll_turn(node, permits, cx));
+        let mut unused = None;
+        let turn = ready!(self.poll_turn(node, permits, &mut unused, cx));
         budget.made_progress();
         Poll::Ready(turn.map(|mut tx| tx.permits.reserve(permits)))
     }
@@ -82,11 +83,14 @@ impl<T, P: Parked> Chan<T, P> {
         value: &mut Option<T>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Refused>> {
+        // Before a turn is taken that somebody else could use.
+        assert!(value.is_some(), "`Send` polled after completion");
         let budget = ready!(budget::poll_proceed(cx));
-        let turn = ready!(self.poll_turn(node, 1, cx));
+        let mut unused = None;
+        let turn = ready!(self.poll_turn(node, 1, &mut unused, cx));
         budget.made_progress();
         Poll::Ready(turn.and_then(|tx| {
-            let message = value.take().expect("`Send` polled after completion");
+            let message = value.take().expect("checked above");
             self.push(tx, message).map_err(|message| {
                 *value = Some(message);
                 Refused::Closed
@@ -131,12 +135,14 @@ impl<T, P: Parked> Chan<T, P> {
         }
     }
 
-    /// Waits until the permits may be taken, and gives the lock under which they may.
+    /// Waits until the permits may be taken, and gives the lock under which they may. What it puts
+    /// into `unused` is to be dropped after the lock is released (I4).
     #[inline]
     fn poll_turn(
         &self,
         node: Pin<&Node>,
         permits: usize,
+        unused: &mut Option<Waker>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<LockGuard<'_, TxSide<T, P>>, Refused>> {
         if !node.is_bound() {
@@ -147,7 +153,7 @@ impl<T, P: Parked> Chan<T, P> {
                 Err(Refused::Full) => {}
             }
         }
-        self.poll_turn_in_line(node, permits, cx)
+        self.poll_turn_in_line(node, permits, unused, cx)
     }
 
     /// The same for a waiter that is, or gets, in line.
@@ -156,10 +162,9 @@ impl<T, P: Parked> Chan<T, P> {
         &self,
         node: Pin<&Node>,
         permits: usize,
+        unused: &mut Option<Waker>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<LockGuard<'_, TxSide<T, P>>, Refused>> {
-        // Cloned before the lock is taken and dropped after it is released (I4).
-        let mut waker = None;
         loop {
             let mut tx = self.lock();
             let head = self.head();
@@ -180,17 +185,20 @@ impl<T, P: Parked> Chan<T, P> {
                 self.note_hungry(&tx);
                 return Poll::Ready(Ok(tx));
             }
+            let mut old = None;
             if !tx.permits.is_entered(node, cx.waker()) {
-                let Some(new) = waker.take() else {
+                let Some(new) = unused.take() else {
                     drop(tx);
-                    waker = Some(cx.waker().clone());
+                    // Outside the lock (I4).
+                    *unused = Some(cx.waker().clone());
                     continue;
                 };
-                waker = tx.permits.enter(node, permits, new);
+                old = tx.permits.enter(node, permits, new);
             }
             self.note_hungry(&tx);
             let settled = tx.permits.is_settled(queued);
             drop(tx);
+            drop(old);
             // ORDERING: SeqCst pairs with the fence in `single::release`: either that receiver sees
             // `hungry`, or we see here that it made room.
             fence(Ordering::SeqCst);
@@ -226,11 +234,13 @@ impl<T, P: Parked> Chan<T, P> {
             if ended {
                 return tx.parked.take_all(batch);
             }
-            if blocked
-                && batch.has_room()
-                && let Some(waker) = tx.parked.take_one()
-            {
-                batch.push(waker);
+            if blocked {
+                if !batch.has_room() {
+                    return true;
+                }
+                if let Some(waker) = tx.parked.take_one() {
+                    batch.push(waker);
+                }
             }
             false
         });

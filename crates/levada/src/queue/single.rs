@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Deref;
 use core::task::{Context, Poll, Waker, ready};
 
-use super::chan::{Chan, Parked, RxOwned, TxSide, UNBOUNDED};
+use super::chan::{Chan, Parked, RxOwned, TxSide, UNBOUNDED, with_message_in_hand};
 use crate::prim::atomic::{Ordering, fence};
 use crate::refs::{Hub, Rx, Tx};
 use crate::util::{WakeBatch, budget};
@@ -178,7 +178,7 @@ impl<T> Chan<T, Sleeper> {
         fence(Ordering::SeqCst);
         // ORDERING: Relaxed, pairs with the store in `note_hungry` by way of the two fences.
         if self.rx().hungry.load(Ordering::Relaxed) {
-            self.serve_senders();
+            with_message_in_hand(|| self.serve_senders());
         }
     }
 
@@ -188,13 +188,14 @@ impl<T> Chan<T, Sleeper> {
         // Cloned before the lock is taken and dropped after it is released (I4). If the last waker
         // is probably still there, it is compared first.
         let mut waker = (!owned.registered).then(|| cx.waker().clone());
+        let mut impatient = false;
         loop {
             let mut tx = self.lock();
             if tx.producer.tail() != owned.consumer.head() {
                 return Poll::Ready(Nothing::Empty);
             }
             // A sender that was promised capacity and does not come must not stop the others.
-            let impatient = tx.permits.poll_idle(&mut owned.refusals);
+            impatient = impatient || tx.permits.poll_idle(&mut owned.refusals);
             if tx.is_ended() {
                 return Poll::Ready(Nothing::Ended);
             }
@@ -219,7 +220,8 @@ impl<T> Chan<T, Sleeper> {
             if !settled {
                 self.serve_senders();
             }
-            if impatient {
+            // Who has just been served may not come either.
+            if impatient || !settled {
                 cx.waker().wake_by_ref();
             }
             return Poll::Pending;

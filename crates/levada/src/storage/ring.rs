@@ -454,3 +454,9 @@ impl<T> Consumer<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+#[cfg(not(levada_loom))]
+mod tests;

@@ -1,5 +1,6 @@
 use core::task::Waker;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use super::FirstPanic;
 
 /// Wakers collected under a lock, to be woken outside it.
 ///
@@ -39,28 +40,25 @@ impl WakeBatch {
 /// as `fill` answers that it has more.
 pub(crate) fn wake_in_batches(mut fill: impl FnMut(&mut WakeBatch) -> bool) {
     let mut batch = WakeBatch::new();
-    let mut first_panic = None;
+    let mut panics = FirstPanic::default();
     loop {
         let more = fill(&mut batch);
         for waker in &mut batch.wakers[..batch.len] {
             let Some(waker) = waker.take() else { continue };
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                first_panic.get_or_insert(panic);
-            }
+            panics.catch(|| waker.wake());
         }
         batch.len = 0;
         if !more {
             break;
         }
     }
-    if let Some(panic) = first_panic {
-        resume_unwind(panic);
-    }
+    panics.resume();
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;

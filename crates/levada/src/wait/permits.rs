@@ -176,8 +176,7 @@ impl Permits {
     /// The same for the receiver, who waits for a message and finds none: counts its refusals in
     /// `refusals`, lets promises lapse, and tells whether it must be polled again soon.
     pub(crate) fn poll_idle(&mut self, refusals: &mut u8) -> bool {
-        let held_back = self.closed && self.reserved == 0 && self.holding > 0;
-        if !held_back && !self.is_blocked(0) {
+        if !self.is_blocked(0) {
             *refusals = 0;
             return false;
         }
@@ -311,10 +310,12 @@ impl Permits {
         self.first_waiting = None;
     }
 
-    /// Whether a promise stands between the channel and somebody in line. Without anybody in line there
-    /// is no hurry: who comes anew sees to it ([`poll_turn`](Self::poll_turn)).
+    /// Whether a promise stands between the channel and its end, or somebody in line: a receiver
+    /// has to watch over it. Without anybody in line there is no hurry: who comes anew sees to it
+    /// ([`poll_turn`](Self::poll_turn)).
     pub(crate) fn is_blocked(&self, queued: usize) -> bool {
-        self.is_stuck(queued) && self.has_waiting()
+        let holds_back_end = self.closed && self.reserved == 0 && self.holding > 0;
+        queued == 0 && holds_back_end || self.is_stuck(queued) && self.has_waiting()
     }
 
     /// Whether only promises stand between the channel and progress.
@@ -336,3 +337,7 @@ impl Permits {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(not(levada_loom))]
+mod tests;

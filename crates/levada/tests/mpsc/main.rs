@@ -1,0 +1,6 @@
+//! mpsc, by question: every bug that channels are known to have had is a test here (`C` and its
+//! number stand for the list that the project keeps of them).
+
+mod futurelock;
+mod hostile;
+mod support;
