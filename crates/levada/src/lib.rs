@@ -6,6 +6,7 @@
 
 mod prim;
 mod refs;
+mod storage;
 mod util;
 mod wait;
 

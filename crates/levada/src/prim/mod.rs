@@ -31,7 +31,10 @@ pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
     }
 }
 
+/// Waits for a future on a thread of the model.
+#[cfg(levada_loom)]
+pub(crate) use ::loom::future::block_on;
 #[cfg(all(test, levada_loom))]
-pub(crate) use ::loom::{future::block_on, thread};
+pub(crate) use ::loom::thread;
 #[cfg(all(test, not(levada_loom)))]
 pub(crate) use {crate::util::block_on::block_on, std::thread};

@@ -1,27 +1,6 @@
 //! Waiting for a future on a thread of one's own, for the `blocking_*` methods.
 
-use core::pin::pin;
-use core::task::{Context, Poll, Waker};
-use std::sync::Arc;
-use std::task::Wake;
-use std::thread::{self, Thread};
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-thread_local! {
-    /// One waker per thread: a blocking call does not allocate.
-    static UNPARK: Waker = Waker::from(Arc::new(Unpark(thread::current())));
-}
+use super::park_on;
 
 /// Runs `future` to its end on this thread.
 ///
@@ -30,18 +9,7 @@ thread_local! {
 #[track_caller]
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     assert_may_block();
-    let mut future = pin!(future);
-    // A thread that is being torn down has no thread-locals any more.
-    let waker = UNPARK
-        .try_with(Waker::clone)
-        .unwrap_or_else(|_| Waker::from(Arc::new(Unpark(thread::current()))));
-    let mut cx = Context::from_waker(&waker);
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-            return output;
-        }
-        thread::park();
-    }
+    park_on(future)
 }
 
 /// Panics, with tokio's message, on a thread that drives a tokio runtime.
