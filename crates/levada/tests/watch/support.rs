@@ -56,13 +56,11 @@ pub(crate) fn within_deadline<R: Send + 'static>(f: impl FnOnce() -> R + Send + 
     let (done, result) = mpsc::channel();
     let thread = thread::spawn(move || drop(done.send(f())));
     match result.recv_timeout(DEADLINE) {
-        Ok(result) => {
-            thread.join().unwrap();
-            result
-        }
         Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs"),
+        Ok(result) => result,
         Err(mpsc::RecvTimeoutError::Disconnected) => {
-            std::panic::resume_unwind(thread.join().unwrap_err())
+            let panic = thread.join().expect_err("it ended without a result");
+            std::panic::resume_unwind(panic)
         }
     }
 }
