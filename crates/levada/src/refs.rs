@@ -136,8 +136,8 @@ impl<H: Hub> WeakTx<H> {
         // ORDERING: Relaxed, no pair: only where to begin; the exchange below decides.
         let mut count = senders.load(Ordering::Relaxed);
         while count > 0 {
-            // ORDERING: AcqRel/Relaxed: on success the new handle takes part in the release
-            // sequence of the count, as a clone does; a failure only gives the newer count.
+            // ORDERING: AcqRel on success: the new handle takes part in the release sequence that
+            // pairs with the last decrement. Relaxed on failure: it only gives the newer count.
             match senders.compare_exchange_weak(
                 count,
                 count + 1,

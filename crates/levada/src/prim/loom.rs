@@ -1,8 +1,8 @@
 //! The loom backend: the same names, every access visible to the model checker.
 
-pub(crate) use loom::hint::spin_loop as spin_hint;
 pub(crate) use loom::sync::Arc;
 
+use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 use loom::sync::{Mutex, MutexGuard};
 
@@ -13,6 +13,13 @@ pub(crate) mod atomic {
 }
 
 pub(crate) use loom::cell::UnsafeCell;
+
+/// Cells for messages that are not there yet.
+pub(crate) fn uninit_slots<T>(len: usize) -> Box<[UnsafeCell<MaybeUninit<T>>]> {
+    (0..len)
+        .map(|_| UnsafeCell::new(MaybeUninit::uninit()))
+        .collect()
+}
 
 /// A loom mutex behind the interface of the native lock. Its own protocol is not modelled here;
 /// what is modelled is that everything above relies on nothing but mutual exclusion.

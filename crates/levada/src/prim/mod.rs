@@ -11,9 +11,13 @@ mod loom;
 mod native;
 
 #[cfg(levada_loom)]
-pub(crate) use self::loom::{Arc, Lock, LockGuard, UnsafeCell, atomic, spin_hint};
+pub(crate) use self::loom::{Arc, Lock, LockGuard, UnsafeCell, atomic, uninit_slots};
 #[cfg(not(levada_loom))]
-pub(crate) use self::native::{Arc, Lock, LockGuard, UnsafeCell, atomic, spin_hint};
+pub(crate) use self::native::{Arc, Lock, LockGuard, UnsafeCell, atomic, uninit_slots};
+
+/// A cell that is written once and read without a lock from then on. Not modelled: what publishes it
+/// is `std`'s own proof.
+pub(crate) use std::sync::OnceLock;
 
 /// Runs `f` as a model: every interleaving under loom, once natively.
 #[cfg(all(test, levada_loom))]

@@ -2,11 +2,12 @@
 
 use core::cell;
 use core::fmt;
+use core::hint::spin_loop;
+use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 use std::thread;
 
-pub(crate) use core::hint::spin_loop as spin_hint;
 pub(crate) use std::sync::Arc;
 
 pub(crate) mod atomic {
@@ -37,6 +38,13 @@ impl<T> UnsafeCell<T> {
     pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         f(self.0.get())
     }
+}
+
+/// Cells for messages that are not there yet. Made in place: large ones never cross the stack.
+pub(crate) fn uninit_slots<T>(len: usize) -> Box<[UnsafeCell<MaybeUninit<T>>]> {
+    let slots = Box::<[UnsafeCell<MaybeUninit<T>>]>::new_uninit_slice(len);
+    // SAFETY: the cell is a transparent wrapper around `MaybeUninit`, which needs no initialisation.
+    unsafe { slots.assume_init() }
 }
 
 /// A mutual exclusion lock for critical sections of a few nanoseconds.
@@ -149,7 +157,7 @@ impl Backoff {
     fn snooze(&mut self) {
         if self.step < Self::SPINS {
             for _ in 0..1_u32 << self.step {
-                spin_hint();
+                spin_loop();
             }
         } else if self.step < Self::SPINS + Self::YIELDS {
             thread::yield_now();

@@ -1,5 +1,9 @@
-//! Where the value is. Nothing here knows a task.
+//! Where is the value. Nothing here knows a task.
 //!
-//! - [`latest`]: one value, and the earlier ones somebody still looks at
+//! - [`ring`]: first in, first out, as large as what is in it: mpsc and mpmc
+//! - [`lap_ring`]: the last n, overwritten by a lapping sender: broadcast
+//! - [`latest`]: one value, and the earlier ones somebody still looks at: watch
 
+pub(crate) mod lap_ring;
 pub(crate) mod latest;
+pub(crate) mod ring;

@@ -33,15 +33,14 @@ pub(crate) enum State {
     Idle,
     /// In line. The node **is** linked.
     Waiting,
-    /// In line, and woken ahead of its turn to see whether the ones before it are alive.
-    /// The node **is** linked.
-    Standby,
     /// Its turn has come and it was woken. Whether the node is linked is up to the protocol.
     Granted,
     /// Its turn came and it did not take it; it is no longer counted. The node is **not** linked.
     Lapsed,
-    /// The channel closed. The node is **not** linked.
+    /// The channel closed. Linked only until it is woken.
     Closed,
+    /// As `Closed`, and the channel's end waits until this one has come or gone.
+    Holding,
 }
 
 /// What a waiter tells the list's protocol.
@@ -52,6 +51,8 @@ pub(crate) struct Entry {
     pub(crate) state: State,
     /// How many permits it waits for.
     pub(crate) need: usize,
+    /// How often it came and found its turn promised to somebody who did not come.
+    pub(crate) refusals: u8,
 }
 
 struct Inner {

@@ -42,8 +42,8 @@ impl WaitQueue {
     pub(crate) fn notify_all(&self) {
         // ORDERING: SeqCst pairs with the fence in `poll_wait`; see the module's protocol.
         fence(Ordering::SeqCst);
-        // ORDERING: Relaxed; the fence above orders it after the change, and the lock taken next
-        // gives the rest.
+        // ORDERING: Relaxed, pairs with the store in `enter` by way of the two fences; the lock
+        // taken next gives the rest.
         if self.occupied.load(Ordering::Relaxed) {
             self.notify_line();
         }
@@ -123,7 +123,7 @@ impl WaitQueue {
         if !line.is_linked(node) {
             line.push_back(node);
         }
-        // ORDERING: Relaxed; the fence that follows in `poll_wait` makes it visible.
+        // ORDERING: Relaxed, pairs with the load in `notify_all` by way of the two fences.
         self.occupied.store(true, Ordering::Relaxed);
         drop(line);
         drop(old);
