@@ -81,9 +81,10 @@
 //! | `has_changed`, `is_closed`, `mark_changed`, `mark_unchanged` | 0 |
 //! | `send`, nobody waiting | 1, and a fence |
 //! | `send`, the first time the value before has a `Ref` | 2, a fence and an allocation |
-//! | `send`, for each receiver that waits | a wake, and 1 per 32 of them |
+//! | `send`, receivers waiting | 1 more for each 32 of them, and their wake-ups |
 //! | `send_modify`, `send_if_modified`, nobody waiting | 2, and a fence |
-//! | `changed`, waiting | 1 to enter the line and 1 to leave it |
+//! | `send_replace`, nobody looking or waiting | 1, and a fence |
+//! | `changed`, waiting | 1 and a fence to enter the line; 1 to leave it if it is cancelled |
 //!
 //! A channel is one allocation of at most 192 bytes and the size of a value (of ordinary
 //! alignment). A second place for a value is allocated when a value is first sent while the one

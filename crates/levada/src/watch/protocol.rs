@@ -52,18 +52,17 @@
 //! replaced and announced by then. A closure that panics leaves its value as it is.
 //!
 //! # Checked by
-//! `model`, tests/watch.rs, tests/watch_hostile.rs, tests/watch_memory.rs.
+//! `model`, tests/watch, tests/watch_memory.rs, tests/watch_stream.rs.
 #![forbid(unsafe_code)]
 
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::error::{RecvError, SendError};
 use crate::refs::{Counts, Hub};
 use crate::storage::latest::{Claim, Keeper, Latest, Snapshot, Version, Writing};
-use crate::util::park_on;
+use crate::util::{FirstPanic, park_on};
 use crate::wait::list::Node;
 use crate::wait::queue::WaitQueue;
 use crate::wait::until::Until;
@@ -135,14 +134,13 @@ impl<T> Shared<T> {
         if modified {
             writing.mark_changed();
         }
-        // Wakes those who wait for the value, and drops it if it was superseded: both may panic.
-        let ended = catch_unwind(AssertUnwindSafe(|| drop(writing)));
+        let mut panics = FirstPanic::default();
+        // Wakes those who wait for the value, and drops it if it was superseded.
+        panics.catch(|| drop(writing));
         if modified {
-            self.changed.notify_all();
+            panics.catch(|| self.changed.notify_all());
         }
-        if let Err(panic) = ended {
-            resume_unwind(panic);
-        }
+        panics.resume();
         modified
     }
 
@@ -152,11 +150,10 @@ impl<T> Shared<T> {
         if !vacated {
             return self.changed.notify_all();
         }
-        let told = catch_unwind(AssertUnwindSafe(|| self.freed.notify_all()));
-        self.changed.notify_all();
-        if let Err(panic) = told {
-            resume_unwind(panic);
-        }
+        let mut panics = FirstPanic::default();
+        panics.catch(|| self.freed.notify_all());
+        panics.catch(|| self.changed.notify_all());
+        panics.resume();
     }
 
     /// Sleeps until the value somebody uses is let go of.
