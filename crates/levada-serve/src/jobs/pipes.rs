@@ -4,6 +4,7 @@
 use std::io;
 
 use bytes::Bytes;
+use levada::watch;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 
@@ -24,6 +25,8 @@ pub(crate) struct Output {
     pub(crate) stderr: Tail,
     /// The most that `stdout` may hold.
     max: usize,
+    /// Becomes true when there is more than that.
+    overflow: watch::Sender<bool>,
 }
 
 impl Output {
@@ -32,7 +35,13 @@ impl Output {
             stdout: Vec::new(),
             stderr: Tail::new(stderr_tail),
             max,
+            overflow: watch::Sender::new(false),
         }
+    }
+
+    /// Becomes true when the command has written more than it may.
+    pub(crate) fn overflow(&self) -> watch::Receiver<bool> {
+        self.overflow.subscribe()
     }
 }
 
@@ -48,23 +57,31 @@ impl Pipes {
 
     /// Writes `input` and reads everything until every process has closed both outputs.
     ///
+    /// When there is too much output the pipe for it is closed, but standard error is read on: it
+    /// may say why.
+    ///
     /// # Cancel safety
     /// What was read until then is in `output`; dropping the future closes the pipes.
     ///
     /// # Errors
-    /// [`End::OutputTooLarge`], or [`End::NotRun`] when a pipe cannot be read. The pipes are closed.
+    /// [`End::OutputTooLarge`], or [`End::NotRun`] when a pipe fails.
     pub(crate) async fn pump(self, input: Bytes, output: &mut Output) -> Result<(), End> {
         let Output {
             stdout,
             stderr,
             max,
+            overflow,
         } = output;
-        tokio::try_join!(
+        let (fed, filled, told) = tokio::join!(
             feed(self.stdin, input),
-            fill(self.stdout, stdout, *max),
+            async {
+                let filled = fill(self.stdout, stdout, *max).await;
+                overflow.send_replace(matches!(filled, Err(End::OutputTooLarge)));
+                filled
+            },
             stderr.fill(self.stderr),
-        )?;
-        Ok(())
+        );
+        filled.and(fed).and(told)
     }
 }
 

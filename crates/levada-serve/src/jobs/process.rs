@@ -83,6 +83,7 @@ impl Program {
     /// Waits until the command has ended and its pipes are closed, or stops it.
     async fn supervise(&self, mut group: Group, job: &mut Claimed, output: &mut Output) -> End {
         let input = std::mem::take(&mut job.input);
+        let mut overflow = output.overflow();
         let mut pump = pin!(Pipes::of(group.command()).pump(input, output));
         let mut clock = pin!(sleep(self.timeout));
         let mut ended: Option<io::Result<Ending>> = None;
@@ -104,6 +105,7 @@ impl Program {
                     end
                 }
                 () = job.abandoned(), if ended.is_none() && stopped.is_none() => End::Abandoned,
+                _ = overflow.wait_for(|over| *over), if stopped.is_none() => End::OutputTooLarge,
                 () = &mut clock => {
                     if ended.is_some() || stopped.is_some() {
                         break;
