@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::cli::ServeArgs;
+use crate::guard::refuse_foreign_pages;
 use crate::jobs::feed::Feed;
 use crate::jobs::pace::Pace;
 use crate::jobs::queue::Entrance;
@@ -33,6 +35,10 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/ready", get(health::ready))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(
+            Arc::clone(&service),
+            refuse_foreign_pages,
+        ))
         .with_state(service)
 }
 

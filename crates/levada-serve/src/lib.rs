@@ -18,6 +18,7 @@ compile_error!("levada serve stops jobs through Unix process groups and signals:
 
 mod app;
 pub mod cli;
+mod guard;
 mod jobs;
 mod problem;
 mod routes;

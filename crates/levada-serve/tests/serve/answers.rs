@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
-use crate::support::{Answer, Server, until};
+use crate::support::{Answer, Notes, Server, read_to_close};
 
 const CLIENTS: usize = 32;
 
@@ -150,6 +150,27 @@ async fn other_requests_get_their_answers() {
     server.get("/nothing").await.problem(404, "not-found");
 }
 
+#[tokio::test]
+async fn pages_of_other_sites_are_refused() {
+    let notes = Notes::new();
+    let server = Server::script(&[], &format!("echo run >> {}", notes.at("runs")));
+    for headers in [
+        "Host: localhost\r\nOrigin: http://page.example",
+        "Host: page.example",
+    ] {
+        let request = format!(
+            "POST / HTTP/1.1\r\n{headers}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        );
+        let answer = read_to_close(&mut server.send(&request).await).await;
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+        assert!(
+            answer.contains("urn:levada:problem:foreign-page"),
+            "{answer}"
+        );
+    }
+    assert_eq!(notes.read("runs"), "", "the command ran");
+}
+
 /// How many pipes and handles of processes the server has open, and how many children it has.
 #[cfg(target_os = "linux")]
 fn held_by(server: u32) -> (usize, usize) {
@@ -209,5 +230,5 @@ async fn nothing_is_left_behind() {
         .until_progress(&[("queued", 0), ("running", 0)])
         .await;
     // Running, or ended and not reaped: neither may stay.
-    until("nothing to be left", || held_by(server.pid()) == before).await;
+    crate::support::until("nothing to be left", || held_by(server.pid()) == before).await;
 }

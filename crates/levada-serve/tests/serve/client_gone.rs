@@ -4,7 +4,7 @@ use tokio::io::AsyncReadExt;
 
 use crate::support::{Notes, Server, until_dead, within};
 
-const REQUEST: &str = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi";
+const REQUEST: &str = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi";
 
 #[tokio::test]
 async fn running_job_is_stopped_with_its_group() {
@@ -67,7 +67,9 @@ async fn queued_jobs_are_skipped() {
     // Besides the two that stay, six more are served only after all who left have been noticed.
     let mut later = Vec::new();
     for _ in 0..6 {
-        let mut client = server.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        let mut client = server
+            .send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .await;
         within(client.read_exact(&mut [0; 12])).await.unwrap();
         later.push(client);
     }
@@ -91,7 +93,7 @@ async fn half_a_request_is_no_job() {
     for _ in 0..20 {
         drop(
             server
-                .send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
+                .send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf")
                 .await,
         );
     }

@@ -23,8 +23,7 @@ async fn body_has_a_limit() {
 
     // Without an announced length.
     let chunk = format!("400\r\n{}\r\n", "x".repeat(1024));
-    let head =
-        "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head = "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
     let mut fitting = server.send(&format!("{head}{chunk}0\r\n\r\n")).await;
     assert!(read_to_close(&mut fitting).await.ends_with("1024\n"));
     let mut larger = server
@@ -44,7 +43,7 @@ async fn body_has_a_limit() {
 async fn slow_head_is_not_waited_for() {
     let server = Server::start(&["--header-timeout", "0.3"], &["cat"]);
     let mut silent = server.connect().await;
-    let mut slow = server.send("POST / HTTP/1.1\r\nHost: x\r\n").await;
+    let mut slow = server.send("POST / HTTP/1.1\r\nHost: localhost\r\n").await;
     // One byte at a time, each well within the limit: it is the whole head that counts.
     let dripping = async {
         while slow.write_all(b"x").await.is_ok() {
@@ -59,7 +58,9 @@ async fn slow_head_is_not_waited_for() {
 #[tokio::test]
 async fn idle_connection_is_closed() {
     let server = Server::start(&["--header-timeout", "0.3"], &["cat"]);
-    let mut idle = server.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let mut idle = server
+        .send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await;
     assert!(
         read_to_close(&mut idle)
             .await
@@ -71,7 +72,7 @@ async fn idle_connection_is_closed() {
 async fn slow_body_is_not_waited_for() {
     let server = Server::start(&["--body-timeout", "0.3", "--queue", "1"], &["cat"]);
     let mut slow = server
-        .send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nsl")
+        .send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nsl")
         .await;
     let answer = read_to_close(&mut slow).await;
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
@@ -86,7 +87,7 @@ async fn slow_body_is_not_waited_for() {
 async fn large_head_is_refused() {
     let server = Server::start(&[], &["cat"]);
     let head = format!(
-        "GET /health HTTP/1.1\r\nHost: x\r\nLarge: {}\r\n\r\n",
+        "GET /health HTTP/1.1\r\nHost: localhost\r\nLarge: {}\r\n\r\n",
         "x".repeat(100_000)
     );
     let mut stream = server.connect().await;
@@ -121,7 +122,8 @@ async fn what_is_not_http_is_refused() {
 async fn bad_lengths_are_refused() {
     let server = Server::start(&[], &["cat"]);
     for length in ["-1", "x", "99999999999999999999999", "1, 2"] {
-        let head = format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
+        let head =
+            format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
         let mut stream = server.send(&head).await;
         let answer = read_to_close(&mut stream).await;
         assert!(answer.starts_with("HTTP/1.1 4"), "{length}: {answer}");
@@ -131,7 +133,7 @@ async fn bad_lengths_are_refused() {
 
 #[tokio::test]
 async fn connections_beyond_the_limit_wait_for_their_turn() {
-    const HEALTH: &str = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+    const HEALTH: &str = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let answered = async |stream: &mut TcpStream| {
         let mut status = [0; 15];
         stream.read_exact(&mut status).await.unwrap();
@@ -156,9 +158,9 @@ async fn connections_beyond_the_limit_wait_for_their_turn() {
 async fn requests_on_one_connection_are_answered_in_order() {
     let server = Server::start(&[], &["cat"]);
     let mut requests: String = (0..20)
-        .map(|n| format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{n:02}"))
+        .map(|n| format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{n:02}"))
         .collect();
-    requests.push_str("GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    requests.push_str("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let answers = read_to_close(&mut server.send(&requests).await).await;
     let bodies: Vec<_> = answers
         .split("HTTP/1.1 ")

@@ -127,7 +127,8 @@ impl Server {
     /// A client of which the server has this request's head, has taken a place for it, and waits
     /// for the body.
     pub(crate) async fn begin(&self, content_length: usize) -> TcpStream {
-        let head = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue";
+        let head =
+            "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue";
         let head = format!("{head}\r\nContent-Length: {content_length}\r\n\r\n");
         let mut stream = self.send(&head).await;
         let mut go_on = [0; 25];
@@ -138,7 +139,9 @@ impl Server {
 
     /// The totals, as a new reader of the events gets them.
     pub(crate) async fn progress(&self) -> Value {
-        let mut stream = self.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        let mut stream = self
+            .send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .await;
         let mut text = String::new();
         within(async {
             while !text.contains("\n\n") {
