@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// Channels you can build a service on, and see into.
 #[derive(Debug, Parser)]
-#[command(name = "levada", version, about)]
+#[command(name = "levada", version)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -3,7 +3,7 @@
 //! ```text
 //! running --ends by itself------------------------> lingering --pipes closed, or grace over---+
 //!    |                                                                                        |
-//!    +--time-out, abandoned, too much output, SIGTERM--> stopping --gone, or grace over-------+
+//!    +--time-out, abandoned, too much output: SIGTERM-> stopping --gone, or grace over-------+
 //!    |                                                                                        v
 //!    +--the service aborts-------------------------------------------------- SIGKILL to the group
 //! ```

@@ -21,7 +21,7 @@ async fn body_has_a_limit() {
         .await
         .problem(413, "body-too-large");
 
-    // Without an announced length.
+    // Without an announced length; the last one is no length at all.
     let chunk = format!("400\r\n{}\r\n", "x".repeat(1024));
     let head = "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
     let mut fitting = server.send(&format!("{head}{chunk}0\r\n\r\n")).await;
