@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tracing::{debug, error};
 
 use super::feed::{Feed, Happened, PANICKED, outcome_name};
-use super::job::{Claimed, End, Outcome};
+use super::job::{Claimed, End, JobId, Outcome};
 use super::pace::Pace;
 use super::queue::Exit;
 
@@ -65,13 +65,7 @@ impl<R: Run> Pool<R> {
         job.reply(outcome);
     }
 
-    fn finished(
-        &self,
-        job: super::job::JobId,
-        outcome: &'static str,
-        end: Option<&End>,
-        begun: Instant,
-    ) {
+    fn finished(&self, job: JobId, outcome: &'static str, end: Option<&End>, begun: Instant) {
         let busy = begun.elapsed();
         self.pace.record(busy);
         let run_ms = millis(busy);
@@ -99,7 +93,7 @@ fn millis(duration: Duration) -> u64 {
 mod tests {
     use super::*;
     use crate::jobs::feed::Progress;
-    use crate::jobs::job::{Job, JobId, Unanswered};
+    use crate::jobs::job::{Job, Unanswered};
     use crate::jobs::queue;
 
     struct Echo;

@@ -1,11 +1,12 @@
 //! One run of the command, supervised until nothing of it is left.
 //!
 //! ```text
-//! running --ends by itself------------------------> lingering --pipes closed, or grace over---+
-//!    |                                                                                        |
-//!    +--time-out, abandoned, too much output: SIGTERM-> stopping --gone, or grace over-------+
-//!    |                                                                                        v
-//!    +--the service aborts-------------------------------------------------- SIGKILL to the group
+//! running --ends by itself--> lingering --pipes closed, or grace over-+
+//!    |                                                                 |
+//!    +--too long, too much, or nobody waits: SIGTERM--> stopping       |
+//!    |                                      --gone, or grace over------+
+//!    |                                                                 v
+//!    +--the service aborts--------------------------> SIGKILL to the group
 //! ```
 
 use std::ffi::OsString;

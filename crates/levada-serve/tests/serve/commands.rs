@@ -30,7 +30,8 @@ async fn flood_of_output_is_stopped() {
     let notes = Notes::new();
     // What it says after it was stopped is told too.
     let script = format!(
-        "echo $$ > {}; trap 'echo why >&2; exit 1' TERM; (trap '' TERM; yes); sleep 600",
+        "echo $$ > {}; trap 'echo why >&2; exit 1' TERM; (trap '' TERM; yes); \
+         while :; do sleep 0.01; done",
         notes.at("pids")
     );
     let server = Server::script(&["--max-output", "100KiB", "--grace", "60"], &script);
