@@ -1,3 +1,118 @@
 //! Everything CI runs, runnable at home: `cargo xtask NAME`.
 
-fn main() {}
+mod api;
+mod cargo;
+mod ci;
+mod clippy;
+mod compat;
+mod deny;
+mod doc;
+mod features;
+mod fmt;
+mod loom;
+mod miri;
+mod shell;
+mod test;
+mod tidy;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+/// The result of a command; the error is a sentence for the person who ran it.
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+struct Command {
+    name: &'static str,
+    run: Run,
+    about: &'static str,
+}
+
+#[derive(Clone, Copy)]
+enum Run {
+    Plain(fn() -> Result),
+    /// Takes the words behind the command's name.
+    WithOptions(fn(&[String]) -> Result),
+}
+
+const COMMANDS: &[Command] = &[
+    plain("ci", ci::run, "everything a change must pass"),
+    plain("fmt", fmt::run, "formatting"),
+    plain(
+        "tidy",
+        tidy::run,
+        "sizes, layers, ORDERING and SAFETY comments, stray files",
+    ),
+    plain("clippy", clippy::run, "lints; a warning is an error"),
+    plain("doc", doc::run, "the docs, public and private"),
+    plain("test", test::run, "unit, integration and doc tests"),
+    plain(
+        "features",
+        features::run,
+        "levada with each set of its features",
+    ),
+    plain("loom", loom::run, "the models, over all interleavings"),
+    Command {
+        name: "compat",
+        run: Run::WithOptions(compat::run),
+        about: "tokio's channel tests on levada [--only FILE,FILE] [--filter NAME] [--baseline]",
+    },
+    Command {
+        name: "api",
+        run: Run::WithOptions(api::run),
+        about: "every item of tokio's channels is in levada [--update, wants nightly]",
+    },
+    plain(
+        "miri",
+        miri::run,
+        "levada's unit tests under Miri; wants nightly",
+    ),
+    plain(
+        "deny",
+        deny::run,
+        "licences, advisories and sources; wants cargo-deny",
+    ),
+];
+
+const fn plain(name: &'static str, run: fn() -> Result, about: &'static str) -> Command {
+    Command {
+        name,
+        run: Run::Plain(run),
+        about,
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((name, options)) = arguments.split_first() else {
+        eprint!("{}", usage());
+        return ExitCode::from(2);
+    };
+    match run(name, options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask {name}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs one command by name.
+fn run(name: &str, options: &[String]) -> Result {
+    let command = COMMANDS.iter().find(|command| command.name == name);
+    match command
+        .ok_or_else(|| format!("no such command\n{}", usage()))?
+        .run
+    {
+        Run::Plain(run) if options.is_empty() => run(),
+        Run::Plain(_) => Err(format!("takes no options, not even {options:?}").into()),
+        Run::WithOptions(run) => run(options),
+    }
+}
+
+fn usage() -> String {
+    let mut text = String::from("usage: cargo xtask NAME [OPTIONS]\n\n");
+    for command in COMMANDS {
+        text += &format!("  {:<10} {}\n", command.name, command.about);
+    }
+    text
+}

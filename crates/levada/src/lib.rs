@@ -1,3 +1,53 @@
-//! Channels you can build a service on, and see into.
+//! Channels for async Rust that you can build a service on.
+//!
+//! levada has the four channels of [`tokio::sync`], with the same paths, names, signatures, errors
+//! and semantics, and one that tokio lacks. In a program that uses tokio's, replacing `tokio::sync` by
+//! `levada` compiles and behaves.
+//!
+//! | channel       | senders | receivers | a message goes to | when the receiver is slow              |
+//! |---------------|---------|-----------|-------------------|----------------------------------------|
+//! | [`mpsc`]      | many    | one       | the receiver      | the sender waits (bounded)             |
+//! | [`mpmc`]      | many    | many      | one of them       | the sender waits (bounded)             |
+//! | [`oneshot`]   | one     | one       | the receiver      | there is only one message              |
+//! | [`broadcast`] | many    | many      | all of them       | it is told how many messages it missed |
+//! | [`watch`]     | many    | many      | all of them       | it sees the latest value only          |
+//!
+//! Which one to use, how large to make it and how to end it cleanly is the subject of the
+//! [`guide`].
+//!
+//! # What every channel keeps
+//! - **A message is never lost.** It is received, given back in an error, or dropped with the channel.
+//!   It belongs to the channel until the poll that returns it, so a receive that is cancelled, in a
+//!   `select!` or by a timeout, has taken nothing.
+//! - **Nobody is wedged** by a future that is forgotten, or woken and not polled again.
+//! - **No foreign code under a lock.** Wakers, clones, drops and closures run outside, and a panic in
+//!   one of them strands nobody.
+//! - **Readers do not block writers.** [`watch::Receiver::borrow`] is a snapshot: a guard that is kept
+//!   delays no [`watch::Sender::send`].
+//! - **Memory follows use.** A channel is small until it is filled, whatever its capacity.
+//!
+//! # Runtimes
+//! The channels work under any executor and on bare threads. The methods that tokio has as `async fn`
+//! return named futures here, found in the `future` module of each channel.
+//!
+//! # Features
+//! - `tokio` (default): takes part in tokio's cooperative budget; `mpsc::Sender::send_timeout`;
+//!   `blocking_*` methods panic inside a tokio runtime as tokio's do. Without it, nothing of tokio is
+//!   compiled.
+//! - `stream`: `Stream` and `FusedStream` for receivers, `Sink` for senders, without boxing.
+//!
+//! [`tokio::sync`]: https://docs.rs/tokio/latest/tokio/sync/
 
-pub use tokio::sync::{broadcast, mpsc, oneshot, watch};
+mod prim;
+mod queue;
+mod refs;
+mod storage;
+mod util;
+mod wait;
+
+pub mod broadcast;
+pub mod guide;
+pub mod mpmc;
+pub mod mpsc;
+pub mod oneshot;
+pub mod watch;

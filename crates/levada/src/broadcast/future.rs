@@ -1,0 +1,226 @@
+//! The futures that the channel's methods return.
+#![forbid(unsafe_code)]
+
+use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use super::error::{RecvError, TryRecvError};
+use super::protocol::{Miss, Shared};
+use super::{Receiver, Sender};
+use crate::util::budget;
+use crate::wait::list::Node;
+use crate::wait::queue::WaitQueue;
+
+/// What a receiver waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    /// A message to be sent.
+    News,
+    /// Another receiver to return the value it is cloning.
+    Returns,
+}
+
+impl Line {
+    fn queue<T>(self, shared: &Shared<T>) -> &WaitQueue {
+        match self {
+            Self::News => shared.news(),
+            Self::Returns => shared.returns(),
+        }
+    }
+}
+
+pin_project! {
+    /// A receiver's place in one of two lines.
+    pub(super) struct Waiter {
+        #[pin]
+        node: Node,
+        line: Line,
+    }
+}
+
+impl Waiter {
+    pub(super) fn new() -> Self {
+        Self {
+            node: Node::new(),
+            line: Line::News,
+        }
+    }
+
+    /// Receives the message at `next`.
+    pub(super) fn poll_recv<T: Clone>(
+        mut self: Pin<&mut Self>,
+        shared: &Shared<T>,
+        next: &mut u64,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, RecvError>> {
+        let budget = ready!(budget::poll_proceed(cx));
+        let result = loop {
+            let looked = match shared.read(next) {
+                Ok(value) => break Ok(value),
+                Err(Miss::Absent) => {
+                    let node = self.as_mut().stand_in(Line::News, shared);
+                    ready!(shared.poll_news(node, cx, next))
+                }
+                Err(Miss::Lent) => {
+                    let node = self.as_mut().stand_in(Line::Returns, shared);
+                    let back = || (!shared.await_return(*next)).then_some(());
+                    ready!(shared.returns().poll_wait(node, cx, back));
+                    Ok(())
+                }
+            };
+            match looked {
+                // `poll_news` waits for something else than "empty".
+                Ok(()) | Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Lagged(missed)) => break Err(RecvError::Lagged(missed)),
+                Err(TryRecvError::Closed) => break Err(RecvError::Closed),
+            }
+        };
+        budget.made_progress();
+        Poll::Ready(result)
+    }
+
+    /// The node for waiting in this line; leaves the other one.
+    fn stand_in<T>(mut self: Pin<&mut Self>, line: Line, shared: &Shared<T>) -> Pin<&Node> {
+        if self.line != line {
+            self.as_mut().leave(shared);
+            let mut this = self.as_mut().project();
+            this.node.set(Node::new());
+            *this.line = line;
+        }
+        self.into_ref().project_ref().node
+    }
+
+    /// Leaves the line. To be called before this is dropped.
+    pub(super) fn leave<T>(self: Pin<&mut Self>, shared: &Shared<T>) {
+        let this = self.into_ref().project_ref();
+        this.line.queue(shared).cancel(this.node);
+    }
+}
+
+pin_project! {
+    /// The future of [`Receiver::recv`].
+    ///
+    /// # Cancel safety
+    /// Dropping it before it is ready receives nothing: the message is there for the next call.
+    ///
+    /// # Panics
+    /// If it is polled after it was ready.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::broadcast::{self, future::Recv};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (tx, mut rx) = broadcast::channel(4);
+    /// tx.send("hello").unwrap();
+    ///
+    /// let recv: Recv<'_, &str> = rx.recv();
+    /// assert_eq!(recv.await, Ok("hello"));
+    /// # }
+    /// ```
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Recv<'a, T> {
+        receiver: &'a mut Receiver<T>,
+        #[pin]
+        waiter: Waiter,
+        ready: bool,
+    }
+
+    impl<T> PinnedDrop for Recv<'_, T> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            this.waiter.leave(this.receiver.parts().0);
+        }
+    }
+}
+
+impl<'a, T> Recv<'a, T> {
+    pub(super) fn new(receiver: &'a mut Receiver<T>) -> Self {
+        Self {
+            receiver,
+            waiter: Waiter::new(),
+            ready: false,
+        }
+    }
+}
+
+impl<T: Clone> Future for Recv<'_, T> {
+    type Output = Result<T, RecvError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        assert!(!*this.ready, "`Recv` was polled after it was ready");
+        let (shared, next) = this.receiver.parts();
+        let result = ready!(this.waiter.poll_recv(shared, next, cx));
+        *this.ready = true;
+        Poll::Ready(result)
+    }
+}
+
+impl<T> fmt::Debug for Recv<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recv").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// The future of [`Sender::closed`].
+    ///
+    /// # Cancel safety
+    /// Dropping it before it is ready has no effect.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::broadcast::{self, future::Closed};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (tx, rx) = broadcast::channel::<u8>(4);
+    /// drop(rx);
+    ///
+    /// let closed: Closed<'_, u8> = tx.closed();
+    /// closed.await;
+    /// # }
+    /// ```
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Closed<'a, T> {
+        sender: &'a Sender<T>,
+        #[pin]
+        node: Node,
+    }
+
+    impl<T> PinnedDrop for Closed<'_, T> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.into_ref().project_ref();
+            this.sender.shared().desertion().cancel(this.node);
+        }
+    }
+}
+
+impl<'a, T> Closed<'a, T> {
+    pub(super) fn new(sender: &'a Sender<T>) -> Self {
+        Self {
+            sender,
+            node: Node::new(),
+        }
+    }
+}
+
+impl<T> Future for Closed<'_, T> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.into_ref().project_ref();
+        this.sender.shared().poll_deserted(this.node, cx)
+    }
+}
+
+impl<T> fmt::Debug for Closed<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Closed").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,389 @@
+//! What may happen next in a broadcast channel.
+//!
+//! # Layout
+//! The messages are in a [`LapRing`]. Everything that has to be decided in one order for all is in
+//! the [`Tail`], under one lock: the position of the next message, how many receivers it will be
+//! for, and whether there will be one. A receiver's own state is a single number, the position of
+//! the message it reads next, and lives in its handle.
+//!
+//! # States
+//! For a receiver whose next position is `next`:
+//!
+//! | where `next` is                           | what it is told                      |
+//! |-------------------------------------------|--------------------------------------|
+//! | the tail's, with senders                  | nothing yet                          |
+//! | the tail's, without                       | closed                               |
+//! | at most one capacity behind the tail      | the message                          |
+//! | further behind                            | lagged; goes on one capacity behind  |
+//!
+//! # Transitions
+//! | operation | locks, one after the other unless nested                                       |
+//! |-----------|--------------------------------------------------------------------------------|
+//! | send      | tail, and in it the slot; the tail's is released before the value is written    |
+//! | read      | slot; for all but the last reader the slot again, after the clone              |
+//! | look      | tail; only if the slot does not have the message                               |
+//! | join      | tail                                                                           |
+//! | leave     | tail, then each unread slot                                                    |
+//!
+//! # Invariants
+//! - **I1** A receiver has a claim on each message from its position to the tail's that has not been
+//!   lapped, and on no other: `join` takes the position and adds to the count in one step, `send`
+//!   gives the message the count and moves the position in one step.
+//! - **I2** So if the newest message has been read by all its readers, all older ones have, but for
+//!   those that a receiver is just leaving behind.
+//! - **I3** The slot's lock is taken before the tail's is released: who learns from the tail that a
+//!   message was sent finds it in its slot, or waits for the lock of who is writing it. A message is
+//!   never reported as lagged because it is not written yet.
+//! - **I4** Locks nest in one way only, a slot's inside the tail's.
+//! - **I5** Nobody sleeps through a message: a receiver enters the line of `news` and then looks at
+//!   the tail and marks it `awaited`; the sender takes the mark under the same lock as it moves the
+//!   position, and then notifies. Either the receiver sees the position, or the sender the mark.
+//! - **I6** Nobody sleeps through a return: a receiver enters the line of `returns` and then marks
+//!   the slot; whoever ends the loan, by returning the value or by lapping it, takes the mark under
+//!   the slot's lock and then notifies.
+//!
+//! # Progress
+//! Operations take locks held for a few nanoseconds each. A receiver that is not polled holds up
+//! nobody, and the sender never waits for a clone. Only a receiver that wants the value that another
+//! one is cloning at this moment waits for that clone.
+//!
+//! # Unwinding
+//! Values are cloned and dropped, and wakers called, outside all locks. A panicking clone counts as
+//! read and returns the value to the others. If a drop or a waker panics, the other values are still
+//! dropped and the others still woken; the first panic then goes on to the caller.
+//!
+//! # Checked by
+//! `model`, and the tests of `storage::lap_ring`.
+#![forbid(unsafe_code)]
+
+use core::fmt;
+use core::hint::spin_loop;
+use core::mem;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use super::error::{SendError, TryRecvError};
+use crate::prim::{Lock, LockGuard};
+use crate::refs::{Counts, Hub};
+use crate::storage::lap_ring::{Aftermath, LapRing, Slot, Taken};
+use crate::util::{CachePadded, FirstPanic};
+use crate::wait::list::Node;
+use crate::wait::queue::WaitQueue;
+
+/// How often a receiver looks whether another one's clone is done, waiting twice as long each time,
+/// before it sleeps: less than a tenth of a microsecond in all, enough for most clones.
+const LOOKS: u32 = if cfg!(levada_loom) { 0 } else { 5 };
+
+/// A broadcast channel.
+pub(super) struct Shared<T> {
+    counts: Counts,
+    ring: LapRing<T>,
+    /// Written by every send; on its own cache line, away from what receivers read.
+    tail: CachePadded<Lock<Tail>>,
+    /// Receivers that wait for a message to be sent.
+    news: WaitQueue,
+    /// Receivers that wait for another one to return the value it is cloning.
+    returns: WaitQueue,
+    /// Senders that wait for the last receiver to go.
+    desertion: WaitQueue,
+}
+
+struct Tail {
+    /// The position of the next message.
+    next: u64,
+    /// How many receivers the next message is for.
+    receivers: u32,
+    /// The last sender is gone: there is no next message.
+    sealed: bool,
+    /// Somebody waits for `next` to move.
+    awaited: bool,
+}
+
+/// Why [`Shared::read`] gave no message.
+pub(super) enum Miss {
+    /// Its slot does not have it; [`Shared::look`] tells why.
+    Absent,
+    /// Another receiver is cloning it.
+    Lent,
+}
+
+impl<T> Shared<T> {
+    /// A channel with one sender and `receivers` receivers.
+    pub(super) fn new(capacity: usize, receivers: u32) -> Self {
+        Self {
+            counts: Counts::new(receivers as usize),
+            ring: LapRing::new(capacity),
+            tail: CachePadded::new(Lock::new(Tail {
+                next: 0,
+                receivers,
+                sealed: false,
+                awaited: false,
+            })),
+            news: WaitQueue::new(),
+            returns: WaitQueue::new(),
+            desertion: WaitQueue::new(),
+        }
+    }
+
+    // Send
+
+    pub(super) fn send(&self, value: T) -> Result<usize, SendError<T>> {
+        let mut tail = self.tail.lock();
+        let slot = loop {
+            if tail.receivers == 0 {
+                return Err(SendError(value));
+            }
+            match self.ring.slot(tail.next) {
+                Some(slot) => break slot,
+                None => tail = self.make_room(tail),
+            }
+        };
+        let (pos, receivers) = (tail.next, tail.receivers);
+        tail.next += 1;
+        let awaited = mem::take(&mut tail.awaited);
+        let mut slot = slot.lock();
+        drop(tail);
+        let aftermath = slot.put(pos, receivers, value);
+        drop(slot);
+        if awaited {
+            let mut panics = FirstPanic::default();
+            panics.catch(|| self.news.notify_all());
+            panics.catch(|| self.settle(aftermath));
+            panics.resume();
+        } else {
+            self.settle(aftermath);
+        }
+        Ok(receivers as usize)
+    }
+
+    /// Finds a slot for the next message in a chunk that is there, or adds the chunk.
+    #[cold]
+    fn make_room<'a>(&'a self, tail: LockGuard<'a, Tail>) -> LockGuard<'a, Tail> {
+        let next = tail.next;
+        if self.ring.restart(next) {
+            return tail;
+        }
+        drop(tail);
+        self.ring.grow(next);
+        self.tail.lock()
+    }
+
+    /// Does outside the locks what a change of a slot left to do.
+    #[inline]
+    fn settle(&self, aftermath: Aftermath<T>) {
+        let Aftermath { dead, awaited } = aftermath;
+        if awaited {
+            let mut panics = FirstPanic::default();
+            panics.catch(|| self.returns.notify_all());
+            panics.catch(|| drop(dead));
+            panics.resume();
+        }
+    }
+
+    // Receive
+
+    /// Reads the message at `next` and moves on.
+    #[inline]
+    pub(super) fn read(&self, next: &mut u64) -> Result<T, Miss>
+    where
+        T: Clone,
+    {
+        let pos = *next;
+        let Some(slot) = self.ring.slot(pos) else {
+            return Err(Miss::Absent);
+        };
+        let mut looks = 0;
+        loop {
+            // The lock is released at the end of this statement.
+            let taken = slot.lock().take(pos);
+            match taken {
+                Taken::Last(value) => {
+                    *next += 1;
+                    // What owns nothing is as cheap to clone as to move. It is cloned, as tokio
+                    // does, for the sake of a `Clone` that does more than copy.
+                    return Ok(if mem::needs_drop::<T>() { value } else { value.clone() });
+                }
+                Taken::Lent(value) => {
+                    *next += 1;
+                    return Ok(self.clone_and_return(slot, pos, value));
+                }
+                Taken::Out if looks < LOOKS => {
+                    (0..1 << looks).for_each(|_| spin_loop());
+                    looks += 1;
+                }
+                Taken::Out => return Err(Miss::Lent),
+                Taken::Absent => return Err(Miss::Absent),
+            }
+        }
+    }
+
+    #[inline]
+    fn clone_and_return(&self, slot: &Lock<Slot<T>>, pos: u64, value: T) -> T
+    where
+        T: Clone,
+    {
+        let clone = catch_unwind(AssertUnwindSafe(|| value.clone()));
+        let aftermath = slot.lock().give_back(pos, value);
+        self.settle(aftermath);
+        clone.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// Tells whether the message at `next` has been sent and is still there; after a lag, moves on
+    /// to the oldest that is.
+    pub(super) fn look(&self, next: &mut u64) -> Result<(), TryRecvError> {
+        self.look_at(&mut self.tail.lock(), next)
+    }
+
+    fn look_at(&self, tail: &mut Tail, next: &mut u64) -> Result<(), TryRecvError> {
+        let behind = tail.next - *next;
+        if behind > self.ring.capacity() {
+            let missed = behind - self.ring.capacity();
+            *next += missed;
+            Err(TryRecvError::Lagged(missed))
+        } else if behind > 0 {
+            Ok(())
+        } else if tail.sealed {
+            Err(TryRecvError::Closed)
+        } else {
+            Err(TryRecvError::Empty)
+        }
+    }
+
+    /// Waits until [`look`](Self::look) tells something else than "empty".
+    pub(super) fn poll_news(
+        &self,
+        node: Pin<&Node>,
+        cx: &mut Context<'_>,
+        next: &mut u64,
+    ) -> Poll<Result<(), TryRecvError>> {
+        self.news.poll_wait(node, cx, || {
+            let mut tail = self.tail.lock();
+            let seen = self.look_at(&mut tail, next);
+            let empty = seen == Err(TryRecvError::Empty);
+            tail.awaited |= empty;
+            (!empty).then_some(seen)
+        })
+    }
+
+    /// Whether another receiver is cloning the message at `pos`; if so, `returns` will be notified.
+    pub(super) fn await_return(&self, pos: u64) -> bool {
+        self.ring
+            .slot(pos)
+            .is_some_and(|slot| slot.lock().await_return(pos))
+    }
+
+    pub(super) fn news(&self) -> &WaitQueue {
+        &self.news
+    }
+
+    pub(super) fn returns(&self) -> &WaitQueue {
+        &self.returns
+    }
+
+    // Close
+
+    /// Waits until there is no receiver.
+    pub(super) fn poll_deserted(&self, node: Pin<&Node>, cx: &mut Context<'_>) -> Poll<()> {
+        self.desertion
+            .poll_wait(node, cx, || (self.receivers() == 0).then_some(()))
+    }
+
+    pub(super) fn desertion(&self) -> &WaitQueue {
+        &self.desertion
+    }
+
+    // Join and leave
+
+    /// Adds a receiver and gives its first position.
+    #[track_caller]
+    pub(super) fn join(&self) -> u64 {
+        let mut tail = self.tail.lock();
+        let Some(receivers) = tail.receivers.checked_add(1) else {
+            drop(tail);
+            panic!("max receivers");
+        };
+        tail.receivers = receivers;
+        tail.next
+    }
+
+    /// Takes a receiver away that would have read `next` next.
+    pub(super) fn leave(&self, next: u64) {
+        let mut tail = self.tail.lock();
+        tail.receivers -= 1;
+        let deserted = tail.receivers == 0;
+        let end = tail.next;
+        // Once it is not counted, nobody waits for it before starting again at the first slot.
+        let origin = self.ring.origin();
+        drop(tail);
+
+        let mut panics = FirstPanic::default();
+        let start = next.max(end.saturating_sub(self.ring.capacity()));
+        for pos in start..end {
+            let slot = self.ring.slot_from(origin, pos);
+            if let Some(dead) = slot.and_then(|slot| slot.lock().skip(pos)) {
+                panics.catch(|| drop(dead));
+            }
+        }
+        if deserted {
+            panics.catch(|| self.desertion.notify_all());
+        }
+        panics.resume();
+    }
+
+    // Ask
+
+    pub(super) fn receivers(&self) -> usize {
+        self.tail.lock().receivers as usize
+    }
+
+    /// Messages that somebody has yet to read.
+    pub(super) fn len(&self) -> usize {
+        let tail = self.tail.lock();
+        // What is read is read by all, and so is everything before it (I2).
+        let mut unread = tail.next.saturating_sub(self.ring.capacity());
+        let mut end = tail.next;
+        while unread < end {
+            let middle = unread + (end - unread) / 2;
+            if self.ring.is_read(middle) {
+                unread = middle + 1;
+            } else {
+                end = middle;
+            }
+        }
+        usize::try_from(tail.next - unread).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        let tail = self.tail.lock();
+        tail.next == 0 || self.ring.is_read(tail.next - 1)
+    }
+
+    /// Messages sent since `next`, lapped ones included.
+    pub(super) fn sent_since(&self, next: u64) -> usize {
+        usize::try_from(self.tail.lock().next - next).unwrap_or(usize::MAX)
+    }
+}
+
+impl<T> Hub for Shared<T> {
+    fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    fn senders_gone(&self) {
+        self.tail.lock().sealed = true;
+        self.news.notify_all();
+    }
+
+    /// Nothing: the last receiver has said so in [`Shared::leave`], where it is one step with the
+    /// position that the next receiver begins at.
+    fn receivers_gone(&self) {}
+}
+
+impl<T> fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("counts", &self.counts)
+            .finish_non_exhaustive()
+    }
+}

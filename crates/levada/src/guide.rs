@@ -1,0 +1,34 @@
+#![doc = include_str!("../docs/guide/index.md")]
+
+#[doc = include_str!("../docs/guide/choosing.md")]
+pub mod choosing {}
+
+#[doc = include_str!("../docs/guide/sizing.md")]
+pub mod sizing {}
+
+#[doc = include_str!("../docs/guide/backpressure.md")]
+pub mod backpressure {}
+
+#[doc = include_str!("../docs/guide/lag.md")]
+pub mod lag {}
+
+#[doc = include_str!("../docs/guide/shutdown.md")]
+pub mod shutdown {}
+
+#[doc = include_str!("../docs/guide/actors.md")]
+pub mod actors {}
+
+#[doc = include_str!("../docs/guide/batching.md")]
+pub mod batching {}
+
+#[doc = include_str!("../docs/guide/worker_pool.md")]
+pub mod worker_pool {}
+
+#[doc = include_str!("../docs/guide/cancel_safety.md")]
+pub mod cancel_safety {}
+
+#[doc = include_str!("../docs/guide/pitfalls.md")]
+pub mod pitfalls {}
+
+#[doc = include_str!("../docs/guide/from_tokio.md")]
+pub mod from_tokio {}

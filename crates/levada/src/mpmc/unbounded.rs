@@ -1,0 +1,504 @@
+#![forbid(unsafe_code)]
+
+use core::fmt;
+
+use super::Queue;
+use super::error::{SendError, TryRecvError};
+use super::future::{Closed, Recv, RecvMany};
+use crate::queue::chan::UNBOUNDED;
+use crate::queue::many;
+use crate::refs::{Hub, Rx, Tx, WeakTx};
+use crate::util::block_on::block_on;
+
+/// Makes a channel without a bound: sending never waits, so messages pile up when the receiver is
+/// slower than the senders. Prefer [`channel`](super::channel) unless the sender cannot wait.
+///
+/// # Examples
+/// ```
+/// let (tx, rx) = levada::mpmc::unbounded_channel();
+/// tx.send("hello")?;
+/// assert_eq!(rx.try_recv(), Ok("hello"));
+/// # Ok::<(), levada::mpmc::error::SendError<&str>>(())
+/// ```
+pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
+    let (tx, rx) = many::channel(UNBOUNDED);
+    (
+        UnboundedSender { queue: tx },
+        UnboundedReceiver { queue: rx },
+    )
+}
+
+/// The sending side of an [`unbounded_channel`]. Clone it for every task that sends.
+///
+/// The channel ends when the last `UnboundedSender` is dropped.
+///
+/// # Examples
+/// ```
+/// let (tx, rx) = levada::mpmc::unbounded_channel();
+/// let other = tx.clone();
+/// std::thread::spawn(move || other.send("from a thread"));
+/// drop(tx);
+/// assert_eq!(rx.blocking_recv(), Some("from a thread"));
+/// assert_eq!(rx.blocking_recv(), None);
+/// ```
+pub struct UnboundedSender<T> {
+    queue: Tx<Queue<T>>,
+}
+
+/// A sender that does not keep the channel open; [`upgrade`](Self::upgrade) it to send.
+///
+/// # Examples
+/// ```
+/// let (tx, rx) = levada::mpmc::unbounded_channel();
+/// let weak = tx.downgrade();
+/// assert!(weak.upgrade().is_some_and(|tx| tx.send(1).is_ok()));
+/// drop(tx);
+/// assert!(weak.upgrade().is_none());
+/// assert_eq!(rx.try_recv(), Ok(1));
+/// ```
+pub struct WeakUnboundedSender<T> {
+    queue: WeakTx<Queue<T>>,
+}
+
+/// The receiving side of an [`unbounded_channel`].
+///
+/// Clone it for every worker: each message goes to one of them, the one that asks first, and among
+/// those that wait the one that has waited longest. Dropping the last one closes the channel and drops
+/// the messages that are left.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let (tx, rx) = levada::mpmc::unbounded_channel();
+/// tokio::spawn(async move { tx.send(42) });
+/// while let Some(message) = rx.recv().await {
+///     assert_eq!(message, 42);
+/// }
+/// # }
+/// ```
+pub struct UnboundedReceiver<T> {
+    queue: Rx<Queue<T>>,
+}
+
+impl<T> UnboundedSender<T> {
+    /// Sends a message. Never waits.
+    ///
+    /// `Ok` means that the message is in the channel, not that it was received.
+    ///
+    /// # Errors
+    /// [`SendError`] with the message if all receivers are gone or one has closed the channel.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpmc::unbounded_channel();
+    /// assert!(tx.send(1).is_ok());
+    /// drop(rx);
+    /// assert_eq!(tx.send(2).map_err(|error| error.0), Err(2));
+    /// ```
+    #[inline]
+    pub fn send(&self, message: T) -> Result<(), SendError<T>> {
+        self.queue
+            .try_send(message)
+            .map_err(|(_closed, message)| SendError(message))
+    }
+
+    /// Completes when all receivers are gone or one has closed the channel: there is no point in
+    /// producing what nobody will receive.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost if the future is dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, rx) = levada::mpmc::unbounded_channel::<u8>();
+    /// let producer = tokio::spawn(async move { tx.closed().await });
+    /// drop(rx);
+    /// assert!(producer.await.is_ok());
+    /// # }
+    /// ```
+    pub fn closed(&self) -> Closed<'_, T> {
+        Closed::new(&self.queue)
+    }
+
+    /// Whether all receivers are gone or one has closed the channel.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpmc::unbounded_channel::<()>();
+    /// assert!(!tx.is_closed());
+    /// drop(rx);
+    /// assert!(tx.is_closed());
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        self.queue.is_closed()
+    }
+
+    /// Whether both senders send to the same channel.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpmc::unbounded_channel::<()>();
+    /// let (other, _rx) = levada::mpmc::unbounded_channel::<()>();
+    /// assert!(tx.same_channel(&tx.clone()));
+    /// assert!(!tx.same_channel(&other));
+    /// ```
+    pub fn same_channel(&self, other: &Self) -> bool {
+        self.queue.same_channel(&other.queue)
+    }
+
+    /// A sender that does not keep the channel open.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpmc::unbounded_channel::<()>();
+    /// let weak = tx.downgrade();
+    /// drop(tx);
+    /// assert!(weak.upgrade().is_none());
+    /// assert!(rx.blocking_recv().is_none());
+    /// ```
+    #[must_use = "Downgrade creates a WeakSender without destroying the original non-weak sender."]
+    pub fn downgrade(&self) -> WeakUnboundedSender<T> {
+        WeakUnboundedSender {
+            queue: self.queue.downgrade(),
+        }
+    }
+
+    /// How many `UnboundedSender`s there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpmc::unbounded_channel::<()>();
+    /// let _other = tx.clone();
+    /// assert_eq!(tx.strong_count(), 2);
+    /// ```
+    pub fn strong_count(&self) -> usize {
+        self.queue.counts().senders()
+    }
+
+    /// How many `WeakUnboundedSender`s there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpmc::unbounded_channel::<()>();
+    /// let _weak = tx.downgrade();
+    /// assert_eq!(tx.weak_count(), 1);
+    /// ```
+    pub fn weak_count(&self) -> usize {
+        self.queue.counts().weak_senders()
+    }
+}
+
+impl<T> Clone for UnboundedSender<T> {
+    fn clone(&self) -> Self {
+        Self {
+            queue: self.queue.clone(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for UnboundedSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnboundedSender")
+            .field("chan", &self.queue)
+            .finish()
+    }
+}
+
+impl<T> WeakUnboundedSender<T> {
+    /// A sender, unless all are gone already.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpmc::unbounded_channel::<()>();
+    /// let weak = tx.downgrade();
+    /// assert!(weak.upgrade().is_some());
+    /// drop(tx);
+    /// assert!(weak.upgrade().is_none());
+    /// ```
+    pub fn upgrade(&self) -> Option<UnboundedSender<T>> {
+        self.queue.upgrade().map(|queue| UnboundedSender { queue })
+    }
+
+    /// How many `UnboundedSender`s there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpmc::unbounded_channel::<()>();
+    /// assert_eq!(tx.downgrade().strong_count(), 1);
+    /// ```
+    pub fn strong_count(&self) -> usize {
+        self.queue.counts().senders()
+    }
+
+    /// How many `WeakUnboundedSender`s there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpmc::unbounded_channel::<()>();
+    /// assert_eq!(tx.downgrade().weak_count(), 1);
+    /// ```
+    pub fn weak_count(&self) -> usize {
+        self.queue.counts().weak_senders()
+    }
+}
+
+impl<T> Clone for WeakUnboundedSender<T> {
+    fn clone(&self) -> Self {
+        Self {
+            queue: self.queue.clone(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for WeakUnboundedSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakUnboundedSender").finish()
+    }
+}
+
+impl<T> UnboundedReceiver<T> {
+    /// Receives the next message; `None` when the channel has ended: all senders are gone, or it was
+    /// [closed](Self::close), and everything that was sent has been received.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it is ready, no message was taken.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, rx) = levada::mpmc::unbounded_channel();
+    /// tokio::spawn(async move { tx.send("hello") });
+    /// assert_eq!(rx.recv().await, Some("hello"));
+    /// assert_eq!(rx.recv().await, None);
+    /// # }
+    /// ```
+    pub fn recv(&self) -> Recv<'_, T> {
+        Recv::new(&self.queue)
+    }
+
+    /// Receives the messages that are there, at least one and at most `limit`, and appends them to
+    /// `buffer`; waits if there are none. Gives their number: 0 if the channel has ended, or if
+    /// `limit` is 0.
+    ///
+    /// One call synchronises with the senders once, however many messages it receives.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it is ready, no message was taken.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, rx) = levada::mpmc::unbounded_channel();
+    /// for i in 0..5 {
+    ///     assert!(tx.send(i).is_ok());
+    /// }
+    /// let mut batch = Vec::new();
+    /// assert_eq!(rx.recv_many(&mut batch, 3).await, 3);
+    /// assert_eq!(rx.recv_many(&mut batch, 3).await, 2);
+    /// assert_eq!(batch, [0, 1, 2, 3, 4]);
+    /// # }
+    /// ```
+    pub fn recv_many<'a, 'b>(
+        &'a self,
+        buffer: &'b mut Vec<T>,
+        limit: usize,
+    ) -> RecvMany<'a, 'b, T> {
+        RecvMany::new(&self.queue, buffer, limit)
+    }
+
+    /// Receives a message if there is one now.
+    ///
+    /// # Errors
+    /// [`TryRecvError::Empty`] if there is none yet, [`TryRecvError::Disconnected`] if the channel
+    /// has ended.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpmc::{self, error::TryRecvError};
+    ///
+    /// let (tx, rx) = mpmc::unbounded_channel();
+    /// assert!(tx.send(1).is_ok());
+    /// drop(tx);
+    /// assert_eq!(rx.try_recv(), Ok(1));
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
+    /// ```
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        self.queue.try_recv().map_err(TryRecvError::from)
+    }
+
+    /// Receives the next message, blocking the thread until there is one; `None` when the channel
+    /// has ended.
+    ///
+    /// # Panics
+    /// Inside an asynchronous runtime (with feature `tokio`: one of tokio's).
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpmc::unbounded_channel();
+    /// std::thread::spawn(move || tx.send("hello"));
+    /// assert_eq!(rx.blocking_recv(), Some("hello"));
+    /// ```
+    #[track_caller]
+    #[doc(alias = "recv_blocking")]
+    pub fn blocking_recv(&self) -> Option<T> {
+        block_on(self.recv())
+    }
+
+    /// As [`recv_many`](Self::recv_many), blocking the thread.
+    ///
+    /// # Panics
+    /// Inside an asynchronous runtime (with feature `tokio`: one of tokio's).
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpmc::unbounded_channel();
+    /// assert!(tx.send("hello").is_ok());
+    /// let mut batch = Vec::new();
+    /// assert_eq!(rx.blocking_recv_many(&mut batch, 10), 1);
+    /// ```
+    #[track_caller]
+    #[doc(alias = "recv_many_blocking")]
+    pub fn blocking_recv_many(&self, buffer: &mut Vec<T>, limit: usize) -> usize {
+        block_on(self.recv_many(buffer, limit))
+    }
+
+    /// Closes the channel to new messages. What was sent, and what is sent with permits that are out
+    /// already, is still received, and then comes the end.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, rx) = levada::mpmc::unbounded_channel();
+    /// assert!(tx.send(1).is_ok());
+    /// rx.close();
+    /// assert!(tx.send(2).is_err());
+    /// assert_eq!(rx.recv().await, Some(1));
+    /// assert_eq!(rx.recv().await, None);
+    /// # }
+    /// ```
+    pub fn close(&self) {
+        self.queue.close();
+    }
+
+    /// Whether the channel is closed: by [`close`](Self::close), or because all senders are gone.
+    /// There may still be messages in it.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpmc::unbounded_channel::<()>();
+    /// assert!(!rx.is_closed());
+    /// drop(tx);
+    /// assert!(rx.is_closed());
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        self.queue.is_closed() || self.queue.counts().senders() == 0
+    }
+
+    /// Whether no message is there.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpmc::unbounded_channel();
+    /// assert!(rx.is_empty());
+    /// assert!(tx.send(1).is_ok());
+    /// assert!(!rx.is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many messages are there.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpmc::unbounded_channel();
+    /// assert!(tx.send(1).is_ok());
+    /// assert_eq!(rx.len(), 1);
+    /// ```
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// This receiver as a [`Stream`](futures_core::Stream), without boxing.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_core::Stream;
+    /// use std::{future::poll_fn, pin::pin};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, rx) = levada::mpmc::unbounded_channel();
+    /// assert!(tx.send("hello").is_ok());
+    /// let mut stream = pin!(rx.into_stream());
+    /// assert_eq!(poll_fn(|cx| stream.as_mut().poll_next(cx)).await, Some("hello"));
+    /// # }
+    /// ```
+    #[cfg(feature = "stream")]
+    pub fn into_stream(self) -> super::stream::RecvStream<T> {
+        super::stream::RecvStream::new(self.queue)
+    }
+
+    /// Whether both receive from the same channel.
+    ///
+    /// # Examples
+    /// ```
+    /// let (_tx, rx) = levada::mpmc::unbounded_channel::<()>();
+    /// assert!(rx.same_channel(&rx.clone()));
+    /// ```
+    pub fn same_channel(&self, other: &Self) -> bool {
+        self.queue.same_channel(&other.queue)
+    }
+
+    /// How many receivers there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (_tx, rx) = levada::mpmc::unbounded_channel::<()>();
+    /// let _other = rx.clone();
+    /// assert_eq!(rx.receiver_count(), 2);
+    /// ```
+    pub fn receiver_count(&self) -> usize {
+        self.queue.counts().receivers()
+    }
+
+    /// How many strong senders there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpmc::unbounded_channel::<()>();
+    /// let _other = tx.clone();
+    /// assert_eq!(rx.sender_strong_count(), 2);
+    /// ```
+    pub fn sender_strong_count(&self) -> usize {
+        self.queue.counts().senders()
+    }
+
+    /// How many weak senders there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpmc::unbounded_channel::<()>();
+    /// let _weak = tx.downgrade();
+    /// assert_eq!(rx.sender_weak_count(), 1);
+    /// ```
+    pub fn sender_weak_count(&self) -> usize {
+        self.queue.counts().weak_senders()
+    }
+}
+
+impl<T> Clone for UnboundedReceiver<T> {
+    fn clone(&self) -> Self {
+        Self {
+            queue: self.queue.clone(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for UnboundedReceiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnboundedReceiver")
+            .field("chan", &self.queue)
+            .finish()
+    }
+}

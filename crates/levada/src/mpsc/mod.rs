@@ -1,0 +1,78 @@
+//! Many senders, one receiver: work queues, commands, everything that flows to one place.
+//!
+//! Two channels, alike but for the bound:
+//!
+//! - [`channel`] holds at most a given number of messages. Sending waits while it is full: that is
+//!   backpressure, and the right default.
+//! - [`unbounded_channel`] never makes a sender wait, so nothing but memory bounds it. For senders
+//!   that cannot wait, such as a `Drop` or a signal handler's thread, and whose rate is bounded
+//!   otherwise.
+//!
+//! Everything here has the paths, signatures and behaviour of `tokio::sync::mpsc`; the futures are
+//! named, in [`future`].
+//!
+//! # Disconnection
+//! When all senders are gone, the receiver gets what is left and then `None`. When the receiver is
+//! gone, or has [closed](Receiver::close) the channel, sending fails and gives the message back. A
+//! clean shutdown calls `close` and then receives until `None`: nothing that was accepted is lost.
+//! Messages that are left when the receiver is dropped are dropped at once.
+//!
+//! # Fairness
+//! Senders that wait for capacity are served in the order in which they began to. A sender whose
+//! turn has come but that is not polled, because it was forgotten or its task is busy elsewhere,
+//! does not stop the channel: when nothing else can happen in it, its turn is passed on after
+//! eight polls of whoever would go on, and it is first in line again when it does come.
+//!
+//! # Cost
+//! Read-modify-writes per message while nobody sleeps: one to send; one full fence and none to
+//! receive from a bounded channel, none at all from an unbounded one. [`Receiver::recv_many`] takes
+//! one fence for all it receives. [`Sender::reserve`] and then [`Permit::send`] are two. Sending to
+//! a receiver that sleeps adds its wake-up.
+//!
+//! An idle channel is one allocation of less than 512 bytes, whatever its capacity; messages are
+//! stored in it up to 64 bytes, then in rings on the heap that grow with what is queued, up to 32
+//! KiB each. In steady state nothing is allocated.
+//!
+//! # Examples
+//! ```
+//! use levada::mpsc;
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! let (tx, mut rx) = mpsc::channel(8);
+//! for worker in 0..3 {
+//!     let tx = tx.clone();
+//!     tokio::spawn(async move {
+//!         if tx.send(worker * 10).await.is_err() {
+//!             println!("nobody is interested any more");
+//!         }
+//!     });
+//! }
+//! drop(tx); // so that the channel ends with the last worker
+//!
+//! let mut sum = 0;
+//! while let Some(result) = rx.recv().await {
+//!     sum += result;
+//! }
+//! assert_eq!(sum, 30);
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod error;
+pub mod future;
+mod permit;
+mod receiver;
+mod sender;
+#[cfg(feature = "stream")]
+pub mod stream;
+mod unbounded;
+
+pub use self::permit::{OwnedPermit, Permit, PermitIterator};
+pub use self::receiver::Receiver;
+pub use self::sender::{Sender, WeakSender, channel};
+pub use self::unbounded::{
+    UnboundedReceiver, UnboundedSender, WeakUnboundedSender, unbounded_channel,
+};
+
+/// The channel behind the handles.
+type Queue<T> = crate::queue::chan::Chan<T, crate::queue::single::Sleeper>;

@@ -1,0 +1,301 @@
+#![forbid(unsafe_code)]
+
+use core::fmt;
+use core::task::{Context, Poll};
+
+use super::error::TryRecvError;
+use super::future::{Recv, RecvMany};
+use crate::queue::single::Sole;
+use crate::refs::Hub;
+use crate::util::block_on::block_on;
+
+/// The receiving side of a bounded [`channel`](super::channel).
+///
+/// Dropping it closes the channel and drops the messages that are left.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let (tx, mut rx) = levada::mpsc::channel(16);
+/// tokio::spawn(async move { tx.send(42).await });
+/// while let Some(message) = rx.recv().await {
+///     assert_eq!(message, 42);
+/// }
+/// # }
+/// ```
+pub struct Receiver<T> {
+    queue: Sole<T>,
+}
+
+impl<T> Receiver<T> {
+    pub(super) fn new(queue: Sole<T>) -> Self {
+        Self { queue }
+    }
+
+    /// Receives the next message; `None` when the channel has ended: all senders are gone, or it was
+    /// [closed](Self::close), and everything that was sent has been received.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it is ready, no message was taken.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, mut rx) = levada::mpsc::channel(8);
+    /// tokio::spawn(async move { tx.send("hello").await });
+    /// assert_eq!(rx.recv().await, Some("hello"));
+    /// assert_eq!(rx.recv().await, None);
+    /// # }
+    /// ```
+    pub fn recv(&mut self) -> Recv<'_, T> {
+        Recv::new(&mut self.queue)
+    }
+
+    /// Receives the messages that are there, at least one and at most `limit`, and appends them to
+    /// `buffer`; waits if there are none. Gives their number: 0 if the channel has ended, or if
+    /// `limit` is 0.
+    ///
+    /// One call synchronises with the senders once, however many messages it receives.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it is ready, no message was taken.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, mut rx) = levada::mpsc::channel(8);
+    /// for i in 0..5 {
+    ///     assert!(tx.try_send(i).is_ok());
+    /// }
+    /// let mut batch = Vec::new();
+    /// assert_eq!(rx.recv_many(&mut batch, 3).await, 3);
+    /// assert_eq!(rx.recv_many(&mut batch, 3).await, 2);
+    /// assert_eq!(batch, [0, 1, 2, 3, 4]);
+    /// # }
+    /// ```
+    pub fn recv_many<'a, 'b>(
+        &'a mut self,
+        buffer: &'b mut Vec<T>,
+        limit: usize,
+    ) -> RecvMany<'a, 'b, T> {
+        RecvMany::new(&mut self.queue, buffer, limit)
+    }
+
+    /// Receives a message if there is one now.
+    ///
+    /// # Errors
+    /// [`TryRecvError::Empty`] if there is none yet, [`TryRecvError::Disconnected`] if the channel
+    /// has ended.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpsc::{self, error::TryRecvError};
+    ///
+    /// let (tx, mut rx) = mpsc::channel(8);
+    /// assert!(tx.try_send(1).is_ok());
+    /// drop(tx);
+    /// assert_eq!(rx.try_recv(), Ok(1));
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
+    /// ```
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        self.queue.try_recv().map_err(TryRecvError::from)
+    }
+
+    /// Receives the next message, blocking the thread until there is one; `None` when the channel
+    /// has ended.
+    ///
+    /// # Panics
+    /// Inside an asynchronous runtime (with feature `tokio`: one of tokio's).
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, mut rx) = levada::mpsc::channel(8);
+    /// std::thread::spawn(move || tx.blocking_send("hello"));
+    /// assert_eq!(rx.blocking_recv(), Some("hello"));
+    /// ```
+    #[track_caller]
+    #[doc(alias = "recv_blocking")]
+    pub fn blocking_recv(&mut self) -> Option<T> {
+        block_on(self.recv())
+    }
+
+    /// As [`recv_many`](Self::recv_many), blocking the thread.
+    ///
+    /// # Panics
+    /// Inside an asynchronous runtime (with feature `tokio`: one of tokio's).
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, mut rx) = levada::mpsc::channel(8);
+    /// assert!(tx.try_send("hello").is_ok());
+    /// let mut batch = Vec::new();
+    /// assert_eq!(rx.blocking_recv_many(&mut batch, 10), 1);
+    /// ```
+    #[track_caller]
+    #[doc(alias = "recv_many_blocking")]
+    pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
+        block_on(self.recv_many(buffer, limit))
+    }
+
+    /// Closes the channel to new messages. What was sent, and what is sent with permits that are out
+    /// already, is still received, and then comes the end.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, mut rx) = levada::mpsc::channel(8);
+    /// assert!(tx.try_send(1).is_ok());
+    /// rx.close();
+    /// assert!(tx.try_send(2).is_err());
+    /// assert_eq!(rx.recv().await, Some(1));
+    /// assert_eq!(rx.recv().await, None);
+    /// # }
+    /// ```
+    pub fn close(&mut self) {
+        self.queue.close();
+    }
+
+    /// Whether the channel is closed: by [`close`](Self::close), or because all senders are gone.
+    /// There may still be messages in it.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpsc::channel::<()>(8);
+    /// assert!(!rx.is_closed());
+    /// drop(tx);
+    /// assert!(rx.is_closed());
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        self.queue.is_closed() || self.queue.counts().senders() == 0
+    }
+
+    /// Whether no message is there.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpsc::channel(8);
+    /// assert!(rx.is_empty());
+    /// assert!(tx.try_send(1).is_ok());
+    /// assert!(!rx.is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many messages are there.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpsc::channel(8);
+    /// assert!(tx.try_send(1).is_ok());
+    /// assert_eq!(rx.len(), 1);
+    /// ```
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// How many messages could be sent now without waiting. Room that is reserved, or promised to
+    /// senders that wait, does not count.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpsc::channel(5);
+    /// assert!(tx.try_send(1).is_ok());
+    /// assert_eq!(rx.capacity(), 4);
+    /// ```
+    pub fn capacity(&self) -> usize {
+        self.queue.capacity()
+    }
+
+    /// The number of messages the channel was made for.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpsc::channel(5);
+    /// assert!(tx.try_send(1).is_ok());
+    /// assert_eq!(rx.max_capacity(), 5);
+    /// ```
+    pub fn max_capacity(&self) -> usize {
+        self.queue.max_capacity()
+    }
+
+    /// Polls for the next message: [`recv`](Self::recv) for hand-written futures and streams.
+    ///
+    /// Only the waker of the latest call is woken.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::future::poll_fn;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, mut rx) = levada::mpsc::channel(8);
+    /// assert!(tx.try_send(1).is_ok());
+    /// assert_eq!(poll_fn(|cx| rx.poll_recv(cx)).await, Some(1));
+    /// # }
+    /// ```
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.queue.poll_recv(cx)
+    }
+
+    /// Polls for messages: [`recv_many`](Self::recv_many) for hand-written futures and streams.
+    ///
+    /// Only the waker of the latest call is woken.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::future::poll_fn;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, mut rx) = levada::mpsc::channel(8);
+    /// assert!(tx.try_send(1).is_ok());
+    /// let mut batch = Vec::new();
+    /// assert_eq!(poll_fn(|cx| rx.poll_recv_many(cx, &mut batch, 10)).await, 1);
+    /// # }
+    /// ```
+    pub fn poll_recv_many(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<T>,
+        limit: usize,
+    ) -> Poll<usize> {
+        self.queue.poll_recv_many(cx, buffer, limit)
+    }
+
+    /// Whether `recv` would give `None` at once.
+    #[cfg(feature = "stream")]
+    pub(super) fn is_ended(&self) -> bool {
+        self.queue.is_ended()
+    }
+
+    /// How many strong senders there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpsc::channel::<()>(8);
+    /// let _other = tx.clone();
+    /// assert_eq!(rx.sender_strong_count(), 2);
+    /// ```
+    pub fn sender_strong_count(&self) -> usize {
+        self.queue.counts().senders()
+    }
+
+    /// How many weak senders there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpsc::channel::<()>(8);
+    /// let _weak = tx.downgrade();
+    /// assert_eq!(rx.sender_weak_count(), 1);
+    /// ```
+    pub fn sender_weak_count(&self) -> usize {
+        self.queue.counts().weak_senders()
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver")
+            .field("chan", &self.queue)
+            .finish()
+    }
+}

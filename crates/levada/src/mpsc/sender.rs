@@ -1,0 +1,535 @@
+#![forbid(unsafe_code)]
+
+use core::fmt;
+#[cfg(feature = "tokio")]
+use core::time::Duration;
+
+use super::Queue;
+use super::error::{SendError, TrySendError};
+use super::future::{Closed, Reserve, ReserveMany, ReserveOwned, Send};
+use super::permit::{OwnedPermit, Permit, PermitIterator};
+use super::receiver::Receiver;
+use crate::queue::chan::MAX_CAPACITY;
+use crate::queue::single;
+use crate::refs::{Hub, Tx, WeakTx};
+use crate::util::block_on::block_on;
+
+/// Makes a channel that holds at most `buffer` messages.
+///
+/// Messages that were reserved room for with [`Sender::reserve`] count as held.
+///
+/// # Panics
+/// If `buffer` is 0 or more than `usize::MAX >> 3`.
+///
+/// # Examples
+/// ```
+/// use levada::mpsc;
+///
+/// let (tx, mut rx) = mpsc::channel(2);
+/// tx.try_send("a")?;
+/// tx.try_send("b")?;
+/// assert!(tx.try_send("c").is_err(), "it is full");
+/// assert_eq!(rx.try_recv(), Ok("a"));
+/// # Ok::<(), mpsc::error::TrySendError<&str>>(())
+/// ```
+#[track_caller]
+pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
+    assert!(buffer > 0, "mpsc bounded channel requires buffer > 0");
+    assert!(
+        buffer <= MAX_CAPACITY,
+        "a semaphore may not have more than MAX_PERMITS permits ({MAX_CAPACITY})"
+    );
+    let (tx, rx) = single::channel(buffer);
+    (Sender { queue: tx }, Receiver::new(rx))
+}
+
+/// The sending side of a bounded [`channel`]. Clone it for every task that sends.
+///
+/// The channel ends when the last `Sender` is dropped.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let (tx, mut rx) = levada::mpsc::channel(1);
+/// let other = tx.clone();
+/// tokio::spawn(async move { other.send("from a task").await });
+/// assert_eq!(rx.recv().await, Some("from a task"));
+/// # }
+/// ```
+pub struct Sender<T> {
+    queue: Tx<Queue<T>>,
+}
+
+/// A sender that does not keep the channel open; [`upgrade`](Self::upgrade) it to send.
+///
+/// # Examples
+/// ```
+/// let (tx, mut rx) = levada::mpsc::channel(1);
+/// let weak = tx.downgrade();
+/// assert!(weak.upgrade().is_some_and(|tx| tx.try_send(1).is_ok()));
+/// drop(tx);
+/// assert!(weak.upgrade().is_none());
+/// assert_eq!(rx.try_recv(), Ok(1));
+/// ```
+pub struct WeakSender<T> {
+    queue: WeakTx<Queue<T>>,
+}
+
+impl<T> Sender<T> {
+    /// Sends a message, waiting for capacity if the channel is full.
+    ///
+    /// `Ok` means that the message is in the channel, not that it was received.
+    ///
+    /// # Errors
+    /// [`SendError`] with the message if the receiver is gone or has closed the channel.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it is ready, the message was not sent, and is dropped with
+    /// it. To keep a message, [`reserve`](Self::reserve) first. The place in line is lost.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, mut rx) = levada::mpsc::channel(1);
+    /// tokio::spawn(async move {
+    ///     for i in 0..3 {
+    ///         if tx.send(i).await.is_err() {
+    ///             return; // nobody receives any more
+    ///         }
+    ///     }
+    /// });
+    /// assert_eq!(rx.recv().await, Some(0));
+    /// assert_eq!(rx.recv().await, Some(1));
+    /// # }
+    /// ```
+    pub fn send(&self, value: T) -> Send<'_, T> {
+        Send::new(&self.queue, value)
+    }
+
+    /// Completes when the receiver is gone or has closed the channel: there is no point in
+    /// producing what nobody will receive.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost if the future is dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, rx) = levada::mpsc::channel::<u8>(1);
+    /// let producer = tokio::spawn(async move { tx.closed().await });
+    /// drop(rx);
+    /// assert!(producer.await.is_ok());
+    /// # }
+    /// ```
+    pub fn closed(&self) -> Closed<'_, T> {
+        Closed::new(&self.queue)
+    }
+
+    /// Sends a message if there is capacity now.
+    ///
+    /// # Errors
+    /// With the message: [`TrySendError::Full`] if there is no capacity, or if it belongs to senders
+    /// that waited before; [`TrySendError::Closed`] if nobody will receive it.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpsc::{self, error::TrySendError};
+    ///
+    /// let (tx, rx) = mpsc::channel(1);
+    /// assert_eq!(tx.try_send(1), Ok(()));
+    /// assert_eq!(tx.try_send(2), Err(TrySendError::Full(2)));
+    /// drop(rx);
+    /// assert_eq!(tx.try_send(3), Err(TrySendError::Closed(3)));
+    /// ```
+    #[inline]
+    pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
+        self.queue
+            .try_send(message)
+            .map_err(|(refused, message)| TrySendError::new(refused, message))
+    }
+
+    /// Sends a message, waiting for capacity up to `timeout`.
+    ///
+    /// # Errors
+    /// With the message: [`Timeout`](super::error::SendTimeoutError::Timeout) if the time passed,
+    /// [`Closed`](super::error::SendTimeoutError::Closed) if nobody will receive it.
+    ///
+    /// # Panics
+    /// The future panics when it is first polled outside a tokio runtime with time enabled.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it is ready, the message was not sent, and is dropped with
+    /// it.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpsc::{self, error::SendTimeoutError};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, _rx) = mpsc::channel(1);
+    /// assert!(tx.send_timeout("a", Duration::from_millis(5)).await.is_ok());
+    /// let full = tx.send_timeout("b", Duration::from_millis(5)).await;
+    /// assert_eq!(full, Err(SendTimeoutError::Timeout("b")));
+    /// # }
+    /// ```
+    #[cfg(feature = "tokio")]
+    pub fn send_timeout(&self, value: T, timeout: Duration) -> super::future::SendTimeout<'_, T> {
+        super::future::SendTimeout::new(&self.queue, value, timeout)
+    }
+
+    /// Sends a message, blocking the thread while the channel is full.
+    ///
+    /// # Errors
+    /// [`SendError`] with the message if the receiver is gone or has closed the channel.
+    ///
+    /// # Panics
+    /// Inside an asynchronous runtime (with feature `tokio`: one of tokio's).
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, mut rx) = levada::mpsc::channel(1);
+    /// let producer = std::thread::spawn(move || (0..3).try_for_each(|i| tx.blocking_send(i)));
+    /// assert_eq!(std::iter::from_fn(|| rx.blocking_recv()).sum::<i32>(), 3);
+    /// assert!(producer.join().is_ok_and(|sent| sent.is_ok()));
+    /// ```
+    #[track_caller]
+    #[doc(alias = "send_blocking")]
+    pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
+        block_on(self.send(value))
+    }
+
+    /// Whether the receiver is gone or has closed the channel.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpsc::channel::<()>(1);
+    /// assert!(!tx.is_closed());
+    /// drop(rx);
+    /// assert!(tx.is_closed());
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        self.queue.is_closed()
+    }
+
+    /// Waits for room for one message and reserves it.
+    ///
+    /// Having a permit means that [`Permit::send`] does not wait and does not fail, so nothing is
+    /// lost in a `select!`: the message is made after the wait.
+    ///
+    /// # Errors
+    /// [`SendError`] if the receiver is gone or has closed the channel.
+    ///
+    /// # Cancel safety
+    /// Nothing but the place in line is lost if the future is dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), levada::mpsc::error::SendError<()>> {
+    /// let (tx, mut rx) = levada::mpsc::channel(1);
+    /// let permit = tx.reserve().await?;
+    /// assert!(tx.try_send(1).is_err(), "the room is reserved");
+    /// permit.send(2);
+    /// assert_eq!(rx.recv().await, Some(2));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reserve(&self) -> Reserve<'_, T> {
+        Reserve::new(&self.queue)
+    }
+
+    /// Waits for room for `n` messages and reserves it, all at once.
+    ///
+    /// # Errors
+    /// [`SendError`] if the receiver is gone or has closed the channel, or if `n` is more than
+    /// [`max_capacity`](Self::max_capacity).
+    ///
+    /// # Cancel safety
+    /// Nothing but the place in line is lost if the future is dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), levada::mpsc::error::SendError<()>> {
+    /// let (tx, mut rx) = levada::mpsc::channel(2);
+    /// for (permit, message) in tx.reserve_many(2).await?.zip(["a", "b"]) {
+    ///     permit.send(message);
+    /// }
+    /// assert_eq!(rx.recv().await, Some("a"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reserve_many(&self, n: usize) -> ReserveMany<'_, T> {
+        ReserveMany::new(&self.queue, n)
+    }
+
+    /// As [`reserve`](Self::reserve), and the permit owns the sender: it can be moved anywhere.
+    ///
+    /// # Errors
+    /// [`SendError`] if the receiver is gone or has closed the channel.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, so is this sender, and the place in line is lost. Clone the sender
+    /// to keep one.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), levada::mpsc::error::SendError<()>> {
+    /// let (tx, mut rx) = levada::mpsc::channel(1);
+    /// let permit = tx.reserve_owned().await?;
+    /// let task = tokio::spawn(async move { permit.send("with room for sure") });
+    /// assert_eq!(rx.recv().await, Some("with room for sure"));
+    /// # assert!(task.await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reserve_owned(self) -> ReserveOwned<T> {
+        ReserveOwned::new(self)
+    }
+
+    /// Reserves room for one message if there is any now.
+    ///
+    /// # Errors
+    /// [`TrySendError::Full`] if there is no capacity, or if it belongs to senders that waited
+    /// before; [`TrySendError::Closed`] if nobody will receive.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpsc::{self, error::TrySendError};
+    ///
+    /// let (tx, mut rx) = mpsc::channel(1);
+    /// let permit = tx.try_reserve()?;
+    /// assert_eq!(tx.try_send(1), Err(TrySendError::Full(1)));
+    /// permit.send(2);
+    /// assert_eq!(rx.try_recv(), Ok(2));
+    /// # Ok::<(), TrySendError<()>>(())
+    /// ```
+    pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
+        self.queue
+            .try_reserve(1)
+            .map_err(|refused| TrySendError::new(refused, ()))?;
+        Ok(Permit::new(&self.queue))
+    }
+
+    /// Reserves room for `n` messages if there is as much now.
+    ///
+    /// # Errors
+    /// [`TrySendError::Full`] if there is not that much capacity (`n` may be more than
+    /// [`max_capacity`](Self::max_capacity)), or if it belongs to senders that waited before;
+    /// [`TrySendError::Closed`] if nobody will receive.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, mut rx) = levada::mpsc::channel(4);
+    /// for permit in tx.try_reserve_many(3)? {
+    ///     permit.send("x");
+    /// }
+    /// assert_eq!(rx.len(), 3);
+    /// # Ok::<(), levada::mpsc::error::TrySendError<()>>(())
+    /// ```
+    pub fn try_reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
+        if n > self.max_capacity() {
+            return Err(TrySendError::Full(()));
+        }
+        self.queue
+            .try_reserve(n)
+            .map_err(|refused| TrySendError::new(refused, ()))?;
+        Ok(PermitIterator::new(&self.queue, n))
+    }
+
+    /// As [`try_reserve`](Self::try_reserve), and the permit owns the sender.
+    ///
+    /// # Errors
+    /// The sender comes back in the error: [`TrySendError::Full`] if there is no capacity, or if it
+    /// belongs to senders that waited before; [`TrySendError::Closed`] if nobody will receive.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, mut rx) = levada::mpsc::channel(1);
+    /// let Ok(permit) = tx.try_reserve_owned() else { panic!("a new channel has room") };
+    /// let tx = permit.send(1);
+    /// assert!(tx.try_reserve_owned().is_err(), "full now");
+    /// assert_eq!(rx.try_recv(), Ok(1));
+    /// ```
+    pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
+        match self.queue.try_reserve(1) {
+            Ok(()) => Ok(OwnedPermit::new(self)),
+            Err(refused) => Err(TrySendError::new(refused, self)),
+        }
+    }
+
+    /// Whether both senders send to the same channel.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpsc::channel::<()>(1);
+    /// let (other, _rx) = levada::mpsc::channel::<()>(1);
+    /// assert!(tx.same_channel(&tx.clone()));
+    /// assert!(!tx.same_channel(&other));
+    /// ```
+    pub fn same_channel(&self, other: &Self) -> bool {
+        self.queue.same_channel(&other.queue)
+    }
+
+    /// How many messages could be sent now without waiting.
+    ///
+    /// Room that is reserved, or promised to senders that wait, does not count.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, mut rx) = levada::mpsc::channel(5);
+    /// let permit = tx.try_reserve()?;
+    /// assert_eq!(tx.capacity(), 4);
+    /// permit.send(());
+    /// assert_eq!(tx.capacity(), 4);
+    /// assert!(rx.try_recv().is_ok());
+    /// assert_eq!(tx.capacity(), 5);
+    /// # Ok::<(), levada::mpsc::error::TrySendError<()>>(())
+    /// ```
+    pub fn capacity(&self) -> usize {
+        self.queue.capacity()
+    }
+
+    /// A sender that does not keep the channel open.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, mut rx) = levada::mpsc::channel::<()>(1);
+    /// let weak = tx.downgrade();
+    /// drop(tx);
+    /// assert!(weak.upgrade().is_none());
+    /// assert!(rx.blocking_recv().is_none());
+    /// ```
+    #[must_use = "Downgrade creates a WeakSender without destroying the original non-weak sender."]
+    pub fn downgrade(&self) -> WeakSender<T> {
+        WeakSender {
+            queue: self.queue.downgrade(),
+        }
+    }
+
+    /// The number of messages the channel was made for.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpsc::channel(5);
+    /// assert!(tx.try_send(()).is_ok());
+    /// assert_eq!((tx.capacity(), tx.max_capacity()), (4, 5));
+    /// ```
+    pub fn max_capacity(&self) -> usize {
+        self.queue.max_capacity()
+    }
+
+    /// How many `Sender`s there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpsc::channel::<()>(1);
+    /// let _other = tx.clone();
+    /// assert_eq!(tx.strong_count(), 2);
+    /// ```
+    pub fn strong_count(&self) -> usize {
+        self.queue.counts().senders()
+    }
+
+    /// How many `WeakSender`s there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpsc::channel::<()>(1);
+    /// let _weak = tx.downgrade();
+    /// assert_eq!(tx.weak_count(), 1);
+    /// ```
+    pub fn weak_count(&self) -> usize {
+        self.queue.counts().weak_senders()
+    }
+
+    /// This sender as a [`Sink`](futures_sink::Sink), without boxing.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_sink::Sink;
+    /// use std::{future::poll_fn, pin::pin};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), levada::mpsc::error::SendError<()>> {
+    /// let (tx, mut rx) = levada::mpsc::channel(1);
+    /// let mut sink = pin!(tx.into_sink());
+    /// poll_fn(|cx| sink.as_mut().poll_ready(cx)).await?;
+    /// sink.as_mut().start_send("hello")?;
+    /// assert_eq!(rx.recv().await, Some("hello"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "stream")]
+    pub fn into_sink(self) -> super::stream::SendSink<T> {
+        super::stream::SendSink::new(self)
+    }
+
+    pub(super) fn queue(&self) -> &Queue<T> {
+        &self.queue
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Self {
+            queue: self.queue.clone(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("chan", &self.queue).finish()
+    }
+}
+
+impl<T> WeakSender<T> {
+    /// A sender, unless all are gone already.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpsc::channel::<()>(1);
+    /// let weak = tx.downgrade();
+    /// assert!(weak.upgrade().is_some());
+    /// drop(tx);
+    /// assert!(weak.upgrade().is_none());
+    /// ```
+    pub fn upgrade(&self) -> Option<Sender<T>> {
+        self.queue.upgrade().map(|queue| Sender { queue })
+    }
+
+    /// How many `Sender`s there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpsc::channel::<()>(1);
+    /// assert_eq!(tx.downgrade().strong_count(), 1);
+    /// ```
+    pub fn strong_count(&self) -> usize {
+        self.queue.counts().senders()
+    }
+
+    /// How many `WeakSender`s there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpsc::channel::<()>(1);
+    /// assert_eq!(tx.downgrade().weak_count(), 1);
+    /// ```
+    pub fn weak_count(&self) -> usize {
+        self.queue.counts().weak_senders()
+    }
+}
+
+impl<T> Clone for WeakSender<T> {
+    fn clone(&self) -> Self {
+        Self {
+            queue: self.queue.clone(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for WeakSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakSender").finish()
+    }
+}

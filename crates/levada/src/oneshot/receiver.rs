@@ -1,0 +1,204 @@
+#![forbid(unsafe_code)]
+//! The receiving half.
+
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+
+use super::error::{RecvError, TryRecvError};
+use super::protocol::Rx;
+use super::state::Phase;
+use crate::util::{block_on, budget};
+
+/// Receives the value from the [`Sender`](super::Sender): await it.
+///
+/// Made by [`channel`](super::channel). The result is the value, or a [`RecvError`] if the sender
+/// was dropped without sending or the receiver was [closed](Self::close) before.
+///
+/// # Cancel safety
+/// Awaiting `&mut receiver` and giving up loses nothing: the value stays in the channel until the
+/// poll that returns it. If the receiver itself is awaited and given up, the value is dropped with
+/// it, or goes back to the sender.
+///
+/// # Panics
+/// When polled again after it was ready. [`is_terminated`](Self::is_terminated) tells.
+///
+/// # Examples
+/// ```
+/// use levada::oneshot;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let (tx, rx) = oneshot::channel();
+/// tokio::spawn(async move { tx.send("hello") });
+/// match rx.await {
+///     Ok(value) => println!("got {value}"),
+///     Err(_) => println!("the sender was dropped"),
+/// }
+/// # }
+/// ```
+///
+/// In a loop, wait for `&mut rx`, so that a turn of another branch does not take the receiver away:
+/// ```
+/// use levada::oneshot;
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let (tx, mut rx) = oneshot::channel();
+/// let mut tx = Some(tx);
+/// let mut tick = tokio::time::interval(Duration::from_millis(1));
+/// let mut ticks = 0;
+/// let result = loop {
+///     tokio::select! {
+///         _ = tick.tick() => {
+///             ticks += 1;
+///             if ticks == 3 {
+///                 tx.take().unwrap().send("enough").unwrap();
+///             }
+///         }
+///         result = &mut rx => break result,
+///     }
+/// };
+/// assert_eq!(result, Ok("enough"));
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Receiver<T> {
+    /// None once it has given its result.
+    inner: Option<Rx<T>>,
+}
+
+impl<T> Receiver<T> {
+    pub(super) fn new(rx: Rx<T>) -> Self {
+        Self { inner: Some(rx) }
+    }
+
+    /// Makes every later [`send`](super::Sender::send) fail, and wakes a sender that waits in
+    /// [`closed`](super::Sender::closed).
+    ///
+    /// A value that was sent before is kept, and can still be received. After that, or without
+    /// one, the result is an error at once. Closing a second time, or after the result, does
+    /// nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::oneshot::{self, error::TryRecvError};
+    ///
+    /// let (tx, mut rx) = oneshot::channel();
+    /// rx.close();
+    /// assert_eq!(tx.send("too late"), Err("too late"));
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
+    ///
+    /// let (tx, mut rx) = oneshot::channel();
+    /// assert_eq!(tx.send("in time"), Ok(()));
+    /// rx.close();
+    /// assert_eq!(rx.try_recv(), Ok("in time"));
+    /// ```
+    pub fn close(&mut self) {
+        if let Some(rx) = &mut self.inner {
+            rx.close();
+        }
+    }
+
+    /// Whether the receiver has given its result, so that it must not be polled again.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::oneshot;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (tx, mut rx) = oneshot::channel();
+    /// tx.send(1).unwrap();
+    /// assert!(!rx.is_terminated());
+    /// assert_eq!((&mut rx).await, Ok(1));
+    /// assert!(rx.is_terminated());
+    /// # }
+    /// ```
+    pub fn is_terminated(&self) -> bool {
+        self.inner.is_none()
+    }
+
+    /// Whether there is no value to be received now.
+    ///
+    /// An empty receiver may still be waiting, may be about to give an error, or may have
+    /// [given its result](Self::is_terminated).
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, mut rx) = levada::oneshot::channel();
+    /// assert!(rx.is_empty());
+    /// tx.send(1).unwrap();
+    /// assert!(!rx.is_empty());
+    /// assert_eq!(rx.try_recv(), Ok(1));
+    /// assert!(rx.is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        !matches!(&self.inner, Some(rx) if rx.phase() == Phase::Sent)
+    }
+
+    /// Receives the value if it is there, without waiting.
+    ///
+    /// # Errors
+    /// [`TryRecvError::Empty`] if there is none yet; [`TryRecvError::Closed`] if none will come any
+    /// more.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::oneshot::{self, error::TryRecvError};
+    ///
+    /// let (tx, mut rx) = oneshot::channel();
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    /// tx.send("hello").unwrap();
+    /// assert_eq!(rx.try_recv(), Ok("hello"));
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
+    /// ```
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        if matches!(&self.inner, Some(rx) if rx.phase() == Phase::Open) {
+            return Err(TryRecvError::Empty);
+        }
+        self.receive().ok_or(TryRecvError::Closed)
+    }
+
+    /// Waits for the value on this thread. For code outside of async contexts.
+    ///
+    /// # Errors
+    /// [`RecvError`] if the sender is dropped without sending, or the receiver was closed.
+    ///
+    /// # Panics
+    /// On a thread that is driving a tokio runtime; and if the result was given already.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::oneshot;
+    ///
+    /// let (tx, rx) = oneshot::channel();
+    /// let thread = std::thread::spawn(move || rx.blocking_recv());
+    /// tx.send(10).unwrap();
+    /// assert_eq!(thread.join().unwrap(), Ok(10));
+    /// ```
+    #[track_caller]
+    pub fn blocking_recv(self) -> Result<T, RecvError> {
+        block_on::block_on(self)
+    }
+
+    /// Gives the result; none is to come after it.
+    fn receive(&mut self) -> Option<T> {
+        self.inner.take().and_then(Rx::receive)
+    }
+}
+
+impl<T> Future for Receiver<T> {
+    type Output = Result<T, RecvError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let Some(rx) = &mut this.inner else {
+            panic!("called after complete")
+        };
+        let coop = ready!(budget::poll_proceed(cx));
+        ready!(rx.poll_decided(cx.waker()));
+        coop.made_progress();
+        Poll::Ready(this.receive().ok_or(RecvError(())))
+    }
+}

@@ -1,0 +1,335 @@
+//! The channel itself: who may touch what, and how it ends.
+//!
+//! # Layout
+//! ```text
+//! line 1-3  lock | producer, permits and their line, parked receivers, edges   senders
+//! line 4    head, hungry, consumer                                             the receiver
+//! line 5-   chain (tail, inline slots), counts, closed event
+//! ```
+//! Senders work under one lock: taking a slot, writing the message and looking whether a receiver
+//! sleeps is one critical section of a few nanoseconds. The single receiver of an mpsc channel does
+//! not take it: it reads `tail`, takes the message and publishes `head`. It takes the lock to go to
+//! sleep, and to hand capacity to senders that wait. The receivers of an mpmc channel all work under
+//! the lock.
+//!
+//! # States
+//! | edge          | set by                              | what it means                                     |
+//! |---------------|-------------------------------------|---------------------------------------------------|
+//! | `closed`      | `close`, the last receiver's drop   | no new permits; permits that are out may be used  |
+//! | `unreceived`  | the last receiver's drop            | messages are given back or dropped, none is stored |
+//! | `unsent`      | the last sender's drop              | no message will come                              |
+//!
+//! All three are set under the lock, once, and never cleared. A receiver has seen the end when
+//! nothing is queued and either `unsent` holds, or `closed` holds and no permit is out or promised.
+//!
+//! # Invariants
+//! - **I1** `queued + reserved + granted <= capacity`, where `queued = tail - head`.
+//! - **I2** Only the holder of the lock pushes, and looks at or changes permits, edges and parked
+//!   receivers. Only the one receiver (mpsc), or the holder of the lock (mpmc), pops.
+//! - **I3** `hungry` is true whenever a sender waits in line that was granted nothing. It is written
+//!   under the lock.
+//! - **I4** No waker is cloned, woken or dropped, no message dropped and nothing allocated or freed
+//!   under the lock.
+//! - **I5** A receiver is parked only if nothing was queued when it parked, under the lock; who
+//!   pushes takes one parked receiver and wakes it.
+//!
+//! # Transitions
+//! The races that do not go through the lock are two, between the single receiver and the senders:
+//! - message against sleep: the receiver finds nothing queued, takes the lock and looks again
+//!   before it parks. A sender pushes under the same lock, so either the receiver sees the message
+//!   or the sender sees it parked.
+//! - capacity against sleep: the receiver publishes `head` and then reads `hungry`; a sender that
+//!   waits sets `hungry` and then reads `head`. Both put a sequentially consistent fence between,
+//!   so the receiver sees that somebody waits, or the sender sees the capacity.
+//!
+//! # Progress
+//! Receiving from an mpsc channel that is not empty, and finding out that it is, is wait-free.
+//! Everything else takes the lock. Waiting senders are served in order; see [`crate::wait::permits`].
+//!
+//! # Unwinding
+//! Foreign code (wakers, drops of messages) runs last and outside the lock; a panic in it leaves the
+//! channel as if it had returned. Where several wakers or messages are to be served, all are before
+//! the first panic goes on.
+//!
+//! # Checked by
+//! `mpsc::model`, `mpmc::model`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use core::fmt;
+use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::task::Waker;
+
+use crate::prim::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::prim::{Arc, Lock, LockGuard, UnsafeCell};
+use crate::refs::{Counts, Hub};
+use crate::storage::ring::{Chain, Consumer, Producer};
+use crate::util::{CachePadded, WakeBatch, wake_in_batches};
+use crate::wait::permits::Permits;
+use crate::wait::queue::WaitQueue;
+
+/// The largest capacity of a bounded channel, as in tokio.
+pub(crate) const MAX_CAPACITY: usize = usize::MAX >> 3;
+/// The capacity that stands for none.
+pub(crate) const UNBOUNDED: usize = usize::MAX;
+
+/// Receivers that sleep: one waker (mpsc) or a line of them (mpmc).
+pub(crate) trait Parked: Default {
+    /// Takes the waker of the receiver that has waited longest, to be woken outside the lock.
+    #[must_use = "wake it after the lock is released"]
+    fn take_one(&mut self) -> Option<Waker>;
+
+    /// Takes the wakers of all. Answers whether more remain than the batch has room for.
+    fn take_all(&mut self, batch: &mut WakeBatch) -> bool;
+}
+
+/// A channel that delivers each message once. `P` says how receivers sleep.
+pub(crate) struct Chan<T, P> {
+    tx: CachePadded<Lock<TxSide<T, P>>>,
+    rx: CachePadded<RxSide<T>>,
+    pub(super) chain: Chain<T>,
+    counts: Counts,
+    /// A copy of the edge `closed`, to be read without the lock.
+    closed: AtomicBool,
+    /// Told once `closed`.
+    closed_event: WaitQueue,
+    /// A copy of the permits' capacity, to be read without the lock.
+    capacity: usize,
+}
+
+/// What is under the lock.
+pub(super) struct TxSide<T, P> {
+    pub(super) producer: Producer<T>,
+    /// A lower bound of the receiver's position: the receiver's line is read only when the channel
+    /// looks full with this one.
+    pub(super) head_seen: usize,
+    pub(super) permits: Permits,
+    pub(super) parked: P,
+    pub(super) unreceived: bool,
+    pub(super) unsent: bool,
+}
+
+/// What the receiver writes.
+pub(super) struct RxSide<T> {
+    /// Messages ever received: published after each one, or each batch.
+    pub(super) head: AtomicUsize,
+    /// Whether a sender waits that was granted nothing (I3).
+    pub(super) hungry: AtomicBool,
+    pub(super) consumer: UnsafeCell<RxOwned<T>>,
+}
+
+/// What only the receiver touches (I2).
+pub(super) struct RxOwned<T> {
+    pub(super) consumer: Consumer<T>,
+    /// Whether the last poll left its waker parked, as far as the receiver knows.
+    pub(super) registered: bool,
+    /// How often it found capacity promised to a sender that did not come.
+    pub(super) refusals: u8,
+}
+
+// SAFETY: messages are moved from senders to receivers, never shared between threads; everything
+// else is guarded as I2 says, by the lock or by there being one receiver.
+unsafe impl<T: Send, P: Send> Send for Chan<T, P> {}
+// SAFETY: as above.
+unsafe impl<T: Send, P: Send> Sync for Chan<T, P> {}
+
+// A panic in foreign code leaves the channel whole (see `# Unwinding`), and a message in the
+// channel is not observed across it.
+impl<T, P> UnwindSafe for Chan<T, P> {}
+impl<T, P> RefUnwindSafe for Chan<T, P> {}
+
+impl<T, P: Parked> Chan<T, P> {
+    /// A channel with one sender and one receiver to be made from it.
+    pub(crate) fn new(capacity: usize) -> Arc<Self> {
+        Arc::new(Self {
+            tx: CachePadded::new(Lock::new(TxSide {
+                producer: Producer::new(),
+                head_seen: 0,
+                permits: Permits::new(capacity),
+                parked: P::default(),
+                unreceived: false,
+                unsent: false,
+            })),
+            rx: CachePadded::new(RxSide {
+                head: AtomicUsize::new(0),
+                hungry: AtomicBool::new(false),
+                consumer: UnsafeCell::new(RxOwned {
+                    consumer: Consumer::new(),
+                    registered: false,
+                    refusals: 0,
+                }),
+            }),
+            chain: Chain::new(capacity),
+            counts: Counts::new(1),
+            closed: AtomicBool::new(false),
+            closed_event: WaitQueue::new(),
+            capacity,
+        })
+    }
+
+    /// The bound, or [`UNBOUNDED`].
+    pub(crate) fn max_capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Permits to be had at once.
+    pub(crate) fn capacity(&self) -> usize {
+        let tx = self.lock();
+        tx.permits.available(self.queued(&tx))
+    }
+
+    /// Whether new permits are refused.
+    pub(crate) fn is_closed(&self) -> bool {
+        // ORDERING: Acquire pairs with the Release store in `close`: who sees it closed also sees
+        // what the receiver did before.
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Told once the channel is closed.
+    pub(crate) fn closed_event(&self) -> &WaitQueue {
+        &self.closed_event
+    }
+
+    #[inline]
+    pub(super) fn lock(&self) -> LockGuard<'_, TxSide<T, P>> {
+        self.tx.lock()
+    }
+
+    #[inline]
+    pub(super) fn rx(&self) -> &RxSide<T> {
+        &self.rx
+    }
+
+    /// The receiver's published position.
+    #[inline]
+    pub(super) fn head(&self) -> usize {
+        // ORDERING: Acquire pairs with the Release store in `publish_head`: slots before it have
+        // been read, and may be written again (storage::ring, I3).
+        self.rx.head.load(Ordering::Acquire)
+    }
+
+    /// Publishes the receiver's position: slots before it may be used again.
+    #[inline]
+    pub(super) fn publish_head(&self, head: usize) {
+        // ORDERING: Release pairs with the Acquire load in `head`.
+        self.rx.head.store(head, Ordering::Release);
+    }
+
+    /// Messages in the channel, exactly or, beside a receiver without the lock, a few too many.
+    #[inline]
+    pub(super) fn queued(&self, tx: &TxSide<T, P>) -> usize {
+        tx.producer.tail().wrapping_sub(self.head())
+    }
+
+    /// Keeps I3 after the line of waiting senders changed.
+    #[inline]
+    pub(super) fn note_hungry(&self, tx: &TxSide<T, P>) {
+        // ORDERING: Relaxed; a sender that goes to sleep puts a fence behind it (`send::poll_turn`),
+        // pairs with the fence in `single::release`.
+        self.rx
+            .hungry
+            .store(tx.permits.has_waiting(), Ordering::Relaxed);
+    }
+
+    /// Wakes waiting senders for which there is capacity.
+    #[cold]
+    pub(super) fn serve_senders(&self) {
+        wake_in_batches(|batch| {
+            let mut tx = self.lock();
+            let queued = self.queued(&tx);
+            let more = tx.permits.settle(queued, batch);
+            self.note_hungry(&tx);
+            more
+        });
+    }
+
+    /// Refuses new permits; wakes senders that wait for one, and receivers that may have seen the
+    /// end. Calls after the first do nothing.
+    pub(crate) fn close(&self) {
+        if self.is_closed() {
+            return;
+        }
+        wake_in_batches(|batch| {
+            let mut tx = self.lock();
+            let queued = self.queued(&tx);
+            let more = tx.permits.close(queued, batch);
+            self.note_hungry(&tx);
+            // ORDERING: Release pairs with the Acquire load in `is_closed`.
+            self.closed.store(true, Ordering::Release);
+            more || tx.parked.take_all(batch)
+        });
+        self.closed_event.notify_all();
+    }
+
+    /// Drops, outside the lock, every message `pop` still gives. One that panics on drop keeps none
+    /// of the others; the first panic goes on after the last.
+    fn drain(&self, mut pop: impl FnMut() -> Option<T>) {
+        let mut first_panic = None;
+        loop {
+            match catch_unwind(AssertUnwindSafe(|| while let Some(_message) = pop() {})) {
+                Ok(()) => break,
+                Err(panic) => {
+                    first_panic.get_or_insert(panic);
+                }
+            }
+        }
+        if let Some(panic) = first_panic {
+            resume_unwind(panic);
+        }
+    }
+}
+
+impl<T, P: Parked> Hub for Chan<T, P> {
+    fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    fn senders_gone(&self) {
+        wake_in_batches(|batch| {
+            let mut tx = self.lock();
+            tx.unsent = true;
+            tx.parked.take_all(batch)
+        });
+    }
+
+    fn receivers_gone(&self) {
+        // From here on a permit that is still out gives its message back instead of queueing it.
+        self.lock().unreceived = true;
+        self.close();
+        // A receiver that was dropped after its future was may have left its waker.
+        let waker = self.lock().parked.take_one();
+        drop(waker);
+        self.drain(|| {
+            self.rx.consumer.with_mut(|owned| {
+                // SAFETY: the last receiver is being dropped and pushes have ended, so nobody else
+                // is in the consumer (I2).
+                let owned = unsafe { &mut *owned };
+                // SAFETY: the consumer and the chain belong to this channel.
+                let message = unsafe { owned.consumer.pop(&self.chain) };
+                self.publish_head(owned.consumer.head());
+                message
+            })
+        });
+    }
+}
+
+impl<T, P> Drop for Chan<T, P> {
+    fn drop(&mut self) {
+        self.rx.consumer.with_mut(|owned| {
+            // SAFETY: `&mut self`: nobody else is left.
+            let owned = unsafe { &mut *owned };
+            // The last receiver has drained the channel, and nothing was stored after; what a
+            // leaked receiver left is leaked with it.
+            // SAFETY: the consumer and the chain belong to this channel, which ends here.
+            unsafe { owned.consumer.free(&self.chain) };
+        });
+    }
+}
+
+impl<T, P> fmt::Debug for Chan<T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chan")
+            .field("counts", &self.counts)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,244 @@
+//! Receiving with many receivers: under the lock, whoever comes first.
+//!
+//! A message wakes the receiver that has waited longest, but is not promised to it: a receiver
+//! that happens to ask takes it, and the one that was woken for nothing keeps its place in front. So
+//! a receiver that was woken and does not come holds nothing back that another asks for.
+
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker, ready};
+
+use super::chan::{Chan, Parked, TxSide};
+use super::single::Nothing;
+use crate::prim::LockGuard;
+use crate::refs::{Rx, Tx};
+use crate::util::{WakeBatch, budget, wake_in_batches};
+use crate::wait::list::{List, Node, State};
+
+/// The line of receivers that sleep.
+#[derive(Debug)]
+pub(crate) struct Line(List);
+
+impl Default for Line {
+    fn default() -> Self {
+        Self(List::new())
+    }
+}
+
+impl Parked for Line {
+    #[inline]
+    fn take_one(&mut self) -> Option<Waker> {
+        let entry = self.0.pop_front()?;
+        entry.state = State::Granted;
+        entry.waker.take()
+    }
+
+    fn take_all(&mut self, batch: &mut WakeBatch) -> bool {
+        while batch.has_room() {
+            let Some(waker) = self.take_one() else {
+                return false;
+            };
+            batch.push(waker);
+        }
+        !self.0.is_empty()
+    }
+}
+
+impl Line {
+    /// Takes a receiver out of the line. Gives back its waker, to be dropped outside the lock.
+    fn leave(&mut self, node: Pin<&Node>) -> Option<Waker> {
+        self.0.remove(node);
+        let entry = self.0.entry(node);
+        entry.state = State::Idle;
+        entry.waker.take()
+    }
+
+    /// Whether the receiver is in line with a waker for the same task.
+    fn is_entered(&mut self, node: Pin<&Node>, waker: &Waker) -> bool {
+        let entry = self.0.entry(node);
+        entry.state == State::Waiting
+            && entry.waker.as_ref().is_some_and(|old| old.will_wake(waker))
+    }
+
+    /// Puts a receiver in line, in front if it was woken for nothing. Gives back its old waker, to
+    /// be dropped outside the lock.
+    fn enter(&mut self, node: Pin<&Node>, waker: Waker) -> Option<Waker> {
+        let entry = self.0.entry(node);
+        let old = entry.waker.replace(waker);
+        let state = core::mem::replace(&mut entry.state, State::Waiting);
+        match state {
+            State::Waiting => {}
+            State::Granted => self.0.insert_before(self.0.front(), node),
+            State::Idle | State::Lapsed | State::Closed | State::Holding => {
+                self.0.push_back(node);
+            }
+        }
+        old
+    }
+}
+
+/// A channel with many receivers.
+#[expect(clippy::type_complexity, reason = "two handles of one channel")]
+pub(crate) fn channel<T>(capacity: usize) -> (Tx<Chan<T, Line>>, Rx<Chan<T, Line>>) {
+    let chan = Chan::new(capacity);
+    (Tx::new(&chan), Rx::new(chan))
+}
+
+impl<T> Chan<T, Line> {
+    /// Waits for a message; `None` at the end.
+    ///
+    /// A node this was called with is given to [`cancel_recv`](Self::cancel_recv) before it drops.
+    pub(crate) fn poll_recv(&self, node: Pin<&Node>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let mut message = None;
+        ready!(self.poll_take(node, cx, |chan, tx| {
+            message = chan.pop(tx);
+            message.is_some()
+        }));
+        Poll::Ready(message)
+    }
+
+    /// Waits for messages and appends up to `limit` of them to `buffer`, with one taking of the lock
+    /// for up to 32; 0 at the end, or if `limit` is 0.
+    ///
+    /// A node this was called with is given to [`cancel_recv`](Self::cancel_recv) before it drops.
+    pub(crate) fn poll_recv_many(
+        &self,
+        node: Pin<&Node>,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<T>,
+        limit: usize,
+    ) -> Poll<usize> {
+        if limit == 0 {
+            return Poll::Ready(0);
+        }
+        let before = buffer.len();
+        // The buffer grows outside the lock: there is always room for what is taken under it.
+        buffer.reserve(limit.min(self.len().max(1)));
+        let room = limit.min(buffer.capacity() - before);
+        ready!(self.poll_take(node, cx, |chan, tx| {
+            while buffer.len() - before < room {
+                let Some(message) = chan.pop(tx) else { break };
+                buffer.push(message);
+            }
+            buffer.len() > before
+        }));
+        Poll::Ready(buffer.len() - before)
+    }
+
+    /// Messages in the channel, at one point in time: never more than its capacity.
+    pub(crate) fn len(&self) -> usize {
+        self.queued(&self.lock())
+    }
+
+    /// Takes a message if there is one.
+    pub(crate) fn try_recv(&self) -> Result<T, Nothing> {
+        let mut tx = self.lock();
+        match self.pop(&mut tx) {
+            Some(message) => {
+                self.hand_on_received(tx);
+                Ok(message)
+            }
+            None if tx.is_ended() => Err(Nothing::Ended),
+            None => Err(Nothing::Empty),
+        }
+    }
+
+    /// A receiver goes. If it was woken, what it was woken for is passed on.
+    #[cold]
+    pub(crate) fn cancel_recv(&self, node: Pin<&Node>) {
+        let mut tx = self.lock();
+        let woken = tx.parked.0.entry(node).state == State::Granted;
+        let own = tx.parked.leave(node);
+        let queued = self.queued(&tx);
+        let something = queued > 0 || tx.permits.is_blocked(queued);
+        let next = if woken && something {
+            tx.parked.take_one()
+        } else {
+            None
+        };
+        drop(tx);
+        drop(own);
+        if let Some(next) = next {
+            next.wake();
+        }
+    }
+
+    /// Waits until `take` got something, or for the end.
+    fn poll_take(
+        &self,
+        node: Pin<&Node>,
+        cx: &mut Context<'_>,
+        mut take: impl FnMut(&Self, &mut TxSide<T, Line>) -> bool,
+    ) -> Poll<()> {
+        let budget = ready!(budget::poll_proceed(cx));
+        // Cloned before the lock is taken and dropped after it is released (chan, I4).
+        let mut waker = None;
+        loop {
+            let mut tx = self.lock();
+            let taken = take(self, &mut tx);
+            let mut impatient = false;
+            if !taken {
+                // A sender that was promised capacity and does not come must not stop the others.
+                let TxSide {
+                    permits, parked, ..
+                } = &mut *tx;
+                impatient = permits.poll_idle(&mut parked.0.entry(node).refusals);
+            }
+            if taken || tx.is_ended() {
+                let own = if node.is_bound() {
+                    tx.parked.leave(node)
+                } else {
+                    None
+                };
+                self.hand_on_received(tx);
+                drop(own);
+                budget.made_progress();
+                return Poll::Ready(());
+            }
+            let mut old = None;
+            if !tx.parked.is_entered(node, cx.waker()) {
+                let Some(new) = waker.take() else {
+                    drop(tx);
+                    waker = Some(cx.waker().clone());
+                    continue;
+                };
+                old = tx.parked.enter(node, new);
+            }
+            let settled = tx.permits.is_settled(0);
+            drop(tx);
+            drop(old);
+            if !settled {
+                self.serve_senders();
+            }
+            if impatient {
+                cx.waker().wake_by_ref();
+            }
+            return Poll::Pending;
+        }
+    }
+
+    #[inline]
+    fn pop(&self, _tx: &mut TxSide<T, Line>) -> Option<T> {
+        self.rx().consumer.with_mut(|owned| {
+            // SAFETY: only holders of the lock get here (chan, I2), as `_tx` proves.
+            let owned = unsafe { &mut *owned };
+            // SAFETY: the consumer and the chain belong to this channel.
+            let message = unsafe { owned.consumer.pop(&self.chain) };
+            self.publish_head(owned.consumer.head());
+            message
+        })
+    }
+
+    /// After messages were taken: capacity to waiting senders, and the end to the other receivers.
+    #[inline]
+    fn hand_on_received(&self, tx: LockGuard<'_, TxSide<T, Line>>) {
+        let hungry = tx.permits.has_waiting();
+        let ended = tx.is_ended() && self.queued(&tx) == 0;
+        drop(tx);
+        if hungry {
+            self.serve_senders();
+        }
+        if ended {
+            wake_in_batches(|batch| self.lock().parked.take_all(batch));
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Sending: permits, and messages that use one up.
+
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+
+use super::chan::{Chan, Parked, TxSide};
+use crate::prim::LockGuard;
+use crate::prim::atomic::{Ordering, fence};
+use crate::util::{budget, wake_in_batches};
+use crate::wait::list::Node;
+use crate::wait::permits::Turn;
+
+/// Why there is no permit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// All are out, or promised to others.
+    Full,
+    /// The channel is closed.
+    Closed,
+}
+
+impl<T, P: Parked> Chan<T, P> {
+    /// Sends without waiting.
+    #[inline]
+    pub(crate) fn try_send(&self, value: T) -> Result<(), (Refused, T)> {
+        let mut tx = self.lock();
+        if let Err(refused) = self.try_turn(&mut tx, 1) {
+            self.settle_refused(tx);
+            return Err((refused, value));
+        }
+        self.push(tx, value)
+            .map_err(|value| (Refused::Closed, value))
+    }
+
+    /// Takes `permits` permits without waiting. Each ends in [`send_reserved`](Self::send_reserved)
+    /// or [`release`](Self::release).
+    pub(crate) fn try_reserve(&self, permits: usize) -> Result<(), Refused> {
+        let mut tx = self.lock();
+        if let Err(refused) = self.try_turn(&mut tx, permits) {
+            self.settle_refused(tx);
+            return Err(refused);
+        }
+        tx.permits.reserve(permits);
+        Ok(())
+    }
+
+    /// Uses up a permit. Gives the message back if there is no receiver left to have it.
+    #[inline]
+    pub(crate) fn send_reserved(&self, value: T) -> Result<(), T> {
+        let mut tx = self.lock();
+        tx.permits.release(1);
+        self.push(tx, value)
+    }
+
+    /// Gives permits back unused.
+    pub(crate) fn release(&self, permits: usize) {
+        self.hand_on(|tx| tx.permits.release(permits));
+    }
+
+    /// Waits for `permits` permits and takes them. `need` is at most the channel's capacity.
+    ///
+    /// A node this was called with is given to [`cancel`](Self::cancel) before it drops.
+    pub(crate) fn poll_reserve(
+        &self,
+        node: Pin<&Node>,
+        permits: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Refused>> {
+        let budget = ready!(budget::poll_proceed(cx));
+        let turn = ready!(self.poll_turn(node, permits, cx));
+        budget.made_progress();
+        Poll::Ready(turn.map(|mut tx| tx.permits.reserve(permits)))
+    }
+
+    /// Waits for a permit and sends the message with it. The message is taken from `value` when this
+    /// is ready with `Ok`, and not before.
+    ///
+    /// A node this was called with is given to [`cancel`](Self::cancel) before it drops.
+    pub(crate) fn poll_send(
+        &self,
+        node: Pin<&Node>,
+        value: &mut Option<T>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Refused>> {
+        let budget = ready!(budget::poll_proceed(cx));
+        let turn = ready!(self.poll_turn(node, 1, cx));
+        budget.made_progress();
+        Poll::Ready(turn.and_then(|tx| {
+            let message = value.take().expect("`Send` polled after completion");
+            self.push(tx, message).map_err(|message| {
+                *value = Some(message);
+                Refused::Closed
+            })
+        }))
+    }
+
+    /// A waiter goes, whether its turn has come or not.
+    #[cold]
+    pub(crate) fn cancel(&self, node: Pin<&Node>) {
+        let mut waker = None;
+        self.hand_on(|tx| waker = tx.permits.leave(node));
+    }
+
+    /// Whether a newcomer may take `permits` permits.
+    #[inline]
+    fn try_turn(&self, tx: &mut TxSide<T, P>, permits: usize) -> Result<(), Refused> {
+        if tx.permits.is_closed() {
+            return Err(Refused::Closed);
+        }
+        let queued = tx.producer.tail().wrapping_sub(tx.head_seen);
+        if permits <= tx.permits.available(queued) {
+            return Ok(());
+        }
+        tx.head_seen = self.head();
+        let queued = tx.producer.tail().wrapping_sub(tx.head_seen);
+        if tx.permits.try_turn(permits, queued) {
+            Ok(())
+        } else {
+            Err(Refused::Full)
+        }
+    }
+
+    /// Lets go of the lock after a refusal. If that made promises lapse, whoever is in line is next.
+    #[cold]
+    fn settle_refused(&self, mut tx: LockGuard<'_, TxSide<T, P>>) {
+        let queued = self.queued(&tx);
+        let settled = tx.permits.is_settled(queued);
+        drop(tx);
+        if !settled {
+            self.serve_senders();
+        }
+    }
+
+    /// Waits until the permits may be taken, and gives the lock under which they may.
+    #[inline]
+    fn poll_turn(
+        &self,
+        node: Pin<&Node>,
+        permits: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<LockGuard<'_, TxSide<T, P>>, Refused>> {
+        if !node.is_bound() {
+            let mut tx = self.lock();
+            match self.try_turn(&mut tx, permits) {
+                Ok(()) => return Poll::Ready(Ok(tx)),
+                Err(Refused::Closed) => return Poll::Ready(Err(Refused::Closed)),
+                Err(Refused::Full) => {}
+            }
+        }
+        self.poll_turn_in_line(node, permits, cx)
+    }
+
+    /// The same for a waiter that is, or gets, in line.
+    #[cold]
+    fn poll_turn_in_line(
+        &self,
+        node: Pin<&Node>,
+        permits: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<LockGuard<'_, TxSide<T, P>>, Refused>> {
+        // Cloned before the lock is taken and dropped after it is released (I4).
+        let mut waker = None;
+        loop {
+            let mut tx = self.lock();
+            let head = self.head();
+            tx.head_seen = head;
+            let queued = tx.producer.tail().wrapping_sub(head);
+            let turn = tx.permits.poll_turn(node, permits, queued);
+            if turn == Turn::Closed {
+                drop(tx);
+                self.cancel(node);
+                return Poll::Ready(Err(Refused::Closed));
+            }
+            if turn == Turn::Taken {
+                let woken = tx.permits.leave(node);
+                debug_assert!(
+                    woken.is_none(),
+                    "who has its turn was woken, or never waited"
+                );
+                self.note_hungry(&tx);
+                return Poll::Ready(Ok(tx));
+            }
+            if !tx.permits.is_entered(node, cx.waker()) {
+                let Some(new) = waker.take() else {
+                    drop(tx);
+                    waker = Some(cx.waker().clone());
+                    continue;
+                };
+                waker = tx.permits.enter(node, permits, new);
+            }
+            self.note_hungry(&tx);
+            let settled = tx.permits.is_settled(queued);
+            drop(tx);
+            // ORDERING: SeqCst pairs with the fence in `single::release`: either that receiver sees
+            // `hungry`, or we see here that it made room.
+            fence(Ordering::SeqCst);
+            if settled && self.head() == head {
+                if turn == Turn::WaitImpatiently {
+                    cx.waker().wake_by_ref();
+                }
+                return Poll::Pending;
+            }
+            self.serve_senders();
+        }
+    }
+
+    /// Changes something under the lock that may free capacity or reach the end, and wakes whoever
+    /// that concerns.
+    fn hand_on(&self, mut change: impl FnMut(&mut TxSide<T, P>)) {
+        let mut changed = false;
+        wake_in_batches(|batch| {
+            let mut tx = self.lock();
+            if !core::mem::replace(&mut changed, true) {
+                change(&mut tx);
+            }
+            let queued = self.queued(&tx);
+            let more = tx.permits.settle(queued, batch);
+            self.note_hungry(&tx);
+            if more {
+                return true;
+            }
+            let ended = tx.permits.is_exhausted();
+            // A promise in a channel where nothing else happens is watched by a receiver: it lets
+            // the promise lapse if nobody comes (wait::permits).
+            let blocked = tx.permits.is_blocked(queued);
+            if ended {
+                return tx.parked.take_all(batch);
+            }
+            if blocked
+                && batch.has_room()
+                && let Some(waker) = tx.parked.take_one()
+            {
+                batch.push(waker);
+            }
+            false
+        });
+    }
+
+    /// Stores a message for which there is capacity, and wakes a receiver. Gives the message back if
+    /// there is no receiver left to have it.
+    #[inline]
+    fn push<'a>(&'a self, mut tx: LockGuard<'a, TxSide<T, P>>, value: T) -> Result<(), T> {
+        if tx.unreceived {
+            return Err(value);
+        }
+        if !tx.producer.has_room() {
+            tx = self.make_room(tx);
+            if tx.unreceived {
+                return Err(value);
+            }
+        }
+        // SAFETY: the producer and the chain belong to this channel; there is room.
+        unsafe { tx.producer.push(&self.chain, value) };
+        let receiver = tx.parked.take_one();
+        drop(tx);
+        if let Some(receiver) = receiver {
+            receiver.wake();
+        }
+        Ok(())
+    }
+
+    /// Makes the producer have room. If that takes memory, the lock is released meanwhile, and a
+    /// permit keeps the message's place.
+    #[cold]
+    fn make_room<'a>(&'a self, mut tx: LockGuard<'a, TxSide<T, P>>) -> LockGuard<'a, TxSide<T, P>> {
+        loop {
+            let head = self.head();
+            // SAFETY: the producer and the chain belong to this channel; `head` was loaded with
+            // Acquire.
+            let Err(len) = (unsafe { tx.producer.make_room(&self.chain, head) }) else {
+                return tx;
+            };
+            tx.permits.reserve(1);
+            drop(tx);
+            let fresh = self.chain.grow(len);
+            tx = self.lock();
+            tx.permits.release(1);
+            let head = self.head();
+            // SAFETY: as above.
+            let unused = unsafe { tx.producer.extend(&self.chain, head, fresh) };
+            let Some(unused) = unused else { return tx };
+            // Somebody else was faster. Freed outside the lock; then there may be no room again.
+            tx.permits.reserve(1);
+            drop(tx);
+            drop(unused);
+            tx = self.lock();
+            tx.permits.release(1);
+        }
+    }
+}

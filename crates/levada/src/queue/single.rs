@@ -1,0 +1,228 @@
+//! Receiving with one receiver: messages are taken without the lock.
+
+use core::fmt;
+use core::ops::Deref;
+use core::task::{Context, Poll, Waker, ready};
+
+use super::chan::{Chan, Parked, RxOwned, TxSide, UNBOUNDED};
+use crate::prim::atomic::{Ordering, fence};
+use crate::refs::{Hub, Rx, Tx};
+use crate::util::{WakeBatch, budget};
+
+/// The one receiver's waker, while it sleeps.
+#[derive(Debug, Default)]
+pub(crate) struct Sleeper(Option<Waker>);
+
+impl Parked for Sleeper {
+    #[inline]
+    fn take_one(&mut self) -> Option<Waker> {
+        self.0.take()
+    }
+
+    fn take_all(&mut self, batch: &mut WakeBatch) -> bool {
+        if self.0.is_none() {
+            return false;
+        }
+        if !batch.has_room() {
+            return true;
+        }
+        batch.push(self.0.take().expect("checked above"));
+        false
+    }
+}
+
+/// Why a receiver got no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nothing {
+    /// There is none now.
+    Empty,
+    /// There will be none any more.
+    Ended,
+}
+
+impl<T, P> TxSide<T, P> {
+    /// Whether no message can come any more, provided that none is queued.
+    pub(super) fn is_ended(&self) -> bool {
+        self.unsent || self.permits.is_exhausted()
+    }
+}
+
+/// The one receiver. Not `Clone`, so `&mut self` is what makes calls exclusive.
+pub(crate) struct Sole<T>(Rx<Chan<T, Sleeper>>);
+
+impl<T> fmt::Debug for Sole<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<T> Deref for Sole<T> {
+    type Target = Rx<Chan<T, Sleeper>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+/// A channel with one receiver.
+#[inline]
+pub(crate) fn channel<T>(capacity: usize) -> (Tx<Chan<T, Sleeper>>, Sole<T>) {
+    let chan = Chan::new(capacity);
+    (Tx::new(&chan), Sole(Rx::new(chan)))
+}
+
+impl<T> Sole<T> {
+    /// Waits for a message; `None` at the end.
+    #[inline]
+    pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let budget = ready!(budget::poll_proceed(cx));
+        let (chan, owned) = self.parts();
+        loop {
+            if let Some(message) = chan.pop(owned) {
+                budget.made_progress();
+                return Poll::Ready(Some(message));
+            }
+            if ready!(chan.poll_sleep(owned, cx)) == Nothing::Ended {
+                budget.made_progress();
+                return Poll::Ready(None);
+            }
+        }
+    }
+
+    /// Waits for messages and appends up to `limit` of them to `buffer`, with one synchronisation
+    /// for all; 0 at the end, or if `limit` is 0.
+    pub(crate) fn poll_recv_many(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<T>,
+        limit: usize,
+    ) -> Poll<usize> {
+        let budget = ready!(budget::poll_proceed(cx));
+        let (chan, owned) = self.parts();
+        loop {
+            let mut received = 0;
+            while received < limit {
+                // SAFETY: the consumer and the chain belong to this channel.
+                let Some(message) = (unsafe { owned.consumer.pop(&chan.chain) }) else {
+                    break;
+                };
+                buffer.push(message);
+                received += 1;
+            }
+            if received > 0 {
+                chan.release_head(owned);
+            }
+            if received > 0 || limit == 0 || ready!(chan.poll_sleep(owned, cx)) == Nothing::Ended {
+                budget.made_progress();
+                return Poll::Ready(received);
+            }
+        }
+    }
+
+    /// Messages in the channel: exact, and never more than its capacity, since the receiver's own
+    /// position stands still meanwhile.
+    pub(crate) fn len(&self) -> usize {
+        self.chain.tail().wrapping_sub(self.head())
+    }
+
+    /// Takes a message if there is one. Wait-free unless the channel was closed.
+    pub(crate) fn try_recv(&mut self) -> Result<T, Nothing> {
+        let (chan, owned) = self.parts();
+        if let Some(message) = chan.pop(owned) {
+            return Ok(message);
+        }
+        let ended = chan.counts().senders() == 0 || (chan.is_closed() && chan.lock().is_ended());
+        if !ended {
+            return Err(Nothing::Empty);
+        }
+        // What was sent before the end is visible now.
+        chan.pop(owned).ok_or(Nothing::Ended)
+    }
+
+    /// Whether the end has come: nothing is queued, and nothing will be.
+    #[cfg(feature = "stream")]
+    pub(crate) fn is_ended(&self) -> bool {
+        let tx = self.lock();
+        tx.is_ended() && self.queued(&tx) == 0
+    }
+
+    /// The channel, and what is the receiver's own in it.
+    #[inline]
+    fn parts(&mut self) -> (&Chan<T, Sleeper>, &mut RxOwned<T>) {
+        let chan: &Chan<T, Sleeper> = &self.0;
+        // SAFETY: there is one `Sole` for a channel, made in `channel`, and it is borrowed mutably
+        // for as long as this reference lives; the channel itself looks in only when it is gone.
+        let owned = chan.rx().consumer.with_mut(|owned| unsafe { &mut *owned });
+        (chan, owned)
+    }
+}
+
+impl<T> Chan<T, Sleeper> {
+    #[inline]
+    fn pop(&self, owned: &mut RxOwned<T>) -> Option<T> {
+        // SAFETY: the consumer and the chain belong to this channel.
+        let message = unsafe { owned.consumer.pop(&self.chain) }?;
+        self.release_head(owned);
+        Some(message)
+    }
+
+    /// Publishes what was received, and hands the capacity to senders that wait.
+    #[inline]
+    fn release_head(&self, owned: &RxOwned<T>) {
+        self.publish_head(owned.consumer.head());
+        if self.max_capacity() == UNBOUNDED {
+            return;
+        }
+        // ORDERING: SeqCst pairs with the fence in `send::poll_turn_in_line`: either we see below
+        // that somebody waits, or that sender sees the capacity.
+        fence(Ordering::SeqCst);
+        // ORDERING: Relaxed, pairs with the store in `note_hungry` by way of the two fences.
+        if self.rx().hungry.load(Ordering::Relaxed) {
+            self.serve_senders();
+        }
+    }
+
+    /// Goes to sleep, unless there is a message or the end.
+    #[cold]
+    fn poll_sleep(&self, owned: &mut RxOwned<T>, cx: &mut Context<'_>) -> Poll<Nothing> {
+        // Cloned before the lock is taken and dropped after it is released (I4). If the last waker
+        // is probably still there, it is compared first.
+        let mut waker = (!owned.registered).then(|| cx.waker().clone());
+        loop {
+            let mut tx = self.lock();
+            if tx.producer.tail() != owned.consumer.head() {
+                return Poll::Ready(Nothing::Empty);
+            }
+            // A sender that was promised capacity and does not come must not stop the others.
+            let impatient = tx.permits.poll_idle(&mut owned.refusals);
+            if tx.is_ended() {
+                return Poll::Ready(Nothing::Ended);
+            }
+            let mut old = None;
+            if !tx
+                .parked
+                .0
+                .as_ref()
+                .is_some_and(|old| old.will_wake(cx.waker()))
+            {
+                let Some(new) = waker.take() else {
+                    drop(tx);
+                    waker = Some(cx.waker().clone());
+                    continue;
+                };
+                old = tx.parked.0.replace(new);
+            }
+            owned.registered = true;
+            let settled = tx.permits.is_settled(0);
+            drop(tx);
+            drop(old);
+            if !settled {
+                self.serve_senders();
+            }
+            if impatient {
+                cx.waker().wake_by_ref();
+            }
+            return Poll::Pending;
+        }
+    }
+}

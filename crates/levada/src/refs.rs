@@ -1,0 +1,242 @@
+//! Who is alive: counted handles to a channel.
+//!
+//! A channel is one allocation, freed when its last handle of any kind is gone. Apart from that, it
+//! counts strong senders and receivers: when the last of a kind goes, the channel is told, exactly
+//! once; and weak senders, which keep neither the channel open nor its messages.
+//!
+//! # Invariants
+//! - **I1** Once a count reached zero it stays there: `clone` needs a live handle, and `upgrade`
+//!   refuses to raise a zero.
+//!
+//! Architecture invariant: handles are counted here and nowhere else.
+
+use core::fmt;
+use core::ops::Deref;
+
+use crate::prim::Arc;
+use crate::prim::atomic::{AtomicUsize, Ordering};
+
+/// A channel whose handles are counted.
+pub(crate) trait Hub {
+    /// The counts of this channel.
+    fn counts(&self) -> &Counts;
+    /// Called once, after the last strong sender is gone.
+    fn senders_gone(&self);
+    /// Called once, after the last receiver is gone.
+    fn receivers_gone(&self);
+}
+
+/// How many handles of each kind there are.
+#[derive(Debug)]
+pub(crate) struct Counts {
+    senders: AtomicUsize,
+    weak_senders: AtomicUsize,
+    receivers: AtomicUsize,
+}
+
+impl Counts {
+    /// One sender and `receivers` receivers, for handles made by [`Tx::new`] and [`Rx::new`].
+    pub(crate) fn new(receivers: usize) -> Self {
+        Self {
+            senders: AtomicUsize::new(1),
+            weak_senders: AtomicUsize::new(0),
+            receivers: AtomicUsize::new(receivers),
+        }
+    }
+
+    /// Strong senders.
+    pub(crate) fn senders(&self) -> usize {
+        // ORDERING: Acquire pairs with the AcqRel decrement in `Tx::drop`: who sees zero also sees
+        // what the senders did before.
+        self.senders.load(Ordering::Acquire)
+    }
+
+    /// Weak senders.
+    pub(crate) fn weak_senders(&self) -> usize {
+        // ORDERING: Relaxed, no pair: a statistic.
+        self.weak_senders.load(Ordering::Relaxed)
+    }
+
+    /// Receivers.
+    pub(crate) fn receivers(&self) -> usize {
+        // ORDERING: Acquire pairs with the AcqRel decrement in `Rx::drop`: who sees zero also sees
+        // what the receivers did before.
+        self.receivers.load(Ordering::Acquire)
+    }
+}
+
+/// Adds a handle by way of another one of the same kind.
+fn add(count: &AtomicUsize) {
+    // ORDERING: Relaxed, no pair: the handle it is cloned from keeps the count above zero.
+    let before = count.fetch_add(1, Ordering::Relaxed);
+    if before > usize::MAX / 2 {
+        // Handles were leaked until the count is about to wrap, which would free a live channel.
+        std::process::abort();
+    }
+}
+
+/// A strong sender's hold on a channel.
+pub(crate) struct Tx<H: Hub>(Arc<H>);
+
+/// A weak sender's hold on a channel.
+pub(crate) struct WeakTx<H: Hub>(Arc<H>);
+
+/// A receiver's hold on a channel.
+pub(crate) struct Rx<H: Hub>(Arc<H>);
+
+impl<H: Hub> Tx<H> {
+    /// The first sender, which [`Counts::new`] has counted already.
+    pub(crate) fn new(hub: &Arc<H>) -> Self {
+        Self(Arc::clone(hub))
+    }
+
+    /// A further receiver.
+    pub(crate) fn add_receiver(&self) -> Rx<H> {
+        add(&self.0.counts().receivers);
+        Rx(Arc::clone(&self.0))
+    }
+
+    /// A weak sender of the same channel.
+    pub(crate) fn downgrade(&self) -> WeakTx<H> {
+        add(&self.0.counts().weak_senders);
+        WeakTx(Arc::clone(&self.0))
+    }
+
+    /// Whether both belong to one channel.
+    pub(crate) fn same_channel(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl<H: Hub> Clone for Tx<H> {
+    fn clone(&self) -> Self {
+        add(&self.0.counts().senders);
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<H: Hub> Drop for Tx<H> {
+    fn drop(&mut self) {
+        // ORDERING: AcqRel. Release pairs with the Acquire of the decrement that reaches zero and
+        // of `Counts::senders`; Acquire makes the last one see what the others did.
+        if self.0.counts().senders.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.senders_gone();
+        }
+    }
+}
+
+impl<H: Hub> WeakTx<H> {
+    /// A strong sender, unless all of them are gone.
+    pub(crate) fn upgrade(&self) -> Option<Tx<H>> {
+        let senders = &self.0.counts().senders;
+        // ORDERING: Relaxed, no pair: only where to begin; the exchange below decides.
+        let mut count = senders.load(Ordering::Relaxed);
+        while count > 0 {
+            // ORDERING: AcqRel on success: the new handle takes part in the release sequence that
+            // pairs with the last decrement. Relaxed on failure: it only gives the newer count.
+            match senders.compare_exchange_weak(
+                count,
+                count + 1,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Some(Tx(Arc::clone(&self.0))),
+                Err(newer) => count = newer,
+            }
+        }
+        None
+    }
+}
+
+impl<H: Hub> Clone for WeakTx<H> {
+    fn clone(&self) -> Self {
+        add(&self.0.counts().weak_senders);
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<H: Hub> Drop for WeakTx<H> {
+    fn drop(&mut self) {
+        // ORDERING: Relaxed, no pair: a statistic; memory is kept by the `Arc`.
+        self.0.counts().weak_senders.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<H: Hub> Rx<H> {
+    /// The first receiver, which [`Counts::new`] has counted already.
+    pub(crate) fn new(hub: Arc<H>) -> Self {
+        Self(hub)
+    }
+
+    /// Whether both belong to one channel.
+    pub(crate) fn same_channel(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// A weak sender of the same channel.
+    pub(crate) fn weak_sender(&self) -> WeakTx<H> {
+        add(&self.0.counts().weak_senders);
+        WeakTx(Arc::clone(&self.0))
+    }
+}
+
+impl<H: Hub> Clone for Rx<H> {
+    fn clone(&self) -> Self {
+        add(&self.0.counts().receivers);
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<H: Hub> Drop for Rx<H> {
+    fn drop(&mut self) {
+        // ORDERING: AcqRel. Release pairs with the Acquire of the decrement that reaches zero and
+        // of `Counts::receivers`; Acquire makes the last one see what the others did.
+        if self.0.counts().receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.receivers_gone();
+        }
+    }
+}
+
+impl<H: Hub> Deref for Tx<H> {
+    type Target = H;
+
+    #[inline(always)]
+    fn deref(&self) -> &H {
+        &self.0
+    }
+}
+
+impl<H: Hub> Deref for WeakTx<H> {
+    type Target = H;
+
+    fn deref(&self) -> &H {
+        &self.0
+    }
+}
+
+impl<H: Hub> Deref for Rx<H> {
+    type Target = H;
+
+    #[inline(always)]
+    fn deref(&self) -> &H {
+        &self.0
+    }
+}
+
+impl<H: Hub> fmt::Debug for Tx<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tx").field(self.0.counts()).finish()
+    }
+}
+
+impl<H: Hub> fmt::Debug for WeakTx<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WeakTx").field(self.0.counts()).finish()
+    }
+}
+
+impl<H: Hub> fmt::Debug for Rx<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Rx").field(self.0.counts()).finish()
+    }
+}

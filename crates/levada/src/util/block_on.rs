@@ -1,0 +1,27 @@
+//! Waiting for a future on a thread of one's own, for the `blocking_*` methods.
+
+use super::park_on;
+
+/// Runs `future` to its end on this thread.
+///
+/// # Panics
+/// Inside a tokio runtime, with tokio's own message and the caller's location.
+#[track_caller]
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    assert_may_block();
+    park_on(future)
+}
+
+/// Panics, with tokio's message, on a thread that drives a tokio runtime.
+///
+/// tokio has no public question for it, but each of its blocking calls asks first. This one is on
+/// a lock that nobody ever writes, so it never waits.
+#[cfg(all(feature = "tokio", not(levada_loom)))]
+#[track_caller]
+fn assert_may_block() {
+    static NEVER_WRITTEN: tokio::sync::RwLock<()> = tokio::sync::RwLock::const_new(());
+    drop(NEVER_WRITTEN.blocking_read());
+}
+
+#[cfg(not(all(feature = "tokio", not(levada_loom))))]
+fn assert_may_block() {}

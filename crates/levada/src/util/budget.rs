@@ -1,0 +1,47 @@
+//! The cooperative budget of the runtime that polls us, if it has one.
+//!
+//! tokio gives each task a budget of operations per poll, so that a task whose channel is always
+//! ready yields now and then. Outside tokio, and without the feature `tokio`, every call proceeds.
+
+use core::task::{Context, Poll};
+
+/// Returned by [`poll_proceed`]; unless [`made_progress`](Self::made_progress) is called, the
+/// budget is given back when it is dropped.
+#[cfg(all(feature = "tokio", not(levada_loom)))]
+#[derive(Debug)]
+pub(crate) struct Budget(tokio::task::coop::RestoreOnPending);
+
+/// Takes one unit from the task's budget, or arranges for the task to be polled again later.
+#[cfg(all(feature = "tokio", not(levada_loom)))]
+#[inline]
+pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<Budget> {
+    tokio::task::coop::poll_proceed(cx).map(Budget)
+}
+
+#[cfg(all(feature = "tokio", not(levada_loom)))]
+impl Budget {
+    /// The operation completed: the unit is spent.
+    #[inline]
+    pub(crate) fn made_progress(self) {
+        self.0.made_progress();
+    }
+}
+
+/// Stands for a budget without limits.
+#[cfg(not(all(feature = "tokio", not(levada_loom))))]
+#[derive(Debug)]
+pub(crate) struct Budget;
+
+/// Always proceeds.
+#[cfg(not(all(feature = "tokio", not(levada_loom))))]
+#[inline]
+pub(crate) fn poll_proceed(_: &mut Context<'_>) -> Poll<Budget> {
+    Poll::Ready(Budget)
+}
+
+#[cfg(not(all(feature = "tokio", not(levada_loom))))]
+impl Budget {
+    /// The operation completed.
+    #[inline]
+    pub(crate) fn made_progress(self) {}
+}

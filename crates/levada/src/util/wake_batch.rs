@@ -1,0 +1,96 @@
+use core::task::Waker;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+/// Wakers collected under a lock, to be woken outside it.
+///
+/// # Unwinding
+/// A waker that panics does not keep the others from being woken; the first panic goes on after
+/// the last of them.
+#[derive(Debug)]
+pub(crate) struct WakeBatch {
+    wakers: [Option<Waker>; Self::CAPACITY],
+    len: usize,
+}
+
+impl WakeBatch {
+    /// Wakers per batch: half a kilobyte of stack, and 32 wakes for one more lock.
+    pub(crate) const CAPACITY: usize = 32;
+
+    fn new() -> Self {
+        Self {
+            wakers: [const { None }; Self::CAPACITY],
+            len: 0,
+        }
+    }
+
+    /// Whether one more waker fits.
+    pub(crate) fn has_room(&self) -> bool {
+        self.len < Self::CAPACITY
+    }
+
+    /// Adds a waker. The caller has checked [`has_room`](Self::has_room).
+    pub(crate) fn push(&mut self, waker: Waker) {
+        self.wakers[self.len] = Some(waker);
+        self.len += 1;
+    }
+}
+
+/// Calls `fill`, which takes its lock and fills the batch, and wakes the batch; again for as long
+/// as `fill` answers that it has more.
+pub(crate) fn wake_in_batches(mut fill: impl FnMut(&mut WakeBatch) -> bool) {
+    let mut batch = WakeBatch::new();
+    let mut first_panic = None;
+    loop {
+        let more = fill(&mut batch);
+        for waker in &mut batch.wakers[..batch.len] {
+            let Some(waker) = waker.take() else { continue };
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                first_panic.get_or_insert(panic);
+            }
+        }
+        batch.len = 0;
+        if !more {
+            break;
+        }
+    }
+    if let Some(panic) = first_panic {
+        resume_unwind(panic);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    struct Flaky(Arc<AtomicUsize>, bool);
+
+    impl Wake for Flaky {
+        fn wake(self: Arc<Self>) {
+            // ORDERING: Relaxed, no pair: one thread.
+            self.0.fetch_add(1, Ordering::Relaxed);
+            assert!(!self.1, "this waker panics");
+        }
+    }
+
+    #[test]
+    fn a_panicking_waker_strands_nobody() {
+        let woken = Arc::new(AtomicUsize::new(0));
+        let mut left = 100;
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            wake_in_batches(|batch| {
+                while batch.has_room() && left > 0 {
+                    left -= 1;
+                    let flaky = Flaky(Arc::clone(&woken), left % 40 == 7);
+                    batch.push(Waker::from(Arc::new(flaky)));
+                }
+                left > 0
+            });
+        }));
+        assert!(result.is_err(), "the first panic is passed on");
+        // ORDERING: Relaxed, no pair: one thread.
+        assert_eq!(woken.load(Ordering::Relaxed), 100);
+    }
+}

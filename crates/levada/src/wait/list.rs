@@ -1,0 +1,300 @@
+//! The intrusive list of waiters.
+//!
+//! A [`Node`] lives inside a pinned future, so waiting allocates nothing. The list and every node
+//! linked into it are guarded by one lock, the one the [`List`] itself is kept under.
+//!
+//! # Invariants
+//! - **I1** A node's fields are touched only through `&mut List` of the one list it belongs to, or,
+//!   while it is not linked, by nobody. The first call with a node binds it to the list; every later
+//!   call checks that it is the same.
+//! - **I2** A linked node is alive and stays where it is: it is pinned, and its owner calls
+//!   [`List::remove`] before it drops. A node that is forgotten instead stays alive for ever,
+//!   because its memory was pinned, and stays linked: it costs its own memory and nothing else.
+//! - **I3** A list is neither moved nor dropped while nodes are bound to it: the future that owns
+//!   the node borrows or keeps alive the channel that owns the list.
+//!
+//! # Checked by
+//! The tests below, and the models of every channel.
+
+use core::cell::Cell;
+use core::fmt;
+use core::marker::PhantomPinned;
+use core::pin::Pin;
+use core::ptr::{self, NonNull};
+use core::task::Waker;
+
+use crate::prim::UnsafeCell;
+
+/// Where a waiter stands. What each state means to the waiter is up to the protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Not in line. The node is **not** linked.
+    #[default]
+    Idle,
+    /// In line. The node **is** linked.
+    Waiting,
+    /// Its turn has come and it was woken. Whether the node is linked is up to the protocol.
+    Granted,
+    /// Its turn came and it did not take it; it is no longer counted. The node is **not** linked.
+    Lapsed,
+    /// The channel closed. Linked only until it is woken.
+    Closed,
+    /// As `Closed`, and the channel's end waits until this one has come or gone.
+    Holding,
+}
+
+/// What a waiter tells the list's protocol.
+#[derive(Debug, Default)]
+pub(crate) struct Entry {
+    /// Whom to wake. Taken when woken; always cloned and dropped outside the lock.
+    pub(crate) waker: Option<Waker>,
+    pub(crate) state: State,
+    /// How many permits it waits for.
+    pub(crate) need: usize,
+    /// How often it came and found its turn promised to somebody who did not come.
+    pub(crate) refusals: u8,
+}
+
+struct Inner {
+    prev: Option<NonNull<Node>>,
+    next: Option<NonNull<Node>>,
+    linked: bool,
+    entry: Entry,
+}
+
+/// A waiter's place in a [`List`], kept inside its future.
+pub(crate) struct Node {
+    inner: UnsafeCell<Inner>,
+    /// The list this node is bound to (I1); null before the first call. Touched only by the owner.
+    list: Cell<*const List>,
+    _pinned: PhantomPinned,
+}
+
+// SAFETY: the waker inside is Send and Sync, and all access is under the list's lock (I1).
+unsafe impl Send for Node {}
+// SAFETY: a shared node gives no access but through its list (I1); `list` is written only in calls
+// that need the future itself pinned and exclusive.
+unsafe impl Sync for Node {}
+
+impl Node {
+    pub(crate) fn new() -> Self {
+        Self {
+            inner: UnsafeCell::new(Inner {
+                prev: None,
+                next: None,
+                linked: false,
+                entry: Entry::default(),
+            }),
+            list: Cell::new(ptr::null()),
+            _pinned: PhantomPinned,
+        }
+    }
+
+    /// Whether any list was ever told of this node. If not, there is nothing to cancel.
+    #[inline]
+    pub(crate) fn is_bound(&self) -> bool {
+        !self.list.get().is_null()
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("bound", &self.is_bound())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A first-in, first-out list of waiters. To be kept under a lock.
+#[derive(Debug)]
+pub(crate) struct List {
+    front: Option<NonNull<Node>>,
+    back: Option<NonNull<Node>>,
+    len: usize,
+}
+
+// SAFETY: the nodes behind the pointers are reached only through `&mut List`, that is by the
+// holder of the list's lock, and what they hold is Send.
+unsafe impl Send for List {}
+
+/// A position in a list: a node that is linked. Valid until the list is next unlocked or changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(NonNull<Node>);
+
+impl List {
+    pub(crate) const fn new() -> Self {
+        Self {
+            front: None,
+            back: None,
+            len: 0,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.front.is_none()
+    }
+
+    /// How many are in line.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// What a node of this list says.
+    pub(crate) fn entry<'a>(&'a mut self, node: Pin<&'a Node>) -> &'a mut Entry {
+        &mut self.inner(self.bind(node)).entry
+    }
+
+    /// What the waiter at `place` says.
+    pub(crate) fn entry_at(&mut self, place: Place) -> &mut Entry {
+        &mut self.inner(place).entry
+    }
+
+    /// The first in line.
+    pub(crate) fn front(&self) -> Option<Place> {
+        self.front.map(Place)
+    }
+
+    /// The one behind `place`.
+    pub(crate) fn next(&mut self, place: Place) -> Option<Place> {
+        self.inner(place).next.map(Place)
+    }
+
+    /// The place of a node that is linked into this list.
+    pub(crate) fn place_of(&mut self, node: Pin<&Node>) -> Place {
+        self.bind(node)
+    }
+
+    /// Whether the node is in line.
+    pub(crate) fn is_linked(&mut self, node: Pin<&Node>) -> bool {
+        let place = self.bind(node);
+        self.inner(place).linked
+    }
+
+    /// Puts a node that is not in line at the end.
+    pub(crate) fn push_back(&mut self, node: Pin<&Node>) {
+        self.insert_before(None, node);
+    }
+
+    /// Puts a node that is not in line just before `next`, or at the end without one.
+    pub(crate) fn insert_before(&mut self, next: Option<Place>, node: Pin<&Node>) {
+        let place = self.bind(node);
+        let prev = match next {
+            Some(next) => self.inner(next).prev.replace(place.0),
+            None => self.back.replace(place.0),
+        };
+        match prev {
+            Some(prev) => self.inner(Place(prev)).next = Some(place.0),
+            None => self.front = Some(place.0),
+        }
+        let inner = self.inner(place);
+        debug_assert!(!inner.linked, "a node is in line once");
+        inner.prev = prev;
+        inner.next = next.map(|next| next.0);
+        inner.linked = true;
+        self.len += 1;
+    }
+
+    /// Takes a node out of the line, wherever it stands. Nothing happens if it is not in line.
+    pub(crate) fn remove(&mut self, node: Pin<&Node>) {
+        let place = self.bind(node);
+        if self.inner(place).linked {
+            self.unlink(place);
+        }
+    }
+
+    /// Takes the first node out of the line and gives what it says, to be marked and woken.
+    pub(crate) fn pop_front(&mut self) -> Option<&mut Entry> {
+        let place = self.front()?;
+        self.unlink(place);
+        Some(self.entry_at(place))
+    }
+
+    /// Takes out the waiter at `place`.
+    pub(crate) fn unlink(&mut self, place: Place) {
+        let inner = self.inner(place);
+        debug_assert!(inner.linked, "only a linked node can be taken out");
+        inner.linked = false;
+        let (prev, next) = (inner.prev.take(), inner.next.take());
+        match prev {
+            Some(prev) => self.inner(Place(prev)).next = next,
+            None => self.front = next,
+        }
+        match next {
+            Some(next) => self.inner(Place(next)).prev = prev,
+            None => self.back = prev,
+        }
+        self.len -= 1;
+    }
+
+    /// Binds a node to this list at its first call, and checks that it is this one at every later.
+    fn bind(&self, node: Pin<&Node>) -> Place {
+        let this: *const Self = self;
+        let list = node.list.get();
+        if list.is_null() {
+            node.list.set(this);
+        } else {
+            assert!(ptr::eq(list, this), "a waiter belongs to one list");
+        }
+        Place(NonNull::from(node.get_ref()))
+    }
+
+    /// The fields of a node of this list.
+    fn inner(&mut self, place: Place) -> &mut Inner {
+        // SAFETY: a `Place` is made only from a node bound to this list, or from links between
+        // such; linked ones are alive by I2, and one just bound is borrowed by the caller.
+        let node = unsafe { place.0.as_ref() };
+        // SAFETY: by I1 all access is through `&mut List` of this list, which we hold; the
+        // reference is bounded by that borrow.
+        node.inner.with_mut(|inner| unsafe { &mut *inner })
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(levada_loom))]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+
+    fn needs(list: &mut List) -> Vec<usize> {
+        let mut needs = Vec::new();
+        let mut place = list.front();
+        while let Some(at) = place {
+            needs.push(list.entry_at(at).need);
+            place = list.next(at);
+        }
+        needs
+    }
+
+    #[test]
+    fn keeps_order_and_unlinks_anywhere() {
+        let nodes: Vec<_> = (0..5).map(|_| Box::pin(Node::new())).collect();
+        let mut list = pin!(List::new());
+        for (need, node) in nodes.iter().enumerate() {
+            list.entry(node.as_ref()).need = need;
+            list.push_back(node.as_ref());
+        }
+        assert_eq!(needs(&mut list), [0, 1, 2, 3, 4]);
+        for (out, left) in [(2, vec![0, 1, 3, 4]), (0, vec![1, 3, 4]), (4, vec![1, 3])] {
+            list.remove(nodes[out].as_ref());
+            list.remove(nodes[out].as_ref());
+            assert_eq!(needs(&mut list), left);
+        }
+        let place = list.place_of(nodes[3].as_ref());
+        list.insert_before(Some(place), nodes[0].as_ref());
+        assert_eq!(needs(&mut list), [1, 0, 3]);
+        assert_eq!(list.pop_front().map(|entry| entry.need), Some(1));
+        assert_eq!(list.pop_front().map(|entry| entry.need), Some(0));
+        assert!(!list.is_linked(nodes[0].as_ref()));
+        assert_eq!(list.pop_front().map(|entry| entry.need), Some(3));
+        assert!(list.pop_front().is_none() && list.is_empty());
+    }
+
+    #[test]
+    #[should_panic(expected = "a waiter belongs to one list")]
+    fn refuses_a_node_of_another_list() {
+        let node = pin!(Node::new());
+        let (mut one, mut two) = (List::new(), List::new());
+        one.push_back(node.as_ref());
+        two.remove(node.as_ref());
+    }
+}

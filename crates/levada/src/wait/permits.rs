@@ -1,0 +1,338 @@
+//! Counted capacity, handed out in the order of asking. To be kept under a lock.
+//!
+//! # Layout
+//! ```text
+//! capacity = queued + reserved + free          queued: messages in storage, told by the caller
+//! free     = granted + available               granted: promised to waiters that were woken
+//!
+//! line:  G G G W W W W                         G granted, W waiting
+//!              ^ first_waiting
+//! ```
+//! A waiter whose turn has come is *granted*: it is woken, and what it needs is promised to it. It
+//! takes its permits when it is polled. Who comes anew finds only what is available, and nothing
+//! while somebody waits: that is the fairness.
+//!
+//! A granted waiter may never come: forgotten, or kept by a task that waits for something else
+//! first ("futurelock"). So a promise can lapse. It does when nothing else can happen in the
+//! channel: no message is queued (so no receive will free capacity), and somebody who could go on
+//! with the promised capacity, a sender or the receiver, has come back [`GRACE`] times and found the
+//! promise untaken. Whoever is refused that way wakes itself, so the rest of its executor's tasks
+//! get to run in between: on a single-threaded runtime once around is enough for every waiter that
+//! is alive. A waiter whose turn lapsed leaves the line and takes its place at the front again when
+//! it does come.
+//!
+//! # Invariants
+//! - **I1** `queued + reserved + granted <= capacity`.
+//! - **I2** The line is granted waiters followed by waiting ones; `first_waiting` is the boundary.
+//! - **I3** `granted` is the sum of the needs of the granted waiters.
+//! - **I4** After [`settle`](Permits::settle) the first waiting one needs more than is free beyond
+//!   the promises. So whenever capacity is freed the caller settles.
+//! - **I5** Lapsing changes no count but `granted`: a lapsed waiter holds nothing.
+//!
+//! # Progress
+//! A promise that is not taken delays the others by at most [`GRACE`] polls of one of them.
+//!
+//! # Checked by
+//! The tests below (a random walk against a plain model), and the models of mpsc and mpmc.
+
+use core::pin::Pin;
+use core::task::Waker;
+
+use super::list::{List, Node, Place, State};
+use crate::util::WakeBatch;
+
+/// How many polls a promise outlives in an otherwise idle channel.
+pub(crate) const GRACE: u8 = 8;
+
+/// What came of asking for permits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It has come: the caller lets the waiter [`leave`](Permits::leave) and takes the permits, now.
+    Taken,
+    /// The waiter is in line, or has to get in line: [`Permits::enter`].
+    Wait,
+    /// As `Wait`, and whoever waits must be polled again soon, since a promise may lapse.
+    WaitImpatiently,
+    /// The channel closed: the caller lets the waiter leave.
+    Closed,
+}
+
+/// Counted capacity and the line of those who wait for it.
+#[derive(Debug)]
+pub(crate) struct Permits {
+    capacity: usize,
+    reserved: usize,
+    granted: usize,
+    first_waiting: Option<Place>,
+    line: List,
+    closed: bool,
+    /// Waiters that were promised something when the channel closed, and have not come since.
+    holding: usize,
+    /// Refusals of those who do not wait (`try_send`), since the last promise was taken.
+    refusals: u8,
+}
+
+impl Permits {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            reserved: 0,
+            granted: 0,
+            first_waiting: None,
+            line: List::new(),
+            closed: false,
+            holding: 0,
+            refusals: 0,
+        }
+    }
+
+    /// Whether somebody is in line whom freed capacity might serve.
+    pub(crate) fn has_waiting(&self) -> bool {
+        self.first_waiting.is_some()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether no permit is out and none will be given any more.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.closed && self.reserved == 0 && self.holding == 0
+    }
+
+    /// What a newcomer would find. `queued` may be too high, never too low.
+    #[inline]
+    pub(crate) fn available(&self, queued: usize) -> usize {
+        if self.has_waiting() {
+            0
+        } else {
+            self.unpromised(queued)
+        }
+    }
+
+    /// What is free and promised to nobody, the line's own if somebody waits.
+    #[inline]
+    fn unpromised(&self, queued: usize) -> usize {
+        self.capacity
+            .saturating_sub(queued + self.reserved + self.granted)
+    }
+
+    /// Whether a newcomer who does not wait can have `need` now; counts a refusal otherwise.
+    pub(crate) fn try_turn(&mut self, need: usize, queued: usize) -> bool {
+        if need <= self.available(queued) {
+            return true;
+        }
+        if self.is_stuck(queued) {
+            self.refusals += 1;
+            if self.refusals >= GRACE {
+                self.lapse();
+                return need <= self.available(queued);
+            }
+        }
+        false
+    }
+
+    /// Marks permits as out.
+    pub(crate) fn reserve(&mut self, permits: usize) {
+        self.reserved += permits;
+    }
+
+    /// Takes permits back, unused or turned into messages. The caller settles if they were unused.
+    pub(crate) fn release(&mut self, permits: usize) {
+        debug_assert!(permits <= self.reserved, "permits come back once");
+        self.reserved -= permits;
+    }
+
+    /// Whether the waiter's turn has come, for `need` permits. `queued` is exact.
+    pub(crate) fn poll_turn(&mut self, node: Pin<&Node>, need: usize, queued: usize) -> Turn {
+        if self.closed {
+            return Turn::Closed;
+        }
+        let state = self.line.entry(node).state;
+        let taken = match state {
+            State::Granted => true,
+            State::Idle | State::Closed | State::Holding => need <= self.available(queued),
+            // Its turn came before that of all who are waiting now.
+            State::Lapsed => need <= self.unpromised(queued),
+            State::Waiting => false,
+        };
+        if taken {
+            self.refusals = 0;
+            return Turn::Taken;
+        }
+        if !self.is_stuck(queued) {
+            return Turn::Wait;
+        }
+        let entry = self.line.entry(node);
+        entry.refusals += 1;
+        if entry.refusals >= GRACE {
+            entry.refusals = 0;
+            // Whoever is first in line now is granted when the caller settles.
+            self.lapse();
+        }
+        Turn::WaitImpatiently
+    }
+
+    /// The same for the receiver, who waits for a message and finds none: counts its refusals in
+    /// `refusals`, lets promises lapse, and tells whether it must be polled again soon.
+    pub(crate) fn poll_idle(&mut self, refusals: &mut u8) -> bool {
+        let held_back = self.closed && self.reserved == 0 && self.holding > 0;
+        if !held_back && !self.is_blocked(0) {
+            *refusals = 0;
+            return false;
+        }
+        *refusals += 1;
+        if *refusals >= GRACE {
+            *refusals = 0;
+            self.holding = 0;
+            self.lapse();
+        }
+        true
+    }
+
+    /// Puts a waiter in line if it is not there yet, with this waker. Gives back the old one, to be
+    /// dropped outside the lock.
+    #[must_use = "drop the waker after the lock is released"]
+    pub(crate) fn enter(&mut self, node: Pin<&Node>, need: usize, waker: Waker) -> Option<Waker> {
+        let entry = self.line.entry(node);
+        let old = entry.waker.replace(waker);
+        entry.need = need;
+        match entry.state {
+            State::Waiting | State::Granted => {}
+            State::Lapsed => {
+                entry.state = State::Waiting;
+                self.line.insert_before(self.first_waiting, node);
+                self.first_waiting = Some(self.line.place_of(node));
+            }
+            State::Idle | State::Closed | State::Holding => {
+                entry.state = State::Waiting;
+                self.line.push_back(node);
+                if self.first_waiting.is_none() {
+                    self.first_waiting = Some(self.line.place_of(node));
+                }
+            }
+        }
+        old
+    }
+
+    /// Whether the waiter is in line with a waker for the same task.
+    pub(crate) fn is_entered(&mut self, node: Pin<&Node>, waker: &Waker) -> bool {
+        let entry = self.line.entry(node);
+        entry.state == State::Waiting
+            && entry.waker.as_ref().is_some_and(|old| old.will_wake(waker))
+    }
+
+    /// Takes a waiter out, whatever its state; what was promised to it is free again. Gives back
+    /// its waker, to be dropped outside the lock.
+    pub(crate) fn leave(&mut self, node: Pin<&Node>) -> Option<Waker> {
+        let entry = self.line.entry(node);
+        let (state, need, waker) = (entry.state, entry.need, entry.waker.take());
+        entry.state = State::Idle;
+        match state {
+            State::Granted => self.granted -= need,
+            State::Waiting => {
+                let place = self.line.place_of(node);
+                if self.first_waiting == Some(place) {
+                    self.first_waiting = self.line.next(place);
+                }
+            }
+            // Saturating: the receiver may have lost its patience.
+            State::Holding => self.holding = self.holding.saturating_sub(1),
+            State::Idle | State::Lapsed | State::Closed => {}
+        }
+        self.line.remove(node);
+        waker
+    }
+
+    /// Grants what is free to those in line, in order. Answers whether more remain than the batch
+    /// has room for. `queued` is exact.
+    pub(crate) fn settle(&mut self, queued: usize, batch: &mut WakeBatch) -> bool {
+        while let Some(place) = self.first_waiting {
+            let unpromised = self.unpromised(queued);
+            let entry = self.line.entry_at(place);
+            if entry.need > unpromised {
+                return false;
+            }
+            if !batch.has_room() {
+                return true;
+            }
+            entry.state = State::Granted;
+            self.granted += entry.need;
+            if let Some(waker) = entry.waker.take() {
+                batch.push(waker);
+            }
+            self.first_waiting = self.line.next(place);
+        }
+        false
+    }
+
+    /// Whether nobody in line could be granted anything now (I4).
+    pub(crate) fn is_settled(&mut self, queued: usize) -> bool {
+        let unpromised = self.unpromised(queued);
+        self.first_waiting
+            .is_none_or(|place| self.line.entry_at(place).need > unpromised)
+    }
+
+    /// Refuses everybody from now on; empties the line. Answers whether more remain than the batch
+    /// has room for.
+    ///
+    /// Who was promised something, in full or, as the first that waits, in part, holds back the end
+    /// until it comes or goes: as in tokio, where it owns those permits. If it never does, the
+    /// receiver loses its patience ([`poll_idle`](Self::poll_idle)).
+    pub(crate) fn close(&mut self, queued: usize, batch: &mut WakeBatch) -> bool {
+        if !self.closed {
+            self.mark_closed(queued);
+        }
+        while batch.has_room() {
+            let Some(entry) = self.line.pop_front() else {
+                return false;
+            };
+            if let Some(waker) = entry.waker.take() {
+                batch.push(waker);
+            }
+        }
+        !self.line.is_empty()
+    }
+
+    fn mark_closed(&mut self, queued: usize) {
+        self.closed = true;
+        let partly = (self.unpromised(queued) > 0)
+            .then_some(self.first_waiting)
+            .flatten();
+        let mut next = self.line.front();
+        while let Some(place) = next {
+            let entry = self.line.entry_at(place);
+            let holds = entry.state == State::Granted || partly == Some(place);
+            entry.state = if holds { State::Holding } else { State::Closed };
+            self.holding += usize::from(holds);
+            next = self.line.next(place);
+        }
+        self.granted = 0;
+        self.first_waiting = None;
+    }
+
+    /// Whether a promise stands between the channel and somebody in line. Without anybody in line there
+    /// is no hurry: who comes anew sees to it ([`poll_turn`](Self::poll_turn)).
+    pub(crate) fn is_blocked(&self, queued: usize) -> bool {
+        self.is_stuck(queued) && self.has_waiting()
+    }
+
+    /// Whether only promises stand between the channel and progress.
+    fn is_stuck(&self, queued: usize) -> bool {
+        queued == 0 && self.granted > 0
+    }
+
+    /// Takes the promises back.
+    fn lapse(&mut self) {
+        self.refusals = 0;
+        self.granted = 0;
+        while let Some(place) = self.line.front() {
+            let entry = self.line.entry_at(place);
+            if entry.state != State::Granted {
+                break;
+            }
+            entry.state = State::Lapsed;
+            self.line.unlink(place);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Waiters that are all told of an event: a value changed, a channel closed.
+//!
+//! A notification is a hint: whoever is woken looks at the condition again. So it does no harm to
+//! wake somebody twice, and a waiter that is cancelled after it was woken has nothing to pass on.
+//!
+//! # Protocol
+//! The publisher changes the condition and then calls [`WaitQueue::notify_all`]; the waiter enters
+//! the line and then looks at the condition. Both put a sequentially consistent fence between
+//! their two steps, so at least one of them sees the other: if the publisher's fence comes first,
+//! the waiter sees the new condition; if the waiter's comes first, the publisher sees that the line
+//! is not empty. While nobody waits, publishing costs the fence and one load.
+//!
+//! # Checked by
+//! `model` below, and the models of watch, broadcast and mpsc's `closed`.
+
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+
+use super::list::{List, Node, State};
+use crate::prim::Lock;
+use crate::prim::atomic::{AtomicBool, Ordering, fence};
+use crate::util::wake_in_batches;
+
+/// Waiters that are all told of an event.
+#[derive(Debug)]
+pub(crate) struct WaitQueue {
+    /// Whether anybody is in line. Written under the lock, read without.
+    occupied: AtomicBool,
+    line: Lock<List>,
+}
+
+impl WaitQueue {
+    pub(crate) fn new() -> Self {
+        Self {
+            occupied: AtomicBool::new(false),
+            line: Lock::new(List::new()),
+        }
+    }
+
+    /// Wakes everybody who was in line when the call began. The condition has been changed before.
+    #[inline]
+    pub(crate) fn notify_all(&self) {
+        // ORDERING: SeqCst pairs with the fence in `poll_wait`; see the module's protocol.
+        fence(Ordering::SeqCst);
+        // ORDERING: Relaxed, pairs with the store in `enter` by way of the two fences; the lock
+        // taken next gives the rest.
+        if self.occupied.load(Ordering::Relaxed) {
+            self.notify_line();
+        }
+    }
+
+    #[cold]
+    fn notify_line(&self) {
+        // A waiter that is woken may come back at once; the one that was last when we began marks
+        // the end, so that each is woken once. If it leaves meanwhile, a few newcomers are woken
+        // for nothing.
+        let mut left = usize::MAX;
+        wake_in_batches(|batch| {
+            let mut line = self.line.lock();
+            if left == usize::MAX {
+                left = line.len();
+            }
+            while left > 0 && batch.has_room() {
+                left -= 1;
+                let Some(entry) = line.pop_front() else {
+                    left = 0;
+                    break;
+                };
+                entry.state = State::Granted;
+                if let Some(waker) = entry.waker.take() {
+                    batch.push(waker);
+                }
+            }
+            // ORDERING: Relaxed, no pair: under the lock; a reader that misses it takes the lock.
+            self.occupied.store(!line.is_empty(), Ordering::Relaxed);
+            left > 0
+        });
+    }
+
+    /// Waits until `check` gives a result: look, enter the line, look again, sleep.
+    ///
+    /// # Cancel safety
+    /// A node that this was called with must be given to [`cancel`](Self::cancel) before it drops,
+    /// unless this returned `Ready`.
+    pub(crate) fn poll_wait<R>(
+        &self,
+        node: Pin<&Node>,
+        cx: &mut Context<'_>,
+        mut check: impl FnMut() -> Option<R>,
+    ) -> Poll<R> {
+        let mut result = check();
+        if result.is_none() {
+            self.enter(node, cx.waker());
+            // ORDERING: SeqCst pairs with the fence in `notify_all`; see the module's protocol.
+            fence(Ordering::SeqCst);
+            result = check();
+        }
+        match result {
+            Some(result) => {
+                self.cancel(node);
+                Poll::Ready(result)
+            }
+            None => Poll::Pending,
+        }
+    }
+
+    /// Puts `node` in line with this waker; keeps its place if it is there already.
+    fn enter(&self, node: Pin<&Node>, waker: &Waker) {
+        if node.is_bound() {
+            let mut line = self.line.lock();
+            let linked = line.is_linked(node);
+            let entry = line.entry(node);
+            if linked && entry.waker.as_ref().is_some_and(|old| old.will_wake(waker)) {
+                return;
+            }
+        }
+        // Cloning and dropping wakers is foreign code: outside the lock.
+        let waker = waker.clone();
+        let mut line = self.line.lock();
+        let entry = line.entry(node);
+        let old = entry.waker.replace(waker);
+        entry.state = State::Waiting;
+        if !line.is_linked(node) {
+            line.push_back(node);
+        }
+        // ORDERING: Relaxed, pairs with the load in `notify_all` by way of the two fences.
+        self.occupied.store(true, Ordering::Relaxed);
+        drop(line);
+        drop(old);
+    }
+
+    /// Takes `node` out of the line, for good.
+    pub(crate) fn cancel(&self, node: Pin<&Node>) {
+        if !node.is_bound() {
+            return;
+        }
+        let mut line = self.line.lock();
+        line.remove(node);
+        let entry = line.entry(node);
+        entry.state = State::Idle;
+        let waker = entry.waker.take();
+        // ORDERING: Relaxed, no pair: under the lock; a reader that misses it takes the lock.
+        self.occupied.store(!line.is_empty(), Ordering::Relaxed);
+        drop(line);
+        drop(waker);
+    }
+}
+
+#[cfg(test)]
+mod model {
+    use super::*;
+    use crate::prim::atomic::AtomicUsize;
+    use crate::prim::{Arc, block_on, model, thread};
+    use core::future::poll_fn;
+    use std::pin::pin;
+
+    async fn wait_for(queue: &WaitQueue, event: &AtomicUsize, target: usize) {
+        let node = pin!(Node::new());
+        poll_fn(|cx| {
+            queue.poll_wait(node.as_ref(), cx, || {
+                // ORDERING: Relaxed; the queue's fences order it.
+                (event.load(Ordering::Relaxed) >= target).then_some(())
+            })
+        })
+        .await;
+    }
+
+    /// No lost wake-up: a waiter ends although the event may come at any point of its waiting.
+    #[test]
+    fn a_waiter_learns_of_the_event() {
+        model(|| {
+            let shared = Arc::new((WaitQueue::new(), AtomicUsize::new(0)));
+            let other = Arc::clone(&shared);
+            let waiter = thread::spawn(move || block_on(wait_for(&other.0, &other.1, 2)));
+            for event in 1..=2 {
+                // ORDERING: Relaxed; the queue's fences order it.
+                shared.1.store(event, Ordering::Relaxed);
+                shared.0.notify_all();
+            }
+            waiter.join().unwrap();
+        });
+    }
+
+    /// A cancelled waiter takes no wake-up away from another.
+    #[test]
+    fn a_cancelled_waiter_strands_nobody() {
+        model(|| {
+            let shared = Arc::new((WaitQueue::new(), AtomicUsize::new(0)));
+            let other = Arc::clone(&shared);
+            let waiter = thread::spawn(move || {
+                let node = Box::pin(Node::new());
+                let mut cx = Context::from_waker(Waker::noop());
+                let never = other.0.poll_wait(node.as_ref(), &mut cx, || None::<()>);
+                assert!(never.is_pending());
+                other.0.cancel(node.as_ref());
+                drop(node);
+                block_on(wait_for(&other.0, &other.1, 1));
+            });
+            // ORDERING: Relaxed; the queue's fences order it.
+            shared.1.store(1, Ordering::Relaxed);
+            shared.0.notify_all();
+            waiter.join().unwrap();
+        });
+    }
+}

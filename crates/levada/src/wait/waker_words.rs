@@ -1,0 +1,88 @@
+//! A waker kept as its two words, for a slot whose content is handed over by another word.
+//!
+//! The usual slot is read after it was won, which a side that gives up its hold on the memory in
+//! the very operation that wins the slot cannot do. Here the words are atomic, so they may be copied
+//! *before* the operation that decides whose the waker is; the copy is used only if that operation
+//! succeeds, and is otherwise forgotten, whatever it contains.
+//!
+//! # Invariants
+//! - **I1** Only the slot's owner writes; and it writes only while the slot is marked as empty in the
+//!   word that hands it over.
+//! - **I2** That word never takes the same value twice. So if an exchange finds the value that was
+//!   loaded, with `Acquire`, before the copy, the slot was not rewritten in between, and the copy is
+//!   whole.
+//!
+//! # Checked by
+//! The models of oneshot.
+
+use core::ptr;
+use core::task::{RawWakerVTable, Waker};
+
+use crate::prim::atomic::{AtomicPtr, Ordering};
+
+/// A place for a waker, which may be read while it is being written.
+#[derive(Debug)]
+pub(crate) struct WakerWords {
+    data: AtomicPtr<()>,
+    vtable: AtomicPtr<RawWakerVTable>,
+}
+
+/// What was read from a [`WakerWords`]: perhaps a waker, perhaps the halves of two.
+#[derive(Debug)]
+pub(crate) struct WakerCopy {
+    data: *const (),
+    vtable: *const RawWakerVTable,
+}
+
+impl WakerWords {
+    pub(crate) fn new() -> Self {
+        Self {
+            data: AtomicPtr::new(ptr::null_mut()),
+            vtable: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    /// Writes the words of `waker`, whose ownership is the caller's affair. For the slot's owner.
+    pub(crate) fn write(&self, waker: &Waker) {
+        // ORDERING: Relaxed; pairs with the load in `copy`, made visible by the exchange that
+        // marks the slot as full.
+        self.data.store(waker.data().cast_mut(), Ordering::Relaxed);
+        let vtable = ptr::from_ref(waker.vtable()).cast_mut();
+        // ORDERING: Relaxed; as above.
+        self.vtable.store(vtable, Ordering::Relaxed);
+    }
+
+    /// Whether these are the words of `waker`. For the slot's owner, who reads its own writes; no
+    /// matter whether the waker itself was taken meanwhile.
+    pub(crate) fn will_wake(&self, waker: &Waker) -> bool {
+        let copy = self.copy();
+        ptr::eq(copy.data, waker.data()) && ptr::eq(copy.vtable, waker.vtable())
+    }
+
+    /// Reads the words, for a side that has seen the slot marked as full.
+    pub(crate) fn copy(&self) -> WakerCopy {
+        WakerCopy {
+            // ORDERING: Relaxed; pairs with the stores in `write`, which happen before the Acquire
+            // load that found the slot full. Later ones are ruled out by I2.
+            data: self.data.load(Ordering::Relaxed),
+            // ORDERING: Relaxed; as above.
+            vtable: self.vtable.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl WakerCopy {
+    /// Makes it a waker again.
+    ///
+    /// # Safety
+    /// The caller's exchange has marked the slot as empty, from the very value that it had loaded,
+    /// with `Acquire`, before the copy and that said the slot was full. It does this once.
+    pub(crate) unsafe fn into_waker(self) -> Waker {
+        // SAFETY: by I2 the words are those that `write` took from a waker, and its table is
+        // `'static`.
+        let vtable = unsafe { &*self.vtable };
+        // SAFETY: both words come from one waker (I2), which its owner gave up when it marked the
+        // slot as full, and which the caller's exchange has made the caller's.
+        unsafe { Waker::new(self.data, vtable) }
+    }
+}

@@ -1,0 +1,202 @@
+//! Runs every example as a process and checks its exit code and the lines a reader is promised.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Only a hung example ever takes this long.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Each example with lines that its output must contain, in this order.
+const EXAMPLES: &[(&str, &[&str])] = &[
+    (
+        "work_queue",
+        &[
+            "4 senders: 20 jobs accepted",
+            "sender 0: 5 jobs done",
+            "sender 3: 5 jobs done",
+            "out of order: 0",
+            "60 words counted",
+        ],
+    ),
+    (
+        "bounded_vs_unbounded",
+        &[
+            "bounded: at most 16 frames waited, 16 KiB",
+            "unbounded: at most 1000 frames waited, 1000 KiB",
+            "unbounded: at the last send, 1000 of 1000 frames were still to be handled",
+        ],
+    ),
+    (
+        "batching_worker",
+        &[
+            "flush (size): 4 records",
+            "flush (time): 3 records",
+            "flush (demand): 2 records",
+            "asked for a flush: 2 records are safe now",
+            "flush (shutdown): 2 records",
+            "accepted 11, written 11",
+        ],
+    ),
+    (
+        "try_send_errors",
+        &[
+            "accepted",
+            "accepted",
+            "busy: job 3 came back, try again later",
+            "the worker takes job 1",
+            "accepted",
+            "gone: job 4 came back, give up",
+            "the worker takes job 2",
+            "the worker takes job 3",
+        ],
+    ),
+    (
+        "actor",
+        &[
+            "after 3 callers: alice has 150",
+            "after a transfer: bob has 40",
+            "refused: 1000 wanted, only 40 there",
+            "a caller left without waiting for its answer",
+            "accepted, then dropped: Err(Unanswered)",
+            "sent after the end: Err(Gone)",
+            "requests skipped because the caller had left: 1",
+        ],
+    ),
+    (
+        "event_bus",
+        &[
+            "nobody listens: Shipped { order: 0 }",
+            "3 services listen",
+            "billing: 3 payments, 6000 cents, 0 events missed",
+            "shipping: [2] shipped, [1, 3] still to ship, 0 events missed",
+            "newsletter: Ada (order 1), Grace (order 2), Edsger (order 3), 0 events missed",
+        ],
+    ),
+    (
+        "lagging_subscriber",
+        &[
+            "missed 6 changes",
+            "copied the stock at change 10",
+            "change 11 applied",
+            "replica: {\"bolts\": 25, \"nuts\": 25}",
+            "the replica is right",
+        ],
+    ),
+    (
+        "live_config",
+        &[
+            "reload: changed",
+            "limiter: 100 -> 50",
+            "reload: nothing new",
+            "reload refused, the old configuration stays: \
+             line \"requests_per_second = lots\": expected a number above 0",
+            "limiter: 50 -> 200",
+            "limiter ended with 200",
+            "logger ended with true",
+        ],
+    ),
+    (
+        "shutdown_and_progress",
+        &[
+            "progress: 1 done, 2 to go",
+            "the intake is closed",
+            "drained: every accepted job is done",
+        ],
+    ),
+    ("mutex_is_enough", &["/: 100", "/about: 25"]),
+    (
+        "without_tokio",
+        &[
+            "mpsc and oneshot: 1 + .. + 100 = 5050",
+            "broadcast: the sum is ready",
+            "watch: done",
+        ],
+    ),
+];
+
+/// `cargo COMMAND --quiet --example NAME` in the workspace, as the README tells the reader.
+fn cargo(command: &str, name: &str) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .args([command, "--quiet", "--example", name])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    cargo
+}
+
+fn run(name: &str) -> Output {
+    let built = cargo("build", name).status().expect("cargo starts");
+    assert!(built.success(), "{name} does not build: {built}");
+
+    let mut child = cargo("run", name)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("cargo starts");
+    let start = Instant::now();
+    while child.try_wait().expect("the child can be asked").is_none() {
+        if start.elapsed() > DEADLINE {
+            child.kill().expect("the child can be killed");
+            let output = child
+                .wait_with_output()
+                .expect("the child can be waited for");
+            panic!("{name} did not end within {DEADLINE:?}: {output:?}");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    child.wait_with_output().expect("the output can be read")
+}
+
+/// The first of `lines` that `output` does not have after the ones before it.
+fn first_missing<'a>(output: &str, lines: &[&'a str]) -> Option<&'a str> {
+    let mut printed = output.lines();
+    lines
+        .iter()
+        .copied()
+        .find(|line| !printed.any(|candidate| candidate == *line))
+}
+
+#[test]
+fn every_example_prints_what_it_promises() {
+    let mut failures = Vec::new();
+    for (name, lines) in EXAMPLES {
+        let output = run(name);
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        let missing = first_missing(&stdout, lines);
+        if !output.status.success() || missing.is_some() {
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            failures.push(format!(
+                "{name}: {}, missing line: {missing:?}\n--- stdout\n{stdout}--- stderr\n{stderr}",
+                output.status
+            ));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn every_example_is_checked() {
+    let folder = fs::read_dir(env!("CARGO_MANIFEST_DIR")).expect("the folder can be read");
+    let files: BTreeSet<String> = folder
+        .map(|entry| entry.expect("the entry can be read").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .filter(|name| name != "readme")
+        .collect();
+    let checked: BTreeSet<String> = EXAMPLES
+        .iter()
+        .map(|(name, _)| (*name).to_owned())
+        .collect();
+    assert_eq!(files, checked);
+}
+
+#[test]
+fn missing_lines_are_found() {
+    assert_eq!(first_missing("a\nb\n", &["a", "b"]), None);
+    assert_eq!(first_missing("a\nb\n", &["b", "a"]), Some("a"));
+    assert_eq!(first_missing("a\n", &["a", "a"]), Some("a"));
+    assert_eq!(first_missing("", &["a"]), Some("a"));
+}

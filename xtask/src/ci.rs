@@ -1,0 +1,65 @@
+//! `cargo xtask ci`: everything a change must pass, the quick answers first.
+
+use crate::Result;
+use std::time::{Duration, Instant};
+
+const STEPS: &[&str] = &[
+    "fmt", "tidy", "clippy", "doc", "test", "api", "compat", "features", "loom",
+];
+
+/// Runs the steps up to the first that fails, and says what each took.
+pub(crate) fn run() -> Result {
+    let mut durations = Vec::new();
+    let mut result = Ok(());
+    for step in STEPS {
+        eprintln!("\n=== cargo xtask {step}");
+        let start = Instant::now();
+        result = crate::run(step, &[]).map_err(|error| format!("{step}: {error}").into());
+        durations.push((*step, start.elapsed()));
+        if result.is_err() {
+            break;
+        }
+    }
+    println!("\n{}", summary(&durations));
+    result
+}
+
+fn summary(durations: &[(&str, Duration)]) -> String {
+    let mut text = String::new();
+    for (step, duration) in durations {
+        text += &format!("{step:<10}{:>7.1} s\n", duration.as_secs_f64());
+    }
+    let total: Duration = durations.iter().map(|(_, duration)| *duration).sum();
+    text + &format!("{:<10}{:>7.1} s", "total", total.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_workflow_runs_every_step() {
+        let path = crate::cargo::root().join(".github/workflows/ci.yml");
+        let workflow = std::fs::read_to_string(path).unwrap();
+        let tasks = workflow
+            .lines()
+            .find(|line| line.trim().starts_with("task: ["))
+            .unwrap();
+        for step in STEPS {
+            let by_name = workflow.contains(&format!("cargo xtask {step}\n"));
+            assert!(
+                by_name || tasks.contains(step),
+                "no job runs `cargo xtask {step}`"
+            );
+        }
+    }
+
+    #[test]
+    fn the_summary_adds_up() {
+        let summary = summary(&[
+            ("fmt", Duration::from_secs(1)),
+            ("doc", Duration::from_secs(2)),
+        ]);
+        assert!(summary.ends_with("total         3.0 s"), "{summary}");
+    }
+}

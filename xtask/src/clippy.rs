@@ -1,0 +1,11 @@
+//! `cargo xtask clippy`: lints. The table is in the root `Cargo.toml`, limits in `clippy.toml`.
+
+use crate::Result;
+use crate::cargo::cargo;
+use crate::shell;
+
+/// Lints every target of every crate; a warning is an error.
+pub(crate) fn run() -> Result {
+    let targets = ["clippy", "--workspace", "--all-targets", "--all-features"];
+    shell::run(cargo().args(targets).args(["--", "-D", "warnings"]))
+}

@@ -1,0 +1,133 @@
+//! `cargo xtask tidy`: the rules of CONTRIBUTING.md that no lint checks.
+
+mod atomics;
+mod layers;
+mod macros;
+mod safety;
+mod size;
+mod source;
+mod tree;
+
+use crate::Result;
+use crate::cargo::{Metadata, root};
+use source::Line;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A Rust file of the workspace.
+struct File {
+    /// Relative to the root, with `/`.
+    path: String,
+    lines: Vec<Line>,
+}
+
+impl File {
+    fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path)
+            .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        Ok(Self::new(relative(path), &text))
+    }
+
+    fn new(path: impl Into<String>, text: &str) -> Self {
+        Self {
+            path: path.into(),
+            lines: source::scan(text),
+        }
+    }
+
+    /// The lines in front of the unit tests and models, which end a file.
+    fn shipped(&self) -> &[Line] {
+        let tests = |line: &Line| {
+            let code = line.code.trim();
+            code.starts_with("mod tests {") || code.starts_with("mod model {")
+        };
+        let end = self
+            .lines
+            .iter()
+            .position(tests)
+            .unwrap_or(self.lines.len());
+        &self.lines[..end]
+    }
+
+    /// Whether a program wrote the file; what is wrong with it is wrong there.
+    fn is_generated(&self) -> bool {
+        self.lines[0].comment.starts_with("// @generated")
+    }
+
+    /// Whether the item on line `index` has an attribute in front that leaves it out of what users
+    /// compile.
+    fn is_test_only(&self, index: usize) -> bool {
+        let before = index
+            .checked_sub(1)
+            .map(|index| self.lines[index].code.trim());
+        before.is_some_and(|code| code == "#[cfg(test)]" || code.starts_with("#[cfg(all(test,"))
+    }
+
+    /// Whether the file belongs to what users compile: a crate's `src`, and no file of tests.
+    fn is_shipped(&self) -> bool {
+        let name = self.path.rsplit('/').next().unwrap_or_default();
+        self.path.starts_with("crates/")
+            && self.path.contains("/src/")
+            && !["model.rs", "tests.rs"].contains(&name)
+            && !self.path.contains("/tests/")
+    }
+
+    fn at(&self, index: usize, message: &str) -> String {
+        format!("{}:{}: {message}", self.path, index + 1)
+    }
+}
+
+/// The path below the repository's root, with `/`.
+fn relative(path: &Path) -> String {
+    path.strip_prefix(root())
+        .unwrap_or(path)
+        .to_string_lossy()
+        .replace('\\', "/")
+}
+
+/// Checks every Rust file of the workspace and lists every finding.
+pub(crate) fn run() -> Result {
+    let metadata = Metadata::load()?;
+    let mut paths = Vec::new();
+    let mut roots = Vec::new();
+    for package in metadata.members() {
+        rust_files(&package.dir(), &mut paths)?;
+        roots.extend(package.target_files().map(|path| relative(&path)));
+    }
+    paths.sort();
+    paths.dedup();
+    let mut files = paths
+        .iter()
+        .map(|path| File::read(path))
+        .collect::<Result<Vec<_>>>()?;
+    files.retain(|file| !file.is_generated());
+    let mut findings = tree::check(&files, &roots);
+    for file in &files {
+        findings.extend(size::check(file));
+        findings.extend(safety::check(file));
+        findings.extend(macros::check(file));
+        if file.is_shipped() {
+            findings.extend(layers::check(file));
+            findings.extend(atomics::check(file));
+        }
+    }
+    println!("{} files", files.len());
+    match findings.len() {
+        0 => Ok(()),
+        count => Err(format!("{count} findings\n  {}", findings.join("\n  ")).into()),
+    }
+}
+
+/// Collects the Rust files below `folder`, without build output and hidden folders.
+fn rust_files(folder: &Path, paths: &mut Vec<PathBuf>) -> Result {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() && name != "target" && !name.starts_with('.') {
+            rust_files(&path, paths)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
