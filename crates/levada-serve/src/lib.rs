@@ -5,7 +5,7 @@
 //!
 //! | channel     | carries                                           | file               |
 //! |-------------|---------------------------------------------------|--------------------|
-//! | `mpsc`      | accepted jobs, from the handlers to the workers   | `jobs/queue.rs`    |
+//! | `mpmc`      | accepted jobs, from the handlers to the workers   | `jobs/queue.rs`    |
 //! | `oneshot`   | "a worker took it" and the outcome, back          | `jobs/job.rs`      |
 //! | `broadcast` | what happens, to every `GET /events`              | `jobs/feed.rs`     |
 //! | `watch`     | progress, and the phase of the shutdown           | `jobs/feed.rs`, `shutdown.rs` |

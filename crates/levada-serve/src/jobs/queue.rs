@@ -1,14 +1,14 @@
-//! The waiting room: one bounded channel between the handlers and the workers.
+//! The waiting room: one bounded channel between the handlers and the workers, each job to exactly
+//! one of them.
 //!
 //! A place is taken before the request's body is read, so "full" is known at once and a job that
-//! was accepted always has room. The channel has one receiver, which the workers pass round: who
-//! holds the lock waits for the next job, the others wait for the lock, first come, first served.
-//! The lock is never held while a job runs, so the channel alone is the waiting room.
+//! was accepted always has room. A worker receives when it is free, so the channel alone is the
+//! waiting room.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use levada::mpsc;
-use levada::mpsc::error::TrySendError;
+use levada::mpmc;
+use levada::mpmc::error::TrySendError;
 
 use super::job::Job;
 
@@ -25,32 +25,29 @@ pub(crate) enum Refused {
 #[derive(Debug)]
 pub(crate) struct Entrance {
     /// The only sender that lasts; dropping it closes the queue.
-    sender: Mutex<Option<mpsc::Sender<Job>>>,
+    sender: Mutex<Option<mpmc::Sender<Job>>>,
 }
 
-/// The exit, one clone for each worker.
+/// The exit, which the workers share.
 #[derive(Debug, Clone)]
 pub(crate) struct Exit {
-    receiver: Arc<tokio::sync::Mutex<mpsc::Receiver<Job>>>,
+    receiver: mpmc::Receiver<Job>,
 }
 
 /// A place in the queue. Dropping it gives it back.
 #[derive(Debug)]
 pub(crate) struct Place {
-    permit: mpsc::OwnedPermit<Job>,
+    permit: mpmc::OwnedPermit<Job>,
 }
 
 /// A queue with `capacity` places, at least one.
 pub(crate) fn bounded(capacity: usize) -> (Entrance, Exit) {
-    let (sender, receiver) = mpsc::channel(capacity);
-    let entrance = Entrance {
-        sender: Mutex::new(Some(sender)),
-    };
+    let (sender, receiver) = mpmc::channel(capacity);
     (
-        entrance,
-        Exit {
-            receiver: Arc::new(tokio::sync::Mutex::new(receiver)),
+        Entrance {
+            sender: Mutex::new(Some(sender)),
         },
+        Exit { receiver },
     )
 }
 
@@ -80,7 +77,7 @@ impl Entrance {
             .take();
     }
 
-    fn sender(&self) -> Option<mpsc::Sender<Job>> {
+    fn sender(&self) -> Option<mpmc::Sender<Job>> {
         self.sender
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -99,9 +96,9 @@ impl Exit {
     /// The next job, or `None` when the queue is closed and empty.
     ///
     /// # Cancel safety
-    /// No job is lost when the future is dropped; the worker loses its turn.
+    /// No job is lost when the future is dropped; the worker's turn passes on.
     pub(crate) async fn next(&self) -> Option<Job> {
-        self.receiver.lock().await.recv().await
+        self.receiver.recv().await
     }
 }
 
