@@ -176,12 +176,6 @@ impl<H: Hub> Rx<H> {
     pub(crate) fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
-
-    /// A weak sender of the same channel.
-    pub(crate) fn weak_sender(&self) -> WeakTx<H> {
-        add(&self.0.counts().weak_senders);
-        WeakTx(Arc::clone(&self.0))
-    }
 }
 
 impl<H: Hub> Clone for Rx<H> {

@@ -203,11 +203,20 @@ impl<T> Shared<T> {
                 *next += 1;
                 // What owns nothing is as cheap to clone as to move. It is cloned, as tokio
                 // does, for the sake of a `Clone` that does more than copy.
-                Ok(if mem::needs_drop::<T>() { value } else { value.clone() })
+                Ok(if mem::needs_drop::<T>() {
+                    value
+                } else {
+                    value.clone()
+                })
             }
             Taken::Lent(value) => {
                 *next += 1;
-                let loan = Loan { shared: self, slot, pos, value: Some(value) };
+                let loan = Loan {
+                    shared: self,
+                    slot,
+                    pos,
+                    value: Some(value),
+                };
                 let clone = loan.value.clone();
                 drop(loan);
                 clone.ok_or(Miss::Absent)
