@@ -44,6 +44,8 @@ pub(crate) enum State {
     Closed,
     /// As `Closed`, and the channel's end waits until this one has come or gone.
     Holding,
+    /// As `Holding`, but it was promised only a part of what it needs.
+    HoldingPart,
 }
 
 /// What a waiter tells the list's protocol.
