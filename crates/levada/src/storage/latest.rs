@@ -149,10 +149,12 @@ impl Hold {
         ..Self::FREE
     };
 
+    #[inline]
     fn is_in_use(&self) -> bool {
         self.readers > 0 || self.writing
     }
 
+    #[inline]
     fn add_reader(&mut self) {
         if self.readers == usize::MAX {
             // Snapshots were leaked until the count is about to wrap, which would free a value
