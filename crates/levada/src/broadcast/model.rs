@@ -16,7 +16,11 @@ struct Message {
 impl Message {
     fn new(id: usize, alive: &Arc<()>) -> Self {
         let _alive = Arc::clone(alive);
-        Self { id, cell: UnsafeCell::new(()), _alive }
+        Self {
+            id,
+            cell: UnsafeCell::new(()),
+            _alive,
+        }
     }
 }
 
@@ -49,7 +53,10 @@ fn in_thread(mut rx: Receiver<Message>, expected: usize) -> thread::JoinHandle<(
 
 /// Whoever can still hold a message is gone.
 fn all_dropped(mut alive: Arc<()>) {
-    assert!(Arc::get_mut(&mut alive).is_some(), "every message was dropped");
+    assert!(
+        Arc::get_mut(&mut alive).is_some(),
+        "every message was dropped"
+    );
 }
 
 /// I1, I3, I5: two receivers get both messages, and then learn of the end.

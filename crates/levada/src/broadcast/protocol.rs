@@ -98,6 +98,8 @@ struct Tail {
     sealed: bool,
     /// Somebody waits for `next` to move.
     awaited: bool,
+    /// Somebody has read everything; so perhaps everybody has.
+    caught_up: bool,
 }
 
 /// Why [`Shared::read`] gave no message.
@@ -119,6 +121,7 @@ impl<T> Shared<T> {
                 receivers,
                 sealed: false,
                 awaited: false,
+                caught_up: false,
             })),
             news: WaitQueue::new(),
             returns: WaitQueue::new(),
@@ -137,7 +140,9 @@ impl<T> Shared<T> {
             drop((slot, tail));
             return self.send_boxed(Box::new(value));
         }
-        Ok(self.publish(tail, slot, |slot, pos, receivers| slot.put(pos, receivers, value)))
+        Ok(self.publish(tail, slot, |slot, pos, receivers| {
+            slot.put(pos, receivers, value)
+        }))
     }
 
     /// Sends over a message that is being cloned at the moment.
@@ -146,13 +151,18 @@ impl<T> Shared<T> {
         let Some((tail, slot)) = self.lock_next() else {
             return Err(SendError(*value));
         };
-        Ok(self.publish(tail, slot, |slot, pos, receivers| slot.put_boxed(pos, receivers, value)))
+        Ok(self.publish(tail, slot, |slot, pos, receivers| {
+            slot.put_boxed(pos, receivers, value)
+        }))
     }
 
     /// Locks the tail and in it the slot of the next message, if that is for anybody.
     #[inline]
     fn lock_next(&self) -> Option<(LockGuard<'_, Tail>, Entry<'_, T>)> {
         let mut tail = self.tail.lock();
+        if mem::take(&mut tail.caught_up) {
+            self.ring.restart(tail.next);
+        }
         loop {
             if tail.receivers == 0 {
                 return None;
@@ -238,7 +248,11 @@ impl<T> Shared<T> {
                 *next += 1;
                 // What owns nothing is as cheap to clone as to move. It is cloned, as tokio
                 // does, for the sake of a `Clone` that does more than copy.
-                Ok(if mem::needs_drop::<T>() { value } else { value.clone() })
+                Ok(if mem::needs_drop::<T>() {
+                    value
+                } else {
+                    value.clone()
+                })
             }
             Taken::Lent(loan) => {
                 *next += 1;
@@ -267,10 +281,10 @@ impl<T> Shared<T> {
     /// Tells whether the message at `next` has been sent and is still there; after a lag, moves on
     /// to the oldest that is.
     pub(super) fn look(&self, next: &mut u64) -> Result<(), TryRecvError> {
-        self.look_at(&self.tail.lock(), next)
+        self.look_at(&mut self.tail.lock(), next)
     }
 
-    fn look_at(&self, tail: &Tail, next: &mut u64) -> Result<(), TryRecvError> {
+    fn look_at(&self, tail: &mut Tail, next: &mut u64) -> Result<(), TryRecvError> {
         let behind = tail.next - *next;
         if behind > self.ring.capacity() {
             let missed = behind - self.ring.capacity();
@@ -281,6 +295,7 @@ impl<T> Shared<T> {
         } else if tail.sealed {
             Err(TryRecvError::Closed)
         } else {
+            tail.caught_up = true;
             Err(TryRecvError::Empty)
         }
     }
@@ -299,7 +314,7 @@ impl<T> Shared<T> {
                 return None;
             }
             let mut tail = self.tail.lock();
-            let seen = self.look_at(&tail, next);
+            let seen = self.look_at(&mut tail, next);
             let empty = seen == Err(TryRecvError::Empty);
             tail.awaited |= empty;
             (!empty).then_some(seen)

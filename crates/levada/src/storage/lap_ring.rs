@@ -5,10 +5,10 @@
 //! `(pos - origin) % capacity`, and the slot is stamped with the position it holds, so that a reader
 //! who finds another stamp than its own knows that its message is not there yet, or not any more.
 //!
-//! Slots are in chunks of 16, 32, 64 ... that are allocated when the writer first gets there. Each
-//! time it would need a new one it looks whether everything sent so far has been read; if so it
-//! makes the position it is at the origin and starts again at the first slot. So the ring is as
-//! large as the backlog it had to hold, rounded up, however large the capacity.
+//! Slots are in chunks of 16, 32, 64 ... that are allocated when the writer first gets there. When
+//! everything sent so far has been read, it [starts again](LapRing::restart) at the first slot: the
+//! position it is at becomes the origin. So the ring is as large as the backlog it had to hold,
+//! rounded up, however large the capacity.
 //!
 //! A value is cloned where it is, outside the slot's lock, by the one reader it is lent to. If the
 //! writer comes round meanwhile it does not wait: it leaves the new message in a box.
@@ -127,10 +127,10 @@ impl<T> LapRing<T> {
         self.slot(pos).is_none_or(|slot| slot.is_read(pos))
     }
 
-    /// Makes `pos`, the next to be written, the first slot's, if everything before it has been read.
-    /// Called under the writer's lock when `pos` has no slot yet; gives whether it has one now.
+    /// Makes `pos`, the next to be written, the first slot's, if that is worth while and everything
+    /// before it has been read. Called under the writer's lock; gives whether it did.
     pub(crate) fn restart(&self, pos: u64) -> bool {
-        if self.index(self.origin(), pos) == 0 || !self.is_read(pos - 1) {
+        if self.index(self.origin(), pos) < FIRST || !self.is_read(pos - 1) {
             return false;
         }
         // ORDERING: Relaxed, as in `origin`.
@@ -224,7 +224,10 @@ pub(crate) struct Aftermath<T> {
 }
 
 impl<T> Dead<T> {
-    const NONE: Self = Self { value: None, boxed: None };
+    const NONE: Self = Self {
+        value: None,
+        boxed: None,
+    };
 
     #[inline]
     pub(crate) fn is_some(&self) -> bool {
@@ -249,7 +252,10 @@ impl<T> Slot<T> {
     /// Locks the slot to write to it.
     #[inline]
     pub(crate) fn lock(&self) -> Entry<'_, T> {
-        Entry { slot: self, state: self.state.lock() }
+        Entry {
+            slot: self,
+            state: self.state.lock(),
+        }
     }
 
     /// Reads the message at `pos`.
@@ -267,7 +273,10 @@ impl<T> Slot<T> {
             return Taken::Last(self.move_out(&mut state));
         }
         state.home = Home::Lent;
-        Taken::Lent(Loan { slot: Some(self), pos })
+        Taken::Lent(Loan {
+            slot: Some(self),
+            pos,
+        })
     }
 
     /// Reads the message of the stamp, which is not at home.
@@ -293,7 +302,10 @@ impl<T> Slot<T> {
         } else {
             dead.boxed = Some(boxed);
         }
-        Aftermath { dead, awaited: state.take_awaited() }
+        Aftermath {
+            dead,
+            awaited: state.take_awaited(),
+        }
     }
 
     /// Ends the claim of a reader who will not read the message at `pos`.
@@ -334,7 +346,8 @@ impl<T> Slot<T> {
         state.home = Home::Vacant;
         // SAFETY: by I3 the home is initialised and ours alone: we hold the lock, and if it was lent
         // the loan was the caller's. It is vacant from now on, so the value is not read again.
-        self.home.with_mut(|home| unsafe { (*home).assume_init_read() })
+        self.home
+            .with_mut(|home| unsafe { (*home).assume_init_read() })
     }
 }
 
@@ -406,16 +419,24 @@ impl<T> Entry<'_, T> {
         let dead = self.slot.displace(&mut self.state);
         // SAFETY: by I3 the home is ours alone, because it is not lent and we hold the lock. It is
         // not initialised, because what was there has been displaced.
-        self.slot.home.with_mut(|home| unsafe { (*home).write(value) });
+        self.slot
+            .home
+            .with_mut(|home| unsafe { (*home).write(value) });
         self.state.home = Home::Full;
-        Aftermath { dead, awaited: self.state.stamp(pos, readers) }
+        Aftermath {
+            dead,
+            awaited: self.state.stamp(pos, readers),
+        }
     }
 
     /// As [`put`](Self::put), but does not need the home.
     pub(crate) fn put_boxed(&mut self, pos: u64, readers: u32, value: Box<T>) -> Aftermath<T> {
         let dead = self.slot.displace(&mut self.state);
         self.state.boxed = Some(value);
-        Aftermath { dead, awaited: self.state.stamp(pos, readers) }
+        Aftermath {
+            dead,
+            awaited: self.state.stamp(pos, readers),
+        }
     }
 }
 
@@ -452,7 +473,10 @@ impl<T> Loan<'_, T> {
     pub(crate) fn end(&mut self) -> Aftermath<T> {
         let mut dead = Dead::NONE;
         let Some(slot) = self.slot.take() else {
-            return Aftermath { dead, awaited: false };
+            return Aftermath {
+                dead,
+                awaited: false,
+            };
         };
         let mut state = slot.state.lock();
         if state.end_claim(self.pos) {
@@ -460,7 +484,10 @@ impl<T> Loan<'_, T> {
         } else {
             dead.value = Some(slot.move_out(&mut state));
         }
-        Aftermath { dead, awaited: state.take_awaited() }
+        Aftermath {
+            dead,
+            awaited: state.take_awaited(),
+        }
     }
 }
 
@@ -476,7 +503,11 @@ mod tests {
 
     fn skip(slot: &Slot<char>, pos: u64) -> Option<char> {
         let dead = slot.skip(pos);
-        ids(Aftermath { dead, awaited: false }).0
+        ids(Aftermath {
+            dead,
+            awaited: false,
+        })
+        .0
     }
 
     fn put(slot: &Slot<char>, pos: u64, readers: u32, value: char) -> (Option<char>, bool) {
@@ -531,7 +562,11 @@ mod tests {
                 let lap: *const _ = ring.slot(pos + capacity as u64).unwrap();
                 assert_eq!(slot, lap);
             }
-            let slots: usize = ring.chunks.iter().map(|chunk| chunk.get().unwrap().len()).sum();
+            let slots: usize = ring
+                .chunks
+                .iter()
+                .map(|chunk| chunk.get().unwrap().len())
+                .sum();
             assert_eq!(slots, capacity);
         }
     }
@@ -560,9 +595,16 @@ mod tests {
         assert_eq!(last(ring.slot(first - 1).unwrap(), first - 1), 'a');
         assert!(ring.restart(first), "the last message is read, so all are");
         assert!(ring.slot(first).is_some());
-        assert!(ring.is_read(first - 1), "an old position never finds a newer message");
+        assert!(
+            ring.is_read(first - 1),
+            "an old position never finds a newer message"
+        );
         let left = skip(ring.slot_from(old, 3).unwrap(), 3);
-        assert_eq!(left, Some('a'), "who is leaving still finds what it has a claim on");
+        assert_eq!(
+            left,
+            Some('a'),
+            "who is leaving still finds what it has a claim on"
+        );
     }
 
     #[test]
