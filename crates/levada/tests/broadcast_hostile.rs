@@ -94,7 +94,8 @@ fn wakers_call_back() {
             calls.fetch_add(1, Ordering::SeqCst);
             let mut other = tx.subscribe();
             let _ = tx.send(7);
-            assert_eq!((other.try_recv(), tx.is_empty()), (Ok(7), tx.len() == 0));
+            assert_eq!(other.try_recv(), Ok(7));
+            assert!(tx.len() <= 2 && !tx.is_empty());
             assert!(tx.receiver_count() >= 1);
         }
     };
@@ -141,7 +142,7 @@ struct DropsOnWake(Arc<Mutex<Option<Sender<u8>>>>);
 
 impl Wake for DropsOnWake {
     fn wake(self: Arc<Self>) {
-        let sender = self.0.lock().unwrap().take();
+        let sender = self.0.lock().expect("nobody panics").take();
         drop(sender);
     }
 }
@@ -351,9 +352,9 @@ fn gated(alive: &Arc<()>) -> (Cloned, Gate<()>, Opener<()>) {
     let ((opener, closed), (arrived, arrival)) = (gate(), gate());
     let gates = Mutex::new((arrived, closed));
     let message = Cloned::new(0, alive, move |_| {
-        let (arrived, closed) = &*gates.lock().unwrap();
-        arrived.send(()).unwrap();
-        closed.recv().unwrap();
+        let (arrived, closed) = &*gates.lock().expect("nobody panics");
+        arrived.send(()).expect("the test waits");
+        closed.recv().expect("the test opens");
     });
     (message, arrival, opener)
 }
@@ -453,7 +454,8 @@ fn leaving_during_a_clone_drops_promptly() {
 /// A value whose drop sends into its channel and leaves it.
 #[test]
 fn drops_call_back() {
-    struct Echo(Mutex<Option<(Sender<Arc<Echo>>, Receiver<Arc<Echo>>)>>);
+    type Ends = (Sender<Arc<Echo>>, Receiver<Arc<Echo>>);
+    struct Echo(Mutex<Option<Ends>>);
     impl Drop for Echo {
         fn drop(&mut self) {
             if let Some((tx, mut rx)) = self.0.lock().unwrap().take() {

@@ -56,7 +56,7 @@
 //! `tests` below, and the models of broadcast.
 
 use core::fmt;
-use core::mem::{self, MaybeUninit};
+use core::mem::MaybeUninit;
 
 use crate::prim::atomic::{AtomicU64, Ordering};
 use crate::prim::{Lock, LockGuard, OnceLock, UnsafeCell};
@@ -73,8 +73,10 @@ pub(crate) struct LapRing<T> {
     capacity: u64,
     /// The position that is in the first slot. Written by the writer, under its lock.
     origin: AtomicU64,
-    chunks: Box<[OnceLock<Box<[Slot<T>]>>]>,
+    chunks: Box<[OnceLock<Chunk<T>>]>,
 }
+
+type Chunk<T> = Box<[Slot<T>]>;
 
 /// Where the slot of an index is: in which chunk, and where there.
 #[inline(always)]
@@ -344,10 +346,11 @@ impl<T> Slot<T> {
     fn move_out(&self, state: &mut State<T>) -> T {
         debug_assert!(state.home != Home::Vacant, "there is something");
         state.home = Home::Vacant;
-        // SAFETY: by I3 the home is initialised and ours alone: we hold the lock, and if it was lent
-        // the loan was the caller's. It is vacant from now on, so the value is not read again.
-        self.home
-            .with_mut(|home| unsafe { (*home).assume_init_read() })
+        // SAFETY: by I3 the home is ours alone: we hold the lock, and if it was lent the loan was the
+        // caller's.
+        let home = self.home.with_mut(|home| unsafe { &*home });
+        // SAFETY: by I3 it is initialised. It is vacant from now on, so the value is not read again.
+        unsafe { home.assume_init_read() }
     }
 }
 
@@ -460,10 +463,11 @@ impl<T> Loan<'_, T> {
     {
         let slot = self.slot.expect("the loan has not ended");
         slot.home.with_mut(|home| {
-            // SAFETY: by I3 a home that is lent is initialised, and nobody touches it but the holder
-            // of the loan, which has not ended, because `end` leaves no slot here and needs
-            // `&mut self`.
-            let value = unsafe { (*home).assume_init_ref() };
+            // SAFETY: by I3 nobody touches a home that is lent but the holder of the loan, which has
+            // not ended, because `end` leaves no slot here and needs `&mut self`.
+            let home = unsafe { &*home };
+            // SAFETY: by I3 a home that is lent is initialised.
+            let value = unsafe { home.assume_init_ref() };
             value.clone()
         })
     }
