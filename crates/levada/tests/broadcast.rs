@@ -128,7 +128,8 @@ fn lag_begins_one_after_the_rounded_capacity() {
             assert_eq!(rx.len(), kept);
             assert!((extra..sent).all(|n| rx.try_recv() == Ok(n)));
             assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
-            assert!(rx.is_empty() && tx.is_empty() && tx.len() == 0);
+            assert!(rx.is_empty() && tx.is_empty());
+            assert_eq!(tx.len(), 0);
         }
     }
 }

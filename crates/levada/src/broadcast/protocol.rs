@@ -61,11 +61,12 @@ use core::hint::spin_loop;
 use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::error::{SendError, TryRecvError};
 use crate::prim::{Lock, LockGuard};
 use crate::refs::{Counts, Hub};
-use crate::storage::lap_ring::{Aftermath, LapRing, Slot, Taken};
+use crate::storage::lap_ring::{Aftermath, Entry, LapRing, Loan, Slot, Taken};
 use crate::util::{CachePadded, FirstPanic};
 use crate::wait::list::Node;
 use crate::wait::queue::WaitQueue;
@@ -97,6 +98,8 @@ struct Tail {
     sealed: bool,
     /// Somebody waits for `next` to move.
     awaited: bool,
+    /// Somebody has read everything; so perhaps everybody has.
+    caught_up: bool,
 }
 
 /// Why [`Shared::read`] gave no message.
@@ -118,6 +121,7 @@ impl<T> Shared<T> {
                 receivers,
                 sealed: false,
                 awaited: false,
+                caught_up: false,
             })),
             news: WaitQueue::new(),
             returns: WaitQueue::new(),
@@ -127,23 +131,60 @@ impl<T> Shared<T> {
 
     // Send
 
+    #[inline]
     pub(super) fn send(&self, value: T) -> Result<usize, SendError<T>> {
-        let mut tail = self.tail.lock();
-        let slot = loop {
-            if tail.receivers == 0 {
-                return Err(SendError(value));
-            }
-            match self.ring.slot(tail.next) {
-                Some(slot) => break slot,
-                None => tail = self.make_room(tail),
-            }
+        let Some((tail, slot)) = self.lock_next() else {
+            return Err(SendError(value));
         };
+        if slot.is_home_lent() {
+            drop((slot, tail));
+            return self.send_boxed(Box::new(value));
+        }
+        Ok(self.publish(tail, slot, |slot, pos, receivers| {
+            slot.put(pos, receivers, value)
+        }))
+    }
+
+    /// Sends over a message that is being cloned at the moment.
+    #[cold]
+    fn send_boxed(&self, value: Box<T>) -> Result<usize, SendError<T>> {
+        let Some((tail, slot)) = self.lock_next() else {
+            return Err(SendError(*value));
+        };
+        Ok(self.publish(tail, slot, |slot, pos, receivers| {
+            slot.put_boxed(pos, receivers, value)
+        }))
+    }
+
+    /// Locks the tail and in it the slot of the next message, if that is for anybody.
+    #[inline]
+    fn lock_next(&self) -> Option<(LockGuard<'_, Tail>, Entry<'_, T>)> {
+        let mut tail = self.tail.lock();
+        if mem::take(&mut tail.caught_up) {
+            self.ring.restart(tail.next);
+        }
+        loop {
+            if tail.receivers == 0 {
+                return None;
+            }
+            if let Some(slot) = self.ring.slot(tail.next) {
+                return Some((tail, slot.lock()));
+            }
+            tail = self.make_room(tail);
+        }
+    }
+
+    /// Gives the next message, which `put` writes, its position, and tells of it.
+    #[inline]
+    fn publish<F>(&self, mut tail: LockGuard<'_, Tail>, mut slot: Entry<'_, T>, put: F) -> usize
+    where
+        F: FnOnce(&mut Entry<'_, T>, u64, u32) -> Aftermath<T>,
+    {
         let (pos, receivers) = (tail.next, tail.receivers);
         tail.next += 1;
         let awaited = mem::take(&mut tail.awaited);
-        let mut slot = slot.lock();
         drop(tail);
-        let aftermath = slot.put(pos, receivers, value);
+        let aftermath = put(&mut slot, pos, receivers);
         drop(slot);
         if awaited {
             let mut panics = FirstPanic::default();
@@ -153,7 +194,7 @@ impl<T> Shared<T> {
         } else {
             self.settle(aftermath);
         }
-        Ok(receivers as usize)
+        receivers as usize
     }
 
     /// Finds a slot for the next message in a chunk that is there, or adds the chunk.
@@ -169,16 +210,21 @@ impl<T> Shared<T> {
     }
 
     /// Does outside the locks what a change of a slot left to do.
-    #[inline]
+    #[inline(always)]
     fn settle(&self, aftermath: Aftermath<T>) {
         if aftermath.awaited || aftermath.dead.is_some() {
-            let mut panics = FirstPanic::default();
-            if aftermath.awaited {
-                panics.catch(|| self.returns.notify_all());
-            }
-            panics.catch(|| drop(aftermath.dead));
-            panics.resume();
+            self.settle_rest(aftermath);
         }
+    }
+
+    #[cold]
+    fn settle_rest(&self, aftermath: Aftermath<T>) {
+        let mut panics = FirstPanic::default();
+        if aftermath.awaited {
+            panics.catch(|| self.returns.notify_all());
+        }
+        panics.catch(|| drop(aftermath.dead));
+        panics.resume();
     }
 
     // Receive
@@ -193,8 +239,7 @@ impl<T> Shared<T> {
         let Some(slot) = self.ring.slot(pos) else {
             return Err(Miss::Absent);
         };
-        // The lock is released at the end of this statement.
-        let mut taken = slot.lock().take(pos);
+        let mut taken = slot.take(pos);
         if matches!(taken, Taken::Out) {
             taken = take_when_returned(slot, pos);
         }
@@ -209,21 +254,28 @@ impl<T> Shared<T> {
                     value.clone()
                 })
             }
-            Taken::Lent(value) => {
+            Taken::Lent(loan) => {
                 *next += 1;
-                let loan = Loan {
-                    shared: self,
-                    slot,
-                    pos,
-                    value: Some(value),
-                };
-                let clone = loan.value.clone();
-                drop(loan);
-                clone.ok_or(Miss::Absent)
+                let reading = Reading { shared: self, loan };
+                Ok(reading.loan.clone_value())
+            }
+            Taken::LentBox(boxed) => {
+                *next += 1;
+                Ok(self.clone_boxed(slot, pos, boxed))
             }
             Taken::Out => Err(Miss::Lent),
             Taken::Absent => Err(Miss::Absent),
         }
+    }
+
+    #[cold]
+    fn clone_boxed(&self, slot: &Slot<T>, pos: u64, boxed: Box<T>) -> T
+    where
+        T: Clone,
+    {
+        let clone = catch_unwind(AssertUnwindSafe(|| T::clone(&boxed)));
+        self.settle(slot.return_box(pos, boxed));
+        clone.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// Tells whether the message at `next` has been sent and is still there; after a lag, moves on
@@ -243,6 +295,7 @@ impl<T> Shared<T> {
         } else if tail.sealed {
             Err(TryRecvError::Closed)
         } else {
+            tail.caught_up = true;
             Err(TryRecvError::Empty)
         }
     }
@@ -272,7 +325,7 @@ impl<T> Shared<T> {
     pub(super) fn await_return(&self, pos: u64) -> bool {
         self.ring
             .slot(pos)
-            .is_some_and(|slot| slot.lock().await_return(pos))
+            .is_some_and(|slot| slot.await_return(pos))
     }
 
     pub(super) fn news(&self) -> &WaitQueue {
@@ -322,8 +375,8 @@ impl<T> Shared<T> {
         let mut panics = FirstPanic::default();
         let start = next.max(end.saturating_sub(self.ring.capacity()));
         for pos in start..end {
-            let slot = self.ring.slot_from(origin, pos);
-            if let Some(dead) = slot.and_then(|slot| slot.lock().skip(pos)) {
+            if let Some(slot) = self.ring.slot_from(origin, pos) {
+                let dead = slot.skip(pos);
                 panics.catch(|| drop(dead));
             }
         }
@@ -367,31 +420,25 @@ impl<T> Shared<T> {
     }
 }
 
-/// A value on loan while it is cloned. Goes back to its slot when dropped, panic or not.
-struct Loan<'a, T> {
+/// A loan that ends when this is dropped, whether the clone was made or panicked.
+struct Reading<'a, T> {
     shared: &'a Shared<T>,
-    slot: &'a Lock<Slot<T>>,
-    pos: u64,
-    /// Taken only by `drop`.
-    value: Option<T>,
+    loan: Loan<'a, T>,
 }
 
-impl<T> Drop for Loan<'_, T> {
-    #[inline]
+impl<T> Drop for Reading<'_, T> {
+    #[inline(always)]
     fn drop(&mut self) {
-        if let Some(value) = self.value.take() {
-            let aftermath = self.slot.lock().give_back(self.pos, value);
-            self.shared.settle(aftermath);
-        }
+        self.shared.settle(self.loan.end());
     }
 }
 
 /// Takes the message at `pos`, which is lent, if it comes back soon.
 #[cold]
-fn take_when_returned<T>(slot: &Lock<Slot<T>>, pos: u64) -> Taken<T> {
+fn take_when_returned<T>(slot: &Slot<T>, pos: u64) -> Taken<'_, T> {
     for look in 0..LOOKS {
         (0..1 << look).for_each(|_| spin_loop());
-        let taken = slot.lock().take(pos);
+        let taken = slot.take(pos);
         if !matches!(taken, Taken::Out) {
             return taken;
         }
