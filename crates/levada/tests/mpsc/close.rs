@@ -55,8 +55,8 @@ fn a_partial_reserve_that_is_cancelled() {
 /// C23, C24: the last permit, in whatever form, wakes the receiver that waits for the end.
 #[test]
 fn the_last_permit_wakes_the_receiver() {
-    type Tx = mpsc::Sender<()>;
-    let ends: [(&str, fn(&Tx, &mut mpsc::Receiver<()>)); 5] = [
+    type End = fn(&mpsc::Sender<()>, &mut mpsc::Receiver<()>);
+    let ends: [(&str, End); 5] = [
         ("drop of a permit", |tx, rx| {
             ends_with(rx, tx.try_reserve().unwrap(), drop)
         }),

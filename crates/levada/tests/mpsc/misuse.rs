@@ -5,74 +5,75 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::mpsc as std_mpsc;
 use std::thread;
 
-/// The text and line of the panic of `f`, which happens on a thread of its own, so that no other
-/// test's panic is taken for it.
-fn panic_of(f: impl FnOnce() + Send + 'static) -> (String, u32, String) {
-    let (tx, rx) = std_mpsc::channel();
+/// Checks that `f` panics with a text that begins with `text`, at the place of this call.
+///
+/// `f` runs on a thread with a name of its own, so that no other test's panic is taken for its.
+#[track_caller]
+fn assert_panics(text: &str, f: fn()) {
+    const NAME: &str = "panics on purpose";
+    let (tell, told) = std_mpsc::channel();
     let before = std::panic::take_hook();
-    let tx = std::sync::Mutex::new(tx);
-    let name = "panics on purpose";
     std::panic::set_hook(Box::new(move |info| {
-        if thread::current().name() == Some(name) {
-            let location = info.location().unwrap();
-            let told = (
-                info.payload_as_str().unwrap_or_default().to_owned(),
-                location.line(),
-                location.file().to_owned(),
-            );
-            tx.lock().unwrap().send(told).unwrap();
+        let payload = info.payload();
+        let text = payload.downcast_ref::<String>().cloned();
+        let text = text.or(payload.downcast_ref::<&str>().map(ToString::to_string));
+        let location = info.location().expect("panics have one");
+        if thread::current().name() == Some(NAME) {
+            let place = (location.file().to_owned(), location.line());
+            let _test_has_ended = tell.send((text.unwrap_or_default(), place));
         } else {
             before(info);
         }
     }));
-    let thread = thread::Builder::new().name(name.to_owned()).spawn(f);
-    assert!(thread.unwrap().join().is_err(), "it did not panic");
+    let thread = thread::Builder::new().name(NAME.to_owned()).spawn(f);
+    let end = thread.expect("a thread").join();
     drop(std::panic::take_hook());
-    rx.try_recv().unwrap()
+    assert!(end.is_err(), "it did not panic");
+    let (panic, (file, line)) = told.try_recv().expect("the hook ran");
+    assert!(panic.starts_with(text), "{panic}");
+    let caller = Location::caller();
+    assert_eq!(file, caller.file());
+    assert!(
+        (caller.line()..caller.line() + 6).contains(&line),
+        "line {line}"
+    );
 }
 
-#[track_caller]
-fn here() -> (u32, String) {
-    let location = Location::caller();
-    (location.line(), location.file().to_owned())
+/// Runs `f` where a thread may not block.
+fn in_runtime(f: impl FnOnce()) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.expect("a runtime").block_on(async { f() });
 }
-
-const IN_RUNTIME: &str = "Cannot block the current thread from within a runtime. This happens \
-    because a function attempted to block the current thread while the thread is being used to \
-    drive asynchronous tasks.";
 
 /// All in one test, for there is one panic hook.
 #[test]
 fn panics_name_the_caller() {
-    let in_runtime = |f: fn()| {
-        move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().build();
-            runtime.unwrap().block_on(async { f() });
-        }
-    };
-    let (text, line, file) = panic_of(|| drop(mpsc::channel::<()>(0)));
-    assert_eq!((line + 1, file), here());
-    assert_eq!(text, "mpsc bounded channel requires buffer > 0");
-    let (text, line, file) = panic_of(|| drop(mpsc::channel::<()>(usize::MAX)));
-    assert_eq!((line + 1, file), here());
-    assert!(
-        text.starts_with("a semaphore may not have more than MAX_PERMITS permits"),
-        "{text}"
-    );
-    let (text, line, file) = panic_of(in_runtime(|| {
-        let _refused = mpsc::channel(1).0.blocking_send(1);
-    }));
-    assert_eq!((line + 1, file), here());
-    assert_eq!(text, IN_RUNTIME);
-    let recv = || _ = mpsc::channel::<()>(1).1.blocking_recv();
-    let line_of_recv = here().0 - 1;
-    assert_eq!(panic_of(in_runtime(recv)).1, line_of_recv);
-    let many = || _ = mpsc::channel::<()>(1).1.blocking_recv_many(&mut vec![], 1);
-    let line_of_many = here().0 - 1;
-    assert_eq!(panic_of(in_runtime(many)).1, line_of_many);
-    let unbounded = || _ = mpsc::unbounded_channel::<()>().1.blocking_recv();
-    let line_of_unbounded = here().0 - 1;
-    assert_eq!(panic_of(in_runtime(unbounded)).1, line_of_unbounded);
+    const ZERO: &str = "mpsc bounded channel requires buffer > 0";
+    const TOO_MANY: &str = "a semaphore may not have more than MAX_PERMITS permits";
+    const IN_RUNTIME: &str = "Cannot block the current thread from within a runtime. This happens \
+        because a function attempted to block the current thread while the thread is being used to \
+        drive asynchronous tasks.";
+    assert_panics(ZERO, || drop(mpsc::channel::<()>(0)));
+    assert_panics(TOO_MANY, || drop(mpsc::channel::<()>(usize::MAX)));
+    assert_panics(IN_RUNTIME, || {
+        in_runtime(|| _ = mpsc::channel(1).0.blocking_send(1));
+    });
+    assert_panics(IN_RUNTIME, || {
+        in_runtime(|| _ = mpsc::channel::<()>(1).1.blocking_recv());
+    });
+    assert_panics(IN_RUNTIME, || {
+        in_runtime(|| _ = mpsc::channel(1).1.blocking_recv_many(&mut vec![0], 1));
+    });
+    assert_panics(IN_RUNTIME, || {
+        in_runtime(|| _ = mpsc::unbounded_channel::<()>().1.blocking_recv());
+    });
+    assert_panics(IN_RUNTIME, || {
+        in_runtime(|| {
+            _ = mpsc::unbounded_channel()
+                .1
+                .blocking_recv_many(&mut vec![0], 1)
+        });
+    });
 }
 
 #[test]

@@ -56,19 +56,19 @@ async fn send_all(tx: Sender<Message>, sender: usize, drops: Drops) -> usize {
             1 => matches!(once(tx.send(message)).await, Some(Ok(()))),
             2 => match once(tx.reserve()).await {
                 Some(permit) => {
-                    permit.unwrap().send(message);
+                    permit.expect("not closed").send(message);
                     true
                 }
                 None => false,
             },
             3 => {
                 let permits = once(tx.reserve_many(2)).await;
-                let mut permits = permits.map(Result::unwrap);
+                let mut permits = permits.map(|permits| permits.expect("not closed"));
                 let permit = permits.as_mut().and_then(Iterator::next);
                 permit.map(|permit| permit.send(message)).is_some()
             }
             4 => {
-                let permit = tx.clone().reserve_owned().await.unwrap();
+                let permit = tx.clone().reserve_owned().await.expect("not closed");
                 drop(permit.send(message));
                 true
             }
