@@ -3,7 +3,6 @@
 use super::support::{Drops, Task};
 use levada::mpsc::{self, error::TryRecvError};
 use std::task::Poll;
-use std::time::Duration;
 
 /// C1: the message that woke a receiver's future stays when the future goes.
 #[test]
@@ -91,7 +90,8 @@ fn a_send_that_was_never_polled() {
     assert_eq!((drops.alive(), tx.capacity()), (0, 1));
     drop(tx.clone().reserve_owned());
     drop(tx.reserve_many(1));
-    drop(tx.send_timeout(drops.message(), Duration::MAX));
+    #[cfg(feature = "tokio")]
+    drop(tx.send_timeout(drops.message(), std::time::Duration::MAX));
     drop(tx.closed());
     assert_eq!(
         (drops.alive(), tx.capacity(), rx.sender_strong_count()),
@@ -134,8 +134,10 @@ fn forgotten_futures_outlive_the_channel() {
 }
 
 /// C47: there is no overflow in waiting for ever.
+#[cfg(feature = "tokio")]
 #[tokio::test(start_paused = true)]
 async fn the_longest_timeout() {
+    use std::time::Duration;
     let (tx, mut rx) = mpsc::channel(1);
     tx.send_timeout(0, Duration::MAX).await.unwrap();
     let sent = tx.send_timeout(1, Duration::MAX);

@@ -6,5 +6,6 @@ mod close;
 mod futurelock;
 mod hostile;
 mod misuse;
+#[cfg(feature = "tokio")]
 mod runtimes;
 mod support;

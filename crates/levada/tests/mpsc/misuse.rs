@@ -40,12 +40,14 @@ fn assert_panics(text: &str, f: fn()) {
 }
 
 /// Runs `f` where a thread may not block.
+#[cfg(feature = "tokio")]
 fn in_runtime(f: impl FnOnce()) {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.expect("a runtime").block_on(async { f() });
 }
 
 /// All in one test, for there is one panic hook.
+#[cfg(feature = "tokio")]
 #[test]
 fn panics_name_the_caller() {
     const ZERO: &str = "mpsc bounded channel requires buffer > 0";

@@ -197,6 +197,7 @@ fn panic_of(f: impl FnOnce()) -> (String, String, u32) {
     (text.expect("a panic has a text"), file, line)
 }
 
+#[cfg(feature = "tokio")]
 #[tokio::test]
 async fn blocking_inside_a_runtime_panics_at_the_caller() {
     let (_tx, rx) = ours::channel::<u8>();

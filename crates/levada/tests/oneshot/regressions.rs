@@ -284,6 +284,7 @@ fn closing_after_the_send_keeps_the_value() {
 }
 
 /// In tokio, a task in which every receive is ready lets the others run all the same.
+#[cfg(feature = "tokio")]
 #[tokio::test(flavor = "current_thread")]
 async fn takes_part_in_the_cooperative_budget() {
     let other_ran = Arc::new(AtomicBool::new(false));
