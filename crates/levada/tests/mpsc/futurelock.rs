@@ -260,7 +260,10 @@ fn patience_of_a_sender_begins_anew() {
     let mut line = with_line(&tx, 20);
     take_one(&mut rx, 0);
     for next in 0..19 {
-        assert!(line[19].poll().is_pending(), "refused once for each promise");
+        assert!(
+            line[19].poll().is_pending(),
+            "refused once for each promise"
+        );
         assert!(line[next].is_woken() && line[next].poll().is_ready());
         assert!(line[19].poll().is_pending(), "and full");
         take_one(&mut rx, next + 1);
