@@ -57,9 +57,13 @@ impl Waiter {
         cx: &mut Context<'_>,
     ) -> Poll<Result<T, RecvError>> {
         let budget = ready!(budget::poll_proceed(cx));
-        let result = loop {
+        // A value is returned at once: large ones are costly to pass on.
+        let error = loop {
             let looked = match shared.read(next) {
-                Ok(value) => break Ok(value),
+                Ok(value) => {
+                    budget.made_progress();
+                    return Poll::Ready(Ok(value));
+                }
                 Err(Miss::Absent) => {
                     let node = self.as_mut().stand_in(Line::News, shared);
                     ready!(shared.poll_news(node, cx, next))
@@ -74,12 +78,12 @@ impl Waiter {
             match looked {
                 // `poll_news` waits for something else than "empty".
                 Ok(()) | Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Lagged(missed)) => break Err(RecvError::Lagged(missed)),
-                Err(TryRecvError::Closed) => break Err(RecvError::Closed),
+                Err(TryRecvError::Lagged(missed)) => break RecvError::Lagged(missed),
+                Err(TryRecvError::Closed) => break RecvError::Closed,
             }
         };
         budget.made_progress();
-        Poll::Ready(result)
+        Poll::Ready(Err(error))
     }
 
     /// The node for waiting in this line; leaves the other one.
@@ -155,9 +159,9 @@ impl<T: Clone> Future for Recv<'_, T> {
         let this = self.project();
         assert!(!*this.ready, "`Recv` was polled after it was ready");
         let (shared, next) = this.receiver.parts();
-        let result = ready!(this.waiter.poll_recv(shared, next, cx));
-        *this.ready = true;
-        Poll::Ready(result)
+        let result = this.waiter.poll_recv(shared, next, cx);
+        *this.ready = result.is_ready();
+        result
     }
 }
 

@@ -66,7 +66,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use super::error::{SendError, TryRecvError};
 use crate::prim::{Lock, LockGuard};
 use crate::refs::{Counts, Hub};
-use crate::storage::lap_ring::{Aftermath, LapRing, Slot, Taken};
+use crate::storage::lap_ring::{Aftermath, Entry, LapRing, Loan, Slot, Taken};
 use crate::util::{CachePadded, FirstPanic};
 use crate::wait::list::Node;
 use crate::wait::queue::WaitQueue;
@@ -98,6 +98,8 @@ struct Tail {
     sealed: bool,
     /// Somebody waits for `next` to move.
     awaited: bool,
+    /// Somebody has read everything; so perhaps everybody has.
+    caught_up: bool,
 }
 
 /// Why [`Shared::read`] gave no message.
@@ -119,6 +121,7 @@ impl<T> Shared<T> {
                 receivers,
                 sealed: false,
                 awaited: false,
+                caught_up: false,
             })),
             news: WaitQueue::new(),
             returns: WaitQueue::new(),
@@ -128,23 +131,60 @@ impl<T> Shared<T> {
 
     // Send
 
+    #[inline]
     pub(super) fn send(&self, value: T) -> Result<usize, SendError<T>> {
-        let mut tail = self.tail.lock();
-        let slot = loop {
-            if tail.receivers == 0 {
-                return Err(SendError(value));
-            }
-            match self.ring.slot(tail.next) {
-                Some(slot) => break slot,
-                None => tail = self.make_room(tail),
-            }
+        let Some((tail, slot)) = self.lock_next() else {
+            return Err(SendError(value));
         };
+        if slot.is_home_lent() {
+            drop((slot, tail));
+            return self.send_boxed(Box::new(value));
+        }
+        Ok(self.publish(tail, slot, |slot, pos, receivers| {
+            slot.put(pos, receivers, value)
+        }))
+    }
+
+    /// Sends over a message that is being cloned at the moment.
+    #[cold]
+    fn send_boxed(&self, value: Box<T>) -> Result<usize, SendError<T>> {
+        let Some((tail, slot)) = self.lock_next() else {
+            return Err(SendError(*value));
+        };
+        Ok(self.publish(tail, slot, |slot, pos, receivers| {
+            slot.put_boxed(pos, receivers, value)
+        }))
+    }
+
+    /// Locks the tail and in it the slot of the next message, if that is for anybody.
+    #[inline]
+    fn lock_next(&self) -> Option<(LockGuard<'_, Tail>, Entry<'_, T>)> {
+        let mut tail = self.tail.lock();
+        if mem::take(&mut tail.caught_up) {
+            self.ring.restart(tail.next);
+        }
+        loop {
+            if tail.receivers == 0 {
+                return None;
+            }
+            if let Some(slot) = self.ring.slot(tail.next) {
+                return Some((tail, slot.lock()));
+            }
+            tail = self.make_room(tail);
+        }
+    }
+
+    /// Gives the next message, which `put` writes, its position, and tells of it.
+    #[inline]
+    fn publish<F>(&self, mut tail: LockGuard<'_, Tail>, mut slot: Entry<'_, T>, put: F) -> usize
+    where
+        F: FnOnce(&mut Entry<'_, T>, u64, u32) -> Aftermath<T>,
+    {
         let (pos, receivers) = (tail.next, tail.receivers);
         tail.next += 1;
         let awaited = mem::take(&mut tail.awaited);
-        let mut slot = slot.lock();
         drop(tail);
-        let aftermath = slot.put(pos, receivers, value);
+        let aftermath = put(&mut slot, pos, receivers);
         drop(slot);
         if awaited {
             let mut panics = FirstPanic::default();
@@ -154,7 +194,7 @@ impl<T> Shared<T> {
         } else {
             self.settle(aftermath);
         }
-        Ok(receivers as usize)
+        receivers as usize
     }
 
     /// Finds a slot for the next message in a chunk that is there, or adds the chunk.
@@ -170,15 +210,21 @@ impl<T> Shared<T> {
     }
 
     /// Does outside the locks what a change of a slot left to do.
-    #[inline]
+    #[inline(always)]
     fn settle(&self, aftermath: Aftermath<T>) {
-        let Aftermath { dead, awaited } = aftermath;
-        if awaited {
-            let mut panics = FirstPanic::default();
-            panics.catch(|| self.returns.notify_all());
-            panics.catch(|| drop(dead));
-            panics.resume();
+        if aftermath.awaited || aftermath.dead.is_some() {
+            self.settle_rest(aftermath);
         }
+    }
+
+    #[cold]
+    fn settle_rest(&self, aftermath: Aftermath<T>) {
+        let mut panics = FirstPanic::default();
+        if aftermath.awaited {
+            panics.catch(|| self.returns.notify_all());
+        }
+        panics.catch(|| drop(aftermath.dead));
+        panics.resume();
     }
 
     // Receive
@@ -193,39 +239,42 @@ impl<T> Shared<T> {
         let Some(slot) = self.ring.slot(pos) else {
             return Err(Miss::Absent);
         };
-        let mut looks = 0;
-        loop {
-            // The lock is released at the end of this statement.
-            let taken = slot.lock().take(pos);
-            match taken {
-                Taken::Last(value) => {
-                    *next += 1;
-                    // What owns nothing is as cheap to clone as to move. It is cloned, as tokio
-                    // does, for the sake of a `Clone` that does more than copy.
-                    return Ok(if mem::needs_drop::<T>() { value } else { value.clone() });
-                }
-                Taken::Lent(value) => {
-                    *next += 1;
-                    return Ok(self.clone_and_return(slot, pos, value));
-                }
-                Taken::Out if looks < LOOKS => {
-                    (0..1 << looks).for_each(|_| spin_loop());
-                    looks += 1;
-                }
-                Taken::Out => return Err(Miss::Lent),
-                Taken::Absent => return Err(Miss::Absent),
+        let mut taken = slot.take(pos);
+        if matches!(taken, Taken::Out) {
+            taken = take_when_returned(slot, pos);
+        }
+        match taken {
+            Taken::Last(value) => {
+                *next += 1;
+                // What owns nothing is as cheap to clone as to move. It is cloned, as tokio
+                // does, for the sake of a `Clone` that does more than copy.
+                Ok(if mem::needs_drop::<T>() {
+                    value
+                } else {
+                    value.clone()
+                })
             }
+            Taken::Lent(loan) => {
+                *next += 1;
+                let reading = Reading { shared: self, loan };
+                Ok(reading.loan.clone_value())
+            }
+            Taken::LentBox(boxed) => {
+                *next += 1;
+                Ok(self.clone_boxed(slot, pos, boxed))
+            }
+            Taken::Out => Err(Miss::Lent),
+            Taken::Absent => Err(Miss::Absent),
         }
     }
 
-    #[inline]
-    fn clone_and_return(&self, slot: &Lock<Slot<T>>, pos: u64, value: T) -> T
+    #[cold]
+    fn clone_boxed(&self, slot: &Slot<T>, pos: u64, boxed: Box<T>) -> T
     where
         T: Clone,
     {
-        let clone = catch_unwind(AssertUnwindSafe(|| value.clone()));
-        let aftermath = slot.lock().give_back(pos, value);
-        self.settle(aftermath);
+        let clone = catch_unwind(AssertUnwindSafe(|| T::clone(&boxed)));
+        self.settle(slot.return_box(pos, boxed));
         clone.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
@@ -246,6 +295,7 @@ impl<T> Shared<T> {
         } else if tail.sealed {
             Err(TryRecvError::Closed)
         } else {
+            tail.caught_up = true;
             Err(TryRecvError::Empty)
         }
     }
@@ -257,7 +307,12 @@ impl<T> Shared<T> {
         cx: &mut Context<'_>,
         next: &mut u64,
     ) -> Poll<Result<(), TryRecvError>> {
+        // The slot has just been looked at; the first look at the tail can be the one in line.
+        let mut in_line = false;
         self.news.poll_wait(node, cx, || {
+            if !mem::replace(&mut in_line, true) {
+                return None;
+            }
             let mut tail = self.tail.lock();
             let seen = self.look_at(&mut tail, next);
             let empty = seen == Err(TryRecvError::Empty);
@@ -270,7 +325,7 @@ impl<T> Shared<T> {
     pub(super) fn await_return(&self, pos: u64) -> bool {
         self.ring
             .slot(pos)
-            .is_some_and(|slot| slot.lock().await_return(pos))
+            .is_some_and(|slot| slot.await_return(pos))
     }
 
     pub(super) fn news(&self) -> &WaitQueue {
@@ -320,8 +375,8 @@ impl<T> Shared<T> {
         let mut panics = FirstPanic::default();
         let start = next.max(end.saturating_sub(self.ring.capacity()));
         for pos in start..end {
-            let slot = self.ring.slot_from(origin, pos);
-            if let Some(dead) = slot.and_then(|slot| slot.lock().skip(pos)) {
+            if let Some(slot) = self.ring.slot_from(origin, pos) {
+                let dead = slot.skip(pos);
                 panics.catch(|| drop(dead));
             }
         }
@@ -363,6 +418,32 @@ impl<T> Shared<T> {
     pub(super) fn sent_since(&self, next: u64) -> usize {
         usize::try_from(self.tail.lock().next - next).unwrap_or(usize::MAX)
     }
+}
+
+/// A loan that ends when this is dropped, whether the clone was made or panicked.
+struct Reading<'a, T> {
+    shared: &'a Shared<T>,
+    loan: Loan<'a, T>,
+}
+
+impl<T> Drop for Reading<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.shared.settle(self.loan.end());
+    }
+}
+
+/// Takes the message at `pos`, which is lent, if it comes back soon.
+#[cold]
+fn take_when_returned<T>(slot: &Slot<T>, pos: u64) -> Taken<'_, T> {
+    for look in 0..LOOKS {
+        (0..1 << look).for_each(|_| spin_loop());
+        let taken = slot.take(pos);
+        if !matches!(taken, Taken::Out) {
+            return taken;
+        }
+    }
+    Taken::Out
 }
 
 impl<T> Hub for Shared<T> {

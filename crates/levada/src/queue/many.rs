@@ -68,8 +68,8 @@ impl Line {
         match state {
             State::Waiting => {}
             State::Granted => self.0.insert_before(self.0.front(), node),
-            State::Idle | State::Lapsed | State::Closed | State::Holding => {
-                self.0.push_back(node);
+            State::Idle | State::Lapsed | State::Closed | State::Holding | State::HoldingPart => {
+                self.0.push_back(node)
             }
         }
         old

@@ -5,52 +5,61 @@
 //! `(pos - origin) % capacity`, and the slot is stamped with the position it holds, so that a reader
 //! who finds another stamp than its own knows that its message is not there yet, or not any more.
 //!
-//! Slots are in chunks of 16, 32, 64 ... that are allocated when the writer first gets there. Each
-//! time it would need a new one it looks whether everything sent so far has been read; if so it
-//! makes the position it is at the origin and starts again at the first slot. So the ring is as
-//! large as the backlog it had to hold, rounded up, however large the capacity.
+//! Slots are in chunks of 16, 32, 64 ... that are allocated when the writer first gets there. When
+//! everything sent so far has been read, it [starts again](LapRing::restart) at the first slot: the
+//! position it is at becomes the origin. So the ring is as large as the backlog it had to hold,
+//! rounded up, however large the capacity.
+//!
+//! A value is cloned where it is, outside the slot's lock, by the one reader it is lent to. If the
+//! writer comes round meanwhile it does not wait: it leaves the new message in a box.
 //!
 //! # States
-//! | slot                        | `remaining` | `value` | whose is the value             |
-//! |-----------------------------|-------------|---------|--------------------------------|
-//! | vacant, or read by everyone | 0           | None    |                                |
-//! | held                        | > 0         | Some    | the slot's                     |
-//! | lent                        | > 0         | None    | a reader's, who will return it |
+//! | slot                        | `remaining` | `home` | `boxed` | whose is the value         |
+//! |-----------------------------|-------------|--------|---------|----------------------------|
+//! | vacant, or read by everyone | 0           | not full | None  |                            |
+//! | held at home                | > 0         | full   | None    | the slot's                 |
+//! | held in a box               | > 0         | any but full | Some | the slot's              |
+//! | lent                        | > 0         | not full | None  | a reader's, until it returns it |
+//!
+//! `home` is lent while a reader clones the value there, be it of this stamp or of one that was
+//! lapped since.
 //!
 //! # Transitions
-//! | from      | to              | operation                                                     |
-//! |-----------|-----------------|---------------------------------------------------------------|
-//! | any       | held, new stamp | [`put`](Slot::put); what was held is displaced                |
-//! | held, > 1 | lent            | [`take`](Slot::take)                                          |
-//! | held, 1   | read            | [`take`](Slot::take), [`skip`](Slot::skip)                    |
-//! | held, > 1 | held, one less  | [`skip`](Slot::skip)                                          |
-//! | lent, > 1 | held, one less  | [`give_back`](Slot::give_back)                                |
-//! | lent, 1   | read            | [`give_back`](Slot::give_back); the value stays with its reader |
-//! | lent, > 1 | lent, one less  | [`skip`](Slot::skip), by a reader who leaves                  |
+//! | from      | to              | operation                                                      |
+//! |-----------|-----------------|----------------------------------------------------------------|
+//! | any       | held, new stamp | [`put`](Entry::put), [`put_boxed`](Entry::put_boxed) while home is lent; what was held is displaced |
+//! | held, > 1 | lent            | [`take`](Slot::take)                                           |
+//! | held, 1   | read            | [`take`](Slot::take), [`skip`](Slot::skip)                     |
+//! | held, > 1 | held, one less  | [`skip`](Slot::skip)                                           |
+//! | lent, > 1 | held, one less  | [`end`](Loan::end), [`return_box`](Slot::return_box)           |
+//! | lent, 1   | read            | the same; the value is dead                                    |
+//! | lent, > 1 | lent, one less  | [`skip`](Slot::skip), by a reader who leaves                   |
 //!
 //! # Invariants
 //! - **I1** `remaining` is the number of readers who have a claim on the message under the stamp:
-//!   each ends its claim once, by `take` of the last, `give_back` or `skip`.
+//!   each ends its claim once, by `take` of the last, `end` of its loan or `skip`.
 //! - **I2** While a value is lent its reader keeps its claim, so `remaining` is above zero and
 //!   nobody else gets the value: there is never more than one clone of it being made.
-//! - **I3** A value leaves a slot only by being returned from one of these functions: nothing is
-//!   dropped here, so nothing foreign runs under the slot's lock.
-//! - **I4** `origin` changes only while the writer's lock is held, and only when no reader has a
+//! - **I3** The home of a slot is touched by who holds the slot's lock while it is not lent, and only
+//!   by who holds the loan while it is. It is initialised while it is full or lent.
+//! - **I4** A value leaves a slot only by being returned from one of these functions: nothing is
+//!   dropped under the lock, so nothing foreign runs there.
+//! - **I5** `origin` changes only while the writer's lock is held, and only when no reader has a
 //!   claim that it may still want to read. A reader that uses an old origin finds a slot without
 //!   its stamp, never a wrong message.
 //!
 //! # Progress
-//! Each slot has a lock, held for the moving of one value at most. Chunks are allocated outside
-//! all locks.
+//! Each slot has a lock, held for the moving of one value at most. Chunks and boxes are allocated
+//! outside all locks.
 //!
 //! # Checked by
 //! `tests` below, and the models of broadcast.
-#![forbid(unsafe_code)]
 
-use core::mem;
+use core::fmt;
+use core::mem::MaybeUninit;
 
 use crate::prim::atomic::{AtomicU64, Ordering};
-use crate::prim::{Lock, OnceLock};
+use crate::prim::{Lock, LockGuard, OnceLock, UnsafeCell};
 
 /// Slots in the first chunk. Two in models, so that they come to the second.
 const FIRST: usize = if cfg!(levada_loom) { 2 } else { 16 };
@@ -67,9 +76,10 @@ pub(crate) struct LapRing<T> {
     chunks: Box<[OnceLock<Chunk<T>>]>,
 }
 
-type Chunk<T> = Box<[Lock<Slot<T>>]>;
+type Chunk<T> = Box<[Slot<T>]>;
 
 /// Where the slot of an index is: in which chunk, and where there.
+#[inline(always)]
 fn locate(index: usize) -> (usize, usize) {
     let shifted = index + FIRST;
     let chunk = shifted.ilog2() - FIRST.ilog2();
@@ -96,34 +106,33 @@ impl<T> LapRing<T> {
     /// The position that is in the first slot.
     #[inline]
     pub(crate) fn origin(&self) -> u64 {
-        // ORDERING: Relaxed; an old value does no harm (I4). Who took the writer's lock since the
+        // ORDERING: Relaxed; an old value does no harm (I5). Who took the writer's lock since the
         // change sees the new one, because the lock orders it.
         self.origin.load(Ordering::Relaxed)
     }
 
     /// The slot of `pos`, if it is allocated.
     #[inline]
-    pub(crate) fn slot(&self, pos: u64) -> Option<&Lock<Slot<T>>> {
+    pub(crate) fn slot(&self, pos: u64) -> Option<&Slot<T>> {
         self.slot_from(self.origin(), pos)
     }
 
     /// The slot that `pos` had while the origin was `origin`.
     #[inline]
-    pub(crate) fn slot_from(&self, origin: u64, pos: u64) -> Option<&Lock<Slot<T>>> {
+    pub(crate) fn slot_from(&self, origin: u64, pos: u64) -> Option<&Slot<T>> {
         let (chunk, offset) = locate(self.index(origin, pos));
         self.chunks.get(chunk)?.get()?.get(offset)
     }
 
     /// Whether the message at `pos`, which has been sent, was read by all its readers.
     pub(crate) fn is_read(&self, pos: u64) -> bool {
-        self.slot(pos)
-            .is_none_or(|slot| slot.lock().is_read(pos))
+        self.slot(pos).is_none_or(|slot| slot.is_read(pos))
     }
 
-    /// Makes `pos`, the next to be written, the first slot's, if everything before it has been read.
-    /// Called under the writer's lock when `pos` has no slot yet; gives whether it has one now.
+    /// Makes `pos`, the next to be written, the first slot's, if that is worth while and everything
+    /// before it has been read. Called under the writer's lock; gives whether it did.
     pub(crate) fn restart(&self, pos: u64) -> bool {
-        if self.index(self.origin(), pos) == 0 || !self.is_read(pos - 1) {
+        if self.index(self.origin(), pos) < FIRST || !self.is_read(pos - 1) {
             return false;
         }
         // ORDERING: Relaxed, as in `origin`.
@@ -138,7 +147,8 @@ impl<T> LapRing<T> {
         self.chunks[chunk].get_or_init(|| {
             let before = (FIRST << chunk) - FIRST;
             let left = usize::try_from(self.capacity).map_or(usize::MAX, |all| all - before);
-            (0..left.min(FIRST << chunk)).map(|_| Lock::new(Slot::new())).collect()
+            let len = left.min(FIRST << chunk);
+            (0..len).map(|_| Slot::new()).collect()
         });
     }
 
@@ -150,110 +160,338 @@ impl<T> LapRing<T> {
     }
 }
 
+/// One message and its readers.
+pub(crate) struct Slot<T> {
+    state: Lock<State<T>>,
+    /// Where the message is, unless the writer found it lent and left the message in a box (I3).
+    home: UnsafeCell<MaybeUninit<T>>,
+}
+
+// SAFETY: the value is reached by one thread at a time, under the lock or by the one loan (I3), and
+// sent from one to the other, which is what `T: Send` allows.
+unsafe impl<T: Send> Sync for Slot<T> {}
+
+struct State<T> {
+    /// The position of the message.
+    stamp: u64,
+    /// The message, if it is not at home.
+    boxed: Option<Box<T>>,
+    /// Readers that have a claim on it.
+    remaining: u32,
+    home: Home,
+    /// Whether to tell somebody when the message is not lent any more.
+    awaited: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Home {
+    /// Not initialised.
+    Vacant,
+    /// The message under the stamp is there.
+    Full,
+    /// A reader is cloning the value there.
+    Lent,
+}
+
 /// What a reader finds in a slot.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Taken<T> {
+#[derive(Debug)]
+pub(crate) enum Taken<'a, T> {
     /// It was the last reader: the value is its own.
     Last(T),
-    /// It is to clone the value and to [`give_back`](Slot::give_back) the original.
-    Lent(T),
+    /// It is to clone the value and to [`end`](Loan::end) the loan.
+    Lent(Loan<'a, T>),
+    /// It is to clone the value and to [`return`](Slot::return_box) it.
+    LentBox(Box<T>),
     /// Another reader has it at the moment.
     Out,
     /// The slot does not hold this message.
     Absent,
 }
 
+/// A value nobody will read any more, to be dropped outside the lock.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Dead<T> {
+    value: Option<T>,
+    boxed: Option<Box<T>>,
+}
+
 /// What is left to do outside the lock after a slot changed.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 #[must_use]
 pub(crate) struct Aftermath<T> {
-    /// A value nobody will read any more, to be dropped.
-    pub(crate) dead: Option<T>,
+    pub(crate) dead: Dead<T>,
     /// Somebody asked to be told that a value is not lent any more.
     pub(crate) awaited: bool,
 }
 
-/// One message and its readers. To be kept under a lock.
-#[derive(Debug)]
-pub(crate) struct Slot<T> {
-    /// The position of the message.
-    stamp: u64,
-    value: Option<T>,
-    /// Readers that have a claim on it.
-    remaining: u32,
-    /// Whether to tell somebody when the value is not lent any more.
-    awaited: bool,
+impl<T> Dead<T> {
+    const NONE: Self = Self {
+        value: None,
+        boxed: None,
+    };
+
+    #[inline]
+    pub(crate) fn is_some(&self) -> bool {
+        self.value.is_some() || self.boxed.is_some()
+    }
 }
 
 impl<T> Slot<T> {
     fn new() -> Self {
         Self {
-            stamp: VACANT,
-            value: None,
-            remaining: 0,
-            awaited: false,
+            state: Lock::new(State {
+                stamp: VACANT,
+                boxed: None,
+                remaining: 0,
+                home: Home::Vacant,
+                awaited: false,
+            }),
+            home: UnsafeCell::new(MaybeUninit::uninit()),
         }
     }
 
-    /// Writes a message for `readers` readers over whatever was there.
+    /// Locks the slot to write to it.
     #[inline]
-    pub(crate) fn put(&mut self, pos: u64, readers: u32, value: T) -> Aftermath<T> {
-        self.stamp = pos;
-        self.remaining = readers;
-        Aftermath {
-            dead: self.value.replace(value),
-            awaited: mem::take(&mut self.awaited),
+    pub(crate) fn lock(&self) -> Entry<'_, T> {
+        Entry {
+            slot: self,
+            state: self.state.lock(),
         }
     }
 
     /// Reads the message at `pos`.
-    #[inline]
-    pub(crate) fn take(&mut self, pos: u64) -> Taken<T> {
-        if self.stamp != pos || self.remaining == 0 {
+    #[inline(always)]
+    pub(crate) fn take(&self, pos: u64) -> Taken<'_, T> {
+        let mut state = self.state.lock();
+        if !state.holds(pos) {
             return Taken::Absent;
         }
-        match self.value.take() {
-            Some(value) if self.remaining == 1 => {
-                self.remaining = 0;
-                Taken::Last(value)
-            }
-            Some(value) => Taken::Lent(value),
-            None => Taken::Out,
+        if state.home != Home::Full {
+            return self.take_box(state);
+        }
+        if state.remaining == 1 {
+            state.remaining = 0;
+            return Taken::Last(self.move_out(&mut state));
+        }
+        state.home = Home::Lent;
+        Taken::Lent(Loan {
+            slot: Some(self),
+            pos,
+        })
+    }
+
+    /// Reads the message of the stamp, which is not at home.
+    #[cold]
+    fn take_box(&self, mut state: LockGuard<'_, State<T>>) -> Taken<'_, T> {
+        let Some(boxed) = state.boxed.take() else {
+            return Taken::Out;
+        };
+        if state.remaining > 1 {
+            return Taken::LentBox(boxed);
+        }
+        state.remaining = 0;
+        drop(state);
+        Taken::Last(*boxed)
+    }
+
+    /// Returns the message at `pos`, which was lent in a box, and ends the claim of its reader.
+    pub(crate) fn return_box(&self, pos: u64, boxed: Box<T>) -> Aftermath<T> {
+        let mut state = self.state.lock();
+        let mut dead = Dead::NONE;
+        if state.end_claim(pos) {
+            state.boxed = Some(boxed);
+        } else {
+            dead.boxed = Some(boxed);
+        }
+        Aftermath {
+            dead,
+            awaited: state.take_awaited(),
         }
     }
 
-    /// Returns the value that [`take`](Self::take) lent, and ends the claim of its reader.
-    #[inline]
-    pub(crate) fn give_back(&mut self, pos: u64, value: T) -> Aftermath<T> {
-        let awaited = mem::take(&mut self.awaited);
-        let mut dead = Some(value);
-        if self.stamp == pos {
-            self.remaining -= 1;
-            if self.remaining > 0 {
-                self.value = dead.take();
-            }
+    /// Ends the claim of a reader who will not read the message at `pos`.
+    pub(crate) fn skip(&self, pos: u64) -> Dead<T> {
+        let mut state = self.state.lock();
+        if !state.holds(pos) || state.end_claim(pos) {
+            return Dead::NONE;
         }
-        Aftermath { dead, awaited }
-    }
-
-    /// Ends the claim of a reader who will not read the message; gives the value if it was the last.
-    pub(crate) fn skip(&mut self, pos: u64) -> Option<T> {
-        if self.stamp != pos || self.remaining == 0 {
-            return None;
-        }
-        self.remaining -= 1;
-        if self.remaining == 0 { self.value.take() } else { None }
+        self.displace(&mut state)
     }
 
     /// Whether the message at `pos` is lent; if so, whoever ends that will be told to tell.
-    pub(crate) fn await_return(&mut self, pos: u64) -> bool {
-        let lent = self.stamp == pos && self.remaining > 0 && self.value.is_none();
-        self.awaited |= lent;
+    pub(crate) fn await_return(&self, pos: u64) -> bool {
+        let mut state = self.state.lock();
+        let lent = state.holds(pos) && state.home != Home::Full && state.boxed.is_none();
+        state.awaited |= lent;
         lent
     }
 
     fn is_read(&self, pos: u64) -> bool {
-        self.stamp != pos || self.remaining == 0
+        !self.state.lock().holds(pos)
+    }
+
+    /// Takes out what the slot holds, wherever it is.
+    #[inline]
+    fn displace(&self, state: &mut State<T>) -> Dead<T> {
+        let full = state.home == Home::Full;
+        Dead {
+            value: full.then(|| self.move_out(state)),
+            boxed: state.boxed.take(),
+        }
+    }
+
+    /// Moves the value out of the home, which is full, or lent to the caller.
+    #[inline]
+    fn move_out(&self, state: &mut State<T>) -> T {
+        debug_assert!(state.home != Home::Vacant, "there is something");
+        state.home = Home::Vacant;
+        // SAFETY: by I3 the home is ours alone: we hold the lock, and if it was lent the loan was the
+        // caller's.
+        let home = self.home.with_mut(|home| unsafe { &*home });
+        // SAFETY: by I3 it is initialised. It is vacant from now on, so the value is not read again.
+        unsafe { home.assume_init_read() }
+    }
+}
+
+impl<T> State<T> {
+    /// Whether this is the slot of the message at `pos`, and somebody has yet to read it.
+    #[inline]
+    fn holds(&self, pos: u64) -> bool {
+        self.stamp == pos && self.remaining > 0
+    }
+
+    /// Ends one claim on the message at `pos`; gives whether there are others. There are none if the
+    /// slot was lapped.
+    #[inline]
+    fn end_claim(&mut self, pos: u64) -> bool {
+        if self.stamp != pos {
+            return false;
+        }
+        self.remaining -= 1;
+        self.remaining > 0
+    }
+
+    #[inline]
+    fn stamp(&mut self, pos: u64, readers: u32) -> bool {
+        self.stamp = pos;
+        self.remaining = readers;
+        self.take_awaited()
+    }
+
+    /// Not `mem::take`, which writes also what is there already.
+    #[inline]
+    fn take_awaited(&mut self) -> bool {
+        let awaited = self.awaited;
+        if awaited {
+            self.awaited = false;
+        }
+        awaited
+    }
+}
+
+impl<T> Drop for Slot<T> {
+    fn drop(&mut self) {
+        drop(self.displace(&mut self.state.lock()));
+    }
+}
+
+impl<T> fmt::Debug for Slot<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot").finish_non_exhaustive()
+    }
+}
+
+/// A locked slot, to be written to.
+pub(crate) struct Entry<'a, T> {
+    slot: &'a Slot<T>,
+    state: LockGuard<'a, State<T>>,
+}
+
+impl<T> Entry<'_, T> {
+    /// Whether a value is being cloned in the slot's home, so that a new one has to be in a box.
+    #[inline]
+    pub(crate) fn is_home_lent(&self) -> bool {
+        self.state.home == Home::Lent
+    }
+
+    /// Writes a message for `readers` readers over whatever was there. The home is not lent.
+    #[inline]
+    pub(crate) fn put(&mut self, pos: u64, readers: u32, value: T) -> Aftermath<T> {
+        assert!(!self.is_home_lent(), "who clones it would see it change");
+        let dead = self.slot.displace(&mut self.state);
+        // SAFETY: by I3 the home is ours alone, because it is not lent and we hold the lock. It is
+        // not initialised, because what was there has been displaced.
+        self.slot
+            .home
+            .with_mut(|home| unsafe { (*home).write(value) });
+        self.state.home = Home::Full;
+        Aftermath {
+            dead,
+            awaited: self.state.stamp(pos, readers),
+        }
+    }
+
+    /// As [`put`](Self::put), but does not need the home.
+    pub(crate) fn put_boxed(&mut self, pos: u64, readers: u32, value: Box<T>) -> Aftermath<T> {
+        let dead = self.slot.displace(&mut self.state);
+        self.state.boxed = Some(value);
+        Aftermath {
+            dead,
+            awaited: self.state.stamp(pos, readers),
+        }
+    }
+}
+
+/// The right to clone the value in the home of a slot.
+#[derive(Debug)]
+pub(crate) struct Loan<'a, T> {
+    /// None once it has ended.
+    slot: Option<&'a Slot<T>>,
+    pos: u64,
+}
+
+impl<T> Loan<'_, T> {
+    /// A clone of the value.
+    ///
+    /// # Panics
+    /// If the loan has ended.
+    #[inline(always)]
+    pub(crate) fn clone_value(&self) -> T
+    where
+        T: Clone,
+    {
+        let slot = self.slot.expect("the loan has not ended");
+        slot.home.with_mut(|home| {
+            // SAFETY: by I3 nobody touches a home that is lent but the holder of the loan, which has
+            // not ended, because `end` leaves no slot here and needs `&mut self`.
+            let home = unsafe { &*home };
+            // SAFETY: by I3 a home that is lent is initialised.
+            let value = unsafe { home.assume_init_ref() };
+            value.clone()
+        })
+    }
+
+    /// Returns the value and ends the claim of its reader. Does nothing the second time.
+    #[inline(always)]
+    pub(crate) fn end(&mut self) -> Aftermath<T> {
+        let mut dead = Dead::NONE;
+        let Some(slot) = self.slot.take() else {
+            return Aftermath {
+                dead,
+                awaited: false,
+            };
+        };
+        let mut state = slot.state.lock();
+        if state.end_claim(self.pos) {
+            state.home = Home::Full;
+        } else {
+            dead.value = Some(slot.move_out(&mut state));
+        }
+        Aftermath {
+            dead,
+            awaited: state.take_awaited(),
+        }
     }
 }
 
@@ -262,8 +500,56 @@ impl<T> Slot<T> {
 mod tests {
     use super::*;
 
-    fn nothing<T>() -> Aftermath<T> {
-        Aftermath { dead: None, awaited: false }
+    fn ids<T>(aftermath: Aftermath<T>) -> (Option<T>, bool) {
+        let Dead { value, boxed } = aftermath.dead;
+        (value.or(boxed.map(|boxed| *boxed)), aftermath.awaited)
+    }
+
+    fn skip(slot: &Slot<char>, pos: u64) -> Option<char> {
+        let dead = slot.skip(pos);
+        ids(Aftermath {
+            dead,
+            awaited: false,
+        })
+        .0
+    }
+
+    fn put(slot: &Slot<char>, pos: u64, readers: u32, value: char) -> (Option<char>, bool) {
+        let mut entry = slot.lock();
+        if entry.is_home_lent() {
+            ids(entry.put_boxed(pos, readers, Box::new(value)))
+        } else {
+            ids(entry.put(pos, readers, value))
+        }
+    }
+
+    fn lend(slot: &Slot<char>, pos: u64) -> Loan<'_, char> {
+        match slot.take(pos) {
+            Taken::Lent(loan) => loan,
+            other => panic!("a loan, not {other:?}"),
+        }
+    }
+
+    fn lend_box(slot: &Slot<char>, pos: u64) -> Box<char> {
+        match slot.take(pos) {
+            Taken::LentBox(boxed) => boxed,
+            other => panic!("a loan in a box, not {other:?}"),
+        }
+    }
+
+    fn last(slot: &Slot<char>, pos: u64) -> char {
+        match slot.take(pos) {
+            Taken::Last(value) => value,
+            other => panic!("the value itself, not {other:?}"),
+        }
+    }
+
+    fn is_out(slot: &Slot<char>, pos: u64) -> bool {
+        matches!(slot.take(pos), Taken::Out)
+    }
+
+    fn is_absent(slot: &Slot<char>, pos: u64) -> bool {
+        matches!(slot.take(pos), Taken::Absent)
     }
 
     #[test]
@@ -280,81 +566,120 @@ mod tests {
                 let lap: *const _ = ring.slot(pos + capacity as u64).unwrap();
                 assert_eq!(slot, lap);
             }
-            let slots: usize = ring.chunks.iter().map(|chunk| chunk.get().unwrap().len()).sum();
+            let slots: usize = ring
+                .chunks
+                .iter()
+                .map(|chunk| chunk.get().unwrap().len())
+                .sum();
             assert_eq!(slots, capacity);
         }
     }
 
     #[test]
     fn the_largest_ring_costs_no_more_than_its_directory() {
-        let ring = LapRing::<u8>::new(1 << 63);
+        let capacity = usize::MAX / 2 + 1;
+        let ring = LapRing::<u8>::new(capacity);
         assert!(ring.chunks.len() <= 64);
-        assert_eq!(locate((1 << 63) - 1).0, ring.chunks.len() - 1);
+        assert_eq!(locate(capacity - 1).0, ring.chunks.len() - 1);
         assert!(ring.slot(0).is_none());
     }
 
     #[test]
     fn starts_again_when_all_is_read() {
         let first = FIRST as u64;
-        let ring = LapRing::<u8>::new(1024);
+        let ring = LapRing::<char>::new(1024);
         assert!(!ring.restart(0), "there is no first slot yet");
         ring.grow(0);
         for pos in 0..first {
-            assert_eq!(ring.slot(pos).unwrap().lock().put(pos, 1, 7), nothing());
+            assert_eq!(put(ring.slot(pos).unwrap(), pos, 1, 'a'), (None, false));
         }
         assert!(ring.slot(first).is_none());
         assert!(!ring.restart(first), "the last message is unread");
         let old = ring.origin();
-        assert_eq!(ring.slot(first - 1).unwrap().lock().take(first - 1), Taken::Last(7));
+        assert_eq!(last(ring.slot(first - 1).unwrap(), first - 1), 'a');
         assert!(ring.restart(first), "the last message is read, so all are");
         assert!(ring.slot(first).is_some());
-        assert!(ring.is_read(first - 1), "an old position never finds a newer message");
-        let left = ring.slot_from(old, 3).unwrap().lock().skip(3);
-        assert_eq!(left, Some(7), "who is leaving still finds what it has a claim on");
+        assert!(
+            ring.is_read(first - 1),
+            "an old position never finds a newer message"
+        );
+        let left = skip(ring.slot_from(old, 3).unwrap(), 3);
+        assert_eq!(
+            left,
+            Some('a'),
+            "who is leaving still finds what it has a claim on"
+        );
     }
 
     #[test]
     fn the_table_of_transitions() {
-        let mut slot = Slot::new();
-        assert_eq!(slot.take(0), Taken::Absent, "vacant");
-        assert_eq!(slot.put(0, 3, 'a'), nothing());
-        assert_eq!(slot.take(1), Taken::Absent, "another stamp");
+        let slot = Slot::new();
+        assert!(is_absent(&slot, 0), "vacant");
+        assert_eq!(put(&slot, 0, 3, 'a'), (None, false));
+        assert!(is_absent(&slot, 1), "another stamp");
         // held, > 1 -> lent
-        assert_eq!(slot.take(0), Taken::Lent('a'));
-        assert_eq!(slot.take(0), Taken::Out);
-        assert!(!slot.is_read(0));
+        let mut loan = lend(&slot, 0);
+        assert_eq!(loan.clone_value(), 'a');
+        assert!(is_out(&slot, 0) && !slot.is_read(0));
         // lent, > 1 -> lent, one less
-        assert_eq!(slot.skip(0), None);
+        assert_eq!(skip(&slot, 0), None);
         // lent, > 1 -> held, one less
         assert!(slot.await_return(0));
-        assert_eq!(slot.give_back(0, 'a'), Aftermath { dead: None, awaited: true });
+        assert_eq!(ids(loan.end()), (None, true));
+        assert_eq!(ids(loan.end()), (None, false), "once");
         assert!(!slot.await_return(0), "it is back");
         // held, 1 -> read
-        assert_eq!(slot.take(0), Taken::Last('a'));
-        assert!(slot.is_read(0));
-        assert_eq!((slot.take(0), slot.skip(0)), (Taken::Absent, None));
+        assert_eq!(last(&slot, 0), 'a');
+        assert!(slot.is_read(0) && is_absent(&slot, 0));
+        assert_eq!(skip(&slot, 0), None);
         // any -> held; held, > 1 -> held, one less; held, 1 -> read
-        assert_eq!(slot.put(8, 2, 'b'), nothing());
-        assert_eq!((slot.skip(8), slot.skip(8)), (None, Some('b')));
+        assert_eq!(put(&slot, 8, 2, 'b'), (None, false));
+        assert_eq!((skip(&slot, 8), skip(&slot, 8)), (None, Some('b')));
         // lent, 1 -> read
-        assert_eq!(slot.put(16, 2, 'c'), nothing());
-        assert_eq!(slot.take(16), Taken::Lent('c'));
-        assert_eq!(slot.skip(16), None);
-        assert_eq!(slot.give_back(16, 'c'), Aftermath { dead: Some('c'), awaited: false });
+        assert_eq!(put(&slot, 16, 2, 'c'), (None, false));
+        let mut loan = lend(&slot, 16);
+        assert_eq!(skip(&slot, 16), None);
+        assert_eq!(ids(loan.end()), (Some('c'), false));
         assert!(slot.is_read(16));
     }
 
     #[test]
     fn the_writer_laps() {
-        let mut slot = Slot::new();
-        assert_eq!(slot.put(0, 2, 'a'), nothing());
-        assert_eq!(slot.put(8, 2, 'b'), Aftermath { dead: Some('a'), awaited: false });
-        // Lent, and lapped meanwhile: the old value does not come back.
-        assert_eq!(slot.take(8), Taken::Lent('b'));
+        let slot = Slot::new();
+        assert_eq!(put(&slot, 0, 2, 'a'), (None, false));
+        assert_eq!(put(&slot, 8, 2, 'b'), (Some('a'), false));
+        // Lent, and lapped meanwhile: the new one is in a box, the old one does not come back.
+        let mut old = lend(&slot, 8);
         assert!(slot.await_return(8));
-        assert_eq!(slot.put(16, 2, 'c'), Aftermath { dead: None, awaited: true });
+        assert_eq!(put(&slot, 16, 3, 'c'), (None, true));
         assert!(!slot.await_return(8));
-        assert_eq!(slot.give_back(8, 'b'), Aftermath { dead: Some('b'), awaited: false });
-        assert_eq!(slot.take(16), Taken::Lent('c'), "with both its readers");
+        // A box is lent, and read by the last, as a home is.
+        let boxed = lend_box(&slot, 16);
+        assert!(is_out(&slot, 16) && slot.await_return(16));
+        assert_eq!((old.clone_value(), *boxed), ('b', 'c'));
+        assert_eq!(ids(slot.return_box(16, boxed)), (None, true));
+        assert_eq!(ids(old.end()), (Some('b'), false));
+        assert_eq!(skip(&slot, 16), None);
+        assert_eq!(last(&slot, 16), 'c');
+        // Lapped twice in the course of one clone, and then a third time in the course of another.
+        assert_eq!(put(&slot, 24, 2, 'd'), (None, false));
+        let mut old = lend(&slot, 24);
+        assert_eq!(put(&slot, 32, 2, 'e'), (None, false));
+        let boxed = lend_box(&slot, 32);
+        assert_eq!(put(&slot, 40, 1, 'f'), (None, false));
+        assert_eq!(put(&slot, 48, 1, 'g'), (Some('f'), false));
+        assert_eq!(ids(slot.return_box(32, boxed)), (Some('e'), false));
+        assert_eq!(ids(old.end()), (Some('d'), false));
+        assert_eq!(put(&slot, 56, 1, 'h'), (Some('g'), false));
+        assert_eq!(skip(&slot, 56), Some('h'));
+    }
+
+    #[test]
+    fn a_slot_drops_what_is_in_it() {
+        let value = std::sync::Arc::new(());
+        let slot = Slot::new();
+        drop(slot.lock().put(0, 1, value.clone()).dead);
+        drop(slot);
+        assert_eq!(std::sync::Arc::strong_count(&value), 1);
     }
 }
