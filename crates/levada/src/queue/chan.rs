@@ -53,7 +53,7 @@
 //! the first panic goes on.
 //!
 //! # Checked by
-//! `mpsc::model`, `mpmc::model`.
+//! `mpsc::model`, `queue::model`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -168,8 +168,10 @@ impl<T> Chan<T, Sleeper> {
 
     /// Publishes what was received, and hands the capacity to senders that wait.
     #[inline]
-    fn release_head(&self, owned: &RxOwned<T>) {
+    fn release_head(&self, owned: &mut RxOwned<T>) {
         self.publish_head(owned.consumer.head());
+        // Patience is for each promise.
+        owned.refusals = 0;
         if self.max_capacity() == UNBOUNDED {
             return;
         }

@@ -165,10 +165,12 @@ impl Permits {
             self.refusals = 0;
             return Turn::Taken;
         }
-        if !self.is_stuck(queued) {
+        let stuck = self.is_stuck(queued);
+        let entry = self.line.entry(node);
+        if !stuck {
+            entry.refusals = 0;
             return Turn::Wait;
         }
-        let entry = self.line.entry(node);
         entry.refusals += 1;
         if entry.refusals >= GRACE {
             entry.refusals = 0;

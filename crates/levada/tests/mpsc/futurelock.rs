@@ -237,3 +237,35 @@ fn a_promise_does_not_hold_back_the_end_after_a_permit() {
     assert_eq!(end, Poll::Ready(None));
     assert!(polls <= GRACE, "{polls} polls");
 }
+
+/// Patience is for each promise: that others were late before does not make the next one shorter.
+#[test]
+fn patience_begins_anew_with_each_message() {
+    let (tx, mut rx) = mpsc::channel(1);
+    let mut line = with_line(&tx, 20);
+    take_one(&mut rx, 0);
+    for next in 0..19 {
+        let mut recv = Task::new(rx.recv());
+        assert!(recv.poll().is_pending() && recv.is_woken());
+        assert!(line[next].is_woken() && !line[next + 1].is_woken());
+        assert!(line[next].poll().is_ready());
+        assert_eq!(recv.poll(), Poll::Ready(Some(next + 1)));
+    }
+}
+
+/// The same for a sender in line that is polled now and then.
+#[test]
+fn patience_of_a_sender_begins_anew() {
+    let (tx, mut rx) = mpsc::channel(1);
+    let mut line = with_line(&tx, 20);
+    take_one(&mut rx, 0);
+    for next in 0..19 {
+        assert!(
+            line[19].poll().is_pending(),
+            "refused once for each promise"
+        );
+        assert!(line[next].is_woken() && line[next].poll().is_ready());
+        assert!(line[19].poll().is_pending(), "and full");
+        take_one(&mut rx, next + 1);
+    }
+}

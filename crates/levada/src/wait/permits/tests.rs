@@ -181,6 +181,9 @@ impl Walk {
         if expected == Turn::Taken {
             self.tries_refused = 0;
         }
+        if expected == Turn::Wait && !self.is_stuck() {
+            self.waiters[i].refusals = 0;
+        }
         if expected == Turn::Wait && self.is_stuck() {
             expected = Turn::WaitImpatiently;
             self.waiters[i].refusals += 1;
