@@ -345,6 +345,7 @@ fn waking_is_linear() {
     );
 }
 
+#[cfg(feature = "tokio")]
 #[test]
 fn blocking_inside_a_runtime_is_refused() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -356,6 +357,7 @@ fn blocking_inside_a_runtime_is_refused() {
 }
 
 /// C55: a loop that always has something to receive lets other tasks run.
+#[cfg(feature = "tokio")]
 #[tokio::test(flavor = "current_thread")]
 async fn receiving_is_cooperative() {
     let (tx, mut rx) = broadcast::channel(4);
