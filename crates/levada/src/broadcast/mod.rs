@@ -55,11 +55,17 @@
 //! | receive, not the last to read it     | 2                  |
 //! | receive, the last                    | 1                  |
 //! | find nothing to receive (`try_recv`) | 2                  |
+//! | subscribe, drop a receiver           | 3, and 1 for each message it has not read |
 //!
-//! An idle channel is two allocations and no slots: they are allocated in growing chunks as a
-//! backlog first needs them, and used again from the first on when everything has been read. A large
-//! capacity costs nothing until it is used. A message that is being cloned is moved out of the
-//! channel and back; put large ones into an [`Arc`](std::sync::Arc), as their clones will want anyway.
+//! If a receiver waits, a send also wakes it: 1 and a fence, and what the waker takes. A
+//! receiver that waits pays 3 and a fence to go to sleep, and 1 to leave the line.
+//!
+//! An idle channel is two allocations (352 bytes for a capacity of 128 on a 64-bit machine) and no
+//! slots: they are allocated in growing chunks as a backlog first needs them, and used again from the
+//! first on when everything has been read. A large capacity costs nothing until it is used.
+//!
+//! Nothing is allocated per message, with one exception: a message that overwrites one that is being
+//! cloned at that moment is put into a box, so that the sender need not wait for the clone.
 #![forbid(unsafe_code)]
 
 mod protocol;

@@ -146,7 +146,7 @@ fn senders_close_after_their_messages() {
     });
 }
 
-/// I4 of the ring: the sender comes to the end of the first chunk, and starts again there or adds
+/// I5 of the ring: the sender comes to the end of the first chunk, and starts again there or adds
 /// the second, while one receiver reads and one leaves.
 #[test]
 fn the_ring_grows_and_starts_again() {
@@ -222,5 +222,49 @@ fn closed_learns_of_the_last_receiver() {
         for leaver in leavers {
             leaver.join().unwrap();
         }
+    });
+}
+
+/// I5: a receiver that sleeps is woken by the message itself, not by the end of the channel.
+#[test]
+fn a_sleeping_receiver_is_woken() {
+    model(|| {
+        let (tx, mut rx) = channel(1);
+        let receiver = thread::spawn(move || {
+            assert_eq!(block_on(rx.recv()), Ok(7));
+            rx
+        });
+        tx.send(7).unwrap();
+        let rx = receiver.join().unwrap();
+        drop((tx, rx));
+    });
+}
+
+/// I5 of the ring: who is leaving finds what it has a claim on, although the ring started again.
+#[test]
+fn a_receiver_leaves_while_the_ring_starts_again() {
+    model(|| {
+        let mut alive = Arc::new(());
+        let (tx, mut rx) = channel(4);
+        let leaving = tx.subscribe();
+        for id in 0..2 {
+            tx.send(Message::new(id, &alive)).ok().unwrap();
+        }
+        let leaver = thread::spawn(move || drop(leaving));
+        for id in 0..4 {
+            if id >= 2 {
+                tx.send(Message::new(id, &alive)).ok().unwrap();
+            }
+            assert_eq!(rx.try_recv().ok().unwrap().id, id);
+            if id > 0 {
+                assert_eq!(rx.try_recv().err(), Some(TryRecvError::Empty));
+            }
+        }
+        leaver.join().unwrap();
+        assert!(
+            Arc::get_mut(&mut alive).is_some(),
+            "nothing is left in the ring"
+        );
+        drop((tx, rx));
     });
 }

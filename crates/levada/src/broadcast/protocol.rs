@@ -19,7 +19,8 @@
 //! # Transitions
 //! | operation | locks, one after the other unless nested                                       |
 //! |-----------|--------------------------------------------------------------------------------|
-//! | send      | tail, and in it the slot; the tail's is released before the value is written    |
+//! | send      | tail, and in it the slot; the tail's is released before the value is written.   |
+//! |           | Both again, with the value in a box, if a clone is being made in that slot     |
 //! | read      | slot; for all but the last reader the slot again, after the clone              |
 //! | look      | tail; only if the slot does not have the message                               |
 //! | join      | tail                                                                           |
@@ -34,7 +35,8 @@
 //! - **I3** The slot's lock is taken before the tail's is released: who learns from the tail that a
 //!   message was sent finds it in its slot, or waits for the lock of who is writing it. A message is
 //!   never reported as lagged because it is not written yet.
-//! - **I4** Locks nest in one way only, a slot's inside the tail's.
+//! - **I4** Locks nest in one way only, a slot's inside the tail's. No lock is held while a message is
+//!   cloned: the receiver has a loan, which its slot's state tells to everybody else.
 //! - **I5** Nobody sleeps through a message: a receiver enters the line of `news` and then looks at
 //!   the tail and marks it `awaited`; the sender takes the mark under the same lock as it moves the
 //!   position, and then notifies. Either the receiver sees the position, or the sender the mark.

@@ -56,35 +56,3 @@ impl<T> DerefMut for LockGuard<'_, T> {
         &mut self.0
     }
 }
-
-/// `std::sync::OnceLock`, whose value is published by accesses that the model sees.
-#[derive(Debug)]
-pub(crate) struct OnceLock<T> {
-    value: std::sync::OnceLock<T>,
-    ready: atomic::AtomicBool,
-    init: Mutex<()>,
-}
-
-impl<T> OnceLock<T> {
-    pub(crate) fn new() -> Self {
-        Self {
-            value: std::sync::OnceLock::new(),
-            ready: atomic::AtomicBool::new(false),
-            init: Mutex::new(()),
-        }
-    }
-
-    pub(crate) fn get(&self) -> Option<&T> {
-        // ORDERING: Acquire pairs with the Release store in `get_or_init`.
-        let ready = self.ready.load(atomic::Ordering::Acquire);
-        ready.then(|| self.value.get()).flatten()
-    }
-
-    pub(crate) fn get_or_init(&self, f: impl FnOnce() -> T) -> &T {
-        let _init = self.init.lock();
-        let value = self.value.get_or_init(f);
-        // ORDERING: Release pairs with the Acquire load in `get`.
-        self.ready.store(true, atomic::Ordering::Release);
-        value
-    }
-}

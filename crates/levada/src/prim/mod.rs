@@ -15,11 +15,6 @@ pub(crate) use self::loom::{Arc, Lock, LockGuard, UnsafeCell, atomic, uninit_slo
 #[cfg(not(levada_loom))]
 pub(crate) use self::native::{Arc, Lock, LockGuard, UnsafeCell, atomic, uninit_slots};
 
-#[cfg(levada_loom)]
-pub(crate) use self::loom::OnceLock;
-#[cfg(not(levada_loom))]
-pub(crate) use std::sync::OnceLock;
-
 /// Runs `f` as a model: every interleaving under loom, once natively.
 #[cfg(all(test, levada_loom))]
 pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {

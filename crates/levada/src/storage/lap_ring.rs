@@ -47,6 +47,9 @@
 //! - **I5** `origin` changes only while the writer's lock is held, and only when no reader has a
 //!   claim that it may still want to read. A reader that uses an old origin finds a slot without
 //!   its stamp, never a wrong message.
+//! - **I6** A chunk's pointer is null, or to as many initialised slots as
+//!   [`chunk_len`](LapRing::chunk_len) says, which covers every index below the capacity that is
+//!   located in it. Once set it stays until the ring is dropped.
 //!
 //! # Progress
 //! Each slot has a lock, held for the moving of one value at most. Chunks and boxes are allocated
@@ -56,10 +59,12 @@
 //! `tests` below, and the models of broadcast.
 
 use core::fmt;
+use core::marker::PhantomData;
 use core::mem::MaybeUninit;
+use core::ptr;
 
-use crate::prim::atomic::{AtomicU64, Ordering};
-use crate::prim::{Lock, LockGuard, OnceLock, UnsafeCell};
+use crate::prim::atomic::{AtomicPtr, AtomicU64, Ordering};
+use crate::prim::{Lock, LockGuard, UnsafeCell};
 
 /// Slots in the first chunk. Two in models, so that they come to the second.
 const FIRST: usize = if cfg!(levada_loom) { 2 } else { 16 };
@@ -73,10 +78,10 @@ pub(crate) struct LapRing<T> {
     capacity: u64,
     /// The position that is in the first slot. Written by the writer, under its lock.
     origin: AtomicU64,
-    chunks: Box<[OnceLock<Chunk<T>>]>,
+    /// The first slot of each chunk; null until it is allocated.
+    chunks: Box<[AtomicPtr<Slot<T>>]>,
+    _owns: PhantomData<Slot<T>>,
 }
-
-type Chunk<T> = Box<[Slot<T>]>;
 
 /// Where the slot of an index is: in which chunk, and where there.
 #[inline(always)]
@@ -94,7 +99,10 @@ impl<T> LapRing<T> {
         Self {
             capacity: capacity as u64,
             origin: AtomicU64::new(0),
-            chunks: (0..=last).map(|_| OnceLock::new()).collect(),
+            chunks: (0..=last)
+                .map(|_| AtomicPtr::new(ptr::null_mut()))
+                .collect(),
+            _owns: PhantomData,
         }
     }
 
@@ -121,7 +129,15 @@ impl<T> LapRing<T> {
     #[inline]
     pub(crate) fn slot_from(&self, origin: u64, pos: u64) -> Option<&Slot<T>> {
         let (chunk, offset) = locate(self.index(origin, pos));
-        self.chunks.get(chunk)?.get()?.get(offset)
+        // ORDERING: Acquire pairs with the Release exchange in `grow`: the slots are initialised.
+        let first = self.chunks[chunk].load(Ordering::Acquire);
+        if first.is_null() {
+            return None;
+        }
+        // SAFETY: by I6 the chunk has a slot for each index below the capacity that is located in it.
+        let slot = unsafe { first.add(offset) };
+        // SAFETY: by I6 it is initialised, and stays as long as the ring, which we borrow.
+        Some(unsafe { &*slot })
     }
 
     /// Whether the message at `pos`, which has been sent, was read by all its readers.
@@ -144,12 +160,33 @@ impl<T> LapRing<T> {
     #[cold]
     pub(crate) fn grow(&self, pos: u64) {
         let (chunk, _) = locate(self.index(self.origin(), pos));
-        self.chunks[chunk].get_or_init(|| {
-            let before = (FIRST << chunk) - FIRST;
-            let left = usize::try_from(self.capacity).map_or(usize::MAX, |all| all - before);
-            let len = left.min(FIRST << chunk);
-            (0..len).map(|_| Slot::new()).collect()
-        });
+        let slots: Box<[Slot<T>]> = (0..self.chunk_len(chunk)).map(|_| Slot::new()).collect();
+        let first = Box::into_raw(slots).cast::<Slot<T>>();
+        // ORDERING: Release pairs with the Acquire load in `slot_from`. Relaxed on failure: another
+        // writer was faster, and its chunk is not looked at here.
+        let grown = self.chunks[chunk].compare_exchange(
+            ptr::null_mut(),
+            first,
+            Ordering::Release,
+            Ordering::Relaxed,
+        );
+        if grown.is_err() {
+            self.free(chunk, first);
+        }
+    }
+
+    /// Frees a chunk that nobody uses: one that was never installed, or at the end.
+    fn free(&self, chunk: usize, first: *mut Slot<T>) {
+        let slots = ptr::slice_from_raw_parts_mut(first, self.chunk_len(chunk));
+        // SAFETY: `grow` got the pointer from a box of this many slots, and both callers own it.
+        drop(unsafe { Box::from_raw(slots) });
+    }
+
+    /// Slots in a chunk: twice as many as in the one before, but for the last.
+    fn chunk_len(&self, chunk: usize) -> usize {
+        let before = (FIRST << chunk) - FIRST;
+        let left = usize::try_from(self.capacity).map_or(usize::MAX, |all| all - before);
+        left.min(FIRST << chunk)
     }
 
     #[inline]
@@ -157,6 +194,18 @@ impl<T> LapRing<T> {
         // Below the capacity, which is a usize. An origin that is newer than `pos` gives a slot with
         // another stamp.
         (pos.wrapping_sub(origin) & (self.capacity - 1)) as usize
+    }
+}
+
+impl<T> Drop for LapRing<T> {
+    fn drop(&mut self) {
+        for chunk in 0..self.chunks.len() {
+            // ORDERING: Acquire pairs with the Release exchange in `grow`.
+            let first = self.chunks[chunk].load(Ordering::Acquire);
+            if !first.is_null() {
+                self.free(chunk, first);
+            }
+        }
     }
 }
 
@@ -566,10 +615,8 @@ mod tests {
                 let lap: *const _ = ring.slot(pos + capacity as u64).unwrap();
                 assert_eq!(slot, lap);
             }
-            let slots: usize = ring
-                .chunks
-                .iter()
-                .map(|chunk| chunk.get().unwrap().len())
+            let slots: usize = (0..ring.chunks.len())
+                .map(|chunk| ring.chunk_len(chunk))
                 .sum();
             assert_eq!(slots, capacity);
         }
