@@ -202,7 +202,11 @@ impl<T> Shared<T> {
                     *next += 1;
                     // What owns nothing is as cheap to clone as to move. It is cloned, as tokio
                     // does, for the sake of a `Clone` that does more than copy.
-                    return Ok(if mem::needs_drop::<T>() { value } else { value.clone() });
+                    return Ok(if mem::needs_drop::<T>() {
+                        value
+                    } else {
+                        value.clone()
+                    });
                 }
                 Taken::Lent(value) => {
                     *next += 1;

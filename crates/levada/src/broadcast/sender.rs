@@ -83,13 +83,17 @@ impl<T> Sender<T> {
     #[track_caller]
     pub fn new(capacity: usize) -> Self {
         let shared = Arc::new(Self::open(capacity, 0));
-        Self { shared: Tx::new(&shared) }
+        Self {
+            shared: Tx::new(&shared),
+        }
     }
 
     #[track_caller]
     pub(super) fn with_receiver(capacity: usize) -> (Self, Receiver<T>) {
         let shared = Arc::new(Self::open(capacity, 1));
-        let sender = Self { shared: Tx::new(&shared) };
+        let sender = Self {
+            shared: Tx::new(&shared),
+        };
         (sender, Receiver::new(Rx::new(shared), 0))
     }
 
@@ -165,7 +169,9 @@ impl<T> Sender<T> {
     /// ```
     #[must_use = "downgrading makes a weak sender and leaves this one as it is"]
     pub fn downgrade(&self) -> WeakSender<T> {
-        WeakSender { shared: self.shared.downgrade() }
+        WeakSender {
+            shared: self.shared.downgrade(),
+        }
     }
 
     /// How many messages are in the channel: sent, not overwritten, and not yet read by everyone
@@ -290,7 +296,9 @@ impl<T> Sender<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone() }
+        Self {
+            shared: self.shared.clone(),
+        }
     }
 }
 
@@ -347,7 +355,9 @@ impl<T> WeakSender<T> {
 
 impl<T> Clone for WeakSender<T> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone() }
+        Self {
+            shared: self.shared.clone(),
+        }
     }
 }
 

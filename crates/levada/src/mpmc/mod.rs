@@ -64,6 +64,9 @@ mod sender;
 pub mod stream;
 mod unbounded;
 
+#[cfg(test)]
+mod model;
+
 pub use self::permit::{OwnedPermit, Permit, PermitIterator};
 pub use self::receiver::Receiver;
 pub use self::sender::{Sender, WeakSender, channel};

@@ -116,8 +116,7 @@ impl<T> LapRing<T> {
 
     /// Whether the message at `pos`, which has been sent, was read by all its readers.
     pub(crate) fn is_read(&self, pos: u64) -> bool {
-        self.slot(pos)
-            .is_none_or(|slot| slot.lock().is_read(pos))
+        self.slot(pos).is_none_or(|slot| slot.lock().is_read(pos))
     }
 
     /// Makes `pos`, the next to be written, the first slot's, if everything before it has been read.
@@ -138,7 +137,9 @@ impl<T> LapRing<T> {
         self.chunks[chunk].get_or_init(|| {
             let before = (FIRST << chunk) - FIRST;
             let left = usize::try_from(self.capacity).map_or(usize::MAX, |all| all - before);
-            (0..left.min(FIRST << chunk)).map(|_| Lock::new(Slot::new())).collect()
+            (0..left.min(FIRST << chunk))
+                .map(|_| Lock::new(Slot::new()))
+                .collect()
         });
     }
 
@@ -242,7 +243,11 @@ impl<T> Slot<T> {
             return None;
         }
         self.remaining -= 1;
-        if self.remaining == 0 { self.value.take() } else { None }
+        if self.remaining == 0 {
+            self.value.take()
+        } else {
+            None
+        }
     }
 
     /// Whether the message at `pos` is lent; if so, whoever ends that will be told to tell.
@@ -263,7 +268,10 @@ mod tests {
     use super::*;
 
     fn nothing<T>() -> Aftermath<T> {
-        Aftermath { dead: None, awaited: false }
+        Aftermath {
+            dead: None,
+            awaited: false,
+        }
     }
 
     #[test]
@@ -280,7 +288,11 @@ mod tests {
                 let lap: *const _ = ring.slot(pos + capacity as u64).unwrap();
                 assert_eq!(slot, lap);
             }
-            let slots: usize = ring.chunks.iter().map(|chunk| chunk.get().unwrap().len()).sum();
+            let slots: usize = ring
+                .chunks
+                .iter()
+                .map(|chunk| chunk.get().unwrap().len())
+                .sum();
             assert_eq!(slots, capacity);
         }
     }
@@ -305,12 +317,22 @@ mod tests {
         assert!(ring.slot(first).is_none());
         assert!(!ring.restart(first), "the last message is unread");
         let old = ring.origin();
-        assert_eq!(ring.slot(first - 1).unwrap().lock().take(first - 1), Taken::Last(7));
+        assert_eq!(
+            ring.slot(first - 1).unwrap().lock().take(first - 1),
+            Taken::Last(7)
+        );
         assert!(ring.restart(first), "the last message is read, so all are");
         assert!(ring.slot(first).is_some());
-        assert!(ring.is_read(first - 1), "an old position never finds a newer message");
+        assert!(
+            ring.is_read(first - 1),
+            "an old position never finds a newer message"
+        );
         let left = ring.slot_from(old, 3).unwrap().lock().skip(3);
-        assert_eq!(left, Some(7), "who is leaving still finds what it has a claim on");
+        assert_eq!(
+            left,
+            Some(7),
+            "who is leaving still finds what it has a claim on"
+        );
     }
 
     #[test]
@@ -327,7 +349,13 @@ mod tests {
         assert_eq!(slot.skip(0), None);
         // lent, > 1 -> held, one less
         assert!(slot.await_return(0));
-        assert_eq!(slot.give_back(0, 'a'), Aftermath { dead: None, awaited: true });
+        assert_eq!(
+            slot.give_back(0, 'a'),
+            Aftermath {
+                dead: None,
+                awaited: true
+            }
+        );
         assert!(!slot.await_return(0), "it is back");
         // held, 1 -> read
         assert_eq!(slot.take(0), Taken::Last('a'));
@@ -340,7 +368,13 @@ mod tests {
         assert_eq!(slot.put(16, 2, 'c'), nothing());
         assert_eq!(slot.take(16), Taken::Lent('c'));
         assert_eq!(slot.skip(16), None);
-        assert_eq!(slot.give_back(16, 'c'), Aftermath { dead: Some('c'), awaited: false });
+        assert_eq!(
+            slot.give_back(16, 'c'),
+            Aftermath {
+                dead: Some('c'),
+                awaited: false
+            }
+        );
         assert!(slot.is_read(16));
     }
 
@@ -348,13 +382,31 @@ mod tests {
     fn the_writer_laps() {
         let mut slot = Slot::new();
         assert_eq!(slot.put(0, 2, 'a'), nothing());
-        assert_eq!(slot.put(8, 2, 'b'), Aftermath { dead: Some('a'), awaited: false });
+        assert_eq!(
+            slot.put(8, 2, 'b'),
+            Aftermath {
+                dead: Some('a'),
+                awaited: false
+            }
+        );
         // Lent, and lapped meanwhile: the old value does not come back.
         assert_eq!(slot.take(8), Taken::Lent('b'));
         assert!(slot.await_return(8));
-        assert_eq!(slot.put(16, 2, 'c'), Aftermath { dead: None, awaited: true });
+        assert_eq!(
+            slot.put(16, 2, 'c'),
+            Aftermath {
+                dead: None,
+                awaited: true
+            }
+        );
         assert!(!slot.await_return(8));
-        assert_eq!(slot.give_back(8, 'b'), Aftermath { dead: Some('b'), awaited: false });
+        assert_eq!(
+            slot.give_back(8, 'b'),
+            Aftermath {
+                dead: Some('b'),
+                awaited: false
+            }
+        );
         assert_eq!(slot.take(16), Taken::Lent('c'), "with both its readers");
     }
 }
