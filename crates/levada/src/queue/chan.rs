@@ -239,18 +239,6 @@ impl<T, P: Parked> Chan<T, P> {
             .store(tx.permits.has_waiting(), Ordering::Relaxed);
     }
 
-    /// Wakes waiting senders for which there is capacity.
-    #[cold]
-    pub(super) fn serve_senders(&self) {
-        wake_in_batches(|batch| {
-            let mut tx = self.lock();
-            let queued = self.queued(&tx);
-            let more = tx.permits.settle(queued, batch);
-            self.note_hungry(&tx);
-            more
-        });
-    }
-
     /// Refuses new permits; wakes senders that wait for one, and receivers that may have seen the
     /// end. Calls after the first do nothing.
     pub(crate) fn close(&self) {

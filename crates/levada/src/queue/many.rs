@@ -161,15 +161,15 @@ impl<T> Chan<T, Line> {
         }
     }
 
-    /// A receiver goes. If it was woken, what it was woken for is passed on.
+    /// A receiver goes. If it was woken, what it was woken for is passed on; if a promise that is not
+    /// taken has to be watched, another one does.
     #[cold]
     pub(crate) fn cancel_recv(&self, node: Pin<&Node>) {
         let mut tx = self.lock();
         let woken = tx.parked.list.entry(node).state == State::Granted;
         let own = tx.parked.leave(node);
         let queued = self.queued(&tx);
-        let something = queued > 0 || tx.permits.is_blocked(queued);
-        let next = if woken && something {
+        let next = if woken && queued > 0 || tx.permits.is_blocked(queued) {
             tx.parked.take_one()
         } else {
             None
