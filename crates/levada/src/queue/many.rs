@@ -151,14 +151,17 @@ impl<T> Chan<T, Line> {
     /// Takes a message if there is one.
     pub(crate) fn try_recv(&self) -> Result<T, Nothing> {
         let mut tx = self.lock();
-        match self.pop(&mut tx) {
-            Some(message) => {
-                self.hand_on_received(tx);
-                Ok(message)
-            }
-            None if tx.is_ended() => Err(Nothing::Ended),
-            None => Err(Nothing::Empty),
+        let message = self.pop(&mut tx);
+        if message.is_none() {
+            tx.permits.try_idle();
         }
+        let nothing = if tx.is_ended() {
+            Nothing::Ended
+        } else {
+            Nothing::Empty
+        };
+        self.hand_on_received(tx);
+        message.ok_or(nothing)
     }
 
     /// A receiver goes. If it was woken, what it was woken for is passed on; if a promise that is not

@@ -68,7 +68,7 @@ pub(crate) struct Permits {
     closed: bool,
     /// Waiters that were promised something when the channel closed, and have not come since.
     holding: usize,
-    /// Refusals of those who do not wait (`try_send`), since the last promise was taken.
+    /// Refusals of those who do not wait (`try_send`, `try_recv`), since the last promise was taken.
     refusals: u8,
 }
 
@@ -187,6 +187,14 @@ impl Permits {
             self.lapse();
         }
         true
+    }
+
+    /// The same for a receiver that does not wait (`try_recv`): counted with those of `try_send`.
+    pub(crate) fn try_idle(&mut self) {
+        let mut refusals = self.refusals;
+        if self.poll_idle(&mut refusals) {
+            self.refusals = refusals;
+        }
     }
 
     /// Puts a waiter in line if it is not there yet, with this waker. Gives back the old one, to be

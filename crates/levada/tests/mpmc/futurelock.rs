@@ -2,7 +2,7 @@
 //! is promised to it goes to the others after at most `GRACE` polls of somebody who could go on.
 
 use super::support::{GRACE, Task};
-use levada::mpmc::{self, Sender};
+use levada::mpmc::{self, Sender, error::TryRecvError};
 use std::task::Poll;
 
 type Send<'a> = Task<mpmc::future::Send<'a, u32>>;
@@ -144,4 +144,33 @@ fn the_end_does_not_wait_for_a_forgotten_sender() {
     assert_eq!(polled, Poll::Ready(None));
     assert!(polls <= GRACE);
     assert_eq!(line[1].run().1, Poll::Ready(None));
+}
+
+/// A receiver that only ever tries sees that end, too.
+#[test]
+fn the_end_is_seen_by_trying() {
+    let (tx, rx) = mpmc::channel(1);
+    tx.try_send(0).unwrap();
+    let stalled = Task::waiting(tx.send(1));
+    assert_eq!(rx.try_recv(), Ok(0));
+    stalled.forget();
+    rx.close();
+    let tries = (1..=GRACE).find(|_| rx.try_recv() == Err(TryRecvError::Disconnected));
+    assert!(tries.is_some(), "empty for ever");
+}
+
+/// And a receiver that only ever tries does not wedge the senders.
+#[test]
+fn a_receiver_that_only_tries() {
+    let (tx, rx) = mpmc::channel(1);
+    let (stalled, mut second) = with_line(&tx);
+    assert_eq!(rx.try_recv(), Ok(0));
+    stalled.forget();
+    let tries = (1..=GRACE).find(|_| {
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+        second.is_woken()
+    });
+    assert!(tries.is_some(), "blocked for ever");
+    assert!(second.poll().is_ready());
+    assert_eq!(rx.try_recv(), Ok(2));
 }
