@@ -280,9 +280,11 @@ impl<T, P: Parked> Hub for Chan<T, P> {
         self.lock().unreceived = true;
         let mut panics = FirstPanic::default();
         panics.catch(|| self.close());
-        // A receiver that was dropped after its future was may have left its waker.
-        let waker = self.lock().parked.take_one();
-        panics.catch(|| drop(waker));
+        // A future that was forgotten, or (mpsc) dropped, may have left its waker.
+        let left = || self.lock().parked.take_one();
+        while let Some(waker) = left() {
+            panics.catch(|| drop(waker));
+        }
         // Messages are dropped one by one, outside the lock.
         let pop = || {
             self.rx.consumer.with_mut(|owned| {
