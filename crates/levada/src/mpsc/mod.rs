@@ -60,6 +60,8 @@
 
 pub mod error;
 pub mod future;
+#[cfg(test)]
+mod model;
 mod permit;
 mod receiver;
 mod sender;

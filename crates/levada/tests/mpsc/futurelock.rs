@@ -10,7 +10,7 @@ fn with_line<'a>(
     tx: &'a Sender<usize>,
     senders: usize,
 ) -> Vec<Task<mpsc::future::Send<'a, usize>>> {
-    tx.try_send(0).unwrap();
+    assert!(tx.try_send(0).is_ok());
     (1..=senders).map(|i| Task::waiting(tx.send(i))).collect()
 }
 

@@ -1,6 +1,10 @@
 //! mpsc, by question: every bug that channels are known to have had is a test here (`C` and its
 //! number stand for the list that the project keeps of them).
 
+mod cancel;
+mod close;
 mod futurelock;
 mod hostile;
+mod misuse;
+mod runtimes;
 mod support;

@@ -48,7 +48,7 @@ impl<F: Future> Task<F> {
     }
 
     pub(crate) fn poll(&mut self) -> Poll<F::Output> {
-        self.seen = self.wakes();
+        self.seen = self.woken();
         let waker = Waker::from(Arc::clone(&self.tally));
         self.future.as_mut().poll(&mut Context::from_waker(&waker))
     }
@@ -61,7 +61,7 @@ impl<F: Future> Task<F> {
 
     /// Whether it was woken since the last poll.
     pub(crate) fn is_woken(&self) -> bool {
-        self.wakes() > self.seen
+        self.woken() > self.seen
     }
 
     /// Polls for as long as it is woken and not ready; gives the number of polls, too.
@@ -82,13 +82,18 @@ impl<F: Future> Task<F> {
         Arc::strong_count(&self.tally) - 1
     }
 
+    /// What its wakers are made of, to be counted when the task is gone.
+    pub(crate) fn wakers(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
+    }
+
     /// The future stays where it is for ever and is never polled or dropped.
     #[expect(clippy::mem_forget, reason = "that is the question")]
     pub(crate) fn forget(self) {
         std::mem::forget(self);
     }
 
-    fn wakes(&self) -> usize {
+    fn woken(&self) -> usize {
         // ORDERING: SeqCst, no pair: a test's own count.
         self.tally.0.load(Ordering::SeqCst)
     }

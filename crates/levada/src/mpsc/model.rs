@@ -1,0 +1,336 @@
+//! Every interleaving of the few steps that do not simply go through the lock, and of the ends.
+
+use super::error::{SendError, TryRecvError};
+use super::{Receiver, Sender, channel, unbounded_channel};
+use crate::prim::{Arc, block_on, model, thread};
+use core::task::{Context, Waker};
+
+/// A message that is alive as long as it is counted.
+fn counted() -> (std::sync::Arc<()>, std::sync::Arc<()>) {
+    let count = std::sync::Arc::new(());
+    (std::sync::Arc::clone(&count), count)
+}
+
+fn alive(count: &std::sync::Arc<()>) -> usize {
+    std::sync::Arc::strong_count(count) - 1
+}
+
+/// A channel of capacity 1 with a message in it.
+fn full() -> (Sender<usize>, Receiver<usize>) {
+    let (tx, rx) = channel(1);
+    tx.try_send(0).unwrap();
+    (tx, rx)
+}
+
+/// All that is received until the end.
+fn received(rx: &mut Receiver<usize>) -> Vec<usize> {
+    let mut received = Vec::new();
+    while let Some(message) = block_on(rx.recv()) {
+        received.push(message);
+    }
+    received
+}
+
+#[test]
+fn messages_wake_the_receiver() {
+    model(|| {
+        let (tx, mut rx) = unbounded_channel();
+        let sender = thread::spawn(move || {
+            tx.send(1).unwrap();
+            tx.send(2).unwrap();
+        });
+        assert_eq!(block_on(rx.recv()), Some(1));
+        assert_eq!(block_on(rx.recv()), Some(2));
+        assert_eq!(block_on(rx.recv()), None);
+        sender.join().unwrap();
+    });
+}
+
+/// C5: a waker is replaced while a message comes.
+#[test]
+fn messages_wake_the_latest_waker() {
+    model(|| {
+        let (tx, mut rx) = channel(1);
+        let sender = thread::spawn(move || tx.try_send(1).unwrap());
+        let first = rx.poll_recv(&mut Context::from_waker(Waker::noop()));
+        if first.is_pending() {
+            assert_eq!(block_on(rx.recv()), Some(1));
+        }
+        sender.join().unwrap();
+    });
+}
+
+/// The receiver takes one message and does not come again: it must have seen that the sender
+/// sleeps, or the sender that there is room.
+#[test]
+fn room_wakes_a_sender() {
+    model(|| {
+        let (tx, mut rx) = full();
+        let sender = thread::spawn(move || block_on(tx.send(1)).unwrap());
+        assert_eq!(rx.try_recv(), Ok(0));
+        sender.join().unwrap();
+        assert_eq!(rx.try_recv(), Ok(1));
+    });
+}
+
+/// Both are in line already: three threads that begin at once are too many for a model.
+#[test]
+fn room_wakes_two_senders() {
+    model(|| {
+        let (tx, mut rx) = full();
+        let mut cx = Context::from_waker(Waker::noop());
+        let senders = [1, 2].map(|message| {
+            let mut reserve = Box::pin(tx.clone().reserve_owned());
+            assert!(reserve.as_mut().poll(&mut cx).is_pending());
+            (reserve, message)
+        });
+        let senders = senders.map(|(reserve, message)| {
+            thread::spawn(move || drop(block_on(reserve).unwrap().send(message)))
+        });
+        let mut received = Vec::new();
+        while received.len() < 3 {
+            match rx.try_recv() {
+                Ok(message) => received.push(message),
+                Err(_) => thread::yield_now(),
+            }
+        }
+        // The first may be so late that its turn lapses.
+        received.sort_unstable();
+        assert_eq!(received, [0, 1, 2]);
+        for sender in senders {
+            sender.join().unwrap();
+        }
+    });
+}
+
+/// A sender that waits for several permits sleeps until there are enough.
+#[test]
+fn room_wakes_who_waits_for_several_permits() {
+    model(|| {
+        let (tx, mut rx) = channel(2);
+        tx.try_send(0).unwrap();
+        tx.try_send(1).unwrap();
+        let sender = thread::spawn(move || block_on(tx.reserve_many(2)).unwrap().len());
+        assert_eq!((rx.try_recv(), rx.try_recv()), (Ok(0), Ok(1)));
+        assert_eq!(sender.join().unwrap(), 2);
+    });
+}
+
+/// C3, C4: who leaves the line hands on what it was granted.
+#[test]
+fn a_cancelled_sender_hands_on_its_turn() {
+    model(|| {
+        let (tx, mut rx) = full();
+        let mut first = Box::pin(tx.clone().reserve_owned());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(first.as_mut().poll(&mut cx).is_pending());
+        let mut second = Box::pin(tx.clone().reserve_owned());
+        assert!(second.as_mut().poll(&mut cx).is_pending());
+        let cancelled = thread::spawn(move || drop(first));
+        let sender = thread::spawn(move || drop(block_on(second).unwrap().send(1)));
+        assert_eq!(rx.try_recv(), Ok(0));
+        cancelled.join().unwrap();
+        sender.join().unwrap();
+        assert_eq!(rx.try_recv(), Ok(1));
+    });
+}
+
+#[test]
+fn a_cancelled_receiver_loses_nothing() {
+    model(|| {
+        let (tx, mut rx) = channel(1);
+        let sender = thread::spawn(move || tx.try_send(1).unwrap());
+        let mut recv = Box::pin(rx.recv());
+        let mut cx = Context::from_waker(Waker::noop());
+        let first = recv.as_mut().poll(&mut cx);
+        drop(recv);
+        if first.is_pending() {
+            assert_eq!(block_on(rx.recv()), Some(1));
+        }
+        sender.join().unwrap();
+    });
+}
+
+/// What was sent with `Ok` is received after the close, and nothing else.
+#[test]
+fn close_beside_a_waiting_send() {
+    model(|| {
+        let (tx, mut rx) = full();
+        let sender = thread::spawn(move || block_on(tx.send(1)));
+        let first = rx.try_recv();
+        assert_eq!(first, Ok(0));
+        rx.close();
+        let rest = received(&mut rx);
+        match sender.join().unwrap() {
+            Ok(()) => assert_eq!(rest, [1]),
+            Err(SendError(message)) => assert_eq!((message, rest), (1, vec![])),
+        }
+    });
+}
+
+#[test]
+fn close_beside_try_send() {
+    model(|| {
+        let (tx, mut rx) = channel(2);
+        let sender = thread::spawn(move || [1, 2].map(|message| tx.try_send(message).is_ok()));
+        rx.close();
+        let rest = received(&mut rx);
+        let sent = sender.join().unwrap();
+        assert_eq!(rest.len(), sent.iter().filter(|ok| **ok).count());
+        assert!(sent != [false, true], "closed, and open again");
+    });
+}
+
+/// C24: the last permit goes while the receiver waits for the end.
+#[test]
+fn the_last_permit_lets_the_end_come() {
+    model(|| {
+        let (tx, mut rx) = channel::<usize>(1);
+        let permit = tx.clone().try_reserve_owned().unwrap();
+        rx.close();
+        let sender = thread::spawn(move || drop(permit));
+        assert_eq!(block_on(rx.recv()), None);
+        sender.join().unwrap();
+        drop(tx);
+    });
+}
+
+/// C25: a permit that is out may still bring a message.
+#[test]
+fn the_last_permit_brings_a_message() {
+    model(|| {
+        let (tx, mut rx) = channel(1);
+        let permit = tx.clone().try_reserve_owned().unwrap();
+        rx.close();
+        let sender = thread::spawn(move || drop(permit.send(1)));
+        assert_eq!(received(&mut rx), [1]);
+        sender.join().unwrap();
+        drop(tx);
+    });
+}
+
+/// C18: the receiver sees the last sender go, or is woken by it.
+#[test]
+fn the_last_sender_wakes_the_receiver() {
+    model(|| {
+        let (tx, mut rx) = channel::<usize>(1);
+        let other = tx.clone();
+        let senders = [tx, other].map(|tx| thread::spawn(move || drop(tx)));
+        assert_eq!(block_on(rx.recv()), None);
+        for sender in senders {
+            sender.join().unwrap();
+        }
+    });
+}
+
+/// C17: `Disconnected` comes after everything that was sent.
+#[test]
+fn disconnected_is_said_last() {
+    model(|| {
+        let (tx, mut rx) = unbounded_channel();
+        let sender = thread::spawn(move || {
+            tx.send(1).unwrap();
+            tx.send(2).unwrap();
+        });
+        let mut received = 0;
+        loop {
+            match rx.try_recv() {
+                Ok(_) => received += 1,
+                Err(TryRecvError::Empty) => thread::yield_now(),
+                Err(TryRecvError::Disconnected) => break,
+            }
+        }
+        assert_eq!(received, 2);
+        sender.join().unwrap();
+    });
+}
+
+/// C19, C32: a message is refused, or it is dropped when the receiver is, although the sender lives
+/// on.
+#[test]
+fn no_message_outlives_the_receiver() {
+    model(|| {
+        let (tx, rx) = channel(2);
+        let (message, count) = counted();
+        let other = tx.clone();
+        let sender = thread::spawn(move || {
+            if let Err(refused) = other.try_send(message) {
+                drop(refused);
+            }
+            other
+        });
+        let (message, other_count) = counted();
+        let sent = tx.try_send(message);
+        drop(rx);
+        drop(sent);
+        let other = sender.join().unwrap();
+        assert_eq!((alive(&count), alive(&other_count)), (0, 0));
+        drop((tx, other));
+    });
+}
+
+/// C20: the same with a permit.
+#[test]
+fn no_message_of_a_permit_outlives_the_receiver() {
+    model(|| {
+        let (tx, rx) = channel(1);
+        let permit = tx.clone().try_reserve_owned().unwrap();
+        let (message, count) = counted();
+        let sender = thread::spawn(move || permit.send(message));
+        drop(rx);
+        let other = sender.join().unwrap();
+        assert_eq!(alive(&count), 0);
+        drop((tx, other));
+    });
+}
+
+/// A sender that waits is told when the receiver goes, and gets its message back.
+#[test]
+fn the_receiver_s_end_wakes_senders() {
+    model(|| {
+        let (tx, rx) = full();
+        let tx = Arc::new(tx);
+        let other = Arc::clone(&tx);
+        let sender = thread::spawn(move || block_on(other.send(1)));
+        let watcher = thread::spawn(move || block_on(tx.closed()));
+        drop(rx);
+        assert_eq!(sender.join().unwrap(), Err(SendError(1)));
+        watcher.join().unwrap();
+    });
+}
+
+/// C60: the upgrade comes before the end, and what it sends too; or it does not come.
+#[test]
+fn upgrading_beside_the_last_sender_s_end() {
+    model(|| {
+        let (tx, mut rx) = unbounded_channel();
+        let weak = tx.downgrade();
+        let upgrading = thread::spawn(move || match weak.upgrade() {
+            Some(tx) => tx.send(1).map(|()| 1).unwrap(),
+            None => 0,
+        });
+        drop(tx);
+        let mut received = 0;
+        while block_on(rx.recv()).is_some() {
+            received += 1;
+        }
+        assert_eq!(upgrading.join().unwrap(), received);
+    });
+}
+
+/// C28: the length is that of some moment, whatever happens beside it.
+#[test]
+fn len_stays_within_bounds() {
+    model(|| {
+        let (tx, mut rx) = channel(2);
+        tx.try_send(0).unwrap();
+        let sender = thread::spawn(move || tx.try_send(1).is_ok());
+        let before = rx.len();
+        assert!((1..=2).contains(&before));
+        assert_eq!(rx.try_recv(), Ok(0));
+        rx.close();
+        assert!(rx.len() <= 1 && rx.len() + 1 >= before);
+        let sent = sender.join().unwrap();
+        assert_eq!(rx.len(), usize::from(sent));
+    });
+}
