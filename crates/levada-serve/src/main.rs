@@ -1,3 +1,10 @@
-//! `levada`: a bounded queue with backpressure in front of any command.
+//! The `levada` program: parse, run, exit code.
+#![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    levada_serve::run(levada_serve::cli::Cli::parse())
+}

@@ -1,12 +1,14 @@
 //! Who is alive: counted handles to a channel.
 //!
 //! A channel is one allocation, freed when its last handle of any kind is gone. Apart from that, it
-//! counts strong senders and receivers: when the last of a kind goes, the channel is told, exactly
-//! once; and weak senders, which keep neither the channel open nor its messages.
+//! counts strong senders and receivers: whenever the last of a kind goes, the channel is told; and
+//! weak senders, which keep neither the channel open nor its messages.
 //!
 //! # Invariants
-//! - **I1** Once a count reached zero it stays there: `clone` needs a live handle, and `upgrade`
-//!   refuses to raise a zero.
+//! - **I1** Once the count of senders reached zero it stays there: `clone` needs a live sender, and
+//!   `upgrade` refuses to raise a zero.
+//! - **I2** So does the count of receivers, unless a sender makes a new one
+//!   ([`Tx::add_receiver`]): then the channel is told again when that one goes.
 //!
 //! Architecture invariant: handles are counted here and nowhere else.
 
@@ -22,7 +24,8 @@ pub(crate) trait Hub {
     fn counts(&self) -> &Counts;
     /// Called once, after the last strong sender is gone.
     fn senders_gone(&self);
-    /// Called once, after the last receiver is gone.
+    /// Called after the last receiver is gone; again if a sender made new ones and they are gone
+    /// too. When it is called there may be new ones already.
     fn receivers_gone(&self);
 }
 
@@ -65,9 +68,10 @@ impl Counts {
     }
 }
 
-/// Adds a handle by way of another one of the same kind.
+/// Adds a handle by way of another one.
 fn add(count: &AtomicUsize) {
-    // ORDERING: Relaxed, no pair: the handle it is cloned from keeps the count above zero.
+    // ORDERING: Relaxed, no pair: the handle this is called on keeps the channel alive, and
+    // whatever the count decides is decided by the decrement that reaches zero.
     let before = count.fetch_add(1, Ordering::Relaxed);
     if before > usize::MAX / 2 {
         // Handles were leaked until the count is about to wrap, which would free a live channel.
@@ -90,7 +94,7 @@ impl<H: Hub> Tx<H> {
         Self(Arc::clone(hub))
     }
 
-    /// A further receiver.
+    /// A further receiver, perhaps the only one.
     pub(crate) fn add_receiver(&self) -> Rx<H> {
         add(&self.0.counts().receivers);
         Rx(Arc::clone(&self.0))
@@ -171,12 +175,6 @@ impl<H: Hub> Rx<H> {
     /// Whether both belong to one channel.
     pub(crate) fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
-    }
-
-    /// A weak sender of the same channel.
-    pub(crate) fn weak_sender(&self) -> WeakTx<H> {
-        add(&self.0.counts().weak_senders);
-        WeakTx(Arc::clone(&self.0))
     }
 }
 

@@ -61,7 +61,6 @@ use core::hint::spin_loop;
 use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::error::{SendError, TryRecvError};
 use crate::prim::{Lock, LockGuard};
@@ -172,11 +171,12 @@ impl<T> Shared<T> {
     /// Does outside the locks what a change of a slot left to do.
     #[inline]
     fn settle(&self, aftermath: Aftermath<T>) {
-        let Aftermath { dead, awaited } = aftermath;
-        if awaited {
+        if aftermath.awaited || aftermath.dead.is_some() {
             let mut panics = FirstPanic::default();
-            panics.catch(|| self.returns.notify_all());
-            panics.catch(|| drop(dead));
+            if aftermath.awaited {
+                panics.catch(|| self.returns.notify_all());
+            }
+            panics.catch(|| drop(aftermath.dead));
             panics.resume();
         }
     }
@@ -193,44 +193,37 @@ impl<T> Shared<T> {
         let Some(slot) = self.ring.slot(pos) else {
             return Err(Miss::Absent);
         };
-        let mut looks = 0;
-        loop {
-            // The lock is released at the end of this statement.
-            let taken = slot.lock().take(pos);
-            match taken {
-                Taken::Last(value) => {
-                    *next += 1;
-                    // What owns nothing is as cheap to clone as to move. It is cloned, as tokio
-                    // does, for the sake of a `Clone` that does more than copy.
-                    return Ok(if mem::needs_drop::<T>() {
-                        value
-                    } else {
-                        value.clone()
-                    });
-                }
-                Taken::Lent(value) => {
-                    *next += 1;
-                    return Ok(self.clone_and_return(slot, pos, value));
-                }
-                Taken::Out if looks < LOOKS => {
-                    (0..1 << looks).for_each(|_| spin_loop());
-                    looks += 1;
-                }
-                Taken::Out => return Err(Miss::Lent),
-                Taken::Absent => return Err(Miss::Absent),
-            }
+        // The lock is released at the end of this statement.
+        let mut taken = slot.lock().take(pos);
+        if matches!(taken, Taken::Out) {
+            taken = take_when_returned(slot, pos);
         }
-    }
-
-    #[inline]
-    fn clone_and_return(&self, slot: &Lock<Slot<T>>, pos: u64, value: T) -> T
-    where
-        T: Clone,
-    {
-        let clone = catch_unwind(AssertUnwindSafe(|| value.clone()));
-        let aftermath = slot.lock().give_back(pos, value);
-        self.settle(aftermath);
-        clone.unwrap_or_else(|panic| resume_unwind(panic))
+        match taken {
+            Taken::Last(value) => {
+                *next += 1;
+                // What owns nothing is as cheap to clone as to move. It is cloned, as tokio
+                // does, for the sake of a `Clone` that does more than copy.
+                Ok(if mem::needs_drop::<T>() {
+                    value
+                } else {
+                    value.clone()
+                })
+            }
+            Taken::Lent(value) => {
+                *next += 1;
+                let loan = Loan {
+                    shared: self,
+                    slot,
+                    pos,
+                    value: Some(value),
+                };
+                let clone = loan.value.clone();
+                drop(loan);
+                clone.ok_or(Miss::Absent)
+            }
+            Taken::Out => Err(Miss::Lent),
+            Taken::Absent => Err(Miss::Absent),
+        }
     }
 
     /// Tells whether the message at `next` has been sent and is still there; after a lag, moves on
@@ -261,7 +254,12 @@ impl<T> Shared<T> {
         cx: &mut Context<'_>,
         next: &mut u64,
     ) -> Poll<Result<(), TryRecvError>> {
+        // The slot has just been looked at; the first look at the tail can be the one in line.
+        let mut in_line = false;
         self.news.poll_wait(node, cx, || {
+            if !mem::replace(&mut in_line, true) {
+                return None;
+            }
             let mut tail = self.tail.lock();
             let seen = self.look_at(&mut tail, next);
             let empty = seen == Err(TryRecvError::Empty);
@@ -367,6 +365,38 @@ impl<T> Shared<T> {
     pub(super) fn sent_since(&self, next: u64) -> usize {
         usize::try_from(self.tail.lock().next - next).unwrap_or(usize::MAX)
     }
+}
+
+/// A value on loan while it is cloned. Goes back to its slot when dropped, panic or not.
+struct Loan<'a, T> {
+    shared: &'a Shared<T>,
+    slot: &'a Lock<Slot<T>>,
+    pos: u64,
+    /// Taken only by `drop`.
+    value: Option<T>,
+}
+
+impl<T> Drop for Loan<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(value) = self.value.take() {
+            let aftermath = self.slot.lock().give_back(self.pos, value);
+            self.shared.settle(aftermath);
+        }
+    }
+}
+
+/// Takes the message at `pos`, which is lent, if it comes back soon.
+#[cold]
+fn take_when_returned<T>(slot: &Lock<Slot<T>>, pos: u64) -> Taken<T> {
+    for look in 0..LOOKS {
+        (0..1 << look).for_each(|_| spin_loop());
+        let taken = slot.lock().take(pos);
+        if !matches!(taken, Taken::Out) {
+            return taken;
+        }
+    }
+    Taken::Out
 }
 
 impl<T> Hub for Shared<T> {

@@ -55,8 +55,8 @@
 //!
 //! # Checked by
 //! `state.rs` walks the table of transitions; `model.rs` runs the races under loom, where `life`
-//! shows that nothing touches the allocation after it was freed; `tests/oneshot.rs` crosses the
-//! actions of both ends; `tests/memory_oneshot.rs` counts bytes.
+//! shows that nothing touches the allocation after it was freed; `tests/oneshot/` crosses the
+//! actions of both ends and brings hostile wakers; `tests/memory_oneshot.rs` counts bytes.
 
 use core::alloc::Layout;
 use core::fmt;
@@ -211,21 +211,22 @@ impl<T> Hold<T> {
         if side == Side::Receiver {
             return Some(&header.rx);
         }
-        // ORDERING: Relaxed; the sender reads its own store in `make_words`; the receiver asks only
-        // after an Acquire load found the sender's waker bit, which was set after that store.
+        // ORDERING: Relaxed pairs with the store in `make_words`: the sender reads its own, and the
+        // receiver asks only after an Acquire load found the waker bit, which was set after it.
         let tx = header.tx.load(Ordering::Relaxed);
-        // SAFETY: null, or from the `Box` in `make_words`, which is freed with the header.
+        // SAFETY: null, or from the box in `make_words`, which is freed with the header.
         unsafe { tx.as_ref() }
     }
 
     /// Where `side`, the caller's own, keeps its waker.
     fn make_words(&self, side: Side) -> &WakerWords {
         self.words(side).unwrap_or_else(|| {
-            let words = Box::leak(Box::new(WakerWords::new()));
-            // ORDERING: Relaxed; pairs with the load in `words`; the exchange that sets the waker
+            let words = Box::into_raw(Box::new(WakerWords::new()));
+            // ORDERING: Relaxed pairs with the load in `words`; the exchange that sets the waker
             // bit makes it visible.
             self.header().tx.store(words, Ordering::Relaxed);
-            words
+            // SAFETY: it is from a box, and freed with the header, which `&self` keeps.
+            unsafe { &*words }
         })
     }
 
@@ -237,6 +238,7 @@ impl<T> Hold<T> {
 
     /// Waits, as `side`, until the channel is not open any more. The waker of the latest call is
     /// the one that is woken.
+    #[inline]
     fn poll_decided(&mut self, side: Side, waker: &Waker) -> Poll<()> {
         let state = self.state();
         if !state.is_open() {
@@ -245,16 +247,16 @@ impl<T> Hold<T> {
         if state.has_waker(side) && self.words(side).is_some_and(|words| words.will_wake(waker)) {
             return Poll::Pending;
         }
-        self.replace_waker(side, waker.clone())
+        self.replace_waker(side, state, waker.clone())
     }
 
     /// Stores `waker` in place of the one that `side` has stored before, if it has.
-    fn replace_waker(&mut self, side: Side, waker: Waker) -> Poll<()> {
-        // Kept until the new one is in place: dropping it is foreign code.
-        let _old = self.take_own_waker(side);
+    #[inline]
+    fn replace_waker(&mut self, side: Side, state: State, waker: Waker) -> Poll<()> {
+        // The old one is kept until the new one is in place: dropping it is foreign code.
+        let (mut state, _old) = self.take_own_waker(side, state);
         // By I4 the slot is ours now: the bit is clear.
         self.make_words(side).write(&waker);
-        let mut state = self.state();
         while let Some(stored) = state.with_waker(side) {
             match self.exchange(state, stored) {
                 Ok(()) => {
@@ -268,19 +270,23 @@ impl<T> Hold<T> {
         Poll::Ready(())
     }
 
-    /// Takes the waker back that `side`, the caller's own, has stored; unless the other side did.
-    fn take_own_waker(&mut self, side: Side) -> Option<Waker> {
-        let mut state = self.state();
-        loop {
-            let cleared = state.without_waker(side)?;
-            let copy = self.copy_waker(state, side)?;
+    /// Takes the waker back that `side`, the caller's own, has stored, unless the other side did;
+    /// and gives the state then. `state` was loaded before.
+    #[inline]
+    fn take_own_waker(&mut self, side: Side, mut state: State) -> (State, Option<Waker>) {
+        while let Some(cleared) = state.without_waker(side) {
+            let copy = self.copy_waker(state, side);
             match self.exchange(state, cleared) {
-                // SAFETY: the exchange cleared the bit of a slot that was copied before it, and
-                // after the Acquire load of the value that it found (I3).
-                Ok(()) => return Some(unsafe { copy.into_waker() }),
+                Ok(()) => {
+                    // SAFETY: the exchange cleared the bit of a slot that was copied before it,
+                    // and after the Acquire load of the value that it found (I3).
+                    let waker = copy.map(|copy| unsafe { copy.into_waker() });
+                    return (cleared, waker);
+                }
                 Err(newer) => state = newer,
             }
         }
+        (state, None)
     }
 }
 
@@ -304,7 +310,7 @@ impl<T> Hold<T> {
                     // SAFETY: the exchange cleared the bit of a slot that was copied before it,
                     // and after the Acquire load of the value that it found (I3).
                     let _own = own.map(|copy| unsafe { copy.into_waker() });
-                    // SAFETY: likewise.
+                    // SAFETY: the same exchange cleared the peer's bit (I3).
                     let peers = peers.map(|copy| unsafe { copy.into_waker() });
                     if let Some(waker) = peers {
                         waker.wake();
@@ -344,7 +350,7 @@ impl<T> Drop for Remains<'_, T> {
         let tx = header.tx.load(Ordering::Relaxed);
         header.life.with_mut(|_| ());
         if !tx.is_null() {
-            // SAFETY: `make_words` leaked it from a box, and nobody else frees it.
+            // SAFETY: it is from the box in `make_words`, and nobody else frees it.
             drop(unsafe { Box::from_raw(tx) });
         }
         // SAFETY: we are alone (I1), and nothing uses the header after this.

@@ -196,9 +196,9 @@ impl<T> Future for Receiver<T> {
         let Some(rx) = &mut this.inner else {
             panic!("called after complete")
         };
-        let coop = ready!(budget::poll_proceed(cx));
         ready!(rx.poll_decided(cx.waker()));
-        coop.made_progress();
+        // Only a result is paid for. Without budget, this wakes the task and leaves the result.
+        ready!(budget::poll_proceed(cx)).made_progress();
         Poll::Ready(this.receive().ok_or(RecvError(())))
     }
 }

@@ -8,7 +8,7 @@ use loom::sync::{Mutex, MutexGuard};
 
 pub(crate) mod atomic {
     pub(crate) use loom::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence,
+        AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
     };
 }
 

@@ -85,7 +85,7 @@ impl Line {
                 }
                 self.list.insert_before(next, node);
             }
-            State::Idle | State::Lapsed | State::Closed | State::Holding => {
+            State::Idle | State::Lapsed | State::Closed | State::Holding | State::HoldingPart => {
                 entry.arrival = self.arrivals;
                 self.arrivals = self.arrivals.wrapping_add(1);
                 self.list.push_back(node);

@@ -70,6 +70,7 @@ pub(crate) struct LapRing<T> {
 type Chunk<T> = Box<[Lock<Slot<T>>]>;
 
 /// Where the slot of an index is: in which chunk, and where there.
+#[inline(always)]
 fn locate(index: usize) -> (usize, usize) {
     let shifted = index + FIRST;
     let chunk = shifted.ilog2() - FIRST.ilog2();

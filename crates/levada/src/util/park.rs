@@ -47,3 +47,50 @@ pub(crate) fn park_on<F: Future>(future: F) -> F::Output {
     }
     output
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::future::poll_fn;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    /// A future that is woken from another thread, once.
+    fn woken_from_afar() -> impl Future<Output = ()> {
+        let (done, is_done) = mpsc::channel();
+        let mut done = Some(done);
+        poll_fn(move |cx| {
+            if is_done.try_recv().is_ok() {
+                return Poll::Ready(());
+            }
+            let waker = cx.waker().clone();
+            if let Some(done) = done.take() {
+                thread::spawn(move || {
+                    done.send(()).unwrap();
+                    waker.wake();
+                });
+            }
+            Poll::Pending
+        })
+    }
+
+    #[test]
+    fn a_wait_inside_a_wait_leaves_the_outer_one_its_wake_up() {
+        let (done, is_done) = mpsc::channel();
+        thread::spawn(move || {
+            let mut polls = 0;
+            park_on(poll_fn(|cx| {
+                polls += 1;
+                if polls == 2 {
+                    return Poll::Ready(());
+                }
+                cx.waker().wake_by_ref();
+                park_on(woken_from_afar());
+                Poll::Pending
+            }));
+            done.send(polls).unwrap();
+        });
+        // Far longer than it takes; only a hang gets there.
+        assert_eq!(is_done.recv_timeout(Duration::from_secs(60)), Ok(2));
+    }
+}

@@ -10,6 +10,8 @@
 //! - **I2** A linked node is alive and stays where it is: it is pinned, and its owner calls
 //!   [`List::remove`] before it drops. A node that is forgotten instead stays alive for ever,
 //!   because its memory was pinned, and stays linked: it costs its own memory and nothing else.
+//!   It need not call if it finds that [`List::release_front`] took the node out; nobody touches
+//!   the node after that.
 //! - **I3** A list is neither moved nor dropped while nodes are bound to it: the future that owns
 //!   the node borrows or keeps alive the channel that owns the list.
 //!
@@ -24,6 +26,7 @@ use core::ptr::{self, NonNull};
 use core::task::Waker;
 
 use crate::prim::UnsafeCell;
+use crate::prim::atomic::{AtomicBool, Ordering};
 
 /// Where a waiter stands. What each state means to the waiter is up to the protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +44,8 @@ pub(crate) enum State {
     Closed,
     /// As `Closed`, and the channel's end waits until this one has come or gone.
     Holding,
+    /// As `Holding`, but it was promised only a part of what it needs.
+    HoldingPart,
 }
 
 /// What a waiter tells the list's protocol.
@@ -69,6 +74,8 @@ pub(crate) struct Node {
     inner: UnsafeCell<Inner>,
     /// The list this node is bound to (I1); null before the first call. Touched only by the owner.
     list: Cell<*const List>,
+    /// For protocols that use [`List::release_front`]. Written under the lock, read without.
+    held: AtomicBool,
     _pinned: PhantomPinned,
 }
 
@@ -88,6 +95,7 @@ impl Node {
                 entry: Entry::default(),
             }),
             list: Cell::new(ptr::null()),
+            held: AtomicBool::new(false),
             _pinned: PhantomPinned,
         }
     }
@@ -96,6 +104,15 @@ impl Node {
     #[inline]
     pub(crate) fn is_bound(&self) -> bool {
         !self.list.get().is_null()
+    }
+
+    /// Whether it was put in line by [`List::hold_back`] and nobody took it out since. If not, it
+    /// is its owner's alone.
+    #[inline]
+    pub(crate) fn is_held(&self) -> bool {
+        // ORDERING: Acquire pairs with the Release store in `release_front`: all that was done to
+        // the node happened before.
+        self.held.load(Ordering::Acquire)
     }
 }
 
@@ -211,6 +228,33 @@ impl List {
         Some(self.entry_at(place))
     }
 
+    /// As [`push_back`](Self::push_back), and the owner can ask [`Node::is_held`] from now on.
+    pub(crate) fn hold_back(&mut self, node: Pin<&Node>) {
+        self.push_back(node);
+        // ORDERING: Relaxed, no pair: the owner asks in the order of its own program.
+        node.held.store(true, Ordering::Relaxed);
+    }
+
+    /// As [`remove`](Self::remove), for a node put in by [`hold_back`](Self::hold_back).
+    pub(crate) fn unhold(&mut self, node: Pin<&Node>) {
+        self.remove(node);
+        // ORDERING: Relaxed, no pair: the owner asks in the order of its own program.
+        node.held.store(false, Ordering::Relaxed);
+    }
+
+    /// Takes the first node out of the line and gives its waker. The owner may learn of it without
+    /// the lock and drop the node at once.
+    pub(crate) fn release_front(&mut self) -> Option<Option<Waker>> {
+        let place = self.front()?;
+        self.unlink(place);
+        let waker = self.entry_at(place).waker.take();
+        // SAFETY: it was linked, so it is alive (I2), until its owner sees the store.
+        let node = unsafe { place.0.as_ref() };
+        // ORDERING: Release pairs with the Acquire load in `is_held`: this is the last access.
+        node.held.store(false, Ordering::Release);
+        Some(waker)
+    }
+
     /// Takes out the waiter at `place`.
     pub(crate) fn unlink(&mut self, place: Place) {
         let inner = self.inner(place);
@@ -289,6 +333,22 @@ mod tests {
         assert!(!list.is_linked(nodes[0].as_ref()));
         assert_eq!(list.pop_front().map(|entry| entry.need), Some(3));
         assert!(list.pop_front().is_none() && list.is_empty());
+    }
+
+    #[test]
+    fn a_released_node_is_its_owners() {
+        let (one, two) = (Box::pin(Node::new()), Box::pin(Node::new()));
+        let mut list = pin!(List::new());
+        assert!(!one.is_held());
+        list.entry(one.as_ref()).waker = Some(Waker::noop().clone());
+        list.hold_back(one.as_ref());
+        list.hold_back(two.as_ref());
+        assert!(one.is_held() && two.is_held());
+        assert!(list.release_front().unwrap().is_some());
+        assert!(!one.is_held() && two.is_held());
+        drop(one);
+        list.unhold(two.as_ref());
+        assert!(!two.is_held() && list.release_front().is_none());
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub(crate) struct Permits {
     closed: bool,
     /// Waiters that were promised something when the channel closed, and have not come since.
     holding: usize,
+    /// Whether one more of them was promised a part of what it needs.
+    holding_part: bool,
     /// Refusals of those who do not wait (`try_send`, `try_recv`), since the last promise was taken.
     refusals: u8,
 }
@@ -82,6 +84,7 @@ impl Permits {
             line: List::new(),
             closed: false,
             holding: 0,
+            holding_part: false,
             refusals: 0,
         }
     }
@@ -97,7 +100,7 @@ impl Permits {
 
     /// Whether no permit is out and none will be given any more.
     pub(crate) fn is_exhausted(&self) -> bool {
-        self.closed && self.reserved == 0 && self.holding == 0
+        self.closed && self.reserved == 0 && self.holding == 0 && !self.holding_part
     }
 
     /// What a newcomer would find. `queued` may be too high, never too low.
@@ -151,7 +154,9 @@ impl Permits {
         let state = self.line.entry(node).state;
         let taken = match state {
             State::Granted => true,
-            State::Idle | State::Closed | State::Holding => need <= self.available(queued),
+            State::Idle | State::Closed | State::Holding | State::HoldingPart => {
+                need <= self.available(queued)
+            }
             // Its turn came before that of all who are waiting now.
             State::Lapsed => need <= self.unpromised(queued),
             State::Waiting => false,
@@ -176,7 +181,8 @@ impl Permits {
     /// The same for the receiver, who waits for a message and finds none: counts its refusals in
     /// `refusals`, lets promises lapse, and tells whether it must be polled again soon.
     pub(crate) fn poll_idle(&mut self, refusals: &mut u8) -> bool {
-        if !self.is_blocked(0) {
+        let part_only = self.closed && self.reserved == 0 && self.holding_part;
+        if !part_only && !self.is_blocked(0) {
             *refusals = 0;
             return false;
         }
@@ -184,6 +190,7 @@ impl Permits {
         if *refusals >= GRACE {
             *refusals = 0;
             self.holding = 0;
+            self.holding_part = false;
             self.lapse();
         }
         true
@@ -211,7 +218,7 @@ impl Permits {
                 self.line.insert_before(self.first_waiting, node);
                 self.first_waiting = Some(self.line.place_of(node));
             }
-            State::Idle | State::Closed | State::Holding => {
+            State::Idle | State::Closed | State::Holding | State::HoldingPart => {
                 entry.state = State::Waiting;
                 self.line.push_back(node);
                 if self.first_waiting.is_none() {
@@ -245,6 +252,7 @@ impl Permits {
             }
             // Saturating: the receiver may have lost its patience.
             State::Holding => self.holding = self.holding.saturating_sub(1),
+            State::HoldingPart => self.holding_part = false,
             State::Idle | State::Lapsed | State::Closed => {}
         }
         self.line.remove(node);
@@ -309,11 +317,15 @@ impl Permits {
         let mut next = self.line.front();
         while let Some(place) = next {
             let entry = self.line.entry_at(place);
-            let holds = entry.state == State::Granted || partly == Some(place);
-            entry.state = if holds { State::Holding } else { State::Closed };
-            self.holding += usize::from(holds);
+            entry.state = match entry.state {
+                State::Granted => State::Holding,
+                _ if partly == Some(place) => State::HoldingPart,
+                _ => State::Closed,
+            };
+            self.holding += usize::from(entry.state == State::Holding);
             next = self.line.next(place);
         }
+        self.holding_part = partly.is_some();
         self.granted = 0;
         self.first_waiting = None;
     }
@@ -321,6 +333,10 @@ impl Permits {
     /// Whether a promise stands between the channel and its end, or somebody in line: a receiver
     /// has to watch over it. Without anybody in line there is no hurry: who comes anew sees to it
     /// ([`poll_turn`](Self::poll_turn)).
+    ///
+    /// The part of a promise is not counted: as in tokio, the return of the last permit must not wake
+    /// the receiver while somebody holds it. The receiver watches over it when it is polled anyhow
+    /// ([`poll_idle`](Self::poll_idle)).
     pub(crate) fn is_blocked(&self, queued: usize) -> bool {
         let holds_back_end = self.closed && self.reserved == 0 && self.holding > 0;
         queued == 0 && holds_back_end || self.is_stuck(queued) && self.has_waiting()

@@ -16,7 +16,7 @@
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
-use super::list::{List, Node, State};
+use super::list::{List, Node};
 use crate::prim::Lock;
 use crate::prim::atomic::{AtomicBool, Ordering, fence};
 use crate::util::wake_in_batches;
@@ -62,13 +62,9 @@ impl WaitQueue {
             }
             while left > 0 && batch.has_room() {
                 left -= 1;
-                let Some(entry) = line.pop_front() else {
-                    left = 0;
-                    break;
-                };
-                entry.state = State::Granted;
-                if let Some(waker) = entry.waker.take() {
-                    batch.push(waker);
+                match line.release_front() {
+                    Some(waker) => waker.into_iter().for_each(|waker| batch.push(waker)),
+                    None => left = 0,
                 }
             }
             // ORDERING: Relaxed, no pair: under the lock; a reader that misses it takes the lock.
@@ -106,7 +102,7 @@ impl WaitQueue {
 
     /// Puts `node` in line with this waker; keeps its place if it is there already.
     fn enter(&self, node: Pin<&Node>, waker: &Waker) {
-        if node.is_bound() {
+        if node.is_held() {
             let mut line = self.line.lock();
             let linked = line.is_linked(node);
             let entry = line.entry(node);
@@ -117,11 +113,9 @@ impl WaitQueue {
         // Cloning and dropping wakers is foreign code: outside the lock.
         let waker = waker.clone();
         let mut line = self.line.lock();
-        let entry = line.entry(node);
-        let old = entry.waker.replace(waker);
-        entry.state = State::Waiting;
+        let old = line.entry(node).waker.replace(waker);
         if !line.is_linked(node) {
-            line.push_back(node);
+            line.hold_back(node);
         }
         // ORDERING: Relaxed, pairs with the load in `notify_all` by way of the two fences.
         self.occupied.store(true, Ordering::Relaxed);
@@ -129,16 +123,18 @@ impl WaitQueue {
         drop(old);
     }
 
-    /// Takes `node` out of the line, for good.
+    /// Takes `node` out of the line, for good. Costs nothing if it was woken.
+    #[inline]
     pub(crate) fn cancel(&self, node: Pin<&Node>) {
-        if !node.is_bound() {
-            return;
+        if node.is_held() {
+            self.cancel_held(node);
         }
+    }
+
+    fn cancel_held(&self, node: Pin<&Node>) {
         let mut line = self.line.lock();
-        line.remove(node);
-        let entry = line.entry(node);
-        entry.state = State::Idle;
-        let waker = entry.waker.take();
+        line.unhold(node);
+        let waker = line.entry(node).waker.take();
         // ORDERING: Relaxed, no pair: under the lock; a reader that misses it takes the lock.
         self.occupied.store(!line.is_empty(), Ordering::Relaxed);
         drop(line);

@@ -44,11 +44,11 @@ impl WakerWords {
 
     /// Writes the words of `waker`, whose ownership is the caller's affair. For the slot's owner.
     pub(crate) fn write(&self, waker: &Waker) {
-        // ORDERING: Relaxed; pairs with the load in `copy`, made visible by the exchange that
-        // marks the slot as full.
+        // ORDERING: Relaxed pairs with the load in `copy`; the exchange that marks the slot as full
+        // makes it visible.
         self.data.store(waker.data().cast_mut(), Ordering::Relaxed);
         let vtable = ptr::from_ref(waker.vtable()).cast_mut();
-        // ORDERING: Relaxed; as above.
+        // ORDERING: Relaxed pairs with the load in `copy`, as above.
         self.vtable.store(vtable, Ordering::Relaxed);
     }
 
@@ -62,10 +62,10 @@ impl WakerWords {
     /// Reads the words, for a side that has seen the slot marked as full.
     pub(crate) fn copy(&self) -> WakerCopy {
         WakerCopy {
-            // ORDERING: Relaxed; pairs with the stores in `write`, which happen before the Acquire
-            // load that found the slot full. Later ones are ruled out by I2.
+            // ORDERING: Relaxed pairs with the store in `write`, which happens before the Acquire
+            // load that found the slot full. Later stores are ruled out by I2.
             data: self.data.load(Ordering::Relaxed),
-            // ORDERING: Relaxed; as above.
+            // ORDERING: Relaxed pairs with the store in `write`, as above.
             vtable: self.vtable.load(Ordering::Relaxed),
         }
     }

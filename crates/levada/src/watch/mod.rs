@@ -1,2 +1,137 @@
-//! Stands in until the channel's own implementation lands.
-pub use tokio::sync::watch::*;
+//! One value that many senders change and many receivers watch: only the latest is kept.
+//!
+//! For configuration, state and progress, and for a signal to shut down. A receiver that is late
+//! skips what it missed and finds the latest value. If every value counts, use
+//! [`broadcast`](crate::broadcast); if each is for one receiver, [`mpsc`](crate::mpsc).
+//!
+//! [`channel`] takes the first value, so there always is one. [`Receiver::borrow`] looks at the
+//! latest; [`Receiver::changed`] waits for one that this receiver has not *seen*. The value a
+//! receiver starts with counts as seen.
+//!
+//! ```
+//! use levada::watch;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let (tx, mut rx) = watch::channel("hello");
+//!
+//! let watcher = tokio::spawn(async move {
+//!     // At the beginning of the loop, so that the first value is handled too.
+//!     loop {
+//!         let latest = *rx.borrow_and_update();
+//!         if rx.changed().await.is_err() {
+//!             return latest;
+//!         }
+//!     }
+//! });
+//!
+//! tx.send("world").unwrap();
+//! drop(tx);
+//! assert_eq!(watcher.await.unwrap(), "world");
+//! # }
+//! ```
+//!
+//! # A look is a snapshot
+//! A [`Ref`] keeps the value it looks at, and no lock. [`Sender::send`] never waits for one: hold a
+//! `Ref` across a `send` on the same thread, or for an hour in another, and nothing stops. Memory
+//! is the price: a value that was superseded lives until its last `Ref` goes.
+//!
+//! Only the methods that need the value itself wait for those who look at it:
+//! [`Sender::send_modify`] and [`Sender::send_if_modified`], which change it in place, and
+//! [`Sender::send_replace`], which returns it. They block their thread; so hold no `Ref` there.
+//!
+//! # `borrow` or `borrow_and_update`
+//! A value may be sent between the end of [`Receiver::changed`] and the look at it.
+//! [`Receiver::borrow_and_update`] marks the value it finds as seen, so the next `changed` waits for
+//! a later one. With [`Receiver::borrow`] the loop would find the same value twice. Without a loop
+//! `borrow` is all it takes, and it needs no `&mut`.
+//!
+//! # `changed` or `has_changed`
+//! [`Receiver::changed`] waits and marks the value as seen; it fails when all senders are gone *and*
+//! the last value has been seen. [`Receiver::has_changed`] only asks; it fails as soon as all
+//! senders are gone.
+//!
+//! ```
+//! use levada::watch;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let (tx, mut rx) = watch::channel("hello");
+//! tx.send("goodbye").unwrap();
+//! drop(tx);
+//!
+//! assert!(rx.has_changed().is_err());
+//! assert!(rx.changed().await.is_ok());
+//! assert!(rx.changed().await.is_err());
+//! # }
+//! ```
+//!
+//! # Closing
+//! When the last sender drops, receivers see the last value and then the end. When the last
+//! receiver drops, [`Sender::send`] fails and [`Sender::closed`] completes, until somebody
+//! [subscribes](Sender::subscribe) again.
+//!
+//! # What it costs
+//! In read-modify-write operations, when nobody else is at it at the same moment:
+//!
+//! | operation | read-modify-writes |
+//! |---|---|
+//! | `borrow` or `borrow_and_update` | 1, and 1 when the `Ref` drops |
+//! | `changed`, ready | 0 |
+//! | `has_changed`, `is_closed`, `mark_changed`, `mark_unchanged` | 0 |
+//! | `send`, nobody waiting | 1, and a fence |
+//! | `send`, the first time the value before has a `Ref` | 2, a fence and an allocation |
+//! | `send`, receivers waiting | 1 more for each 32 of them, and their wake-ups |
+//! | `send_modify`, `send_if_modified`, nobody waiting | 2, and a fence |
+//! | `send_replace`, nobody looking or waiting | 1, and a fence |
+//! | `changed`, waiting | 1 and a fence to enter the line; 1 to leave it if it is cancelled |
+//!
+//! A channel is one allocation of at most 192 bytes and the size of a value (of ordinary
+//! alignment). A second place for a value is allocated when a value is first sent while the one
+//! before has a `Ref`, and kept; further ones are freed as soon as they are not in use.
+//!
+//! # Reading order
+//! [`Sender`] and [`Receiver`] delegate to `protocol`, which says what may happen; it builds on
+//! `storage::latest` (where the value is) and `wait::queue` (who sleeps).
+#![forbid(unsafe_code)]
+
+pub mod error;
+pub mod future;
+mod guard;
+#[cfg(test)]
+mod model;
+mod protocol;
+mod receiver;
+mod sender;
+#[cfg(feature = "stream")]
+pub mod stream;
+
+pub use self::guard::Ref;
+pub use self::receiver::Receiver;
+pub use self::sender::Sender;
+
+use self::protocol::Shared;
+use crate::prim::Arc;
+use crate::refs::Rx;
+use crate::storage::latest::Version;
+
+/// Creates a channel with its first value, which the receiver has seen.
+///
+/// # Examples
+/// ```
+/// use levada::watch;
+///
+/// let (tx, mut rx) = watch::channel(0);
+/// tx.send(1).unwrap();
+/// assert_eq!(*rx.borrow_and_update(), 1);
+/// ```
+pub fn channel<T>(init: T) -> (Sender<T>, Receiver<T>) {
+    channel_at(init, Version::INITIAL)
+}
+
+/// A channel whose first value has this version.
+fn channel_at<T>(init: T, version: Version) -> (Sender<T>, Receiver<T>) {
+    let shared = Arc::new(Shared::new(init, version, 1));
+    let tx = Sender::from_shared(&shared);
+    (tx, Receiver::new(Rx::new(shared), version))
+}

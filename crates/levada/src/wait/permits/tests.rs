@@ -55,6 +55,7 @@ struct Walk {
     line: Vec<usize>,
     closed: bool,
     holding: usize,
+    holding_part: bool,
     tries_refused: u8,
     idle_refused: u8,
     /// The receiver's own count, kept for the permits.
@@ -86,6 +87,7 @@ impl Walk {
             line: Vec::new(),
             closed: false,
             holding: 0,
+            holding_part: false,
             tries_refused: 0,
             idle_refused: 0,
             idle_count: 0,
@@ -165,7 +167,9 @@ impl Walk {
             State::Granted => true,
             State::Waiting => false,
             State::Lapsed => need <= self.unpromised(),
-            State::Idle | State::Closed | State::Holding => need <= self.available(),
+            State::Idle | State::Closed | State::Holding | State::HoldingPart => {
+                need <= self.available()
+            }
         };
         let mut expected = if self.closed {
             Turn::Closed
@@ -208,7 +212,7 @@ impl Walk {
             State::Lapsed => self
                 .line
                 .insert(first_waiting.unwrap_or(self.line.len()), i),
-            State::Idle | State::Closed | State::Holding => self.line.push(i),
+            State::Idle | State::Closed | State::Holding | State::HoldingPart => self.line.push(i),
         }
         waiter.state = State::Waiting;
         waiter.woken = false;
@@ -219,6 +223,9 @@ impl Walk {
 
     fn leave(&mut self, i: usize) {
         let waiter = &mut self.waiters[i];
+        if waiter.state == State::HoldingPart {
+            self.holding_part = false;
+        }
         if waiter.state == State::Holding {
             self.holding = self.holding.saturating_sub(1);
         }
@@ -248,13 +255,16 @@ impl Walk {
     fn poll_idle(&mut self) {
         let holds_back_end = self.closed && self.reserved == 0 && self.holding > 0;
         let blocked = holds_back_end || self.is_stuck() && self.first_waiting().is_some();
+        assert_eq!(self.permits.is_blocked(0), blocked);
+        let part_only = self.closed && self.reserved == 0 && self.holding_part;
+        let blocked = blocked || part_only;
         self.idle_refused = if blocked { self.idle_refused + 1 } else { 0 };
         if self.idle_refused == GRACE {
             self.idle_refused = 0;
             self.holding = 0;
+            self.holding_part = false;
             self.lapse();
         }
-        assert_eq!(self.permits.is_blocked(0), blocked);
         assert_eq!(self.permits.poll_idle(&mut self.idle_count), blocked);
     }
 
@@ -264,11 +274,15 @@ impl Walk {
             .flatten();
         for i in std::mem::take(&mut self.line) {
             let waiter = &mut self.waiters[i];
-            let holds = waiter.state == State::Granted || partly == Some(i);
-            waiter.state = if holds { State::Holding } else { State::Closed };
+            waiter.state = match waiter.state {
+                State::Granted => State::Holding,
+                _ if partly == Some(i) => State::HoldingPart,
+                _ => State::Closed,
+            };
             waiter.woken = true;
-            self.holding += usize::from(holds);
+            self.holding += usize::from(waiter.state == State::Holding);
         }
+        self.holding_part = partly.is_some();
         self.closed = true;
         wake_in_batches(|batch| self.permits.close(self.queued, batch));
     }
@@ -305,7 +319,8 @@ impl Walk {
         assert!(queued + reserved + granted <= self.capacity, "I1");
         assert_eq!(reserved, self.reserved);
         assert_eq!(permits.is_closed(), self.closed);
-        let exhausted = self.closed && self.reserved == 0 && self.holding == 0;
+        let exhausted =
+            self.closed && self.reserved == 0 && self.holding == 0 && !self.holding_part;
         assert_eq!(permits.is_exhausted(), exhausted);
 
         let (mut line, mut promised, mut boundary) = (Vec::new(), 0, None);

@@ -1,0 +1,180 @@
+//! The command's three pipes: fed and drained at the same time, so that neither side ever waits
+//! for the other to read first.
+
+use std::io;
+
+use bytes::Bytes;
+use levada::watch;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+
+use super::job::End;
+
+/// Our ends of the pipes.
+#[derive(Debug)]
+pub(crate) struct Pipes {
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+    stderr: ChildStderr,
+}
+
+/// What came out of them so far.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Tail,
+    /// The most that `stdout` may hold.
+    max: usize,
+    /// Becomes true when there is more than that.
+    overflow: watch::Sender<bool>,
+}
+
+impl Output {
+    pub(crate) fn new(max: usize, stderr_tail: usize) -> Self {
+        Self {
+            stdout: Vec::new(),
+            stderr: Tail::new(stderr_tail),
+            max,
+            overflow: watch::Sender::new(false),
+        }
+    }
+
+    /// Becomes true when the command has written more than it may.
+    pub(crate) fn overflow(&self) -> watch::Receiver<bool> {
+        self.overflow.subscribe()
+    }
+}
+
+impl Pipes {
+    /// Takes the pipes of a child that was started with all three.
+    pub(crate) fn of(child: &mut Child) -> Self {
+        Self {
+            stdin: child.stdin.take().expect("stdin is piped"),
+            stdout: child.stdout.take().expect("stdout is piped"),
+            stderr: child.stderr.take().expect("stderr is piped"),
+        }
+    }
+
+    /// Writes `input` and reads everything until every process has closed both outputs.
+    ///
+    /// When there is too much output the pipe for it is closed, but standard error is read on: it
+    /// may say why.
+    ///
+    /// # Cancel safety
+    /// What was read until then is in `output`; dropping the future closes the pipes.
+    ///
+    /// # Errors
+    /// [`End::OutputTooLarge`], or [`End::NotRun`] when a pipe fails.
+    pub(crate) async fn pump(self, input: Bytes, output: &mut Output) -> Result<(), End> {
+        let Output {
+            stdout,
+            stderr,
+            max,
+            overflow,
+        } = output;
+        let (fed, filled, told) = tokio::join!(
+            feed(self.stdin, input),
+            async {
+                let filled = fill(self.stdout, stdout, *max).await;
+                overflow.send_replace(matches!(filled, Err(End::OutputTooLarge)));
+                filled
+            },
+            stderr.fill(self.stderr),
+        );
+        filled.and(fed).and(told)
+    }
+}
+
+async fn feed(mut stdin: ChildStdin, input: Bytes) -> Result<(), End> {
+    match stdin.write_all(&input).await {
+        // A command need not read what it does not want.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(End::NotRun(error)),
+        _ => Ok(()),
+    }
+}
+
+async fn fill(source: impl AsyncRead + Unpin, stdout: &mut Vec<u8>, max: usize) -> Result<(), End> {
+    // One byte more than allowed tells "all of it" from "too much".
+    let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
+    source
+        .take(limit)
+        .read_to_end(stdout)
+        .await
+        .map_err(End::NotRun)?;
+    if stdout.len() > max {
+        Err(End::OutputTooLarge)
+    } else {
+        Ok(())
+    }
+}
+
+/// The last bytes of a stream, however long it is.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    bytes: Vec<u8>,
+    keep: usize,
+}
+
+impl Tail {
+    fn new(keep: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            keep,
+        }
+    }
+
+    async fn fill(&mut self, mut source: impl AsyncRead + Unpin) -> Result<(), End> {
+        let mut chunk = vec![0; 8 * 1024];
+        loop {
+            match source.read(&mut chunk).await.map_err(End::NotRun)? {
+                0 => return Ok(()),
+                read => self.push(&chunk[..read]),
+            }
+        }
+    }
+
+    /// Moves the kept bytes only once for every `keep` of them, so the cost per byte is constant.
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        if self.bytes.len() > 2 * self.keep {
+            self.bytes.drain(..self.bytes.len() - self.keep);
+        }
+    }
+
+    /// The last `keep` bytes as text; what is not UTF-8 is replaced.
+    pub(crate) fn text(&self) -> String {
+        let last = &self.bytes[self.bytes.len().saturating_sub(self.keep)..];
+        String::from_utf8_lossy(last).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tail_keeps_the_end() {
+        let mut tail = Tail::new(4);
+        assert_eq!(tail.text(), "");
+        for (chunk, expected) in [
+            ("ab", "ab"),
+            ("cde", "bcde"),
+            ("f", "cdef"),
+            ("ghijklmnop", "mnop"),
+        ] {
+            tail.push(chunk.as_bytes());
+            assert_eq!(tail.text(), expected);
+            assert!(tail.bytes.len() <= 8);
+        }
+    }
+
+    #[tokio::test]
+    async fn output_up_to_the_limit_passes() {
+        let mut stdout = Vec::new();
+        assert!(fill(&b"12345"[..], &mut stdout, 5).await.is_ok());
+        assert_eq!(stdout, b"12345");
+        let mut stdout = Vec::new();
+        let end = fill(&b"123456"[..], &mut stdout, 5).await.unwrap_err();
+        assert!(matches!(end, End::OutputTooLarge));
+    }
+}

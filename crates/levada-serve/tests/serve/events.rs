@@ -1,0 +1,191 @@
+//! `GET /events`: what happens, in order, and honest about what a slow reader missed.
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::support::{Server, within};
+
+/// A reader of server-sent events on a connection of its own.
+struct Events(BufReader<TcpStream>);
+
+#[derive(Debug, PartialEq)]
+struct Event {
+    id: Option<u64>,
+    name: String,
+    data: Value,
+}
+
+impl Events {
+    async fn open(mut stream: TcpStream) -> Self {
+        stream
+            .write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .await
+            .unwrap();
+        Self(BufReader::new(stream))
+    }
+
+    /// The next line that belongs to an event; heads and the sizes of chunks do not.
+    async fn line(&mut self) -> Option<String> {
+        loop {
+            let mut line = String::new();
+            if within(self.0.read_line(&mut line)).await.unwrap() == 0 {
+                return None;
+            }
+            let line = line.trim_end();
+            if ["id: ", "event: ", "data: "]
+                .iter()
+                .any(|field| line.starts_with(field))
+            {
+                return Some(line.to_owned());
+            }
+        }
+    }
+
+    /// The next event, or `None` when there are no more.
+    async fn next(&mut self) -> Option<Event> {
+        let (mut id, mut name) = (None, String::new());
+        loop {
+            let line = self.line().await?;
+            match line.split_once(": ").unwrap() {
+                ("id", text) => id = Some(text.parse().unwrap()),
+                ("event", text) => name = text.to_owned(),
+                (_, text) => {
+                    return Some(Event {
+                        id,
+                        name,
+                        data: serde_json::from_str(text).unwrap(),
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// The members of an event that are the same in every run.
+fn stable(mut event: Event) -> (String, Value) {
+    if let Some(data) = event.data.as_object_mut() {
+        data.retain(|name, _| !name.ends_with("_ms"));
+    }
+    (event.name, event.data)
+}
+
+#[tokio::test]
+async fn events_tell_the_life_of_jobs() {
+    let server = Server::script(&["--max-body", "10"], "read code; exit $code");
+    server.post("0\n").await;
+    let mut events = Events::open(server.connect().await).await;
+    let snapshot = events.next().await.unwrap();
+    assert_eq!((snapshot.name.as_str(), snapshot.id), ("progress", Some(3)));
+    let expected =
+        json!({"queued": 0, "running": 0, "done": 1, "failed": 0, "skipped": 0, "rejected": 0});
+    assert_eq!(snapshot.data, expected);
+
+    server.post("0\n").await;
+    server.post("7\n").await;
+    server.post("far too large").await;
+    let expected = [
+        ("accepted", json!({"job": 2})),
+        ("started", json!({"job": 2})),
+        (
+            "finished",
+            json!({"job": 2, "outcome": "succeeded", "exit_code": 0}),
+        ),
+        ("accepted", json!({"job": 3})),
+        ("started", json!({"job": 3})),
+        (
+            "finished",
+            json!({"job": 3, "outcome": "failed", "exit_code": 7}),
+        ),
+        ("rejected", json!({"reason": "body-too-large"})),
+    ];
+    for (number, (name, data)) in expected.into_iter().enumerate() {
+        let event = events.next().await.unwrap();
+        assert_eq!(event.id, Some(4 + number as u64));
+        assert_eq!(stable(event), (name.to_owned(), data));
+    }
+}
+
+#[tokio::test]
+async fn stream_is_of_server_sent_events() {
+    let server = Server::start(&[], &["true"]);
+    let stream = server
+        .send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await;
+    let mut lines = BufReader::new(stream).lines();
+    let mut seen = Vec::new();
+    within(async {
+        while !seen.iter().any(|line: &String| line.starts_with("retry: ")) {
+            seen.push(lines.next_line().await.unwrap().expect("the stream ended"));
+        }
+    })
+    .await;
+    assert_eq!(seen[0], "HTTP/1.1 200 OK");
+    assert!(
+        seen.contains(&"content-type: text/event-stream".to_owned()),
+        "{seen:?}"
+    );
+    assert!(seen.contains(&"retry: 2000".to_owned()), "{seen:?}");
+}
+
+/// Makes this many events on the connection of a client.
+async fn reject(client: &mut BufReader<TcpStream>, events: u64) {
+    let requests = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nxx".repeat(100);
+    for _ in 0..events / 100 {
+        client.write_all(requests.as_bytes()).await.unwrap();
+        let mut answered = 0;
+        while answered < 100 {
+            let mut line = String::new();
+            assert_ne!(within(client.read_line(&mut line)).await.unwrap(), 0);
+            // No line ends between the body of an answer and the next answer.
+            answered += line.matches("HTTP/1.1 413 ").count();
+        }
+    }
+}
+
+#[tokio::test]
+async fn slow_reader_learns_how_much_it_missed() {
+    let server = Server::start(&["--max-body", "1"], &["true"]);
+    // A small window, so that the system holds less of what is not read.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut slow = Events::open(socket.connect(server.address).await.unwrap()).await;
+    assert_eq!(slow.next().await.unwrap().name, "progress");
+    let mut client = BufReader::new(server.connect().await);
+
+    let (mut burst, mut sent, mut last, mut missed) = (60_000, 0, 0, 0);
+    while missed == 0 {
+        assert!(
+            burst < 1_000_000,
+            "the buffers of this system hold everything"
+        );
+        reject(&mut client, burst).await;
+        sent += burst;
+        burst *= 2;
+        while last < sent {
+            let event = slow.next().await.expect("the stream goes on");
+            if event.name == "lagged" {
+                let lag = event.data["missed"].as_u64().unwrap();
+                missed += lag;
+                last += lag;
+            } else {
+                assert_eq!(
+                    event.id,
+                    Some(last + 1),
+                    "an event is missing and nobody said so"
+                );
+                last += 1;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn readers_that_leave_are_forgotten() {
+    let server = Server::start(&["--max-connections", "3"], &["true"]);
+    for _ in 0..20 {
+        // Each needs one of the three connections.
+        let mut events = Events::open(server.connect().await).await;
+        assert_eq!(events.next().await.unwrap().name, "progress");
+    }
+}

@@ -1,0 +1,187 @@
+//! The end: what was accepted is finished and answered; a second signal kills.
+
+use rustix::process::Signal;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::JoinSet;
+
+use crate::support::{Notes, Server, read_to_close, until_dead, within};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_load_every_accepted_job_is_answered() {
+    let notes = Notes::new();
+    let script = format!("echo $$ >> {}; sleep 0.02; cat", notes.at("pids"));
+    let mut server = Server::script(&["--workers", "4", "--queue", "32"], &script);
+    let mut clients = JoinSet::new();
+    for client in 0..24 {
+        let requests: Vec<_> = (0..200)
+            .map(|number| {
+                let body = format!("client {client} number {number}");
+                (server.request("POST", "/", body.clone()), body)
+            })
+            .collect();
+        clients.spawn(async move {
+            let mut done = 0;
+            for (request, body) in requests {
+                match request.await {
+                    Ok(answer) if answer.status == 200 => {
+                        assert_eq!(answer.text(), body);
+                        done += 1;
+                    }
+                    Ok(answer) => drop(answer.problem(503, "draining")),
+                    // Refused, or closed between two requests: never accepted.
+                    Err(_) => return done,
+                }
+            }
+            panic!("the server took 200 requests of each client and did not stop");
+        });
+    }
+    notes.pids("pids", 50).await;
+    server.signal(Signal::TERM);
+    let answered: usize = within(clients.join_all()).await.into_iter().sum();
+    assert_eq!(server.exit().await.code(), Some(0));
+    let ran = notes.pids("pids", 50).await;
+    assert_eq!(ran.len(), answered, "jobs ran whose answers nobody got");
+    until_dead(&ran).await;
+}
+
+#[tokio::test]
+async fn queued_jobs_are_finished_too() {
+    let notes = Notes::new();
+    let script = format!(
+        "while [ ! -e {} ]; do sleep 0.01; done; cat",
+        notes.at("gate")
+    );
+    let mut server = Server::script(&["--workers", "1", "--queue", "8"], &script);
+    let mut clients = JoinSet::new();
+    for _ in 0..6 {
+        clients.spawn(server.request("POST", "/", "finished"));
+    }
+    server
+        .until_progress(&[("running", 1), ("queued", 5)])
+        .await;
+    server.signal(Signal::INT);
+    until_refused(&server).await;
+    notes.write("gate");
+    for answer in within(clients.join_all()).await {
+        assert_eq!(answer.unwrap().text(), "finished");
+    }
+    assert_eq!(server.exit().await.code(), Some(0));
+}
+
+/// Waits until the server no longer listens.
+async fn until_refused(server: &Server) {
+    within(async { while tokio::net::TcpStream::connect(server.address).await.is_ok() {} }).await;
+}
+
+#[tokio::test]
+async fn body_that_was_on_its_way_is_still_served() {
+    let mut server = Server::start(&["--queue", "1"], &["cat"]);
+    let mut client = server.begin(8).await;
+    client.write_all(b"half").await.unwrap();
+    server.signal(Signal::TERM);
+    until_refused(&server).await;
+    client.write_all(b"half").await.unwrap();
+    assert!(read_to_close(&mut client).await.ends_with("halfhalf"));
+    assert_eq!(server.exit().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn requests_that_come_while_draining_are_refused() {
+    let mut server = Server::start(&[], &["cat"]);
+    let mut ready = server.send("GET /ready HTTP/1.1\r\n").await;
+    let mut post = server.send("POST / HTTP/1.1\r\n").await;
+    // The server has the beginning of both when it answers one that came later.
+    server.get("/health").await;
+    server.signal(Signal::TERM);
+    until_refused(&server).await;
+    for client in [&mut ready, &mut post] {
+        client.write_all(b"Host: localhost\r\n\r\n").await.unwrap();
+        let answer = read_to_close(client).await;
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(answer.contains("urn:levada:problem:draining"), "{answer}");
+        assert!(answer.contains("retry-after: "), "{answer}");
+    }
+    assert_eq!(server.exit().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn connections_that_owe_nothing_do_not_hold_it_up() {
+    let mut server = Server::start(&["--header-timeout", "600"], &["cat"]);
+    let mut fresh = server.connect().await;
+    let mut idle = server
+        .send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await;
+    within(idle.read_exact(&mut [0; 15])).await.unwrap();
+    let mut events = server
+        .send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await;
+    within(events.read_exact(&mut [0; 15])).await.unwrap();
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit().await.code(), Some(0));
+    assert_eq!(read_to_close(&mut fresh).await, "");
+    read_to_close(&mut idle).await;
+    assert!(
+        read_to_close(&mut events).await.ends_with("0\r\n\r\n"),
+        "the stream ends properly"
+    );
+}
+
+#[tokio::test]
+async fn second_signal_kills_what_runs() {
+    for (second, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        let notes = Notes::new();
+        let script = format!(
+            "trap '' TERM INT; sleep 600 & echo $! >> {0}; echo $$ >> {0}; \
+             while :; do sleep 600; done",
+            notes.at("pids")
+        );
+        let options = [
+            "--workers",
+            "2",
+            "--timeout",
+            "600",
+            "--grace",
+            "600",
+            "--wait",
+            "600",
+        ];
+        let mut server = Server::script(&options, &script);
+        let mut clients = JoinSet::new();
+        for _ in 0..4 {
+            clients.spawn(server.request("POST", "/", ""));
+        }
+        server
+            .until_progress(&[("running", 2), ("queued", 2)])
+            .await;
+        let pids = notes.pids("pids", 4).await;
+        server.signal(Signal::TERM);
+        until_refused(&server).await;
+        server.signal(second);
+        for answer in within(clients.join_all()).await {
+            answer.unwrap().problem(503, "aborted");
+        }
+        assert_eq!(server.exit().await.code(), Some(code));
+        until_dead(&pids).await;
+    }
+}
+
+#[tokio::test]
+async fn second_signal_cuts_the_grace_short() {
+    let notes = Notes::new();
+    let script = format!(
+        "trap '' TERM; echo $$ > {}; while :; do sleep 600; done",
+        notes.at("pids")
+    );
+    let options = ["--timeout", "0.1", "--grace", "600"];
+    let mut server = Server::script(&options, &script);
+    let client = tokio::spawn(server.request("POST", "/", ""));
+    let pids = notes.pids("pids", 1).await;
+    server.signal(Signal::TERM);
+    until_refused(&server).await;
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit().await.code(), Some(143));
+    until_dead(&pids).await;
+    // Which of the two came first, the time or the signal, is open; an answer is owed either way.
+    let status = client.await.unwrap().unwrap().status.as_u16();
+    assert!([503, 504].contains(&status), "{status}");
+}

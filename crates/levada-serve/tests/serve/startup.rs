@@ -1,0 +1,85 @@
+//! Command lines that cannot work are refused before anything listens, with the reason.
+
+use std::process::Output;
+
+use crate::support::{Notes, Server, levada};
+
+fn refused(args: &[&str]) -> (Option<i32>, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = levada().arg("serve").args(args).output().unwrap();
+    assert!(stdout.is_empty(), "it says that it listens: {stdout:?}");
+    (status.code(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn command_must_exist_and_be_executable() {
+    let notes = Notes::new();
+    notes.write("plain");
+    for command in [
+        "no-such-command-here",
+        "/no/such/file",
+        "/",
+        &notes.at("plain"),
+    ] {
+        let (code, message) = refused(&["--listen", "127.0.0.1:0", "--", command]);
+        assert_eq!(code, Some(2), "{message}");
+        assert!(message.contains(command), "{message}");
+    }
+}
+
+#[test]
+fn remote_addresses_need_a_word() {
+    for address in ["0.0.0.0:0", "[::]:0"] {
+        let (code, message) = refused(&["--listen", address, "--", "cat"]);
+        assert_eq!(code, Some(2), "{message}");
+        assert!(message.contains("--allow-remote"), "{message}");
+    }
+}
+
+#[test]
+fn mistakes_name_the_option_and_the_bounds() {
+    for (option, value, hint) in [
+        ("--queue", "0", "1 to 1000000"),
+        ("--workers", "many", "1 to 4096"),
+        ("--timeout", "-1", "0.001"),
+        ("--max-body", "lots", "8MiB"),
+        ("--listen", "8080", "127.0.0.1:8080"),
+    ] {
+        let (code, message) = refused(&[&format!("{option}={value}"), "--", "cat"]);
+        assert_eq!(code, Some(2), "{message}");
+        assert!(
+            message.contains(option) && message.contains(hint),
+            "{message}"
+        );
+    }
+    let (code, message) = refused(&[]);
+    assert_eq!(code, Some(2), "{message}");
+    assert!(message.contains("COMMAND"), "{message}");
+}
+
+#[tokio::test]
+async fn address_in_use_is_said() {
+    let server = Server::start(&[], &["cat"]);
+    let address = server.address.to_string();
+    let (code, message) = refused(&["--listen", &address, "--", "cat"]);
+    assert_eq!(code, Some(1), "{message}");
+    assert!(message.contains(&address), "{message}");
+}
+
+#[test]
+fn bad_log_filter_is_said() {
+    let output = levada()
+        .args(["serve", "--listen", "127.0.0.1:0", "--", "cat"])
+        .env("RUST_LOG", "levada_serve=loud")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("levada_serve=loud")
+    );
+}

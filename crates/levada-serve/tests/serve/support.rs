@@ -1,0 +1,344 @@
+//! A running server, a client, and questions to the system about processes.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{HeaderMap, Request, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Longer than anything here takes on the slowest machine; only a failing test waits for it.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+
+pub(crate) type Http = Client<HttpConnector, Full<Bytes>>;
+
+/// `levada serve`, running. Dropping it aborts it.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    client: Http,
+}
+
+/// An answer, read to its end.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Server {
+    /// Starts the server with these options in front of this command, and waits for its address.
+    pub(crate) fn start<S: AsRef<std::ffi::OsStr>>(options: &[&str], command: &[S]) -> Self {
+        let mut child = levada()
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(options)
+            .arg("--")
+            .args(command)
+            .env("RUST_LOG", "error")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line
+            .strip_prefix("levada: listening on http://")
+            .unwrap_or_else(|| panic!("unexpected first line {line:?}"));
+        let address = address.trim_end().parse().unwrap();
+        Self {
+            child,
+            address,
+            client: Client::builder(TokioExecutor::new()).build_http(),
+        }
+    }
+
+    /// The same, with a shell script as the command.
+    pub(crate) fn script(options: &[&str], script: &str) -> Self {
+        Self::start(options, &["sh", "-c", script])
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A request that can run in a task of its own.
+    pub(crate) fn request(
+        &self,
+        method: &str,
+        path: &str,
+        body: impl Into<Bytes>,
+    ) -> impl Future<Output = Result<Answer, hyper_util::client::legacy::Error>> + Send + 'static
+    {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.address))
+            .body(Full::new(body.into()))
+            .unwrap();
+        let client = self.client.clone();
+        async move {
+            let (head, body) = client.request(request).await?.into_parts();
+            let body = body
+                .collect()
+                .await
+                .expect("the answer ends early")
+                .to_bytes();
+            Ok(Answer {
+                status: head.status,
+                headers: head.headers,
+                body,
+            })
+        }
+    }
+
+    pub(crate) async fn post(&self, body: impl Into<Bytes>) -> Answer {
+        within(self.request("POST", "/", body)).await.unwrap()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        within(self.request("GET", path, "")).await.unwrap()
+    }
+
+    /// A connection of our own.
+    pub(crate) async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// A connection of our own on which this was sent.
+    pub(crate) async fn send(&self, text: &str) -> TcpStream {
+        let mut stream = self.connect().await;
+        stream.write_all(text.as_bytes()).await.unwrap();
+        stream
+    }
+
+    /// A client of which the server has this request's head, has taken a place for it, and waits
+    /// for the body.
+    pub(crate) async fn begin(&self, content_length: usize) -> TcpStream {
+        let head =
+            "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue";
+        let head = format!("{head}\r\nContent-Length: {content_length}\r\n\r\n");
+        let mut stream = self.send(&head).await;
+        let mut go_on = [0; 25];
+        within(stream.read_exact(&mut go_on)).await.unwrap();
+        assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+        stream
+    }
+
+    /// The totals, as a new reader of the events gets them.
+    pub(crate) async fn progress(&self) -> Value {
+        let mut stream = self
+            .send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .await;
+        let mut text = String::new();
+        within(async {
+            while !text.contains("\n\n") {
+                let mut chunk = [0; 4096];
+                let read = stream.read(&mut chunk).await.unwrap();
+                assert_ne!(read, 0, "the events ended: {text:?}");
+                text.push_str(std::str::from_utf8(&chunk[..read]).unwrap());
+            }
+        })
+        .await;
+        let data = text
+            .lines()
+            .find_map(|line| line.strip_prefix("data: "))
+            .unwrap();
+        serde_json::from_str(data).unwrap()
+    }
+
+    /// Waits until the totals include these.
+    pub(crate) async fn until_progress(&self, expected: &[(&str, u64)]) {
+        let start = Instant::now();
+        loop {
+            let progress = self.progress().await;
+            if expected
+                .iter()
+                .all(|(name, number)| progress[name] == *number)
+            {
+                return;
+            }
+            assert!(
+                start.elapsed() < LONG,
+                "expected {expected:?}, got {progress}"
+            );
+            pause().await;
+        }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(pid(self.child.id()), signal).unwrap();
+    }
+
+    /// Waits until the server has ended.
+    pub(crate) async fn exit(&mut self) -> ExitStatus {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(start.elapsed() < LONG, "the server does not end");
+            pause().await;
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.child.try_wait().unwrap().is_none() {
+            // The second signal kills what runs, so that a failed test leaves nothing behind.
+            self.signal(Signal::TERM);
+            self.signal(Signal::INT);
+            self.child.wait().unwrap();
+        }
+    }
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .unwrap_or_else(|| panic!("no {name} in {self:?}"))
+            .to_str()
+            .unwrap()
+    }
+
+    /// The problem, which must be of this status and kind.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16, kind: &str) -> Value {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let problem: Value = serde_json::from_slice(&self.body).unwrap();
+        assert_eq!(
+            problem["type"],
+            format!("urn:levada:problem:{kind}"),
+            "{problem}"
+        );
+        assert_eq!(problem["status"], status);
+        assert!(!problem["title"].as_str().unwrap().is_empty());
+        assert!(!problem["detail"].as_str().unwrap().is_empty());
+        problem
+    }
+
+    /// `Retry-After` in seconds, which must be within its documented bounds.
+    pub(crate) fn retry_after(&self) -> u64 {
+        let seconds = self.header("retry-after").parse().unwrap();
+        assert!((1..=300).contains(&seconds), "{seconds}");
+        seconds
+    }
+}
+
+/// The binary under test.
+pub(crate) fn levada() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_levada"))
+}
+
+/// Reads until the other side has closed the connection.
+pub(crate) async fn read_to_close(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    within(stream.read_to_end(&mut bytes)).await.unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+pub(crate) async fn within<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(LONG, future)
+        .await
+        .expect("took too long")
+}
+
+/// Waits until the condition holds.
+pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < LONG, "waited in vain: {what}");
+        pause().await;
+    }
+}
+
+/// Between two looks at something that changes by itself.
+async fn pause() {
+    tokio::time::sleep(Duration::from_millis(5)).await;
+}
+
+fn pid(number: u32) -> Pid {
+    Pid::from_raw(number.try_into().unwrap()).unwrap()
+}
+
+/// Whether the process is there and more than a zombie that its parent has not reaped.
+pub(crate) fn alive(number: u32) -> bool {
+    if cfg!(target_os = "linux") {
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{number}/stat")) else {
+            return false;
+        };
+        let (_, after_name) = stat.rsplit_once(") ").unwrap();
+        return !after_name.starts_with('Z');
+    }
+    rustix::process::test_kill_process(pid(number)).is_ok()
+}
+
+/// A directory of files by which commands and tests tell each other things.
+pub(crate) struct Notes(TempDir);
+
+impl Notes {
+    pub(crate) fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The path for use in a script.
+    pub(crate) fn at(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn write(&self, name: &str) {
+        std::fs::write(self.path(name), "").unwrap();
+    }
+
+    /// What was written there so far.
+    pub(crate) fn read(&self, name: &str) -> String {
+        read(&self.path(name))
+    }
+
+    /// Waits for this many process ids, one on each line.
+    pub(crate) async fn pids(&self, name: &str, count: usize) -> Vec<u32> {
+        let path = self.path(name);
+        until("process ids", || {
+            let text = read(&path);
+            text.ends_with('\n') && text.lines().count() >= count
+        })
+        .await;
+        read(&path)
+            .lines()
+            .map(|line| line.trim().parse().unwrap())
+            .collect()
+    }
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+/// Waits until none of these processes is alive.
+pub(crate) async fn until_dead(pids: &[u32]) {
+    assert!(!pids.is_empty());
+    until("processes to end", || !pids.iter().any(|pid| alive(*pid))).await;
+}

@@ -1,0 +1,224 @@
+//! The futures of the watch channel, by name.
+#![forbid(unsafe_code)]
+
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use std::fmt;
+
+use pin_project_lite::pin_project;
+
+use super::Ref;
+use super::error::RecvError;
+use super::protocol::Shared;
+use crate::storage::latest::Version;
+use crate::util::budget;
+use crate::wait::list::Node;
+
+pin_project! {
+    /// Waits for a value that the receiver has not seen: [`Receiver::changed`].
+    ///
+    /// Polled again after it completed, it waits for the next one.
+    ///
+    /// # Cancel safety
+    /// Dropping it before it completes marks nothing as seen.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::watch::{self, future::Changed};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (tx, mut rx) = watch::channel(1);
+    /// tx.send(2).unwrap();
+    /// let changed: Changed<'_, i32> = rx.changed();
+    /// changed.await.unwrap();
+    /// # }
+    /// ```
+    ///
+    /// [`Receiver::changed`]: super::Receiver::changed
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Changed<'a, T> {
+        shared: &'a Shared<T>,
+        seen: &'a mut Version,
+        #[pin]
+        node: Node,
+    }
+
+    impl<T> PinnedDrop for Changed<'_, T> {
+        fn drop(this: Pin<&mut Self>) {
+            this.shared.cancel_changed(this.into_ref().project_ref().node);
+        }
+    }
+}
+
+impl<'a, T> Changed<'a, T> {
+    pub(super) fn new(shared: &'a Shared<T>, seen: &'a mut Version) -> Self {
+        let node = Node::new();
+        Self { shared, seen, node }
+    }
+}
+
+impl<T> Future for Changed<'_, T> {
+    type Output = Result<(), RecvError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let budget = ready!(budget::poll_proceed(cx));
+        let this = self.project();
+        let node = this.node.as_ref();
+        let result = ready!(this.shared.poll_changed(node, cx, **this.seen));
+        budget.made_progress();
+        Poll::Ready(result.map(|version| **this.seen = version))
+    }
+}
+
+impl<T> fmt::Debug for Changed<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Changed")
+            .field("seen", &self.seen)
+            .finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// Waits for a value that meets a condition: [`Receiver::wait_for`].
+    ///
+    /// Polled again after it completed, it looks for a further one, beginning with the current.
+    ///
+    /// # Cancel safety
+    /// Dropping it before it completes is safe: the values seen by then did not meet the condition.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::watch::{self, future::WaitFor};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (_tx, mut rx) = watch::channel(1);
+    /// let positive: WaitFor<'_, i32, _> = rx.wait_for(|value| *value > 0);
+    /// assert_eq!(*positive.await.unwrap(), 1);
+    /// # }
+    /// ```
+    ///
+    /// [`Receiver::wait_for`]: super::Receiver::wait_for
+    #[must_use = "futures do nothing unless polled"]
+    pub struct WaitFor<'a, T, F> {
+        shared: &'a Shared<T>,
+        seen: &'a mut Version,
+        #[pin]
+        node: Node,
+        condition: F,
+    }
+
+    impl<T, F> PinnedDrop for WaitFor<'_, T, F> {
+        fn drop(this: Pin<&mut Self>) {
+            this.shared.cancel_changed(this.into_ref().project_ref().node);
+        }
+    }
+}
+
+impl<'a, T, F> WaitFor<'a, T, F> {
+    pub(super) fn new(shared: &'a Shared<T>, seen: &'a mut Version, condition: F) -> Self {
+        Self {
+            shared,
+            seen,
+            node: Node::new(),
+            condition,
+        }
+    }
+}
+
+impl<'a, T, F: FnMut(&T) -> bool> Future for WaitFor<'a, T, F> {
+    type Output = Result<Ref<'a, T>, RecvError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let budget = ready!(budget::poll_proceed(cx));
+        let this = self.project();
+        let mut closed = false;
+        let result = loop {
+            let (value, version) = Ref::new(this.shared, **this.seen);
+            **this.seen = version;
+            // The last value may come together with the close.
+            if (!closed || value.has_changed()) && (this.condition)(&value) {
+                break Ok(value);
+            }
+            drop(value);
+            if closed {
+                break Err(RecvError(()));
+            }
+            let node = this.node.as_ref();
+            match ready!(this.shared.poll_changed(node, cx, version)) {
+                Ok(version) => **this.seen = version,
+                Err(RecvError(())) => closed = true,
+            }
+        };
+        budget.made_progress();
+        Poll::Ready(result)
+    }
+}
+
+impl<T, F> fmt::Debug for WaitFor<'_, T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitFor")
+            .field("seen", &self.seen)
+            .finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// Waits until there is no receiver: [`Sender::closed`].
+    ///
+    /// # Cancel safety
+    /// Dropping it at any time is safe.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::watch::{self, future::Closed};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (tx, rx) = watch::channel(1);
+    /// drop(rx);
+    /// let closed: Closed<'_, i32> = tx.closed();
+    /// closed.await;
+    /// # }
+    /// ```
+    ///
+    /// [`Sender::closed`]: super::Sender::closed
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Closed<'a, T> {
+        shared: &'a Shared<T>,
+        #[pin]
+        node: Node,
+    }
+
+    impl<T> PinnedDrop for Closed<'_, T> {
+        fn drop(this: Pin<&mut Self>) {
+            this.shared.cancel_closed(this.into_ref().project_ref().node);
+        }
+    }
+}
+
+impl<'a, T> Closed<'a, T> {
+    pub(super) fn new(shared: &'a Shared<T>) -> Self {
+        let node = Node::new();
+        Self { shared, node }
+    }
+}
+
+impl<T> Future for Closed<'_, T> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let budget = ready!(budget::poll_proceed(cx));
+        let this = self.project();
+        ready!(this.shared.poll_closed(this.node.as_ref(), cx));
+        budget.made_progress();
+        Poll::Ready(())
+    }
+}
+
+impl<T> fmt::Debug for Closed<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Closed").finish_non_exhaustive()
+    }
+}

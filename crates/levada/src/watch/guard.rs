@@ -1,0 +1,96 @@
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+use super::protocol::{Look, Shared};
+use crate::storage::latest::Version;
+
+/// A look at a value in the channel.
+///
+/// It is a snapshot: the value stays as it is for as long as the `Ref` lives, while senders may
+/// already have sent others. [`Sender::send`](super::Sender::send) never waits for a `Ref`, and
+/// neither does taking another one. A value that was superseded is dropped when its last `Ref`
+/// goes.
+///
+/// What does wait are the methods that need the value itself: `send_modify` and `send_if_modified`
+/// for the `Ref`s of the current value, `send_replace` for those of the value it returns. So hold
+/// none while calling them on the same thread.
+///
+/// # Examples
+/// ```
+/// use levada::watch;
+///
+/// let (tx, rx) = watch::channel("one");
+/// let first = rx.borrow();
+/// tx.send("two").unwrap();
+/// assert_eq!((*first, *rx.borrow()), ("one", "two"));
+/// ```
+pub struct Ref<'a, T> {
+    look: Look<'a, T>,
+    has_changed: bool,
+}
+
+impl<'a, T> Ref<'a, T> {
+    /// The current value, for somebody who has seen `seen`; and its version.
+    pub(super) fn new(shared: &'a Shared<T>, seen: Version) -> (Self, Version) {
+        let (look, version) = shared.look();
+        let has_changed = version != seen;
+        (Self { look, has_changed }, version)
+    }
+
+    /// The current value, for somebody who does not count what was seen.
+    pub(super) fn unchanged(shared: &'a Shared<T>) -> Self {
+        let (look, _) = shared.look();
+        Self {
+            look,
+            has_changed: false,
+        }
+    }
+
+    /// Whether the value was new to the receiver when it was borrowed.
+    ///
+    /// Unlike [`Receiver::has_changed`](super::Receiver::has_changed) this does not fail on a
+    /// closed channel. For a `Ref` from a [`Sender`](super::Sender) it is always `false`.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::watch;
+    ///
+    /// let (tx, mut rx) = watch::channel("one");
+    /// assert!(!rx.borrow().has_changed());
+    ///
+    /// tx.send("two").unwrap();
+    /// assert!(!tx.borrow().has_changed());
+    /// drop(tx);
+    /// assert!(rx.borrow().has_changed());
+    /// assert!(rx.borrow_and_update().has_changed());
+    /// assert!(!rx.borrow().has_changed());
+    /// ```
+    pub fn has_changed(&self) -> bool {
+        self.has_changed
+    }
+}
+
+impl<T> Deref for Ref<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.look
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ref")
+            .field("inner", &**self)
+            .field("has_changed", &self.has_changed)
+            .finish()
+    }
+}
+
+// All it gives is `&T`.
+impl<T: RefUnwindSafe> UnwindSafe for Ref<'_, T> {}
+impl<T: RefUnwindSafe> RefUnwindSafe for Ref<'_, T> {}

@@ -1,0 +1,161 @@
+//! Models of the watch protocol: all interleavings under loom, stress natively.
+#![forbid(unsafe_code)]
+
+use core::future::Future;
+use core::pin::pin;
+use core::task::{Context, Waker};
+
+use super::{Sender, channel, channel_at};
+use crate::prim::{Arc, block_on, model, thread};
+use crate::storage::latest::Version;
+
+/// I2: a receiver learns of the last value and of the end, whenever they come.
+#[test]
+fn the_last_value_and_the_end_arrive() {
+    model(|| {
+        let (tx, mut rx) = channel(0);
+        let sender = thread::spawn(move || {
+            tx.send(1).unwrap();
+            tx.send(2).unwrap();
+        });
+        let mut last = 0;
+        while block_on(rx.changed()).is_ok() {
+            let value = *rx.borrow_and_update();
+            assert!(value > last, "{value} after {last}");
+            last = value;
+        }
+        assert_eq!(last, 2);
+        sender.join().unwrap();
+    });
+}
+
+/// C53: the same across the wrap-around of the version.
+#[test]
+fn versions_wrap_around() {
+    model(|| {
+        let (tx, mut rx) = channel_at(0, Version::before_wrap(2));
+        let sender = thread::spawn(move || {
+            for value in 1..=3 {
+                tx.send(value).unwrap();
+            }
+        });
+        assert_eq!(*block_on(rx.wait_for(|value| *value == 3)).unwrap(), 3);
+        sender.join().unwrap();
+        assert!(block_on(rx.changed()).is_err());
+    });
+}
+
+/// A receiver that gives up waiting keeps nothing from another.
+#[test]
+fn a_cancelled_wait_strands_nobody() {
+    model(|| {
+        let (tx, mut rx) = channel(0);
+        let mut cancelled = rx.clone();
+        let receiver = thread::spawn(move || {
+            let mut cx = Context::from_waker(Waker::noop());
+            let _ = pin!(cancelled.changed()).poll(&mut cx);
+            block_on(rx.changed()).unwrap();
+            *rx.borrow()
+        });
+        tx.send(1).unwrap();
+        assert_eq!(receiver.join().unwrap(), 1);
+    });
+}
+
+/// I3: who modifies waits for a look, who looks waits for a modification, and both end.
+#[test]
+fn modifications_and_looks_exclude_each_other() {
+    model(|| {
+        let (tx, rx) = channel((0, 0));
+        let sender = thread::spawn(move || {
+            tx.send_modify(|value| {
+                value.0 += 1;
+                value.1 += 1;
+            });
+        });
+        for _ in 0..2 {
+            let look = rx.borrow();
+            assert_eq!(look.0, look.1);
+        }
+        sender.join().unwrap();
+        assert_eq!(*rx.borrow(), (1, 1));
+    });
+}
+
+/// No modification is lost, and each has a version of its own.
+#[test]
+fn modifications_exclude_each_other() {
+    model(|| {
+        let (tx, rx) = channel(0);
+        let other = tx.clone();
+        let sender = thread::spawn(move || other.send_modify(|value| *value += 1));
+        tx.send_modify(|value| *value += 1);
+        sender.join().unwrap();
+        assert_eq!(*rx.borrow(), 2);
+        assert!(rx.has_changed().unwrap());
+    });
+}
+
+/// `send_replace` gives the old value back, once, whoever looks at it.
+#[test]
+fn a_replaced_value_is_returned() {
+    model(|| {
+        let (tx, rx) = channel(Arc::new(1));
+        // Another one stays: the end of the last would wake whoever waits for the value.
+        let _other = rx.clone();
+        let receiver = thread::spawn(move || {
+            let look = rx.borrow();
+            **look
+        });
+        let old = tx.send_replace(Arc::new(2));
+        assert_eq!(*old, 1);
+        assert!([1, 2].contains(&receiver.join().unwrap()));
+    });
+}
+
+/// `send` passes a modification that is under way; looks find one or the other, whole.
+#[test]
+fn a_send_passes_a_modification() {
+    model(|| {
+        let (tx, rx) = channel((0, 0));
+        let other = tx.clone();
+        let modifier = thread::spawn(move || {
+            other.send_modify(|value| {
+                value.0 += 1;
+                value.1 += 1;
+            });
+        });
+        tx.send((5, 5)).unwrap();
+        let look = *rx.borrow();
+        assert!([(5, 5), (6, 6)].contains(&look), "{look:?}");
+        modifier.join().unwrap();
+    });
+}
+
+/// The end of the receivers is noticed, whenever it comes.
+#[test]
+fn closed_ends() {
+    model(|| {
+        let (tx, rx) = channel(());
+        let other = rx.clone();
+        let receiver = thread::spawn(move || drop(other));
+        drop(rx);
+        block_on(tx.closed());
+        receiver.join().unwrap();
+        assert!(tx.is_closed() && tx.send(()).is_err());
+    });
+}
+
+/// Whichever of two senders is the last to go closes the channel.
+#[test]
+fn the_last_sender_closes() {
+    model(|| {
+        let (tx, mut rx) = channel(());
+        let other: Sender<()> = tx.clone();
+        let sender = thread::spawn(move || drop(other));
+        drop(tx);
+        assert!(block_on(rx.changed()).is_err());
+        sender.join().unwrap();
+        assert!(rx.is_closed());
+    });
+}

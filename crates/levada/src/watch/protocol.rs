@@ -1,0 +1,270 @@
+//! What may happen in a watch channel.
+//!
+//! # Layout
+//! ```text
+//! Shared  latest   the value, its version, the closed bit: storage::latest
+//!         changed  tasks that wait for a new version or the end of the senders
+//!         freed    tasks that wait for the end of the receivers, and threads that wait for a value
+//!         counts   handles: refs
+//! ```
+//! One allocation holds all of it. The line `freed` is shared because both events are rare: being
+//! woken for the other's sake costs a second look. A receiver is the channel and the version it has
+//! seen last; a [`Snapshot`] is the only way to look at a value.
+//!
+//! # States
+//! | state | senders | receivers | closed bit | `send` | `changed` on a seen value |
+//! |---|---|---|---|---|---|
+//! | open | 1.. | 1.. | no | stores | waits |
+//! | unwatched | 1.. | 0 | no | gives back | - |
+//! | closed | 0 | any | yes | - | fails |
+//!
+//! `unwatched` becomes `open` again by `subscribe`; `closed` is for ever.
+//!
+//! # Transitions
+//! | operation | value | version | then tells |
+//! |---|---|---|---|
+//! | `send`, `send_replace` | exchanged | + 1 | `changed`; `freed` if the old value kept somebody waiting |
+//! | `send_modify`, `send_if_modified` | changed in place, when no `Ref` of it is left | + 1 if the closure says so | `changed`; `freed` if somebody waits |
+//! | the closure panics | as the closure left it | same | `freed` if somebody waits |
+//! | a `Ref` drops | the last one drops a value that was superseded | same | `freed` if somebody waits |
+//! | the last sender drops | same | same, and closed | `changed` |
+//! | the last receiver drops | same | same | `freed` |
+//!
+//! A `send` during a `send_modify` (in another thread, or in the closure itself) does not wait for
+//! it. The modification then counts as made before the `send`, so nobody gets to see it.
+//!
+//! # Invariants
+//! - **I1** A version belongs to one value: who has seen the current version has seen the current
+//!   value, or a silent modification of it.
+//! - **I2** Every change is announced after it was made, to everybody in the line. So by the
+//!   protocol of [`WaitQueue`] whoever waits for it either saw it or is woken.
+//! - **I3** Whoever is refused a value enters `freed` before he looks again (storage::latest, I6).
+//! - **I4** No lock is held while a closure, a waker, a clone or a drop runs.
+//!
+//! # Progress
+//! `send` never waits, but for the few instructions others hold the lock. Reading waits only while
+//! a closure of `send_modify` or `send_if_modified` runs on the current value. These two wait for
+//! the `Ref`s of the current value, and `send_replace` for those of the value it returns; new
+//! readers are let in meanwhile, so that who holds a `Ref` may take another.
+//!
+//! # Unwinding
+//! A waker that panics keeps nobody else from being woken. A value whose drop panics has been
+//! replaced and announced by then. A closure that panics leaves its value as it is.
+//!
+//! # Checked by
+//! `model`, tests/watch, tests/watch_memory.rs, tests/watch_stream.rs.
+#![forbid(unsafe_code)]
+
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use std::fmt;
+
+use super::error::{RecvError, SendError};
+use crate::refs::{Counts, Hub};
+use crate::storage::latest::{Claim, Keeper, Latest, Snapshot, Version, Writing};
+use crate::util::{FirstPanic, park_on};
+use crate::wait::list::Node;
+use crate::wait::queue::WaitQueue;
+use crate::wait::until::Until;
+
+/// A watch channel.
+pub(super) struct Shared<T> {
+    latest: Latest<T>,
+    changed: WaitQueue,
+    freed: WaitQueue,
+    counts: Counts,
+}
+
+/// A value being looked at.
+pub(super) type Look<'a, T> = Snapshot<'a, Shared<T>>;
+
+impl<T> Keeper for Shared<T> {
+    type Value = T;
+
+    #[inline(always)]
+    fn latest(&self) -> &Latest<T> {
+        &self.latest
+    }
+
+    fn vacated(&self) {
+        self.freed.notify_all();
+    }
+}
+
+impl<T> Shared<T> {
+    /// A channel with one sender.
+    pub(super) fn new(value: T, version: Version, receivers: usize) -> Self {
+        Self {
+            latest: Latest::new(value, version),
+            changed: WaitQueue::new(),
+            freed: WaitQueue::new(),
+            counts: Counts::new(receivers),
+        }
+    }
+}
+
+// Send
+
+impl<T> Shared<T> {
+    /// Replaces the value, unless nobody could receive it.
+    #[inline]
+    pub(super) fn send(&self, value: T) -> Result<(), SendError<T>> {
+        if self.counts.receivers() == 0 {
+            return Err(SendError(value));
+        }
+        let (old, vacated) = self.latest.publish(value);
+        self.announce(vacated);
+        // Foreign code, so it comes last.
+        drop(old);
+        Ok(())
+    }
+
+    /// Replaces the value, and returns the old one as soon as nobody looks at it.
+    pub(super) fn send_replace(&self, value: T) -> T {
+        let (old, vacated) = Claim::replace(self, value);
+        self.announce(vacated);
+        old.unwrap_or_else(|mut claim| self.wait_freed(|| claim.take()))
+    }
+
+    /// Changes the value in place, as soon as nobody looks at it.
+    pub(super) fn send_if_modified(&self, modify: impl FnOnce(&mut T) -> bool) -> bool {
+        let mut writing =
+            Writing::take(self).unwrap_or_else(|| self.wait_freed(|| Writing::take(self)));
+        let modified = modify(&mut writing);
+        if modified {
+            writing.mark_changed();
+        }
+        let mut panics = FirstPanic::default();
+        // Wakes those who wait for the value, and drops it if it was superseded.
+        panics.catch(|| drop(writing));
+        if modified {
+            panics.catch(|| self.changed.notify_all());
+        }
+        panics.resume();
+        modified
+    }
+
+    /// Tells of a new version, and those who were refused the old value if there are any.
+    #[inline]
+    fn announce(&self, vacated: bool) {
+        if !vacated {
+            return self.changed.notify_all();
+        }
+        let mut panics = FirstPanic::default();
+        panics.catch(|| self.freed.notify_all());
+        panics.catch(|| self.changed.notify_all());
+        panics.resume();
+    }
+
+    /// Sleeps until the value somebody uses is let go of.
+    #[cold]
+    fn wait_freed<R>(&self, take: impl FnMut() -> Option<R>) -> R {
+        park_on(Until::new(&self.freed, take))
+    }
+}
+
+// Receive
+
+impl<T> Shared<T> {
+    /// The current value and its version. Waits while it is being changed in place.
+    #[inline]
+    pub(super) fn look(&self) -> (Look<'_, T>, Version) {
+        Snapshot::take(self).unwrap_or_else(|| self.wait_freed(|| Snapshot::take(self)))
+    }
+
+    /// The version of the current value.
+    pub(super) fn version(&self) -> Version {
+        self.latest.stamp().version()
+    }
+
+    /// Whether all senders are gone.
+    pub(super) fn is_closed(&self) -> bool {
+        self.latest.stamp().is_closed()
+    }
+
+    /// Whether the current version is another than `seen`; an error if all senders are gone.
+    pub(super) fn has_changed(&self, seen: Version) -> Result<bool, RecvError> {
+        let stamp = self.latest.stamp();
+        if stamp.is_closed() {
+            return Err(RecvError(()));
+        }
+        Ok(stamp.version() != seen)
+    }
+
+    /// Waits for another version than `seen`; an error if there can be none.
+    #[inline]
+    pub(super) fn poll_changed(
+        &self,
+        node: Pin<&Node>,
+        cx: &mut Context<'_>,
+        seen: Version,
+    ) -> Poll<Result<Version, RecvError>> {
+        self.changed.poll_wait(node, cx, || {
+            let stamp = self.latest.stamp();
+            if stamp.version() != seen {
+                return Some(Ok(stamp.version()));
+            }
+            stamp.is_closed().then_some(Err(RecvError(())))
+        })
+    }
+
+    /// Leaves the line for a new version.
+    pub(super) fn cancel_changed(&self, node: Pin<&Node>) {
+        self.changed.cancel(node);
+    }
+}
+
+// Close
+
+impl<T> Shared<T> {
+    /// Waits until there is no receiver.
+    pub(super) fn poll_closed(&self, node: Pin<&Node>, cx: &mut Context<'_>) -> Poll<()> {
+        self.freed
+            .poll_wait(node, cx, || (self.counts.receivers() == 0).then_some(()))
+    }
+
+    /// Leaves the line for the end of the receivers.
+    pub(super) fn cancel_closed(&self, node: Pin<&Node>) {
+        self.freed.cancel(node);
+    }
+
+    /// How many receivers there are.
+    pub(super) fn receivers(&self) -> usize {
+        self.counts.receivers()
+    }
+
+    /// How many senders there are.
+    pub(super) fn senders(&self) -> usize {
+        self.counts.senders()
+    }
+}
+
+impl<T> Hub for Shared<T> {
+    fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    fn senders_gone(&self) {
+        self.latest.close();
+        self.changed.notify_all();
+    }
+
+    fn receivers_gone(&self) {
+        self.freed.notify_all();
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shared = f.debug_struct("Shared");
+        match Snapshot::take(self) {
+            Some((value, _)) => shared.field("value", &*value),
+            None => shared.field("value", &format_args!("<locked>")),
+        };
+        shared
+            .field("version", &self.version())
+            .field("is_closed", &self.is_closed())
+            .field("ref_count_rx", &self.counts.receivers())
+            .finish()
+    }
+}
