@@ -7,7 +7,7 @@
 //!
 //! # Receivers
 //! A message wakes the receiver that has waited longest, but is not promised to it: a receiver that
-//! asks meanwhile takes it, and the one that was woken waits on, at the front. So a message is never
+//! asks meanwhile takes it, and the one that was woken waits on in its old place. So a message is never
 //! held back by a receiver that is cancelled, forgotten or slow, as soon as another one asks. Only
 //! receivers that are all asleep already do not ask: if the woken one is never polled, the message
 //! stays in the channel until the next message wakes another receiver.
@@ -63,6 +63,9 @@ mod sender;
 #[cfg(feature = "stream")]
 pub mod stream;
 mod unbounded;
+
+#[cfg(test)]
+mod model;
 
 pub use self::permit::{OwnedPermit, Permit, PermitIterator};
 pub use self::receiver::Receiver;

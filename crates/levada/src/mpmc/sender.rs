@@ -442,6 +442,27 @@ impl<T> Sender<T> {
         self.queue.counts().weak_senders()
     }
 
+    /// This sender as a [`Sink`](futures_sink::Sink), without boxing.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_sink::Sink;
+    /// use std::{future::poll_fn, pin::pin};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), levada::mpmc::error::SendError<()>> {
+    /// let (tx, rx) = levada::mpmc::channel(1);
+    /// let mut sink = pin!(tx.into_sink());
+    /// poll_fn(|cx| sink.as_mut().poll_ready(cx)).await?;
+    /// sink.as_mut().start_send("hello")?;
+    /// assert_eq!(rx.recv().await, Some("hello"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "stream")]
+    pub fn into_sink(self) -> super::stream::SendSink<T> {
+        super::stream::SendSink::new(self)
+    }
+
     pub(super) fn queue(&self) -> &Queue<T> {
         &self.queue
     }

@@ -461,7 +461,7 @@ impl<T> UnboundedReceiver<T> {
         self.queue.poll_recv_many(cx, buffer, limit)
     }
 
-    /// Whether `recv` would give `None` at once.
+    /// Whether `None` was received.
     #[cfg(feature = "stream")]
     pub(super) fn is_ended(&self) -> bool {
         self.queue.is_ended()

@@ -29,7 +29,8 @@
 //! - **I3** `hungry` is true whenever a sender waits in line that was granted nothing. It is written
 //!   under the lock.
 //! - **I4** No waker is cloned, woken or dropped, no message dropped and nothing allocated or freed
-//!   under the lock.
+//!   under the lock; but for a segment of the storage that the receivers of an mpmc channel have
+//!   emptied, which is freed where it is left, once each.
 //! - **I5** A receiver is parked only if nothing was queued when it parked, under the lock; who
 //!   pushes takes one parked receiver and wakes it.
 //!
@@ -239,18 +240,6 @@ impl<T, P: Parked> Chan<T, P> {
             .store(tx.permits.has_waiting(), Ordering::Relaxed);
     }
 
-    /// Wakes waiting senders for which there is capacity.
-    #[cold]
-    pub(super) fn serve_senders(&self) {
-        wake_in_batches(|batch| {
-            let mut tx = self.lock();
-            let queued = self.queued(&tx);
-            let more = tx.permits.settle(queued, batch);
-            self.note_hungry(&tx);
-            more
-        });
-    }
-
     /// Refuses new permits; wakes senders that wait for one, and receivers that may have seen the
     /// end. Calls after the first do nothing.
     pub(crate) fn close(&self) {
@@ -292,9 +281,11 @@ impl<T, P: Parked> Hub for Chan<T, P> {
         self.lock().unreceived = true;
         let mut panics = FirstPanic::default();
         panics.catch(|| self.close());
-        // A receiver that was dropped after its future was may have left its waker.
-        let waker = self.lock().parked.take_one();
-        panics.catch(|| drop(waker));
+        // A future that was forgotten, or (mpsc) dropped, may have left its waker.
+        let left = || self.lock().parked.take_one();
+        while let Some(waker) = left() {
+            panics.catch(|| drop(waker));
+        }
         // Messages are dropped one by one, outside the lock.
         let pop = || {
             self.rx.consumer.with_mut(|owned| {

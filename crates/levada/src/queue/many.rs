@@ -1,8 +1,8 @@
 //! Receiving with many receivers: under the lock, whoever comes first.
 //!
 //! A message wakes the receiver that has waited longest, but is not promised to it: a receiver
-//! that happens to ask takes it, and the one that was woken for nothing keeps its place in front. So
-//! a receiver that was woken and does not come holds nothing back that another asks for.
+//! that happens to ask takes it, and the one that was woken for nothing gets its place in line back.
+//! So a receiver that was woken and does not come holds nothing back that another asks for.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
@@ -14,20 +14,27 @@ use crate::refs::{Rx, Tx};
 use crate::util::{WakeBatch, budget, wake_in_batches};
 use crate::wait::list::{List, Node, State};
 
-/// The line of receivers that sleep.
+/// The line of receivers that sleep, in the order of their arrival.
 #[derive(Debug)]
-pub(crate) struct Line(List);
+pub(crate) struct Line {
+    list: List,
+    /// How many have come.
+    arrivals: usize,
+}
 
 impl Default for Line {
     fn default() -> Self {
-        Self(List::new())
+        Self {
+            list: List::new(),
+            arrivals: 0,
+        }
     }
 }
 
 impl Parked for Line {
     #[inline]
     fn take_one(&mut self) -> Option<Waker> {
-        let entry = self.0.pop_front()?;
+        let entry = self.list.pop_front()?;
         entry.state = State::Granted;
         entry.waker.take()
     }
@@ -39,37 +46,49 @@ impl Parked for Line {
             };
             batch.push(waker);
         }
-        !self.0.is_empty()
+        !self.list.is_empty()
     }
 }
 
 impl Line {
     /// Takes a receiver out of the line. Gives back its waker, to be dropped outside the lock.
     fn leave(&mut self, node: Pin<&Node>) -> Option<Waker> {
-        self.0.remove(node);
-        let entry = self.0.entry(node);
+        self.list.remove(node);
+        let entry = self.list.entry(node);
         entry.state = State::Idle;
         entry.waker.take()
     }
 
     /// Whether the receiver is in line with a waker for the same task.
     fn is_entered(&mut self, node: Pin<&Node>, waker: &Waker) -> bool {
-        let entry = self.0.entry(node);
+        let entry = self.list.entry(node);
         entry.state == State::Waiting
             && entry.waker.as_ref().is_some_and(|old| old.will_wake(waker))
     }
 
-    /// Puts a receiver in line, in front if it was woken for nothing. Gives back its old waker, to
-    /// be dropped outside the lock.
+    /// Puts a receiver in line, where it stood before if it was woken for nothing. Gives back its old
+    /// waker, to be dropped outside the lock.
     fn enter(&mut self, node: Pin<&Node>, waker: Waker) -> Option<Waker> {
-        let entry = self.0.entry(node);
+        let entry = self.list.entry(node);
         let old = entry.waker.replace(waker);
         let state = core::mem::replace(&mut entry.state, State::Waiting);
         match state {
             State::Waiting => {}
-            State::Granted => self.0.insert_before(self.0.front(), node),
+            State::Granted => {
+                let arrival = entry.arrival;
+                // Passes those only that were woken for nothing, too, and came back faster.
+                let mut next = self.list.front();
+                while let Some(place) = next
+                    && self.list.entry_at(place).arrival < arrival
+                {
+                    next = self.list.next(place);
+                }
+                self.list.insert_before(next, node);
+            }
             State::Idle | State::Lapsed | State::Closed | State::Holding | State::HoldingPart => {
-                self.0.push_back(node)
+                entry.arrival = self.arrivals;
+                self.arrivals = self.arrivals.wrapping_add(1);
+                self.list.push_back(node);
             }
         }
         old
@@ -97,7 +116,7 @@ impl<T> Chan<T, Line> {
     }
 
     /// Waits for messages and appends up to `limit` of them to `buffer`, with one taking of the lock
-    /// for up to 32; 0 at the end, or if `limit` is 0.
+    /// for all; 0 at the end, or if `limit` is 0.
     ///
     /// A node this was called with is given to [`cancel_recv`](Self::cancel_recv) before it drops.
     pub(crate) fn poll_recv_many(
@@ -132,25 +151,28 @@ impl<T> Chan<T, Line> {
     /// Takes a message if there is one.
     pub(crate) fn try_recv(&self) -> Result<T, Nothing> {
         let mut tx = self.lock();
-        match self.pop(&mut tx) {
-            Some(message) => {
-                self.hand_on_received(tx);
-                Ok(message)
-            }
-            None if tx.is_ended() => Err(Nothing::Ended),
-            None => Err(Nothing::Empty),
+        let message = self.pop(&mut tx);
+        if message.is_none() {
+            tx.permits.try_idle();
         }
+        let nothing = if tx.is_ended() {
+            Nothing::Ended
+        } else {
+            Nothing::Empty
+        };
+        self.hand_on_received(tx);
+        message.ok_or(nothing)
     }
 
-    /// A receiver goes. If it was woken, what it was woken for is passed on.
+    /// A receiver goes. If it was woken, what it was woken for is passed on; if a promise that is not
+    /// taken has to be watched, another one does.
     #[cold]
     pub(crate) fn cancel_recv(&self, node: Pin<&Node>) {
         let mut tx = self.lock();
-        let woken = tx.parked.0.entry(node).state == State::Granted;
+        let woken = tx.parked.list.entry(node).state == State::Granted;
         let own = tx.parked.leave(node);
         let queued = self.queued(&tx);
-        let something = queued > 0 || tx.permits.is_blocked(queued);
-        let next = if woken && something {
+        let next = if woken && queued > 0 || tx.permits.is_blocked(queued) {
             tx.parked.take_one()
         } else {
             None
@@ -181,7 +203,7 @@ impl<T> Chan<T, Line> {
                 let TxSide {
                     permits, parked, ..
                 } = &mut *tx;
-                impatient = permits.poll_idle(&mut parked.0.entry(node).refusals);
+                impatient = permits.poll_idle(&mut parked.list.entry(node).refusals);
             }
             if taken || tx.is_ended() {
                 let own = if node.is_bound() {

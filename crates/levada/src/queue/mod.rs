@@ -6,6 +6,7 @@
 //! - [`send`]: permits and pushing
 //! - [`single`]: receiving with one receiver, without a lock
 //! - [`many`]: receiving with many receivers, under the lock
+//! - `sink`: a sender as a `Sink` (feature `stream`)
 
 #![cfg_attr(
     doc,
@@ -19,3 +20,5 @@ pub(crate) mod many;
 mod model;
 pub(crate) mod send;
 pub(crate) mod single;
+#[cfg(feature = "stream")]
+pub(crate) mod sink;

@@ -212,6 +212,13 @@ impl<T, P: Parked> Chan<T, P> {
         }
     }
 
+    /// Wakes whoever is concerned by capacity that was freed: senders in line, and a receiver that
+    /// sleeps if they do not come.
+    #[cold]
+    pub(super) fn serve_senders(&self) {
+        self.hand_on(|_| ());
+    }
+
     /// Changes something under the lock that may free capacity or reach the end, and wakes whoever
     /// that concerns.
     fn hand_on(&self, mut change: impl FnMut(&mut TxSide<T, P>)) {

@@ -48,11 +48,19 @@ impl<T, P> TxSide<T, P> {
 }
 
 /// The one receiver. Not `Clone`, so `&mut self` is what makes calls exclusive.
-pub(crate) struct Sole<T>(Rx<Chan<T, Sleeper>>);
+pub(crate) struct Sole<T> {
+    rx: Rx<Chan<T, Sleeper>>,
+    /// Whether `poll_recv` has told the end.
+    #[cfg_attr(
+        not(feature = "stream"),
+        expect(dead_code, reason = "only a stream is asked")
+    )]
+    ended: bool,
+}
 
 impl<T> fmt::Debug for Sole<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.rx.fmt(f)
     }
 }
 
@@ -60,7 +68,7 @@ impl<T> Deref for Sole<T> {
     type Target = Rx<Chan<T, Sleeper>>;
 
     fn deref(&self) -> &Self::Target {
-        &self.0
+        &self.rx
     }
 }
 
@@ -68,7 +76,9 @@ impl<T> Deref for Sole<T> {
 #[inline]
 pub(crate) fn channel<T>(capacity: usize) -> (Tx<Chan<T, Sleeper>>, Sole<T>) {
     let chan = Chan::new(capacity);
-    (Tx::new(&chan), Sole(Rx::new(chan)))
+    let tx = Tx::new(&chan);
+    let rx = Rx::new(chan);
+    (tx, Sole { rx, ended: false })
 }
 
 impl<T> Sole<T> {
@@ -84,6 +94,7 @@ impl<T> Sole<T> {
             }
             if ready!(chan.poll_sleep(owned, cx)) == Nothing::Ended {
                 budget.made_progress();
+                self.ended = true;
                 return Poll::Ready(None);
             }
         }
@@ -139,17 +150,17 @@ impl<T> Sole<T> {
         chan.pop(owned).ok_or(Nothing::Ended)
     }
 
-    /// Whether the end has come: nothing is queued, and nothing will be.
+    /// Whether [`poll_recv`](Self::poll_recv) has told the end. Not whether it has come: who looks
+    /// here first would never be told.
     #[cfg(feature = "stream")]
     pub(crate) fn is_ended(&self) -> bool {
-        let tx = self.lock();
-        tx.is_ended() && self.queued(&tx) == 0
+        self.ended
     }
 
     /// The channel, and what is the receiver's own in it.
     #[inline]
     fn parts(&mut self) -> (&Chan<T, Sleeper>, &mut RxOwned<T>) {
-        let chan: &Chan<T, Sleeper> = &self.0;
+        let chan: &Chan<T, Sleeper> = &self.rx;
         // SAFETY: there is one `Sole` for a channel, made in `channel`, and it is borrowed mutably
         // for as long as this reference lives; the channel itself looks in only when it is gone.
         let owned = chan.rx().consumer.with_mut(|owned| unsafe { &mut *owned });

@@ -56,6 +56,8 @@ pub(crate) struct Entry {
     pub(crate) state: State,
     /// How many permits it waits for.
     pub(crate) need: usize,
+    /// Its number among those who came, where one who was woken may come back.
+    pub(crate) arrival: usize,
     /// How often it came and found its turn promised to somebody who did not come.
     pub(crate) refusals: u8,
 }

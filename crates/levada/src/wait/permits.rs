@@ -70,7 +70,7 @@ pub(crate) struct Permits {
     holding: usize,
     /// Whether one more of them was promised a part of what it needs.
     holding_part: bool,
-    /// Refusals of those who do not wait (`try_send`), since the last promise was taken.
+    /// Refusals of those who do not wait (`try_send`, `try_recv`), since the last promise was taken.
     refusals: u8,
 }
 
@@ -196,6 +196,14 @@ impl Permits {
             self.lapse();
         }
         true
+    }
+
+    /// The same for a receiver that does not wait (`try_recv`): counted with those of `try_send`.
+    pub(crate) fn try_idle(&mut self) {
+        let mut refusals = self.refusals;
+        if self.poll_idle(&mut refusals) {
+            self.refusals = refusals;
+        }
     }
 
     /// Puts a waiter in line if it is not there yet, with this waker. Gives back the old one, to be

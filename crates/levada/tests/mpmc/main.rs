@@ -1,0 +1,13 @@
+//! mpmc, by question: every bug that channels are known to have had is a test here (`C` and its
+//! number stand for the list that the project keeps of them).
+#![expect(clippy::unwrap_used, reason = "in a test it is an assertion")]
+
+mod api;
+mod close;
+mod futurelock;
+mod hostile;
+mod receivers;
+mod runtimes;
+mod stress;
+#[path = "../mpsc/support.rs"]
+mod support;
