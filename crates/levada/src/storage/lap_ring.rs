@@ -114,7 +114,7 @@ impl<T> LapRing<T> {
     /// The position that is in the first slot.
     #[inline]
     pub(crate) fn origin(&self) -> u64 {
-        // ORDERING: Relaxed; an old value does no harm (I5). Who took the writer's lock since the
+        // ORDERING: Relaxed, no pair: an old value does no harm (I5). Who took the writer's lock since the
         // change sees the new one, because the lock orders it.
         self.origin.load(Ordering::Relaxed)
     }
@@ -151,7 +151,7 @@ impl<T> LapRing<T> {
         if self.index(self.origin(), pos) < FIRST || !self.is_read(pos - 1) {
             return false;
         }
-        // ORDERING: Relaxed, as in `origin`.
+        // ORDERING: Relaxed, no pair, as in `origin`.
         self.origin.store(pos, Ordering::Relaxed);
         true
     }
