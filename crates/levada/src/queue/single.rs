@@ -51,10 +51,6 @@ impl<T, P> TxSide<T, P> {
 pub(crate) struct Sole<T> {
     rx: Rx<Chan<T, Sleeper>>,
     /// Whether `poll_recv` has told the end.
-    #[cfg_attr(
-        not(feature = "stream"),
-        expect(dead_code, reason = "only a stream is asked")
-    )]
     ended: bool,
 }
 
