@@ -75,26 +75,16 @@ impl Bank {
         request: impl FnOnce(oneshot::Sender<A>) -> Request,
     ) -> Result<A, BankError> {
         let (reply, answer) = oneshot::channel();
-        self.mailbox
-            .send(request(reply))
-            .await
-            .map_err(|_| BankError::Gone)?;
+        self.mailbox.send(request(reply)).await.map_err(|_| BankError::Gone)?;
         answer.await.map_err(|_| BankError::Unanswered)
     }
 
     async fn deposit(&self, to: Account, amount: u64) -> Result<u64, BankError> {
-        self.ask(|reply| Request::Deposit { to, amount, reply })
-            .await
+        self.ask(|reply| Request::Deposit { to, amount, reply }).await
     }
 
     async fn transfer(&self, from: Account, to: Account, amount: u64) -> Transferred {
-        self.ask(|reply| Request::Transfer {
-            from,
-            to,
-            amount,
-            reply,
-        })
-        .await?
+        self.ask(|reply| Request::Transfer { from, to, amount, reply }).await?
     }
 
     async fn balance(&self, of: Account) -> Result<u64, BankError> {
@@ -102,10 +92,7 @@ impl Bank {
     }
 
     async fn crash(&self) -> Result<(), BankError> {
-        self.mailbox
-            .send(Request::Crash)
-            .await
-            .map_err(|_| BankError::Gone)
+        self.mailbox.send(Request::Crash).await.map_err(|_| BankError::Gone)
     }
 }
 
@@ -127,12 +114,7 @@ impl Ledger {
                     let balance = *balance;
                     self.answer(reply, balance);
                 }
-                Request::Transfer {
-                    from,
-                    to,
-                    amount,
-                    reply,
-                } => {
+                Request::Transfer { from, to, amount, reply } => {
                     let result = self.transfer(from, to, amount);
                     self.answer(reply, result);
                 }
@@ -155,10 +137,7 @@ impl Ledger {
     fn transfer(&mut self, from: Account, to: Account, amount: u64) -> Transferred {
         let there = self.there(from);
         if there < amount {
-            return Err(BankError::TooLittle {
-                wanted: amount,
-                there,
-            });
+            return Err(BankError::TooLittle { wanted: amount, there });
         }
         self.accounts.insert(from, there - amount);
         *self.accounts.entry(to).or_default() += amount;
@@ -192,10 +171,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     while let Some(caller) = callers.join_next().await {
         caller??;
     }
-    println!(
-        "after 3 callers: alice has {}",
-        bank.balance("alice").await?
-    );
+    println!("after 3 callers: alice has {}", bank.balance("alice").await?);
 
     bank.transfer("alice", "bob", 40).await?;
     println!("after a transfer: bob has {}", bank.balance("bob").await?);
@@ -215,9 +191,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     crashed?;
     println!("accepted, then dropped: {:?}", balance);
     println!("sent after the end: {:?}", bank.deposit("bob", 1).await);
-    println!(
-        "requests skipped because the caller had left: {}",
-        actor.await?
-    );
+    println!("requests skipped because the caller had left: {}", actor.await?);
     Ok(())
 }

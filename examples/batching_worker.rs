@@ -96,9 +96,7 @@ async fn write(
     count: usize,
 ) -> Result<usize, mpsc::error::SendError<Request>> {
     for number in 0..count {
-        worker
-            .send(Request::Write(format!("record {number}")))
-            .await?;
+        worker.send(Request::Write(format!("record {number}"))).await?;
     }
     Ok(count)
 }
@@ -108,11 +106,7 @@ async fn write(
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (worker, requests) = mpsc::channel(QUEUE);
-    let state = Worker {
-        batch: Vec::with_capacity(BATCH),
-        due: None,
-        written: Vec::new(),
-    };
+    let state = Worker { batch: Vec::with_capacity(BATCH), due: None, written: Vec::new() };
     let task = tokio::spawn(state.collect(requests));
     let mut accepted = 0;
 

@@ -31,8 +31,7 @@ struct Meter {
 impl Meter {
     fn sent(&self) {
         self.waiting.set(self.waiting.get() + 1);
-        self.peak_waiting
-            .set(self.peak_waiting.get().max(self.waiting.get()));
+        self.peak_waiting.set(self.peak_waiting.get().max(self.waiting.get()));
         self.handled_at_last_send.set(self.handled.get());
     }
 
@@ -40,19 +39,13 @@ impl Meter {
     async fn handle(&self, frame: Frame) {
         self.waiting.set(self.waiting.get() - 1);
         tokio::task::yield_now().await;
-        assert!(
-            frame.iter().all(|&byte| byte == frame[0]),
-            "a frame arrived damaged"
-        );
+        assert!(frame.iter().all(|&byte| byte == frame[0]), "a frame arrived damaged");
         self.handled.set(self.handled.get() + 1);
     }
 
     fn report(&self, queue: &str) {
         let peak = self.peak_waiting.get();
-        println!(
-            "{queue}: at most {peak} frames waited, {} KiB",
-            peak * FRAME_KIB
-        );
+        println!("{queue}: at most {peak} frames waited, {} KiB", peak * FRAME_KIB);
         println!(
             "{queue}: at the last send, {} of {FRAMES} frames were still to be handled",
             FRAMES - self.handled_at_last_send.get()

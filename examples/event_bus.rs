@@ -76,10 +76,7 @@ async fn newsletter(events: broadcast::Receiver<Event>) -> String {
         }
     })
     .await;
-    format!(
-        "newsletter: {}, {missed} events missed",
-        customers.join(", ")
-    )
+    format!("newsletter: {}, {missed} events missed", customers.join(", "))
 }
 
 #[tokio::main]
@@ -96,20 +93,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("{} services listen", bus.receiver_count());
 
     for (order, customer) in [(1, "Ada"), (2, "Grace"), (3, "Edsger")] {
-        publish(
-            &bus,
-            Event::Ordered {
-                order,
-                customer: customer.into(),
-            },
-        );
-        publish(
-            &bus,
-            Event::Paid {
-                order,
-                cents: u64::from(order) * 1_000,
-            },
-        );
+        publish(&bus, Event::Ordered { order, customer: customer.into() });
+        publish(&bus, Event::Paid { order, cents: u64::from(order) * 1_000 });
     }
     publish(&bus, Event::Shipped { order: 2 });
     drop(bus); // Each service reads what is left, then sees `Closed`.

@@ -49,11 +49,7 @@ impl Warehouse {
     fn change(&self, item: &'static str, count: i64) {
         // Sent under the lock, so that numbers leave in order. `send` never waits.
         let mut stock = self.stock.lock().unwrap_or_else(PoisonError::into_inner);
-        let change = Change {
-            number: stock.change + 1,
-            item,
-            count,
-        };
+        let change = Change { number: stock.change + 1, item, count };
         stock.apply(&change);
         if self.changes.send(change).is_err() {
             println!("change {} has no reader", stock.change);
@@ -61,10 +57,7 @@ impl Warehouse {
     }
 
     fn copy(&self) -> Stock {
-        self.stock
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.stock.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -103,14 +96,8 @@ impl Replica {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (changes, receiver) = broadcast::channel(CAPACITY);
-    let warehouse = Warehouse {
-        stock: Mutex::default(),
-        changes,
-    };
-    let mut replica = Replica {
-        stock: Stock::default(),
-        changes: receiver,
-    };
+    let warehouse = Warehouse { stock: Mutex::default(), changes };
+    let mut replica = Replica { stock: Stock::default(), changes: receiver };
 
     // The replica is busy with something else while ten changes go by: six more than are kept.
     for count in 1..=10 {
@@ -124,11 +111,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("replica: {:?}", replica.stock.counts);
     println!(
         "the replica is {}",
-        if replica.stock == warehouse.copy() {
-            "right"
-        } else {
-            "wrong"
-        }
+        if replica.stock == warehouse.copy() { "right" } else { "wrong" }
     );
     Ok(())
 }

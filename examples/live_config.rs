@@ -39,10 +39,7 @@ impl Error for BadConfig {}
 /// Reads `key = value` lines; what a text does not mention keeps its value.
 fn parse(text: &str, mut config: Config) -> Result<Config, BadConfig> {
     for line in text.lines() {
-        let bad = |expected| BadConfig {
-            line: line.to_owned(),
-            expected,
-        };
+        let bad = |expected| BadConfig { line: line.to_owned(), expected };
         let (key, value) = line.split_once('=').ok_or_else(|| bad("KEY = VALUE"))?;
         match (key.trim(), value.trim()) {
             ("requests_per_second", value) => match value.parse() {
@@ -67,10 +64,7 @@ fn reload(config: &watch::Sender<Config>, text: &str) {
                 *current = new;
                 changed
             });
-            println!(
-                "reload: {}",
-                if changed { "changed" } else { "nothing new" }
-            );
+            println!("reload: {}", if changed { "changed" } else { "nothing new" });
         }
         Err(error) => println!("reload refused, the old configuration stays: {error}"),
     }
@@ -95,13 +89,8 @@ async fn follow<S: PartialEq + fmt::Display>(
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let (config, receiver) = watch::channel(Config {
-        requests_per_second: 100,
-        verbose: false,
-    });
-    let limiter = tokio::spawn(follow("limiter", receiver.clone(), |c| {
-        c.requests_per_second
-    }));
+    let (config, receiver) = watch::channel(Config { requests_per_second: 100, verbose: false });
+    let limiter = tokio::spawn(follow("limiter", receiver.clone(), |c| c.requests_per_second));
     let logger = tokio::spawn(follow("logger", receiver, |c| c.verbose));
 
     yield_now().await; // One thread, tasks in turn: now both followers wait for a change.

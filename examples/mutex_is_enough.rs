@@ -31,10 +31,7 @@ impl Hits {
     }
 
     fn copy(&self) -> BTreeMap<&'static str, u64> {
-        self.by_page
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.by_page.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

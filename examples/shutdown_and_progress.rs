@@ -72,11 +72,7 @@ async fn show(mut progress: watch::Receiver<Progress>) -> Progress {
     while progress.changed().await.is_ok() {
         let now = *progress.borrow_and_update();
         if now.done > shown.done {
-            println!(
-                "progress: {} done, {} to go",
-                now.done,
-                now.accepted - now.done
-            );
+            println!("progress: {} done, {} to go", now.done, now.accepted - now.done);
         }
         shown = now;
     }
@@ -96,10 +92,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // A service would wait for `tokio::signal::ctrl_c()` here.
     let at_stop = *figures.wait_for(|progress| progress.done == 3).await?;
-    println!(
-        "stop: {} of {} accepted jobs are done",
-        at_stop.done, at_stop.accepted
-    );
+    println!("stop: {} of {} accepted jobs are done", at_stop.done, at_stop.accepted);
     stop.send(true)?;
 
     timeout(DRAIN_LIMIT, async {

@@ -47,20 +47,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         });
     });
 
-    println!(
-        "mpsc and oneshot: 1 + .. + {NUMBERS} = {}",
-        asked.blocking_recv()?
-    );
+    println!("mpsc and oneshot: 1 + .. + {NUMBERS} = {}", asked.blocking_recv()?);
     println!("broadcast: {}", listener.blocking_recv()?);
-    println!(
-        "watch: {}",
-        *block_on(seen.wait_for(|&state| state == "done"))?
-    );
+    println!("watch: {}", *block_on(seen.wait_for(|&state| state == "done"))?);
 
-    for thread in [
-        producer.join().map(|sent| sent.is_ok()),
-        adder.join().map(|()| true),
-    ] {
+    for thread in [producer.join().map(|sent| sent.is_ok()), adder.join().map(|()| true)] {
         match thread {
             Ok(true) => {}
             Ok(false) => return Err("the adder left before every number was sent".into()),

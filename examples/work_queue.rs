@@ -34,13 +34,7 @@ async fn send_jobs(
 ) -> Result<usize, mpsc::error::SendError<Job>> {
     for number in 0..JOBS_PER_SENDER {
         let text = "levada ".repeat(number + 1);
-        queue
-            .send(Job {
-                sender,
-                number,
-                text,
-            })
-            .await?;
+        queue.send(Job { sender, number, text }).await?;
     }
     Ok(JOBS_PER_SENDER)
 }

@@ -110,11 +110,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("mutex_is_enough", &["/: 100", "/about: 25"]),
     (
         "without_tokio",
-        &[
-            "mpsc and oneshot: 1 + .. + 100 = 5050",
-            "broadcast: the sum is ready",
-            "watch: done",
-        ],
+        &["mpsc and oneshot: 1 + .. + 100 = 5050", "broadcast: the sum is ready", "watch: done"],
     ),
 ];
 
@@ -140,9 +136,7 @@ fn run(name: &str) -> Output {
     while child.try_wait().expect("the child can be asked").is_none() {
         if start.elapsed() > DEADLINE {
             child.kill().expect("the child can be killed");
-            let output = child
-                .wait_with_output()
-                .expect("the child can be waited for");
+            let output = child.wait_with_output().expect("the child can be waited for");
             panic!("{name} did not end within {DEADLINE:?}: {output:?}");
         }
         thread::sleep(Duration::from_millis(5));
@@ -153,10 +147,7 @@ fn run(name: &str) -> Output {
 /// The first of `lines` that `output` does not have after the ones before it.
 fn first_missing<'a>(output: &str, lines: &[&'a str]) -> Option<&'a str> {
     let mut printed = output.lines();
-    lines
-        .iter()
-        .copied()
-        .find(|line| !printed.any(|candidate| candidate == *line))
+    lines.iter().copied().find(|line| !printed.any(|candidate| candidate == *line))
 }
 
 #[test]
@@ -186,10 +177,7 @@ fn every_example_is_checked() {
         .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
         .filter(|name| name != "readme")
         .collect();
-    let checked: BTreeSet<String> = EXAMPLES
-        .iter()
-        .map(|(name, _)| (*name).to_owned())
-        .collect();
+    let checked: BTreeSet<String> = EXAMPLES.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(files, checked);
 }
 

@@ -28,10 +28,7 @@ impl Metadata {
     }
 
     pub(crate) fn target_dir(&self) -> PathBuf {
-        self.0["target_directory"]
-            .as_str()
-            .unwrap_or("target")
-            .into()
+        self.0["target_directory"].as_str().unwrap_or("target").into()
     }
 
     /// The workspace's own packages.
@@ -75,9 +72,7 @@ impl<'a> Package<'a> {
 
     /// What the feature called `name` switches on.
     pub(crate) fn feature(&self, name: &str) -> Vec<&str> {
-        array(&self.0["features"][name])
-            .filter_map(Value::as_str)
-            .collect()
+        array(&self.0["features"][name]).filter_map(Value::as_str).collect()
     }
 
     /// Its development dependencies, as lines for a `[dependencies]` table.
@@ -87,10 +82,7 @@ impl<'a> Package<'a> {
             .map(|dependency| {
                 let (name, version) = (&dependency["name"], &dependency["req"]);
                 let name = name.as_str().unwrap_or_default();
-                format!(
-                    "{name} = {{ version = {version}, features = {} }}",
-                    dependency["features"]
-                )
+                format!("{name} = {{ version = {version}, features = {} }}", dependency["features"])
             })
             .collect()
     }

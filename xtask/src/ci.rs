@@ -3,9 +3,8 @@
 use crate::Result;
 use std::time::{Duration, Instant};
 
-const STEPS: &[&str] = &[
-    "fmt", "tidy", "clippy", "doc", "test", "api", "compat", "features", "loom",
-];
+const STEPS: &[&str] =
+    &["fmt", "tidy", "clippy", "doc", "test", "api", "compat", "features", "loom"];
 
 /// Runs the steps up to the first that fails, and says what each took.
 pub(crate) fn run() -> Result {
@@ -41,25 +40,16 @@ mod tests {
     fn the_workflow_runs_every_step() {
         let path = crate::cargo::root().join(".github/workflows/ci.yml");
         let workflow = std::fs::read_to_string(path).unwrap();
-        let tasks = workflow
-            .lines()
-            .find(|line| line.trim().starts_with("task: ["))
-            .unwrap();
+        let tasks = workflow.lines().find(|line| line.trim().starts_with("task: [")).unwrap();
         for step in STEPS {
             let by_name = workflow.contains(&format!("cargo xtask {step}\n"));
-            assert!(
-                by_name || tasks.contains(step),
-                "no job runs `cargo xtask {step}`"
-            );
+            assert!(by_name || tasks.contains(step), "no job runs `cargo xtask {step}`");
         }
     }
 
     #[test]
     fn the_summary_adds_up() {
-        let summary = summary(&[
-            ("fmt", Duration::from_secs(1)),
-            ("doc", Duration::from_secs(2)),
-        ]);
+        let summary = summary(&[("fmt", Duration::from_secs(1)), ("doc", Duration::from_secs(2))]);
         assert!(summary.ends_with("total         3.0 s"), "{summary}");
     }
 }

@@ -13,8 +13,6 @@ pub(crate) fn run() -> Result {
 
 fn build(options: &[&str]) -> Result {
     let mut command = cargo();
-    command
-        .args(["doc", "--workspace", "--no-deps", "--all-features"])
-        .args(options);
+    command.args(["doc", "--workspace", "--no-deps", "--all-features"]).args(options);
     shell::run(command.env("RUSTDOCFLAGS", "-D warnings"))
 }

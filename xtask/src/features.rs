@@ -30,14 +30,7 @@ fn levada(action: &str, features: &str, options: &[&str]) -> Result {
 fn without_tokio(features: &str) -> Result {
     let mut command = cargo();
     command.args(["tree", "--package", "levada", "--no-default-features"]);
-    command.args([
-        "--features",
-        features,
-        "--edges",
-        "normal",
-        "--prefix",
-        "none",
-    ]);
+    command.args(["--features", features, "--edges", "normal", "--prefix", "none"]);
     let tree = shell::output(&mut command)?;
     if !tree.starts_with("levada ") {
         return Err(format!("cannot read what `cargo tree` says: {tree}").into());

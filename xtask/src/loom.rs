@@ -15,9 +15,7 @@ pub(crate) fn run() -> Result {
     let models = |options: &[&str]| {
         let mut command = cargo();
         command.args(["test", "--package", "levada", "--lib", "--release"]);
-        command
-            .args(["--no-default-features", "--", "model"])
-            .args(options);
+        command.args(["--no-default-features", "--", "model"]).args(options);
         // A folder of its own: the flag would otherwise rebuild everything, there and back.
         command.env("CARGO_TARGET_DIR", &target_dir);
         command.env("RUSTFLAGS", "--cfg levada_loom");

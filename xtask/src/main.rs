@@ -37,19 +37,11 @@ enum Run {
 const COMMANDS: &[Command] = &[
     plain("ci", ci::run, "everything a change must pass"),
     plain("fmt", fmt::run, "formatting"),
-    plain(
-        "tidy",
-        tidy::run,
-        "sizes, layers, ORDERING and SAFETY comments, stray files",
-    ),
+    plain("tidy", tidy::run, "sizes, layers, ORDERING and SAFETY comments, stray files"),
     plain("clippy", clippy::run, "lints; a warning is an error"),
     plain("doc", doc::run, "the docs, public and private"),
     plain("test", test::run, "unit, integration and doc tests"),
-    plain(
-        "features",
-        features::run,
-        "levada with each set of its features",
-    ),
+    plain("features", features::run, "levada with each set of its features"),
     plain("loom", loom::run, "the models, over all interleavings"),
     Command {
         name: "compat",
@@ -61,24 +53,12 @@ const COMMANDS: &[Command] = &[
         run: Run::WithOptions(api::run),
         about: "every item of tokio's channels is in levada [--update, wants nightly]",
     },
-    plain(
-        "miri",
-        miri::run,
-        "levada's unit tests under Miri; wants nightly",
-    ),
-    plain(
-        "deny",
-        deny::run,
-        "licences, advisories and sources; wants cargo-deny",
-    ),
+    plain("miri", miri::run, "levada's unit tests under Miri; wants nightly"),
+    plain("deny", deny::run, "licences, advisories and sources; wants cargo-deny"),
 ];
 
 const fn plain(name: &'static str, run: fn() -> Result, about: &'static str) -> Command {
-    Command {
-        name,
-        run: Run::Plain(run),
-        about,
-    }
+    Command { name, run: Run::Plain(run), about }
 }
 
 fn main() -> ExitCode {
@@ -99,10 +79,7 @@ fn main() -> ExitCode {
 /// Runs one command by name.
 fn run(name: &str, options: &[String]) -> Result {
     let command = COMMANDS.iter().find(|command| command.name == name);
-    match command
-        .ok_or_else(|| format!("no such command\n{}", usage()))?
-        .run
-    {
+    match command.ok_or_else(|| format!("no such command\n{}", usage()))?.run {
         Run::Plain(run) if options.is_empty() => run(),
         Run::Plain(_) => Err(format!("takes no options, not even {options:?}").into()),
         Run::WithOptions(run) => run(options),

@@ -9,9 +9,7 @@ use std::process::Command;
 pub(crate) fn run() -> Result {
     // rustup's `cargo`, which understands `+nightly`; the one that runs xtask does not.
     let mut command = Command::new("cargo");
-    command
-        .current_dir(root())
-        .args(["+nightly", "miri", "test", "--package", "levada", "--lib"]);
+    command.current_dir(root()).args(["+nightly", "miri", "test", "--package", "levada", "--lib"]);
     shell::run(command.arg("--no-default-features")).map_err(|error| {
         format!("{error}; `rustup +nightly component add miri` installs it").into()
     })

@@ -35,10 +35,7 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/ready", get(health::ready))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(
-            Arc::clone(&service),
-            refuse_foreign_pages,
-        ))
+        .layer(from_fn_with_state(Arc::clone(&service), refuse_foreign_pages))
         .with_state(service)
 }
 
@@ -56,9 +53,6 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
         StatusCode::METHOD_NOT_ALLOWED,
         "method-not-allowed",
         "The method is not allowed here",
-        format!(
-            "{} does not answer {method}; see the Allow header.",
-            uri.path()
-        ),
+        format!("{} does not answer {method}; see the Allow header.", uri.path()),
     )
 }

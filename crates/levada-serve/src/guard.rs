@@ -35,15 +35,11 @@ pub(crate) async fn refuse_foreign_pages(
 
 fn foreign(headers: &HeaderMap, allow_remote: bool) -> Option<String> {
     let text = |name: HeaderName| {
-        headers
-            .get(name)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
     let host = text(header::HOST).unwrap_or_default();
     if let Some(origin) = text(header::ORIGIN) {
-        let same = origin
-            .split_once("://")
-            .is_some_and(|(_, of)| of.eq_ignore_ascii_case(&host));
+        let same = origin.split_once("://").is_some_and(|(_, of)| of.eq_ignore_ascii_case(&host));
         if !same {
             return Some(format!("The request's origin {origin:?} is not {host:?}."));
         }
@@ -60,10 +56,7 @@ fn is_local(host: &str) -> bool {
     let Ok(authority) = host.parse::<Authority>() else {
         return false;
     };
-    let name = authority
-        .host()
-        .trim_start_matches('[')
-        .trim_end_matches(']');
+    let name = authority.host().trim_start_matches('[').trim_end_matches(']');
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
 }
 
@@ -82,23 +75,11 @@ mod tests {
 
     #[test]
     fn hosts() {
-        for host in [
-            "localhost",
-            "LocalHost:8080",
-            "127.0.0.1:80",
-            "[::1]:8080",
-            "10.0.0.1",
-            "",
-        ] {
+        for host in ["localhost", "LocalHost:8080", "127.0.0.1:80", "[::1]:8080", "10.0.0.1", ""] {
             assert!(!is_foreign(host, None, false), "{host:?}");
         }
-        for host in [
-            "page.example",
-            "page.example:8080",
-            "localhost.page.example",
-            "a b",
-            "1.2.3",
-        ] {
+        for host in ["page.example", "page.example:8080", "localhost.page.example", "a b", "1.2.3"]
+        {
             assert!(is_foreign(host, None, false), "{host:?}");
             assert!(!is_foreign(host, None, true), "{host:?}");
         }
@@ -109,19 +90,12 @@ mod tests {
     fn origins() {
         let host = "localhost:8080";
         assert!(!is_foreign(host, Some("http://localhost:8080"), false));
-        for origin in [
-            "null",
-            "http://page.example",
-            "http://localhost:8081",
-            "http://localhost",
-            "",
-        ] {
+        for origin in
+            ["null", "http://page.example", "http://localhost:8081", "http://localhost", ""]
+        {
             assert!(is_foreign(host, Some(origin), false), "{origin:?}");
             assert!(is_foreign(host, Some(origin), true), "{origin:?}");
         }
-        assert!(
-            is_foreign("page.example", Some("http://page.example"), false),
-            "rebinding"
-        );
+        assert!(is_foreign("page.example", Some("http://page.example"), false), "rebinding");
     }
 }

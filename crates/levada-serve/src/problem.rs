@@ -52,39 +52,24 @@ impl Problem {
     }
 
     pub(crate) fn job(self, id: JobId) -> Self {
-        Self {
-            job_id: Some(id),
-            ..self
-        }
+        Self { job_id: Some(id), ..self }
     }
 
     pub(crate) fn exit_code(self, code: i32) -> Self {
-        Self {
-            exit_code: Some(code),
-            ..self
-        }
+        Self { exit_code: Some(code), ..self }
     }
 
     pub(crate) fn signal(self, signal: i32) -> Self {
-        Self {
-            signal: Some(signal),
-            ..self
-        }
+        Self { signal: Some(signal), ..self }
     }
 
     pub(crate) fn stderr_tail(self, text: String) -> Self {
-        Self {
-            stderr_tail: Some(text.into()),
-            ..self
-        }
+        Self { stderr_tail: Some(text.into()), ..self }
     }
 
     /// Seconds after which it is worth trying again.
     pub(crate) fn retry_after(self, seconds: u32) -> Self {
-        Self {
-            retry_after: Some(seconds),
-            ..self
-        }
+        Self { retry_after: Some(seconds), ..self }
     }
 
     /// The last part of the type.
@@ -97,10 +82,7 @@ fn urn<S: serde::Serializer>(kind: &&'static str, to: S) -> Result<S::Ok, S::Err
     to.collect_str(&format_args!("urn:levada:problem:{kind}"))
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes the field by reference"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
 fn number<S: serde::Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_u16(status.as_u16())
 }
@@ -135,15 +117,10 @@ mod tests {
             .retry_after(3)
             .into_response();
         assert_eq!(response.status(), 400);
-        assert_eq!(
-            response.headers()[header::CONTENT_TYPE],
-            "application/problem+json"
-        );
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
         assert_eq!(response.headers()[header::RETRY_AFTER], "3");
         assert_eq!(response.headers()[JOB_ID], "5");
-        let body = axum::body::to_bytes(response.into_body(), 1024)
-            .await
-            .unwrap();
+        let body = axum::body::to_bytes(response.into_body(), 1024).await.unwrap();
         assert_eq!(
             std::str::from_utf8(&body).unwrap(),
             r#"{"type":"urn:levada:problem:some-kind","title":"Title","status":400,"detail":"Detail.","job_id":5,"exit_code":64,"stderr_tail":"line\n"}"#

@@ -109,23 +109,11 @@ async fn serve(args: ServeArgs, path: std::path::PathBuf) -> Result<ExitCode, Fa
         stderr_tail: args.stderr_tail,
         shutdown: shutdown.clone(),
     });
-    let pool = Pool {
-        queue: exit,
-        feed: Arc::clone(&feed),
-        pace: Arc::clone(&pace),
-        runner,
-    };
+    let pool = Pool { queue: exit, feed: Arc::clone(&feed), pace: Arc::clone(&pace), runner };
     let mut workers = pool.start(args.workers());
     let connections = Connections::new(&args, shutdown.clone());
     let ids = Ids::default();
-    let service = Arc::new(Service {
-        args,
-        entrance,
-        feed,
-        pace,
-        ids,
-        shutdown: shutdown.clone(),
-    });
+    let service = Arc::new(Service { args, entrance, feed, pace, ids, shutdown: shutdown.clone() });
     tokio::spawn(signals.advance(shutdown.clone()));
 
     let app = router(Arc::clone(&service));
@@ -179,29 +167,17 @@ impl Connections {
             .header_read_timeout(args.header_timeout)
             .max_header_size(MAX_HEAD);
         let max = u32::try_from(args.max_connections).expect("the command line limits it");
-        Self {
-            http,
-            shutdown,
-            max,
-            free: Arc::new(Semaphore::new(args.max_connections)),
-        }
+        Self { http, shutdown, max, free: Arc::new(Semaphore::new(args.max_connections)) }
     }
 
     /// Accepts connections, while one could still be served, until dropped.
     async fn accept(&self, listener: &TcpListener, app: &Router) -> std::convert::Infallible {
         loop {
-            let permit = Arc::clone(&self.free)
-                .acquire_owned()
-                .await
-                .expect("never closed");
+            let permit = Arc::clone(&self.free).acquire_owned().await.expect("never closed");
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let serve = serve_one(
-                        stream,
-                        self.http.clone(),
-                        app.clone(),
-                        self.shutdown.clone(),
-                    );
+                    let serve =
+                        serve_one(stream, self.http.clone(), app.clone(), self.shutdown.clone());
                     tokio::spawn(async move {
                         serve.await;
                         drop(permit);

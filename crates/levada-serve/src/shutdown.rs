@@ -27,9 +27,7 @@ pub(crate) struct Shutdown {
 
 impl Shutdown {
     pub(crate) fn new() -> Self {
-        Self {
-            phase: watch::Sender::new(Phase::Running),
-        }
+        Self { phase: watch::Sender::new(Phase::Running) }
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -55,10 +53,7 @@ impl Shutdown {
 
     async fn reached(&self, least: Phase) -> Phase {
         let mut phase = self.phase.subscribe();
-        *phase
-            .wait_for(|phase| *phase >= least)
-            .await
-            .expect("self keeps the sender")
+        *phase.wait_for(|phase| *phase >= least).await.expect("self keeps the sender")
     }
 
     /// One more request to stop; `code` is the exit code in case it is the one that aborts.
@@ -98,10 +93,7 @@ impl StopSignals {
             if shutdown.is_draining() {
                 warn!(signal = name, "aborting: running commands are killed");
             } else {
-                info!(
-                    signal = name,
-                    "draining: finishing accepted jobs; a second signal aborts"
-                );
+                info!(signal = name, "draining: finishing accepted jobs; a second signal aborts");
             }
             shutdown.advance(code);
         }

@@ -53,10 +53,7 @@ fn capacities_without_sense_panic_where_the_caller_is() {
         if thread::current().id() == me {
             let file = info.location().unwrap().file().to_owned();
             let message = info.payload().downcast_ref::<&str>().unwrap();
-            in_hook
-                .lock()
-                .unwrap()
-                .insert((file, (*message).to_owned()));
+            in_hook.lock().unwrap().insert((file, (*message).to_owned()));
         } else {
             before(info);
         }
@@ -105,15 +102,7 @@ fn handles_have_the_traits_of_tokio() {
 /// tokio PR8239, PR4542: at exactly the capacity nothing is lost, at one more exactly one.
 #[test]
 fn lag_begins_one_after_the_rounded_capacity() {
-    for (asked, kept) in [
-        (1, 1),
-        (2, 2),
-        (3, 4),
-        (5, 8),
-        (16, 16),
-        (17, 32),
-        (100, 128),
-    ] {
+    for (asked, kept) in [(1, 1), (2, 2), (3, 4), (5, 8), (16, 16), (17, 32), (100, 128)] {
         for extra in [0, 1, 2, kept, 3 * kept + 1] {
             let (tx, mut rx) = broadcast::channel(asked);
             let sent = kept + extra;
@@ -235,16 +224,8 @@ fn the_last_waker_is_woken() {
     let (tx, mut rx) = broadcast::channel(4);
     let ((first, w1), (second, w2)) = (Count::new(), Count::new());
     let mut recv = pin!(rx.recv());
-    assert!(
-        recv.as_mut()
-            .poll(&mut Context::from_waker(&w1))
-            .is_pending()
-    );
-    assert!(
-        recv.as_mut()
-            .poll(&mut Context::from_waker(&w2))
-            .is_pending()
-    );
+    assert!(recv.as_mut().poll(&mut Context::from_waker(&w1)).is_pending());
+    assert!(recv.as_mut().poll(&mut Context::from_waker(&w2)).is_pending());
     drop(w1);
     assert_eq!(Arc::strong_count(&first), 1);
     tx.send(1).unwrap();
@@ -297,11 +278,7 @@ fn a_future_that_is_dropped_receives_nothing() {
     let (count, waker) = Count::new();
     {
         let mut recv = pin!(rx.recv());
-        assert!(
-            recv.as_mut()
-                .poll(&mut Context::from_waker(&waker))
-                .is_pending()
-        );
+        assert!(recv.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         tx.send(1).unwrap();
         assert_eq!(count.woken(), 1);
     }
@@ -329,28 +306,18 @@ fn waking_is_linear() {
     let mut futures: Vec<_> = receivers.iter_mut().map(|rx| Box::pin(rx.recv())).collect();
     let (count, waker) = Count::new();
     let cx = &mut Context::from_waker(&waker);
-    assert!(
-        futures
-            .iter_mut()
-            .all(|recv| recv.as_mut().poll(cx).is_pending())
-    );
+    assert!(futures.iter_mut().all(|recv| recv.as_mut().poll(cx).is_pending()));
     assert_eq!(tx.send(1).unwrap(), RECEIVERS);
     assert_eq!(count.woken(), RECEIVERS);
     tx.send(2).unwrap();
     assert_eq!(count.woken(), RECEIVERS, "nobody waits now");
-    assert!(
-        futures
-            .iter_mut()
-            .all(|recv| recv.as_mut().poll(cx) == Poll::Ready(Ok(1)))
-    );
+    assert!(futures.iter_mut().all(|recv| recv.as_mut().poll(cx) == Poll::Ready(Ok(1))));
 }
 
 #[cfg(feature = "tokio")]
 #[test]
 fn blocking_inside_a_runtime_is_refused() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let (_tx, mut rx) = broadcast::channel::<u8>(4);
     let attempt = runtime.block_on(async { catch_unwind(AssertUnwindSafe(|| rx.blocking_recv())) });
     assert!(attempt.is_err());
@@ -380,29 +347,18 @@ struct Tracked {
 
 impl Tracked {
     fn new(id: usize) -> Self {
-        Self {
-            id,
-            alive: Arc::new(AtomicUsize::new(1)),
-            clones: Arc::default(),
-        }
+        Self { id, alive: Arc::new(AtomicUsize::new(1)), clones: Arc::default() }
     }
 
     fn another(&self, id: usize) -> Self {
         // ORDERING: SeqCst, no pair: a test counts.
         self.alive.fetch_add(1, Ordering::SeqCst);
-        Self {
-            id,
-            alive: Arc::clone(&self.alive),
-            clones: Arc::clone(&self.clones),
-        }
+        Self { id, alive: Arc::clone(&self.alive), clones: Arc::clone(&self.clones) }
     }
 
     fn counts(&self) -> (usize, usize) {
         // ORDERING: SeqCst, no pair: a test counts.
-        (
-            self.alive.load(Ordering::SeqCst),
-            self.clones.load(Ordering::SeqCst),
-        )
+        (self.alive.load(Ordering::SeqCst), self.clones.load(Ordering::SeqCst))
     }
 }
 
@@ -469,10 +425,7 @@ fn values_of_any_shape() {
     let (tx, mut rx) = broadcast::channel(4);
     let mut second = rx.resubscribe();
     tx.send(Aligned(7)).unwrap();
-    assert_eq!(
-        (rx.try_recv(), second.try_recv()),
-        (Ok(Aligned(7)), Ok(Aligned(7)))
-    );
+    assert_eq!((rx.try_recv(), second.try_recv()), (Ok(Aligned(7)), Ok(Aligned(7))));
 
     let (tx, mut rx) = broadcast::channel(2);
     tx.send([7_u8; 20_000]).unwrap();
@@ -503,10 +456,7 @@ fn clones_of_one_value_are_made_one_at_a_time() {
                     0 => rx.blocking_recv().ok().map(|Racy(clones)| clones.get()),
                     _ => rx.try_recv().ok().map(|Racy(clones)| clones.get()),
                 };
-                (0..MESSAGES)
-                    .map(receive)
-                    .collect::<Option<Vec<_>>>()
-                    .unwrap()
+                (0..MESSAGES).map(receive).collect::<Option<Vec<_>>>().unwrap()
             })
         })
         .collect();
@@ -514,10 +464,7 @@ fn clones_of_one_value_are_made_one_at_a_time() {
         tx.send(Racy(Cell::new(0))).ok().unwrap();
     }
     start.wait();
-    let seen: Vec<_> = threads
-        .into_iter()
-        .map(|thread| thread.join().unwrap())
-        .collect();
+    let seen: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
     for message in 0..MESSAGES {
         let mut clones: Vec<_> = seen.iter().map(|seen| seen[message]).collect();
         clones.sort_unstable();

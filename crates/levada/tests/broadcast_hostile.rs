@@ -149,8 +149,7 @@ impl Wake for DropsOnWake {
 
 fn poll_all<F: Future>(futures: &mut [Pin<Box<F>>], wakers: &[Waker]) -> Vec<Poll<F::Output>> {
     let each = futures.iter_mut().zip(wakers.iter().cycle());
-    each.map(|(future, waker)| poll(future.as_mut(), waker))
-        .collect()
+    each.map(|(future, waker)| poll(future.as_mut(), waker)).collect()
 }
 
 /// C51: of several wakers some panic; all others are still woken, and the message was sent.
@@ -172,11 +171,7 @@ fn a_panicking_waker_strands_nobody() {
     catch_unwind(AssertUnwindSafe(|| tx.send(1))).unwrap_err();
     assert_eq!(count.woken(), 50);
     let noop = [Waker::noop().clone()];
-    assert!(
-        poll_all(&mut futures, &noop)
-            .iter()
-            .all(|got| *got == Poll::Ready(Ok(1)))
-    );
+    assert!(poll_all(&mut futures, &noop).iter().all(|got| *got == Poll::Ready(Ok(1))));
 
     drop(futures);
     let mut futures: Vec<_> = receivers.iter_mut().map(|rx| Box::pin(rx.recv())).collect();
@@ -184,11 +179,7 @@ fn a_panicking_waker_strands_nobody() {
     catch_unwind(AssertUnwindSafe(|| drop(tx))).unwrap_err();
     assert_eq!(count.woken(), 100);
     let closed = Poll::Ready(Err(RecvError::Closed));
-    assert!(
-        poll_all(&mut futures, &noop)
-            .iter()
-            .all(|got| *got == closed)
-    );
+    assert!(poll_all(&mut futures, &noop).iter().all(|got| *got == closed));
 }
 
 /// A value that panics when it is dropped while armed, and counts its drops.
@@ -210,10 +201,7 @@ fn bombs(capacity: usize, armed: &[bool]) -> (Sender<Bomb>, Receiver<Bomb>, Arc<
     let dropped = Arc::default();
     let (tx, rx) = broadcast::channel(capacity);
     for &armed in armed {
-        let bomb = Bomb {
-            armed,
-            dropped: Arc::clone(&dropped),
-        };
+        let bomb = Bomb { armed, dropped: Arc::clone(&dropped) };
         assert!(tx.send(bomb).is_ok());
     }
     (tx, rx, dropped)
@@ -242,10 +230,7 @@ fn a_panicking_drop_while_unwinding_does_not_abort() {
     }));
     assert_eq!(panic.unwrap_err().downcast_ref(), Some(&"first"));
     // ORDERING: SeqCst, no pair: a test counts.
-    assert_eq!(
-        (dropped.load(Ordering::SeqCst), tx.receiver_count()),
-        (3, 0)
-    );
+    assert_eq!((dropped.load(Ordering::SeqCst), tx.receiver_count()), (3, 0));
 }
 
 /// C30: the message that a send overwrites panics; the new one is sent, and its waiters are told.
@@ -256,16 +241,10 @@ fn overwriting_a_panicking_value_sends() {
     let count = Arc::new(Count::default());
     let mut recv = pin!(late.recv());
     assert!(poll(recv.as_mut(), &Waker::from(Arc::clone(&count))).is_pending());
-    let bomb = Bomb {
-        armed: false,
-        dropped: Arc::clone(&dropped),
-    };
+    let bomb = Bomb { armed: false, dropped: Arc::clone(&dropped) };
     catch_unwind(AssertUnwindSafe(|| tx.send(bomb).is_ok())).unwrap_err();
     assert_eq!(count.woken(), 1);
-    assert!(matches!(
-        poll(recv.as_mut(), Waker::noop()),
-        Poll::Ready(Ok(_))
-    ));
+    assert!(matches!(poll(recv.as_mut(), Waker::noop()), Poll::Ready(Ok(_))));
     assert_eq!(rx.try_recv().err(), Some(TryRecvError::Lagged(1)));
     assert!(rx.try_recv().is_ok());
 }
@@ -279,22 +258,14 @@ struct Cloned {
 
 impl Cloned {
     fn new(id: usize, alive: &Arc<()>, hook: impl Fn(usize) + Send + Sync + 'static) -> Self {
-        Self {
-            id,
-            hook: Arc::new(hook),
-            alive: Arc::clone(alive),
-        }
+        Self { id, hook: Arc::new(hook), alive: Arc::clone(alive) }
     }
 }
 
 impl Clone for Cloned {
     fn clone(&self) -> Self {
         (self.hook)(self.id);
-        Self {
-            id: self.id,
-            hook: Arc::clone(&self.hook),
-            alive: Arc::clone(&self.alive),
-        }
+        Self { id: self.id, hook: Arc::clone(&self.hook), alive: Arc::clone(&self.alive) }
     }
 }
 
@@ -311,11 +282,7 @@ fn a_panicking_clone_returns_the_value() {
     catch_unwind(AssertUnwindSafe(|| first.try_recv().is_ok())).unwrap_err();
     assert_eq!((first.len(), tx.len()), (1, 2));
     assert_eq!(first.try_recv().ok().unwrap().id, 1);
-    assert_eq!(
-        second.try_recv().ok().unwrap().id,
-        0,
-        "the last one needs no clone"
-    );
+    assert_eq!(second.try_recv().ok().unwrap().id, 0, "the last one needs no clone");
     assert_eq!(second.try_recv().ok().unwrap().id, 1);
     assert_eq!((Arc::strong_count(&alive), tx.len()), (1, 0));
 }
@@ -468,17 +435,11 @@ fn drops_call_back() {
     }
     let (tx, rx) = broadcast::channel(2);
     let ends = (tx.clone(), rx.resubscribe());
-    tx.send(Arc::new(Echo(Mutex::new(Some(ends)))))
-        .ok()
-        .unwrap();
+    tx.send(Arc::new(Echo(Mutex::new(Some(ends))))).ok().unwrap();
     drop(rx);
     assert_eq!(tx.receiver_count(), 1);
     for _ in 0..2 {
         tx.send(Arc::new(Echo(Mutex::new(None)))).ok().unwrap();
     }
-    assert_eq!(
-        (tx.receiver_count(), tx.len()),
-        (0, 0),
-        "overwritten, it emptied the channel"
-    );
+    assert_eq!((tx.receiver_count(), tx.len()), (0, 0), "overwritten, it emptied the channel");
 }

@@ -38,10 +38,7 @@ static ALLOCATOR: Counting = Counting;
 /// Bytes in use and allocations made so far.
 fn heap() -> (usize, usize) {
     // ORDERING: Relaxed, no pair: one thread.
-    (
-        BYTES.load(Ordering::Relaxed),
-        ALLOCATIONS.load(Ordering::Relaxed),
-    )
+    (BYTES.load(Ordering::Relaxed), ALLOCATIONS.load(Ordering::Relaxed))
 }
 
 /// Bytes and allocations that `f` adds.

@@ -15,10 +15,8 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, end: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % end
     }
 }
@@ -42,12 +40,7 @@ macro_rules! driver {
                 pub(super) fn new(capacity: usize) -> Self {
                     let (tx, rx) = broadcast::channel(capacity);
                     let weak = tx.downgrade();
-                    Self {
-                        tx: Some(tx),
-                        weak,
-                        rx: vec![rx],
-                        sent: Vec::new(),
-                    }
+                    Self { tx: Some(tx), weak, rx: vec![rx], sent: Vec::new() }
                 }
 
                 pub(super) fn send(&mut self) -> String {
@@ -93,11 +86,7 @@ macro_rules! driver {
                         .iter()
                         .map(|rx| (rx.len(), rx.is_empty(), rx.is_closed()))
                         .collect();
-                    let alive = self
-                        .sent
-                        .iter()
-                        .filter(|sent| sent.strong_count() > 0)
-                        .count();
+                    let alive = self.sent.iter().filter(|sent| sent.strong_count() > 0).count();
                     let tx = self.tx.as_ref().map(|tx| {
                         let cx = &mut Context::from_waker(Waker::noop());
                         let closed: Poll<()> = pin!(tx.closed()).poll(cx);
@@ -128,11 +117,7 @@ fn answers_as_tokio_does() {
             }
             let (expected, got) = (theirs.step(action, choice), ours.step(action, choice));
             assert_eq!(expected, got, "seed {seed}, step {step}, action {action}");
-            assert_eq!(
-                theirs.look(),
-                ours.look(),
-                "seed {seed}, step {step}, action {action}"
-            );
+            assert_eq!(theirs.look(), ours.look(), "seed {seed}, step {step}, action {action}");
         }
     }
 }
@@ -148,11 +133,7 @@ impl Tracked {
     fn new(sender: usize, id: usize, alive: &Arc<AtomicUsize>) -> Self {
         // ORDERING: SeqCst, no pair: a test counts.
         alive.fetch_add(1, Ordering::SeqCst);
-        Self {
-            sender,
-            id,
-            alive: Arc::clone(alive),
-        }
+        Self { sender, id, alive: Arc::clone(alive) }
     }
 }
 
@@ -174,11 +155,7 @@ impl Drop for Tracked {
 #[test]
 fn many_threads_lose_nothing() {
     const SENDERS: usize = 3;
-    const EACH: usize = if cfg!(debug_assertions) {
-        5_000
-    } else {
-        50_000
-    };
+    const EACH: usize = if cfg!(debug_assertions) { 5_000 } else { 50_000 };
     for capacity in [1, 2, 16, 64, 1024] {
         let alive = Arc::new(AtomicUsize::new(0));
         let (tx, rx) = levada::broadcast::channel::<Tracked>(capacity);
@@ -219,9 +196,7 @@ fn many_threads_lose_nothing() {
             })
             .collect();
         drop(tx);
-        senders
-            .into_iter()
-            .for_each(|sender| sender.join().unwrap());
+        senders.into_iter().for_each(|sender| sender.join().unwrap());
         for receiver in receivers {
             assert_eq!(receiver.join().unwrap(), SENDERS * EACH);
         }

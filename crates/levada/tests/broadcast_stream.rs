@@ -26,11 +26,7 @@ async fn gives_everything_and_ends() {
     let mut stream = pin!(rx.into_stream());
     for round in 0..3 {
         (0..4).for_each(|n| drop(tx.send(4 * round + n)));
-        assert_eq!(
-            stream.next().await,
-            Some(Err(Lagged(2))),
-            "a lag is an item"
-        );
+        assert_eq!(stream.next().await, Some(Err(Lagged(2))), "a lag is an item");
         assert_eq!(stream.next().await, Some(Ok(4 * round + 2)));
         assert_eq!(stream.next().await, Some(Ok(4 * round + 3)));
     }

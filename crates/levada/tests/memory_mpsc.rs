@@ -145,18 +145,10 @@ fn polling_for_ever_keeps_one_waker() {
         }
     });
     assert_eq!((bytes, allocations), (0, 0));
-    assert_eq!(
-        Arc::strong_count(&nobody),
-        3,
-        "ours, the context's and the channel's"
-    );
+    assert_eq!(Arc::strong_count(&nobody), 3, "ours, the context's and the channel's");
     drop(recv);
     drop(rx);
-    assert_eq!(
-        Arc::strong_count(&nobody),
-        2,
-        "the receiver took its waker along"
-    );
+    assert_eq!(Arc::strong_count(&nobody), 2, "the receiver took its waker along");
     drop(tx);
 }
 

@@ -15,9 +15,7 @@ use support::{Drops, Task};
 
 /// A future that does not wait.
 fn now<F: Future>(future: F) -> F::Output {
-    future
-        .now_or_never()
-        .expect("there is something to wait for")
+    future.now_or_never().expect("there is something to wait for")
 }
 
 fn poll_next<S: Stream>(stream: Pin<&mut S>) -> Poll<Option<S::Item>> {
@@ -241,11 +239,7 @@ fn a_sink_waits_in_line() {
         assert_eq!(rx.room(), 0, "promised");
         assert!(waits.poll().is_ready());
         drop(waits);
-        assert_eq!(
-            rx.room(),
-            0,
-            "reserved, though the future of readiness is gone"
-        );
+        assert_eq!(rx.room(), 0, "reserved, though the future of readiness is gone");
         now(sink.close()).unwrap();
         assert_eq!(rx.room(), 1);
     }
@@ -263,10 +257,7 @@ fn a_sink_that_goes_while_it_waits() {
         drop(rx.take().unwrap());
         drop(sink);
         assert_eq!(rx.room(), 1);
-        assert_eq!(
-            rx.take().unwrap_err(),
-            mpsc::error::TryRecvError::Disconnected
-        );
+        assert_eq!(rx.take().unwrap_err(), mpsc::error::TryRecvError::Disconnected);
     }
     with_both!(test, 1);
 }
@@ -284,10 +275,7 @@ fn a_sink_of_a_channel_that_closes() {
         assert!(sink.as_mut().start_send(drops.message()).is_ok());
         drop(rx.take().unwrap());
         assert!(matches!(poll_ready(sink.as_mut()), Poll::Ready(Err(_))));
-        assert_eq!(
-            rx.take().unwrap_err(),
-            mpsc::error::TryRecvError::Disconnected
-        );
+        assert_eq!(rx.take().unwrap_err(), mpsc::error::TryRecvError::Disconnected);
     }
     with_both!(test, 2);
 }
@@ -317,10 +305,7 @@ fn a_closed_sink() {
         now(sink.close()).unwrap();
         now(sink.close()).unwrap();
         assert!(rx.take().is_ok(), "what was sent arrives");
-        assert_eq!(
-            rx.take().unwrap_err(),
-            mpsc::error::TryRecvError::Disconnected
-        );
+        assert_eq!(rx.take().unwrap_err(), mpsc::error::TryRecvError::Disconnected);
         assert!(matches!(poll_ready(sink.as_mut()), Poll::Ready(Err(_))));
         assert!(sink.as_mut().start_send(drops.message()).is_err());
         assert_eq!(drops.alive(), 0);

@@ -49,10 +49,7 @@ fn idle<T>(value: T) -> isize {
     let size = size_of::<T>();
     let (channel, allocations, bytes) = measure(|| watch::channel(value));
     assert_eq!(allocations, 1);
-    assert!(
-        bytes.unsigned_abs() <= 192 + size,
-        "{bytes} bytes for a value of {size}"
-    );
+    assert!(bytes.unsigned_abs() <= 192 + size, "{bytes} bytes for a value of {size}");
     let ((), _, freed) = measure(|| drop(channel));
     assert_eq!(freed, -bytes);
     bytes
@@ -113,10 +110,7 @@ fn memory_follows_the_looks() {
     });
     // One for the `Vec`; the looks are at the first place, at 99 others, and one is in use.
     assert_eq!(allocations, 100);
-    assert!(
-        (0..1100).contains(&kept),
-        "one spare is kept, not {kept} bytes"
-    );
+    assert!((0..1100).contains(&kept), "one spare is kept, not {kept} bytes");
     let ((), _, freed) = measure(|| drop((tx, rx)));
     assert!(freed < -2000);
 }

@@ -68,28 +68,12 @@ fn it_keeps_no_waker_when_dropped() {
     let bell = Arc::new(Bell::default());
     let waker = Waker::from(Arc::clone(&bell));
     let mut values = Box::pin(rx.into_stream());
-    assert!(
-        pin!(values.next())
-            .poll(&mut Context::from_waker(&waker))
-            .is_ready()
-    );
-    assert!(
-        pin!(values.next())
-            .poll(&mut Context::from_waker(&waker))
-            .is_pending()
-    );
+    assert!(pin!(values.next()).poll(&mut Context::from_waker(&waker)).is_ready());
+    assert!(pin!(values.next()).poll(&mut Context::from_waker(&waker)).is_pending());
     tx.send(1).unwrap();
     assert_eq!(bell.0.load(Ordering::SeqCst), 1);
-    assert!(
-        pin!(values.next())
-            .poll(&mut Context::from_waker(&waker))
-            .is_ready()
-    );
-    assert!(
-        pin!(values.next())
-            .poll(&mut Context::from_waker(&waker))
-            .is_pending()
-    );
+    assert!(pin!(values.next()).poll(&mut Context::from_waker(&waker)).is_ready());
+    assert!(pin!(values.next()).poll(&mut Context::from_waker(&waker)).is_pending());
     drop(values);
     drop(waker);
     assert_eq!(Arc::strong_count(&bell), 1);
@@ -125,10 +109,7 @@ fn a_value_whose_clone_panics_is_not_lost() {
 
 #[test]
 fn it_works_in_a_task() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     runtime.block_on(async {
         let (tx, rx) = watch::channel(0);
         let last = tokio::spawn(rx.into_stream().fold(0, |last, value| async move {

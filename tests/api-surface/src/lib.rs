@@ -10,10 +10,7 @@ pub use probe::TypeFacts;
 
 /// tokio's channels.
 #[expect(dead_code, reason = "compiling the functions is the test")]
-#[expect(
-    deprecated,
-    reason = "tokio's unused `mpsc::error::RecvError` is named as well"
-)]
+#[expect(deprecated, reason = "tokio's unused `mpsc::error::RecvError` is named as well")]
 pub mod on_tokio {
     use crate::probe::{Absent as _, Probe, TypeFacts, facts};
     use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -23,10 +20,7 @@ pub mod on_tokio {
 
 /// levada's channels.
 #[expect(dead_code, reason = "compiling the functions is the test")]
-#[expect(
-    deprecated,
-    reason = "tokio's unused `mpsc::error::RecvError` is named as well"
-)]
+#[expect(deprecated, reason = "tokio's unused `mpsc::error::RecvError` is named as well")]
 pub mod on_levada {
     use crate::probe::{Absent as _, Probe, TypeFacts, facts};
     use levada::{broadcast, mpsc, oneshot, watch};

@@ -30,27 +30,12 @@ fn mpsc() {
     use levada::mpsc::error as ours;
     use tokio::sync::mpsc::error as theirs;
     same(theirs::SendError(VALUE), ours::SendError(VALUE));
-    same(
-        theirs::TrySendError::Full(VALUE),
-        ours::TrySendError::Full(VALUE),
-    );
-    same(
-        theirs::TrySendError::Closed(VALUE),
-        ours::TrySendError::Closed(VALUE),
-    );
-    same(
-        theirs::SendTimeoutError::Timeout(VALUE),
-        ours::SendTimeoutError::Timeout(VALUE),
-    );
-    same(
-        theirs::SendTimeoutError::Closed(VALUE),
-        ours::SendTimeoutError::Closed(VALUE),
-    );
+    same(theirs::TrySendError::Full(VALUE), ours::TrySendError::Full(VALUE));
+    same(theirs::TrySendError::Closed(VALUE), ours::TrySendError::Closed(VALUE));
+    same(theirs::SendTimeoutError::Timeout(VALUE), ours::SendTimeoutError::Timeout(VALUE));
+    same(theirs::SendTimeoutError::Closed(VALUE), ours::SendTimeoutError::Closed(VALUE));
     same(theirs::TryRecvError::Empty, ours::TryRecvError::Empty);
-    same(
-        theirs::TryRecvError::Disconnected,
-        ours::TryRecvError::Disconnected,
-    );
+    same(theirs::TryRecvError::Disconnected, ours::TryRecvError::Disconnected);
 }
 
 #[test]
@@ -63,14 +48,8 @@ fn oneshot() {
     let (sender, receiver) = ours::channel::<u8>();
     drop(sender);
     same(theirs_closed, receiver.blocking_recv().unwrap_err());
-    same(
-        theirs::error::TryRecvError::Empty,
-        ours::error::TryRecvError::Empty,
-    );
-    same(
-        theirs::error::TryRecvError::Closed,
-        ours::error::TryRecvError::Closed,
-    );
+    same(theirs::error::TryRecvError::Empty, ours::error::TryRecvError::Empty);
+    same(theirs::error::TryRecvError::Closed, ours::error::TryRecvError::Closed);
 }
 
 #[test]
@@ -82,20 +61,14 @@ fn broadcast() {
     same(theirs::RecvError::Lagged(12), ours::RecvError::Lagged(12));
     same(theirs::TryRecvError::Empty, ours::TryRecvError::Empty);
     same(theirs::TryRecvError::Closed, ours::TryRecvError::Closed);
-    same(
-        theirs::TryRecvError::Lagged(12),
-        ours::TryRecvError::Lagged(12),
-    );
+    same(theirs::TryRecvError::Lagged(12), ours::TryRecvError::Lagged(12));
 }
 
 #[test]
 fn watch() {
     use levada::watch as ours;
     use tokio::sync::watch as theirs;
-    same(
-        theirs::error::SendError(VALUE),
-        ours::error::SendError(VALUE),
-    );
+    same(theirs::error::SendError(VALUE), ours::error::SendError(VALUE));
     let (sender, receiver) = theirs::channel(VALUE);
     drop(sender);
     let theirs_closed = receiver.has_changed().unwrap_err();

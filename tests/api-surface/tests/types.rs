@@ -5,21 +5,15 @@ use api_surface::{TypeFacts, on_levada, on_tokio};
 /// tokio's and levada's facts about the same type, with the same payload.
 fn pairs() -> Vec<(TypeFacts, TypeFacts)> {
     let (tokio, levada) = (on_tokio::TYPES, on_levada::TYPES);
-    assert!(
-        tokio.len() >= 150,
-        "the table has only {} types",
-        tokio.len()
-    );
+    assert!(tokio.len() >= 150, "the table has only {} types", tokio.len());
     tokio.iter().copied().zip(levada.iter().copied()).collect()
 }
 
 #[test]
 fn auto_traits_are_tokios() {
     let traits = |of: TypeFacts| (of.send, of.sync, of.unpin);
-    let different: Vec<_> = pairs()
-        .into_iter()
-        .filter(|(tokio, levada)| traits(*tokio) != traits(*levada))
-        .collect();
+    let different: Vec<_> =
+        pairs().into_iter().filter(|(tokio, levada)| traits(*tokio) != traits(*levada)).collect();
     assert!(different.is_empty(), "(tokio, levada): {different:#?}");
 }
 
@@ -42,27 +36,16 @@ fn what_is_unwind_safe_in_tokio_is_here() {
 #[test]
 fn no_type_is_larger_than_tokios() {
     let most = |tokio: &TypeFacts| {
-        if tokio.name.starts_with("watch::Ref<") {
-            3 * size_of::<usize>()
-        } else {
-            tokio.size
-        }
+        if tokio.name.starts_with("watch::Ref<") { 3 * size_of::<usize>() } else { tokio.size }
     };
-    let larger: Vec<_> = pairs()
-        .into_iter()
-        .filter(|(tokio, levada)| most(tokio) < levada.size)
-        .collect();
+    let larger: Vec<_> =
+        pairs().into_iter().filter(|(tokio, levada)| most(tokio) < levada.size).collect();
     assert!(larger.is_empty(), "(tokio, levada): {larger:#?}");
 }
 
 #[test]
 fn the_probe_sees_what_differs() {
-    let of = |name: &str| {
-        *on_tokio::TYPES
-            .iter()
-            .find(|facts| facts.name == name)
-            .unwrap()
-    };
+    let of = |name: &str| *on_tokio::TYPES.iter().find(|facts| facts.name == name).unwrap();
     let sender = of("mpsc::Sender<u8>");
     assert!(sender.send && sender.sync && sender.unpin && sender.unwind_safe);
     let local = of("mpsc::Sender<std::rc::Rc<u8>>");

@@ -32,12 +32,7 @@ fn walk(index: &Value, module: &Value, at: &str, paths: &mut BTreeMap<u64, Strin
     for id in array(&module["inner"]["module"]["items"]) {
         let item = &index[id.to_string()];
         match variant(&item["inner"])? {
-            ("module", _) => walk(
-                index,
-                item,
-                &format!("{at}::{}", text(&item["name"])),
-                paths,
-            )?,
+            ("module", _) => walk(index, item, &format!("{at}::{}", text(&item["name"])), paths)?,
             ("use", inner) => {
                 let id = inner["id"].as_u64().ok_or("a re-export of nothing")?;
                 paths.insert(id, format!("{at}::{}", text(&inner["name"])));

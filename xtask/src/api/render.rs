@@ -30,11 +30,7 @@ impl Renderer<'_> {
             "tuple" => format!("({})", self.list(inner, place)?.join(", ")),
             "borrowed_ref" => {
                 let lifetime = inner["lifetime"].as_str().unwrap_or(place.elided);
-                let mutable = if inner["is_mutable"] == true {
-                    "mut "
-                } else {
-                    ""
-                };
+                let mutable = if inner["is_mutable"] == true { "mut " } else { "" };
                 format!("&{lifetime} {mutable}{}", self.ty(&inner["type"], place)?)
             }
             "resolved_path" => self.path(inner, place)?,
@@ -54,10 +50,7 @@ impl Renderer<'_> {
         let arguments = &path["args"];
         if let Some(call) = arguments.get("parenthesized") {
             // Lifetimes left out here are the closure's own.
-            let place = Place {
-                elided: "",
-                ..place
-            };
+            let place = Place { elided: "", ..place };
             let inputs = self.list(&call["inputs"], place)?.join(", ");
             let output = if call["output"].is_null() {
                 String::new()
@@ -77,11 +70,7 @@ impl Renderer<'_> {
                 }
             });
         }
-        if words.is_empty() {
-            Ok(name)
-        } else {
-            Ok(format!("{name}<{}>", words.join(", ")))
-        }
+        if words.is_empty() { Ok(name) } else { Ok(format!("{name}<{}>", words.join(", "))) }
     }
 
     fn name(&self, path: &Value) -> Result<String> {
@@ -89,9 +78,7 @@ impl Renderer<'_> {
         if let Some(own) = self.own.get(&id) {
             return Ok(own.clone());
         }
-        let segments: Vec<_> = array(&self.foreign[id.to_string()]["path"])
-            .map(text)
-            .collect();
+        let segments: Vec<_> = array(&self.foreign[id.to_string()]["path"]).map(text).collect();
         match segments[..] {
             // The standard library shows its items at most one module deep, in `std`.
             ["core" | "alloc" | "std", module, .., name] => Ok(format!("std::{module}::{name}")),

@@ -33,16 +33,8 @@ pub(super) struct Surface<'a> {
 
 impl<'a> Surface<'a> {
     pub(super) fn new(doc: &'a Value, own: &'a BTreeMap<u64, String>) -> Self {
-        let renderer = Renderer {
-            foreign: &doc["paths"],
-            own,
-        };
-        Self {
-            index: &doc["index"],
-            renderer,
-            functions: Vec::new(),
-            types: Vec::new(),
-        }
+        let renderer = Renderer { foreign: &doc["paths"], own };
+        Self { index: &doc["index"], renderer, functions: Vec::new(), types: Vec::new() }
     }
 
     /// The source, in the order of the paths.
@@ -94,13 +86,7 @@ impl<'a> Surface<'a> {
     }
 
     fn methods(&mut self, path: &str, block: &Value) -> Result {
-        let this = self.renderer.ty(
-            &block["for"],
-            Place {
-                this: "",
-                elided: "'_",
-            },
-        )?;
+        let this = self.renderer.ty(&block["for"], Place { this: "", elided: "'_" })?;
         for id in array(&block["items"]) {
             let item = &self.index[id.to_string()];
             let name = text(&item["name"]);
@@ -129,20 +115,13 @@ impl<'a> Surface<'a> {
         let output = match output {
             Value::Null => String::new(),
             output => {
-                let place = Place {
-                    this,
-                    elided: "'this",
-                };
+                let place = Place { this, elided: "'this" };
                 format!(" -> {}", self.renderer.ty(output, place)?)
             }
         };
         // Outside a method, a lifetime left out in the result has to be named.
         let borrowed = output.contains("'this") && borrows(inputs);
-        let output = if borrowed {
-            output
-        } else {
-            output.replace("'this", "'_")
-        };
+        let output = if borrowed { output } else { output.replace("'this", "'_") };
         let here = Place { this, elided: "" };
         let mut parameters = Vec::new();
         parameters.extend(borrowed.then(|| "'this".to_owned()));
@@ -158,11 +137,7 @@ impl<'a> Surface<'a> {
             header if header["is_const"] == true => ("const ", ""),
             _ => ("", ""),
         };
-        let callee = if name.is_empty() {
-            path.to_owned()
-        } else {
-            format!("<{this}>::{name}")
-        };
+        let callee = if name.is_empty() { path.to_owned() } else { format!("<{this}>::{name}") };
         self.functions.push(format!(
             "{keyword}fn {}{}({declared}){output} {} {{ {callee}({passed}){wait} }}\n",
             identifier(&[path, name]),
@@ -181,10 +156,8 @@ impl<'a> Surface<'a> {
                 name => name,
             };
             let elided = if index == 0 && borrowed { "'this" } else { "" };
-            declared.push(format!(
-                "{name}: {}",
-                self.renderer.ty(&input[1], Place { this, elided })?
-            ));
+            declared
+                .push(format!("{name}: {}", self.renderer.ty(&input[1], Place { this, elided })?));
             passed.push(name);
         }
         Ok((declared.join(", "), passed.join(", ")))
@@ -195,15 +168,9 @@ impl<'a> Surface<'a> {
         if UNSEEN.contains(&text(&block["trait"]["path"])) {
             return Ok(());
         }
-        let place = Place {
-            this: "Self",
-            elided: "'_",
-        };
+        let place = Place { this: "Self", elided: "'_" };
         let this = self.renderer.ty(&block["for"], place)?;
-        let place = Place {
-            this: &this,
-            ..place
-        };
+        let place = Place { this: &this, ..place };
         let mut bound = self.renderer.path(&block["trait"], place)?;
         for id in array(&block["items"]) {
             let item = &self.index[id.to_string()];
@@ -215,16 +182,8 @@ impl<'a> Surface<'a> {
         let parameters = self.renderer.parameters(&block["generics"], place)?;
         let conditions = self.renderer.conditions(&block["generics"], place)?;
         let name = identifier(&[path, "is", text(&block["trait"]["path"])]);
-        let count = self
-            .functions
-            .iter()
-            .filter(|f| f.contains(&format!("fn {name}")))
-            .count();
-        let number = if count == 0 {
-            String::new()
-        } else {
-            format!("_{}", count + 1)
-        };
+        let count = self.functions.iter().filter(|f| f.contains(&format!("fn {name}"))).count();
+        let number = if count == 0 { String::new() } else { format!("_{}", count + 1) };
         self.functions.push(format!(
             "fn {name}{number}{}(value: {this}) -> impl {bound} {} {{ value }}\n",
             angles(&parameters),
@@ -269,13 +228,7 @@ impl<'a> Surface<'a> {
         let (mut names, mut checks) = (Vec::new(), String::new());
         for (number, id) in array(fields).enumerate() {
             let ty = &self.index[id.to_string()]["inner"]["struct_field"];
-            let ty = self.renderer.ty(
-                ty,
-                Place {
-                    this: path,
-                    elided: "'_",
-                },
-            )?;
+            let ty = self.renderer.ty(ty, Place { this: path, elided: "'_" })?;
             checks += &format!("let _: {ty} = field{number};");
             names.push(format!("field{number}"));
         }
@@ -283,10 +236,7 @@ impl<'a> Surface<'a> {
     }
 
     fn take_apart(&mut self, path: &str, inner: &Value, body: &str) -> Result {
-        let place = Place {
-            this: path,
-            elided: "'_",
-        };
+        let place = Place { this: path, elided: "'_" };
         let parameters = angles(&self.renderer.parameters(&inner["generics"], place)?);
         self.functions.push(format!(
             "fn {}{parameters}(value: {path}{parameters}) {{ {body} }}\n",
@@ -297,9 +247,7 @@ impl<'a> Surface<'a> {
 
     /// A function that shortens a type's lifetime, which its variance must allow.
     fn shrink(&mut self, path: &str, inner: &Value) {
-        let names: Vec<_> = array(&inner["generics"]["params"])
-            .map(|p| text(&p["name"]))
-            .collect();
+        let names: Vec<_> = array(&inner["generics"]["params"]).map(|p| text(&p["name"])).collect();
         if let ["'a", rest @ ..] = &names[..] {
             let rest: String = rest.iter().map(|name| format!(", {name}")).collect();
             self.functions.push(format!(
@@ -311,24 +259,12 @@ impl<'a> Surface<'a> {
 
     /// The type's entries in the table of facts: one per payload, or one if it takes none.
     fn facts(&mut self, path: &str, inner: &Value) {
-        let names: Vec<_> = array(&inner["generics"]["params"])
-            .map(|p| text(&p["name"]))
-            .collect();
-        let payloads = if names.contains(&"T") {
-            PAYLOADS
-        } else {
-            &[""]
-        };
+        let names: Vec<_> = array(&inner["generics"]["params"]).map(|p| text(&p["name"])).collect();
+        let payloads = if names.contains(&"T") { PAYLOADS } else { &[""] };
         for payload in payloads {
             let arguments: Vec<_> = names
                 .iter()
-                .map(|name| {
-                    if name.starts_with('\'') {
-                        "'static"
-                    } else {
-                        payload
-                    }
-                })
+                .map(|name| if name.starts_with('\'') { "'static" } else { payload })
                 .map(String::from)
                 .collect();
             let ty = format!("{path}{}", angles(&arguments));
@@ -346,12 +282,7 @@ fn borrows(inputs: &Value) -> bool {
 fn identifier(parts: &[&str]) -> String {
     let mut name = String::new();
     let mut before = '_';
-    for character in parts
-        .join("_")
-        .replace("::", "_")
-        .trim_end_matches('_')
-        .chars()
-    {
+    for character in parts.join("_").replace("::", "_").trim_end_matches('_').chars() {
         if character.is_uppercase() && before != '_' {
             name.push('_');
         }
@@ -362,17 +293,9 @@ fn identifier(parts: &[&str]) -> String {
 }
 
 fn angles(parameters: &[String]) -> String {
-    if parameters.is_empty() {
-        String::new()
-    } else {
-        format!("<{}>", parameters.join(", "))
-    }
+    if parameters.is_empty() { String::new() } else { format!("<{}>", parameters.join(", ")) }
 }
 
 fn where_clause(conditions: &[String]) -> String {
-    if conditions.is_empty() {
-        String::new()
-    } else {
-        format!("where {}", conditions.join(", "))
-    }
+    if conditions.is_empty() { String::new() } else { format!("where {}", conditions.join(", ")) }
 }

@@ -27,9 +27,7 @@ enum Mode {
 
 impl Example {
     pub(super) fn uses_channels(&self) -> bool {
-        ["mpsc", "oneshot", "broadcast", "watch"]
-            .iter()
-            .any(|kind| self.code.contains(kind))
+        ["mpsc", "oneshot", "broadcast", "watch"].iter().any(|kind| self.code.contains(kind))
     }
 
     /// Whether the example brings its own `main`, outside every block.
@@ -90,11 +88,7 @@ pub(super) fn extract(source: &str) -> Result<Vec<Example>> {
             (None, None) => {}
             (None, Some(words)) => {
                 let mode = mode(words).map_err(|error| format!("line {}: {error}", index + 1))?;
-                open = Some(Example {
-                    line: index + 1,
-                    mode,
-                    code: String::new(),
-                });
+                open = Some(Example { line: index + 1, mode, code: String::new() });
             }
             (Some(example), Some(_)) => {
                 if example.mode != Mode::Skip {
@@ -114,9 +108,7 @@ pub(super) fn extract(source: &str) -> Result<Vec<Example>> {
 /// What a doc comment says in this line.
 fn doc_text(line: &str) -> Option<&str> {
     let line = line.trim_start();
-    let text = line
-        .strip_prefix("///")
-        .or_else(|| line.strip_prefix("//!"))?;
+    let text = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"))?;
     Some(text.strip_prefix(' ').unwrap_or(text))
 }
 
@@ -132,11 +124,7 @@ fn shown(line: &str) -> &str {
 /// What the words behind an opening fence ask for.
 fn mode(words: &str) -> Result<Mode> {
     let mut mode = Mode::Run;
-    for word in words
-        .split([',', ' '])
-        .map(str::trim)
-        .filter(|word| !word.is_empty())
-    {
+    for word in words.split([',', ' ']).map(str::trim).filter(|word| !word.is_empty()) {
         match word {
             "rust" | "edition2021" => {}
             "should_panic" => mode = Mode::ShouldPanic,
@@ -185,10 +173,7 @@ impl X {
     #[test]
     fn finds_examples_with_line_and_mode() {
         let examples = extract(SOURCE).unwrap();
-        let found: Vec<_> = examples
-            .iter()
-            .map(|example| (example.line, example.mode))
-            .collect();
+        let found: Vec<_> = examples.iter().map(|example| (example.line, example.mode)).collect();
         assert_eq!(found, [(4, Mode::Run), (9, Mode::ShouldPanic)]);
         assert_eq!(examples[0].code, "hidden();\nshown();\n");
     }

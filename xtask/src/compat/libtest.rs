@@ -30,11 +30,7 @@ pub(super) struct Run {
 /// The names of the tests in `program`.
 pub(super) fn list(program: &Path) -> Result<Vec<String>> {
     let text = crate::shell::output(Command::new(program).args(["--list", "--format=terse"]))?;
-    Ok(text
-        .lines()
-        .filter_map(|line| line.strip_suffix(": test"))
-        .map(String::from)
-        .collect())
+    Ok(text.lines().filter_map(|line| line.strip_suffix(": test")).map(String::from).collect())
 }
 
 /// Runs exactly the tests in `names` and stops the program after `deadline`.
@@ -42,10 +38,7 @@ pub(super) fn run(program: &Path, names: &[String], deadline: Duration) -> Resul
     let unfinished = names.iter().map(|name| (name.clone(), Outcome::Unfinished));
     let mut outcomes: BTreeMap<String, Outcome> = unfinished.collect();
     if outcomes.is_empty() {
-        return Ok(Run {
-            outcomes,
-            output: String::new(),
-        });
+        return Ok(Run { outcomes, output: String::new() });
     }
     let mut child = Command::new(program)
         .args(["--exact", THREADS])
@@ -117,15 +110,9 @@ mod tests {
     #[test]
     fn reads_result_lines() {
         assert_eq!(parse("test a::b ... ok"), Some(("a::b", Outcome::Passed)));
-        assert_eq!(
-            parse("test a - should panic ... ok"),
-            Some(("a", Outcome::Passed))
-        );
+        assert_eq!(parse("test a - should panic ... ok"), Some(("a", Outcome::Passed)));
         assert_eq!(parse("test a ... FAILED"), Some(("a", Outcome::Failed)));
-        assert_eq!(
-            parse("test a ... ignored, slow"),
-            Some(("a", Outcome::Ignored))
-        );
+        assert_eq!(parse("test a ... ignored, slow"), Some(("a", Outcome::Ignored)));
         assert_eq!(parse("test result: ok. 3 passed"), None);
     }
 }

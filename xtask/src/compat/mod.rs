@@ -92,21 +92,11 @@ pub(crate) fn run(arguments: &[String]) -> Result {
     let mut results = BTreeMap::new();
     for flavour in options.flavours() {
         let skips = (*flavour == Flavour::Levada).then_some(&skips);
-        results.insert(
-            *flavour,
-            run_flavour(*flavour, &chosen, &programs, &options, skips)?,
-        );
+        results.insert(*flavour, run_flavour(*flavour, &chosen, &programs, &options, skips)?);
     }
-    let columns: Vec<_> = results
-        .iter()
-        .map(|(flavour, of)| (flavour.name(), of))
-        .collect();
+    let columns: Vec<_> = results.iter().map(|(flavour, of)| (flavour.name(), of)).collect();
     println!("{}", report::table(&columns));
-    println!(
-        "tokio {}, {} skipped by tests/tokio-compat/skip.txt",
-        tokio.version(),
-        skips.len()
-    );
+    println!("tokio {}, {} skipped by tests/tokio-compat/skip.txt", tokio.version(), skips.len());
     judge(&results, &skips, &options)
 }
 
@@ -117,9 +107,7 @@ fn choose<'a>(files: &'a [suite::File], only: &[String]) -> Result<Vec<&'a suite
             return Err(format!("no file `{name}`; there are {}", names.join(", ")).into());
         }
     }
-    let chosen = files
-        .iter()
-        .filter(|file| only.is_empty() || only.contains(&file.name));
+    let chosen = files.iter().filter(|file| only.is_empty() || only.contains(&file.name));
     Ok(chosen.collect())
 }
 
@@ -151,12 +139,7 @@ fn run_file(
     if names.is_empty() && options.filter.is_none() {
         return Ok(Outcomes::from([(COMPILES.to_owned(), Outcome::Passed)]));
     }
-    names.retain(|name| {
-        options
-            .filter
-            .as_ref()
-            .is_none_or(|filter| name.contains(filter))
-    });
+    names.retain(|name| options.filter.as_ref().is_none_or(|filter| name.contains(filter)));
     let (skipped, names): (Vec<_>, Vec<_>) = names
         .into_iter()
         .partition(|name| skips.is_some_and(|skips| skips.contains(&file.name, name)));
@@ -179,9 +162,7 @@ fn judge(results: &BTreeMap<Flavour, Results>, skips: &Skips, options: &Options)
         wrong.extend(prefixed("tokio", report::failures(tokio, None)));
         let passed = report::passed(tokio);
         if options.is_whole() && passed < MINIMUM {
-            wrong.push(format!(
-                "only {passed} tests passed on tokio, expected {MINIMUM} or more"
-            ));
+            wrong.push(format!("only {passed} tests passed on tokio, expected {MINIMUM} or more"));
         }
     }
     let levada = &results[&Flavour::Levada];
@@ -194,15 +175,9 @@ fn judge(results: &BTreeMap<Flavour, Results>, skips: &Skips, options: &Options)
     } else if report::passed(levada) == 0 && wrong.is_empty() {
         wrong.push("the filter matches no test".to_owned());
     }
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("\n  {}", wrong.join("\n  ")).into())
-    }
+    if wrong.is_empty() { Ok(()) } else { Err(format!("\n  {}", wrong.join("\n  ")).into()) }
 }
 
 fn prefixed(prefix: &str, lines: Vec<String>) -> impl Iterator<Item = String> {
-    lines
-        .into_iter()
-        .map(move |line| format!("{prefix}: {line}"))
+    lines.into_iter().map(move |line| format!("{prefix}: {line}"))
 }

@@ -42,10 +42,7 @@ pub(super) fn write(dir: &Path, metadata: &Metadata, files: &[File]) -> Result {
     for flavour in [Flavour::Tokio, Flavour::Levada] {
         let package = dir.join(flavour.name());
         write_if_changed(&package.join("lib.rs"), "")?;
-        write_if_changed(
-            &package.join("Cargo.toml"),
-            &manifest_of(flavour, metadata, files)?,
-        )?;
+        write_if_changed(&package.join("Cargo.toml"), &manifest_of(flavour, metadata, files)?)?;
     }
     Ok(())
 }
@@ -61,10 +58,9 @@ fn manifest_of(flavour: Flavour, metadata: &Metadata, files: &[File]) -> Result<
             let version = tokio.version();
             format!("tokio = {{ version = \"={version}\", features = [\"full\", \"test-util\"] }}")
         }
-        Flavour::Levada => format!(
-            "tokio = {{ package = \"tokio-shim\", path = {:?} }}",
-            shim.dir()
-        ),
+        Flavour::Levada => {
+            format!("tokio = {{ package = \"tokio-shim\", path = {:?} }}", shim.dir())
+        }
     };
     let mut text = format!(
         "[package]\nname = \"{}\"\nversion = \"0.0.0\"\nedition = \"2021\"\npublish = false\n\n\
@@ -74,17 +70,11 @@ fn manifest_of(flavour: Flavour, metadata: &Metadata, files: &[File]) -> Result<
     for feature in &features {
         text += &format!("{feature} = []\n");
     }
-    text += &format!(
-        "\n[dependencies]\n{dependency}\n{}\n",
-        shim.dev_dependencies().join("\n")
-    );
+    text += &format!("\n[dependencies]\n{dependency}\n{}\n", shim.dev_dependencies().join("\n"));
     // The code is tokio's; its warnings are not ours to fix.
     text += "\n[lints.rust]\nwarnings = \"allow\"\nunexpected_cfgs = \"allow\"\n";
     for file in files {
-        text += &format!(
-            "\n[[test]]\nname = {:?}\npath = {:?}\n",
-            file.name, file.path
-        );
+        text += &format!("\n[[test]]\nname = {:?}\npath = {:?}\n", file.name, file.path);
     }
     Ok(text)
 }

@@ -11,10 +11,7 @@ pub(super) fn table(columns: &[(&str, &Results)]) -> String {
     for (name, _) in columns {
         text += &format!("{name:>8}");
     }
-    let files = columns
-        .first()
-        .into_iter()
-        .flat_map(|(_, results)| results.keys());
+    let files = columns.first().into_iter().flat_map(|(_, results)| results.keys());
     for file in files {
         text += &format!("\n{file:<20}");
         for ((_, results), total) in columns.iter().zip(&mut totals) {
@@ -36,10 +33,7 @@ pub(super) fn passed(results: &Results) -> usize {
 }
 
 fn passed_in(outcomes: &super::Outcomes) -> usize {
-    outcomes
-        .values()
-        .filter(|outcome| **outcome == Outcome::Passed)
-        .count()
+    outcomes.values().filter(|outcome| **outcome == Outcome::Passed).count()
 }
 
 /// Every test that did not pass, with what it did; those in `skips` are expected not to.
@@ -82,9 +76,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn results(outcomes: &[(&str, Outcome)]) -> Results {
-        let outcomes = outcomes
-            .iter()
-            .map(|(name, outcome)| ((*name).to_owned(), *outcome));
+        let outcomes = outcomes.iter().map(|(name, outcome)| ((*name).to_owned(), *outcome));
         BTreeMap::from([("file".to_owned(), outcomes.collect())])
     }
 
@@ -101,10 +93,7 @@ mod tests {
     fn a_file_that_does_not_compile_is_one_failure() {
         let tokio = results(&[("a", Outcome::Passed), ("b", Outcome::Passed)]);
         let levada = results(&[(COMPILES, Outcome::Failed)]);
-        assert_eq!(
-            failures(&levada, None),
-            ["file::(compile) does not compile"]
-        );
+        assert_eq!(failures(&levada, None), ["file::(compile) does not compile"]);
         assert!(missing(&tokio, &levada).is_empty());
     }
 }

@@ -20,16 +20,14 @@ impl Skips {
     /// An entry without `FILE::TEST` or without a reason.
     fn parse(text: &str) -> Result<Self> {
         let lines = text.lines().map(str::trim);
-        let entries = lines
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-            .map(|line| {
-                let (test, reason) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-                let (file, name) = test.split_once("::").unwrap_or(("", test));
-                if reason.is_empty() || file.is_empty() {
-                    return Err(format!("skip list: `{line}` is not `FILE::TEST  reason`").into());
-                }
-                Ok((file.to_owned(), name.to_owned()))
-            });
+        let entries = lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| {
+            let (test, reason) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+            let (file, name) = test.split_once("::").unwrap_or(("", test));
+            if reason.is_empty() || file.is_empty() {
+                return Err(format!("skip list: `{line}` is not `FILE::TEST  reason`").into());
+            }
+            Ok((file.to_owned(), name.to_owned()))
+        });
         entries.collect::<Result<_>>().map(Self)
     }
 
@@ -70,9 +68,7 @@ mod tests {
         assert!(Skips::parse("sync_watch::a").is_err());
         assert!(Skips::parse("a reason").is_err());
         assert_eq!(
-            Skips::parse("# text\n\nsync_watch::a  reads a tokio counter\n")
-                .unwrap()
-                .len(),
+            Skips::parse("# text\n\nsync_watch::a  reads a tokio counter\n").unwrap().len(),
             1
         );
     }
@@ -83,9 +79,6 @@ mod tests {
         let outcomes = [("passes", Outcome::Passed), ("fails", Outcome::Failed)];
         let outcomes = outcomes.map(|(name, outcome)| (name.to_owned(), outcome));
         let results = BTreeMap::from([("f".to_owned(), BTreeMap::from(outcomes))]);
-        assert_eq!(
-            skips.stale(&results),
-            ["f::passes passes now", "f::gone does not exist"]
-        );
+        assert_eq!(skips.stale(&results), ["f::passes passes now", "f::gone does not exist"]);
     }
 }

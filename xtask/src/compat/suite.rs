@@ -68,10 +68,7 @@ pub(super) fn collect(tokio: &Package<'_>, generated: &Path) -> Result<Vec<File>
         if !path.is_file() {
             return Err(format!("tokio {} has no {}", tokio.version(), path.display()).into());
         }
-        files.push(File {
-            name: (*name).to_owned(),
-            path,
-        });
+        files.push(File { name: (*name).to_owned(), path });
     }
     for (name, source) in EXAMPLES {
         let path = tokio.dir().join("src/sync").join(source);
@@ -87,10 +84,7 @@ pub(super) fn collect(tokio: &Package<'_>, generated: &Path) -> Result<Vec<File>
         }
         let path = generated.join(format!("{name}.rs"));
         super::project::write_if_changed(&path, &examples::test_file(&examples))?;
-        files.push(File {
-            name: (*name).to_owned(),
-            path,
-        });
+        files.push(File { name: (*name).to_owned(), path });
     }
     Ok(files)
 }

@@ -53,11 +53,10 @@ fn operations(lines: &[Line]) -> Vec<usize> {
 /// Words, and every other character by itself.
 fn tokens(code: &str) -> impl Iterator<Item = &str> {
     let in_word = |c: char| c.is_alphanumeric() || c == '_';
-    code.split_inclusive(move |c| !in_word(c))
-        .flat_map(move |piece| {
-            let end = piece.trim_end_matches(move |c| !in_word(c)).len();
-            [&piece[..end], &piece[end..]]
-        })
+    code.split_inclusive(move |c| !in_word(c)).flat_map(move |piece| {
+        let end = piece.trim_end_matches(move |c| !in_word(c)).len();
+        [&piece[..end], &piece[end..]]
+    })
 }
 
 /// The line of the `ORDERING:` nearest above the operation on line `index`.
@@ -78,9 +77,7 @@ fn comment_of(lines: &[Line], index: usize) -> Option<usize> {
 /// Whether the comment that begins on line `start` names the operation it pairs with, or says why
 /// there is none.
 fn names_its_pair(lines: &[Line], start: usize) -> bool {
-    let rest = lines[start + 1..]
-        .iter()
-        .take_while(|line| line.is_only_comment());
+    let rest = lines[start + 1..].iter().take_while(|line| line.is_only_comment());
     let text: Vec<_> = lines[start..=start]
         .iter()
         .chain(rest)
@@ -104,14 +101,8 @@ mod tests {
     #[test]
     fn wants_one_comment_per_operation() {
         assert_eq!(findings("a.load(Acquire);"), 1);
-        assert_eq!(
-            findings("// ORDERING: pairs with `send`.\na.load(Ordering::Acquire);"),
-            0
-        );
-        assert_eq!(
-            findings("// ORDERING: pairs with `f`.\na.load(Acquire);\nb.load(Relaxed);"),
-            1
-        );
+        assert_eq!(findings("// ORDERING: pairs with `send`.\na.load(Ordering::Acquire);"), 0);
+        assert_eq!(findings("// ORDERING: pairs with `f`.\na.load(Acquire);\nb.load(Relaxed);"), 1);
         let statement =
             "// ORDERING: both pair with `f`.\na.compare_exchange(\nb,\nc,\nAcqRel,\nAcquire,\n);";
         assert_eq!(findings(statement), 0);
@@ -121,9 +112,6 @@ mod tests {
     #[test]
     fn wants_the_pair_named() {
         assert_eq!(findings("// ORDERING: it is fast.\na.load(Relaxed);"), 1);
-        assert_eq!(
-            findings("// ORDERING: no pair: a count\n// for people.\na.load(Relaxed);"),
-            0
-        );
+        assert_eq!(findings("// ORDERING: no pair: a count\n// for people.\na.load(Relaxed);"), 0);
     }
 }

@@ -12,10 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("storage", &["prim", "util", "probe"]),
     ("wait", &["prim", "util", "probe"]),
     ("refs", &["prim", "util", "probe", "storage", "wait"]),
-    (
-        "queue",
-        &["prim", "util", "probe", "storage", "wait", "refs"],
-    ),
+    ("queue", &["prim", "util", "probe", "storage", "wait", "refs"]),
     ("mpsc", CHANNEL),
     ("mpmc", CHANNEL),
     ("oneshot", CHANNEL),
@@ -32,27 +29,17 @@ pub(super) fn check(file: &File) -> Vec<String> {
     let Some(inner) = file.path.strip_prefix(SOURCE) else {
         return Vec::new();
     };
-    let module = inner
-        .split('/')
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches(".rs");
+    let module = inner.split('/').next().unwrap_or_default().trim_end_matches(".rs");
     let mut findings = atomics_outside_prim(file, module);
     if module == "lib" {
         return findings;
     }
     let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| *name == module) else {
-        findings.push(format!(
-            "{}: module `{module}` has no layer; see xtask tidy/layers",
-            file.path
-        ));
+        findings
+            .push(format!("{}: module `{module}` has no layer; see xtask tidy/layers", file.path));
         return findings;
     };
-    let code: Vec<_> = file
-        .shipped()
-        .iter()
-        .map(|line| line.code.as_str())
-        .collect();
+    let code: Vec<_> = file.shipped().iter().map(|line| line.code.as_str()).collect();
     for (index, name) in used_modules(&code.join("\n")) {
         let is_below = name == module || allowed.contains(&name.as_str());
         if !is_below && !file.is_test_only(index) {
@@ -60,10 +47,7 @@ pub(super) fn check(file: &File) -> Vec<String> {
         }
     }
     if code.iter().any(|line| line.contains("super::super")) {
-        findings.push(format!(
-            "{}: `super::super` hides the layer; use `crate::`",
-            file.path
-        ));
+        findings.push(format!("{}: `super::super` hides the layer; use `crate::`", file.path));
     }
     findings
 }
@@ -72,21 +56,15 @@ pub(super) fn check(file: &File) -> Vec<String> {
 fn atomics_outside_prim(file: &File, module: &str) -> Vec<String> {
     let finding = |(index, line): (usize, &super::Line)| {
         let named = ["core::sync::atomic", "std::sync::atomic"];
-        named.iter().any(|path| line.code.contains(path)).then(|| {
-            file.at(
-                index,
-                "atomics come from `crate::prim`, so that the models see them",
-            )
-        })
+        named
+            .iter()
+            .any(|path| line.code.contains(path))
+            .then(|| file.at(index, "atomics come from `crate::prim`, so that the models see them"))
     };
     if module == "prim" {
         return Vec::new();
     }
-    file.shipped()
-        .iter()
-        .enumerate()
-        .filter_map(finding)
-        .collect()
+    file.shipped().iter().enumerate().filter_map(finding).collect()
 }
 
 /// The first segments behind `crate::`, with the index of their line; `crate::{a, b::c}` has two.
@@ -128,9 +106,7 @@ fn heads(group: &str) -> Vec<String> {
 }
 
 fn word(text: &str) -> String {
-    text.chars()
-        .take_while(|c| c.is_alphanumeric() || *c == '_')
-        .collect()
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 
 #[cfg(test)]
@@ -146,40 +122,19 @@ mod tests {
         assert_eq!(findings("storage/ring.rs", "use crate::prim::Mutex;"), 0);
         assert_eq!(findings("storage/ring.rs", "use crate::wait::List;"), 1);
         assert_eq!(
-            findings(
-                "mpsc/sender.rs",
-                "use crate::{mpsc::error, queue::{a, b}, watch};"
-            ),
+            findings("mpsc/sender.rs", "use crate::{mpsc::error, queue::{a, b}, watch};"),
             1
         );
-        assert_eq!(
-            findings("mpsc/sender.rs", "fn f() { crate::oneshot::channel(); }"),
-            1
-        );
+        assert_eq!(findings("mpsc/sender.rs", "fn f() { crate::oneshot::channel(); }"), 1);
         assert_eq!(findings("unheard/of.rs", ""), 1);
-        assert_eq!(
-            findings("prim/mod.rs", "#[cfg(test)]\nuse crate::util::block_on;"),
-            0
-        );
+        assert_eq!(findings("prim/mod.rs", "#[cfg(test)]\nuse crate::util::block_on;"), 0);
         assert_eq!(findings("lib.rs", "pub use crate::mpsc;"), 0);
     }
 
     #[test]
     fn keeps_atomics_in_prim() {
-        assert_eq!(
-            findings("prim/std.rs", "use core::sync::atomic::AtomicUsize;"),
-            0
-        );
-        assert_eq!(
-            findings("refs.rs", "use std::sync::atomic::AtomicUsize;"),
-            1
-        );
-        assert_eq!(
-            findings(
-                "refs.rs",
-                "#[cfg(test)]\nmod tests { use std::sync::atomic::*; }"
-            ),
-            0
-        );
+        assert_eq!(findings("prim/std.rs", "use core::sync::atomic::AtomicUsize;"), 0);
+        assert_eq!(findings("refs.rs", "use std::sync::atomic::AtomicUsize;"), 1);
+        assert_eq!(findings("refs.rs", "#[cfg(test)]\nmod tests { use std::sync::atomic::*; }"), 0);
     }
 }

@@ -12,10 +12,7 @@ pub(super) fn check(file: &File) -> Vec<String> {
         }
         let Some(open) = depth else { continue };
         if let Some(word) = control_flow(&line.code) {
-            findings.push(file.at(
-                index,
-                &format!("macro with `{word}` inside; write a function"),
-            ));
+            findings.push(file.at(index, &format!("macro with `{word}` inside; write a function")));
         }
         depth = still_open(line, open);
     }
@@ -36,12 +33,8 @@ fn still_open(line: &Line, mut depth: usize) -> Option<usize> {
 }
 
 fn control_flow(code: &str) -> Option<&'static str> {
-    let words: Vec<_> = code
-        .split(|c: char| !c.is_alphanumeric() && c != '_')
-        .collect();
-    let word = ["return", "break", "continue"]
-        .into_iter()
-        .find(|word| words.contains(word));
+    let words: Vec<_> = code.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+    let word = ["return", "break", "continue"].into_iter().find(|word| words.contains(word));
     word.or_else(|| has_question_mark(code).then_some("?"))
 }
 

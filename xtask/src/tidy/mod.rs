@@ -29,10 +29,7 @@ impl File {
     }
 
     fn new(path: impl Into<String>, text: &str) -> Self {
-        Self {
-            path: path.into(),
-            lines: source::scan(text),
-        }
+        Self { path: path.into(), lines: source::scan(text) }
     }
 
     /// The lines in front of the unit tests and models, which end a file.
@@ -41,11 +38,7 @@ impl File {
             let code = line.code.trim();
             code.starts_with("mod tests {") || code.starts_with("mod model {")
         };
-        let end = self
-            .lines
-            .iter()
-            .position(tests)
-            .unwrap_or(self.lines.len());
+        let end = self.lines.iter().position(tests).unwrap_or(self.lines.len());
         &self.lines[..end]
     }
 
@@ -57,9 +50,7 @@ impl File {
     /// Whether the item on line `index` has an attribute in front that leaves it out of what users
     /// compile.
     fn is_test_only(&self, index: usize) -> bool {
-        let before = index
-            .checked_sub(1)
-            .map(|index| self.lines[index].code.trim());
+        let before = index.checked_sub(1).map(|index| self.lines[index].code.trim());
         before.is_some_and(|code| code == "#[cfg(test)]" || code.starts_with("#[cfg(all(test,"))
     }
 
@@ -79,10 +70,7 @@ impl File {
 
 /// The path below the repository's root, with `/`.
 fn relative(path: &Path) -> String {
-    path.strip_prefix(root())
-        .unwrap_or(path)
-        .to_string_lossy()
-        .replace('\\', "/")
+    path.strip_prefix(root()).unwrap_or(path).to_string_lossy().replace('\\', "/")
 }
 
 /// Checks every Rust file of the workspace and lists every finding.
@@ -96,10 +84,7 @@ pub(crate) fn run() -> Result {
     }
     paths.sort();
     paths.dedup();
-    let mut files = paths
-        .iter()
-        .map(|path| File::read(path))
-        .collect::<Result<Vec<_>>>()?;
+    let mut files = paths.iter().map(|path| File::read(path)).collect::<Result<Vec<_>>>()?;
     files.retain(|file| !file.is_generated());
     let mut findings = tree::check(&files, &roots);
     for file in &files {

@@ -11,10 +11,7 @@ pub(super) fn check(file: &File) -> Vec<String> {
     for (index, line) in file.lines.iter().enumerate() {
         inside = line.comment.contains("SAFETY:") || inside && line.is_only_comment();
         let text = line.comment.to_lowercase();
-        if let Some(word) = EMPTY_WORDS
-            .iter()
-            .find(|word| inside && text.contains(**word))
-        {
+        if let Some(word) = EMPTY_WORDS.iter().find(|word| inside && text.contains(**word)) {
             findings.push(file.at(index, &format!("SAFETY says \"{word}\" instead of why")));
         }
     }
@@ -27,10 +24,7 @@ mod tests {
 
     #[test]
     fn wants_reasons() {
-        let empty = File::new(
-            "f.rs",
-            "// SAFETY: this is\n// Obviously fine.\nunsafe { a() }",
-        );
+        let empty = File::new("f.rs", "// SAFETY: this is\n// Obviously fine.\nunsafe { a() }");
         assert_eq!(check(&empty).len(), 1);
         let elsewhere = File::new("f.rs", "// SAFETY: I1.\nunsafe { a() }\n// Trivial.\n");
         assert_eq!(check(&elsewhere).len(), 0);

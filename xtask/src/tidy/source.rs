@@ -74,11 +74,7 @@ fn step(state: State, rest: &str, before: char) -> (usize, State) {
         State::Text => (first, state),
         State::RawText(hashes) => {
             let end = format!("\"{}", "#".repeat(hashes));
-            if rest.starts_with(&end) {
-                (end.len(), State::Code)
-            } else {
-                (first, state)
-            }
+            if rest.starts_with(&end) { (end.len(), State::Code) } else { (first, state) }
         }
     }
 }
@@ -105,8 +101,7 @@ fn raw_text_start(rest: &str) -> Option<(usize, usize)> {
     let start = rest.strip_prefix("br").or_else(|| rest.strip_prefix('r'))?;
     let body = start.trim_start_matches('#');
     let hashes = start.len() - body.len();
-    body.starts_with('"')
-        .then_some((rest.len() - body.len() + 1, hashes))
+    body.starts_with('"').then_some((rest.len() - body.len() + 1, hashes))
 }
 
 /// The length of a character literal at the start, which a lifetime is not.
@@ -118,9 +113,7 @@ fn character(rest: &str) -> Option<usize> {
             let escaped = chars.next()?.1.len_utf8() + 1;
             body[escaped..].find('\'').map(|end| escaped + end + 2)
         }
-        first => body[first.len_utf8()..]
-            .starts_with('\'')
-            .then_some(first.len_utf8() + 2),
+        first => body[first.len_utf8()..].starts_with('\'').then_some(first.len_utf8() + 2),
     }
 }
 

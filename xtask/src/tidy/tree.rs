@@ -28,11 +28,8 @@ pub(super) fn check(files: &[File], roots: &[String]) -> Vec<String> {
 fn modules(file: &File, is_root: bool) -> Vec<String> {
     let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
     let stem = name.trim_end_matches(".rs");
-    let inner = if is_root || stem == "mod" {
-        folder.to_owned()
-    } else {
-        format!("{folder}/{stem}")
-    };
+    let inner =
+        if is_root || stem == "mod" { folder.to_owned() } else { format!("{folder}/{stem}") };
     let mut found = Vec::new();
     for line in &file.lines {
         if let Some(name) = module_name(&line.code) {
@@ -66,9 +63,6 @@ mod tests {
             File::new("src/b/d.rs", ""),
             File::new("src/lost.rs", ""),
         ];
-        assert_eq!(
-            check(&files, &["src/lib.rs".into()]),
-            ["src/lost.rs: no `mod` leads here"]
-        );
+        assert_eq!(check(&files, &["src/lib.rs".into()]), ["src/lost.rs: no `mod` leads here"]);
     }
 }

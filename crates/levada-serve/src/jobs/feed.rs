@@ -135,13 +135,8 @@ impl Feed {
         let data = serde_json::to_string(happened).expect("strings and numbers are valid JSON");
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last += 1;
-        self.progress
-            .send_modify(|progress| progress.apply(happened));
-        let event = Event {
-            id: *last,
-            name: happened.name(),
-            data: data.into(),
-        };
+        self.progress.send_modify(|progress| progress.apply(happened));
+        let event = Event { id: *last, name: happened.name(), data: data.into() };
         // No reader at the moment: then nobody misses it.
         drop(self.events.send(event));
     }
@@ -151,11 +146,7 @@ impl Feed {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let progress = *self.progress.borrow();
         let data = serde_json::to_string(&progress).expect("numbers are valid JSON");
-        let snapshot = Event {
-            id: *last,
-            name: "progress",
-            data: data.into(),
-        };
+        let snapshot = Event { id: *last, name: "progress", data: data.into() };
         (snapshot, self.events.subscribe())
     }
 
@@ -173,10 +164,7 @@ mod tests {
     async fn snapshot_and_events_fit_together() {
         let feed = Feed::new();
         feed.tell(&Happened::Accepted { job: JobId(1) });
-        feed.tell(&Happened::Started {
-            job: JobId(1),
-            waited_ms: 3,
-        });
+        feed.tell(&Happened::Started { job: JobId(1), waited_ms: 3 });
         let (snapshot, mut events) = feed.subscribe();
         assert_eq!((snapshot.id, snapshot.name), (2, "progress"));
         assert_eq!(
@@ -192,16 +180,7 @@ mod tests {
         });
         let event = events.recv().await.unwrap();
         assert_eq!((event.id, event.name), (3, "finished"));
-        assert_eq!(
-            &*event.data,
-            r#"{"job":1,"outcome":"failed","exit_code":3,"run_ms":12}"#
-        );
-        assert_eq!(
-            feed.progress(),
-            Progress {
-                failed: 1,
-                ..Progress::default()
-            }
-        );
+        assert_eq!(&*event.data, r#"{"job":1,"outcome":"failed","exit_code":3,"run_ms":12}"#);
+        assert_eq!(feed.progress(), Progress { failed: 1, ..Progress::default() });
     }
 }

@@ -64,9 +64,7 @@ impl Group {
                 return ending(&status);
             }
             if self.changes.recv().await.is_none() {
-                return Err(io::Error::other(
-                    "the system reports no more ends of processes",
-                ));
+                return Err(io::Error::other("the system reports no more ends of processes"));
             }
         }
     }
@@ -94,9 +92,7 @@ fn ending(status: &WaitIdStatus) -> io::Result<Ending> {
     } else if let Some(signal) = status.terminating_signal() {
         Ok(Ending::Signalled(signal))
     } else {
-        Err(io::Error::other(format!(
-            "unexpected state of a process: {status:?}"
-        )))
+        Err(io::Error::other(format!("unexpected state of a process: {status:?}")))
     }
 }
 
@@ -106,17 +102,12 @@ mod tests {
 
     #[tokio::test]
     async fn endings_are_told_apart() {
-        for (script, expected) in [
-            ("exit 7", Ending::Exited(7)),
-            ("kill -9 $$", Ending::Signalled(9)),
-        ] {
+        for (script, expected) in
+            [("exit 7", Ending::Exited(7)), ("kill -9 $$", Ending::Signalled(9))]
+        {
             let mut group = Group::spawn(Command::new("sh").args(["-c", script])).unwrap();
             assert_eq!(group.ended().await.unwrap(), expected, "{script}");
-            assert_eq!(
-                group.ended().await.unwrap(),
-                expected,
-                "{script}: reaped too early"
-            );
+            assert_eq!(group.ended().await.unwrap(), expected, "{script}: reaped too early");
         }
     }
 
@@ -127,10 +118,7 @@ mod tests {
         drop(group);
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
         while rustix::process::test_kill_process(id).is_ok() {
-            assert!(
-                std::time::Instant::now() < deadline,
-                "process {id} is still there"
-            );
+            assert!(std::time::Instant::now() < deadline, "process {id} is still there");
             tokio::task::yield_now().await;
         }
     }

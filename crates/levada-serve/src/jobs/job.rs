@@ -93,20 +93,8 @@ impl Job {
     pub(crate) fn new(id: JobId, input: Bytes) -> (Self, Ticket) {
         let (started, has_started) = oneshot::channel();
         let (reply, outcome) = oneshot::channel();
-        let job = Self {
-            id,
-            input,
-            accepted: Instant::now(),
-            started,
-            reply,
-        };
-        (
-            job,
-            Ticket {
-                started: has_started,
-                reply: outcome,
-            },
-        )
+        let job = Self { id, input, accepted: Instant::now(), started, reply };
+        (job, Ticket { started: has_started, reply: outcome })
     }
 
     pub(crate) fn id(&self) -> JobId {
@@ -131,10 +119,7 @@ impl Ticket {
     /// # Errors
     /// [`Unanswered`] says why there is no outcome.
     pub(crate) async fn wait(mut self, limit: Duration) -> Result<Outcome, Unanswered> {
-        if tokio::time::timeout(limit, &mut self.started)
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(limit, &mut self.started).await.is_err() {
             self.started.close();
             // A worker that came in between has left its word.
             if self.started.try_recv().is_err() {
@@ -173,11 +158,7 @@ mod tests {
     }
 
     fn outcome() -> Outcome {
-        Outcome {
-            end: End::Exited(0),
-            stdout: b"out".to_vec(),
-            stderr_tail: String::new(),
-        }
+        Outcome { end: End::Exited(0), stdout: b"out".to_vec(), stderr_tail: String::new() }
     }
 
     #[tokio::test]

@@ -20,10 +20,7 @@ pub(crate) struct Pace {
 
 impl Pace {
     pub(crate) fn new(workers: usize) -> Self {
-        Self {
-            workers,
-            average: Mutex::new(None),
-        }
+        Self { workers, average: Mutex::new(None) }
     }
 
     /// A worker was busy for `busy` with one job.
@@ -56,9 +53,7 @@ impl Pace {
 fn seconds_until_done(depth: usize, workers: usize, average: Option<Duration>) -> u32 {
     let rate = workers as f64 / average.unwrap_or(FIRST_GUESS).as_secs_f64();
     let seconds = (depth as f64 + 1.0) / rate;
-    seconds
-        .ceil()
-        .clamp(*RETRY_AFTER.start(), *RETRY_AFTER.end()) as u32
+    seconds.ceil().clamp(*RETRY_AFTER.start(), *RETRY_AFTER.end()) as u32
 }
 
 #[cfg(test)]
@@ -81,10 +76,7 @@ mod tests {
     fn average_follows_the_runs() {
         let pace = Pace::new(1);
         pace.record(Duration::from_secs(10));
-        assert!(
-            (10..=13).contains(&pace.retry_after(0)),
-            "the first run is taken as it is"
-        );
+        assert!((10..=13).contains(&pace.retry_after(0)), "the first run is taken as it is");
         for _ in 0..100 {
             pace.record(Duration::from_secs(100));
         }
@@ -98,9 +90,6 @@ mod tests {
         let answers: std::collections::BTreeSet<_> =
             (0..200).map(|_| pace.retry_after(5)).collect();
         assert!(answers.len() > 1, "all 200 answers were the same");
-        assert!(
-            answers.iter().all(|seconds| (240..=300).contains(seconds)),
-            "{answers:?}"
-        );
+        assert!(answers.iter().all(|seconds| (240..=300).contains(seconds)), "{answers:?}");
     }
 }

@@ -66,12 +66,7 @@ impl Pipes {
     /// # Errors
     /// [`End::OutputTooLarge`], or [`End::NotRun`] when a pipe fails.
     pub(crate) async fn pump(self, input: Bytes, output: &mut Output) -> Result<(), End> {
-        let Output {
-            stdout,
-            stderr,
-            max,
-            overflow,
-        } = output;
+        let Output { stdout, stderr, max, overflow } = output;
         let (fed, filled, told) = tokio::join!(
             feed(self.stdin, input),
             async {
@@ -96,16 +91,8 @@ async fn feed(mut stdin: ChildStdin, input: Bytes) -> Result<(), End> {
 async fn fill(source: impl AsyncRead + Unpin, stdout: &mut Vec<u8>, max: usize) -> Result<(), End> {
     // One byte more than allowed tells "all of it" from "too much".
     let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
-    source
-        .take(limit)
-        .read_to_end(stdout)
-        .await
-        .map_err(End::NotRun)?;
-    if stdout.len() > max {
-        Err(End::OutputTooLarge)
-    } else {
-        Ok(())
-    }
+    source.take(limit).read_to_end(stdout).await.map_err(End::NotRun)?;
+    if stdout.len() > max { Err(End::OutputTooLarge) } else { Ok(()) }
 }
 
 /// The last bytes of a stream, however long it is.
@@ -117,10 +104,7 @@ pub(crate) struct Tail {
 
 impl Tail {
     fn new(keep: usize) -> Self {
-        Self {
-            bytes: Vec::new(),
-            keep,
-        }
+        Self { bytes: Vec::new(), keep }
     }
 
     async fn fill(&mut self, mut source: impl AsyncRead + Unpin) -> Result<(), End> {
@@ -156,12 +140,9 @@ mod tests {
     fn tail_keeps_the_end() {
         let mut tail = Tail::new(4);
         assert_eq!(tail.text(), "");
-        for (chunk, expected) in [
-            ("ab", "ab"),
-            ("cde", "bcde"),
-            ("f", "cdef"),
-            ("ghijklmnop", "mnop"),
-        ] {
+        for (chunk, expected) in
+            [("ab", "ab"), ("cde", "bcde"), ("f", "cdef"), ("ghijklmnop", "mnop")]
+        {
             tail.push(chunk.as_bytes());
             assert_eq!(tail.text(), expected);
             assert!(tail.bytes.len() <= 8);

@@ -56,12 +56,7 @@ impl<R: Run> Pool<R> {
 
     async fn run(self: Arc<Self>, mut job: Claimed, begun: Instant) {
         let outcome = self.runner.run(&mut job).await;
-        self.finished(
-            job.id,
-            outcome_name(&outcome.end),
-            Some(&outcome.end),
-            begun,
-        );
+        self.finished(job.id, outcome_name(&outcome.end), Some(&outcome.end), begun);
         job.reply(outcome);
     }
 
@@ -75,13 +70,7 @@ impl<R: Run> Pool<R> {
             Some(End::Signalled(signal)) => (None, Some(*signal)),
             _ => (None, None),
         };
-        self.feed.tell(&Happened::Finished {
-            job,
-            outcome,
-            exit_code,
-            signal,
-            run_ms,
-        });
+        self.feed.tell(&Happened::Finished { job, outcome, exit_code, signal, run_ms });
     }
 }
 
@@ -101,11 +90,7 @@ mod tests {
     impl Run for Echo {
         async fn run(&self, job: &mut Claimed) -> Outcome {
             assert_ne!(&*job.input, b"panic", "this run panics on purpose");
-            Outcome {
-                end: End::Exited(0),
-                stdout: job.input.to_vec(),
-                stderr_tail: String::new(),
-            }
+            Outcome { end: End::Exited(0), stdout: job.input.to_vec(), stderr_tail: String::new() }
         }
     }
 
@@ -131,18 +116,10 @@ mod tests {
         let limit = Duration::from_secs(60);
         let echoed = tickets.pop().unwrap().wait(limit).await.unwrap();
         assert_eq!(echoed.stdout, b"echo");
-        assert_eq!(
-            tickets.pop().unwrap().wait(limit).await.unwrap_err(),
-            Unanswered::Lost
-        );
+        assert_eq!(tickets.pop().unwrap().wait(limit).await.unwrap_err(), Unanswered::Lost);
         entrance.close();
         workers.join_all().await;
-        let expected = Progress {
-            done: 1,
-            failed: 1,
-            skipped: 1,
-            ..Progress::default()
-        };
+        let expected = Progress { done: 1, failed: 1, skipped: 1, ..Progress::default() };
         assert_eq!(feed.progress(), expected);
     }
 }

@@ -60,11 +60,7 @@ impl Run for Program {
         if let End::NotRun(error) = &end {
             warn!(job = %job.id, %error, "the command could not be run");
         }
-        Outcome {
-            end,
-            stderr_tail: output.stderr.text(),
-            stdout: output.stdout,
-        }
+        Outcome { end, stderr_tail: output.stderr.text(), stdout: output.stdout }
     }
 }
 

@@ -43,12 +43,7 @@ pub(crate) struct Place {
 /// A queue with `capacity` places, at least one.
 pub(crate) fn bounded(capacity: usize) -> (Entrance, Exit) {
     let (sender, receiver) = mpmc::channel(capacity);
-    (
-        Entrance {
-            sender: Mutex::new(Some(sender)),
-        },
-        Exit { receiver },
-    )
+    (Entrance { sender: Mutex::new(Some(sender)) }, Exit { receiver })
 }
 
 impl Entrance {
@@ -64,24 +59,17 @@ impl Entrance {
 
     /// How many places are taken.
     pub(crate) fn depth(&self) -> usize {
-        self.sender()
-            .map_or(0, |sender| sender.max_capacity() - sender.capacity())
+        self.sender().map_or(0, |sender| sender.max_capacity() - sender.capacity())
     }
 
     /// Gives out no more places. Those given out stay good; when the last of them is used or given
     /// back and the queue is empty, the workers see its end.
     pub(crate) fn close(&self) {
-        self.sender
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     fn sender(&self) -> Option<mpmc::Sender<Job>> {
-        self.sender
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

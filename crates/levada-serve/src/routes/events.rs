@@ -36,11 +36,7 @@ pub(crate) async fn stream(
 ) -> Sse<impl Stream<Item = Result<sse::Event, Infallible>>> {
     connection.set_endless();
     let (snapshot, events) = service.feed.subscribe();
-    let reader = Reader {
-        service,
-        events,
-        snapshot: Some(snapshot),
-    };
+    let reader = Reader { service, events, snapshot: Some(snapshot) };
     let events = unfold(reader, async |mut reader| {
         let event = reader.next().await?;
         Some((Ok(event), reader))
@@ -67,15 +63,10 @@ impl Reader {
 }
 
 fn render(event: &Event) -> sse::Event {
-    sse::Event::default()
-        .id(event.id.to_string())
-        .event(event.name)
-        .data(&event.data)
+    sse::Event::default().id(event.id.to_string()).event(event.name).data(&event.data)
 }
 
 /// Says how many events this reader missed. It has no id: the events after it go on counting.
 fn lagged(missed: u64) -> sse::Event {
-    sse::Event::default()
-        .event("lagged")
-        .data(format!(r#"{{"missed":{missed}}}"#))
+    sse::Event::default().event("lagged").data(format!(r#"{{"missed":{missed}}}"#))
 }

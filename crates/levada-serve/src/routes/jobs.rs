@@ -33,9 +33,7 @@ pub(crate) async fn submit(
     request: Request,
 ) -> Result<Response, Problem> {
     let (id, ticket) = accept(&service, request).await.inspect_err(|problem| {
-        service.feed.tell(&Happened::Rejected {
-            reason: problem.kind(),
-        });
+        service.feed.tell(&Happened::Rejected { reason: problem.kind() });
     })?;
     match ticket.wait(service.args.wait).await {
         Ok(outcome) => answer(&service, outcome, id),
@@ -50,13 +48,10 @@ async fn accept(service: &Service, request: Request) -> Result<(JobId, Ticket), 
     if announced(request.headers()).is_some_and(|length| length > service.args.max_body) {
         return Err(body_too_large(service));
     }
-    let place = service
-        .entrance
-        .reserve()
-        .map_err(|refused| match refused {
-            Refused::Full => queue_full(service),
-            Refused::Closed => draining(service),
-        })?;
+    let place = service.entrance.reserve().map_err(|refused| match refused {
+        Refused::Full => queue_full(service),
+        Refused::Closed => draining(service),
+    })?;
     let input = read(service, request.into_body()).await?;
     let id = service.ids.next();
     let (job, ticket) = Job::new(id, input);
@@ -67,12 +62,7 @@ async fn accept(service: &Service, request: Request) -> Result<(JobId, Ticket), 
 
 /// The length of the body, if the client says it beforehand.
 fn announced(headers: &HeaderMap) -> Option<usize> {
-    headers
-        .get(header::CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 async fn read(service: &Service, body: Body) -> Result<Bytes, Problem> {
@@ -90,10 +80,7 @@ async fn read(service: &Service, body: Body) -> Result<Bytes, Problem> {
             StatusCode::REQUEST_TIMEOUT,
             "body-timeout",
             "The body took too long",
-            format!(
-                "The body was not here within {:?}.",
-                service.args.body_timeout
-            ),
+            format!("The body was not here within {:?}.", service.args.body_timeout),
         )),
     }
 }
@@ -118,10 +105,7 @@ fn answer(service: &Service, outcome: Outcome, id: JobId) -> Result<Response, Pr
             StatusCode::GATEWAY_TIMEOUT,
             "timeout",
             "The command took too long",
-            format!(
-                "The command ran longer than {:?} and was stopped.",
-                service.args.timeout
-            ),
+            format!("The command ran longer than {:?} and was stopped.", service.args.timeout),
         ),
         End::OutputTooLarge => Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -187,10 +171,7 @@ fn queue_full(service: &Service) -> Problem {
         StatusCode::SERVICE_UNAVAILABLE,
         "queue-full",
         "The queue is full",
-        format!(
-            "All {} places are taken; the job was not accepted.",
-            service.args.queue
-        ),
+        format!("All {} places are taken; the job was not accepted.", service.args.queue),
     )
     .retry_after(retry_after(service))
 }

@@ -51,14 +51,7 @@ async fn thousands_are_counted() {
         },
     )
     .await;
-    server
-        .until_progress(&[
-            ("done", 3_000),
-            ("failed", 0),
-            ("queued", 0),
-            ("running", 0),
-        ])
-        .await;
+    server.until_progress(&[("done", 3_000), ("failed", 0), ("queued", 0), ("running", 0)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,16 +59,11 @@ async fn large_bodies_come_back_whole() {
     let server = Arc::new(Server::start(&["--workers", "2"], &["cat"]));
     let body = |number: usize| {
         let size = number * 40_009 % 1_000_003;
-        (0..size)
-            .map(|byte| (byte * 31 + number) as u8)
-            .collect::<Vec<u8>>()
+        (0..size).map(|byte| (byte * 31 + number) as u8).collect::<Vec<u8>>()
     };
     flood(server, 100, body, move |number, answer| {
         assert_eq!(answer.status, 200);
-        assert!(
-            answer.body == body(number),
-            "request {number}: another body came back"
-        );
+        assert!(answer.body == body(number), "request {number}: another body came back");
     })
     .await;
 }
@@ -88,11 +76,7 @@ async fn digests_are_right() {
         server,
         200,
         |number| {
-            if number % 2 == 0 {
-                b"abc".to_vec()
-            } else {
-                Vec::new()
-            }
+            if number % 2 == 0 { b"abc".to_vec() } else { Vec::new() }
         },
         |number, answer| {
             let expected = if number % 2 == 0 {
@@ -108,26 +92,16 @@ async fn digests_are_right() {
 
 #[tokio::test]
 async fn answer_says_what_it_is() {
-    let server = Server::start(
-        &["--content-type", "text/plain"],
-        &["printenv", "LEVADA_JOB_ID"],
-    );
+    let server = Server::start(&["--content-type", "text/plain"], &["printenv", "LEVADA_JOB_ID"]);
     for id in 1..=3 {
         let answer = server.post("").await;
         assert_eq!(answer.status, 200);
         assert_eq!(answer.header("content-type"), "text/plain");
         assert_eq!(answer.header("levada-job-id"), id.to_string());
-        assert_eq!(
-            answer.text(),
-            format!("{id}\n"),
-            "LEVADA_JOB_ID is the same number"
-        );
+        assert_eq!(answer.text(), format!("{id}\n"), "LEVADA_JOB_ID is the same number");
     }
     let plain = Server::start(&[], &["true"]);
-    assert_eq!(
-        plain.post("").await.header("content-type"),
-        "application/octet-stream"
-    );
+    assert_eq!(plain.post("").await.header("content-type"), "application/octet-stream");
 }
 
 #[tokio::test]
@@ -154,19 +128,13 @@ async fn other_requests_get_their_answers() {
 async fn pages_of_other_sites_are_refused() {
     let notes = Notes::new();
     let server = Server::script(&[], &format!("echo run >> {}", notes.at("runs")));
-    for headers in [
-        "Host: localhost\r\nOrigin: http://page.example",
-        "Host: page.example",
-    ] {
+    for headers in ["Host: localhost\r\nOrigin: http://page.example", "Host: page.example"] {
         let request = format!(
             "POST / HTTP/1.1\r\n{headers}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
         );
         let answer = read_to_close(&mut server.send(&request).await).await;
         assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
-        assert!(
-            answer.contains("urn:levada:problem:foreign-page"),
-            "{answer}"
-        );
+        assert!(answer.contains("urn:levada:problem:foreign-page"), "{answer}");
     }
     assert_eq!(notes.read("runs"), "", "the command ran");
 }
@@ -196,16 +164,7 @@ async fn nothing_is_left_behind() {
     // Jobs of every kind: fine, failing, timed out, too much output, ignoring their input, and
     // with something left behind that holds the pipes.
     let server = Server::script(
-        &[
-            "--workers",
-            "4",
-            "--timeout",
-            "0.3",
-            "--grace",
-            "0.1",
-            "--max-output",
-            "64KiB",
-        ],
+        &["--workers", "4", "--timeout", "0.3", "--grace", "0.1", "--max-output", "64KiB"],
         r#"read kind; case $kind in
             fine) cat;; failing) exit 3;; hanging) sleep 600;; flooding) yes;;
             deaf) exec <&-; echo;; leaving) sleep 600 & exit 0;;
@@ -226,9 +185,7 @@ async fn nothing_is_left_behind() {
     let before = held_by(server.pid());
     assert_eq!(before.1, 0);
     rounds(8).await;
-    server
-        .until_progress(&[("queued", 0), ("running", 0)])
-        .await;
+    server.until_progress(&[("queued", 0), ("running", 0)]).await;
     // Running, or ended and not reaped: neither may stay.
     crate::support::until("nothing to be left", || held_by(server.pid()) == before).await;
 }

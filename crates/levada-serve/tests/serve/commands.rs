@@ -60,16 +60,8 @@ async fn end_of_a_flood_of_errors_is_kept() {
 #[tokio::test]
 async fn exit_codes_become_statuses() {
     let server = Server::script(&[], "read code; exit $code");
-    let codes = [
-        (1, 500),
-        (64, 400),
-        (65, 422),
-        (66, 404),
-        (69, 503),
-        (75, 503),
-        (77, 403),
-        (255, 500),
-    ];
+    let codes =
+        [(1, 500), (64, 400), (65, 422), (66, 404), (69, 503), (75, 503), (77, 403), (255, 500)];
     for (code, status) in codes {
         let answer = server.post(format!("{code}\n")).await;
         let problem = answer.problem(status, "command-failed");
@@ -107,10 +99,8 @@ async fn grandchild_may_finish_within_the_grace() {
 #[tokio::test]
 async fn grandchild_without_pipes_ends_with_the_job() {
     let notes = Notes::new();
-    let script = format!(
-        "sleep 600 </dev/null >/dev/null 2>&1 & echo $! > {}; echo out",
-        notes.at("pids")
-    );
+    let script =
+        format!("sleep 600 </dev/null >/dev/null 2>&1 & echo $! > {}; echo out", notes.at("pids"));
     let server = Server::script(&[], &script);
     assert_eq!(server.post("").await.text(), "out\n");
     until_dead(&notes.pids("pids", 1).await).await;
@@ -142,9 +132,7 @@ async fn command_that_never_ends_is_killed_with_its_group() {
     let problem = server.post("").await.problem(504, "timeout");
     assert_eq!(problem["stderr_tail"], "stuck\n");
     until_dead(&notes.pids("pids", 2).await).await;
-    server
-        .until_progress(&[("failed", 1), ("running", 0)])
-        .await;
+    server.until_progress(&[("failed", 1), ("running", 0)]).await;
 }
 
 #[tokio::test]
@@ -176,23 +164,11 @@ async fn command_that_vanishes_is_a_problem_and_not_the_end() {
     let server = Server::start(&[], &[&copy]);
     assert_eq!(server.post("here").await.text(), "here");
     std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let problem = server
-        .post("forbidden")
-        .await
-        .problem(500, "command-not-run");
-    assert!(
-        problem["detail"]
-            .as_str()
-            .unwrap()
-            .contains("Permission denied"),
-        "{problem}"
-    );
+    let problem = server.post("forbidden").await.problem(500, "command-not-run");
+    assert!(problem["detail"].as_str().unwrap().contains("Permission denied"), "{problem}");
     std::fs::remove_file(&copy).unwrap();
     let problem = server.post("gone").await.problem(500, "command-not-run");
-    assert!(
-        problem["detail"].as_str().unwrap().contains("No such file"),
-        "{problem}"
-    );
+    assert!(problem["detail"].as_str().unwrap().contains("No such file"), "{problem}");
     std::fs::copy("/bin/cat", &copy).unwrap();
     assert_eq!(server.post("back").await.text(), "back");
 }
@@ -200,10 +176,8 @@ async fn command_that_vanishes_is_a_problem_and_not_the_end() {
 #[tokio::test]
 async fn jobs_do_not_hold_each_other_up() {
     let notes = Notes::new();
-    let script = format!(
-        "read kind; [ $kind = fast ] || sleep 600; echo $kind; echo > {}",
-        notes.at("ran")
-    );
+    let script =
+        format!("read kind; [ $kind = fast ] || sleep 600; echo $kind; echo > {}", notes.at("ran"));
     let server = Server::script(&["--workers", "2", "--timeout", "60"], &script);
     let mut slow = JoinSet::new();
     slow.spawn(server.request("POST", "/", "slow\n"));

@@ -18,10 +18,7 @@ struct Event {
 
 impl Events {
     async fn open(mut stream: TcpStream) -> Self {
-        stream
-            .write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            .await
-            .unwrap();
+        stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
         Self(BufReader::new(stream))
     }
 
@@ -33,10 +30,7 @@ impl Events {
                 return None;
             }
             let line = line.trim_end();
-            if ["id: ", "event: ", "data: "]
-                .iter()
-                .any(|field| line.starts_with(field))
-            {
+            if ["id: ", "event: ", "data: "].iter().any(|field| line.starts_with(field)) {
                 return Some(line.to_owned());
             }
         }
@@ -51,11 +45,7 @@ impl Events {
                 ("id", text) => id = Some(text.parse().unwrap()),
                 ("event", text) => name = text.to_owned(),
                 (_, text) => {
-                    return Some(Event {
-                        id,
-                        name,
-                        data: serde_json::from_str(text).unwrap(),
-                    });
+                    return Some(Event { id, name, data: serde_json::from_str(text).unwrap() });
                 }
             }
         }
@@ -87,16 +77,10 @@ async fn events_tell_the_life_of_jobs() {
     let expected = [
         ("accepted", json!({"job": 2})),
         ("started", json!({"job": 2})),
-        (
-            "finished",
-            json!({"job": 2, "outcome": "succeeded", "exit_code": 0}),
-        ),
+        ("finished", json!({"job": 2, "outcome": "succeeded", "exit_code": 0})),
         ("accepted", json!({"job": 3})),
         ("started", json!({"job": 3})),
-        (
-            "finished",
-            json!({"job": 3, "outcome": "failed", "exit_code": 7}),
-        ),
+        ("finished", json!({"job": 3, "outcome": "failed", "exit_code": 7})),
         ("rejected", json!({"reason": "body-too-large"})),
     ];
     for (number, (name, data)) in expected.into_iter().enumerate() {
@@ -109,9 +93,7 @@ async fn events_tell_the_life_of_jobs() {
 #[tokio::test]
 async fn stream_is_of_server_sent_events() {
     let server = Server::start(&[], &["true"]);
-    let stream = server
-        .send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        .await;
+    let stream = server.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     let mut lines = BufReader::new(stream).lines();
     let mut seen = Vec::new();
     within(async {
@@ -121,10 +103,7 @@ async fn stream_is_of_server_sent_events() {
     })
     .await;
     assert_eq!(seen[0], "HTTP/1.1 200 OK");
-    assert!(
-        seen.contains(&"content-type: text/event-stream".to_owned()),
-        "{seen:?}"
-    );
+    assert!(seen.contains(&"content-type: text/event-stream".to_owned()), "{seen:?}");
     assert!(seen.contains(&"retry: 2000".to_owned()), "{seen:?}");
 }
 
@@ -155,10 +134,7 @@ async fn slow_reader_learns_how_much_it_missed() {
 
     let (mut burst, mut sent, mut last, mut missed) = (60_000, 0, 0, 0);
     while missed == 0 {
-        assert!(
-            burst < 1_000_000,
-            "the buffers of this system hold everything"
-        );
+        assert!(burst < 1_000_000, "the buffers of this system hold everything");
         reject(&mut client, burst).await;
         sent += burst;
         burst *= 2;
@@ -169,11 +145,7 @@ async fn slow_reader_learns_how_much_it_missed() {
                 missed += lag;
                 last += lag;
             } else {
-                assert_eq!(
-                    event.id,
-                    Some(last + 1),
-                    "an event is missing and nobody said so"
-                );
+                assert_eq!(event.id, Some(last + 1), "an event is missing and nobody said so");
                 last += 1;
             }
         }

@@ -12,31 +12,17 @@ use crate::support::{Server, read_to_close, within};
 async fn body_has_a_limit() {
     let server = Server::start(&["--max-body", "1KiB"], &["wc", "-c"]);
     assert_eq!(server.post(vec![0; 1024]).await.text().trim(), "1024");
-    server
-        .post(vec![0; 1025])
-        .await
-        .problem(413, "body-too-large");
-    server
-        .post(vec![0; 3 << 20])
-        .await
-        .problem(413, "body-too-large");
+    server.post(vec![0; 1025]).await.problem(413, "body-too-large");
+    server.post(vec![0; 3 << 20]).await.problem(413, "body-too-large");
 
     // Without an announced length; the last one is no length at all.
     let chunk = format!("400\r\n{}\r\n", "x".repeat(1024));
     let head = "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
     let mut fitting = server.send(&format!("{head}{chunk}0\r\n\r\n")).await;
     assert!(read_to_close(&mut fitting).await.ends_with("1024\n"));
-    let mut larger = server
-        .send(&format!("{head}{chunk}1\r\nx\r\n0\r\n\r\n"))
-        .await;
-    assert!(
-        read_to_close(&mut larger)
-            .await
-            .starts_with("HTTP/1.1 413 ")
-    );
-    server
-        .until_progress(&[("done", 2), ("rejected", 3), ("queued", 0)])
-        .await;
+    let mut larger = server.send(&format!("{head}{chunk}1\r\nx\r\n0\r\n\r\n")).await;
+    assert!(read_to_close(&mut larger).await.starts_with("HTTP/1.1 413 "));
+    server.until_progress(&[("done", 2), ("rejected", 3), ("queued", 0)]).await;
 }
 
 #[tokio::test]
@@ -58,28 +44,18 @@ async fn slow_head_is_not_waited_for() {
 #[tokio::test]
 async fn idle_connection_is_closed() {
     let server = Server::start(&["--header-timeout", "0.3"], &["cat"]);
-    let mut idle = server
-        .send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        .await;
-    assert!(
-        read_to_close(&mut idle)
-            .await
-            .ends_with(r#"{"status":"ok"}"#)
-    );
+    let mut idle = server.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    assert!(read_to_close(&mut idle).await.ends_with(r#"{"status":"ok"}"#));
 }
 
 #[tokio::test]
 async fn slow_body_is_not_waited_for() {
     let server = Server::start(&["--body-timeout", "0.3", "--queue", "1"], &["cat"]);
-    let mut slow = server
-        .send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nsl")
-        .await;
+    let mut slow =
+        server.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nsl").await;
     let answer = read_to_close(&mut slow).await;
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
-    assert!(
-        answer.contains("urn:levada:problem:body-timeout"),
-        "{answer}"
-    );
+    assert!(answer.contains("urn:levada:problem:body-timeout"), "{answer}");
     assert_eq!(server.post("fast").await.text(), "fast");
 }
 
@@ -92,28 +68,17 @@ async fn large_head_is_refused() {
     );
     let mut stream = server.connect().await;
     drop(stream.write_all(head.as_bytes()).await);
-    assert!(
-        read_to_close(&mut stream)
-            .await
-            .starts_with("HTTP/1.1 431 ")
-    );
+    assert!(read_to_close(&mut stream).await.starts_with("HTTP/1.1 431 "));
 }
 
 #[tokio::test]
 async fn what_is_not_http_is_refused() {
     let server = Server::start(&[], &["cat"]);
-    for bytes in [
-        "\x16\x03\x01\x02\x00\x01\x00\x01\u{fc}\r\n\r\n",
-        "hello\r\n\r\n",
-        "\0\0\0\0\r\n\r\n",
-    ] {
+    for bytes in
+        ["\x16\x03\x01\x02\x00\x01\x00\x01\u{fc}\r\n\r\n", "hello\r\n\r\n", "\0\0\0\0\r\n\r\n"]
+    {
         let mut stream = server.send(bytes).await;
-        assert!(
-            read_to_close(&mut stream)
-                .await
-                .starts_with("HTTP/1.1 400 "),
-            "{bytes:?}"
-        );
+        assert!(read_to_close(&mut stream).await.starts_with("HTTP/1.1 400 "), "{bytes:?}");
     }
     assert_eq!(server.post("still here").await.text(), "still here");
 }
@@ -146,10 +111,7 @@ async fn connections_beyond_the_limit_wait_for_their_turn() {
     within(answered(&mut second)).await;
     let mut third = server.send(HEALTH).await;
     let early = timeout(Duration::from_millis(200), answered(&mut third)).await;
-    assert!(
-        early.is_err(),
-        "a third connection was served although two were open"
-    );
+    assert!(early.is_err(), "a third connection was served although two were open");
     drop(first);
     within(answered(&mut third)).await;
 }
@@ -162,19 +124,9 @@ async fn requests_on_one_connection_are_answered_in_order() {
         .collect();
     requests.push_str("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let answers = read_to_close(&mut server.send(&requests).await).await;
-    let bodies: Vec<_> = answers
-        .split("HTTP/1.1 ")
-        .skip(1)
-        .filter_map(|a| a.split_once("\r\n\r\n"))
-        .collect();
+    let bodies: Vec<_> =
+        answers.split("HTTP/1.1 ").skip(1).filter_map(|a| a.split_once("\r\n\r\n")).collect();
     let expected: Vec<_> = (0..20).map(|n| format!("{n:02}")).collect();
-    assert_eq!(
-        bodies
-            .iter()
-            .take(20)
-            .map(|(_, body)| *body)
-            .collect::<Vec<_>>(),
-        expected
-    );
+    assert_eq!(bodies.iter().take(20).map(|(_, body)| *body).collect::<Vec<_>>(), expected);
     assert_eq!(bodies.len(), 21);
 }

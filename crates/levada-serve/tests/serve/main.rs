@@ -1,9 +1,6 @@
 //! Drives the `levada` binary as a process, over real sockets.
 #![forbid(unsafe_code)]
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test ends where something unexpected happens"
-)]
+#![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 mod answers;
 mod client_gone;

@@ -7,10 +7,7 @@ use crate::support::{Notes, Server, read_to_close, within};
 
 /// Waits for the gate, then copies.
 fn gated(notes: &Notes) -> String {
-    format!(
-        "while [ ! -e {} ]; do sleep 0.01; done; cat",
-        notes.at("gate")
-    )
+    format!("while [ ! -e {} ]; do sleep 0.01; done; cat", notes.at("gate"))
 }
 
 #[tokio::test]
@@ -23,9 +20,7 @@ async fn full_queue_refuses_and_keeps_what_it_has() {
     for _ in 0..2 {
         accepted.spawn(server.request("POST", "/", "kept"));
     }
-    server
-        .until_progress(&[("running", 1), ("queued", 2)])
-        .await;
+    server.until_progress(&[("running", 1), ("queued", 2)]).await;
     for refused in 1..=20 {
         let answer = server.post("refused").await;
         answer.problem(503, "queue-full");
@@ -37,9 +32,7 @@ async fn full_queue_refuses_and_keeps_what_it_has() {
     for answer in accepted.join_all().await {
         assert_eq!(answer.unwrap().text(), "kept");
     }
-    server
-        .until_progress(&[("done", 3), ("rejected", 20), ("queued", 0)])
-        .await;
+    server.until_progress(&[("done", 3), ("rejected", 20), ("queued", 0)]).await;
 }
 
 #[tokio::test]
@@ -54,21 +47,13 @@ async fn full_is_said_before_the_body_is_read() {
 
     // A client that asks first is not told to send its body.
     let head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n";
-    let mut asking = server
-        .send(&format!("{head}Expect: 100-continue\r\n\r\n"))
-        .await;
-    assert!(
-        read_to_close(&mut asking)
-            .await
-            .starts_with("HTTP/1.1 503 ")
-    );
+    let mut asking = server.send(&format!("{head}Expect: 100-continue\r\n\r\n")).await;
+    assert!(read_to_close(&mut asking).await.starts_with("HTTP/1.1 503 "));
 
     // One that sends a large body without reading meanwhile gets the answer all the same.
     let body = vec![b'x'; 4 << 20];
-    let head = format!(
-        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
+    let head =
+        format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len());
     let mut sending = server.send(&head).await;
     // The server hangs up at some time, but not before it has taken what was on its way.
     drop(sending.write_all(&body).await);
@@ -77,13 +62,7 @@ async fn full_is_said_before_the_body_is_read() {
     assert_eq!(answer, b"HTTP/1.1 503");
 
     notes.write("gate");
-    assert!(
-        accepted
-            .join_all()
-            .await
-            .into_iter()
-            .all(|answer| answer.unwrap().status == 200)
-    );
+    assert!(accepted.join_all().await.into_iter().all(|answer| answer.unwrap().status == 200));
 }
 
 #[tokio::test]
@@ -122,12 +101,7 @@ async fn storm_is_answered_one_by_one() {
     }
     assert!(done >= 4 && refused > 0, "{done} done, {refused} refused");
     server
-        .until_progress(&[
-            ("done", done),
-            ("rejected", refused),
-            ("failed", 0),
-            ("skipped", 0),
-        ])
+        .until_progress(&[("done", done), ("rejected", refused), ("failed", 0), ("skipped", 0)])
         .await;
 }
 
@@ -145,24 +119,15 @@ async fn wait_is_bounded_and_the_job_withdrawn() {
     assert_eq!(answer.header("levada-job-id"), "2");
     notes.write("gate");
     // The wait bounds the queue only: the first one ran longer than that.
-    assert_eq!(
-        first.join_next().await.unwrap().unwrap().unwrap().text(),
-        "first"
-    );
-    server
-        .until_progress(&[("skipped", 1), ("done", 1), ("queued", 0)])
-        .await;
+    assert_eq!(first.join_next().await.unwrap().unwrap().unwrap().text(), "first");
+    server.until_progress(&[("skipped", 1), ("done", 1), ("queued", 0)]).await;
     assert_eq!(notes.read("runs"), "run\n", "the withdrawn job ran");
 }
 
 #[tokio::test]
 async fn retry_after_follows_the_measured_runs() {
     let notes = Notes::new();
-    let script = format!(
-        "[ -e {} ] || exec sleep 0.01; {}",
-        notes.at("block"),
-        gated(&notes)
-    );
+    let script = format!("[ -e {} ] || exec sleep 0.01; {}", notes.at("block"), gated(&notes));
     let server = Server::script(&["--workers", "1", "--queue", "1"], &script);
     for _ in 0..20 {
         assert_eq!(server.post("").await.status, 200);

@@ -47,18 +47,13 @@ async fn under_load_every_accepted_job_is_answered() {
 #[tokio::test]
 async fn queued_jobs_are_finished_too() {
     let notes = Notes::new();
-    let script = format!(
-        "while [ ! -e {} ]; do sleep 0.01; done; cat",
-        notes.at("gate")
-    );
+    let script = format!("while [ ! -e {} ]; do sleep 0.01; done; cat", notes.at("gate"));
     let mut server = Server::script(&["--workers", "1", "--queue", "8"], &script);
     let mut clients = JoinSet::new();
     for _ in 0..6 {
         clients.spawn(server.request("POST", "/", "finished"));
     }
-    server
-        .until_progress(&[("running", 1), ("queued", 5)])
-        .await;
+    server.until_progress(&[("running", 1), ("queued", 5)]).await;
     server.signal(Signal::INT);
     until_refused(&server).await;
     notes.write("gate");
@@ -108,22 +103,15 @@ async fn requests_that_come_while_draining_are_refused() {
 async fn connections_that_owe_nothing_do_not_hold_it_up() {
     let mut server = Server::start(&["--header-timeout", "600"], &["cat"]);
     let mut fresh = server.connect().await;
-    let mut idle = server
-        .send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        .await;
+    let mut idle = server.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     within(idle.read_exact(&mut [0; 15])).await.unwrap();
-    let mut events = server
-        .send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        .await;
+    let mut events = server.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     within(events.read_exact(&mut [0; 15])).await.unwrap();
     server.signal(Signal::TERM);
     assert_eq!(server.exit().await.code(), Some(0));
     assert_eq!(read_to_close(&mut fresh).await, "");
     read_to_close(&mut idle).await;
-    assert!(
-        read_to_close(&mut events).await.ends_with("0\r\n\r\n"),
-        "the stream ends properly"
-    );
+    assert!(read_to_close(&mut events).await.ends_with("0\r\n\r\n"), "the stream ends properly");
 }
 
 #[tokio::test]
@@ -135,24 +123,13 @@ async fn second_signal_kills_what_runs() {
              while :; do sleep 600; done",
             notes.at("pids")
         );
-        let options = [
-            "--workers",
-            "2",
-            "--timeout",
-            "600",
-            "--grace",
-            "600",
-            "--wait",
-            "600",
-        ];
+        let options = ["--workers", "2", "--timeout", "600", "--grace", "600", "--wait", "600"];
         let mut server = Server::script(&options, &script);
         let mut clients = JoinSet::new();
         for _ in 0..4 {
             clients.spawn(server.request("POST", "/", ""));
         }
-        server
-            .until_progress(&[("running", 2), ("queued", 2)])
-            .await;
+        server.until_progress(&[("running", 2), ("queued", 2)]).await;
         let pids = notes.pids("pids", 4).await;
         server.signal(Signal::TERM);
         until_refused(&server).await;
@@ -168,10 +145,8 @@ async fn second_signal_kills_what_runs() {
 #[tokio::test]
 async fn second_signal_cuts_the_grace_short() {
     let notes = Notes::new();
-    let script = format!(
-        "trap '' TERM; echo $$ > {}; while :; do sleep 600; done",
-        notes.at("pids")
-    );
+    let script =
+        format!("trap '' TERM; echo $$ > {}; while :; do sleep 600; done", notes.at("pids"));
     let options = ["--timeout", "0.1", "--grace", "600"];
     let mut server = Server::script(&options, &script);
     let client = tokio::spawn(server.request("POST", "/", ""));

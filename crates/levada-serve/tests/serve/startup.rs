@@ -5,11 +5,7 @@ use std::process::Output;
 use crate::support::{Notes, Server, levada};
 
 fn refused(args: &[&str]) -> (Option<i32>, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = levada().arg("serve").args(args).output().unwrap();
+    let Output { status, stdout, stderr } = levada().arg("serve").args(args).output().unwrap();
     assert!(stdout.is_empty(), "it says that it listens: {stdout:?}");
     (status.code(), String::from_utf8(stderr).unwrap())
 }
@@ -18,12 +14,7 @@ fn refused(args: &[&str]) -> (Option<i32>, String) {
 fn command_must_exist_and_be_executable() {
     let notes = Notes::new();
     notes.write("plain");
-    for command in [
-        "no-such-command-here",
-        "/no/such/file",
-        "/",
-        &notes.at("plain"),
-    ] {
+    for command in ["no-such-command-here", "/no/such/file", "/", &notes.at("plain")] {
         let (code, message) = refused(&["--listen", "127.0.0.1:0", "--", command]);
         assert_eq!(code, Some(2), "{message}");
         assert!(message.contains(command), "{message}");
@@ -50,10 +41,7 @@ fn mistakes_name_the_option_and_the_bounds() {
     ] {
         let (code, message) = refused(&[&format!("{option}={value}"), "--", "cat"]);
         assert_eq!(code, Some(2), "{message}");
-        assert!(
-            message.contains(option) && message.contains(hint),
-            "{message}"
-        );
+        assert!(message.contains(option) && message.contains(hint), "{message}");
     }
     let (code, message) = refused(&[]);
     assert_eq!(code, Some(2), "{message}");
@@ -77,9 +65,5 @@ fn bad_log_filter_is_said() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("levada_serve=loud")
-    );
+    assert!(String::from_utf8(output.stderr).unwrap().contains("levada_serve=loud"));
 }

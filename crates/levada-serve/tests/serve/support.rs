@@ -52,18 +52,12 @@ impl Server {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line
             .strip_prefix("levada: listening on http://")
             .unwrap_or_else(|| panic!("unexpected first line {line:?}"));
         let address = address.trim_end().parse().unwrap();
-        Self {
-            child,
-            address,
-            client: Client::builder(TokioExecutor::new()).build_http(),
-        }
+        Self { child, address, client: Client::builder(TokioExecutor::new()).build_http() }
     }
 
     /// The same, with a shell script as the command.
@@ -91,16 +85,8 @@ impl Server {
         let client = self.client.clone();
         async move {
             let (head, body) = client.request(request).await?.into_parts();
-            let body = body
-                .collect()
-                .await
-                .expect("the answer ends early")
-                .to_bytes();
-            Ok(Answer {
-                status: head.status,
-                headers: head.headers,
-                body,
-            })
+            let body = body.collect().await.expect("the answer ends early").to_bytes();
+            Ok(Answer { status: head.status, headers: head.headers, body })
         }
     }
 
@@ -139,9 +125,7 @@ impl Server {
 
     /// The totals, as a new reader of the events gets them.
     pub(crate) async fn progress(&self) -> Value {
-        let mut stream = self
-            .send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            .await;
+        let mut stream = self.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
         let mut text = String::new();
         within(async {
             while !text.contains("\n\n") {
@@ -152,10 +136,7 @@ impl Server {
             }
         })
         .await;
-        let data = text
-            .lines()
-            .find_map(|line| line.strip_prefix("data: "))
-            .unwrap();
+        let data = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
         serde_json::from_str(data).unwrap()
     }
 
@@ -164,16 +145,10 @@ impl Server {
         let start = Instant::now();
         loop {
             let progress = self.progress().await;
-            if expected
-                .iter()
-                .all(|(name, number)| progress[name] == *number)
-            {
+            if expected.iter().all(|(name, number)| progress[name] == *number) {
                 return;
             }
-            assert!(
-                start.elapsed() < LONG,
-                "expected {expected:?}, got {progress}"
-            );
+            assert!(start.elapsed() < LONG, "expected {expected:?}, got {progress}");
             pause().await;
         }
     }
@@ -212,11 +187,7 @@ impl Answer {
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .unwrap_or_else(|| panic!("no {name} in {self:?}"))
-            .to_str()
-            .unwrap()
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name} in {self:?}")).to_str().unwrap()
     }
 
     /// The problem, which must be of this status and kind.
@@ -225,11 +196,7 @@ impl Answer {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), "application/problem+json");
         let problem: Value = serde_json::from_slice(&self.body).unwrap();
-        assert_eq!(
-            problem["type"],
-            format!("urn:levada:problem:{kind}"),
-            "{problem}"
-        );
+        assert_eq!(problem["type"], format!("urn:levada:problem:{kind}"), "{problem}");
         assert_eq!(problem["status"], status);
         assert!(!problem["title"].as_str().unwrap().is_empty());
         assert!(!problem["detail"].as_str().unwrap().is_empty());
@@ -257,9 +224,7 @@ pub(crate) async fn read_to_close(stream: &mut TcpStream) -> String {
 }
 
 pub(crate) async fn within<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(LONG, future)
-        .await
-        .expect("took too long")
+    tokio::time::timeout(LONG, future).await.expect("took too long")
 }
 
 /// Waits until the condition holds.
@@ -326,10 +291,7 @@ impl Notes {
             text.ends_with('\n') && text.lines().count() >= count
         })
         .await;
-        read(&path)
-            .lines()
-            .map(|line| line.trim().parse().unwrap())
-            .collect()
+        read(&path).lines().map(|line| line.trim().parse().unwrap()).collect()
     }
 }
 

@@ -43,10 +43,7 @@ pin_project! {
 
 impl Waiter {
     pub(super) fn new() -> Self {
-        Self {
-            node: Node::new(),
-            line: Line::News,
-        }
+        Self { node: Node::new(), line: Line::News }
     }
 
     /// Receives the message at `next`.
@@ -144,11 +141,7 @@ pin_project! {
 
 impl<'a, T> Recv<'a, T> {
     pub(super) fn new(receiver: &'a mut Receiver<T>) -> Self {
-        Self {
-            receiver,
-            waiter: Waiter::new(),
-            ready: false,
-        }
+        Self { receiver, waiter: Waiter::new(), ready: false }
     }
 }
 
@@ -207,10 +200,7 @@ pin_project! {
 
 impl<'a, T> Closed<'a, T> {
     pub(super) fn new(sender: &'a Sender<T>) -> Self {
-        Self {
-            sender,
-            node: Node::new(),
-        }
+        Self { sender, node: Node::new() }
     }
 }
 

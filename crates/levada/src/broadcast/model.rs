@@ -16,11 +16,7 @@ struct Message {
 impl Message {
     fn new(id: usize, alive: &Arc<()>) -> Self {
         let _alive = Arc::clone(alive);
-        Self {
-            id,
-            cell: UnsafeCell::new(()),
-            _alive,
-        }
+        Self { id, cell: UnsafeCell::new(()), _alive }
     }
 }
 
@@ -53,10 +49,7 @@ fn in_thread(mut rx: Receiver<Message>, expected: usize) -> thread::JoinHandle<(
 
 /// Whoever can still hold a message is gone.
 fn all_dropped(mut alive: Arc<()>) {
-    assert!(
-        Arc::get_mut(&mut alive).is_some(),
-        "every message was dropped"
-    );
+    assert!(Arc::get_mut(&mut alive).is_some(), "every message was dropped");
 }
 
 /// I1, I3, I5: two receivers get both messages, and then learn of the end.
@@ -261,10 +254,7 @@ fn a_receiver_leaves_while_the_ring_starts_again() {
             }
         }
         leaver.join().unwrap();
-        assert!(
-            Arc::get_mut(&mut alive).is_some(),
-            "nothing is left in the ring"
-        );
+        assert!(Arc::get_mut(&mut alive).is_some(), "nothing is left in the ring");
         drop((tx, rx));
     });
 }

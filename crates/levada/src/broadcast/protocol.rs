@@ -142,9 +142,7 @@ impl<T> Shared<T> {
             drop((slot, tail));
             return self.send_boxed(Box::new(value));
         }
-        Ok(self.publish(tail, slot, |slot, pos, receivers| {
-            slot.put(pos, receivers, value)
-        }))
+        Ok(self.publish(tail, slot, |slot, pos, receivers| slot.put(pos, receivers, value)))
     }
 
     /// Sends over a message that is being cloned at the moment.
@@ -153,9 +151,7 @@ impl<T> Shared<T> {
         let Some((tail, slot)) = self.lock_next() else {
             return Err(SendError(*value));
         };
-        Ok(self.publish(tail, slot, |slot, pos, receivers| {
-            slot.put_boxed(pos, receivers, value)
-        }))
+        Ok(self.publish(tail, slot, |slot, pos, receivers| slot.put_boxed(pos, receivers, value)))
     }
 
     /// Locks the tail and in it the slot of the next message, if that is for anybody.
@@ -250,11 +246,7 @@ impl<T> Shared<T> {
                 *next += 1;
                 // What owns nothing is as cheap to clone as to move. It is cloned, as tokio
                 // does, for the sake of a `Clone` that does more than copy.
-                Ok(if mem::needs_drop::<T>() {
-                    value
-                } else {
-                    value.clone()
-                })
+                Ok(if mem::needs_drop::<T>() { value } else { value.clone() })
             }
             Taken::Lent(loan) => {
                 *next += 1;
@@ -325,9 +317,7 @@ impl<T> Shared<T> {
 
     /// Whether another receiver is cloning the message at `pos`; if so, `returns` will be notified.
     pub(super) fn await_return(&self, pos: u64) -> bool {
-        self.ring
-            .slot(pos)
-            .is_some_and(|slot| slot.await_return(pos))
+        self.ring.slot(pos).is_some_and(|slot| slot.await_return(pos))
     }
 
     pub(super) fn news(&self) -> &WaitQueue {
@@ -342,8 +332,7 @@ impl<T> Shared<T> {
 
     /// Waits until there is no receiver.
     pub(super) fn poll_deserted(&self, node: Pin<&Node>, cx: &mut Context<'_>) -> Poll<()> {
-        self.desertion
-            .poll_wait(node, cx, || (self.receivers() == 0).then_some(()))
+        self.desertion.poll_wait(node, cx, || (self.receivers() == 0).then_some(()))
     }
 
     pub(super) fn desertion(&self) -> &WaitQueue {
@@ -465,8 +454,6 @@ impl<T> Hub for Shared<T> {
 
 impl<T> fmt::Debug for Shared<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared")
-            .field("counts", &self.counts)
-            .finish_non_exhaustive()
+        f.debug_struct("Shared").field("counts", &self.counts).finish_non_exhaustive()
     }
 }

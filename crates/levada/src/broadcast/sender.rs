@@ -83,27 +83,20 @@ impl<T> Sender<T> {
     #[track_caller]
     pub fn new(capacity: usize) -> Self {
         let shared = Arc::new(Self::open(capacity, 0));
-        Self {
-            shared: Tx::new(&shared),
-        }
+        Self { shared: Tx::new(&shared) }
     }
 
     #[track_caller]
     pub(super) fn with_receiver(capacity: usize) -> (Self, Receiver<T>) {
         let shared = Arc::new(Self::open(capacity, 1));
-        let sender = Self {
-            shared: Tx::new(&shared),
-        };
+        let sender = Self { shared: Tx::new(&shared) };
         (sender, Receiver::new(Rx::new(shared), 0))
     }
 
     #[track_caller]
     fn open(capacity: usize, receivers: u32) -> Shared<T> {
         assert!(capacity > 0, "broadcast channel capacity cannot be zero");
-        assert!(
-            capacity <= usize::MAX / 2,
-            "broadcast channel capacity exceeded `usize::MAX / 2`"
-        );
+        assert!(capacity <= usize::MAX / 2, "broadcast channel capacity exceeded `usize::MAX / 2`");
         Shared::new(capacity.next_power_of_two(), receivers)
     }
 
@@ -169,9 +162,7 @@ impl<T> Sender<T> {
     /// ```
     #[must_use = "downgrading makes a weak sender and leaves this one as it is"]
     pub fn downgrade(&self) -> WeakSender<T> {
-        WeakSender {
-            shared: self.shared.downgrade(),
-        }
+        WeakSender { shared: self.shared.downgrade() }
     }
 
     /// How many messages are in the channel: sent, not overwritten, and not yet read by everyone
@@ -296,9 +287,7 @@ impl<T> Sender<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        Self {
-            shared: self.shared.clone(),
-        }
+        Self { shared: self.shared.clone() }
     }
 }
 
@@ -355,9 +344,7 @@ impl<T> WeakSender<T> {
 
 impl<T> Clone for WeakSender<T> {
     fn clone(&self) -> Self {
-        Self {
-            shared: self.shared.clone(),
-        }
+        Self { shared: self.shared.clone() }
     }
 }
 

@@ -79,11 +79,7 @@ impl<T> Receiver<T> {
     /// # }
     /// ```
     pub fn into_stream(self) -> RecvStream<T> {
-        RecvStream {
-            receiver: self,
-            waiter: Waiter::new(),
-            closed: false,
-        }
+        RecvStream { receiver: self, waiter: Waiter::new(), closed: false }
     }
 }
 

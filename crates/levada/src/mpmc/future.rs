@@ -37,9 +37,7 @@ impl<T> Acquire<'_, T> {
         if *this.permits > this.queue.max_capacity() {
             return Poll::Ready(Err(SendError(())));
         }
-        let turn = this
-            .queue
-            .poll_reserve(this.node.into_ref(), *this.permits, cx);
+        let turn = this.queue.poll_reserve(this.node.into_ref(), *this.permits, cx);
         turn.map_err(|_closed| SendError(()))
     }
 }
@@ -66,11 +64,7 @@ pin_project! {
 
 impl<'a, T> Send<'a, T> {
     pub(super) fn new(queue: &'a Queue<T>, value: T) -> Self {
-        Self {
-            queue,
-            value: Some(value),
-            node: Node::new(),
-        }
+        Self { queue, value: Some(value), node: Node::new() }
     }
 }
 
@@ -102,13 +96,7 @@ pin_project! {
 
 impl<'a, T> Reserve<'a, T> {
     pub(super) fn new(queue: &'a Queue<T>) -> Self {
-        Self {
-            acquire: Acquire {
-                queue,
-                permits: 1,
-                node: Node::new(),
-            },
-        }
+        Self { acquire: Acquire { queue, permits: 1, node: Node::new() } }
     }
 }
 
@@ -133,13 +121,7 @@ pin_project! {
 
 impl<'a, T> ReserveMany<'a, T> {
     pub(super) fn new(queue: &'a Queue<T>, permits: usize) -> Self {
-        Self {
-            acquire: Acquire {
-                queue,
-                permits,
-                node: Node::new(),
-            },
-        }
+        Self { acquire: Acquire { queue, permits, node: Node::new() } }
     }
 }
 
@@ -149,9 +131,7 @@ impl<'a, T> Future for ReserveMany<'a, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let (queue, permits) = (this.acquire.queue, this.acquire.permits);
-        this.acquire
-            .poll(cx)
-            .map_ok(|()| PermitIterator::new(queue, permits))
+        this.acquire.poll(cx).map_ok(|()| PermitIterator::new(queue, permits))
     }
 }
 
@@ -176,10 +156,7 @@ pin_project! {
 
 impl<T> ReserveOwned<T> {
     pub(super) fn new(sender: Sender<T>) -> Self {
-        Self {
-            sender: Some(sender),
-            node: Node::new(),
-        }
+        Self { sender: Some(sender), node: Node::new() }
     }
 }
 
@@ -188,10 +165,7 @@ impl<T> Future for ReserveOwned<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let sender = this
-            .sender
-            .as_ref()
-            .expect("`ReserveOwned` polled after completion");
+        let sender = this.sender.as_ref().expect("`ReserveOwned` polled after completion");
         let turn = core::task::ready!(sender.queue().poll_reserve(this.node.into_ref(), 1, cx));
         let sender = this.sender.take().expect("checked above");
         Poll::Ready(match turn {
@@ -221,10 +195,7 @@ pin_project! {
 
 impl<'a, T> Closed<'a, T> {
     pub(super) fn new(queue: &'a Queue<T>) -> Self {
-        Self {
-            queue,
-            node: Node::new(),
-        }
+        Self { queue, node: Node::new() }
     }
 }
 
@@ -234,9 +205,7 @@ impl<T> Future for Closed<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         let queue = *this.queue;
-        queue
-            .closed_event()
-            .poll_wait(this.node.into_ref(), cx, || queue.is_closed().then_some(()))
+        queue.closed_event().poll_wait(this.node.into_ref(), cx, || queue.is_closed().then_some(()))
     }
 }
 
@@ -262,10 +231,7 @@ pin_project! {
 
 impl<'a, T> Recv<'a, T> {
     pub(super) fn new(queue: &'a Queue<T>) -> Self {
-        Self {
-            queue,
-            node: Node::new(),
-        }
+        Self { queue, node: Node::new() }
     }
 }
 
@@ -303,12 +269,7 @@ pin_project! {
 
 impl<'a, 'b, T> RecvMany<'a, 'b, T> {
     pub(super) fn new(queue: &'a Queue<T>, buffer: &'b mut Vec<T>, limit: usize) -> Self {
-        Self {
-            queue,
-            buffer,
-            limit,
-            node: Node::new(),
-        }
+        Self { queue, buffer, limit, node: Node::new() }
     }
 }
 
@@ -317,8 +278,7 @@ impl<T> Future for RecvMany<'_, '_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
         let this = self.project();
-        this.queue
-            .poll_recv_many(this.node.into_ref(), cx, this.buffer, *this.limit)
+        this.queue.poll_recv_many(this.node.into_ref(), cx, this.buffer, *this.limit)
     }
 }
 
@@ -347,12 +307,7 @@ mod timeout {
 
     impl<'a, T> SendTimeout<'a, T> {
         pub(in crate::mpmc) fn new(queue: &'a Queue<T>, value: T, duration: Duration) -> Self {
-            Self {
-                queue,
-                value: Some(value),
-                duration,
-                reserve: None,
-            }
+            Self { queue, value: Some(value), duration, reserve: None }
         }
     }
 
@@ -362,15 +317,11 @@ mod timeout {
         fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
             let mut this = self.project();
             if this.reserve.is_none() {
-                this.reserve
-                    .set(Some(timeout(*this.duration, Reserve::new(this.queue))));
+                this.reserve.set(Some(timeout(*this.duration, Reserve::new(this.queue))));
             }
             let reserve = this.reserve.as_mut().as_pin_mut().expect("set above");
             let reserved = core::task::ready!(reserve.poll(cx));
-            let value = this
-                .value
-                .take()
-                .expect("`SendTimeout` polled after completion");
+            let value = this.value.take().expect("`SendTimeout` polled after completion");
             Poll::Ready(match reserved {
                 Ok(Ok(permit)) => {
                     permit.send(value);
@@ -384,9 +335,7 @@ mod timeout {
 
     impl<T> fmt::Debug for SendTimeout<'_, T> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("SendTimeout")
-                .field("duration", &self.duration)
-                .finish_non_exhaustive()
+            f.debug_struct("SendTimeout").field("duration", &self.duration).finish_non_exhaustive()
         }
     }
 }
@@ -431,8 +380,6 @@ impl<T> fmt::Debug for Recv<'_, T> {
 
 impl<T> fmt::Debug for RecvMany<'_, '_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecvMany")
-            .field("limit", &self.limit)
-            .finish_non_exhaustive()
+        f.debug_struct("RecvMany").field("limit", &self.limit).finish_non_exhaustive()
     }
 }

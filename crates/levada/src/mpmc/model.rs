@@ -25,9 +25,7 @@ impl Wake for Task {
 
 impl Task {
     fn new() -> Arc<Self> {
-        Arc::new(Self {
-            woken: AtomicUsize::new(0),
-        })
+        Arc::new(Self { woken: AtomicUsize::new(0) })
     }
 
     fn was_woken(&self) -> bool {

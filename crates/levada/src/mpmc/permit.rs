@@ -138,9 +138,7 @@ pub struct OwnedPermit<T> {
 impl<T> OwnedPermit<T> {
     /// Stands for a permit that was reserved by `sender`.
     pub(super) fn new(sender: Sender<T>) -> Self {
-        Self {
-            sender: Some(sender),
-        }
+        Self { sender: Some(sender) }
     }
 
     /// Sends a message into the reserved room, and gives the sender back.
@@ -199,15 +197,11 @@ impl<T> OwnedPermit<T> {
     /// assert!(permit.is_ok_and(|permit| permit.same_channel_as_sender(&tx)));
     /// ```
     pub fn same_channel_as_sender(&self, sender: &Sender<T>) -> bool {
-        self.sender
-            .as_ref()
-            .is_some_and(|own| own.same_channel(sender))
+        self.sender.as_ref().is_some_and(|own| own.same_channel(sender))
     }
 
     fn take(&mut self) -> Sender<T> {
-        self.sender
-            .take()
-            .expect("a permit is used up by value, once")
+        self.sender.take().expect("a permit is used up by value, once")
     }
 }
 
@@ -221,8 +215,6 @@ impl<T> Drop for OwnedPermit<T> {
 
 impl<T> fmt::Debug for OwnedPermit<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedPermit")
-            .field("chan", &self.sender)
-            .finish()
+        f.debug_struct("OwnedPermit").field("chan", &self.sender).finish()
     }
 }

@@ -304,9 +304,7 @@ impl<T> Sender<T> {
     /// # Ok::<(), TrySendError<()>>(())
     /// ```
     pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
-        self.queue
-            .try_reserve(1)
-            .map_err(|refused| TrySendError::new(refused, ()))?;
+        self.queue.try_reserve(1).map_err(|refused| TrySendError::new(refused, ()))?;
         Ok(Permit::new(&self.queue))
     }
 
@@ -330,9 +328,7 @@ impl<T> Sender<T> {
         if n > self.max_capacity() {
             return Err(TrySendError::Full(()));
         }
-        self.queue
-            .try_reserve(n)
-            .map_err(|refused| TrySendError::new(refused, ()))?;
+        self.queue.try_reserve(n).map_err(|refused| TrySendError::new(refused, ()))?;
         Ok(PermitIterator::new(&self.queue, n))
     }
 
@@ -401,9 +397,7 @@ impl<T> Sender<T> {
     /// ```
     #[must_use = "Downgrade creates a WeakSender without destroying the original non-weak sender."]
     pub fn downgrade(&self) -> WeakSender<T> {
-        WeakSender {
-            queue: self.queue.downgrade(),
-        }
+        WeakSender { queue: self.queue.downgrade() }
     }
 
     /// The number of messages the channel was made for.
@@ -470,9 +464,7 @@ impl<T> Sender<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        Self {
-            queue: self.queue.clone(),
-        }
+        Self { queue: self.queue.clone() }
     }
 }
 
@@ -522,9 +514,7 @@ impl<T> WeakSender<T> {
 
 impl<T> Clone for WeakSender<T> {
     fn clone(&self) -> Self {
-        Self {
-            queue: self.queue.clone(),
-        }
+        Self { queue: self.queue.clone() }
     }
 }
 

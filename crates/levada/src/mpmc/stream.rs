@@ -42,11 +42,7 @@ pin_project! {
 
 impl<T> RecvStream<T> {
     pub(super) fn new(queue: Rx<Queue<T>>) -> Self {
-        Self {
-            queue,
-            ended: false,
-            node: Node::new(),
-        }
+        Self { queue, ended: false, node: Node::new() }
     }
 }
 
@@ -72,9 +68,7 @@ impl<T> FusedStream for RecvStream<T> {
 
 impl<T> fmt::Debug for RecvStream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecvStream")
-            .field("ended", &self.ended)
-            .finish_non_exhaustive()
+        f.debug_struct("RecvStream").field("ended", &self.ended).finish_non_exhaustive()
     }
 }
 
@@ -107,9 +101,7 @@ pin_project! {
 
 impl<T> SendSink<T> {
     pub(super) fn new(sender: Sender<T>) -> Self {
-        Self {
-            sink: SenderSink::new(sender),
-        }
+        Self { sink: SenderSink::new(sender) }
     }
 
     /// The sender, until the sink is closed: to clone it, or to look at the channel.

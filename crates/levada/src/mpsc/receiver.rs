@@ -294,8 +294,6 @@ impl<T> Receiver<T> {
 
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver")
-            .field("chan", &self.queue)
-            .finish()
+        f.debug_struct("Receiver").field("chan", &self.queue).finish()
     }
 }

@@ -79,9 +79,7 @@ pin_project! {
 
 impl<T> SendSink<T> {
     pub(super) fn new(sender: Sender<T>) -> Self {
-        Self {
-            sink: SenderSink::new(sender),
-        }
+        Self { sink: SenderSink::new(sender) }
     }
 
     /// The sender, until the sink is closed: to clone it, or to look at the channel.

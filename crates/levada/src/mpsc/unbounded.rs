@@ -23,10 +23,7 @@ use crate::util::block_on::block_on;
 /// ```
 pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
     let (tx, rx) = single::channel(UNBOUNDED);
-    (
-        UnboundedSender { queue: tx },
-        UnboundedReceiver { queue: rx },
-    )
+    (UnboundedSender { queue: tx }, UnboundedReceiver { queue: rx })
 }
 
 /// The sending side of an [`unbounded_channel`]. Clone it for every task that sends.
@@ -96,9 +93,7 @@ impl<T> UnboundedSender<T> {
     /// ```
     #[inline]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
-        self.queue
-            .try_send(message)
-            .map_err(|(_closed, message)| SendError(message))
+        self.queue.try_send(message).map_err(|(_closed, message)| SendError(message))
     }
 
     /// Completes when the receiver is gone or has closed the channel: there is no point in
@@ -158,9 +153,7 @@ impl<T> UnboundedSender<T> {
     /// ```
     #[must_use = "Downgrade creates a WeakSender without destroying the original non-weak sender."]
     pub fn downgrade(&self) -> WeakUnboundedSender<T> {
-        WeakUnboundedSender {
-            queue: self.queue.downgrade(),
-        }
+        WeakUnboundedSender { queue: self.queue.downgrade() }
     }
 
     /// How many `UnboundedSender`s there are.
@@ -190,17 +183,13 @@ impl<T> UnboundedSender<T> {
 
 impl<T> Clone for UnboundedSender<T> {
     fn clone(&self) -> Self {
-        Self {
-            queue: self.queue.clone(),
-        }
+        Self { queue: self.queue.clone() }
     }
 }
 
 impl<T> fmt::Debug for UnboundedSender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnboundedSender")
-            .field("chan", &self.queue)
-            .finish()
+        f.debug_struct("UnboundedSender").field("chan", &self.queue).finish()
     }
 }
 
@@ -244,9 +233,7 @@ impl<T> WeakUnboundedSender<T> {
 
 impl<T> Clone for WeakUnboundedSender<T> {
     fn clone(&self) -> Self {
-        Self {
-            queue: self.queue.clone(),
-        }
+        Self { queue: self.queue.clone() }
     }
 }
 
@@ -494,8 +481,6 @@ impl<T> UnboundedReceiver<T> {
 
 impl<T> fmt::Debug for UnboundedReceiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnboundedReceiver")
-            .field("chan", &self.queue)
-            .finish()
+        f.debug_struct("UnboundedReceiver").field("chan", &self.queue).finish()
     }
 }

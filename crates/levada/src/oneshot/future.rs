@@ -34,10 +34,7 @@ pub struct Closed<'a, T> {
 
 impl<'a, T> Closed<'a, T> {
     pub(super) fn new(sender: &'a mut Sender<T>) -> Self {
-        Self {
-            sender,
-            _pinned: PhantomPinned,
-        }
+        Self { sender, _pinned: PhantomPinned }
     }
 }
 

@@ -116,9 +116,7 @@ pub(super) fn channel<T>() -> (Tx<T>, Rx<T>) {
     let (layout, header_at, _) = Hold::<T>::PLACES;
     // SAFETY: the header has a size, so the layout has.
     let memory = unsafe { alloc(layout) };
-    let Some(memory) = NonNull::new(memory) else {
-        handle_alloc_error(layout)
-    };
+    let Some(memory) = NonNull::new(memory) else { handle_alloc_error(layout) };
     // SAFETY: the header lies within the allocation.
     let header = unsafe { memory.byte_add(header_at) }.cast::<Header>();
     let initial = Header {
@@ -129,10 +127,7 @@ pub(super) fn channel<T>() -> (Tx<T>, Rx<T>) {
     };
     // SAFETY: `header` is aligned by the layout, within the allocation, and nobody else's yet.
     unsafe { header.write(initial) };
-    let hold = || Hold {
-        header,
-        value: PhantomData,
-    };
+    let hold = || Hold { header, value: PhantomData };
     (Tx(hold()), Rx(hold()))
 }
 
@@ -141,11 +136,7 @@ impl<T> Hold<T> {
     const PLACES: (Layout, usize, usize) = {
         let (header, value) = (Layout::new::<Header>(), Layout::new::<UnsafeCell<T>>());
         let value_first = value.align() > header.align();
-        let joined = if value_first {
-            value.extend(header)
-        } else {
-            header.extend(value)
-        };
+        let joined = if value_first { value.extend(header) } else { header.extend(value) };
         match joined {
             Ok((layout, second)) if value_first => (layout, second, 0),
             Ok((layout, second)) => (layout, 0, second),
@@ -328,10 +319,7 @@ impl<T> Hold<T> {
     /// The hold is not used after this.
     unsafe fn leave(&self, side: Side) -> Option<Remains<'_, T>> {
         let last = self.decide(side, |state| state.leave(side)).err()?;
-        Some(Remains {
-            hold: self,
-            phase: last.phase(),
-        })
+        Some(Remains { hold: self, phase: last.phase() })
     }
 }
 
@@ -439,9 +427,7 @@ impl<T> Closed<'_, T> {
 
 impl<T> fmt::Debug for Hold<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inner")
-            .field("state", &self.state())
-            .finish()
+        f.debug_struct("Inner").field("state", &self.state()).finish()
     }
 }
 

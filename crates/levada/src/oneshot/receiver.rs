@@ -193,9 +193,7 @@ impl<T> Future for Receiver<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let Some(rx) = &mut this.inner else {
-            panic!("called after complete")
-        };
+        let Some(rx) = &mut this.inner else { panic!("called after complete") };
         ready!(rx.poll_decided(cx.waker()));
         // Only a result is paid for. Without budget, this wakes the task and leaves the result.
         ready!(budget::poll_proceed(cx)).made_progress();

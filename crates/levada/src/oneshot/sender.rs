@@ -162,8 +162,6 @@ impl<T> Sender<T> {
 /// The same text as of tokio's sender.
 impl<T: fmt::Debug> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender")
-            .field("inner", &Some(&self.0))
-            .finish()
+        f.debug_struct("Sender").field("inner", &Some(&self.0)).finish()
     }
 }

@@ -200,11 +200,7 @@ mod tests {
             let from = row.from;
             for (i, side) in SIDES.into_iter().enumerate() {
                 assert_eq!(from.with_waker(side), row.with[i], "{from:?} with {side:?}");
-                assert_eq!(
-                    from.without_waker(side),
-                    row.without[i],
-                    "{from:?} {side:?}"
-                );
+                assert_eq!(from.without_waker(side), row.without[i], "{from:?} {side:?}");
                 assert_eq!(from.leave(side), row.leave[i], "{from:?} left by {side:?}");
             }
             assert_eq!(from.send(), row.send, "{from:?}");
@@ -255,15 +251,8 @@ mod tests {
 
     fn successors(state: State) -> Vec<State> {
         let of_side = SIDES.into_iter().flat_map(move |side| {
-            [
-                state.with_waker(side),
-                state.without_waker(side),
-                state.leave(side),
-            ]
+            [state.with_waker(side), state.without_waker(side), state.leave(side)]
         });
-        of_side
-            .chain([state.send(), state.close()])
-            .flatten()
-            .collect()
+        of_side.chain([state.send(), state.close()]).flatten().collect()
     }
 }

@@ -16,9 +16,7 @@ pub(crate) use loom::cell::UnsafeCell;
 
 /// Cells for messages that are not there yet.
 pub(crate) fn uninit_slots<T>(len: usize) -> Box<[UnsafeCell<MaybeUninit<T>>]> {
-    (0..len)
-        .map(|_| UnsafeCell::new(MaybeUninit::uninit()))
-        .collect()
+    (0..len).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect()
 }
 
 /// A loom mutex behind the interface of the native lock. Its own protocol is not modelled here;
@@ -35,11 +33,7 @@ impl<T> Lock<T> {
     }
 
     pub(crate) fn lock(&self) -> LockGuard<'_, T> {
-        LockGuard(
-            self.0
-                .lock()
-                .expect("loom's mutex is never poisoned: no holder panics"),
-        )
+        LockGuard(self.0.lock().expect("loom's mutex is never poisoned: no holder panics"))
     }
 }
 

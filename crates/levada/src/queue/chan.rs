@@ -235,9 +235,7 @@ impl<T, P: Parked> Chan<T, P> {
     pub(super) fn note_hungry(&self, tx: &TxSide<T, P>) {
         // ORDERING: Relaxed; a sender that goes to sleep puts a fence behind it (`send::poll_turn`),
         // pairs with the fence in `single::release`.
-        self.rx
-            .hungry
-            .store(tx.permits.has_waiting(), Ordering::Relaxed);
+        self.rx.hungry.store(tx.permits.has_waiting(), Ordering::Relaxed);
     }
 
     /// Refuses new permits; wakes senders that wait for one, and receivers that may have seen the
@@ -320,8 +318,6 @@ impl<T, P> Drop for Chan<T, P> {
 
 impl<T, P> fmt::Debug for Chan<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chan")
-            .field("counts", &self.counts)
-            .finish_non_exhaustive()
+        f.debug_struct("Chan").field("counts", &self.counts).finish_non_exhaustive()
     }
 }

@@ -24,10 +24,7 @@ pub(crate) struct Line {
 
 impl Default for Line {
     fn default() -> Self {
-        Self {
-            list: List::new(),
-            arrivals: 0,
-        }
+        Self { list: List::new(), arrivals: 0 }
     }
 }
 
@@ -155,11 +152,7 @@ impl<T> Chan<T, Line> {
         if message.is_none() {
             tx.permits.try_idle();
         }
-        let nothing = if tx.is_ended() {
-            Nothing::Ended
-        } else {
-            Nothing::Empty
-        };
+        let nothing = if tx.is_ended() { Nothing::Ended } else { Nothing::Empty };
         self.hand_on_received(tx);
         message.ok_or(nothing)
     }
@@ -200,17 +193,11 @@ impl<T> Chan<T, Line> {
             let taken = take(self, &mut tx);
             if !taken && !impatient {
                 // A sender that was promised capacity and does not come must not stop the others.
-                let TxSide {
-                    permits, parked, ..
-                } = &mut *tx;
+                let TxSide { permits, parked, .. } = &mut *tx;
                 impatient = permits.poll_idle(&mut parked.list.entry(node).refusals);
             }
             if taken || tx.is_ended() {
-                let own = if node.is_bound() {
-                    tx.parked.leave(node)
-                } else {
-                    None
-                };
+                let own = if node.is_bound() { tx.parked.leave(node) } else { None };
                 self.hand_on_received(tx);
                 drop(own);
                 budget.made_progress();

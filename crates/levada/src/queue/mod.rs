@@ -8,10 +8,7 @@
 //! - [`many`]: receiving with many receivers, under the lock
 //! - `sink`: a sender as a `Sink` (feature `stream`)
 
-#![cfg_attr(
-    doc,
-    allow(rustdoc::private_intra_doc_links, reason = "an internal page")
-)]
+#![cfg_attr(doc, allow(rustdoc::private_intra_doc_links, reason = "an internal page"))]
 
 pub(crate) mod chan;
 pub(crate) mod error;

@@ -28,8 +28,7 @@ impl<T, P: Parked> Chan<T, P> {
             self.settle_refused(tx);
             return Err((refused, value));
         }
-        self.push(tx, value)
-            .map_err(|value| (Refused::Closed, value))
+        self.push(tx, value).map_err(|value| (Refused::Closed, value))
     }
 
     /// Takes `permits` permits without waiting. Each ends in [`send_reserved`](Self::send_reserved)
@@ -117,11 +116,7 @@ impl<T, P: Parked> Chan<T, P> {
         }
         tx.head_seen = self.head();
         let queued = tx.producer.tail().wrapping_sub(tx.head_seen);
-        if tx.permits.try_turn(permits, queued) {
-            Ok(())
-        } else {
-            Err(Refused::Full)
-        }
+        if tx.permits.try_turn(permits, queued) { Ok(()) } else { Err(Refused::Full) }
     }
 
     /// Lets go of the lock after a refusal. If that made promises lapse, whoever is in line is next.
@@ -178,10 +173,7 @@ impl<T, P: Parked> Chan<T, P> {
             }
             if turn == Turn::Taken {
                 let woken = tx.permits.leave(node);
-                debug_assert!(
-                    woken.is_none(),
-                    "who has its turn was woken, or never waited"
-                );
+                debug_assert!(woken.is_none(), "who has its turn was woken, or never waited");
                 self.note_hungry(&tx);
                 return Poll::Ready(Ok(tx));
             }

@@ -209,12 +209,7 @@ impl<T> Chan<T, Sleeper> {
                 return Poll::Ready(Nothing::Ended);
             }
             let mut old = None;
-            if !tx
-                .parked
-                .0
-                .as_ref()
-                .is_some_and(|old| old.will_wake(cx.waker()))
-            {
+            if !tx.parked.0.as_ref().is_some_and(|old| old.will_wake(cx.waker())) {
                 let Some(new) = waker.take() else {
                     drop(tx);
                     waker = Some(cx.waker().clone());

@@ -45,11 +45,7 @@ pin_project! {
 
 impl<S: BoundedSender> SenderSink<S> {
     pub(crate) fn new(sender: S) -> Self {
-        Self {
-            sender: Some(sender),
-            reserved: false,
-            node: Node::new(),
-        }
+        Self { sender: Some(sender), reserved: false, node: Node::new() }
     }
 
     /// The sender, until the sink is closed.
@@ -93,14 +89,8 @@ impl<S: BoundedSender> Sink<S::Message> for SenderSink<S> {
         let Some(sender) = this.sender else {
             return Err(SendError(()));
         };
-        assert!(
-            core::mem::take(this.reserved),
-            "`start_send` needs `poll_ready` before it"
-        );
-        sender
-            .queue()
-            .send_reserved(message)
-            .map_err(|_dropped| SendError(()))
+        assert!(core::mem::take(this.reserved), "`start_send` needs `poll_ready` before it");
+        sender.queue().send_reserved(message).map_err(|_dropped| SendError(()))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), SendError<()>>> {

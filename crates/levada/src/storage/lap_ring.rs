@@ -99,9 +99,7 @@ impl<T> LapRing<T> {
         Self {
             capacity: capacity as u64,
             origin: AtomicU64::new(0),
-            chunks: (0..=last)
-                .map(|_| AtomicPtr::new(ptr::null_mut()))
-                .collect(),
+            chunks: (0..=last).map(|_| AtomicPtr::new(ptr::null_mut())).collect(),
             _owns: PhantomData,
         }
     }
@@ -275,10 +273,7 @@ pub(crate) struct Aftermath<T> {
 }
 
 impl<T> Dead<T> {
-    const NONE: Self = Self {
-        value: None,
-        boxed: None,
-    };
+    const NONE: Self = Self { value: None, boxed: None };
 
     #[inline]
     pub(crate) fn is_some(&self) -> bool {
@@ -303,10 +298,7 @@ impl<T> Slot<T> {
     /// Locks the slot to write to it.
     #[inline]
     pub(crate) fn lock(&self) -> Entry<'_, T> {
-        Entry {
-            slot: self,
-            state: self.state.lock(),
-        }
+        Entry { slot: self, state: self.state.lock() }
     }
 
     /// Reads the message at `pos`.
@@ -324,10 +316,7 @@ impl<T> Slot<T> {
             return Taken::Last(self.move_out(&mut state));
         }
         state.home = Home::Lent;
-        Taken::Lent(Loan {
-            slot: Some(self),
-            pos,
-        })
+        Taken::Lent(Loan { slot: Some(self), pos })
     }
 
     /// Reads the message of the stamp, which is not at home.
@@ -353,10 +342,7 @@ impl<T> Slot<T> {
         } else {
             dead.boxed = Some(boxed);
         }
-        Aftermath {
-            dead,
-            awaited: state.take_awaited(),
-        }
+        Aftermath { dead, awaited: state.take_awaited() }
     }
 
     /// Ends the claim of a reader who will not read the message at `pos`.
@@ -384,10 +370,7 @@ impl<T> Slot<T> {
     #[inline]
     fn displace(&self, state: &mut State<T>) -> Dead<T> {
         let full = state.home == Home::Full;
-        Dead {
-            value: full.then(|| self.move_out(state)),
-            boxed: state.boxed.take(),
-        }
+        Dead { value: full.then(|| self.move_out(state)), boxed: state.boxed.take() }
     }
 
     /// Moves the value out of the home, which is full, or lent to the caller.
@@ -471,24 +454,16 @@ impl<T> Entry<'_, T> {
         let dead = self.slot.displace(&mut self.state);
         // SAFETY: by I3 the home is ours alone, because it is not lent and we hold the lock. It is
         // not initialised, because what was there has been displaced.
-        self.slot
-            .home
-            .with_mut(|home| unsafe { (*home).write(value) });
+        self.slot.home.with_mut(|home| unsafe { (*home).write(value) });
         self.state.home = Home::Full;
-        Aftermath {
-            dead,
-            awaited: self.state.stamp(pos, readers),
-        }
+        Aftermath { dead, awaited: self.state.stamp(pos, readers) }
     }
 
     /// As [`put`](Self::put), but does not need the home.
     pub(crate) fn put_boxed(&mut self, pos: u64, readers: u32, value: Box<T>) -> Aftermath<T> {
         let dead = self.slot.displace(&mut self.state);
         self.state.boxed = Some(value);
-        Aftermath {
-            dead,
-            awaited: self.state.stamp(pos, readers),
-        }
+        Aftermath { dead, awaited: self.state.stamp(pos, readers) }
     }
 }
 
@@ -526,10 +501,7 @@ impl<T> Loan<'_, T> {
     pub(crate) fn end(&mut self) -> Aftermath<T> {
         let mut dead = Dead::NONE;
         let Some(slot) = self.slot.take() else {
-            return Aftermath {
-                dead,
-                awaited: false,
-            };
+            return Aftermath { dead, awaited: false };
         };
         let mut state = slot.state.lock();
         if state.end_claim(self.pos) {
@@ -537,10 +509,7 @@ impl<T> Loan<'_, T> {
         } else {
             dead.value = Some(slot.move_out(&mut state));
         }
-        Aftermath {
-            dead,
-            awaited: state.take_awaited(),
-        }
+        Aftermath { dead, awaited: state.take_awaited() }
     }
 }
 
@@ -556,11 +525,7 @@ mod tests {
 
     fn skip(slot: &Slot<char>, pos: u64) -> Option<char> {
         let dead = slot.skip(pos);
-        ids(Aftermath {
-            dead,
-            awaited: false,
-        })
-        .0
+        ids(Aftermath { dead, awaited: false }).0
     }
 
     fn put(slot: &Slot<char>, pos: u64, readers: u32, value: char) -> (Option<char>, bool) {
@@ -615,9 +580,7 @@ mod tests {
                 let lap: *const _ = ring.slot(pos + capacity as u64).unwrap();
                 assert_eq!(slot, lap);
             }
-            let slots: usize = (0..ring.chunks.len())
-                .map(|chunk| ring.chunk_len(chunk))
-                .sum();
+            let slots: usize = (0..ring.chunks.len()).map(|chunk| ring.chunk_len(chunk)).sum();
             assert_eq!(slots, capacity);
         }
     }
@@ -646,16 +609,9 @@ mod tests {
         assert_eq!(last(ring.slot(first - 1).unwrap(), first - 1), 'a');
         assert!(ring.restart(first), "the last message is read, so all are");
         assert!(ring.slot(first).is_some());
-        assert!(
-            ring.is_read(first - 1),
-            "an old position never finds a newer message"
-        );
+        assert!(ring.is_read(first - 1), "an old position never finds a newer message");
         let left = skip(ring.slot_from(old, 3).unwrap(), 3);
-        assert_eq!(
-            left,
-            Some('a'),
-            "who is leaving still finds what it has a claim on"
-        );
+        assert_eq!(left, Some('a'), "who is leaving still finds what it has a claim on");
     }
 
     #[test]

@@ -137,17 +137,9 @@ struct Hold {
 }
 
 impl Hold {
-    const FREE: Self = Self {
-        readers: 0,
-        writing: false,
-        claimed: false,
-        full: false,
-    };
+    const FREE: Self = Self { readers: 0, writing: false, claimed: false, full: false };
 
-    const IDLE: Self = Self {
-        full: true,
-        ..Self::FREE
-    };
+    const IDLE: Self = Self { full: true, ..Self::FREE };
 
     #[inline]
     fn is_in_use(&self) -> bool {
@@ -167,10 +159,7 @@ impl Hold {
 
 impl<T> Node<T> {
     fn new(hold: Hold, value: MaybeUninit<T>) -> Self {
-        Self {
-            hold: UnsafeCell::new(hold),
-            value: UnsafeCell::new(value),
-        }
+        Self { hold: UnsafeCell::new(hold), value: UnsafeCell::new(value) }
     }
 
     /// Puts a value in.
@@ -278,11 +267,7 @@ impl<T> Latest<T> {
     pub(crate) fn new(value: T, version: Version) -> Self {
         Self {
             stamp: AtomicUsize::new(version.0),
-            desk: Lock::new(Desk {
-                current: None,
-                spare: None,
-                wanted: false,
-            }),
+            desk: Lock::new(Desk { current: None, spare: None, wanted: false }),
             first: Node::new(Hold::IDLE, MaybeUninit::new(value)),
         }
     }
@@ -505,11 +490,7 @@ impl<'a, K: Keeper> Writing<'a, K> {
             return None;
         }
         hold.writing = true;
-        Some(Self {
-            keeper,
-            node,
-            changed: false,
-        })
+        Some(Self { keeper, node, changed: false })
     }
 
     /// When this ends, the value has a new version: unless it is not the current one any more, and
@@ -570,10 +551,7 @@ impl<'a, K: Keeper> Claim<'a, K> {
     /// Also tells whether those who were refused may try again; the caller tells them.
     pub(crate) fn replace(keeper: &'a K, value: K::Value) -> (Result<K::Value, Self>, bool) {
         let (old, vacated) = keeper.latest().exchange(value, true);
-        let claim = |node| Self {
-            keeper,
-            node: Some(node),
-        };
+        let claim = |node| Self { keeper, node: Some(node) };
         (old.map_err(claim), vacated)
     }
 
@@ -622,10 +600,7 @@ mod tests {
 
     impl<T> Desktop<T> {
         pub(super) fn new(value: T) -> Self {
-            Self {
-                latest: Latest::new(value, Version::INITIAL),
-                told: AtomicUsize::new(0),
-            }
+            Self { latest: Latest::new(value, Version::INITIAL), told: AtomicUsize::new(0) }
         }
 
         pub(super) fn look(&self) -> (Snapshot<'_, Self>, Version) {
@@ -667,11 +642,7 @@ mod tests {
             assert_eq!(closed.version(), open.version());
             assert_eq!(closed.closed(), closed);
         }
-        assert_eq!(
-            Version::before_wrap(1),
-            Version::INITIAL.previous(),
-            "the count wraps around"
-        );
+        assert_eq!(Version::before_wrap(1), Version::INITIAL.previous(), "the count wraps around");
     }
 
     #[cfg(not(levada_loom))]
@@ -755,11 +726,7 @@ mod tests {
 
             let mut writing = Writing::take(&keeper).unwrap();
             assert!(Snapshot::take(&keeper).is_none());
-            assert_eq!(
-                keeper.latest.publish(3),
-                (None, true),
-                "the refused are told"
-            );
+            assert_eq!(keeper.latest.publish(3), (None, true), "the refused are told");
             *writing = 9;
             writing.mark_changed();
             drop(writing);

@@ -66,10 +66,7 @@ struct Link<T> {
 
 impl<T> Link<T> {
     fn new() -> Self {
-        Self {
-            next: AtomicPtr::new(ptr::null_mut()),
-            end: UnsafeCell::new(0),
-        }
+        Self { next: AtomicPtr::new(ptr::null_mut()), end: UnsafeCell::new(0) }
     }
 }
 
@@ -98,16 +95,8 @@ impl Inline {
     /// How many slots fit, rounded down to a power of two; loom wants cells of its own instead.
     #[cfg(not(levada_loom))]
     const fn len<T>() -> usize {
-        let fits = if size_of::<T>() == 0 {
-            INLINE_BYTES
-        } else {
-            INLINE_BYTES / size_of::<T>()
-        };
-        if fits == 0 || align_of::<T>() > INLINE_ALIGN {
-            0
-        } else {
-            1 << fits.ilog2()
-        }
+        let fits = if size_of::<T>() == 0 { INLINE_BYTES } else { INLINE_BYTES / size_of::<T>() };
+        if fits == 0 || align_of::<T>() > INLINE_ALIGN { 0 } else { 1 << fits.ilog2() }
     }
 
     #[cfg(levada_loom)]
@@ -198,10 +187,7 @@ impl<T> Chain<T> {
     pub(crate) fn grow(&self, len: usize) -> Fresh<T> {
         let first = (FIRST_BYTES / size_of::<T>().max(1)).max(1);
         let len = (len * 2).max(1 << first.ilog2()).min(self.last_len);
-        Fresh(Box::new(Segment {
-            link: Link::new(),
-            slots: uninit_slots(len),
-        }))
+        Fresh(Box::new(Segment { link: Link::new(), slots: uninit_slots(len) }))
     }
 
     /// # Safety
@@ -218,14 +204,7 @@ impl<T> Chain<T> {
 
 impl<T> Producer<T> {
     pub(crate) const fn new() -> Self {
-        Self {
-            slots: ptr::null(),
-            mask: 0,
-            tail: 0,
-            room: 0,
-            base: 0,
-            segment: ptr::null_mut(),
-        }
+        Self { slots: ptr::null(), mask: 0, tail: 0, room: 0, base: 0, segment: ptr::null_mut() }
     }
 
     /// Messages ever pushed.
@@ -249,10 +228,7 @@ impl<T> Producer<T> {
     pub(crate) unsafe fn make_room(&mut self, chain: &Chain<T>, head: usize) -> Result<(), usize> {
         // SAFETY: the producer's own segment is freed only after it was left (I5).
         let (_, slots, len) = unsafe { chain.locate(self.segment) };
-        let used = self
-            .tail
-            .wrapping_sub(self.base)
-            .min(self.tail.wrapping_sub(head));
+        let used = self.tail.wrapping_sub(self.base).min(self.tail.wrapping_sub(head));
         if used < len {
             self.slots = slots;
             self.mask = len - 1;
@@ -333,13 +309,7 @@ impl<T> Producer<T> {
 
 impl<T> Consumer<T> {
     pub(crate) const fn new() -> Self {
-        Self {
-            slots: ptr::null(),
-            mask: 0,
-            head: 0,
-            limit: 0,
-            segment: ptr::null_mut(),
-        }
+        Self { slots: ptr::null(), mask: 0, head: 0, limit: 0, segment: ptr::null_mut() }
     }
 
     /// Position of the next message; to be published with Release after each message or batch.

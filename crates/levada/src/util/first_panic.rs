@@ -63,9 +63,6 @@ mod tests {
             let _bomb = Bomb;
             panic!("first");
         });
-        assert_eq!(
-            *result.unwrap_err().downcast_ref::<&str>().unwrap(),
-            "first"
-        );
+        assert_eq!(*result.unwrap_err().downcast_ref::<&str>().unwrap(), "first");
     }
 }

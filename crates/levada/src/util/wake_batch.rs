@@ -18,10 +18,7 @@ impl WakeBatch {
     pub(crate) const CAPACITY: usize = 32;
 
     fn new() -> Self {
-        Self {
-            wakers: [const { None }; Self::CAPACITY],
-            len: 0,
-        }
+        Self { wakers: [const { None }; Self::CAPACITY], len: 0 }
     }
 
     /// Whether one more waker fits.

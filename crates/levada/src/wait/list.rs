@@ -118,9 +118,7 @@ impl Node {
 
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Node")
-            .field("bound", &self.is_bound())
-            .finish_non_exhaustive()
+        f.debug_struct("Node").field("bound", &self.is_bound()).finish_non_exhaustive()
     }
 }
 
@@ -142,11 +140,7 @@ pub(crate) struct Place(NonNull<Node>);
 
 impl List {
     pub(crate) const fn new() -> Self {
-        Self {
-            front: None,
-            back: None,
-            len: 0,
-        }
+        Self { front: None, back: None, len: 0 }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

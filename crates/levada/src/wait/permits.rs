@@ -106,18 +106,13 @@ impl Permits {
     /// What a newcomer would find. `queued` may be too high, never too low.
     #[inline]
     pub(crate) fn available(&self, queued: usize) -> usize {
-        if self.has_waiting() {
-            0
-        } else {
-            self.unpromised(queued)
-        }
+        if self.has_waiting() { 0 } else { self.unpromised(queued) }
     }
 
     /// What is free and promised to nobody, the line's own if somebody waits.
     #[inline]
     fn unpromised(&self, queued: usize) -> usize {
-        self.capacity
-            .saturating_sub(queued + self.reserved + self.granted)
+        self.capacity.saturating_sub(queued + self.reserved + self.granted)
     }
 
     /// Whether a newcomer who does not wait can have `need` now; counts a refusal otherwise.
@@ -286,8 +281,7 @@ impl Permits {
     /// Whether nobody in line could be granted anything now (I4).
     pub(crate) fn is_settled(&mut self, queued: usize) -> bool {
         let unpromised = self.unpromised(queued);
-        self.first_waiting
-            .is_none_or(|place| self.line.entry_at(place).need > unpromised)
+        self.first_waiting.is_none_or(|place| self.line.entry_at(place).need > unpromised)
     }
 
     /// Refuses everybody from now on; empties the line. Answers whether more remain than the batch
@@ -313,9 +307,7 @@ impl Permits {
 
     fn mark_closed(&mut self, queued: usize) {
         self.closed = true;
-        let partly = (self.unpromised(queued) > 0)
-            .then_some(self.first_waiting)
-            .flatten();
+        let partly = (self.unpromised(queued) > 0).then_some(self.first_waiting).flatten();
         let mut next = self.line.front();
         while let Some(place) = next {
             let entry = self.line.entry_at(place);

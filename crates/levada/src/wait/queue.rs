@@ -31,10 +31,7 @@ pub(crate) struct WaitQueue {
 
 impl WaitQueue {
     pub(crate) fn new() -> Self {
-        Self {
-            occupied: AtomicBool::new(false),
-            line: Lock::new(List::new()),
-        }
+        Self { occupied: AtomicBool::new(false), line: Lock::new(List::new()) }
     }
 
     /// Wakes everybody who was in line when the call began. The condition has been changed before.

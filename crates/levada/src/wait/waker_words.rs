@@ -36,10 +36,7 @@ pub(crate) struct WakerCopy {
 
 impl WakerWords {
     pub(crate) fn new() -> Self {
-        Self {
-            data: AtomicPtr::new(ptr::null_mut()),
-            vtable: AtomicPtr::new(ptr::null_mut()),
-        }
+        Self { data: AtomicPtr::new(ptr::null_mut()), vtable: AtomicPtr::new(ptr::null_mut()) }
     }
 
     /// Writes the words of `waker`, whose ownership is the caller's affair. For the slot's owner.

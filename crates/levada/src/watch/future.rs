@@ -73,9 +73,7 @@ impl<T> Future for Changed<'_, T> {
 
 impl<T> fmt::Debug for Changed<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Changed")
-            .field("seen", &self.seen)
-            .finish_non_exhaustive()
+        f.debug_struct("Changed").field("seen", &self.seen).finish_non_exhaustive()
     }
 }
 
@@ -118,12 +116,7 @@ pin_project! {
 
 impl<'a, T, F> WaitFor<'a, T, F> {
     pub(super) fn new(shared: &'a Shared<T>, seen: &'a mut Version, condition: F) -> Self {
-        Self {
-            shared,
-            seen,
-            node: Node::new(),
-            condition,
-        }
+        Self { shared, seen, node: Node::new(), condition }
     }
 }
 
@@ -158,9 +151,7 @@ impl<'a, T, F: FnMut(&T) -> bool> Future for WaitFor<'a, T, F> {
 
 impl<T, F> fmt::Debug for WaitFor<'_, T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitFor")
-            .field("seen", &self.seen)
-            .finish_non_exhaustive()
+        f.debug_struct("WaitFor").field("seen", &self.seen).finish_non_exhaustive()
     }
 }
 

@@ -43,10 +43,7 @@ impl<'a, T> Ref<'a, T> {
     /// The current value, for somebody who does not count what was seen.
     pub(super) fn unchanged(shared: &'a Shared<T>) -> Self {
         let (look, _) = shared.look();
-        Self {
-            look,
-            has_changed: false,
-        }
+        Self { look, has_changed: false }
     }
 
     /// Whether the value was new to the receiver when it was borrowed.

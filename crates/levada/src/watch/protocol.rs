@@ -219,8 +219,7 @@ impl<T> Shared<T> {
 impl<T> Shared<T> {
     /// Waits until there is no receiver.
     pub(super) fn poll_closed(&self, node: Pin<&Node>, cx: &mut Context<'_>) -> Poll<()> {
-        self.freed
-            .poll_wait(node, cx, || (self.counts.receivers() == 0).then_some(()))
+        self.freed.poll_wait(node, cx, || (self.counts.receivers() == 0).then_some(()))
     }
 
     /// Leaves the line for the end of the receivers.

@@ -29,9 +29,7 @@ pub struct Sender<T> {
 
 impl<T> Sender<T> {
     pub(super) fn from_shared(shared: &Arc<Shared<T>>) -> Self {
-        Self {
-            shared: Tx::new(shared),
-        }
+        Self { shared: Tx::new(shared) }
     }
 
     /// A channel without a receiver yet.
@@ -275,9 +273,7 @@ impl<T> Sender<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        Self {
-            shared: self.shared.clone(),
-        }
+        Self { shared: self.shared.clone() }
     }
 }
 
@@ -289,9 +285,7 @@ impl<T: Default> Default for Sender<T> {
 
 impl<T: fmt::Debug> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender")
-            .field("shared", &*self.shared)
-            .finish()
+        f.debug_struct("Sender").field("shared", &*self.shared).finish()
     }
 }
 

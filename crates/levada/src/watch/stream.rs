@@ -63,13 +63,7 @@ pin_project! {
 
 impl<T> WatchStream<T> {
     pub(super) fn new(shared: Rx<Shared<T>>, seen: Version) -> Self {
-        Self {
-            shared,
-            seen,
-            node: Node::new(),
-            started: false,
-            ended: false,
-        }
+        Self { shared, seen, node: Node::new(), started: false, ended: false }
     }
 }
 

@@ -34,10 +34,7 @@ fn counts_follow_the_handles() {
     assert_eq!((rx.sender_strong_count(), rx.sender_weak_count()), (2, 1));
     assert_eq!(rx.receiver_count(), 2);
     drop((tx2, rx2, weak));
-    assert_eq!(
-        (tx.strong_count(), tx.weak_count(), rx.receiver_count()),
-        (1, 0, 1)
-    );
+    assert_eq!((tx.strong_count(), tx.weak_count(), rx.receiver_count()), (1, 0, 1));
 }
 
 #[test]
@@ -119,18 +116,9 @@ fn len_stays_within_the_capacity() {
 #[test]
 fn reserve_many_knows_its_limits() {
     let (tx, rx) = mpmc::channel::<u32>(2);
-    assert!(matches!(
-        Task::new(tx.reserve_many(3)).poll(),
-        Poll::Ready(Err(_))
-    ));
-    assert!(matches!(
-        tx.try_reserve_many(3),
-        Err(TrySendError::Full(()))
-    ));
-    assert!(matches!(
-        tx.try_reserve_many(usize::MAX),
-        Err(TrySendError::Full(()))
-    ));
+    assert!(matches!(Task::new(tx.reserve_many(3)).poll(), Poll::Ready(Err(_))));
+    assert!(matches!(tx.try_reserve_many(3), Err(TrySendError::Full(()))));
+    assert!(matches!(tx.try_reserve_many(usize::MAX), Err(TrySendError::Full(()))));
     assert_eq!(tx.try_reserve_many(0).unwrap().len(), 0);
     let mut all = Task::new(tx.reserve_many(2));
     let Poll::Ready(Ok(mut permits)) = all.poll() else {
@@ -158,14 +146,8 @@ fn the_errors_say_what_happened() {
         (TrySendError::Full(1).to_string(), "no available capacity"),
         (TrySendError::Closed(1).to_string(), "channel closed"),
         (format!("{:?}", TrySendError::Full(1)), "\"Full(..)\""),
-        (
-            TryRecvError::Empty.to_string(),
-            "receiving on an empty channel",
-        ),
-        (
-            TryRecvError::Disconnected.to_string(),
-            "receiving on a closed channel",
-        ),
+        (TryRecvError::Empty.to_string(), "receiving on an empty channel"),
+        (TryRecvError::Disconnected.to_string(), "receiving on a closed channel"),
     ];
     for (text, expected) in texts {
         assert_eq!(text, expected);
@@ -178,15 +160,9 @@ fn the_errors_say_what_happened() {
 #[test]
 fn the_timeout_errors_say_what_happened() {
     use levada::mpmc::error::SendTimeoutError::{Closed, Timeout};
-    assert_eq!(
-        Timeout(1).to_string(),
-        "timed out waiting on send operation"
-    );
+    assert_eq!(Timeout(1).to_string(), "timed out waiting on send operation");
     assert_eq!(Closed(1).to_string(), "channel closed");
-    assert_eq!(
-        format!("{:?} {:?}", Timeout(1), Closed(1)),
-        "\"Timeout(..)\" \"Closed(..)\""
-    );
+    assert_eq!(format!("{:?} {:?}", Timeout(1), Closed(1)), "\"Timeout(..)\" \"Closed(..)\"");
     assert_eq!((Timeout(1).into_inner(), Closed(2).into_inner()), (1, 2));
 }
 
@@ -235,24 +211,14 @@ fn assert_panics_here(f: impl FnOnce() + Send + 'static, message: &str) {
     let (said, file, line) = panic_of(f);
     assert!(said.contains(message), "{said}");
     assert_eq!(file, here.file());
-    assert!(
-        line.abs_diff(here.line()) <= 2,
-        "line {line}, called on {}",
-        here.line()
-    );
+    assert!(line.abs_diff(here.line()) <= 2, "line {line}, called on {}", here.line());
 }
 
 #[test]
 fn a_capacity_that_cannot_be_is_the_callers_mistake() {
-    assert_panics_here(
-        || drop(mpmc::channel::<u8>(0)),
-        "mpmc bounded channel requires buffer > 0",
-    );
+    assert_panics_here(|| drop(mpmc::channel::<u8>(0)), "mpmc bounded channel requires buffer > 0");
     assert_panics_here(|| drop(mpmc::channel::<u8>(usize::MAX)), "MAX_PERMITS");
-    assert_panics_here(
-        || drop(mpmc::channel::<u8>((usize::MAX >> 3) + 1)),
-        "MAX_PERMITS",
-    );
+    assert_panics_here(|| drop(mpmc::channel::<u8>((usize::MAX >> 3) + 1)), "MAX_PERMITS");
     let (tx, rx) = mpmc::channel(usize::MAX >> 3);
     tx.try_send(1).unwrap();
     assert_eq!(rx.try_recv(), Ok(1));
@@ -275,14 +241,8 @@ fn blocking_in_a_runtime_is_the_callers_mistake() {
             let (tx, rx) = mpmc::channel(1);
             runtime().block_on(async move { f(tx, rx) });
         };
-        assert_panics_here(
-            move || inside(|tx, _rx| drop(Box::new(tx.blocking_send(1)))),
-            message,
-        );
-        assert_panics_here(
-            move || inside(|_tx, rx| drop(Box::new(rx.blocking_recv()))),
-            message,
-        );
+        assert_panics_here(move || inside(|tx, _rx| drop(Box::new(tx.blocking_send(1)))), message);
+        assert_panics_here(move || inside(|_tx, rx| drop(Box::new(rx.blocking_recv()))), message);
         assert_panics_here(
             move || inside(|_tx, rx| drop(Box::new(rx.blocking_recv_many(&mut vec![], 1)))),
             message,

@@ -49,10 +49,7 @@ fn the_last_sender_ends_all_that_sleep() {
     let mut buffer = Vec::new();
     let mut batch = Task::waiting(rx.recv_many(&mut buffer, 9));
     drop(tx);
-    assert!(
-        line.iter().all(|recv| !recv.is_woken()),
-        "the permit holds a sender"
-    );
+    assert!(line.iter().all(|recv| !recv.is_woken()), "the permit holds a sender");
     drop(permit);
     for recv in &mut line {
         assert!(recv.is_woken());
@@ -181,10 +178,7 @@ fn a_permit_that_comes_back_ends_all() {
             2 => drop(permit.send(7)),
             _ => {
                 let _forgotten = Box::leak(Box::new(permit));
-                assert!(
-                    line.iter().all(|recv| !recv.is_woken()),
-                    "it may still come"
-                );
+                assert!(line.iter().all(|recv| !recv.is_woken()), "it may still come");
                 continue;
             }
         }
@@ -294,11 +288,7 @@ fn forgotten_receives_leave_no_waker() {
         tally
     });
     let counts = || forgotten.each_ref().map(Arc::strong_count);
-    assert_eq!(
-        counts(),
-        [3; 3],
-        "this one's, the forgotten task's and its waker's"
-    );
+    assert_eq!(counts(), [3; 3], "this one's, the forgotten task's and its waker's");
     drop(rx);
     assert_eq!(counts(), [2; 3]);
     drop(permit);

@@ -39,10 +39,7 @@ fn a_receiver_that_was_asleep_before() {
     assert!(stalled.is_woken() && !second.is_woken());
     let (polls, polled) = idle.run();
     assert!(polled.is_pending() && polls <= 2 * GRACE, "{polls} polls");
-    assert!(
-        second.is_woken(),
-        "idle receiver, blocked sender, empty channel"
-    );
+    assert!(second.is_woken(), "idle receiver, blocked sender, empty channel");
     assert!(second.poll().is_ready());
     assert_eq!(idle.run().1, Poll::Ready(Some(2)));
 }

@@ -58,11 +58,7 @@ impl Script {
     }
 
     fn panicking() -> Waker {
-        Self {
-            wake: Some(Box::new(|| panic!("this waker panics"))),
-            ..Self::default()
-        }
-        .waker()
+        Self { wake: Some(Box::new(|| panic!("this waker panics"))), ..Self::default() }.waker()
     }
 
     /// A waker that uses the channel in all it does.
@@ -79,12 +75,7 @@ impl Script {
                 let _message = Task::new(rx.recv()).poll();
             }))
         };
-        Self {
-            clone: hook(),
-            wake: hook(),
-            drop: hook(),
-        }
-        .waker()
+        Self { clone: hook(), wake: hook(), drop: hook() }.waker()
     }
 }
 

@@ -127,14 +127,7 @@ fn a_receiver_woken_for_nothing_keeps_its_place() {
 /// The same for several that were overtaken, in whatever order they come back.
 #[test]
 fn receivers_woken_for_nothing_keep_their_order() {
-    for order in [
-        [0, 1, 2],
-        [0, 2, 1],
-        [1, 0, 2],
-        [1, 2, 0],
-        [2, 0, 1],
-        [2, 1, 0],
-    ] {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let (tx, rx) = mpmc::channel(8);
         let mut line = waiting(&rx, 5);
         for i in 0..3 {
@@ -304,10 +297,7 @@ fn a_batch_takes_what_is_there_up_to_its_limit() {
     assert_eq!(batch[0], 99, "what was in the buffer stays");
     assert_eq!(batch[1..], (0..60).collect::<Vec<_>>());
     drop(tx);
-    assert_eq!(
-        Task::new(rx.recv_many(&mut batch, 10)).poll(),
-        Poll::Ready(0)
-    );
+    assert_eq!(Task::new(rx.recv_many(&mut batch, 10)).poll(), Poll::Ready(0));
     assert_eq!(batch.len(), 61);
 }
 
@@ -335,10 +325,7 @@ fn a_batch_serves_the_senders() {
     }
     let mut line: Vec<_> = (3..8).map(|i| Task::waiting(tx.send(i))).collect();
     let mut batch = Vec::new();
-    assert_eq!(
-        Task::new(rx.recv_many(&mut batch, 2)).poll(),
-        Poll::Ready(2)
-    );
+    assert_eq!(Task::new(rx.recv_many(&mut batch, 2)).poll(), Poll::Ready(2));
     assert_eq!(woken(&line), [0, 1]);
     for send in &mut line[..2] {
         assert_eq!(send.poll(), Poll::Ready(Ok(())));

@@ -55,19 +55,13 @@ fn pool(
 
 #[test]
 fn on_bare_threads() {
-    let sum = pool(
-        |tx, i| tx.blocking_send(i).unwrap(),
-        mpmc::Receiver::blocking_recv,
-    );
+    let sum = pool(|tx, i| tx.blocking_send(i).unwrap(), mpmc::Receiver::blocking_recv);
     assert_eq!(sum, SUM);
 }
 
 #[test]
 fn under_a_plain_block_on() {
-    let sum = pool(
-        |tx, i| block_on(tx.send(i)).unwrap(),
-        |rx| block_on(rx.recv()),
-    );
+    let sum = pool(|tx, i| block_on(tx.send(i)).unwrap(), |rx| block_on(rx.recv()));
     assert_eq!(sum, SUM);
 }
 
@@ -88,10 +82,7 @@ fn batches_on_bare_threads() {
         tx.send(i).unwrap();
     }
     drop(tx);
-    let sum: u64 = workers
-        .into_iter()
-        .map(|worker| worker.join().unwrap())
-        .sum();
+    let sum: u64 = workers.into_iter().map(|worker| worker.join().unwrap()).sum();
     assert_eq!(sum, SUM / SENDERS);
 }
 

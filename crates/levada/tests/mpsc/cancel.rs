@@ -93,10 +93,7 @@ fn a_send_that_was_never_polled() {
     #[cfg(feature = "tokio")]
     drop(tx.send_timeout(drops.message(), std::time::Duration::MAX));
     drop(tx.closed());
-    assert_eq!(
-        (drops.alive(), tx.capacity(), rx.sender_strong_count()),
-        (0, 1, 1)
-    );
+    assert_eq!((drops.alive(), tx.capacity(), rx.sender_strong_count()), (0, 1, 1));
 }
 
 /// A message is the sender's until the poll that is ready, and the channel's from then on.
@@ -104,10 +101,7 @@ fn a_send_that_was_never_polled() {
 fn a_cancelled_send_drops_its_message_once() {
     let drops = Drops::default();
     let (tx, mut rx) = mpsc::channel(1);
-    assert!(matches!(
-        Task::new(tx.send(drops.message())).poll(),
-        Poll::Ready(Ok(()))
-    ));
+    assert!(matches!(Task::new(tx.send(drops.message())).poll(), Poll::Ready(Ok(()))));
     let granted = Task::waiting(tx.send(drops.message()));
     assert_eq!(drops.alive(), 2);
     assert!(rx.try_recv().is_ok());

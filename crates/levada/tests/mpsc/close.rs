@@ -57,9 +57,7 @@ fn a_partial_reserve_that_is_cancelled() {
 fn the_last_permit_wakes_the_receiver() {
     type End = fn(&mpsc::Sender<()>, &mut mpsc::Receiver<()>);
     let ends: [(&str, End); 5] = [
-        ("drop of a permit", |tx, rx| {
-            ends_with(rx, tx.try_reserve().unwrap(), drop)
-        }),
+        ("drop of a permit", |tx, rx| ends_with(rx, tx.try_reserve().unwrap(), drop)),
         ("drop of an owned one", |tx, rx| {
             ends_with(rx, tx.clone().try_reserve_owned().unwrap(), drop);
         }),
@@ -67,9 +65,7 @@ fn the_last_permit_wakes_the_receiver() {
             let permit = tx.clone().try_reserve_owned().unwrap();
             ends_with(rx, permit, |permit| drop(permit.release()));
         }),
-        ("drop of many", |tx, rx| {
-            ends_with(rx, tx.try_reserve_many(3).unwrap(), drop)
-        }),
+        ("drop of many", |tx, rx| ends_with(rx, tx.try_reserve_many(3).unwrap(), drop)),
         ("drop of one of many after the rest", |tx, rx| {
             let mut many = tx.try_reserve_many(3).unwrap();
             let one = many.next();
@@ -119,10 +115,7 @@ fn closed_stays_closed() {
     rx.close();
     drop(permit);
     assert!(tx.is_closed() && tx.try_reserve().is_err() && tx.try_send(()).is_err());
-    assert!(matches!(
-        Task::new(tx.reserve()).poll(),
-        Poll::Ready(Err(_))
-    ));
+    assert!(matches!(Task::new(tx.reserve()).poll(), Poll::Ready(Err(_))));
     assert!(matches!(Task::new(tx.send(())).poll(), Poll::Ready(Err(_))));
     assert!(Task::new(tx.closed()).poll().is_ready());
     // The forgotten one may still come; when its sender has gone it cannot.
@@ -142,17 +135,10 @@ fn recv_many_at_the_end() {
         rx.close();
         let mut buffer = vec![9, 9, 9];
         let first = limit.min(2);
-        assert_eq!(
-            Task::new(rx.recv_many(&mut buffer, limit)).poll(),
-            Poll::Ready(first)
-        );
+        assert_eq!(Task::new(rx.recv_many(&mut buffer, limit)).poll(), Poll::Ready(first));
         assert_eq!(buffer.len(), 3 + first);
         while limit > 0 && Task::new(rx.recv_many(&mut buffer, limit)).poll() != Poll::Ready(0) {}
-        let all: &[_] = if limit == 0 {
-            &[9, 9, 9]
-        } else {
-            &[9, 9, 9, 0, 1]
-        };
+        let all: &[_] = if limit == 0 { &[9, 9, 9] } else { &[9, 9, 9, 0, 1] };
         assert_eq!(buffer, all);
         drop(tx);
     }
@@ -163,9 +149,7 @@ fn recv_many_at_the_end() {
 fn len_is_exact() {
     let (tx, mut rx) = mpsc::unbounded_channel();
     for sent in 0..10_000 {
-        let edge = [8_usize, 32, 40, 104, 4_096, 8_192]
-            .iter()
-            .any(|at| at.abs_diff(sent) < 3);
+        let edge = [8_usize, 32, 40, 104, 4_096, 8_192].iter().any(|at| at.abs_diff(sent) < 3);
         if edge || sent % 97 == 0 {
             assert_eq!((rx.len(), rx.is_empty()), (sent, sent == 0));
         }
@@ -191,21 +175,13 @@ fn wakers_go_with_their_endpoint() {
     let tally = task.wakers();
     drop(task);
     drop(recv);
-    assert_eq!(
-        std::sync::Arc::strong_count(&tally),
-        1,
-        "kept by the sender's side"
-    );
+    assert_eq!(std::sync::Arc::strong_count(&tally), 1, "kept by the sender's side");
 
     let (tx2, rx) = mpsc::channel::<u32>(1);
     let closed = Task::waiting(tx2.closed());
     let tally = closed.wakers();
     drop(closed);
-    assert_eq!(
-        std::sync::Arc::strong_count(&tally),
-        1,
-        "kept by the receiver's side"
-    );
+    assert_eq!(std::sync::Arc::strong_count(&tally), 1, "kept by the receiver's side");
     drop((tx, rx));
 }
 
@@ -223,11 +199,7 @@ fn the_receiver_s_end_wakes_everybody() {
         assert_eq!(send.poll(), Poll::Ready(Err(mpsc::error::SendError(i))));
     }
     assert!(many.is_woken() && matches!(many.poll(), Poll::Ready(Err(_))));
-    assert!(
-        closed
-            .iter_mut()
-            .all(|closed| closed.is_woken() && closed.poll().is_ready())
-    );
+    assert!(closed.iter_mut().all(|closed| closed.is_woken() && closed.poll().is_ready()));
 }
 
 /// C33: the last message is received after its sender has gone.

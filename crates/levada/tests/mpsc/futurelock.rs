@@ -90,10 +90,7 @@ fn a_parked_second_sender_and_a_parked_receiver() {
     let mut recv = Task::new(rx.recv());
     assert!(recv.poll().is_pending() && recv.is_woken());
     let polls = (2..=GRACE).find(|_| {
-        assert!(
-            recv.is_woken(),
-            "the receiver sleeps and the second sender was not woken"
-        );
+        assert!(recv.is_woken(), "the receiver sleeps and the second sender was not woken");
         assert!(recv.poll().is_pending());
         line[1].is_woken()
     });
@@ -113,14 +110,8 @@ fn everybody_in_line_is_forgotten() {
         assert!(recv.poll().is_pending());
         let (polls, end) = recv.run();
         assert!(end.is_pending());
-        assert!(
-            polls <= GRACE * (senders + 1),
-            "{polls} polls, {senders} senders"
-        );
-        assert!(
-            last.is_woken(),
-            "{senders} forgotten senders wedged the channel"
-        );
+        assert!(polls <= GRACE * (senders + 1), "{polls} polls, {senders} senders");
+        assert!(last.is_woken(), "{senders} forgotten senders wedged the channel");
         assert!(last.poll().is_ready());
         assert_eq!(recv.poll(), Poll::Ready(Some(99)));
     }
@@ -168,10 +159,7 @@ fn who_comes_late_takes_what_is_free() {
     let mut line = with_line(&tx, 1);
     take_one(&mut rx, 0);
     assert!((1..=GRACE).any(|_| tx.try_send(2).is_ok()));
-    assert!(
-        !line[0].is_woken() || line[0].poll().is_pending(),
-        "its turn has lapsed"
-    );
+    assert!(!line[0].is_woken() || line[0].poll().is_pending(), "its turn has lapsed");
     take_one(&mut rx, 2);
     assert!(line[0].poll().is_ready());
     take_one(&mut rx, 1);
@@ -260,10 +248,7 @@ fn patience_of_a_sender_begins_anew() {
     let mut line = with_line(&tx, 20);
     take_one(&mut rx, 0);
     for next in 0..19 {
-        assert!(
-            line[19].poll().is_pending(),
-            "refused once for each promise"
-        );
+        assert!(line[19].poll().is_pending(), "refused once for each promise");
         assert!(line[next].is_woken() && line[next].poll().is_ready());
         assert!(line[19].poll().is_pending(), "and full");
         take_one(&mut rx, next + 1);

@@ -63,11 +63,7 @@ impl Script {
     /// A waker that panics when woken.
     fn panicking() -> Waker {
         let on_wake: Box<dyn Fn() + Send + Sync> = Box::new(|| panic!("this waker panics"));
-        Self {
-            on_wake: Some(on_wake),
-            ..Self::default()
-        }
-        .waker()
+        Self { on_wake: Some(on_wake), ..Self::default() }.waker()
     }
 }
 
@@ -85,12 +81,8 @@ fn reentrant(tx: &Sender<u32>) -> Waker {
             drop(tx.try_reserve());
         }))
     };
-    Script {
-        on_clone: step(tx.clone()),
-        on_wake: step(tx.clone()),
-        on_drop: step(tx.clone()),
-    }
-    .waker()
+    Script { on_clone: step(tx.clone()), on_wake: step(tx.clone()), on_drop: step(tx.clone()) }
+        .waker()
 }
 
 /// C51: a lock held around any of these calls is a deadlock here.
@@ -193,10 +185,7 @@ fn a_panicking_sender_does_not_keep_the_channel_from_closing() {
     assert!(closed.is_woken() && closed.poll().is_ready());
     drop(first);
     assert_eq!(rx.try_recv(), Ok(0));
-    assert!(matches!(
-        rx.try_recv(),
-        Err(mpsc::error::TryRecvError::Disconnected)
-    ));
+    assert!(matches!(rx.try_recv(), Err(mpsc::error::TryRecvError::Disconnected)));
 }
 
 /// A waker that panics while a message is being received does not take the message with it; the

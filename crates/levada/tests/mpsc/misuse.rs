@@ -33,10 +33,7 @@ fn assert_panics(text: &str, f: fn()) {
     assert!(panic.starts_with(text), "{panic}");
     let caller = Location::caller();
     assert_eq!(file, caller.file());
-    assert!(
-        (caller.line()..caller.line() + 6).contains(&line),
-        "line {line}"
-    );
+    assert!((caller.line()..caller.line() + 6).contains(&line), "line {line}");
 }
 
 /// Runs `f` where a thread may not block.
@@ -70,11 +67,7 @@ fn panics_name_the_caller() {
         in_runtime(|| _ = mpsc::unbounded_channel::<()>().1.blocking_recv());
     });
     assert_panics(IN_RUNTIME, || {
-        in_runtime(|| {
-            _ = mpsc::unbounded_channel()
-                .1
-                .blocking_recv_many(&mut vec![0], 1)
-        });
+        in_runtime(|| _ = mpsc::unbounded_channel().1.blocking_recv_many(&mut vec![0], 1));
     });
 }
 

@@ -124,10 +124,7 @@ fn stress<J>(
     let sent: usize = senders.into_iter().map(join).sum();
     assert_eq!(received, sent, "capacity {capacity}");
     assert_eq!(drops.alive(), 0, "dropped once each");
-    assert!(
-        received >= SENDERS * MESSAGES / 3,
-        "{received} were sent at all"
-    );
+    assert!(received >= SENDERS * MESSAGES / 3, "{received} were sent at all");
 }
 
 /// Two permits are asked for at a time.
@@ -148,11 +145,8 @@ fn on_bare_threads() {
 #[test]
 fn on_tokio() {
     for threads in [0, 1, 2, 4] {
-        let mut builder = if threads == 0 {
-            Builder::new_current_thread()
-        } else {
-            Builder::new_multi_thread()
-        };
+        let mut builder =
+            if threads == 0 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
         if threads > 0 {
             builder.worker_threads(threads);
         }
@@ -184,10 +178,7 @@ fn on_smol() {
 /// Blocking and asynchronous ends of one channel.
 #[test]
 fn blocking_calls_meet_tasks() {
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(2)
-        .build()
-        .unwrap();
+    let runtime = Builder::new_multi_thread().worker_threads(2).build().unwrap();
     let (tx, mut rx) = mpsc::channel(4);
     let senders: Vec<_> = (0..SENDERS)
         .map(|_| {
@@ -203,10 +194,7 @@ fn blocking_calls_meet_tasks() {
         }
         sum
     });
-    assert_eq!(
-        runtime.block_on(sum).unwrap(),
-        SENDERS * MESSAGES * (MESSAGES - 1) / 2
-    );
+    assert_eq!(runtime.block_on(sum).unwrap(), SENDERS * MESSAGES * (MESSAGES - 1) / 2);
     for sender in senders {
         sender.join().unwrap();
     }
@@ -228,11 +216,7 @@ fn blocking_calls_meet_tasks() {
 /// Timers and `select!` drop futures at moments of their own.
 #[test]
 fn timeouts_and_select() {
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_time()
-        .build()
-        .unwrap();
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     runtime.block_on(async {
         let (tx, mut rx) = mpsc::channel(1);
         let senders: Vec<_> = (0..SENDERS)
@@ -312,11 +296,8 @@ async fn the_budget_is_shared() {
 #[test]
 fn futurelock_on_tokio() {
     for threads in [0, 2] {
-        let mut builder = if threads == 0 {
-            Builder::new_current_thread()
-        } else {
-            Builder::new_multi_thread()
-        };
+        let mut builder =
+            if threads == 0 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
         let runtime = builder.enable_time().build().unwrap();
         runtime.block_on(async {
             let (tx, mut rx) = mpsc::channel(1);
@@ -338,10 +319,7 @@ fn futurelock_on_tokio() {
                 .collect();
             for other in others {
                 let late = Duration::from_secs(60);
-                tokio::time::timeout(late, other)
-                    .await
-                    .expect("futurelock")
-                    .unwrap();
+                tokio::time::timeout(late, other).await.expect("futurelock").unwrap();
             }
             drop(held.await.unwrap().send(1));
             drop(tx);

@@ -33,11 +33,7 @@ pub(crate) struct Task<F> {
 
 impl<F: Future> Task<F> {
     pub(crate) fn new(future: F) -> Self {
-        Self {
-            future: Box::pin(future),
-            tally: Arc::default(),
-            seen: 0,
-        }
+        Self { future: Box::pin(future), tally: Arc::default(), seen: 0 }
     }
 
     /// A future that has been polled once and waits.

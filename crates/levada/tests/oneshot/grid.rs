@@ -27,14 +27,8 @@ struct ReceiverAction {
 }
 
 const SENDERS: [SenderAction; 5] = [
-    SenderAction {
-        name: "send",
-        run: |tx, value, _| tx.send(value).is_ok(),
-    },
-    SenderAction {
-        name: "drop",
-        run: |_, _, _| false,
-    },
+    SenderAction { name: "send", run: |tx, value, _| tx.send(value).is_ok() },
+    SenderAction { name: "drop", run: |_, _, _| false },
     SenderAction {
         name: "poll closed, send",
         run: |mut tx, value, tasks| {
@@ -60,21 +54,9 @@ const SENDERS: [SenderAction; 5] = [
 ];
 
 const RECEIVERS: [ReceiverAction; 9] = [
-    ReceiverAction {
-        name: "drop",
-        waits: false,
-        run: |_, _| None,
-    },
-    ReceiverAction {
-        name: "blocking_recv",
-        waits: true,
-        run: |rx, _| rx.blocking_recv().ok(),
-    },
-    ReceiverAction {
-        name: "try_recv",
-        waits: false,
-        run: |mut rx, _| rx.try_recv().ok(),
-    },
+    ReceiverAction { name: "drop", waits: false, run: |_, _| None },
+    ReceiverAction { name: "blocking_recv", waits: true, run: |rx, _| rx.blocking_recv().ok() },
+    ReceiverAction { name: "try_recv", waits: false, run: |mut rx, _| rx.try_recv().ok() },
     ReceiverAction {
         name: "try_recv until it is decided",
         waits: true,
@@ -185,11 +167,7 @@ fn at_the_same_time() {
                 let received = (receiver.run)(rx, &run.receiving);
                 (sending.join().unwrap(), received)
             });
-            run.check(
-                sent,
-                received,
-                &format!("{} | {}", sender.name, receiver.name),
-            );
+            run.check(sent, received, &format!("{} | {}", sender.name, receiver.name));
         }
     });
 }
@@ -197,17 +175,10 @@ fn at_the_same_time() {
 #[test]
 fn the_sender_first() {
     for_every_pair(|sender, receiver| {
-        let (run, pair) = (
-            Run::default(),
-            format!("{}, {}", sender.name, receiver.name),
-        );
+        let (run, pair) = (Run::default(), format!("{}, {}", sender.name, receiver.name));
         let (tx, rx) = channel();
         let sent = (sender.run)(tx, run.drops.payload(), &run.sending);
-        assert_eq!(
-            sent,
-            sender.name.ends_with("send"),
-            "{pair}: nobody has closed"
-        );
+        assert_eq!(sent, sender.name.ends_with("send"), "{pair}: nobody has closed");
         let received = (receiver.run)(rx, &run.receiving);
         run.check(sent, received, &pair);
     });
@@ -219,10 +190,7 @@ fn the_receiver_first() {
         if receiver.waits {
             return;
         }
-        let (run, pair) = (
-            Run::default(),
-            format!("{}, {}", receiver.name, sender.name),
-        );
+        let (run, pair) = (Run::default(), format!("{}, {}", receiver.name, sender.name));
         let (tx, rx) = channel();
         let received = (receiver.run)(rx, &run.receiving);
         let sent = (sender.run)(tx, run.drops.payload(), &run.sending);

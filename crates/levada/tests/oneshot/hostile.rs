@@ -21,11 +21,7 @@ struct Hooks {
 impl Default for Hooks {
     fn default() -> Self {
         let nothing = || -> Hook { Box::new(|| ()) };
-        Self {
-            clone: nothing(),
-            wake: nothing(),
-            drop: nothing(),
-        }
+        Self { clone: nothing(), wake: nothing(), drop: nothing() }
     }
 }
 
@@ -81,10 +77,7 @@ fn send_hook<T: Clone + Send + Sync + 'static>(
 #[test]
 fn sent_while_the_waker_is_cloned() {
     let (tx, mut rx) = oneshot::channel();
-    let hooks = Hooks {
-        clone: send_hook(&shared(tx), 7),
-        ..Hooks::default()
-    };
+    let hooks = Hooks { clone: send_hook(&shared(tx), 7), ..Hooks::default() };
     let (hooks, waker) = hooks.waker();
     assert_eq!(poll_with(&mut rx, &waker), Poll::Ready(Some(7)));
     drop(waker);
@@ -96,18 +89,12 @@ fn sent_while_the_replaced_waker_is_dropped() {
     let task = Task::new();
     let (tx, mut rx) = oneshot::channel();
     let tx = shared(tx);
-    let hooks = Hooks {
-        drop: send_hook(&tx, 7),
-        ..Hooks::default()
-    };
+    let hooks = Hooks { drop: send_hook(&tx, 7), ..Hooks::default() };
     let (hooks, waker) = hooks.waker();
     assert!(poll_with(&mut rx, &waker).is_pending());
     // Only the clone that is stored shall send.
     let waker = ManuallyDrop::new(waker);
-    assert!(
-        poll(&mut rx, &task).is_pending(),
-        "stored, then dropped the old one"
-    );
+    assert!(poll(&mut rx, &task).is_pending(), "stored, then dropped the old one");
     assert!(tx.lock().unwrap().is_none(), "the hook has sent");
     assert_eq!(task.times_woken(), 1);
     assert_eq!(poll(&mut rx, &task), Poll::Ready(Some(7)));
@@ -141,10 +128,8 @@ fn a_panic_in_the_clone_leaves_the_old_waker() {
     let task = Task::new();
     let (tx, mut rx) = oneshot::channel();
     assert!(poll(&mut rx, &task).is_pending());
-    let hooks = Hooks {
-        clone: Box::new(|| panic!("this waker cannot be cloned")),
-        ..Hooks::default()
-    };
+    let hooks =
+        Hooks { clone: Box::new(|| panic!("this waker cannot be cloned")), ..Hooks::default() };
     let (_, waker) = hooks.waker();
     assert!(catch_unwind(AssertUnwindSafe(|| poll_with(&mut rx, &waker))).is_err());
     tx.send(7).unwrap();
@@ -181,10 +166,8 @@ fn a_panic_in_the_drop_of_the_old_waker_leaves_the_new_one() {
 #[test]
 fn a_panic_in_the_wake_loses_nothing() {
     let panics = || {
-        let hooks = Hooks {
-            wake: Box::new(|| panic!("this waker cannot be woken")),
-            ..Hooks::default()
-        };
+        let hooks =
+            Hooks { wake: Box::new(|| panic!("this waker cannot be woken")), ..Hooks::default() };
         hooks.waker()
     };
 
@@ -199,11 +182,7 @@ fn a_panic_in_the_wake_loses_nothing() {
     assert_eq!(drops.count(), 0, "it was sent");
     assert!(rx.try_recv().is_ok());
     assert_eq!(drops.count(), 1);
-    assert_eq!(
-        Arc::strong_count(&sending),
-        1,
-        "the sender's waker is dropped"
-    );
+    assert_eq!(Arc::strong_count(&sending), 1, "the sender's waker is dropped");
     drop(waker);
     assert_eq!(Arc::strong_count(&hooks), 1);
 

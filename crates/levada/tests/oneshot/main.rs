@@ -40,9 +40,7 @@ fn poll<T>(rx: &mut Receiver<T>, task: &Arc<Task>) -> Poll<Option<T>> {
 }
 
 fn poll_with<T>(rx: &mut Receiver<T>, waker: &Waker) -> Poll<Option<T>> {
-    Pin::new(rx)
-        .poll(&mut Context::from_waker(waker))
-        .map(Result::ok)
+    Pin::new(rx).poll(&mut Context::from_waker(waker)).map(Result::ok)
 }
 
 fn poll_closed<T>(tx: &mut Sender<T>, task: &Arc<Task>) -> Poll<()> {

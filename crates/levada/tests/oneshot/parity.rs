@@ -46,27 +46,15 @@ impl<T: RefUnwindSafe> Probe<T> { fn ref_unwind_safe(&self) -> bool { true } }
 macro_rules! auto_traits {
     ($probe:expr) => {{
         let probe = $probe;
-        [
-            probe.send(),
-            probe.sync(),
-            probe.unpin(),
-            probe.unwind_safe(),
-            probe.ref_unwind_safe(),
-        ]
+        [probe.send(), probe.sync(), probe.unpin(), probe.unwind_safe(), probe.ref_unwind_safe()]
     }};
 }
 
 #[test]
 fn the_probe_tells_them_apart() {
     assert_eq!(auto_traits!(Probe::<u8>::NEW), [true; 5]);
-    assert_eq!(
-        auto_traits!(Probe::<Cell<u8>>::NEW),
-        [true, false, true, true, false]
-    );
-    assert_eq!(
-        auto_traits!(Probe::<&mut PhantomPinned>::NEW),
-        [true, true, true, false, true]
-    );
+    assert_eq!(auto_traits!(Probe::<Cell<u8>>::NEW), [true, false, true, true, false]);
+    assert_eq!(auto_traits!(Probe::<&mut PhantomPinned>::NEW), [true, true, true, false, true]);
     assert_eq!(
         auto_traits!(Probe::<(Rc<u8>, PhantomPinned)>::NEW),
         [false, false, false, true, true]
@@ -89,22 +77,9 @@ fn auto_traits() {
             same!(Probe::of(&tx.closed()), Probe::of(&tokio_tx.closed()));
         )*};
     }
-    same_with_values_of!(
-        u8,
-        Cell<u8>,
-        Rc<u8>,
-        *mut u8,
-        &'static mut u8,
-        PhantomPinned
-    );
-    same!(
-        Probe::<ours::error::RecvError>::NEW,
-        Probe::<tokios::error::RecvError>::NEW
-    );
-    same!(
-        Probe::<ours::error::TryRecvError>::NEW,
-        Probe::<tokios::error::TryRecvError>::NEW
-    );
+    same_with_values_of!(u8, Cell<u8>, Rc<u8>, *mut u8, &'static mut u8, PhantomPinned);
+    same!(Probe::<ours::error::RecvError>::NEW, Probe::<tokios::error::RecvError>::NEW);
+    same!(Probe::<ours::error::TryRecvError>::NEW, Probe::<tokios::error::TryRecvError>::NEW);
 }
 
 #[test]
@@ -153,10 +128,8 @@ fn debug_texts() {
 fn error_texts() {
     let (_, rx) = ours::channel::<u8>();
     let (_, tokio_rx) = tokios::channel::<u8>();
-    let (error, tokio_error) = (
-        rx.blocking_recv().unwrap_err(),
-        tokio_rx.blocking_recv().unwrap_err(),
-    );
+    let (error, tokio_error) =
+        (rx.blocking_recv().unwrap_err(), tokio_rx.blocking_recv().unwrap_err());
     assert_eq!(error.to_string(), tokio_error.to_string());
     assert_eq!(format!("{error:?}"), format!("{tokio_error:?}"));
     assert_eq!(error.clone(), error);
@@ -189,11 +162,8 @@ fn panic_of(f: impl FnOnce()) -> (String, String, u32) {
     let payload = result.expect_err("it panics");
     let text = payload.downcast_ref::<&str>().map(ToString::to_string);
     let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-    let (file, line) = seen
-        .lock()
-        .expect("only this thread uses it")
-        .take()
-        .expect("a panic has a location");
+    let (file, line) =
+        seen.lock().expect("only this thread uses it").take().expect("a panic has a location");
     (text.expect("a panic has a text"), file, line)
 }
 

@@ -18,11 +18,7 @@ fn the_latest_waker_is_woken() {
     let (tx, mut rx) = oneshot::channel();
     assert!(poll(&mut rx, &first).is_pending());
     assert!(poll(&mut rx, &first).is_pending());
-    assert_eq!(
-        Arc::strong_count(&first),
-        2,
-        "the same waker is stored once"
-    );
+    assert_eq!(Arc::strong_count(&first), 2, "the same waker is stored once");
     assert!(poll(&mut rx, &second).is_pending());
     assert_eq!(Arc::strong_count(&first), 1, "a replaced waker is dropped");
     tx.send(7).unwrap();
@@ -81,11 +77,7 @@ fn a_waker_goes_with_its_end() {
     assert!(poll_closed(&mut tx, &sending).is_pending());
     assert!(poll(&mut rx, &receiving).is_pending());
     tx.send(7).unwrap();
-    assert_eq!(
-        Arc::strong_count(&sending),
-        1,
-        "although the receiver lives"
-    );
+    assert_eq!(Arc::strong_count(&sending), 1, "although the receiver lives");
     assert_eq!(rx.try_recv(), Ok(7));
 
     let (tx, mut rx) = oneshot::channel::<u8>();
@@ -114,24 +106,14 @@ fn a_waker_may_drop_its_own_end() {
     assert!(pending);
     drop(waker);
     assert!(tx.send(drops.payload()).is_ok());
-    assert_eq!(
-        drops.count(),
-        1,
-        "dropped with the receiver, inside of send"
-    );
+    assert_eq!(drops.count(), 1, "dropped with the receiver, inside of send");
     assert_eq!(Arc::strong_count(&owner), 1);
 
     let (tx, mut rx) = oneshot::channel::<u8>();
     let owner = Arc::new(DropsIt(Mutex::new(Some(tx))));
     let waker = Waker::from(Arc::clone(&owner));
     let mut cx = std::task::Context::from_waker(&waker);
-    let pending = owner
-        .0
-        .lock()
-        .unwrap()
-        .as_mut()
-        .unwrap()
-        .poll_closed(&mut cx);
+    let pending = owner.0.lock().unwrap().as_mut().unwrap().poll_closed(&mut cx);
     assert!(pending.is_pending());
     drop(waker);
     rx.close();
@@ -235,11 +217,7 @@ fn values_of_every_shape() {
 fn large_values_stay_in_place() {
     type Large = [u8; 1 << 20];
     let small = || thread::Builder::new().stack_size(128 << 10);
-    let (tx, rx) = small()
-        .spawn(oneshot::channel::<Large>)
-        .unwrap()
-        .join()
-        .unwrap();
+    let (tx, rx) = small().spawn(oneshot::channel::<Large>).unwrap().join().unwrap();
     let roomy = thread::Builder::new().stack_size(32 << 20);
     let send = roomy.spawn(move || tx.send([7; 1 << 20]).is_ok()).unwrap();
     assert!(send.join().unwrap());

@@ -20,9 +20,7 @@ fn a_held_look_stops_nobody() {
         assert_eq!((*held, *rx.borrow_and_update()), (0, 1));
         let held_too = second.borrow();
         let other = tx.clone();
-        thread::spawn(move || other.send(2).unwrap())
-            .join()
-            .unwrap();
+        thread::spawn(move || other.send(2).unwrap()).join().unwrap();
         assert_eq!((*held, *held_too, *rx.borrow(), *tx.borrow()), (0, 1, 2, 2));
         assert!(rx.has_changed().unwrap());
         drop(held);
@@ -184,9 +182,7 @@ fn a_panicking_modification_leaves_the_channel_whole() {
         let result = catch_unwind(AssertUnwindSafe(|| {
             tx.send_modify(|value| {
                 *value = 1;
-                waiter = Some(thread::spawn(move || {
-                    other.send_modify(|value| *value += 10)
-                }));
+                waiter = Some(thread::spawn(move || other.send_modify(|value| *value += 10)));
                 let_others_run();
                 panic!("as it should");
             });
@@ -227,9 +223,7 @@ fn a_panicking_condition_leaves_the_channel_whole() {
         assert_eq!(*value, 2, "as it should");
         true
     };
-    let result = catch_unwind(AssertUnwindSafe(|| {
-        poll_now(rx.wait_for(condition)).is_ready()
-    }));
+    let result = catch_unwind(AssertUnwindSafe(|| poll_now(rx.wait_for(condition)).is_ready()));
     assert!(result.is_err());
     let Poll::Ready(Ok(value)) = poll_now(rx.wait_for(condition)) else {
         panic!("the second value meets the condition");

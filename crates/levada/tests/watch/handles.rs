@@ -91,14 +91,8 @@ fn what_the_last_sender_leaves_is_seen_first() {
         poll_now(rx.clone().wait_for(|value| *value == 2)),
         std::task::Poll::Ready(Err(_))
     ));
-    assert!(matches!(
-        poll_now(rx.changed()),
-        std::task::Poll::Ready(Ok(()))
-    ));
-    assert!(matches!(
-        poll_now(rx.changed()),
-        std::task::Poll::Ready(Err(_))
-    ));
+    assert!(matches!(poll_now(rx.changed()), std::task::Poll::Ready(Ok(()))));
+    assert!(matches!(poll_now(rx.changed()), std::task::Poll::Ready(Err(_))));
 }
 
 /// C53: tokio #3234.
@@ -188,10 +182,8 @@ fn each_receiver_is_woken_once_for_a_value() {
     let (tx, rx) = watch::channel(0);
     let mut receivers: Vec<_> = (0..512).map(|_| (rx.clone(), Bell::new())).collect();
     for round in 1..4 {
-        let mut waits: Vec<_> = receivers
-            .iter_mut()
-            .map(|(rx, bell)| (Box::pin(rx.changed()), bell))
-            .collect();
+        let mut waits: Vec<_> =
+            receivers.iter_mut().map(|(rx, bell)| (Box::pin(rx.changed()), bell)).collect();
         for (changed, bell) in &mut waits {
             assert!(poll(changed.as_mut(), &bell.waker()).is_pending());
         }
@@ -207,35 +199,20 @@ fn each_receiver_is_woken_once_for_a_value() {
 #[test]
 fn texts_are_tokios() {
     let (tx, rx) = watch::channel("hello");
-    assert_eq!(
-        format!("{:?}", tx.borrow()),
-        r#"Ref { inner: "hello", has_changed: false }"#
-    );
+    assert_eq!(format!("{:?}", tx.borrow()), r#"Ref { inner: "hello", has_changed: false }"#);
     let shared = r#"shared: Shared { value: "hello", version: Version(0), is_closed: false, ref_count_rx: 1 }"#;
     assert_eq!(format!("{tx:?}"), format!("Sender {{ {shared} }}"));
-    assert_eq!(
-        format!("{rx:?}"),
-        format!("Receiver {{ {shared}, version: Version(0) }}")
-    );
+    assert_eq!(format!("{rx:?}"), format!("Receiver {{ {shared}, version: Version(0) }}"));
     drop(rx);
 
     let (tokio_tx, tokio_rx) = tokio::sync::watch::channel("");
     drop(tokio_rx);
     let sent = (tx.send("").unwrap_err(), tokio_tx.send("").unwrap_err());
-    assert_eq!(
-        format!("{:?} {}", sent.0, sent.0),
-        format!("{:?} {}", sent.1, sent.1)
-    );
+    assert_eq!(format!("{:?} {}", sent.0, sent.0), format!("{:?} {}", sent.1, sent.1));
     let (rx, tokio_rx) = (tx.subscribe(), tokio_tx.subscribe());
     drop((tx, tokio_tx));
-    let closed = (
-        rx.has_changed().unwrap_err(),
-        tokio_rx.has_changed().unwrap_err(),
-    );
-    assert_eq!(
-        format!("{:?} {}", closed.0, closed.0),
-        format!("{:?} {}", closed.1, closed.1)
-    );
+    let closed = (rx.has_changed().unwrap_err(), tokio_rx.has_changed().unwrap_err());
+    assert_eq!(format!("{:?} {}", closed.0, closed.0), format!("{:?} {}", closed.1, closed.1));
 }
 
 fn is_send<T: Send>() {}
@@ -250,11 +227,7 @@ fn auto_traits_are_tokios() {
     is_send::<Sender<u8>>();
     is_sync::<Receiver<u8>>();
     is_sync::<Ref<'static, u8>>();
-    is_unpin::<(
-        Sender<PhantomPinned>,
-        Receiver<PhantomPinned>,
-        Ref<'static, PhantomPinned>,
-    )>();
+    is_unpin::<(Sender<PhantomPinned>, Receiver<PhantomPinned>, Ref<'static, PhantomPinned>)>();
     is_unwind_safe::<(Sender<Cell<u8>>, Receiver<&mut u8>, Ref<'static, u8>)>();
     is_unwind_safe::<(error::SendError<u8>, error::RecvError)>();
     let (tx, mut rx) = watch::channel(0);

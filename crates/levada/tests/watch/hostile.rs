@@ -106,16 +106,9 @@ fn a_panicking_waker_strands_nobody() {
         let alarm = Waker::from(Arc::new(Alarm));
         let bell = Bell::new();
         let mut receivers = vec![rx; 100];
-        let mut waits: Vec<_> = receivers
-            .iter_mut()
-            .map(|rx| Box::pin(rx.changed()))
-            .collect();
+        let mut waits: Vec<_> = receivers.iter_mut().map(|rx| Box::pin(rx.changed())).collect();
         for (index, changed) in waits.iter_mut().enumerate() {
-            let waker = if index % 7 == 0 {
-                alarm.clone()
-            } else {
-                bell.waker()
-            };
+            let waker = if index % 7 == 0 { alarm.clone() } else { bell.waker() };
             assert!(poll(changed.as_mut(), &waker).is_pending());
         }
         assert!(panics(|| wake(tx)));
@@ -323,11 +316,7 @@ fn a_value_is_visible_to_whom_no_waker_told() {
             tx.send(1).unwrap();
         });
         let mut changed = pin!(rx.changed());
-        while changed
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()))
-            .is_pending()
-        {
+        while changed.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
             std::thread::yield_now();
         }
         assert_eq!(shared.load(Ordering::Relaxed), 7);

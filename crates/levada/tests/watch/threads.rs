@@ -53,9 +53,9 @@ fn receivers_in_tasks_end_with_the_last_value() {
     for workers in [None, Some(2)] {
         let runtime = match workers {
             None => tokio::runtime::Builder::new_current_thread().build(),
-            Some(count) => tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(count)
-                .build(),
+            Some(count) => {
+                tokio::runtime::Builder::new_multi_thread().worker_threads(count).build()
+            }
         };
         runtime.unwrap().block_on(async {
             let (tx, rx) = watch::channel(0);

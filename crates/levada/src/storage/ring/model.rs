@@ -47,10 +47,7 @@ fn consume(shared: &Shared, consumer: &mut Consumer<Box<usize>>, values: core::o
 /// end.
 fn run(len: usize, before: usize, sent: usize, left: usize) {
     model(move || {
-        let shared = Arc::new(Shared {
-            chain: Chain::new(len),
-            head: AtomicUsize::new(0),
-        });
+        let shared = Arc::new(Shared { chain: Chain::new(len), head: AtomicUsize::new(0) });
         let (mut producer, mut consumer) = (Producer::new(), Consumer::new());
         produce(&shared, &mut producer, 0..before);
         let theirs = Arc::clone(&shared);

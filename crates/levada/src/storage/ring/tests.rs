@@ -27,12 +27,7 @@ impl<T> Ring<T> {
         (producer.tail, producer.base) = (position, position);
         let mut consumer = Consumer::new();
         (consumer.head, consumer.limit) = (position, position);
-        Self {
-            chain,
-            producer,
-            consumer,
-            grown: 0,
-        }
+        Self { chain, producer, consumer, grown: 0 }
     }
 
     fn push(&mut self, value: T) {
@@ -222,11 +217,7 @@ fn messages_with_an_alignment_of_their_own() {
         ring.push(Fits(i));
         assert_eq!(ring.producer.slots.addr() % 16, 0);
     }
-    assert_eq!(
-        (ring.grown, ring.pop()),
-        (0, Some(Fits(0))),
-        "in the channel itself"
-    );
+    assert_eq!((ring.grown, ring.pop()), (0, Some(Fits(0))), "in the channel itself");
 }
 
 /// A thread's whole stack is smaller than the segment.
@@ -250,15 +241,7 @@ fn what_is_left_is_dropped_once() {
             self.0.set(self.0.get() + 1);
         }
     }
-    for (sent, received) in [
-        (0, 0),
-        (5, 2),
-        (8, 8),
-        (9, 9),
-        (100, 0),
-        (100, 99),
-        (5_000, 4_097),
-    ] {
+    for (sent, received) in [(0, 0), (5, 2), (8, 8), (9, 9), (100, 0), (100, 99), (5_000, 4_097)] {
         let dropped = Rc::default();
         let mut ring = Ring::new(usize::MAX);
         (0..sent).for_each(|_| ring.push(Counted(Rc::clone(&dropped))));

@@ -96,16 +96,11 @@ impl Walk {
 
     fn in_state(&self, state: State) -> impl Iterator<Item = usize> {
         let waiters = &self.waiters;
-        self.line
-            .iter()
-            .copied()
-            .filter(move |i| waiters[*i].state == state)
+        self.line.iter().copied().filter(move |i| waiters[*i].state == state)
     }
 
     fn granted(&self) -> usize {
-        self.in_state(State::Granted)
-            .map(|i| self.waiters[i].need)
-            .sum()
+        self.in_state(State::Granted).map(|i| self.waiters[i].need).sum()
     }
 
     fn first_waiting(&self) -> Option<usize> {
@@ -118,11 +113,7 @@ impl Walk {
 
     /// What a newcomer finds.
     fn available(&self) -> usize {
-        if self.first_waiting().is_some() {
-            0
-        } else {
-            self.unpromised()
-        }
+        if self.first_waiting().is_some() { 0 } else { self.unpromised() }
     }
 
     fn is_stuck(&self) -> bool {
@@ -212,9 +203,7 @@ impl Walk {
         let waiter = &mut self.waiters[i];
         match waiter.state {
             State::Waiting | State::Granted => {}
-            State::Lapsed => self
-                .line
-                .insert(first_waiting.unwrap_or(self.line.len()), i),
+            State::Lapsed => self.line.insert(first_waiting.unwrap_or(self.line.len()), i),
             State::Idle | State::Closed | State::Holding | State::HoldingPart => self.line.push(i),
         }
         waiter.state = State::Waiting;
@@ -272,9 +261,7 @@ impl Walk {
     }
 
     fn close(&mut self) {
-        let partly = (self.unpromised() > 0)
-            .then(|| self.first_waiting())
-            .flatten();
+        let partly = (self.unpromised() > 0).then(|| self.first_waiting()).flatten();
         for i in std::mem::take(&mut self.line) {
             let waiter = &mut self.waiters[i];
             waiter.state = match waiter.state {
@@ -366,11 +353,7 @@ fn walks_as_the_model_does() {
         for _ in 0..150 {
             walk.step();
             walk.check();
-            lapsed += walk
-                .waiters
-                .iter()
-                .filter(|w| w.state == State::Lapsed)
-                .count();
+            lapsed += walk.waiters.iter().filter(|w| w.state == State::Lapsed).count();
         }
     }
     assert!(lapsed > 10_000, "the walk met {lapsed} lapsed turns only");
@@ -393,10 +376,7 @@ fn whoever_is_left_gets_its_turn() {
         let others = walk.line.len();
         let polls = 1 + (0..).take_while(|_| !walk.poll_and_settle(0)).count();
         let limit = 1 + usize::from(GRACE) * others;
-        assert!(
-            polls <= limit,
-            "seed {seed}: {polls} polls, {others} in line"
-        );
+        assert!(polls <= limit, "seed {seed}: {polls} polls, {others} in line");
     }
 }
 
