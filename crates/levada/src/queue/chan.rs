@@ -29,8 +29,7 @@
 //! - **I3** `hungry` is true whenever a sender waits in line that was granted nothing. It is written
 //!   under the lock.
 //! - **I4** No waker is cloned, woken or dropped, no message dropped and nothing allocated or freed
-//!   under the lock; but for a segment of the storage that the receivers of an mpmc channel have
-//!   emptied, which is freed where it is left, once each.
+//!   under the lock.
 //! - **I5** A receiver is parked only if nothing was queued when it parked, under the lock; who
 //!   pushes takes one parked receiver and wakes it.
 //!

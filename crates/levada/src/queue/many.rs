@@ -11,6 +11,7 @@ use super::chan::{Chan, Parked, TxSide, with_message_in_hand};
 use super::single::Nothing;
 use crate::prim::LockGuard;
 use crate::refs::{Rx, Tx};
+use crate::storage::ring::Emptied;
 use crate::util::{WakeBatch, budget, wake_in_batches};
 use crate::wait::list::{List, Node, State};
 
@@ -105,8 +106,10 @@ impl<T> Chan<T, Line> {
     /// A node this was called with is given to [`cancel_recv`](Self::cancel_recv) before it drops.
     pub(crate) fn poll_recv(&self, node: Pin<&Node>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let mut message = None;
+        // Dropped after the lock is released, as everything that is freed (chan, I4).
+        let mut emptied = Emptied::default();
         ready!(self.poll_take(node, cx, |chan, tx| {
-            message = chan.pop(tx);
+            message = chan.pop(tx, &mut emptied);
             message.is_some()
         }));
         Poll::Ready(message)
@@ -130,9 +133,11 @@ impl<T> Chan<T, Line> {
         // The buffer grows outside the lock: there is always room for what is taken under it.
         buffer.reserve(limit.min(self.len().max(1)));
         let room = limit.min(buffer.capacity() - before);
+        // Dropped after the lock is released, as everything that is freed (chan, I4).
+        let mut emptied = Emptied::default();
         ready!(self.poll_take(node, cx, |chan, tx| {
             while buffer.len() - before < room {
-                let Some(message) = chan.pop(tx) else { break };
+                let Some(message) = chan.pop(tx, &mut emptied) else { break };
                 buffer.push(message);
             }
             buffer.len() > before
@@ -147,8 +152,10 @@ impl<T> Chan<T, Line> {
 
     /// Takes a message if there is one.
     pub(crate) fn try_recv(&self) -> Result<T, Nothing> {
+        // Dropped after the lock is released, as everything that is freed (chan, I4).
+        let mut emptied = Emptied::default();
         let mut tx = self.lock();
-        let message = self.pop(&mut tx);
+        let message = self.pop(&mut tx, &mut emptied);
         if message.is_none() {
             tx.permits.try_idle();
         }
@@ -227,12 +234,12 @@ impl<T> Chan<T, Line> {
     }
 
     #[inline]
-    fn pop(&self, _tx: &mut TxSide<T, Line>) -> Option<T> {
+    fn pop(&self, _tx: &mut TxSide<T, Line>, emptied: &mut Emptied<T>) -> Option<T> {
         self.rx().consumer.with_mut(|owned| {
             // SAFETY: only holders of the lock get here (chan, I2), as `_tx` proves.
             let owned = unsafe { &mut *owned };
             // SAFETY: the consumer and the chain belong to this channel.
-            let message = unsafe { owned.consumer.pop(&self.chain) };
+            let message = unsafe { owned.consumer.pop_under_lock(&self.chain, emptied) };
             self.publish_head(owned.consumer.head());
             message
         })

@@ -162,6 +162,44 @@ unsafe impl<T: Send> Send for Consumer<T> {}
 /// A segment that was allocated outside the lock and waits to be linked.
 pub(crate) struct Fresh<T>(Box<Segment<T>>);
 
+/// Segments that the consumer has left behind, linked by `next`; dropping this frees them.
+pub(crate) struct Emptied<T>(*mut Segment<T>);
+
+impl<T> Default for Emptied<T> {
+    #[inline(always)]
+    fn default() -> Self {
+        Self(ptr::null_mut())
+    }
+}
+
+impl<T> Emptied<T> {
+    /// Adds a segment that nobody else knows.
+    fn push(&mut self, segment: Box<Segment<T>>) {
+        // ORDERING: Relaxed, no pair: the segment is this list's alone.
+        segment.link.next.store(self.0, Ordering::Relaxed);
+        self.0 = Box::into_raw(segment);
+    }
+
+    #[cold]
+    fn free(&mut self) {
+        while !self.0.is_null() {
+            // SAFETY: `push` made it by `Box::into_raw`, and it is this list's alone.
+            let segment = unsafe { Box::from_raw(self.0) };
+            // ORDERING: Relaxed, no pair: as in `push`.
+            self.0 = segment.link.next.load(Ordering::Relaxed);
+        }
+    }
+}
+
+impl<T> Drop for Emptied<T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if !self.0.is_null() {
+            self.free();
+        }
+    }
+}
+
 impl<T> Chain<T> {
     /// Storage for up to `capacity` messages at a time; the caller keeps count.
     pub(crate) fn new(capacity: usize) -> Self {
@@ -324,8 +362,24 @@ impl<T> Consumer<T> {
     /// `self` and `chain` belong to one channel.
     #[inline]
     pub(crate) unsafe fn pop(&mut self, chain: &Chain<T>) -> Option<T> {
+        let mut emptied = Emptied::default();
         // SAFETY: the same contract.
-        if self.head == self.limit && !unsafe { self.advance(chain) } {
+        unsafe { self.pop_under_lock(chain, &mut emptied) }
+    }
+
+    /// The same for a consumer under a lock: segments that are left behind are put into `emptied`,
+    /// to be dropped after the lock is released.
+    ///
+    /// # Safety
+    /// `self` and `chain` belong to one channel.
+    #[inline]
+    pub(crate) unsafe fn pop_under_lock(
+        &mut self,
+        chain: &Chain<T>,
+        emptied: &mut Emptied<T>,
+    ) -> Option<T> {
+        // SAFETY: the same contract.
+        if self.head == self.limit && !unsafe { self.advance(chain, emptied) } {
             return None;
         }
         // SAFETY: `advance` set `slots` and `mask` to the consumer's segment, which only the
@@ -345,7 +399,7 @@ impl<T> Consumer<T> {
     /// # Safety
     /// `self` and `chain` belong to one channel.
     #[cold]
-    unsafe fn advance(&mut self, chain: &Chain<T>) -> bool {
+    unsafe fn advance(&mut self, chain: &Chain<T>, emptied: &mut Emptied<T>) -> bool {
         let tail = chain.tail();
         if tail == self.head {
             return false;
@@ -369,22 +423,23 @@ impl<T> Consumer<T> {
             }
             let empty = core::mem::replace(&mut self.segment, next);
             // SAFETY: the consumer has just left it, and the producer had before it linked `next`.
-            unsafe { Self::retire(chain, empty) };
+            unsafe { Self::retire(chain, empty, emptied) };
         }
     }
 
-    /// Hands an empty segment back to the producer, or frees it.
+    /// Hands an empty segment back to the producer. What is to be freed goes to `emptied`: a segment
+    /// that is too short to be of use again, or the one that was spare before.
     ///
     /// # Safety
     /// `segment` is null or a segment of this chain that both sides have left.
-    unsafe fn retire(chain: &Chain<T>, segment: *mut Segment<T>) {
+    unsafe fn retire(chain: &Chain<T>, segment: *mut Segment<T>, emptied: &mut Emptied<T>) {
         if segment.is_null() {
             return;
         }
         // SAFETY: both sides have left it, and it was made by `Box::into_raw` in `extend`.
         let segment = unsafe { Box::from_raw(segment) };
         if segment.slots.len() < chain.last_len {
-            return;
+            return emptied.push(segment);
         }
         // ORDERING: Relaxed, no pair: the swap below publishes it.
         segment.link.next.store(ptr::null_mut(), Ordering::Relaxed);
@@ -393,7 +448,7 @@ impl<T> Consumer<T> {
         let old = chain.spare.swap(Box::into_raw(segment), Ordering::AcqRel);
         if !old.is_null() {
             // SAFETY: a spare segment came from `Box::into_raw`, and the swap made it ours alone.
-            drop(unsafe { Box::from_raw(old) });
+            emptied.push(unsafe { Box::from_raw(old) });
         }
     }
 
