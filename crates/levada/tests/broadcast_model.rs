@@ -1,13 +1,15 @@
 //! The same random operations on tokio's broadcast and on this one must give the same answers; and
 //! under load from many threads nothing may be lost, come twice or come out of order.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
+use levada::broadcast::Sender;
 use levada::broadcast::error::RecvError;
 
 /// Numbers from a linear congruential generator (Knuth's MMIX constants): the same in every run.
@@ -202,5 +204,46 @@ fn many_threads_lose_nothing() {
         }
         // ORDERING: SeqCst, no pair: a test counts.
         assert_eq!(alive.load(Ordering::SeqCst), 0);
+    }
+}
+
+/// C42: a clone may use what only one thread at a time may use; ThreadSanitizer would complain.
+#[test]
+fn clones_of_one_value_are_made_one_at_a_time() {
+    struct Racy(Cell<usize>);
+    impl Clone for Racy {
+        fn clone(&self) -> Self {
+            self.0.set(self.0.get() + 1);
+            Self(Cell::new(self.0.get()))
+        }
+    }
+
+    const RECEIVERS: usize = 4;
+    const MESSAGES: usize = 2000;
+    let tx = Sender::new(MESSAGES);
+    let start = Arc::new(Barrier::new(RECEIVERS + 1));
+    let threads: Vec<_> = (0..RECEIVERS)
+        .map(|n| {
+            let (mut rx, start) = (tx.subscribe(), Arc::clone(&start));
+            thread::spawn(move || {
+                start.wait();
+                let receive = |_| match n % 2 {
+                    0 => rx.blocking_recv().ok().map(|Racy(clones)| clones.get()),
+                    _ => rx.try_recv().ok().map(|Racy(clones)| clones.get()),
+                };
+                (0..MESSAGES).map(receive).collect::<Option<Vec<_>>>().unwrap()
+            })
+        })
+        .collect();
+    for _ in 0..MESSAGES {
+        tx.send(Racy(Cell::new(0))).ok().unwrap();
+    }
+    start.wait();
+    let seen: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    for message in 0..MESSAGES {
+        let mut clones: Vec<_> = seen.iter().map(|seen| seen[message]).collect();
+        clones.sort_unstable();
+        // This one owns nothing, so that the last reader got a clone, too.
+        assert_eq!(clones, [1, 2, 3, 4]);
     }
 }
