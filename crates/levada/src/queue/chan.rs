@@ -133,6 +133,8 @@ pub(super) struct RxOwned<T> {
     pub(super) registered: bool,
     /// How often it found capacity promised to a sender that did not come.
     pub(super) refusals: u8,
+    /// Whether it has told its caller of the end.
+    pub(super) told_end: bool,
 }
 
 // SAFETY: messages are moved from senders to receivers, never shared between threads; everything
@@ -165,6 +167,7 @@ impl<T, P: Parked> Chan<T, P> {
                     consumer: Consumer::new(),
                     registered: false,
                     refusals: 0,
+                    told_end: false,
                 }),
             }),
             chain: Chain::new(capacity),

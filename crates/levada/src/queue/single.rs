@@ -48,15 +48,11 @@ impl<T, P> TxSide<T, P> {
 }
 
 /// The one receiver. Not `Clone`, so `&mut self` is what makes calls exclusive.
-pub(crate) struct Sole<T> {
-    rx: Rx<Chan<T, Sleeper>>,
-    /// Whether `poll_recv` has told the end.
-    ended: bool,
-}
+pub(crate) struct Sole<T>(Rx<Chan<T, Sleeper>>);
 
 impl<T> fmt::Debug for Sole<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.rx.fmt(f)
+        self.0.fmt(f)
     }
 }
 
@@ -64,7 +60,7 @@ impl<T> Deref for Sole<T> {
     type Target = Rx<Chan<T, Sleeper>>;
 
     fn deref(&self) -> &Self::Target {
-        &self.rx
+        &self.0
     }
 }
 
@@ -72,9 +68,7 @@ impl<T> Deref for Sole<T> {
 #[inline]
 pub(crate) fn channel<T>(capacity: usize) -> (Tx<Chan<T, Sleeper>>, Sole<T>) {
     let chan = Chan::new(capacity);
-    let tx = Tx::new(&chan);
-    let rx = Rx::new(chan);
-    (tx, Sole { rx, ended: false })
+    (Tx::new(&chan), Sole(Rx::new(chan)))
 }
 
 impl<T> Sole<T> {
@@ -90,7 +84,7 @@ impl<T> Sole<T> {
             }
             if ready!(chan.poll_sleep(owned, cx)) == Nothing::Ended {
                 budget.made_progress();
-                self.ended = true;
+                owned.told_end = true;
                 return Poll::Ready(None);
             }
         }
@@ -150,13 +144,14 @@ impl<T> Sole<T> {
     /// here first would never be told.
     #[cfg(feature = "stream")]
     pub(crate) fn is_ended(&self) -> bool {
-        self.ended
+        // SAFETY: `&self` excludes the `&mut self` of everything that writes to it.
+        self.0.rx().consumer.with(|owned| unsafe { (*owned).told_end })
     }
 
     /// The channel, and what is the receiver's own in it.
     #[inline]
     fn parts(&mut self) -> (&Chan<T, Sleeper>, &mut RxOwned<T>) {
-        let chan: &Chan<T, Sleeper> = &self.rx;
+        let chan: &Chan<T, Sleeper> = &self.0;
         // SAFETY: there is one `Sole` for a channel, made in `channel`, and it is borrowed mutably
         // for as long as this reference lives; the channel itself looks in only when it is gone.
         let owned = chan.rx().consumer.with_mut(|owned| unsafe { &mut *owned });
