@@ -54,7 +54,9 @@ impl Line {
         self.list.remove(node);
         let entry = self.list.entry(node);
         entry.state = State::Idle;
-        entry.waker.take()
+        let waker = entry.waker.take();
+        self.list.unbind(node);
+        waker
     }
 
     /// Whether the receiver is in line with a waker for the same task.

@@ -147,6 +147,9 @@ impl<T, P: Parked> Chan<T, P> {
                 Err(Refused::Closed) => return Poll::Ready(Err(Refused::Closed)),
                 Err(Refused::Full) => {}
             }
+            drop(tx);
+            // For the place in line, now that there is probably one to take.
+            *unused = Some(cx.waker().clone());
         }
         self.poll_turn_in_line(node, permits, unused, cx)
     }

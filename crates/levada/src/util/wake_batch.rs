@@ -14,8 +14,8 @@ pub(crate) struct WakeBatch {
 }
 
 impl WakeBatch {
-    /// Wakers per batch: half a kilobyte of stack, and 32 wakes for one more lock.
-    pub(crate) const CAPACITY: usize = 32;
+    /// Wakers per batch: as many wakes for one more lock, and as many words to clear for the first.
+    pub(crate) const CAPACITY: usize = 16;
 
     fn new() -> Self {
         Self { wakers: [const { None }; Self::CAPACITY], len: 0 }

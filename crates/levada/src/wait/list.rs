@@ -215,6 +215,12 @@ impl List {
         }
     }
 
+    /// Lets go of a node that is not in line: there is nothing to cancel any more.
+    pub(crate) fn unbind(&mut self, node: Pin<&Node>) {
+        debug_assert!(!self.is_linked(node), "a node in line is bound");
+        node.list.set(ptr::null());
+    }
+
     /// Takes the first node out of the line and gives what it says, to be marked and woken.
     pub(crate) fn pop_front(&mut self) -> Option<&mut Entry> {
         let place = self.front()?;

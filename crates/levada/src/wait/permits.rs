@@ -253,6 +253,7 @@ impl Permits {
             State::Idle | State::Lapsed | State::Closed => {}
         }
         self.line.remove(node);
+        self.line.unbind(node);
         waker
     }
 
