@@ -112,6 +112,8 @@ pub(super) struct TxSide<T, P> {
     /// looks full with this one.
     pub(super) head_seen: usize,
     pub(super) permits: Permits,
+    /// What `hungry` was last set to.
+    hungry_noted: bool,
     pub(super) parked: P,
     pub(super) unreceived: bool,
     pub(super) unsent: bool,
@@ -156,6 +158,7 @@ impl<T, P: Parked> Chan<T, P> {
                 producer: Producer::new(),
                 head_seen: 0,
                 permits: Permits::new(capacity),
+                hungry_noted: false,
                 parked: P::default(),
                 unreceived: false,
                 unsent: false,
@@ -234,10 +237,16 @@ impl<T, P: Parked> Chan<T, P> {
 
     /// Keeps I3 after the line of waiting senders changed.
     #[inline]
-    pub(super) fn note_hungry(&self, tx: &TxSide<T, P>) {
-        // ORDERING: Relaxed; a sender that goes to sleep puts a fence behind it (`send::poll_turn`),
-        // pairs with the fence in `single::release`.
-        self.rx.hungry.store(tx.permits.has_waiting(), Ordering::Relaxed);
+    pub(super) fn note_hungry(&self, tx: &mut TxSide<T, P>) {
+        let hungry = tx.permits.has_waiting();
+        // The receiver's line is written only if there is something new.
+        if tx.hungry_noted != hungry {
+            tx.hungry_noted = hungry;
+            // ORDERING: Relaxed; a sender that goes to sleep puts a fence behind it
+            // (`send::poll_turn_in_line`), which pairs with the fence in `single::release_head`. It
+            // does so too if another one wrote it before, under the lock.
+            self.rx.hungry.store(hungry, Ordering::Relaxed);
+        }
     }
 
     /// Refuses new permits; wakes senders that wait for one, and receivers that may have seen the
@@ -252,7 +261,7 @@ impl<T, P: Parked> Chan<T, P> {
                 let mut tx = self.lock();
                 let queued = self.queued(&tx);
                 let more = tx.permits.close(queued, batch);
-                self.note_hungry(&tx);
+                self.note_hungry(&mut tx);
                 // ORDERING: Release pairs with the Acquire load in `is_closed`.
                 self.closed.store(true, Ordering::Release);
                 more || tx.parked.take_all(batch)

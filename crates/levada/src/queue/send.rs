@@ -165,7 +165,8 @@ impl<T, P: Parked> Chan<T, P> {
     ) -> Poll<Result<LockGuard<'_, TxSide<T, P>>, Refused>> {
         loop {
             let mut tx = self.lock();
-            let head = self.head();
+            // Who has its turn need not look at the receiver's line.
+            let head = if tx.permits.is_granted(node) { tx.head_seen } else { self.head() };
             tx.head_seen = head;
             let queued = tx.producer.tail().wrapping_sub(head);
             let turn = tx.permits.poll_turn(node, permits, queued);
@@ -177,7 +178,7 @@ impl<T, P: Parked> Chan<T, P> {
             if turn == Turn::Taken {
                 let woken = tx.permits.leave(node);
                 debug_assert!(woken.is_none(), "who has its turn was woken, or never waited");
-                self.note_hungry(&tx);
+                self.note_hungry(&mut tx);
                 return Poll::Ready(Ok(tx));
             }
             let mut old = None;
@@ -190,7 +191,7 @@ impl<T, P: Parked> Chan<T, P> {
                 };
                 old = tx.permits.enter(node, permits, new);
             }
-            self.note_hungry(&tx);
+            self.note_hungry(&mut tx);
             let settled = tx.permits.is_settled(queued);
             drop(tx);
             drop(old);
@@ -225,7 +226,7 @@ impl<T, P: Parked> Chan<T, P> {
             }
             let queued = self.queued(&tx);
             let more = tx.permits.settle(queued, batch);
-            self.note_hungry(&tx);
+            self.note_hungry(&mut tx);
             if more {
                 return true;
             }

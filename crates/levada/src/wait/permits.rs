@@ -201,6 +201,11 @@ impl Permits {
         }
     }
 
+    /// Whether a turn is promised to the waiter, whatever is queued.
+    pub(crate) fn is_granted(&mut self, node: Pin<&Node>) -> bool {
+        self.line.entry(node).state == State::Granted
+    }
+
     /// Puts a waiter in line if it is not there yet, with this waker. Gives back the old one, to be
     /// dropped outside the lock.
     #[must_use = "drop the waker after the lock is released"]
