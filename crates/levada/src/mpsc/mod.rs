@@ -21,7 +21,8 @@
 //! Senders that wait for capacity are served in the order in which they began to. A sender whose
 //! turn has come but that is not polled, because it was forgotten or its task is busy elsewhere,
 //! does not stop the channel: when nothing else can happen in it, its turn is passed on after
-//! eight polls of whoever would go on, and it is first in line again when it does come.
+//! eight polls of whoever would go on, and it is first in line again when it does come. So on several
+//! worker threads, a sender whose thread is late may see the one behind it go first.
 //!
 //! # Cost
 //! Read-modify-writes per message while nobody sleeps: one to send; one full fence and none to
@@ -29,7 +30,7 @@
 //! one fence for all it receives. [`Sender::reserve`] and then [`Permit::send`] are two. Sending to
 //! a receiver that sleeps adds its wake-up.
 //!
-//! An idle channel is one allocation of less than 512 bytes, whatever its capacity; messages are
+//! An idle channel is one allocation of 512 bytes, whatever its capacity; messages are
 //! stored in it up to 64 bytes, then in rings on the heap that grow with what is queued, up to 32
 //! KiB each. In steady state nothing is allocated.
 //!
