@@ -14,6 +14,8 @@
 //!   the node after that.
 //! - **I3** A list is neither moved nor dropped while nodes are bound to it: the future that owns
 //!   the node borrows or keeps alive the channel that owns the list.
+//! - **I4** A node's fields are initialised while it is bound, and not before: a future that never
+//!   waits does not pay for them.
 //!
 //! # Checked by
 //! The tests below, and the models of every channel.
@@ -21,6 +23,7 @@
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomPinned;
+use core::mem::MaybeUninit;
 use core::pin::Pin;
 use core::ptr::{self, NonNull};
 use core::task::Waker;
@@ -62,6 +65,7 @@ pub(crate) struct Entry {
     pub(crate) refusals: u8,
 }
 
+#[derive(Default)]
 struct Inner {
     prev: Option<NonNull<Node>>,
     next: Option<NonNull<Node>>,
@@ -71,7 +75,7 @@ struct Inner {
 
 /// A waiter's place in a [`List`], kept inside its future.
 pub(crate) struct Node {
-    inner: UnsafeCell<Inner>,
+    inner: UnsafeCell<MaybeUninit<Inner>>,
     /// The list this node is bound to (I1); null before the first call. Touched only by the owner.
     list: Cell<*const List>,
     /// For protocols that use [`List::release_front`]. Written under the lock, read without.
@@ -88,12 +92,7 @@ unsafe impl Sync for Node {}
 impl Node {
     pub(crate) fn new() -> Self {
         Self {
-            inner: UnsafeCell::new(Inner {
-                prev: None,
-                next: None,
-                linked: false,
-                entry: Entry::default(),
-            }),
+            inner: UnsafeCell::new(MaybeUninit::uninit()),
             list: Cell::new(ptr::null()),
             held: AtomicBool::new(false),
             _pinned: PhantomPinned,
@@ -113,6 +112,17 @@ impl Node {
         // ORDERING: Acquire pairs with the Release store in `release_front`: all that was done to
         // the node happened before.
         self.held.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Node {
+    #[inline]
+    fn drop(&mut self) {
+        if self.is_bound() {
+            // SAFETY: the fields are initialised (I4), and with the node not linked (I2) and borrowed
+            // mutably nobody else touches them (I1).
+            self.inner.with_mut(|inner| unsafe { inner.cast::<Inner>().drop_in_place() });
+        }
     }
 }
 
@@ -218,6 +228,7 @@ impl List {
     /// Lets go of a node that is not in line: there is nothing to cancel any more.
     pub(crate) fn unbind(&mut self, node: Pin<&Node>) {
         debug_assert!(!self.is_linked(node), "a node in line is bound");
+        debug_assert!(self.entry(node).waker.is_none(), "nothing is left to drop");
         node.list.set(ptr::null());
     }
 
@@ -277,6 +288,8 @@ impl List {
         let this: *const Self = self;
         let list = node.list.get();
         if list.is_null() {
+            // SAFETY: the owner of an unbound node is the only one who touches its fields (I1).
+            node.inner.with_mut(|inner| unsafe { inner.cast::<Inner>().write(Inner::default()) });
             node.list.set(this);
         } else {
             assert!(ptr::eq(list, this), "a waiter belongs to one list");
@@ -289,9 +302,9 @@ impl List {
         // SAFETY: a `Place` is made only from a node bound to this list, or from links between
         // such; linked ones are alive by I2, and one just bound is borrowed by the caller.
         let node = unsafe { place.0.as_ref() };
-        // SAFETY: by I1 all access is through `&mut List` of this list, which we hold; the
-        // reference is bounded by that borrow.
-        node.inner.with_mut(|inner| unsafe { &mut *inner })
+        // SAFETY: by I1 all access is through `&mut List` of this list, which we hold, and the
+        // reference is bounded by that borrow; the fields are initialised (I4).
+        node.inner.with_mut(|inner| unsafe { &mut *inner.cast::<Inner>() })
     }
 }
 

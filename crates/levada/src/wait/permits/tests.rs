@@ -223,6 +223,7 @@ impl Walk {
         }
         waiter.state = State::Idle;
         waiter.woken = false;
+        waiter.refusals = 0;
         self.line.retain(|other| *other != i);
         drop(self.permits.leave(waiter.node.as_ref()));
         waiter.flag = Arc::default();
