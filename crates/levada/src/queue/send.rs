@@ -195,7 +195,7 @@ impl<T, P: Parked> Chan<T, P> {
             let settled = tx.permits.is_settled(queued);
             drop(tx);
             drop(old);
-            // ORDERING: SeqCst pairs with the fence in `single::release`: either that receiver sees
+            // ORDERING: SeqCst pairs with the fence in `single::release_head`: either that receiver sees
             // `hungry`, or we see here that it made room.
             fence(Ordering::SeqCst);
             if settled && self.head() == head {
