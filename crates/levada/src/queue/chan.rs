@@ -86,7 +86,7 @@ pub(crate) trait Parked: Default {
 
 /// A channel that delivers each message once. `P` says how receivers sleep.
 pub(crate) struct Chan<T, P> {
-    tx: CachePadded<Lock<TxSide<T, P>>>,
+    tx: CachePadded<Guarded<T, P>>,
     rx: CachePadded<RxSide<T>>,
     pub(super) chain: Chain<T>,
     counts: Counts,
@@ -103,6 +103,13 @@ pub(crate) struct Chan<T, P> {
 #[cold]
 pub(super) fn with_message_in_hand(wake: impl FnOnce()) {
     let _told = catch_unwind(AssertUnwindSafe(wake));
+}
+
+/// The lock, and a copy of what a sender wants to know before it takes it.
+struct Guarded<T, P> {
+    /// Whether a sender that comes now has to stand in line, as far as the last change told.
+    crowded: AtomicBool,
+    side: Lock<TxSide<T, P>>,
 }
 
 /// What is under the lock.
@@ -154,15 +161,18 @@ impl<T, P: Parked> Chan<T, P> {
     /// A channel with one sender and one receiver to be made from it.
     pub(crate) fn new(capacity: usize) -> Arc<Self> {
         Arc::new(Self {
-            tx: CachePadded::new(Lock::new(TxSide {
-                producer: Producer::new(),
-                head_seen: 0,
-                permits: Permits::new(capacity),
-                hungry_noted: false,
-                parked: P::default(),
-                unreceived: false,
-                unsent: false,
-            })),
+            tx: CachePadded::new(Guarded {
+                crowded: AtomicBool::new(false),
+                side: Lock::new(TxSide {
+                    producer: Producer::new(),
+                    head_seen: 0,
+                    permits: Permits::new(capacity),
+                    hungry_noted: false,
+                    parked: P::default(),
+                    unreceived: false,
+                    unsent: false,
+                }),
+            }),
             rx: CachePadded::new(RxSide {
                 head: AtomicUsize::new(0),
                 hungry: AtomicBool::new(false),
@@ -206,7 +216,7 @@ impl<T, P: Parked> Chan<T, P> {
 
     #[inline]
     pub(super) fn lock(&self) -> LockGuard<'_, TxSide<T, P>> {
-        self.tx.lock()
+        self.tx.side.lock()
     }
 
     #[inline]
@@ -246,7 +256,16 @@ impl<T, P: Parked> Chan<T, P> {
             // (`send::poll_turn_in_line`), which pairs with the fence in `single::release_head`. It
             // does so too if another one wrote it before, under the lock.
             self.rx.hungry.store(hungry, Ordering::Relaxed);
+            // ORDERING: Relaxed, no pair: a hint, which the lock confirms or not.
+            self.tx.crowded.store(hungry, Ordering::Relaxed);
         }
+    }
+
+    /// Whether a sender that comes now will probably have to stand in line.
+    #[inline]
+    pub(super) fn is_crowded(&self) -> bool {
+        // ORDERING: Relaxed, no pair: a hint, which the lock confirms or not.
+        self.tx.crowded.load(Ordering::Relaxed)
     }
 
     /// Refuses new permits; wakes senders that wait for one, and receivers that may have seen the

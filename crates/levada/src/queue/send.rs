@@ -141,13 +141,14 @@ impl<T, P: Parked> Chan<T, P> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<LockGuard<'_, TxSide<T, P>>, Refused>> {
         if !node.is_bound() {
-            let mut tx = self.lock();
-            match self.try_turn(&mut tx, permits) {
-                Ok(()) => return Poll::Ready(Ok(tx)),
-                Err(Refused::Closed) => return Poll::Ready(Err(Refused::Closed)),
-                Err(Refused::Full) => {}
+            if !self.is_crowded() {
+                let mut tx = self.lock();
+                match self.try_turn(&mut tx, permits) {
+                    Ok(()) => return Poll::Ready(Ok(tx)),
+                    Err(Refused::Closed) => return Poll::Ready(Err(Refused::Closed)),
+                    Err(Refused::Full) => {}
+                }
             }
-            drop(tx);
             // For the place in line, now that there is probably one to take.
             *unused = Some(cx.waker().clone());
         }
