@@ -1,3 +1,4 @@
+#![forbid(unsafe_code)]
 #![doc = include_str!("../docs/guide/index.md")]
 
 #[doc = include_str!("../docs/guide/choosing.md")]

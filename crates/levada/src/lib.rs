@@ -19,7 +19,9 @@
 //! - **A message is never lost.** It is received, given back in an error, or dropped with the channel.
 //!   It belongs to the channel until the poll that returns it, so a receive that is cancelled, in a
 //!   `select!` or by a timeout, has taken nothing.
-//! - **Nobody is wedged** by a future that is forgotten, or woken and not polled again.
+//! - **A turn that is not taken is passed on**, so that a future that is forgotten, or woken and not
+//!   polled again, does not wedge the others. What is left of that in corners is said where it is:
+//!   [`mpsc`] (Fairness) and [`mpmc`] (Receivers).
 //! - **No foreign code under a lock.** Wakers, clones, drops and closures run outside, and a panic in
 //!   one of them strands nobody.
 //! - **Readers do not block writers.** [`watch::Receiver::borrow`] is a snapshot: a guard that is kept

@@ -11,6 +11,7 @@
 //!   ([`Tx::add_receiver`]): then the channel is told again when that one goes.
 //!
 //! Architecture invariant: handles are counted here and nowhere else.
+#![forbid(unsafe_code)]
 
 use core::fmt;
 use core::ops::Deref;

@@ -19,7 +19,7 @@
 //!
 //! # Cost
 //! Read-modify-writes per message while nobody sleeps: one to send and one to receive. A batch of up to
-//! the buffer's capacity is received with one. Memory is as in [`mpsc`](crate::mpsc).
+//! the buffer's capacity is received with two: one to see how long it is. Memory is as in [`mpsc`](crate::mpsc).
 //!
 //! # Examples
 //! ```

@@ -24,6 +24,13 @@
 //! eight polls of whoever would go on, and it is first in line again when it does come. So on several
 //! worker threads, a sender whose thread is late may see the one behind it go first.
 //!
+//! Three things still depend on somebody else's poll. Who waits behind a turn that is not taken goes on
+//! when the receiver next waits, or when a sender comes anew. A `reserve_many` for which there is not
+//! enough capacity, and which is never polled, holds up those behind it until there is. And after
+//! `close`, a turn that is never taken, or a `reserve_many` that was promised a part, holds back the
+//! end from a receiver that only calls `try_recv`, or that sleeps when the last permit comes back (the
+//! part only: tokio's tests forbid to wake it there).
+//!
 //! # Cost
 //! Read-modify-writes per message while nobody sleeps: one to send; one full fence and none to
 //! receive from a bounded channel, none at all from an unbounded one. [`Receiver::recv_many`] takes

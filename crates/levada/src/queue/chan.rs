@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! ```text
-//! line 1-3  lock | producer, permits and their line, parked receivers, edges   senders
+//! line 1-3  crowded, lock | producer, permits, parked receivers, edges         senders
 //! line 4    head, hungry, consumer                                             the receiver
 //! line 5-   chain (tail, inline slots), counts, closed event
 //! ```
@@ -43,14 +43,15 @@
 //!   so the receiver sees that somebody waits, or the sender sees the capacity.
 //!
 //! # Progress
-//! Receiving from an mpsc channel that is not empty, and finding out that it is, is wait-free.
+//! Receiving from an mpsc channel that is not empty and has no senders in line, and finding out that an
+//! open one is empty, is wait-free, but for the freeing of a segment of the storage.
 //! Everything else takes the lock. Waiting senders are served in order; see [`crate::wait::permits`].
 //!
 //! # Unwinding
 //! Foreign code (wakers, drops of messages) runs last and outside the lock; a panic in it leaves the
 //! channel as if it had returned. A sender's waker that panics while a message is being received
-//! does not cost the message: there the panic ends, told by the panic hook. Where several wakers or messages are to be served, all are before
-//! the first panic goes on.
+//! does not cost the message: there the panic ends, told by the panic hook. Where several wakers or
+//! messages are to be served, all are before the first panic goes on.
 //!
 //! # Checked by
 //! `mpsc::model`, `queue::model`.

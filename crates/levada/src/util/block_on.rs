@@ -1,4 +1,5 @@
 //! Waiting for a future on a thread of one's own, for the `blocking_*` methods.
+#![forbid(unsafe_code)]
 
 use super::park_on;
 

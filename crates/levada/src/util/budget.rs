@@ -2,6 +2,7 @@
 //!
 //! tokio gives each task a budget of operations per poll, so that a task whose channel is always
 //! ready yields now and then. Outside tokio, and without the feature `tokio`, every call proceeds.
+#![forbid(unsafe_code)]
 
 use core::task::{Context, Poll};
 

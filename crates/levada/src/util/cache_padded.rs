@@ -1,3 +1,5 @@
+#![forbid(unsafe_code)]
+
 use core::ops::{Deref, DerefMut};
 
 /// Starts a value on a cache line of its own, so that two sides that write do not share one.

@@ -1,4 +1,5 @@
 //! Running a future on a thread that sleeps while it has nothing to do.
+#![forbid(unsafe_code)]
 
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};

@@ -1,3 +1,5 @@
+#![forbid(unsafe_code)]
+
 use core::task::Waker;
 
 use super::FirstPanic;

@@ -6,7 +6,7 @@
 //! # Invariants
 //! - **I1** A node's fields are touched only through `&mut List` of the one list it belongs to, or,
 //!   while it is not linked, by nobody. The first call with a node binds it to the list; every later
-//!   call checks that it is the same.
+//!   call checks that it is the same, until [`List::unbind`] lets go of it.
 //! - **I2** A linked node is alive and stays where it is: it is pinned, and its owner calls
 //!   [`List::remove`] before it drops. A node that is forgotten instead stays alive for ever,
 //!   because its memory was pinned, and stays linked: it costs its own memory and nothing else.

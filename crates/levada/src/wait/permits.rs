@@ -30,10 +30,14 @@
 //! - **I5** Lapsing changes no count but `granted`: a lapsed waiter holds nothing.
 //!
 //! # Progress
-//! A promise that is not taken delays the others by at most [`GRACE`] polls of one of them.
+//! A promise that is not taken delays the others by at most [`GRACE`] polls of one of them, or of the
+//! receiver. Somebody has to poll: who sleeps in line already is helped by a receiver that waits for
+//! a message, or by a sender that comes anew. A waiter that cannot be granted what it needs keeps its
+//! place in line, polled or not.
 //!
 //! # Checked by
 //! The tests below (a random walk against a plain model), and the models of mpsc and mpmc.
+#![forbid(unsafe_code)]
 
 use core::pin::Pin;
 use core::task::Waker;

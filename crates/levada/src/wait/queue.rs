@@ -12,6 +12,7 @@
 //!
 //! # Checked by
 //! `model` below, and the models of watch, broadcast and mpsc's `closed`.
+#![forbid(unsafe_code)]
 
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
