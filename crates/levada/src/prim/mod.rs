@@ -23,10 +23,11 @@ pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
     builder.check(f);
 }
 
-/// Runs `f` as a model: every interleaving under loom, many times natively.
+/// Runs `f` as a model: every interleaving under loom, many times natively. Under Miri the seeds are
+/// what makes many times of it (`cargo xtask miri --deep`).
 #[cfg(all(test, not(levada_loom)))]
 pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
-    for _ in 0..200 {
+    for _ in 0..if cfg!(miri) { 4 } else { 200 } {
         f();
     }
 }

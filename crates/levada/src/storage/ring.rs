@@ -116,6 +116,9 @@ impl Inline {
 }
 
 /// The part both sides share.
+///
+/// From the first call with one of its sides to [`Consumer::free`] it stays where it is and is only
+/// shared, never borrowed mutably: both sides keep pointers into [`Inline`].
 pub(crate) struct Chain<T> {
     tail: AtomicUsize,
     /// A segment of the last length that the consumer has emptied, for the producer to use again.
