@@ -147,10 +147,9 @@ pub(super) struct RxOwned<T> {
     pub(super) told_end: bool,
 }
 
-// SAFETY: messages are moved from senders to receivers, never shared between threads; everything
-// else is guarded as I2 says, by the lock or by there being one receiver.
-unsafe impl<T: Send, P: Send> Send for Chan<T, P> {}
-// SAFETY: as above.
+// SAFETY: the cell around the consumer keeps it from being automatic. Who shares a channel gets into
+// that cell as I2 says, one at a time, and moves messages out of it: that is `T: Send`; nobody looks at
+// a message that is in the channel, so it need not be `Sync`.
 unsafe impl<T: Send, P: Send> Sync for Chan<T, P> {}
 
 // A panic in foreign code leaves the channel whole (see `# Unwinding`), and a message in the
@@ -318,10 +317,10 @@ impl<T, P: Parked> Hub for Chan<T, P> {
         // Messages are dropped one by one, outside the lock.
         let pop = || {
             self.rx.consumer.with_mut(|owned| {
-                // SAFETY: the last receiver is being dropped and pushes have ended, so nobody else
-                // is in the consumer (I2).
+                // SAFETY: by I2 only receivers get in here. The last one is being dropped: its decrement
+                // saw those of the others (`refs`), so their use of the consumer is over.
                 let owned = unsafe { &mut *owned };
-                // SAFETY: the consumer and the chain belong to this channel.
+                // SAFETY: the consumer and the chain were made together in `new`.
                 let message = unsafe { owned.consumer.pop(&self.chain) };
                 self.publish_head(owned.consumer.head());
                 message
@@ -337,11 +336,12 @@ impl<T, P: Parked> Hub for Chan<T, P> {
 impl<T, P> Drop for Chan<T, P> {
     fn drop(&mut self) {
         self.rx.consumer.with_mut(|owned| {
-            // SAFETY: `&mut self`: nobody else is left.
+            // SAFETY: `&mut self` excludes every other access.
             let owned = unsafe { &mut *owned };
             // The last receiver has drained the channel, and nothing was stored after; what a
             // leaked receiver left is leaked with it.
-            // SAFETY: the consumer and the chain belong to this channel, which ends here.
+            // SAFETY: the consumer and the chain were made together in `new`, and this is the end of
+            // both.
             unsafe { owned.consumer.free(&self.chain) };
         });
     }

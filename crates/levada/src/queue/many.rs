@@ -238,9 +238,10 @@ impl<T> Chan<T, Line> {
     #[inline]
     fn pop(&self, _tx: &mut TxSide<T, Line>, emptied: &mut Emptied<T>) -> Option<T> {
         self.rx().consumer.with_mut(|owned| {
-            // SAFETY: only holders of the lock get here (chan, I2), as `_tx` proves.
+            // SAFETY: only who holds the lock gets here (chan, I2): `_tx` is what the lock guards, and
+            // borrowed mutably.
             let owned = unsafe { &mut *owned };
-            // SAFETY: the consumer and the chain belong to this channel.
+            // SAFETY: the consumer and the chain were made together in `Chan::new`.
             let message = unsafe { owned.consumer.pop_under_lock(&self.chain, emptied) };
             self.publish_head(owned.consumer.head());
             message

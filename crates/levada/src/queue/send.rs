@@ -263,7 +263,8 @@ impl<T, P: Parked> Chan<T, P> {
                 return Err(value);
             }
         }
-        // SAFETY: the producer and the chain belong to this channel; there is room.
+        // SAFETY: the producer and the chain were made together in `Chan::new`. It has room: seen just
+        // now, or by `make_room`, and under the lock, which we hold since.
         unsafe { tx.producer.push(&self.chain, value) };
         let receiver = tx.parked.take_one();
         drop(tx);
@@ -279,8 +280,8 @@ impl<T, P: Parked> Chan<T, P> {
     fn make_room<'a>(&'a self, mut tx: LockGuard<'a, TxSide<T, P>>) -> LockGuard<'a, TxSide<T, P>> {
         loop {
             let head = self.head();
-            // SAFETY: the producer and the chain belong to this channel; `head` was loaded with
-            // Acquire.
+            // SAFETY: the producer and the chain were made together in `Chan::new`; `Chan::head` loads
+            // with Acquire.
             let Err(len) = (unsafe { tx.producer.make_room(&self.chain, head) }) else {
                 return tx;
             };
@@ -290,7 +291,7 @@ impl<T, P: Parked> Chan<T, P> {
             tx = self.lock();
             tx.permits.release(1);
             let head = self.head();
-            // SAFETY: as above.
+            // SAFETY: the same producer and chain, and a `head` from `Chan::head` once more.
             let unused = unsafe { tx.producer.extend(&self.chain, head, fresh) };
             let Some(unused) = unused else { return tx };
             // Somebody else was faster. Freed outside the lock; then there may be no room again.

@@ -103,7 +103,7 @@ impl<T> Sole<T> {
         loop {
             let mut received = 0;
             while received < limit {
-                // SAFETY: the consumer and the chain belong to this channel.
+                // SAFETY: the consumer and the chain were made together in `Chan::new`.
                 let Some(message) = (unsafe { owned.consumer.pop(&chan.chain) }) else {
                     break;
                 };
@@ -162,7 +162,7 @@ impl<T> Sole<T> {
 impl<T> Chan<T, Sleeper> {
     #[inline]
     fn pop(&self, owned: &mut RxOwned<T>) -> Option<T> {
-        // SAFETY: the consumer and the chain belong to this channel.
+        // SAFETY: the consumer and the chain were made together in `Chan::new`.
         let message = unsafe { owned.consumer.pop(&self.chain) }?;
         self.release_head(owned);
         Some(message)
@@ -180,7 +180,7 @@ impl<T> Chan<T, Sleeper> {
         // ORDERING: SeqCst pairs with the fence in `send::poll_turn_in_line`: either we see below
         // that somebody waits, or that sender sees the capacity.
         fence(Ordering::SeqCst);
-        // ORDERING: Relaxed, pairs with the store in `note_hungry` by way of the two fences.
+        // ORDERING: Relaxed, pairs with the store in `Chan::note_hungry` by way of the two fences.
         if self.rx().hungry.load(Ordering::Relaxed) {
             with_message_in_hand(|| self.serve_senders());
         }

@@ -254,7 +254,8 @@ pub(crate) struct Latest<T> {
     first: Node<T>,
 }
 
-// SAFETY: a `Latest` owns its values, and the nodes behind its pointers.
+// SAFETY: the pointers of the desk keep it from being automatic. They lead to nodes that the `Latest`
+// owns, and so do their values, which are Send.
 unsafe impl<T: Send> Send for Latest<T> {}
 // SAFETY: several threads may look at one value (`T: Sync`), and any of them may take it out and
 // drop it (`T: Send`); everything else is under the lock (I1, I3).
@@ -303,9 +304,9 @@ impl<T> Latest<T> {
         loop {
             let mut desk = self.desk.lock();
             let old = self.current(&desk);
-            // SAFETY: the current node is alive.
+            // SAFETY: the current node is not free (States), so it is alive (I4).
             if !unsafe { desk.hold(old) }.is_in_use() {
-                // SAFETY: as above.
+                // SAFETY: the current node is not free (States), so it is alive (I4).
                 let node = unsafe { old.as_ref() };
                 // SAFETY: it is full and idle, so its value is the lock holder's (I3).
                 mem::swap(unsafe { node.get_mut() }, &mut value);
@@ -338,11 +339,11 @@ impl<T> Latest<T> {
 
     /// Makes `new`, from [`free_node`](Self::free_node), the current node, with this value.
     fn install(&self, desk: &mut Desk<T>, new: NonNull<Node<T>>, value: T) {
-        // SAFETY: the first node is alive as long as `self`, and the others were just leaked.
+        // SAFETY: it is from `free_node`: the first node, alive as long as `self`, or one just leaked.
         let node = unsafe { new.as_ref() };
-        // SAFETY: it is free, and marked full next.
+        // SAFETY: it is from `free_node`, so it is free; we hold the lock, and mark it full next.
         unsafe { node.write(value) };
-        // SAFETY: as above.
+        // SAFETY: alive, by the first of these three.
         *unsafe { desk.hold(new) } = Hold::IDLE;
         desk.current = (new != NonNull::from(&self.first)).then_some(new);
         self.set_stamp(desk, Stamp::next);
@@ -369,9 +370,9 @@ impl<T> Latest<T> {
     /// Frees an earlier node that nobody uses.
     #[cold]
     fn retire(&self, desk: &mut Desk<T>, node: NonNull<Node<T>>) -> Leftover<T> {
-        // SAFETY: an earlier node that is not free yet is alive.
+        // SAFETY: an earlier node that is not free yet is alive (I4).
         *unsafe { desk.hold(node) } = Hold::FREE;
-        // SAFETY: as above.
+        // SAFETY: nothing was deallocated since; that comes below.
         let place = unsafe { node.as_ref() };
         // SAFETY: it was full and out of use, so its value was the lock holder's; it is free now.
         let value = unsafe { place.take() };
@@ -431,7 +432,7 @@ impl<'a, K: Keeper> Snapshot<'a, K> {
         let latest = keeper.latest();
         let mut desk = latest.desk.lock();
         let node = latest.current(&desk);
-        // SAFETY: the current node is alive.
+        // SAFETY: the current node is not free (States), so it is alive (I4).
         let hold = unsafe { desk.hold(node) };
         if hold.writing {
             desk.wanted = true;
@@ -483,7 +484,7 @@ impl<'a, K: Keeper> Writing<'a, K> {
         let latest = keeper.latest();
         let mut desk = latest.desk.lock();
         let node = latest.current(&desk);
-        // SAFETY: the current node is alive.
+        // SAFETY: the current node is not free (States), so it is alive (I4).
         let hold = unsafe { desk.hold(node) };
         if hold.is_in_use() {
             desk.wanted = true;

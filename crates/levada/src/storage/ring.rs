@@ -129,9 +129,10 @@ pub(crate) struct Chain<T> {
     last_len: usize,
 }
 
-// SAFETY: messages are moved between threads, never shared (I1), so `T: Send` is enough.
+// SAFETY: atomic pointers would be sent whatever they lead to; here it is messages, so `T: Send`.
 unsafe impl<T: Send> Send for Chain<T> {}
-// SAFETY: as above.
+// SAFETY: the cells keep it from being automatic. Who shares the chain gets into them only with one of
+// its sides, as I1 and I4 say: messages are moved from thread to thread (`T: Send`), never shared.
 unsafe impl<T: Send> Sync for Chain<T> {}
 
 /// The producer's part, kept under the channel's lock. A null segment means the first one.
@@ -146,7 +147,8 @@ pub(crate) struct Producer<T> {
     segment: *mut Segment<T>,
 }
 
-// SAFETY: the pointers lead to the chain, which outlives its parts and whose messages are Send.
+// SAFETY: the pointers keep it from being automatic. They lead into the chain and its segments, which
+// outlive them (I5), and to slots that are the producer's alone (I1), for messages that are Send.
 unsafe impl<T: Send> Send for Producer<T> {}
 
 /// The consumer's part, used by one thread at a time. A null segment means the first one.
@@ -159,7 +161,8 @@ pub(crate) struct Consumer<T> {
     segment: *mut Segment<T>,
 }
 
-// SAFETY: as for `Producer`.
+// SAFETY: the pointers keep it from being automatic. They lead into the chain and its segments, which
+// outlive them (I5), and to slots that are the consumer's alone (I1), with messages that are Send.
 unsafe impl<T: Send> Send for Consumer<T> {}
 
 /// A segment that was allocated outside the lock and waits to be linked.
@@ -297,7 +300,7 @@ impl<T> Producer<T> {
         head: usize,
         fresh: Fresh<T>,
     ) -> Option<Fresh<T>> {
-        // SAFETY: the same contract.
+        // SAFETY: what `make_room` asks is what our caller promised.
         if unsafe { self.make_room(chain, head) }.is_ok() {
             return Some(fresh);
         }
@@ -312,7 +315,8 @@ impl<T> Producer<T> {
     unsafe fn link(&mut self, chain: &Chain<T>, next: *mut Segment<T>) {
         // SAFETY: the producer's own segment is freed only after it was left (I5).
         let (full, _, _) = unsafe { chain.locate(self.segment) };
-        // SAFETY: the consumer reads `end` only after it saw `next`, which is published below (I4).
+        // SAFETY: the consumer reads `end` only after it saw `next`, which is published below (I4). If the
+        // segment was in use before, the consumer left it then, and handed it back after that (I5).
         full.end.with_mut(|end| unsafe { *end = self.tail });
         // ORDERING: Release pairs with the Acquire load in `Consumer::advance`: it sees `end` and
         // the new segment's fields.
@@ -366,7 +370,7 @@ impl<T> Consumer<T> {
     #[inline]
     pub(crate) unsafe fn pop(&mut self, chain: &Chain<T>) -> Option<T> {
         let mut emptied = Emptied::default();
-        // SAFETY: the same contract.
+        // SAFETY: what `pop_under_lock` asks is what our caller promised.
         unsafe { self.pop_under_lock(chain, &mut emptied) }
     }
 
@@ -381,7 +385,7 @@ impl<T> Consumer<T> {
         chain: &Chain<T>,
         emptied: &mut Emptied<T>,
     ) -> Option<T> {
-        // SAFETY: the same contract.
+        // SAFETY: what `advance` asks is what our caller promised.
         if self.head == self.limit && !unsafe { self.advance(chain, emptied) } {
             return None;
         }
@@ -410,7 +414,9 @@ impl<T> Consumer<T> {
         loop {
             // SAFETY: only the consumer frees the segment it stands in (I5).
             let (link, slots, len) = unsafe { chain.locate(self.segment) };
-            // ORDERING: Acquire pairs with the Release store in `Producer::link`.
+            // ORDERING: Acquire pairs with the Release store in `Producer::link`. If messages up to `tail`
+            // are in a later segment it is seen here: it was linked before they were pushed, and `tail`
+            // was loaded with Acquire.
             let next = link.next.load(Ordering::Acquire);
             let mut left = tail.wrapping_sub(self.head);
             if !next.is_null() {
@@ -446,8 +452,8 @@ impl<T> Consumer<T> {
         }
         // ORDERING: Relaxed, no pair: the swap below publishes it.
         segment.link.next.store(ptr::null_mut(), Ordering::Relaxed);
-        // ORDERING: AcqRel. Release pairs with the Acquire swap in `Producer::make_room`; Acquire
-        // pairs with the Release of this swap, for the segment that comes back.
+        // ORDERING: AcqRel. Release pairs with the Acquire swap in `Producer::make_room`. Acquire pairs
+        // with the Release of an earlier swap here, in `retire`, by another consumer's hand perhaps.
         let old = chain.spare.swap(Box::into_raw(segment), Ordering::AcqRel);
         if !old.is_null() {
             // SAFETY: a spare segment came from `Box::into_raw`, and the swap made it ours alone.
@@ -460,16 +466,19 @@ impl<T> Consumer<T> {
     /// # Safety
     /// `self` and `chain` belong to one channel, of which nothing is used after this call.
     pub(crate) unsafe fn free(&mut self, chain: &Chain<T>) {
-        // ORDERING: Acquire pairs with the Release swap in `retire`.
+        // ORDERING: Acquire pairs with the Release swap in `retire`: the whole segment is seen, to be
+        // freed.
         let spare = chain.spare.swap(ptr::null_mut(), Ordering::Acquire);
         if !spare.is_null() {
             // SAFETY: a spare segment came from `Box::into_raw`, and the swap made it ours alone.
             drop(unsafe { Box::from_raw(spare) });
         }
         loop {
-            // SAFETY: the consumer's segment is alive.
+            // SAFETY: it is the consumer's own segment, or the one linked behind it, which nobody but us
+            // could have freed (I5).
             let (link, _, _) = unsafe { chain.locate(self.segment) };
-            // ORDERING: Acquire pairs with the Release store in `Producer::link`.
+            // ORDERING: Acquire pairs with the Release store in `Producer::link`: the whole segment is
+            // seen, to be freed.
             let next = link.next.load(Ordering::Acquire);
             let left = core::mem::replace(&mut self.segment, next);
             if !left.is_null() {

@@ -148,6 +148,10 @@ unsafe impl Send for List {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place(NonNull<Node>);
 
+// SAFETY: the pointer keeps it from being automatic. It is followed only by the list, with `&mut List`,
+// as the list's own are.
+unsafe impl Send for Place {}
+
 impl List {
     pub(crate) const fn new() -> Self {
         Self { front: None, back: None, len: 0 }

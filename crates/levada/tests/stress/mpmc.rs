@@ -1,6 +1,6 @@
 //! Senders in all the ways there are, and receivers that come and go.
 
-#[path = "senders.rs"]
+#[path = "mpsc/senders.rs"]
 mod senders;
 
 use self::senders::send_all;

@@ -18,7 +18,7 @@ fn produce(shared: &Shared, producer: &mut Producer<Box<usize>>, values: core::o
             // SAFETY: one channel; `head` was loaded with Acquire.
             if let Err(len) = unsafe { producer.make_room(&shared.chain, head) } {
                 let fresh = shared.chain.grow(len);
-                // SAFETY: as above.
+                // SAFETY: one channel; `head` was loaded with Acquire.
                 drop(unsafe { producer.extend(&shared.chain, head, fresh) });
             }
         }

@@ -39,7 +39,7 @@ impl<T> Ring<T> {
             if let Err(len) = unsafe { self.producer.make_room(&self.chain, head) } {
                 self.grown += 1;
                 let fresh = self.chain.grow(len);
-                // SAFETY: as above.
+                // SAFETY: one channel, one thread.
                 let unused = unsafe { self.producer.extend(&self.chain, head, fresh) };
                 assert!(unused.is_none(), "there was no room without it");
             }

@@ -1,6 +1,5 @@
 //! Senders in all the ways there are, and the one receiver.
 
-#[path = "senders.rs"]
 mod senders;
 
 use self::senders::send_all;
