@@ -1,6 +1,7 @@
 //! Everything CI runs, runnable at home: `cargo xtask NAME`.
 
 mod api;
+mod asan;
 mod cargo;
 mod ci;
 mod clippy;
@@ -9,11 +10,20 @@ mod deny;
 mod doc;
 mod features;
 mod fmt;
+mod leaks;
 mod loom;
+mod minimal_versions;
 mod miri;
+mod msrv;
+mod panic_abort;
+mod sanitizer;
 mod shell;
+mod targets;
 mod test;
 mod tidy;
+mod toolchain;
+mod tsan;
+mod valgrind;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -53,7 +63,22 @@ const COMMANDS: &[Command] = &[
         run: Run::WithOptions(api::run),
         about: "every item of tokio's channels is in levada [--update, wants nightly]",
     },
-    plain("miri", miri::run, "levada's unit tests under Miri; wants nightly"),
+    Command {
+        name: "miri",
+        run: Run::WithOptions(miri::run),
+        about: "levada's tests under Miri [--deep | --target TRIPLE]; wants nightly",
+    },
+    plain("tsan", tsan::run, "levada's tests under ThreadSanitizer; wants nightly"),
+    plain("asan", asan::run, "levada's tests under AddressSanitizer; wants nightly"),
+    plain("valgrind", valgrind::run, "levada's tests under memcheck; wants valgrind"),
+    Command {
+        name: "targets",
+        run: Run::WithOptions(targets::run),
+        about: "levada for other machines [wasm32] [i686] [aarch64]; wants their targets",
+    },
+    plain("msrv", msrv::run, "the oldest Rust we support; wants that toolchain"),
+    plain("minimal-versions", minimal_versions::run, "the oldest dependencies; wants nightly"),
+    plain("panic-abort", panic_abort::run, "levada's tests without unwinding; wants nightly"),
     plain("deny", deny::run, "licences, advisories and sources; wants cargo-deny"),
 ];
 
@@ -89,7 +114,7 @@ fn run(name: &str, options: &[String]) -> Result {
 fn usage() -> String {
     let mut text = String::from("usage: cargo xtask NAME [OPTIONS]\n\n");
     for command in COMMANDS {
-        text += &format!("  {:<10} {}\n", command.name, command.about);
+        text += &format!("  {:<16} {}\n", command.name, command.about);
     }
     text
 }
