@@ -4,15 +4,11 @@ use crate::Result;
 use crate::sanitizer::Sanitizer;
 use crate::{leaks, shell};
 
-/// How many times as long as in the tests the stress suite runs.
-const STRESS: u32 = 5;
-
 /// Runs the tests, those that leak on purpose apart, then the stress suite for longer.
 pub(crate) fn run() -> Result {
-    let with_leaks = Sanitizer::new("address", ("ASAN_OPTIONS", "detect_leaks=1".into()))?;
-    leaks::check(&mut with_leaks.tests())?;
-    shell::run(with_leaks.tests().arg("--").args(leaks::skipped()))?;
-    let without_leaks = Sanitizer::new("address", ("ASAN_OPTIONS", "detect_leaks=0".into()))?;
-    shell::run(without_leaks.tests().arg("--").args(leaks::only()))?;
-    with_leaks.stress(STRESS)
+    let sanitizer = Sanitizer { name: "address", variable: "ASAN_OPTIONS" };
+    leaks::check(&mut sanitizer.tests("")?)?;
+    shell::run(sanitizer.tests("detect_leaks=0")?.arg("--").args(leaks::only()))?;
+    let skipped: Vec<_> = leaks::skipped().collect();
+    sanitizer.run("detect_leaks=1", &skipped)
 }

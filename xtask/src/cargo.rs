@@ -90,6 +90,14 @@ impl<'a> Package<'a> {
             .map(PathBuf::from)
     }
 
+    /// The names of its integration tests.
+    pub(crate) fn tests(&self) -> Vec<&'a str> {
+        array(&self.0["targets"])
+            .filter(|target| array(&target["kind"]).any(|kind| kind == "test"))
+            .filter_map(|target| target["name"].as_str())
+            .collect()
+    }
+
     /// What the feature called `name` switches on.
     pub(crate) fn feature(&self, name: &str) -> Vec<&str> {
         array(&self.0["features"][name]).filter_map(Value::as_str).collect()

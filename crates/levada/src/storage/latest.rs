@@ -257,8 +257,9 @@ pub(crate) struct Latest<T> {
 // SAFETY: the pointers of the desk keep it from being automatic. They lead to nodes that the `Latest`
 // owns, and so do their values, which are Send.
 unsafe impl<T: Send> Send for Latest<T> {}
-// SAFETY: several threads may look at one value (`T: Sync`), and any of them may take it out and
-// drop it (`T: Send`); everything else is under the lock (I1, I3).
+// SAFETY: the cells of the nodes keep it from being automatic. Several threads may look at one value
+// (`T: Sync`), and any of them may take it out and drop it (`T: Send`); everything else is under the
+// lock (I1, I3).
 unsafe impl<T: Send + Sync> Sync for Latest<T> {}
 
 /// What is let go of in a critical section, to be dropped after it.
@@ -422,7 +423,8 @@ pub(crate) struct Snapshot<'a, K: Keeper> {
     node: NonNull<Node<K::Value>>,
 }
 
-// SAFETY: a shared snapshot gives nothing but a look at the value.
+// SAFETY: the pointer keeps it from being automatic. A shared snapshot gives nothing but a look at the
+// value, which is Sync; the keeper is used only by its drop.
 unsafe impl<K: Keeper> Sync for Snapshot<'_, K> where K::Value: Sync {}
 
 impl<'a, K: Keeper> Snapshot<'a, K> {
