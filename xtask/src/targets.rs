@@ -39,21 +39,34 @@ pub(crate) fn run(names: &[String]) -> Result {
     Ok(())
 }
 
-/// Compiles levada with each set of features. There is nothing that could run its tests: they start
+/// Compiles levada with each set of features, and runs `tests/wasm` by Node.js: the usual tests start
 /// threads.
 fn wasm32(target_dir: &Path) -> Result {
     need_target(WASM32)?;
+    let how = "`apt-get install nodejs`, or https://nodejs.org";
+    let node = need_program(&["node"], how)?;
     for features in ["", "stream", "tokio", "stream,tokio"] {
-        let mut command = levada("build", target_dir, WASM32);
+        let mut command = package("levada", "build", target_dir, WASM32);
         shell::run(command.args(["--no-default-features", "--features", features]))?;
     }
+    shell::run(&mut package("levada-wasm", "build", target_dir, WASM32))?;
+    let program = target_dir.join(WASM32).join("debug/levada_wasm.wasm");
+    let channels = shell::output(Command::new(node).args(["-e", RUN_WASM]).arg(program))?;
+    if channels.trim() != "5" {
+        return Err(format!("tests/wasm checked {channels:?} channels, not 5").into());
+    }
+    println!("wasm32: 5 channels work");
     Ok(())
 }
+
+/// Prints what `run` of the WebAssembly program that is the argument gives.
+const RUN_WASM: &str = "const program = require('fs').readFileSync(process.argv[1]);
+    WebAssembly.instantiate(program).then(({ instance }) => console.log(instance.exports.run()));";
 
 /// Runs the unit and integration tests.
 fn tests(target_dir: &Path, target: &str, runner: Option<&str>) -> Result {
     need_target(target)?;
-    let mut command = levada("test", target_dir, target);
+    let mut command = package("levada", "test", target_dir, target);
     command.args(["--all-features", "--lib", "--tests", "--no-fail-fast"]);
     let variable = target.to_uppercase().replace('-', "_");
     let flags = "-Clinker=rust-lld -Clink-self-contained=yes";
@@ -65,9 +78,9 @@ fn tests(target_dir: &Path, target: &str, runner: Option<&str>) -> Result {
 }
 
 /// A command of its own target folder: one with other flags would rebuild everything.
-fn levada(action: &str, target_dir: &Path, target: &str) -> Command {
+fn package(name: &str, action: &str, target_dir: &Path, target: &str) -> Command {
     let mut command = cargo();
-    command.args([action, "--package", "levada", "--target", target]);
+    command.args([action, "--package", name, "--target", target]);
     command.env("CARGO_TARGET_DIR", target_dir);
     command
 }
