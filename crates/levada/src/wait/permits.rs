@@ -317,19 +317,27 @@ impl Permits {
 
     fn mark_closed(&mut self, queued: usize) {
         self.closed = true;
-        let partly = (self.unpromised(queued) > 0).then_some(self.first_waiting).flatten();
+        // What is free is the line's, in order, also where it was not handed on yet.
+        let mut free = self.unpromised(queued);
         let mut next = self.line.front();
         while let Some(place) = next {
             let entry = self.line.entry_at(place);
             entry.state = match entry.state {
                 State::Granted => State::Holding,
-                _ if partly == Some(place) => State::HoldingPart,
+                _ if entry.need <= free => {
+                    free -= entry.need;
+                    State::Holding
+                }
+                _ if free > 0 => {
+                    free = 0;
+                    State::HoldingPart
+                }
                 _ => State::Closed,
             };
             self.holding += usize::from(entry.state == State::Holding);
+            self.holding_part |= entry.state == State::HoldingPart;
             next = self.line.next(place);
         }
-        self.holding_part = partly.is_some();
         self.granted = 0;
         self.first_waiting = None;
     }

@@ -425,3 +425,23 @@ fn first_come_first_served() {
         assert_eq!(asked, served, "seed {seed}");
     }
 }
+
+/// What was freed and not handed on yet is the line's when the channel closes: promised in full to whom
+/// it is enough for, so that a receiver is woken to watch over it.
+#[test]
+fn what_is_free_when_the_channel_closes_is_promised() {
+    let mut permits = Permits::new(2);
+    permits.reserve(1);
+    let forgotten = Box::pin(Node::new());
+    // A message is queued and a permit is out.
+    assert_eq!(permits.poll_turn(forgotten.as_ref(), 1, 1), Turn::Wait);
+    assert!(permits.enter(forgotten.as_ref(), 1, Waker::noop().clone()).is_none());
+    // The message is received; before anybody is served, the receiver closes the channel.
+    wake_in_batches(|batch| permits.close(0, batch));
+    permits.release(1);
+    assert!(!permits.is_exhausted(), "it may come for what it was promised");
+    assert!(permits.is_blocked(0), "somebody has to find out that it does not");
+    let mut refusals = 0;
+    assert_eq!((0..).take_while(|_| permits.poll_idle(&mut refusals)).count(), usize::from(GRACE));
+    assert!(permits.is_exhausted());
+}
