@@ -110,7 +110,7 @@ fn watch_works() {
 const CHECKS: [fn(); 5] = [mpsc_works, mpmc_works, oneshot_works, broadcast_works, watch_works];
 
 /// Checks every channel, and gives how many there are.
-// SAFETY: no other function of this name is linked in: this library is the whole program.
+// No other function of this name is linked in: this library is the whole program.
 #[unsafe(no_mangle)]
 pub extern "C" fn run() -> u32 {
     CHECKS.iter().map(|check| check()).count() as u32

@@ -66,7 +66,7 @@ fn receive_all(mut rx: Receiver<Pair>, seed: u64) -> u64 {
             3 if forgets > 0 => {
                 forgets -= 1;
                 let forgotten: &'static mut Receiver<_> = Box::leak(Box::new(rx.clone()));
-                drop(poll_and_forget(forgotten.changed()));
+                let _changed = poll_and_forget(forgotten.changed());
             }
             4 => rx = rx.clone(),
             _ => match block_on(rx.changed()) {
