@@ -1,12 +1,12 @@
 //! Foreign code that does its worst: wakers that re-enter the channel or panic, messages that panic
 //! when they are dropped (C30, C36, C51).
 
-use super::support::Task;
 use levada::mpmc;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use support::Task;
 
 type Hook = Box<dyn Fn() + Send + Sync>;
 

@@ -1,7 +1,6 @@
 //! Foreign code that does its worst: wakers that re-enter the channel or panic, messages that panic
 //! when they are dropped (C30, C36, C51).
 
-use super::support::{Drops, Task};
 use levada::mpsc::{self, Sender};
 use std::cell::Cell;
 use std::future::Future;
@@ -9,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use support::{Drops, Task};
 
 /// What a waker does when it is cloned, woken and dropped.
 #[derive(Default)]
