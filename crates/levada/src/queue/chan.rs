@@ -19,7 +19,7 @@
 //! | `unreceived`  | the last receiver's drop            | messages are given back or dropped, none is stored |
 //! | `unsent`      | the last sender's drop              | no message will come                              |
 //!
-//! All three are set under the lock, once, and never cleared. A receiver has seen the end when
+//! All three are set under the lock, once, and never cleared; the last receiver sets its two at once. A receiver has seen the end when
 //! nothing is queued and either `unsent` holds, or `closed` holds and no permit is out or promised.
 //!
 //! # Invariants
@@ -272,13 +272,18 @@ impl<T, P: Parked> Chan<T, P> {
     /// Refuses new permits; wakes senders that wait for one, and receivers that may have seen the
     /// end. Calls after the first do nothing.
     pub(crate) fn close(&self) {
-        if self.is_closed() {
-            return;
+        if !self.is_closed() {
+            self.close_with(|_| ());
         }
+    }
+
+    /// Closes, and sets another edge in the same step.
+    fn close_with(&self, also: impl Fn(&mut TxSide<T, P>)) {
         let mut panics = FirstPanic::default();
         panics.catch(|| {
             wake_in_batches(|batch| {
                 let mut tx = self.lock();
+                also(&mut tx);
                 let queued = self.queued(&tx);
                 let more = tx.permits.close(queued, batch);
                 self.note_hungry(&mut tx);
@@ -306,10 +311,10 @@ impl<T, P: Parked> Hub for Chan<T, P> {
     }
 
     fn receivers_gone(&self) {
-        // From here on a permit that is still out gives its message back instead of queueing it.
-        self.lock().unreceived = true;
         let mut panics = FirstPanic::default();
-        panics.catch(|| self.close());
+        // From here on a permit that is still out gives its message back instead of queueing it. In one
+        // step with closing: a sender that was refused for good must not find the channel open.
+        panics.catch(|| self.close_with(|tx| tx.unreceived = true));
         // A future that was forgotten, or (mpsc) dropped, may have left its waker.
         let left = || self.lock().parked.take_one();
         while let Some(waker) = left() {
