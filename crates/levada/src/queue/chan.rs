@@ -17,10 +17,10 @@
 //! |---------------|-------------------------------------|---------------------------------------------------|
 //! | `closed`      | `close`, the last receiver's drop   | no new permits; permits that are out may be used  |
 //! | `unreceived`  | the last receiver's drop            | messages are given back or dropped, none is stored |
-//! | `unsent`      | the last sender's drop              | no message will come                              |
 //!
-//! All three are set under the lock, once, and never cleared; the last receiver sets its two at once. A receiver has seen the end when
-//! nothing is queued and either `unsent` holds, or `closed` holds and no permit is out or promised.
+//! Both are set under the lock, once, and never cleared; the last receiver sets both at once. That no
+//! sender is left is told by their count, which stays zero (refs, I1). A receiver has seen the end when
+//! nothing is queued and either no sender is left, or `closed` holds and no permit is out or promised.
 //!
 //! # Invariants
 //! - **I1** `queued + reserved + granted <= capacity`, where `queued = tail - head`.
@@ -124,7 +124,6 @@ pub(super) struct TxSide<T, P> {
     hungry_noted: bool,
     pub(super) parked: P,
     pub(super) unreceived: bool,
-    pub(super) unsent: bool,
 }
 
 /// What the receiver writes.
@@ -171,7 +170,6 @@ impl<T, P: Parked> Chan<T, P> {
                     hungry_noted: false,
                     parked: P::default(),
                     unreceived: false,
-                    unsent: false,
                 }),
             }),
             rx: CachePadded::new(RxSide {
@@ -269,6 +267,13 @@ impl<T, P: Parked> Chan<T, P> {
         self.tx.crowded.load(Ordering::Relaxed)
     }
 
+    /// Whether no message can come any more, provided that none is queued. Whoever pushes holds the
+    /// lock, and does so before its sender goes: so if none is left, what they sent is queued.
+    #[inline]
+    pub(super) fn is_ended(&self, tx: &TxSide<T, P>) -> bool {
+        self.counts.senders() == 0 || tx.permits.is_exhausted()
+    }
+
     /// Refuses new permits; wakes senders that wait for one, and receivers that may have seen the
     /// end. Calls after the first do nothing.
     pub(crate) fn close(&self) {
@@ -303,11 +308,7 @@ impl<T, P: Parked> Hub for Chan<T, P> {
     }
 
     fn senders_gone(&self) {
-        wake_in_batches(|batch| {
-            let mut tx = self.lock();
-            tx.unsent = true;
-            tx.parked.take_all(batch)
-        });
+        wake_in_batches(|batch| self.lock().parked.take_all(batch));
     }
 
     fn receivers_gone(&self) {
