@@ -11,6 +11,7 @@ mod doc;
 mod features;
 mod fmt;
 mod leaks;
+mod linearizability;
 mod loom;
 mod minimal_versions;
 mod miri;
@@ -53,6 +54,11 @@ const COMMANDS: &[Command] = &[
     plain("test", test::run, "unit, integration and doc tests"),
     plain("features", features::run, "levada with each set of its features"),
     plain("loom", loom::run, "the models, over all interleavings"),
+    Command {
+        name: "linearizability",
+        run: Run::WithOptions(linearizability::run),
+        about: "recorded histories against sequential specifications [--deep] [--seed N]",
+    },
     Command {
         name: "compat",
         run: Run::WithOptions(compat::run),
