@@ -255,3 +255,47 @@ fn patience_of_a_sender_begins_anew() {
         take_one(&mut rx, next + 1);
     }
 }
+
+/// A select loop that makes its send anew each time around stands behind others each time, too.
+#[test]
+fn a_new_send_instead_of_each_pending_one_behind_others() {
+    let (tx, mut rx) = mpsc::channel(1);
+    let mut line = with_line(&tx, 2);
+    take_one(&mut rx, 0);
+    let polls = (1..=GRACE).find(|_| {
+        assert!(Task::new(tx.send(9)).poll().is_pending());
+        line[1].is_woken()
+    });
+    assert!(polls.is_some(), "still waits after {GRACE} sends");
+    assert!(line[1].poll().is_ready());
+}
+
+/// Who was granted its turn in place of another that was cancelled has as much time as that one.
+#[test]
+fn patience_begins_anew_after_a_cancelled_turn() {
+    let (tx, mut rx) = mpsc::channel(1);
+    let mut line = with_line(&tx, 3);
+    take_one(&mut rx, 0);
+    for _ in 1..GRACE {
+        assert_eq!(tx.try_send(9), Err(TrySendError::Full(9)));
+    }
+    drop(line.remove(0));
+    assert!(line[0].is_woken());
+    assert_eq!(tx.try_send(9), Err(TrySendError::Full(9)));
+    assert!(!line[1].is_woken(), "the turn of the second lapsed at once");
+    assert!(line[0].poll().is_ready());
+}
+
+/// A poll is one refusal, also with another waker, for which the sender looks twice.
+#[test]
+fn a_poll_counts_once() {
+    let (tx, mut rx) = mpsc::channel(1);
+    let mut line = with_line(&tx, 3);
+    take_one(&mut rx, 0);
+    for _ in 1..GRACE {
+        assert!(line[2].poll_elsewhere().is_pending());
+        assert!(!line[1].is_woken());
+    }
+    assert!(line[2].poll_elsewhere().is_pending());
+    assert!(line[1].is_woken() && line[1].poll().is_ready());
+}

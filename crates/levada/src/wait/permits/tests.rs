@@ -162,7 +162,7 @@ impl Walk {
                 need <= self.available()
             }
         };
-        let mut expected = if self.closed {
+        let expected = if self.closed {
             Turn::Closed
         } else if taken {
             Turn::Taken
@@ -172,17 +172,6 @@ impl Walk {
         if expected == Turn::Taken {
             self.tries_refused = 0;
         }
-        if expected == Turn::Wait && !self.is_stuck() {
-            self.waiters[i].refusals = 0;
-        }
-        if expected == Turn::Wait && self.is_stuck() {
-            expected = Turn::WaitImpatiently;
-            self.waiters[i].refusals += 1;
-            if self.waiters[i].refusals == GRACE {
-                self.waiters[i].refusals = 0;
-                self.lapse();
-            }
-        }
         let node = self.waiters[i].node.as_ref();
         assert_eq!(self.permits.poll_turn(node, need, self.queued), expected);
         match expected {
@@ -191,9 +180,23 @@ impl Walk {
                 self.leave(i);
                 self.take(need);
             }
-            Turn::Wait | Turn::WaitImpatiently => self.enter(i),
+            Turn::Wait => {
+                self.refuse(i);
+                self.enter(i);
+            }
         }
         expected == Turn::Taken
+    }
+
+    fn refuse(&mut self, i: usize) {
+        let stuck = self.is_stuck();
+        self.waiters[i].refusals = if stuck { self.waiters[i].refusals + 1 } else { 0 };
+        if stuck && self.waiters[i].refusals + self.tries_refused >= GRACE {
+            self.waiters[i].refusals = 0;
+            self.lapse();
+        }
+        let node = self.waiters[i].node.as_ref();
+        assert_eq!(self.permits.refuse(node, self.queued), stuck);
     }
 
     fn enter(&mut self, i: usize) {
@@ -221,6 +224,12 @@ impl Walk {
         if waiter.state == State::Holding {
             self.holding = self.holding.saturating_sub(1);
         }
+        if waiter.state == State::Granted {
+            self.tries_refused = 0;
+        }
+        if waiter.state == State::Waiting {
+            self.tries_refused = GRACE.min(self.tries_refused + waiter.refusals);
+        }
         waiter.state = State::Idle;
         waiter.woken = false;
         waiter.refusals = 0;
@@ -234,12 +243,15 @@ impl Walk {
         let mut expected = need <= self.available();
         if !expected && self.is_stuck() {
             self.tries_refused += 1;
-            if self.tries_refused == GRACE {
+            if self.tries_refused >= GRACE {
                 self.lapse();
                 expected = need <= self.available();
             }
         }
-        assert_eq!(self.permits.try_turn(need, self.queued), expected);
+        let taken = need <= self.permits.available(self.queued)
+            || self.permits.refuse_newcomer(self.queued)
+                && need <= self.permits.available(self.queued);
+        assert_eq!(taken, expected);
         if expected {
             self.take(need);
         }
