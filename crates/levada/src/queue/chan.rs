@@ -43,8 +43,8 @@
 //!   so the receiver sees that somebody waits, or the sender sees the capacity.
 //!
 //! # Progress
-//! Receiving from an mpsc channel that is not empty and has no senders in line, and finding out that an
-//! open one is empty, is wait-free, but for the freeing of a segment of the storage.
+//! Receiving from an open mpsc channel that has no senders in line, and finding out that it is empty, is
+//! wait-free, but for the freeing of a segment of the storage.
 //! Everything else takes the lock. Waiting senders are served in order; see [`crate::wait::permits`].
 //!
 //! # Unwinding

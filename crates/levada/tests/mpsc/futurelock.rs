@@ -2,7 +2,7 @@
 //! for something else first (C7, C8). The others go on after at most `GRACE` polls of one of them.
 
 use super::GRACE;
-use levada::mpsc::{self, Receiver, Sender, error::TrySendError};
+use levada::mpsc::{self, Receiver, Sender, error::TryRecvError, error::TrySendError};
 use std::task::Poll;
 use support::Task;
 
@@ -298,4 +298,37 @@ fn a_poll_counts_once() {
     }
     assert!(line[2].poll_elsewhere().is_pending());
     assert!(line[1].is_woken() && line[1].poll().is_ready());
+}
+
+/// A receiver that only ever tries does not wedge the senders.
+#[test]
+fn a_receiver_that_only_tries() {
+    let (tx, mut rx) = mpsc::channel(1);
+    let mut line = with_line(&tx, 2);
+    take_one(&mut rx, 0);
+    let tries = (1..=GRACE).find(|_| {
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+        line[1].is_woken()
+    });
+    assert_eq!(tries, Some(GRACE));
+    assert!(line[1].poll().is_ready());
+    take_one(&mut rx, 2);
+}
+
+/// It sees the end, too, though a sender that was promised room, or a part of it, never comes.
+#[test]
+fn the_end_is_seen_by_trying() {
+    for part in [false, true] {
+        let (tx, mut rx) = mpsc::channel(2);
+        tx.try_send(0).unwrap();
+        let permit = tx.try_reserve().unwrap();
+        let need = if part { 2 } else { 1 };
+        Task::waiting(tx.reserve_many(need)).forget();
+        take_one(&mut rx, 0);
+        rx.close();
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty), "the permit may be used");
+        drop(permit);
+        let tries = (1..=GRACE).find(|_| rx.try_recv() == Err(TryRecvError::Disconnected));
+        assert_eq!(tries, Some(GRACE), "part: {part}");
+    }
 }
