@@ -101,8 +101,10 @@ impl<T> Sole<T> {
         let budget = ready!(budget::poll_proceed(cx));
         let (chan, owned) = self.parts();
         loop {
+            // What is there now: senders that are faster than we are must not keep us for ever.
+            let there = chan.chain.tail().wrapping_sub(owned.consumer.head());
             let mut received = 0;
-            while received < limit {
+            while received < limit.min(there) {
                 // SAFETY: the consumer and the chain belong to this channel.
                 let Some(message) = (unsafe { owned.consumer.pop(&chan.chain) }) else {
                     break;
