@@ -81,6 +81,19 @@ pub(crate) trait Parked: Default {
     #[must_use = "wake it after the lock is released"]
     fn take_one(&mut self) -> Option<Waker>;
 
+    /// Whether receivers sleep that another one, which does not come, could hold up.
+    fn has_more(&self) -> bool {
+        false
+    }
+
+    /// Messages are queued, and somebody has been here without fetching all of them: if that happened too
+    /// often while receivers sleep, the ones that were woken do not come, and the next one is taken as
+    /// by [`take_one`](Self::take_one).
+    #[must_use = "wake it after the lock is released"]
+    fn take_overdue(&mut self) -> Option<Waker> {
+        None
+    }
+
     /// Takes the wakers of all. Answers whether more remain than the batch has room for.
     fn take_all(&mut self, batch: &mut WakeBatch) -> bool;
 }

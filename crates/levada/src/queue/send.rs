@@ -133,12 +133,17 @@ impl<T, P: Parked> Chan<T, P> {
             && permits <= tx.permits.available(queued)
     }
 
-    /// Lets go of the lock after promises may have lapsed: then whoever is in line is next.
+    /// Lets go of the lock after a refusal. If promises lapsed by it, whoever is in line is next; if a
+    /// receiver that was woken does not come, the next receiver.
     #[cold]
     pub(super) fn settle(&self, mut tx: LockGuard<'_, TxSide<T, P>>) {
         let queued = self.queued(&tx);
         let settled = tx.permits.is_settled(queued);
+        let receiver = if queued > 0 { tx.parked.take_overdue() } else { None };
         drop(tx);
+        if let Some(receiver) = receiver {
+            receiver.wake();
+        }
         if !settled {
             self.serve_senders();
         }
@@ -210,8 +215,15 @@ impl<T, P: Parked> Chan<T, P> {
             }
             self.note_hungry(&mut tx);
             let settled = tx.permits.is_settled(queued);
+            // A receiver that was woken and does not come must not stop the others.
+            let watching = queued > 0 && tx.parked.has_more();
+            let receiver = if watching { tx.parked.take_overdue() } else { None };
+            impatient = impatient || watching;
             drop(tx);
             drop(old);
+            if let Some(receiver) = receiver {
+                receiver.wake();
+            }
             // ORDERING: SeqCst pairs with the fence in `single::release_head`: either that receiver sees
             // `hungry`, or we see here that it made room.
             fence(Ordering::SeqCst);

@@ -8,6 +8,7 @@ mod futurelock;
 mod hostile;
 mod receivers;
 mod runtimes;
+mod stalled;
 mod stress;
 
 /// As `levada::wait::permits::GRACE`: the polls a promise outlives.
