@@ -65,7 +65,7 @@ use core::task::Waker;
 use crate::prim::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::prim::{Arc, Lock, LockGuard, UnsafeCell};
 use crate::refs::{Counts, Hub};
-use crate::storage::ring::{Chain, Consumer, Producer};
+use crate::storage::ring::{Chain, Consumer, Producer, START};
 use crate::util::{CachePadded, FirstPanic, WakeBatch, wake_in_batches};
 use crate::wait::permits::Permits;
 use crate::wait::queue::WaitQueue;
@@ -179,7 +179,7 @@ impl<T, P: Parked> Chan<T, P> {
                 crowded: AtomicBool::new(false),
                 side: Lock::new(TxSide {
                     producer: Producer::new(),
-                    head_seen: 0,
+                    head_seen: START,
                     permits: Permits::new(capacity),
                     hungry_noted: false,
                     parked: P::default(),
@@ -188,7 +188,7 @@ impl<T, P: Parked> Chan<T, P> {
                 }),
             }),
             rx: CachePadded::new(RxSide {
-                head: AtomicUsize::new(0),
+                head: AtomicUsize::new(START),
                 hungry: AtomicBool::new(false),
                 consumer: UnsafeCell::new(RxOwned {
                     consumer: Consumer::new(),
