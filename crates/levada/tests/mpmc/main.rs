@@ -8,7 +8,6 @@ mod futurelock;
 mod hostile;
 mod receivers;
 mod runtimes;
-mod stalled;
 mod stress;
 
 /// As `levada::wait::permits::GRACE`: the polls a promise outlives.
