@@ -4,7 +4,7 @@
 use levada::{broadcast, mpmc, mpsc, watch};
 use std::cell::{Cell, RefCell};
 use std::task::Poll;
-use support::{Counting, during_allocations, poll_now, within_deadline};
+use support::{Counting, Ledger, counted, during_allocations, poll_now, within_deadline};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -86,6 +86,51 @@ fn a_sender_that_is_held_up_holds_up_nobody() {
         let left = std::iter::from_fn(|| rx.try_recv().ok()).count() as u64;
         assert_eq!(left + TOOK.get(), MESSAGES + SENT.get());
     });
+}
+
+/// C32: the last receiver goes while the first message waits for its place to be allocated. The message
+/// goes with it, or comes back; nothing is freed twice, and nothing stays.
+#[test]
+fn a_receiver_that_goes_while_a_sender_allocates() {
+    thread_local! {
+        static RX: RefCell<Option<mpsc::Receiver<Large>>> = const { RefCell::new(None) };
+        static RX2: RefCell<Option<mpmc::Receiver<Large>>> = const { RefCell::new(None) };
+        static PAUSE: Cell<usize> = const { Cell::new(0) };
+    }
+    /// Too large for the room in the channel itself, so that the first message allocates.
+    type Large = (support::Message, [u64; 64]);
+    /// At the last allocation of `PAUSE`.
+    fn leave() {
+        PAUSE.set(PAUSE.get().wrapping_sub(1));
+        if PAUSE.get() == 0 {
+            drop((RX.take(), RX2.take()));
+        }
+    }
+    let mut refused = 0;
+    for (pause, queued) in [1, 2, 3, 4].into_iter().flat_map(|pause| [(pause, 0), (pause, 5)]) {
+        let messages = 2 * (queued + 1);
+        let ledger = Ledger::new(messages);
+        let mut all: Vec<Large> = (0..messages).map(|_| (ledger.message(), [0; 64])).collect();
+        let mut send_all = |send: &dyn Fn(Large) -> bool| {
+            PAUSE.set(pause);
+            for _ in 0..=queued {
+                let message = all.pop().unwrap();
+                refused += usize::from(!during_allocations(leave, || send(message)));
+            }
+            drop((RX.take(), RX2.take()));
+        };
+        let ((), bytes, _) = counted(|| {
+            let (tx, rx) = mpsc::channel(8);
+            RX.set(Some(rx));
+            send_all(&|message| tx.try_send(message).is_ok());
+            let (tx, rx) = mpmc::channel(8);
+            RX2.set(Some(rx));
+            send_all(&|message| tx.try_send(message).is_ok());
+        });
+        assert_eq!(bytes, 0, "something stays");
+        ledger.settle();
+    }
+    assert!(refused >= 2, "no receiver went in time: {refused}");
 }
 
 /// Bursts that allocate and free in every channel, while the hook sends, receives and looks.

@@ -234,6 +234,32 @@ fn the_last_waker_is_woken() {
     assert_eq!(result, Poll::Ready(Ok(1)));
 }
 
+/// C16: a message is visible to whoever has it; the channel does not rely on wakers for it.
+#[test]
+fn a_message_is_visible_to_whom_no_waker_told() {
+    for round in 1..=if cfg!(miri) { 10 } else { 1000 } {
+        let before = AtomicUsize::new(0);
+        let (tx, mut rx) = broadcast::channel(2);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                // ORDERING: Relaxed on purpose: the channel orders it before the receive.
+                before.store(round, Ordering::Relaxed);
+                assert!(tx.send(Box::new(round)).is_ok());
+            });
+            let mut recv = pin!(rx.recv());
+            let message = loop {
+                match recv.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(message) => break message,
+                    Poll::Pending => thread::yield_now(),
+                }
+            };
+            assert_eq!(message, Ok(Box::new(round)));
+            // ORDERING: Relaxed on purpose, as above.
+            assert_eq!(before.load(Ordering::Relaxed), round);
+        });
+    }
+}
+
 /// C10, C29: what stops waiting leaves no waker behind.
 #[test]
 fn no_waker_outlives_its_future() {

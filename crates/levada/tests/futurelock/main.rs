@@ -4,6 +4,7 @@
 //!
 //! [`senders`] walks through every way to wait for room in the bounded channels. [`receivers`] is mpmc's,
 //! whose receivers wait in line, too. In broadcast and watch nobody waits for anybody: [`told`].
+#![expect(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 mod channel;
 mod mpmc;
