@@ -332,3 +332,51 @@ fn the_end_is_seen_by_trying() {
         assert_eq!(tries, Some(GRACE), "part: {part}");
     }
 }
+
+/// After the close, a `reserve_many` that had been promised a part never comes. tokio's own tests forbid
+/// to wake a receiver that sleeps when the last permit comes back; what gets it to the end all the same.
+#[test]
+fn the_end_behind_a_forgotten_part() {
+    for another_reason in [false, true] {
+        let (tx, mut rx) = mpsc::channel::<()>(2);
+        let permit = tx.try_reserve().unwrap();
+        Task::waiting(tx.reserve_many(2)).forget();
+        rx.close();
+        let mut recv = Task::waiting(rx.recv());
+        drop(permit);
+        assert!(!recv.is_woken());
+        if another_reason {
+            assert!(recv.poll().is_pending());
+            let (polls, end) = recv.run();
+            assert_eq!((polls, end), (GRACE - 1, Poll::Ready(None)));
+        } else {
+            drop(tx);
+            assert!(recv.is_woken());
+            assert_eq!(recv.poll(), Poll::Ready(None));
+        }
+    }
+}
+
+/// A `reserve_many` for which there is not enough keeps its place, forgotten or not. Those behind it
+/// sleep, and go on when its turn has come and was passed on.
+#[test]
+fn a_reserve_that_cannot_be_granted() {
+    let (tx, mut rx) = mpsc::channel(2);
+    let permit = tx.try_reserve().unwrap();
+    Task::waiting(tx.reserve_many(2)).forget();
+    let mut behind = Task::waiting(tx.send(1));
+    for _ in 0..10 * GRACE {
+        assert_eq!(tx.try_send(9), Err(TrySendError::Full(9)));
+        assert!(Task::new(rx.recv()).poll().is_pending());
+        assert!(behind.poll().is_pending() && !behind.is_woken());
+    }
+    drop(permit);
+    let mut recv = Task::new(rx.recv());
+    let polls = (1..=GRACE).find(|_| {
+        assert!(recv.poll().is_pending() && recv.is_woken());
+        behind.is_woken()
+    });
+    assert_eq!(polls, Some(GRACE));
+    assert!(behind.poll().is_ready());
+    assert_eq!(recv.poll(), Poll::Ready(Some(1)));
+}
