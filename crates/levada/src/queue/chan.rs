@@ -65,7 +65,7 @@ use core::task::Waker;
 use crate::prim::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::prim::{Arc, Lock, LockGuard, UnsafeCell};
 use crate::refs::{Counts, Hub};
-use crate::storage::ring::{Chain, Consumer, Producer, START};
+use crate::storage::ring::{Chain, Consumer, Emptied, Producer, START};
 use crate::util::{CachePadded, FirstPanic, WakeBatch, wake_in_batches};
 use crate::wait::permits::Permits;
 use crate::wait::queue::WaitQueue;
@@ -328,22 +328,35 @@ impl<T, P: Parked> Hub for Chan<T, P> {
         while let Some(waker) = left() {
             panics.catch(|| drop(waker));
         }
-        // Messages are dropped one by one, outside the lock.
-        let pop = || {
-            self.rx.consumer.with_mut(|owned| {
-                // SAFETY: the last receiver is being dropped and pushes have ended, so nobody else
-                // is in the consumer (I2).
-                let owned = unsafe { &mut *owned };
-                // SAFETY: the consumer and the chain belong to this channel.
-                let message = unsafe { owned.consumer.pop(&self.chain) };
-                self.publish_head(owned.consumer.head());
-                message
-            })
-        };
-        while let Some(message) = pop() {
-            panics.catch(|| drop(message));
+        // Messages are dropped one by one, outside the lock and where they are: one may be larger than
+        // what is left of the stack. Nobody else is in the consumer: see `with_last_consumer`.
+        while let Some(slot) = self.with_last_consumer(|consumer| {
+            // SAFETY: the consumer and the chain belong to this channel.
+            unsafe { consumer.front(&self.chain, &mut Emptied::default()) }
+        }) {
+            // SAFETY: the slot is alive until the consumer has stepped over it.
+            let slot = unsafe { &*slot };
+            // SAFETY: it holds a message that nobody else sees, and that is left behind next.
+            panics.catch(|| slot.with_mut(|slot| unsafe { slot.cast::<T>().drop_in_place() }));
+            self.with_last_consumer(|consumer| {
+                consumer.step();
+                self.publish_head(consumer.head());
+            });
         }
         panics.resume();
+    }
+}
+
+impl<T, P: Parked> Chan<T, P> {
+    /// The consumer, once the last receiver is being dropped and pushes have ended. Not for foreign
+    /// code.
+    fn with_last_consumer<R>(&self, f: impl FnOnce(&mut Consumer<T>) -> R) -> R {
+        self.rx.consumer.with_mut(|owned| {
+            // SAFETY: there is no receiver, and `unreceived` keeps senders from the queue, so nobody
+            // else is in the consumer (I2); `f` does not come back here.
+            let owned = unsafe { &mut *owned };
+            f(&mut owned.consumer)
+        })
     }
 }
 

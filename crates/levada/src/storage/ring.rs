@@ -390,19 +390,39 @@ impl<T> Consumer<T> {
         emptied: &mut Emptied<T>,
     ) -> Option<T> {
         // SAFETY: the same contract.
+        let slot = unsafe { self.front(chain, emptied) }?;
+        // SAFETY: the slot is alive, and a cell may be shared.
+        let slot = unsafe { &*slot };
+        // SAFETY: the slot is initialised and the consumer's (`front`), and left behind by `step`.
+        let value = slot.with(|slot| unsafe { slot.cast::<T>().read() });
+        self.step();
+        Some(value)
+    }
+
+    /// The slot of the oldest message: initialised, and the consumer's until [`step`](Self::step).
+    ///
+    /// # Safety
+    /// `self` and `chain` belong to one channel.
+    #[inline(always)]
+    pub(crate) unsafe fn front(
+        &mut self,
+        chain: &Chain<T>,
+        emptied: &mut Emptied<T>,
+    ) -> Option<*const Slot<T>> {
+        // SAFETY: the same contract.
         if self.head == self.limit && !unsafe { self.advance(chain, emptied) } {
             return None;
         }
+        // `head` is before `limit`, hence before a tail that was loaded with Acquire (I1, I2).
         // SAFETY: `advance` set `slots` and `mask` to the consumer's segment, which only the
         // consumer frees (I5).
-        let slot = unsafe { self.slots.add(self.head & self.mask) };
-        // SAFETY: the slot is alive, and a cell may be shared.
-        let slot = unsafe { &*slot };
-        // SAFETY: `head` is before `limit`, hence before a tail that was loaded with Acquire (I2):
-        // the slot is initialised and the consumer's (I1).
-        let value = slot.with(|slot| unsafe { slot.cast::<T>().read() });
+        Some(unsafe { self.slots.add(self.head & self.mask) })
+    }
+
+    /// Leaves the message at the front behind: it was taken out of its slot, or dropped in it.
+    #[inline(always)]
+    pub(crate) fn step(&mut self) {
         self.head = self.head.wrapping_add(1);
-        Some(value)
     }
 
     /// Finds out how far the consumer may read; follows the chain. Answers whether there is a message.
