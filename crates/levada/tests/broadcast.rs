@@ -237,7 +237,7 @@ fn the_last_waker_is_woken() {
 /// C16: a message is visible to whoever has it; the channel does not rely on wakers for it.
 #[test]
 fn a_message_is_visible_to_whom_no_waker_told() {
-    for round in 1..=if cfg!(miri) { 10 } else { 1000 } {
+    for round in 1..=if cfg!(miri) { 10 } else { 200 } {
         let before = AtomicUsize::new(0);
         let (tx, mut rx) = broadcast::channel(2);
         thread::scope(|scope| {

@@ -32,7 +32,7 @@
 //! # Progress
 //! A promise that is not taken delays the others by at most [`GRACE`] polls of one of them, or of the
 //! receiver. Somebody has to poll: who sleeps in line already is helped by a receiver that waits for
-//! a message, or by a sender that comes anew. A waiter that cannot be granted what it needs keeps its
+//! a message, or tries, or by a sender that comes anew. A waiter that cannot be granted what it needs keeps its
 //! place in line, polled or not.
 //!
 //! # Checked by

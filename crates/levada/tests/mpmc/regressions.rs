@@ -13,7 +13,7 @@ use support::Task;
 /// not rely on wakers for it, here one that does nothing at all.
 #[test]
 fn a_message_is_visible_to_whom_no_waker_told() {
-    for round in 1..=if cfg!(miri) { 10 } else { 1_000 } {
+    for round in 1..=if cfg!(miri) { 10 } else { 200 } {
         let before = AtomicU32::new(0);
         let (tx, rx) = mpmc::channel(1);
         let receive = || {
@@ -46,7 +46,7 @@ fn a_message_is_visible_to_whom_no_waker_told() {
 async fn workers_that_are_stopped() {
     const JOBS: u32 = 50;
     let (mut taken, mut left) = (0, 0);
-    for round in 0..300 {
+    for round in 0..100 {
         let (tx, rx) = mpmc::channel(4);
         let (stop, stopped) = levada::watch::channel(false);
         let done = Arc::new(AtomicU32::new(0));

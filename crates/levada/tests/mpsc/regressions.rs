@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use support::{Ledger, Task};
 
-const ROUNDS: u32 = if cfg!(miri) { 10 } else { 1_000 };
+const ROUNDS: u32 = if cfg!(miri) { 10 } else { 200 };
 
 /// C16: a message and what happened before it are visible to whoever has the message; the channel does
 /// not rely on wakers for it, here one that does nothing at all.
