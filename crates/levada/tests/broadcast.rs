@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::panic::{self, AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
+use std::panic::{self, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -345,7 +345,8 @@ fn waking_is_linear() {
 fn blocking_inside_a_runtime_is_refused() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let (_tx, mut rx) = broadcast::channel::<u8>(4);
-    let attempt = runtime.block_on(async { catch_unwind(AssertUnwindSafe(|| rx.blocking_recv())) });
+    let attempt =
+        runtime.block_on(async { catch_unwind(panic::AssertUnwindSafe(|| rx.blocking_recv())) });
     assert!(attempt.is_err());
 }
 

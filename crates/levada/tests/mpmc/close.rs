@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
-use support::{Drops, Event, Tally, Task, hooked_waker};
+use support::{Drops, Tally, Task};
 
 const EMPTY: Result<u32, TryRecvError> = Err(TryRecvError::Empty);
 const DISCONNECTED: Result<u32, TryRecvError> = Err(TryRecvError::Disconnected);
@@ -137,6 +137,7 @@ fn a_permit_without_receivers_drops_its_message() {
 async fn a_send_with_a_timeout_gets_its_message_back() {
     use std::sync::Mutex;
     use std::time::Duration;
+    use support::{Event, hooked_waker};
     let (tx, rx) = mpmc::channel(1);
     tx.try_send(0).unwrap();
     let rx = Mutex::new(Some(rx));

@@ -41,7 +41,6 @@ fn a_message_is_visible_to_whom_no_waker_told() {
 }
 
 /// C15: workers that wait for a job or for the signal to stop. What none of them took is still there.
-#[cfg(feature = "tokio")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_that_are_stopped() {
     const JOBS: u32 = 50;

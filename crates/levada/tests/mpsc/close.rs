@@ -3,7 +3,7 @@
 use levada::mpsc::{self, error::TryRecvError};
 use levada::oneshot;
 use std::task::Poll;
-use support::{Drops, Event, Task, hooked_waker};
+use support::{Drops, Task};
 
 /// C20: a message sent with a permit after the receiver went is dropped at once.
 #[test]
@@ -30,6 +30,7 @@ async fn a_send_with_a_timeout_gets_its_message_back() {
     use std::sync::Mutex;
     use std::task::Context;
     use std::time::Duration;
+    use support::{Event, hooked_waker};
     let (tx, rx) = mpsc::channel(1);
     tx.try_send(0).unwrap();
     let rx = Mutex::new(Some(rx));
