@@ -300,3 +300,16 @@ fn a_receiver_that_does_not_come_holds_up_nobody() {
         assert_eq!(receiver.join().unwrap(), [Some(1), Some(2)]);
     });
 }
+
+/// Whoever was told that the senders are gone receives the end.
+#[test]
+fn an_end_that_was_seen_has_come() {
+    model(|| {
+        let (tx, rx) = channel::<usize>(1);
+        let sender = thread::spawn(move || drop(tx));
+        if rx.is_closed() {
+            assert_eq!(rx.try_recv(), Err(super::error::TryRecvError::Disconnected));
+        }
+        sender.join().unwrap();
+    });
+}

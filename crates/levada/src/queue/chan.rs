@@ -17,10 +17,10 @@
 //! |---------------|-------------------------------------|---------------------------------------------------|
 //! | `closed`      | `close`, the last receiver's drop   | no new permits; permits that are out may be used  |
 //! | `unreceived`  | the last receiver's drop            | messages are given back or dropped, none is stored |
-//! | `unsent`      | the last sender's drop              | no message will come                              |
 //!
-//! All three are set under the lock, once, and never cleared. A receiver has seen the end when
-//! nothing is queued and either `unsent` holds, or `closed` holds and no permit is out or promised.
+//! Both are set under the lock, once, and never cleared; the last receiver sets both at once. That no
+//! sender is left is told by their count, which stays zero (refs, I1). A receiver has seen the end when
+//! nothing is queued and either no sender is left, or `closed` holds and no permit is out or promised.
 //!
 //! # Invariants
 //! - **I1** `queued + reserved + granted <= capacity`, where `queued = tail - head`.
@@ -137,7 +137,6 @@ pub(super) struct TxSide<T, P> {
     hungry_noted: bool,
     pub(super) parked: P,
     pub(super) unreceived: bool,
-    pub(super) unsent: bool,
 }
 
 /// What the receiver writes.
@@ -184,7 +183,6 @@ impl<T, P: Parked> Chan<T, P> {
                     hungry_noted: false,
                     parked: P::default(),
                     unreceived: false,
-                    unsent: false,
                 }),
             }),
             rx: CachePadded::new(RxSide {
@@ -282,16 +280,28 @@ impl<T, P: Parked> Chan<T, P> {
         self.tx.crowded.load(Ordering::Relaxed)
     }
 
+    /// Whether no message can come any more, provided that none is queued. Whoever pushes holds the
+    /// lock, and does so before its sender goes: so if none is left, what they sent is queued.
+    #[inline]
+    pub(super) fn is_ended(&self, tx: &TxSide<T, P>) -> bool {
+        self.counts.senders() == 0 || tx.permits.is_exhausted()
+    }
+
     /// Refuses new permits; wakes senders that wait for one, and receivers that may have seen the
     /// end. Calls after the first do nothing.
     pub(crate) fn close(&self) {
-        if self.is_closed() {
-            return;
+        if !self.is_closed() {
+            self.close_with(|_| ());
         }
+    }
+
+    /// Closes, and sets another edge in the same step.
+    fn close_with(&self, also: impl Fn(&mut TxSide<T, P>)) {
         let mut panics = FirstPanic::default();
         panics.catch(|| {
             wake_in_batches(|batch| {
                 let mut tx = self.lock();
+                also(&mut tx);
                 let queued = self.queued(&tx);
                 let more = tx.permits.close(queued, batch);
                 self.note_hungry(&mut tx);
@@ -311,18 +321,14 @@ impl<T, P: Parked> Hub for Chan<T, P> {
     }
 
     fn senders_gone(&self) {
-        wake_in_batches(|batch| {
-            let mut tx = self.lock();
-            tx.unsent = true;
-            tx.parked.take_all(batch)
-        });
+        wake_in_batches(|batch| self.lock().parked.take_all(batch));
     }
 
     fn receivers_gone(&self) {
-        // From here on a permit that is still out gives its message back instead of queueing it.
-        self.lock().unreceived = true;
         let mut panics = FirstPanic::default();
-        panics.catch(|| self.close());
+        // From here on a permit that is still out gives its message back instead of queueing it. In one
+        // step with closing: a sender that was refused for good must not find the channel open.
+        panics.catch(|| self.close_with(|tx| tx.unreceived = true));
         // A future that was forgotten, or (mpsc) dropped, may have left its waker.
         let left = || self.lock().parked.take_one();
         while let Some(waker) = left() {

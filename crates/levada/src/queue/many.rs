@@ -186,7 +186,8 @@ impl<T> Chan<T, Line> {
         if message.is_none() {
             tx.permits.try_idle();
         }
-        let nothing = if tx.is_ended() { Nothing::Ended } else { Nothing::Empty };
+        let ended = message.is_none() && self.is_ended(&tx);
+        let nothing = if ended { Nothing::Ended } else { Nothing::Empty };
         self.hand_on_received(tx);
         message.ok_or(nothing)
     }
@@ -230,7 +231,7 @@ impl<T> Chan<T, Line> {
                 let TxSide { permits, parked, .. } = &mut *tx;
                 impatient = permits.poll_idle(&mut parked.list.entry(node).refusals);
             }
-            if taken || tx.is_ended() {
+            if taken || self.is_ended(&tx) {
                 let own = if node.is_bound() { tx.parked.leave(node) } else { None };
                 self.hand_on_received(tx);
                 drop(own);
@@ -278,7 +279,7 @@ impl<T> Chan<T, Line> {
     fn hand_on_received(&self, mut tx: LockGuard<'_, TxSide<T, Line>>) {
         let hungry = tx.permits.has_waiting();
         let left = self.queued(&tx) > 0;
-        let ended = tx.is_ended() && !left;
+        let ended = !left && self.is_ended(&tx);
         let next = if left { tx.parked.take_overdue() } else { None };
         drop(tx);
         if hungry {
