@@ -8,10 +8,13 @@ use support::Task;
 
 type Send<'a> = Task<mpmc::future::Send<'a, u32>>;
 
-/// Fills a channel of capacity 1 and puts two senders in line.
+/// Fills a channel of capacity 1 and puts two senders in line, before the message is there: so they
+/// sleep, and have no message to watch over.
 fn with_line(tx: &Sender<u32>) -> (Send<'_>, Send<'_>) {
-    tx.try_send(0).unwrap();
-    (Task::waiting(tx.send(1)), Task::waiting(tx.send(2)))
+    let permit = tx.try_reserve().unwrap();
+    let line = (Task::waiting(tx.send(1)), Task::waiting(tx.send(2)));
+    permit.send(0);
+    line
 }
 
 /// The receiver that made room asks again: it sees to it that the second sender goes on.
