@@ -367,5 +367,5 @@ impl Permits {
 }
 
 #[cfg(test)]
-#[cfg(not(levada_loom))]
+#[cfg(not(loom))]
 mod tests;
