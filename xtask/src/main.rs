@@ -12,6 +12,7 @@ mod fmt;
 mod loom;
 mod miri;
 mod shell;
+mod shuttle;
 mod test;
 mod tidy;
 
@@ -42,7 +43,16 @@ const COMMANDS: &[Command] = &[
     plain("doc", doc::run, "the docs, public and private"),
     plain("test", test::run, "unit, integration and doc tests"),
     plain("features", features::run, "levada with each set of its features"),
-    plain("loom", loom::run, "the models, over all interleavings"),
+    Command {
+        name: "loom",
+        run: Run::WithOptions(loom::run),
+        about: "the models, over all interleavings [--deep] [--only NAME] [--limit SECONDS]",
+    },
+    Command {
+        name: "shuttle",
+        run: Run::WithOptions(shuttle::run),
+        about: "whole channels, over random schedules [--deep] [--only NAME] [--seed SEED]",
+    },
     Command {
         name: "compat",
         run: Run::WithOptions(compat::run),
