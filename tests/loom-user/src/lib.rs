@@ -26,12 +26,13 @@ pub mod sync {
 pub async fn publish(result: &AtomicUsize, notes: mpsc::Sender<()>) {
     // ORDERING: Relaxed, no pair: who receives the note sees what was written before it was sent.
     result.store(42, Ordering::Relaxed);
-    notes.send(()).await.expect("somebody waits for the note");
+    // Whoever waited may have gone.
+    let _ = notes.send(()).await;
 }
 
 /// The mistake: the note may arrive before the result is written.
 pub async fn publish_too_early(result: &AtomicUsize, notes: mpsc::Sender<()>) {
-    notes.send(()).await.expect("somebody waits for the note");
+    let _ = notes.send(()).await;
     // ORDERING: Relaxed, no pair: no ordering can help here.
     result.store(42, Ordering::Relaxed);
 }

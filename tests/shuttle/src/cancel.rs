@@ -82,6 +82,9 @@ struct Bell {
 
 impl Alarm {
     /// Starts the timer.
+    ///
+    /// # Panics
+    /// If the lock of the bell is poisoned, which none of its holders does.
     pub fn set() -> Self {
         let bell = Arc::new(Mutex::new(Bell::default()));
         let ours = Arc::clone(&bell);

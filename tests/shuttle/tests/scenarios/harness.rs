@@ -5,6 +5,7 @@ use shuttle::sync::Mutex;
 use shuttle::sync::atomic::{AtomicBool, Ordering};
 use shuttle_scenarios::{Ledger, Reader, check, race};
 use std::future::poll_fn;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
@@ -69,7 +70,7 @@ fn a_lost_message_is_found() {
         for (number, message) in messages.into_iter().enumerate() {
             match number {
                 0 => reader.take(message),
-                _ => std::mem::forget(message),
+                _ => drop(ManuallyDrop::new(message)),
             }
         }
         ledger.settle();

@@ -95,9 +95,9 @@ fn wait_for_finds_what_it_waits_for() {
                 let wanted = LAST - number;
                 loop {
                     // The value goes by while the sender goes on: at least, not exactly.
-                    match cut(receiver.wait_for(|value| value.0 >= wanted)).await {
-                        Some(found) => break assert!(found.expect("it is sent").0 >= wanted),
-                        None => {}
+                    if let Some(found) = cut(receiver.wait_for(|value| value.0 >= wanted)).await {
+                        assert!(found.expect("it is sent").0 >= wanted);
+                        break;
                     }
                 }
                 let never = receiver.wait_for(|value| value.0 > LAST).await;
