@@ -70,7 +70,9 @@ fn a_lost_message_is_found() {
         for (number, message) in messages.into_iter().enumerate() {
             match number {
                 0 => reader.take(message),
-                _ => drop(ManuallyDrop::new(message)),
+                _ => {
+                    let _lost = ManuallyDrop::new(message);
+                }
             }
         }
         ledger.settle();
