@@ -9,6 +9,7 @@ mod deny;
 mod doc;
 mod features;
 mod fmt;
+mod linearizability;
 mod loom;
 mod miri;
 mod shell;
@@ -52,6 +53,11 @@ const COMMANDS: &[Command] = &[
         name: "shuttle",
         run: Run::WithOptions(shuttle::run),
         about: "whole channels, over random schedules [--deep] [--only NAME] [--seed SEED]",
+    },
+    Command {
+        name: "linearizability",
+        run: Run::WithOptions(linearizability::run),
+        about: "recorded histories against sequential specifications [--deep] [--seed N]",
     },
     Command {
         name: "compat",
@@ -99,7 +105,7 @@ fn run(name: &str, options: &[String]) -> Result {
 fn usage() -> String {
     let mut text = String::from("usage: cargo xtask NAME [OPTIONS]\n\n");
     for command in COMMANDS {
-        text += &format!("  {:<10} {}\n", command.name, command.about);
+        text += &format!("  {:<15} {}\n", command.name, command.about);
     }
     text
 }
