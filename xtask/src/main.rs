@@ -19,6 +19,7 @@ mod msrv;
 mod panic_abort;
 mod sanitizer;
 mod shell;
+mod shuttle;
 mod targets;
 mod test;
 mod tidy;
@@ -53,7 +54,16 @@ const COMMANDS: &[Command] = &[
     plain("doc", doc::run, "the docs, public and private"),
     plain("test", test::run, "unit, integration and doc tests"),
     plain("features", features::run, "levada with each set of its features"),
-    plain("loom", loom::run, "the models, over all interleavings"),
+    Command {
+        name: "loom",
+        run: Run::WithOptions(loom::run),
+        about: "the models, over all interleavings [--deep] [--only NAME] [--limit SECONDS]",
+    },
+    Command {
+        name: "shuttle",
+        run: Run::WithOptions(shuttle::run),
+        about: "whole channels, over random schedules [--deep] [--only NAME] [--seed SEED]",
+    },
     Command {
         name: "linearizability",
         run: Run::WithOptions(linearizability::run),

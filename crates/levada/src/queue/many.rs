@@ -200,15 +200,20 @@ impl<T> Chan<T, Line> {
         let woken = tx.parked.list.entry(node).state == State::Granted;
         let own = tx.parked.leave(node);
         let queued = self.queued(&tx);
-        let next = if woken && queued > 0 || tx.permits.is_blocked(queued) {
-            tx.parked.take_one()
-        } else {
-            None
-        };
+        let blocked = tx.permits.is_blocked(queued);
+        if blocked {
+            // As one that only tried: receives that are cancelled again and again count together.
+            tx.permits.try_idle();
+        }
+        let still_blocked = tx.permits.is_blocked(queued);
+        let next = if woken && queued > 0 || still_blocked { tx.parked.take_one() } else { None };
         drop(tx);
         drop(own);
         if let Some(next) = next {
             next.wake();
+        }
+        if blocked && !still_blocked {
+            self.serve_senders();
         }
     }
 

@@ -47,7 +47,7 @@ use crate::util::WakeBatch;
 
 /// How many polls a promise outlives in an otherwise idle channel. In a model fewer: each of them is a
 /// branch of its own, and the steps are the same.
-pub(crate) const GRACE: u8 = if cfg!(levada_loom) { 2 } else { 8 };
+pub(crate) const GRACE: u8 = if cfg!(all(loom, feature = "loom")) { 2 } else { 8 };
 
 /// What came of asking for permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -387,5 +387,5 @@ impl Permits {
 }
 
 #[cfg(test)]
-#[cfg(not(levada_loom))]
+#[cfg(not(loom))]
 mod tests;

@@ -175,3 +175,16 @@ fn a_receiver_that_only_tries() {
     assert!(second.poll().is_ready());
     assert_eq!(rx.try_recv(), Ok(2));
 }
+
+/// A receiver in a `select!` whose other branch is always faster: each receive is polled once.
+#[test]
+fn a_receiver_that_is_cancelled_again_and_again() {
+    let (tx, rx) = mpmc::channel(1);
+    let (stalled, second) = with_line(&tx);
+    assert_eq!(rx.try_recv(), Ok(0));
+    assert!(stalled.is_woken());
+    for _ in 0..4 * GRACE {
+        drop(Task::waiting(rx.recv()));
+    }
+    assert!(second.is_woken(), "empty channel, blocked sender, receivers that ask");
+}

@@ -380,3 +380,16 @@ fn a_reserve_that_cannot_be_granted() {
     assert!(behind.poll().is_ready());
     assert_eq!(recv.poll(), Poll::Ready(Some(1)));
 }
+
+/// A receiver in a `select!` whose other branch is always faster: each receive is polled once.
+#[test]
+fn a_receive_that_is_cancelled_again_and_again() {
+    let (tx, mut rx) = mpsc::channel(1);
+    let line = with_line(&tx, 2);
+    take_one(&mut rx, 0);
+    assert!(line[0].is_woken());
+    for _ in 0..4 * GRACE {
+        drop(Task::waiting(rx.recv()));
+    }
+    assert!(line[1].is_woken(), "empty channel, blocked sender, a receiver that asks");
+}
