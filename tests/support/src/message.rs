@@ -58,16 +58,21 @@ impl Ledger {
         self.0.next.load(Ordering::SeqCst)
     }
 
+    /// The messages that were not dropped exactly once, and how often they were.
+    pub fn unsettled(&self) -> impl Iterator<Item = (usize, u32)> {
+        // ORDERING: SeqCst, no pair: a test's own count.
+        let drops = |id: usize| self.0.drops[id].load(Ordering::SeqCst);
+        (0..self.made()).map(move |id| (id, drops(id))).filter(|(_, drops)| *drops != 1)
+    }
+
     /// Checks that every message that was made was dropped exactly once.
     ///
     /// # Panics
     /// If one was not; the message names it.
     #[track_caller]
     pub fn settle(&self) {
-        for id in 0..self.made() {
-            // ORDERING: SeqCst, no pair: a test's own count.
-            let drops = self.0.drops[id].load(Ordering::SeqCst);
-            assert_eq!(drops, 1, "message {id} of {} was dropped {drops} times", self.made());
+        if let Some((id, drops)) = self.unsettled().next() {
+            panic!("message {id} of {} was dropped {drops} times", self.made());
         }
     }
 }
