@@ -36,6 +36,10 @@ impl Stage {
         Self::ForgetWoken,
     ];
 
+    /// Those that leave nothing behind for ever.
+    pub const TIDY: &[Self] =
+        &[Self::Done, Self::Cancel(0), Self::Cancel(1), Self::Cancel(2), Self::CancelWoken];
+
     /// For an action with nothing to interrupt.
     pub const DONE: &[Self] = &[Self::Done];
 

@@ -18,6 +18,7 @@ pub(crate) struct Journal {
     messages: BTreeMap<usize, Entry>,
     received: Vec<(&'static str, usize)>,
     remarks: String,
+    pub(crate) enders: usize,
     /// A receiver went away with what was in the channel.
     pub(crate) left: bool,
 }

@@ -30,5 +30,5 @@ pub use compare::{Difference, Tested, check, check_races};
 pub use party::{Answer, Side, Steps, steps};
 pub use race::Racers;
 pub use run::{End, Run};
-pub use table::{Cell, Grid, State, Table};
+pub use table::{Cell, Grid, Others, State, Table};
 pub use world::{Shelf, World};

@@ -9,13 +9,16 @@ use crate::world::World;
 use std::fmt;
 use std::sync::Arc;
 
+/// Who else takes part.
+pub type Others = Vec<(&'static str, Side, Steps)>;
+
 /// A state from which a run begins.
 pub struct State<Tx, Rx> {
     /// What is special about it.
     pub name: &'static str,
     /// Brings a new channel there. Leaves one sender and one receiver or more on the shelves, and gives
     /// who else takes part.
-    pub build: fn(&Arc<World<Tx, Rx>>) -> Vec<(&'static str, Side, Steps)>,
+    pub build: fn(&Arc<World<Tx, Rx>>) -> Others,
     /// Whether something is forgotten on the way.
     pub forgets: bool,
 }

@@ -3,12 +3,11 @@
 use super::bounded_senders::{send, try_send};
 use super::queue_receivers::{World, drain, recv, try_recv};
 use super::{Receiver, Sender, bounded_senders, channel, more, queue_receivers};
-use grid::{Side, Stage, Steps, Table, steps};
+use grid::{Others, Side, Stage, Steps, Table, steps};
 use std::sync::Arc;
 use support::{Message, Task};
 
 type State = grid::State<Sender<Message>, Receiver<Message>>;
-type Others = Vec<(&'static str, Side, Steps)>;
 
 /// The table for a queue of this capacity.
 pub(crate) fn table(capacity: usize) -> Table<Sender<Message>, Receiver<Message>> {
