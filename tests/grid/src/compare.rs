@@ -7,6 +7,9 @@ use crate::schedule::interleavings;
 use crate::table::{Cell, Grid};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Miri, which takes a thousand times as long, runs one cell in so many.
+const STRIDE: usize = if cfg!(miri) { 499 } else { 1 };
+
 /// Cells in which something else is right, and why. Empty words fit everything.
 #[derive(Debug)]
 pub struct Difference {
@@ -66,7 +69,13 @@ struct Findings {
 
 impl Findings {
     /// Counts it under its reason, or as wrong.
-    fn add(&mut self, cell: &Cell, known: &[Difference], what: &str, shown: impl FnOnce() -> String) {
+    fn add(
+        &mut self,
+        cell: &Cell,
+        known: &[Difference],
+        what: &str,
+        shown: impl FnOnce() -> String,
+    ) {
         match known.iter().find(|difference| difference.covers(cell)) {
             Some(difference) => *self.excused.entry(difference.why).or_default() += 1,
             None => {
@@ -99,21 +108,24 @@ impl Findings {
     fn check_all_excuses_used(&mut self, known: &[Difference]) {
         for difference in known {
             if !self.excused.contains_key(difference.why) {
-                self.wrong.insert(format!("not so any more: {}", difference.why), (1, String::new()));
+                self.wrong
+                    .insert(format!("not so any more: {}", difference.why), (1, String::new()));
             }
         }
     }
 
     #[track_caller]
     fn conclude(&self, name: &str) {
-        println!(
-            "{name}: {} cells, {} runs, {} compared",
-            self.cells, self.runs, self.compared
-        );
+        println!("{name}: {} cells, {} runs, {} compared", self.cells, self.runs, self.compared);
         for (why, count) in &self.excused {
             println!("  {count} runs: {why}");
         }
-        let first: Vec<_> = self.wrong.iter().take(60).map(|(what, (n, shown))| format!("{n} x {what}\n    {shown}")).collect();
+        let first: Vec<_> = self
+            .wrong
+            .iter()
+            .take(60)
+            .map(|(what, (n, shown))| format!("{n} x {what}\n    {shown}"))
+            .collect();
         assert!(first.is_empty(), "{name}: {} wrong\n{}", self.wrong.len(), first.join("\n"));
     }
 }
@@ -126,7 +138,8 @@ impl Findings {
 pub fn check(tested: &Tested<'_>) {
     let Tested { name, grid, oracle, unasked, differences, faults, count } = tested;
     let mut findings = Findings::default();
-    for cell in grid.cells().iter().filter(|cell| !cell.blocks.contains(&true)) {
+    let cells = grid.cells();
+    for cell in cells.iter().filter(|cell| !cell.blocks.contains(&true)).step_by(STRIDE) {
         findings.cells += 1;
         let asks = oracle.has(cell) && !unasked.iter().any(|difference| difference.covers(cell));
         for order in interleavings(cell.polls[0], cell.polls[1]) {
@@ -144,30 +157,39 @@ pub fn check(tested: &Tested<'_>) {
                     if right.transcript != run.transcript {
                         findings.add(cell, differences, "differs", || {
                             let (ours, theirs) = (&run.transcript, &right.transcript);
-                            format!("{cell}, {order:?} {end:?}:\n    was    {ours}\n    oracle {theirs}")
+                            format!(
+                                "{cell}, {order:?} {end:?}:\n    was    {ours}\n    oracle {theirs}"
+                            )
                         });
                     }
                 }
             }
         }
     }
-    findings.check_answers(*grid, true);
-    findings.check_all_excuses_used(differences);
-    findings.check_all_excuses_used(faults);
+    findings.check_answers(*grid, STRIDE == 1);
+    if STRIDE == 1 {
+        findings.check_all_excuses_used(differences);
+        findings.check_all_excuses_used(faults);
+    }
     findings.conclude(name);
-    let seen = (findings.cells, findings.runs);
-    if seen != *count { println!("{name} COUNT {seen:?}"); }
+    if STRIDE == 1 {
+        assert_eq!((findings.cells, findings.runs), *count, "{name}: cells and runs");
+    }
 }
 
 /// Runs every cell of a grid, those that block too, so many times with both sides at the same time.
 ///
 /// # Panics
-/// If a rule is broken, or the number of runs is another.
+/// If a rule is broken, or the number of cells is another.
 #[track_caller]
 pub fn check_races(tested: &Tested<'_>, rounds: usize, count: usize) {
     let racers = Racers::new();
     let mut findings = Findings::default();
-    for cell in &tested.grid.cells() {
+    for cell in tested.grid.cells().iter().step_by(STRIDE) {
+        // Who blocks where somebody waits for ever would not come back.
+        if cell.blocks.contains(&true) && tested.faults.iter().any(|fault| fault.covers(cell)) {
+            continue;
+        }
         findings.cells += 1;
         for round in 0..rounds {
             let end = End::ALL[(round + findings.cells) % 2];
@@ -175,11 +197,15 @@ pub fn check_races(tested: &Tested<'_>, rounds: usize, count: usize) {
             findings.runs += 1;
             findings.add_answers(cell, &run);
             for fault in &run.faults {
-                findings.add(cell, tested.faults, fault, || format!("{cell}, race {end:?}: {}", run.transcript));
+                findings.add(cell, tested.faults, fault, || {
+                    format!("{cell}, race {end:?}: {}", run.transcript)
+                });
             }
         }
     }
     findings.check_answers(tested.grid, false);
     findings.conclude(tested.name);
-    if findings.cells != count { println!("{} RACES {}", tested.name, findings.cells); }
+    if STRIDE == 1 {
+        assert_eq!(findings.cells, count, "{}: cells that race", tested.name);
+    }
 }

@@ -1,5 +1,6 @@
 //! Who takes part in a run.
 
+use crate::run::End;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -60,6 +61,16 @@ impl Party {
         if let Some(task) = &mut self.task {
             let polled = task.poll();
             self.note(polled);
+        }
+    }
+
+    /// One poll, with the same waker or, so that both are seen, with a new one each time.
+    pub(crate) fn step_as(&mut self, end: End) {
+        match end {
+            End::Drain => self.step(),
+            End::Leave => {
+                self.step_elsewhere();
+            }
         }
     }
 

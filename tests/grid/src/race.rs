@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use support::DEADLINE;
 
 /// A side that takes up to so many steps once both have come.
-type Heat = (Party, u8, Arc<Barrier>);
+type Heat = (Party, u8, End, Arc<Barrier>);
 
 /// Two threads that wait for sides to run.
 #[derive(Debug)]
@@ -33,10 +33,10 @@ impl Racer {
         let (start, heats) = channel::<Heat>();
         let (finish, done) = channel();
         thread::spawn(move || {
-            for (mut party, steps, both) in heats {
+            for (mut party, steps, end, both) in heats {
                 both.wait();
                 for _ in 0..steps {
-                    party.step();
+                    party.step_as(end);
                 }
                 if finish.send(party).is_err() {
                     return;
@@ -48,17 +48,12 @@ impl Racer {
 }
 
 /// Runs a cell with both sides at the same time.
-pub(crate) fn race<Tx, Rx>(
-    table: &Table<Tx, Rx>,
-    cell: &Cell,
-    end: End,
-    racers: &Racers,
-) -> Run {
+pub(crate) fn race<Tx, Rx>(table: &Table<Tx, Rx>, cell: &Cell, end: End, racers: &Racers) -> Run {
     let mut scene = table.scene(cell, end);
     let both = Arc::new(Barrier::new(2));
     for (at, racer) in racers.0.iter().enumerate() {
         let party = std::mem::replace(&mut scene.parties[at], Party::absent());
-        let heat = (party, cell.polls[at], Arc::clone(&both));
+        let heat = (party, cell.polls[at], end, Arc::clone(&both));
         racer.start.send(heat).expect("the thread is there");
     }
     let mut running = Running::new(table, scene, end);

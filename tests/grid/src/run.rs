@@ -33,18 +33,13 @@ pub struct Run {
 }
 
 /// Runs a cell with the steps in this order, and counts the heap.
-pub(crate) fn run<Tx, Rx>(
-    table: &Table<Tx, Rx>,
-    cell: &Cell,
-    end: End,
-    order: &[Side],
-) -> Run {
+pub(crate) fn run<Tx, Rx>(table: &Table<Tx, Rx>, cell: &Cell, end: End, order: &[Side]) -> Run {
     let ((mut run, forgets), bytes, _) = counted(|| {
         let scene = table.scene(cell, end);
         let forgets = scene.forgets;
         let mut running = Running::new(table, scene, end);
         for side in order {
-            running.parties[usize::from(*side == Side::Receiver)].step();
+            running.parties[usize::from(*side == Side::Receiver)].step_as(end);
             running.world.probe();
         }
         (running.finish(), forgets)

@@ -9,7 +9,9 @@ pub(crate) fn interleavings(senders: u8, receivers: u8) -> Vec<Vec<Side>> {
     }
     let mut all = Vec::new();
     if senders > 0 {
-        all.extend(interleavings(senders - 1, receivers).into_iter().map(|rest| (Side::Sender, rest)));
+        all.extend(
+            interleavings(senders - 1, receivers).into_iter().map(|rest| (Side::Sender, rest)),
+        );
     }
     if receivers > 0 {
         all.extend(

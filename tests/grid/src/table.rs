@@ -170,7 +170,12 @@ impl<Tx, Rx> Table<Tx, Rx> {
     }
 
     /// The rules for what was received.
-    pub(crate) fn check_received(&self, journal: &Journal, drained: bool, faults: &mut Vec<String>) {
+    pub(crate) fn check_received(
+        &self,
+        journal: &Journal,
+        drained: bool,
+        faults: &mut Vec<String>,
+    ) {
         journal.check_order(faults);
         journal.check_received(drained && !self.to_all, self.to_all, faults);
     }

@@ -3,18 +3,23 @@
 use super::bounded_senders::{send, try_send};
 use super::queue_receivers::{World, drain, recv, try_recv};
 use super::{Receiver, Sender, bounded_senders, channel, more, queue_receivers};
-use grid::{Others, Side, Stage, Steps, Table, steps};
+use grid::{Answer, Others, Side, Stage, Steps, Table, steps};
 use std::sync::Arc;
 use support::{Message, Task};
 
 type State = grid::State<Sender<Message>, Receiver<Message>>;
 
+/// What `try_recv` may say after `close`: a permit that is out holds back the end.
+pub(super) const TRY_RECV_CLOSED: &[Answer] = &["message", "empty", "end"];
+
 /// The table for a queue of this capacity.
 pub(crate) fn table(capacity: usize) -> Table<Sender<Message>, Receiver<Message>> {
     let mut receivers = queue_receivers::actions();
     receivers.extend(more::actions());
+    let mut states = states();
+    states.extend(more::states());
     Table {
-        states: states(),
+        states,
         senders: bounded_senders::actions(),
         receivers,
         drain,
@@ -110,12 +115,12 @@ fn states() -> Vec<State> {
     ]
 }
 
-fn state(name: &'static str, build: fn(&Arc<World>) -> Others) -> State {
+pub(super) fn state(name: &'static str, build: fn(&Arc<World>) -> Others) -> State {
     State { name, build, forgets: false }
 }
 
 /// A new channel that is asked after each step how it is.
-fn open(world: &Arc<World>) -> (Sender<Message>, Receiver<Message>) {
+pub(super) fn open(world: &Arc<World>) -> (Sender<Message>, Receiver<Message>) {
     let (tx, rx) = channel(world.size);
     let weak = tx.downgrade();
     world.set_probe(move || {
@@ -135,7 +140,7 @@ fn full(world: &Arc<World>) -> (Sender<Message>, Receiver<Message>) {
     (tx, rx)
 }
 
-fn shelve(world: &World, (tx, rx): (Sender<Message>, Receiver<Message>)) {
+pub(super) fn shelve(world: &World, (tx, rx): (Sender<Message>, Receiver<Message>)) {
     world.senders.put(tx);
     world.receivers.put(rx);
 }

@@ -212,14 +212,19 @@ fn others() -> Vec<Action> {
                 "dropped"
             })
         }),
-        Action::new("clone, send, drop first", Stage::DONE, &["sent", "closed"], |world, tx, stage| {
-            steps(async move {
-                let clone = tx.clone();
-                assert!(tx.same_channel(&clone));
-                drop(tx);
-                ends(&world, send(&world, &clone, stage).await, clone)
-            })
-        })
+        Action::new(
+            "clone, send, drop first",
+            Stage::DONE,
+            &["sent", "closed"],
+            |world, tx, stage| {
+                steps(async move {
+                    let clone = tx.clone();
+                    assert!(tx.same_channel(&clone));
+                    drop(tx);
+                    ends(&world, send(&world, &clone, stage).await, clone)
+                })
+            },
+        )
         .pauses(1),
         Action::new("downgrade, drop, upgrade", Stage::DONE, &["open", "gone"], |world, tx, _| {
             steps(async move {

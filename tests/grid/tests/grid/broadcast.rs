@@ -31,12 +31,16 @@ fn states() -> Vec<State> {
         }),
         state("full", |world| {
             let (tx, rx) = open(world);
-            (0..world.size).for_each(|_| drop(send(world, &tx)));
+            for _ in 0..world.size {
+                send(world, &tx);
+            }
             shelve(world, (tx, rx))
         }),
         state("lagged", |world| {
             let (tx, rx) = open(world);
-            (0..world.size + 1).for_each(|_| drop(send(world, &tx)));
+            for _ in 0..=world.size {
+                send(world, &tx);
+            }
             shelve(world, (tx, rx))
         }),
         state("two senders", |world| {
@@ -55,7 +59,8 @@ fn states() -> Vec<State> {
         state("another receiver waits", |world| {
             let (tx, rx) = open(world);
             let (shared, mut second) = (Arc::clone(world), tx.subscribe());
-            let waiting = steps(async move { recv(&shared, "another", &mut second, Stage::Done).await });
+            let waiting =
+                steps(async move { recv(&shared, "another", &mut second, Stage::Done).await });
             shelve(world, (tx, rx));
             vec![("another receiver", Side::Receiver, waiting)]
         }),
@@ -216,12 +221,17 @@ fn receivers() -> Vec<Receiving> {
         Receiving::new("recv", Stage::ALL, RECV, |world, mut rx, stage| {
             steps(async move { back(&world, recv(&world, WHO, &mut rx, stage).await, rx) })
         }),
-        Receiving::new("recv, recv", Stage::DONE, &["message", "end"], |world, mut rx, stage| {
-            steps(async move {
-                world.remark(recv(&world, WHO, &mut rx, stage).await);
-                back(&world, recv(&world, WHO, &mut rx, stage).await, rx)
-            })
-        })
+        Receiving::new(
+            "recv, recv",
+            Stage::DONE,
+            &["message", "lagged", "end"],
+            |world, mut rx, stage| {
+                steps(async move {
+                    world.remark(recv(&world, WHO, &mut rx, stage).await);
+                    back(&world, recv(&world, WHO, &mut rx, stage).await, rx)
+                })
+            },
+        )
         .pauses(2),
         Receiving::new("try_recv", Stage::DONE, TRY_RECV, |world, mut rx, _| {
             steps(async move { back(&world, try_recv(&world, WHO, &mut rx), rx) })
@@ -265,12 +275,17 @@ fn receivers() -> Vec<Receiving> {
                 back(&world, answer, rx)
             })
         }),
-        Receiving::new("blocking_recv", Stage::DONE, &["message", "lagged", "end"], |world, mut rx, _| {
-            steps(async move {
-                let received = rx.blocking_recv();
-                back(&world, answer(&world, WHO, received), rx)
-            })
-        })
+        Receiving::new(
+            "blocking_recv",
+            Stage::DONE,
+            &["message", "lagged", "end"],
+            |world, mut rx, _| {
+                steps(async move {
+                    let received = rx.blocking_recv();
+                    back(&world, answer(&world, WHO, received), rx)
+                })
+            },
+        )
         .blocks(),
     ]
 }

@@ -8,7 +8,6 @@ mod oracle_stream;
 mod others;
 mod queues;
 
-/// Why a table is compiled more than once.
 #[path = "."]
 mod levada_mpsc {
     use levada::mpsc::error::{TryRecvError, TrySendError};
@@ -18,6 +17,7 @@ mod levada_mpsc {
     mod bounded_senders;
     mod mpsc_receivers;
     mod queue_receivers;
+    use bounded as flavour;
     use mpsc_receivers as more;
 
     fn into_stream<T>(rx: Receiver<T>) -> Receiver<T> {
@@ -36,6 +36,7 @@ mod levada_mpsc_unbounded {
     mod queue_receivers;
     pub(crate) mod unbounded;
     use mpsc_receivers as more;
+    use unbounded as flavour;
 
     fn into_stream<T>(rx: Receiver<T>) -> Receiver<T> {
         rx
@@ -52,6 +53,7 @@ mod levada_mpmc {
     mod bounded_senders;
     mod mpmc_receivers;
     mod queue_receivers;
+    use bounded as flavour;
     use mpmc_receivers as more;
 
     fn into_stream<T>(rx: Receiver<T>) -> levada::mpmc::stream::RecvStream<T> {
@@ -71,6 +73,7 @@ mod levada_mpmc_unbounded {
     mod queue_receivers;
     pub(crate) mod unbounded;
     use mpmc_receivers as more;
+    use unbounded as flavour;
 
     fn into_stream<T>(rx: Receiver<T>) -> levada::mpmc::stream::RecvStream<T> {
         rx.into_stream()
@@ -87,6 +90,7 @@ mod tokio_mpsc {
     mod bounded_senders;
     mod mpsc_receivers;
     mod queue_receivers;
+    use bounded as flavour;
     use mpsc_receivers as more;
 }
 
@@ -102,6 +106,7 @@ mod tokio_mpsc_unbounded {
     mod queue_receivers;
     pub(crate) mod unbounded;
     use mpsc_receivers as more;
+    use unbounded as flavour;
 }
 
 #[path = "."]

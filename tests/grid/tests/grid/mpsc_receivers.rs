@@ -10,11 +10,17 @@ type Action = grid::Action<Sender<Message>, Receiver<Message>, Receiver<Message>
 
 /// All of them.
 pub(super) fn actions() -> Vec<Action> {
-    vec![
-        Action::new("poll_recv", Stage::ALL, &["message", "end", "stopped"], |world, rx, stage| {
-            steps(poll_recv(world, rx, stage))
-        }),
-    ]
+    vec![Action::new(
+        "poll_recv",
+        Stage::ALL,
+        &["message", "end", "stopped"],
+        |world, rx, stage| steps(poll_recv(world, rx, stage)),
+    )]
+}
+
+/// No further states: there is one receiver, and it is busy.
+pub(super) fn states() -> Vec<grid::State<Sender<Message>, Receiver<Message>>> {
+    Vec::new()
 }
 
 async fn poll_recv(

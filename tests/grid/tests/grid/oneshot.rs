@@ -13,7 +13,14 @@ type Sending = grid::Action<Sender<Message>, Receiver<Message>, Sender<Message>>
 type Receiving = grid::Action<Sender<Message>, Receiver<Message>, Receiver<Message>>;
 
 pub(crate) fn table() -> Table<Sender<Message>, Receiver<Message>> {
-    Table { states: states(), senders: senders(), receivers: receivers(), drain, to_all: false, size: 1 }
+    Table {
+        states: states(),
+        senders: senders(),
+        receivers: receivers(),
+        drain,
+        to_all: false,
+        size: 1,
+    }
 }
 
 fn states() -> Vec<State> {
@@ -66,13 +73,18 @@ fn senders() -> Vec<Sending> {
                 "dropped"
             })
         }),
-        Sending::new("closed", Stage::ALL, &["closed", "open", "stopped"], |world, mut tx, stage| {
-            steps(async move {
-                let answer = closed(&world, &mut tx, stage).await;
-                world.senders.put(tx);
-                answer
-            })
-        }),
+        Sending::new(
+            "closed",
+            Stage::ALL,
+            &["closed", "open", "stopped"],
+            |world, mut tx, stage| {
+                steps(async move {
+                    let answer = closed(&world, &mut tx, stage).await;
+                    world.senders.put(tx);
+                    answer
+                })
+            },
+        ),
         Sending::new("closed, send", Stage::TIDY, SEND, |world, mut tx, stage| {
             steps(async move {
                 closed(&world, &mut tx, stage).await;
@@ -81,16 +93,21 @@ fn senders() -> Vec<Sending> {
             })
         })
         .pauses(1),
-        Sending::new("poll_closed, drop", Stage::TIDY, &["closed", "open", "stopped"], |world, mut tx, stage| {
-            steps(async move {
-                let closed = staged(stage, poll_fn(|cx| tx.poll_closed(cx)));
-                match either(closed, world.released()).await {
-                    Ok(Some(())) => "closed",
-                    Ok(None) => "stopped",
-                    Err(()) => "open",
-                }
-            })
-        }),
+        Sending::new(
+            "poll_closed, drop",
+            Stage::TIDY,
+            &["closed", "open", "stopped"],
+            |world, mut tx, stage| {
+                steps(async move {
+                    let closed = staged(stage, poll_fn(|cx| tx.poll_closed(cx)));
+                    match either(closed, world.released()).await {
+                        Ok(Some(())) => "closed",
+                        Ok(None) => "stopped",
+                        Err(()) => "open",
+                    }
+                })
+            },
+        ),
         Sending::new("ask, send", Stage::DONE, SEND, |world, tx, _| {
             steps(async move {
                 world.remark(if tx.is_closed() { "closed" } else { "open" });
@@ -138,20 +155,27 @@ fn receivers() -> Vec<Receiving> {
             })
         }),
         Receiving::new("recv by reference", Stage::TIDY, RECV, |world, mut rx, stage| {
-            steps(async move { recv(&world, &mut rx, stage).await.unwrap_or_else(|| ends(&world, "stopped", rx)) })
-        }),
-        Receiving::new("recv, close, recv", Stage::TIDY, &["message", "end"], |world, mut rx, stage| {
             steps(async move {
-                match recv(&world, &mut rx, stage).await {
-                    Some(answer) => answer,
-                    None => {
-                        rx.close();
-                        pause().await;
-                        answer(&world, rx.await.ok())
-                    }
-                }
+                recv(&world, &mut rx, stage).await.unwrap_or_else(|| ends(&world, "stopped", rx))
             })
-        })
+        }),
+        Receiving::new(
+            "recv, close, recv",
+            Stage::TIDY,
+            &["message", "end"],
+            |world, mut rx, stage| {
+                steps(async move {
+                    match recv(&world, &mut rx, stage).await {
+                        Some(answer) => answer,
+                        None => {
+                            rx.close();
+                            pause().await;
+                            answer(&world, rx.await.ok())
+                        }
+                    }
+                })
+            },
+        )
         .pauses(2),
         Receiving::new("try_recv", Stage::DONE, TRY_RECV, |world, rx, _| {
             steps(async move { try_recv(&world, rx) })
@@ -199,14 +223,19 @@ fn receivers() -> Vec<Receiving> {
             steps(async move { answer(&world, rx.blocking_recv().ok()) })
         })
         .blocks(),
-        Receiving::new("recv by reference, blocking_recv", Stage::DONE, &["message", "end"], |world, mut rx, _| {
-            steps(async move {
-                match recv(&world, &mut rx, Stage::Cancel(1)).await {
-                    Some(answer) => answer,
-                    None => answer(&world, rx.blocking_recv().ok()),
-                }
-            })
-        })
+        Receiving::new(
+            "recv by reference, blocking_recv",
+            Stage::DONE,
+            &["message", "end"],
+            |world, mut rx, _| {
+                steps(async move {
+                    match recv(&world, &mut rx, Stage::Cancel(1)).await {
+                        Some(answer) => answer,
+                        None => answer(&world, rx.blocking_recv().ok()),
+                    }
+                })
+            },
+        )
         .pauses(1)
         .blocks(),
     ]

@@ -1,5 +1,6 @@
 //! What the receiver of a queue may do, whatever its flavour.
 
+use super::flavour::TRY_RECV_CLOSED;
 use super::{Receiver, Sender, TryRecvError, into_stream};
 use futures_core::Stream;
 use grid::{Answer, Stage, Steps, pause, staged, steps};
@@ -98,7 +99,7 @@ fn others() -> Vec<Action> {
                 ends(&world, "closed", rx)
             })
         }),
-        Action::new("close, try_recv", Stage::DONE, TRY_RECV, |world, mut rx, _| {
+        Action::new("close, try_recv", Stage::DONE, TRY_RECV_CLOSED, |world, mut rx, _| {
             steps(async move {
                 rx.close();
                 pause().await;
@@ -121,7 +122,10 @@ fn others() -> Vec<Action> {
             steps(async move {
                 let len = rx.len();
                 assert_eq!(len == 0, rx.is_empty());
-                world.remark(&format!("{len} {:?}", (rx.sender_strong_count(), rx.sender_weak_count())));
+                world.remark(&format!(
+                    "{len} {:?}",
+                    (rx.sender_strong_count(), rx.sender_weak_count())
+                ));
                 let answer = if rx.is_closed() { "closed" } else { "open" };
                 ends(&world, answer, rx)
             })

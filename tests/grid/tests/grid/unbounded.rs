@@ -9,52 +9,65 @@ use support::{Message, Task};
 type State = grid::State<Sender<Message>, Receiver<Message>>;
 type Action = grid::Action<Sender<Message>, Receiver<Message>, Sender<Message>>;
 
+/// What `try_recv` may say after `close`.
+pub(super) const TRY_RECV_CLOSED: &[Answer] = &["message", "end"];
+
 /// The table; its fullest state has `messages`.
 pub(crate) fn table(messages: usize) -> Table<Sender<Message>, Receiver<Message>> {
     let mut receivers = queue_receivers::actions();
     receivers.extend(more::actions());
-    Table { states: states(), senders: senders(), receivers, drain, to_all: false, size: messages }
+    let mut states = states();
+    states.extend(more::states());
+    Table { states, senders: senders(), receivers, drain, to_all: false, size: messages }
 }
 
 fn states() -> Vec<State> {
     vec![
-        state("fresh", |world| shelve(world, open(world))),
+        state("fresh", |world| {
+            shelve(world, open(world));
+            Vec::new()
+        }),
         state("one message", |world| {
             let (tx, rx) = open(world);
             send(world, &tx);
-            shelve(world, (tx, rx))
+            shelve(world, (tx, rx));
+            Vec::new()
         }),
         state("many messages", |world| {
             let (tx, rx) = open(world);
             for _ in 0..world.size {
                 send(world, &tx);
             }
-            shelve(world, (tx, rx))
+            shelve(world, (tx, rx));
+            Vec::new()
         }),
         state("two senders", |world| {
             let (tx, rx) = open(world);
             world.senders.put(tx.clone());
-            shelve(world, (tx, rx))
+            shelve(world, (tx, rx));
+            Vec::new()
         }),
         state("closed with a message", |world| {
             let (tx, mut rx) = open(world);
             send(world, &tx);
             rx.close();
-            shelve(world, (tx, rx))
+            shelve(world, (tx, rx));
+            Vec::new()
         }),
         state("the receiver was cancelled", |world| {
             let (tx, mut rx) = open(world);
             drop(Task::waiting(recv(world, &mut rx, Stage::Done)));
-            shelve(world, (tx, rx))
+            shelve(world, (tx, rx));
+            Vec::new()
         }),
     ]
 }
 
-fn state(name: &'static str, build: fn(&Arc<World>) -> Others) -> State {
+pub(super) fn state(name: &'static str, build: fn(&Arc<World>) -> Others) -> State {
     State { name, build, forgets: false }
 }
 
-fn open(world: &Arc<World>) -> (Sender<Message>, Receiver<Message>) {
+pub(super) fn open(world: &Arc<World>) -> (Sender<Message>, Receiver<Message>) {
     let (tx, rx) = channel();
     let weak = tx.downgrade();
     world.set_probe(move || {
@@ -64,10 +77,9 @@ fn open(world: &Arc<World>) -> (Sender<Message>, Receiver<Message>) {
     (tx, rx)
 }
 
-fn shelve(world: &World, (tx, rx): (Sender<Message>, Receiver<Message>)) -> Others {
+pub(super) fn shelve(world: &World, (tx, rx): (Sender<Message>, Receiver<Message>)) {
     world.senders.put(tx);
     world.receivers.put(rx);
-    Vec::new()
 }
 
 const SEND: &[Answer] = &["sent", "closed"];

@@ -211,23 +211,33 @@ fn receivers() -> Vec<Receiving> {
         Receiving::new("changed", Stage::ALL, CHANGED, |world, mut rx, stage| {
             steps(async move { back(&world, changed(&mut rx, stage).await, rx) })
         }),
-        Receiving::new("changed, changed", Stage::DONE, &["changed", "end"], |world, mut rx, stage| {
-            steps(async move {
-                world.remark(changed(&mut rx, stage).await);
-                let first = look(&world, &rx.borrow());
-                let answer = changed(&mut rx, stage).await;
-                assert!(look(&world, &rx.borrow()) >= first, "back in time");
-                back(&world, answer, rx)
-            })
-        })
+        Receiving::new(
+            "changed, changed",
+            Stage::DONE,
+            &["changed", "end"],
+            |world, mut rx, stage| {
+                steps(async move {
+                    world.remark(changed(&mut rx, stage).await);
+                    let first = look(&world, &rx.borrow());
+                    let answer = changed(&mut rx, stage).await;
+                    assert!(look(&world, &rx.borrow()) >= first, "back in time");
+                    back(&world, answer, rx)
+                })
+            },
+        )
         .pauses(2),
-        Receiving::new("mark_changed, changed", Stage::ALL, CHANGED, |world, mut rx, stage| {
-            steps(async move {
-                rx.mark_changed();
-                pause().await;
-                back(&world, changed(&mut rx, stage).await, rx)
-            })
-        })
+        Receiving::new(
+            "mark_changed, changed",
+            Stage::ALL,
+            &["changed", "stopped"],
+            |world, mut rx, stage| {
+                steps(async move {
+                    rx.mark_changed();
+                    pause().await;
+                    back(&world, changed(&mut rx, stage).await, rx)
+                })
+            },
+        )
         .pauses(1),
         Receiving::new("mark_unchanged, changed", Stage::ALL, CHANGED, |world, mut rx, stage| {
             steps(async move {
@@ -257,26 +267,36 @@ fn receivers() -> Vec<Receiving> {
 /// Those that do not wait.
 fn looks() -> Vec<Receiving> {
     vec![
-        Receiving::new("borrow, borrow_and_update", Stage::DONE, &["looked"], |world, mut rx, _| {
-            steps(async move {
-                let first = look(&world, &rx.borrow());
-                pause().await;
-                assert!(look(&world, &rx.borrow_and_update()) >= first, "back in time");
-                back(&world, "looked", rx)
-            })
-        })
+        Receiving::new(
+            "borrow, borrow_and_update",
+            Stage::DONE,
+            &["looked"],
+            |world, mut rx, _| {
+                steps(async move {
+                    let first = look(&world, &rx.borrow());
+                    pause().await;
+                    assert!(look(&world, &rx.borrow_and_update()) >= first, "back in time");
+                    back(&world, "looked", rx)
+                })
+            },
+        )
         .pauses(1),
-        Receiving::new("has_changed", Stage::DONE, &["changed", "unchanged", "end"], |world, rx, _| {
-            steps(async move {
-                let answer = match rx.has_changed() {
-                    Ok(true) => "changed",
-                    Ok(false) => "unchanged",
-                    Err(_) => "end",
-                };
-                world.remark(&format!("{}", rx.borrow().has_changed()));
-                back(&world, answer, rx)
-            })
-        }),
+        Receiving::new(
+            "has_changed",
+            Stage::DONE,
+            &["changed", "unchanged", "end"],
+            |world, rx, _| {
+                steps(async move {
+                    let answer = match rx.has_changed() {
+                        Ok(true) => "changed",
+                        Ok(false) => "unchanged",
+                        Err(_) => "end",
+                    };
+                    world.remark(&format!("{}", rx.borrow().has_changed()));
+                    back(&world, answer, rx)
+                })
+            },
+        ),
         Receiving::new("drop", Stage::DONE, &["dropped"], |_, rx, _| {
             steps(async move {
                 drop(rx);

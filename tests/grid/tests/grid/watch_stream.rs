@@ -15,7 +15,8 @@ pub(super) fn actions() -> Vec<Receiving> {
         |world, rx, stage| {
             steps(async move {
                 let mut stream = pin!(rx.into_stream());
-                let first = poll_fn(|cx| stream.as_mut().poll_next(cx)).await.map(|value| value.id());
+                let first =
+                    poll_fn(|cx| stream.as_mut().poll_next(cx)).await.map(|value| value.id());
                 world.remark(&format!("first {first:?}"));
                 match staged(stage, poll_fn(|cx| stream.as_mut().poll_next(cx))).await {
                     None => "stopped",
