@@ -4,7 +4,7 @@ use crate::party::{Answer, Steps};
 use crate::world::World;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
@@ -139,16 +139,6 @@ pub async fn staged<F: Future>(stage: Stage, future: F) -> Option<F::Output> {
 #[expect(clippy::mem_forget, reason = "that is the question")]
 fn forget<F>(future: F) {
     std::mem::forget(future);
-}
-
-/// The first of two that is ready, the left one if both are.
-pub async fn either<L: Future, R: Future>(left: L, right: R) -> Result<L::Output, R::Output> {
-    let (mut left, mut right) = (pin!(left), pin!(right));
-    poll_fn(|cx| match left.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Ok(output)),
-        Poll::Pending => right.as_mut().poll(cx).map(Err),
-    })
-    .await
 }
 
 /// Lets the other side come in between, once.

@@ -25,7 +25,7 @@ mod schedule;
 mod table;
 mod world;
 
-pub use action::{Action, Stage, either, pause, staged};
+pub use action::{Action, Stage, pause, staged};
 pub use compare::{Difference, Tested, check, check_races};
 pub use party::{Answer, Side, Steps, steps};
 pub use race::Racers;

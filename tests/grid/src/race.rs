@@ -69,12 +69,9 @@ pub(crate) fn race<Tx, Rx>(table: &Table<Tx, Rx>, cell: &Cell, end: End, racers:
         assert!(begin.elapsed() < DEADLINE, "{cell}: it hangs");
         running.release();
         running.wind_down();
-        for at in 0..2 {
-            if !out[at] {
-                continue;
-            }
+        for (at, out) in out.iter_mut().enumerate().filter(|(_, out)| **out) {
             match racers.0[at].done.recv_timeout(Duration::from_micros(50)) {
-                Ok(party) => (running.parties[at], out[at]) = (party, false),
+                Ok(party) => (running.parties[at], *out) = (party, false),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => panic!("{cell}: a side has panicked"),
             }

@@ -2,7 +2,8 @@
 
 use crate::journal::Journal;
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use support::{Ledger, Message};
@@ -131,6 +132,16 @@ impl<Tx, Rx> World<Tx, Rx> {
             }
         })
         .await;
+    }
+
+    /// The future's output, or `None` if it is not ready when everything is released.
+    pub async fn unless_released<F: Future>(&self, future: F) -> Option<F::Output> {
+        let (mut future, mut released) = (pin!(future), pin!(self.released()));
+        poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => released.as_mut().poll(cx).map(|()| None),
+        })
+        .await
     }
 
     pub(crate) fn release(&self) {

@@ -17,6 +17,7 @@ pub(crate) fn table(capacity: usize) -> Table<Sender<Message>, Receiver<Message>
     let mut receivers = queue_receivers::actions();
     receivers.extend(more::actions());
     let mut states = states();
+    states.extend(further_states());
     states.extend(more::states());
     Table {
         states,
@@ -68,6 +69,12 @@ fn states() -> Vec<State> {
             shelve(world, (tx, rx));
             others
         }),
+    ]
+}
+
+/// With permits out, closed, cancelled, forgotten.
+fn further_states() -> Vec<State> {
+    vec![
         state("a permit is out", |world| {
             let (tx, rx) = open(world);
             let others = vec![holds(world, &tx, true)];

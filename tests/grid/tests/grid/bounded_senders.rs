@@ -2,7 +2,7 @@
 
 use super::queue_receivers::World;
 use super::{Receiver, Sender, TrySendError};
-use grid::{Answer, Stage, either, pause, staged, steps};
+use grid::{Answer, Stage, pause, staged, steps};
 use support::Message;
 
 type Action = grid::Action<Sender<Message>, Receiver<Message>, Sender<Message>>;
@@ -13,6 +13,7 @@ const SEND: &[Answer] = &["sent", "closed", "stopped"];
 pub(super) fn actions() -> Vec<Action> {
     let mut all = waiting();
     all.extend(permits());
+    all.extend(other_permits());
     all.extend(others());
     all
 }
@@ -79,10 +80,10 @@ fn waiting() -> Vec<Action> {
         }),
         Action::new("closed", Stage::ALL, &["closed", "open", "stopped"], |world, tx, stage| {
             steps(async move {
-                let answer = match either(staged(stage, tx.closed()), world.released()).await {
-                    Ok(Some(())) => "closed",
-                    Ok(None) => "stopped",
-                    Err(()) => "open",
+                let answer = match world.unless_released(staged(stage, tx.closed())).await {
+                    Some(Some(())) => "closed",
+                    Some(None) => "stopped",
+                    None => "open",
                 };
                 ends(&world, answer, tx)
             })
@@ -131,6 +132,12 @@ fn permits() -> Vec<Action> {
             })
         })
         .pauses(1),
+    ]
+}
+
+/// Those that hold many permits, or own one.
+fn other_permits() -> Vec<Action> {
+    vec![
         Action::new("try_reserve_many, send one", Stage::DONE, TRY_RESERVE, |world, tx, _| {
             steps(async move {
                 let answer = match tx.try_reserve_many(tx.max_capacity().min(2)) {

@@ -3,7 +3,7 @@
 use super::more_broadcast as more;
 use super::sync::broadcast::error::{RecvError, TryRecvError};
 use super::sync::broadcast::{self, channel};
-use grid::{Answer, Others, Side, Stage, Steps, Table, either, pause, staged, steps};
+use grid::{Answer, Others, Side, Stage, Steps, Table, pause, staged, steps};
 use std::sync::Arc;
 use support::{Message, Task};
 
@@ -17,6 +17,7 @@ pub(super) type Receiving = grid::Action<Sender, Receiver, Receiver>;
 /// The table for a channel that keeps `capacity` messages.
 pub(crate) fn table(capacity: usize) -> Table<Sender, Receiver> {
     let mut receivers = receivers();
+    receivers.extend(others());
     receivers.extend(more::actions());
     Table { states: states(), senders: senders(), receivers, drain, to_all: true, size: capacity }
 }
@@ -158,10 +159,10 @@ fn silent_senders() -> Vec<Sending> {
         }),
         Sending::new("closed", Stage::ALL, &["closed", "open", "stopped"], |world, tx, stage| {
             steps(async move {
-                let answer = match either(staged(stage, tx.closed()), world.released()).await {
-                    Ok(Some(())) => "closed",
-                    Ok(None) => "stopped",
-                    Err(()) => "open",
+                let answer = match world.unless_released(staged(stage, tx.closed())).await {
+                    Some(Some(())) => "closed",
+                    Some(None) => "stopped",
+                    None => "open",
                 };
                 ends(&world, answer, tx)
             })
@@ -261,6 +262,12 @@ fn receivers() -> Vec<Receiving> {
                 back(&world, recv(&world, WHO, &mut anew, stage).await, anew)
             })
         }),
+    ]
+}
+
+/// Those that do not receive, and those that block.
+fn others() -> Vec<Receiving> {
+    vec![
         Receiving::new("drop", Stage::DONE, &["dropped"], |_, rx, _| {
             steps(async move {
                 drop(rx);

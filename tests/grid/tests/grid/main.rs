@@ -1,5 +1,6 @@
 //! The grids of all channels. Each table is compiled against the channels it is for, levada's, and
 //! against tokio's, which are the oracle.
+#![expect(clippy::duplicate_mod, reason = "one table, compiled against each implementation")]
 
 #[global_allocator]
 static ALLOCATOR: support::Counting = support::Counting;

@@ -2,7 +2,7 @@
 
 use super::sync::oneshot::error::TryRecvError;
 use super::sync::oneshot::{Receiver, Sender, channel};
-use grid::{Answer, Others, Stage, Steps, Table, either, pause, staged, steps};
+use grid::{Answer, Others, Stage, Steps, Table, pause, staged, steps};
 use std::future::poll_fn;
 use std::sync::Arc;
 use support::{Message, Task};
@@ -13,14 +13,8 @@ type Sending = grid::Action<Sender<Message>, Receiver<Message>, Sender<Message>>
 type Receiving = grid::Action<Sender<Message>, Receiver<Message>, Receiver<Message>>;
 
 pub(crate) fn table() -> Table<Sender<Message>, Receiver<Message>> {
-    Table {
-        states: states(),
-        senders: senders(),
-        receivers: receivers(),
-        drain,
-        to_all: false,
-        size: 1,
-    }
+    let receivers = [receivers(), endings(), blocking()].into_iter().flatten().collect();
+    Table { states: states(), senders: senders(), receivers, drain, to_all: false, size: 1 }
 }
 
 fn states() -> Vec<State> {
@@ -100,10 +94,10 @@ fn senders() -> Vec<Sending> {
             |world, mut tx, stage| {
                 steps(async move {
                     let closed = staged(stage, poll_fn(|cx| tx.poll_closed(cx)));
-                    match either(closed, world.released()).await {
-                        Ok(Some(())) => "closed",
-                        Ok(None) => "stopped",
-                        Err(()) => "open",
+                    match world.unless_released(closed).await {
+                        Some(Some(())) => "closed",
+                        Some(None) => "stopped",
+                        None => "open",
                     }
                 })
             },
@@ -135,10 +129,10 @@ fn send(world: &World, tx: Sender<Message>) -> Answer {
 }
 
 async fn closed(world: &World, tx: &mut Sender<Message>, stage: Stage) -> Answer {
-    match either(staged(stage, tx.closed()), world.released()).await {
-        Ok(Some(())) => "closed",
-        Ok(None) => "stopped",
-        Err(()) => "open",
+    match world.unless_released(staged(stage, tx.closed())).await {
+        Some(Some(())) => "closed",
+        Some(None) => "stopped",
+        None => "open",
     }
 }
 
@@ -188,6 +182,12 @@ fn receivers() -> Vec<Receiving> {
             })
         })
         .pauses(1),
+    ]
+}
+
+/// Those that close or go.
+fn endings() -> Vec<Receiving> {
+    vec![
         Receiving::new("close", Stage::DONE, &["closed"], |world, mut rx, _| {
             steps(async move {
                 rx.close();
@@ -219,9 +219,32 @@ fn receivers() -> Vec<Receiving> {
                 "dropped"
             })
         }),
+    ]
+}
+
+/// Those that block.
+fn blocking() -> Vec<Receiving> {
+    vec![
         Receiving::new("blocking_recv", Stage::DONE, &["message", "end"], |world, rx, _| {
             steps(async move { answer(&world, rx.blocking_recv().ok()) })
         })
+        .blocks(),
+        Receiving::new(
+            "try_recv until it is decided",
+            Stage::DONE,
+            &["message", "end"],
+            |world, mut rx, _| {
+                steps(async move {
+                    loop {
+                        match rx.try_recv() {
+                            Ok(message) => return answer(&world, Some(message)),
+                            Err(TryRecvError::Closed) => return "end",
+                            Err(TryRecvError::Empty) => std::thread::yield_now(),
+                        }
+                    }
+                })
+            },
+        )
         .blocks(),
         Receiving::new(
             "recv by reference, blocking_recv",

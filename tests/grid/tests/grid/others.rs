@@ -15,7 +15,7 @@ fn oneshot() {
         count: (2_300, 44_600),
     };
     check(&tested);
-    check_races(&tested, 10, 2_500);
+    check_races(&tested, 10, 2_600);
 }
 
 fn broadcast(capacity: usize, count: (usize, usize), races: usize) {

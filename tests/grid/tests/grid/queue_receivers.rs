@@ -21,6 +21,7 @@ const TRY_RECV: &[Answer] = &["message", "empty", "end"];
 pub(super) fn actions() -> Vec<Action> {
     let mut all = waiting();
     all.extend(others());
+    all.extend(blocking());
     all
 }
 
@@ -118,6 +119,12 @@ fn others() -> Vec<Action> {
         Action::new("drop", Stage::DONE, &["dropped"], |world, rx, _| {
             steps(async move { leaves(&world, "dropped", rx) })
         }),
+    ]
+}
+
+/// Those that look, and those that block.
+fn blocking() -> Vec<Action> {
+    vec![
         Action::new("ask", Stage::DONE, &["open", "closed"], |world, rx, _| {
             steps(async move {
                 let len = rx.len();

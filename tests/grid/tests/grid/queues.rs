@@ -20,7 +20,7 @@ const DIFFERENCES: &[Difference] = &[Difference {
     why: "who comes behind a turn that is not taken yet is woken to look again; tokio lets it sleep",
     state: "full, one waits",
     sender: "reserve_many, send one (cancelled when woken)",
-    receiver: "recv_many",
+    receiver: "recv",
 }];
 
 /// How many cells, runs, and cells that race.

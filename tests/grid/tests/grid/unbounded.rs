@@ -2,7 +2,7 @@
 
 use super::queue_receivers::{World, drain, recv};
 use super::{Receiver, Sender, channel, more, queue_receivers};
-use grid::{Answer, Others, Stage, Table, either, pause, staged, steps};
+use grid::{Answer, Others, Stage, Table, pause, staged, steps};
 use std::sync::Arc;
 use support::{Message, Task};
 
@@ -124,10 +124,10 @@ fn senders() -> Vec<Action> {
         }),
         Action::new("closed", Stage::ALL, &["closed", "open", "stopped"], |world, tx, stage| {
             steps(async move {
-                let answer = match either(staged(stage, tx.closed()), world.released()).await {
-                    Ok(Some(())) => "closed",
-                    Ok(None) => "stopped",
-                    Err(()) => "open",
+                let answer = match world.unless_released(staged(stage, tx.closed())).await {
+                    Some(Some(())) => "closed",
+                    Some(None) => "stopped",
+                    None => "open",
                 };
                 ends(&world, answer, tx)
             })

@@ -2,7 +2,7 @@
 
 use super::more_watch as more;
 use super::sync::watch::{self, channel};
-use grid::{Answer, Others, Side, Stage, Steps, Table, either, pause, staged, steps};
+use grid::{Answer, Others, Side, Stage, Steps, Table, pause, staged, steps};
 use std::mem::replace;
 use std::sync::Arc;
 use support::{Message, Task};
@@ -167,10 +167,10 @@ fn silent_senders() -> Vec<Sending> {
         }),
         Sending::new("closed", Stage::ALL, &["closed", "open", "stopped"], |world, tx, stage| {
             steps(async move {
-                let answer = match either(staged(stage, tx.closed()), world.released()).await {
-                    Ok(Some(())) => "closed",
-                    Ok(None) => "stopped",
-                    Err(()) => "open",
+                let answer = match world.unless_released(staged(stage, tx.closed())).await {
+                    Some(Some(())) => "closed",
+                    Some(None) => "stopped",
+                    None => "open",
                 };
                 ends(&world, answer, tx)
             })
