@@ -58,11 +58,12 @@ impl Ledger {
         self.0.next.load(Ordering::SeqCst)
     }
 
-    /// The messages that were not dropped exactly once, and how often they were.
-    pub fn unsettled(&self) -> impl Iterator<Item = (usize, u32)> {
+    /// The messages that were made and not dropped exactly once, and how often each was.
+    #[must_use]
+    pub fn unsettled(&self) -> Vec<(usize, u32)> {
         // ORDERING: SeqCst, no pair: a test's own count.
         let drops = |id: usize| self.0.drops[id].load(Ordering::SeqCst);
-        (0..self.made()).map(move |id| (id, drops(id))).filter(|(_, drops)| *drops != 1)
+        (0..self.made()).map(|id| (id, drops(id))).filter(|(_, drops)| *drops != 1).collect()
     }
 
     /// Checks that every message that was made was dropped exactly once.
@@ -71,9 +72,8 @@ impl Ledger {
     /// If one was not; the message names it.
     #[track_caller]
     pub fn settle(&self) {
-        if let Some((id, drops)) = self.unsettled().next() {
-            panic!("message {id} of {} was dropped {drops} times", self.made());
-        }
+        let unsettled = self.unsettled();
+        assert!(unsettled.is_empty(), "(message, drops) of {}: {unsettled:?}", self.made());
     }
 }
 
