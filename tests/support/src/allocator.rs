@@ -43,7 +43,7 @@ unsafe impl GlobalAlloc for Counting {
 /// If [`Counting`] is not this program's allocator: then nothing would be counted.
 pub fn counted<R>(f: impl FnOnce() -> R) -> (R, isize, usize) {
     let before = ALLOCATIONS.get();
-    drop(Box::new(0_u64));
+    drop(std::hint::black_box(Box::new(0_u64)));
     assert_ne!(ALLOCATIONS.get(), before, "declare `support::Counting` as the global allocator");
     let (bytes, allocations) = (BYTES.get(), ALLOCATIONS.get());
     let result = f();
