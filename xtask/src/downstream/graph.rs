@@ -1,0 +1,32 @@
+//! That the crates really get levada's channels: their dependency graph, and a crate that compiles
+//! only if tokio's senders are levada's.
+
+use super::scratch;
+use super::suites::Suite;
+use crate::cargo::{self, Metadata, Package};
+use crate::{Result, shell};
+use std::path::Path;
+
+/// Fails if `tokio` means the real one anywhere but below levada and the package that stands in.
+pub(super) fn check(workspace: &Path, suites: &[&Suite]) -> Result {
+    let mut probe = cargo::cargo();
+    probe.args(["check", "--quiet", "--manifest-path"]).arg(workspace.join("probe/Cargo.toml"));
+    probe.env("RUSTFLAGS", "--cap-lints=allow");
+    shell::run(&mut probe)?;
+    let metadata = Metadata::of(workspace)?;
+    for suite in suites {
+        let name = suite.name;
+        let dir = scratch::package_dir(workspace, suite);
+        let root = metadata.members().find(|member| member.dir() == dir);
+        let root = root.ok_or_else(|| format!("{} is no member", dir.display()))?;
+        let graph = metadata.reachable(root.id());
+        if !graph.iter().any(|package| package.name() == "levada") {
+            return Err(format!("{name} does not depend on levada: it has no tokio").into());
+        }
+        let is_published_tokio = |of: &&Package<'_>| of.name() == "tokio" && of.is_published();
+        if let Some(tokio) = graph.iter().find(is_published_tokio) {
+            return Err(format!("{name} gets the published tokio {}", tokio.version()).into());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! `cargo xtask downstream`: the tests of other people's crates, on tokio and on levada.
+//!
+//! A published package often carries its tests. The crates of the table in `suites` use tokio's
+//! channels, directly or through others; their packages are copied below `target/downstream`, and
+//! in their whole dependency graph `tokio` is a package that has levada's channels.
+
+mod graph;
+mod report;
+mod scratch;
+mod suites;
+
+use crate::Result;
+use crate::cargo::{self, Metadata};
+use crate::compat::Flavour;
+use crate::libtest::{Outcome, Program};
+use report::Row;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use suites::{SUITES, Suite};
+
+/// How long the tests of one program may take.
+const DEADLINE: Duration = Duration::from_secs(300);
+
+/// How long a test may take that is run again alone.
+const ALONE_DEADLINE: Duration = Duration::from_secs(60);
+
+/// What the name of levada's crate is in a mangled symbol.
+const SYMBOL: &[u8] = b"6levada";
+
+/// What one suite did with one flavour.
+#[derive(Debug, Default)]
+struct Results {
+    /// By `TARGET::TEST`.
+    outcomes: BTreeMap<String, Outcome>,
+    /// Passed, but only when it was run a second time, alone.
+    again: Vec<String>,
+    programs: usize,
+    /// Programs that contain code of levada.
+    with_levada: usize,
+    took: Duration,
+}
+
+impl Results {
+    fn count(&self, outcome: Outcome) -> usize {
+        self.outcomes.values().filter(|of| **of == outcome).count()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Options {
+    only: Vec<String>,
+    list: bool,
+    baseline: bool,
+}
+
+impl Options {
+    fn parse(arguments: &[String]) -> Result<Self> {
+        let mut options = Self::default();
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--only" => {
+                    let names = arguments.next().ok_or("--only needs NAME,NAME")?;
+                    options.only.extend(names.split(',').map(String::from));
+                }
+                "--list" => options.list = true,
+                "--baseline" => options.baseline = true,
+                _ => {
+                    return Err(format!(
+                        "unknown option {argument}; known: --only NAME,NAME --list --baseline"
+                    )
+                    .into());
+                }
+            }
+        }
+        Ok(options)
+    }
+
+    fn flavours(&self) -> &'static [Flavour] {
+        if self.baseline { &[Flavour::Tokio, Flavour::Levada] } else { &[Flavour::Levada] }
+    }
+}
+
+/// Runs the suites, prints the totals and fails if levada differs from tokio.
+pub(crate) fn run(arguments: &[String]) -> Result {
+    let options = Options::parse(arguments)?;
+    if options.list {
+        print!("{}", report::list(SUITES));
+        return Ok(());
+    }
+    let suites = choose(&options.only)?;
+    let ours = Metadata::load()?;
+    let dir = ours.target_dir().join("downstream");
+    let mut results = BTreeMap::new();
+    for flavour in options.flavours() {
+        let workspace = scratch::write(&dir, *flavour, &ours)?;
+        if *flavour == Flavour::Levada {
+            graph::check(&workspace, &suites)?;
+        }
+        for suite in &suites {
+            let of = run_suite(&workspace, &dir.join("build"), suite)?;
+            println!("{}", report::line(suite, *flavour, &of));
+            results.insert((suite.name, *flavour), of);
+        }
+    }
+    let mut rows = Vec::new();
+    for suite in suites {
+        let package = scratch::package_dir(&dir.join(Flavour::Levada.name()), suite);
+        let levada = results.remove(&(suite.name, Flavour::Levada)).unwrap_or_default();
+        let tokio = results.remove(&(suite.name, Flavour::Tokio));
+        rows.push(Row { suite, mentions: report::mentions(&package)?, tokio, levada });
+    }
+    println!("{}", report::table(&rows));
+    report::judge(&rows)
+}
+
+fn choose(only: &[String]) -> Result<Vec<&'static Suite>> {
+    for name in only {
+        if !SUITES.iter().any(|suite| suite.name == *name) {
+            let names: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
+            return Err(format!("no crate `{name}`; there are {}", names.join(", ")).into());
+        }
+    }
+    let chosen =
+        SUITES.iter().filter(|suite| only.is_empty() || only.iter().any(|name| name == suite.name));
+    Ok(chosen.collect())
+}
+
+fn run_suite(workspace: &Path, build: &Path, suite: &Suite) -> Result<Results> {
+    let dir = scratch::package_dir(workspace, suite);
+    let mut command = cargo::cargo();
+    // The code is not ours, and neither are its warnings.
+    command.env("RUSTFLAGS", "--cap-lints=allow");
+    command.args(["build", "--tests", "--keep-going"]).args(suite.features);
+    command.arg("--manifest-path").arg(dir.join("Cargo.toml")).arg("--target-dir").arg(build);
+    let built = cargo::test_programs(&mut command)?;
+    let start = Instant::now();
+    let mut results = Results::default();
+    for built in built {
+        results.programs += 1;
+        if fs::read(&built.path)?.windows(SYMBOL.len()).any(|bytes| bytes == SYMBOL) {
+            results.with_levada += 1;
+        }
+        let program = Program { path: built.path, dir: dir.clone() };
+        run_program(&program, &built.target, suite, &mut results)?;
+    }
+    results.took = start.elapsed();
+    Ok(results)
+}
+
+/// Runs the tests of one program; those that do not pass are run once more, each alone, because
+/// some depend on time and this runs many at once.
+fn run_program(program: &Program, target: &str, suite: &Suite, results: &mut Results) -> Result {
+    let full = |name: &str| format!("{target}::{name}");
+    let mut names = if suite.skips(target) { Vec::new() } else { program.list()? };
+    names.retain(|name| !suite.skips(&full(name)));
+    let mut outcomes = program.run(&names, DEADLINE)?.outcomes;
+    for (name, outcome) in &mut outcomes {
+        if !matches!(outcome, Outcome::Failed | Outcome::Unfinished) {
+            continue;
+        }
+        let alone = program.run(std::slice::from_ref(name), ALONE_DEADLINE)?;
+        *outcome = alone.outcomes[name];
+        if *outcome == Outcome::Passed {
+            results.again.push(full(name));
+        } else {
+            println!("--- {} {}\n{}", suite.name, full(name), alone.output);
+        }
+    }
+    let outcomes = outcomes.into_iter().map(|(name, outcome)| (full(&name), outcome));
+    results.outcomes.extend(outcomes);
+    Ok(())
+}

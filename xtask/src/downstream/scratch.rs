@@ -1,0 +1,133 @@
+//! The generated workspaces: one per flavour, both with copies of the same published packages.
+//!
+//! What makes the levada one different is `[patch.crates-io] tokio`. The replacement is a package
+//! called `tokio`, of the locked version and with tokio's features, whose library is the one of
+//! `tests/tokio-shim`. It takes the real tokio, and a levada that uses the real tokio, by path: a
+//! patch concerns the registry only, so that neither meets itself.
+
+use super::suites::{SUITES, Suite};
+use crate::Result;
+use crate::cargo::{Kind, Metadata, root};
+use crate::compat::Flavour;
+use crate::files::{copy_folder, write_if_changed};
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What the rest of a version has to say so that it is another one than the real tokio's for
+/// Cargo.lock, and the same for every requirement.
+const BUILD: &str = "+levada";
+
+/// No debug info and no incremental files: what is built is thrown away.
+const ROOT: &str = "[workspace]\nresolver = \"2\"\nmembers = [\"probe\", \"crates/*\"]\n\n\
+                    [profile.dev]\ndebug = false\nincremental = false\n";
+
+/// Compiles only if tokio's channels are levada's.
+const PROBE: &str = "
+pub fn broadcast(it: tokio::sync::broadcast::Sender<()>) -> levada::broadcast::Sender<()> { it }
+pub fn mpsc(it: tokio::sync::mpsc::Sender<()>) -> levada::mpsc::Sender<()> { it }
+pub fn oneshot(it: tokio::sync::oneshot::Sender<()>) -> levada::oneshot::Sender<()> { it }
+pub fn watch(it: tokio::sync::watch::Sender<()>) -> levada::watch::Sender<()> { it }
+";
+
+/// The folder of a suite's copy.
+pub(super) fn package_dir(workspace: &Path, suite: &Suite) -> PathBuf {
+    workspace.join("crates").join(format!("{}-{}", suite.name, suite.version))
+}
+
+/// Writes the workspace of `flavour` below `dir` and returns its root.
+pub(super) fn write(dir: &Path, flavour: Flavour, ours: &Metadata) -> Result<PathBuf> {
+    let published = fetch(&dir.join("fetch"))?;
+    let workspace = dir.join(flavour.name());
+    for suite in SUITES {
+        let copy = package_dir(&workspace, suite);
+        if !copy.join("Cargo.toml.orig").is_file() {
+            copy_folder(&published.package_of(suite.name, suite.version)?.dir(), &copy)?;
+            // Its lock file is for its authors' workspace.
+            let _ = fs::remove_file(copy.join("Cargo.lock"));
+        }
+    }
+    let tokio = ours.package("tokio")?;
+    let mut manifest = ROOT.to_owned();
+    if flavour == Flavour::Levada {
+        manifest += "\n[patch.crates-io]\ntokio = { path = \"tokio\" }\n";
+        write_if_changed(&workspace.join("tokio/Cargo.toml"), &shim(ours)?)?;
+        write_if_changed(&workspace.join("levada/Cargo.toml"), &levada(ours)?)?;
+    }
+    write_if_changed(&workspace.join("Cargo.toml"), &manifest)?;
+    write_if_changed(&workspace.join("probe/Cargo.toml"), &probe(flavour, tokio.version()))?;
+    let probe = if flavour == Flavour::Levada { PROBE } else { "" };
+    write_if_changed(&workspace.join("probe/src/lib.rs"), probe)?;
+    let lock = root().join("xtask/src/downstream/Cargo.lock");
+    if lock.is_file() {
+        fs::copy(lock, workspace.join("Cargo.lock"))?;
+    }
+    Ok(workspace)
+}
+
+/// Has cargo unpack the packages, as dependencies of an empty one.
+fn fetch(dir: &Path) -> Result<Metadata> {
+    let mut manifest = String::from(
+        "[package]\nname = \"fetch\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n\n\
+         [dependencies]\n",
+    );
+    for suite in SUITES {
+        writeln!(manifest, "{} = \"={}\"", suite.name, suite.version)?;
+    }
+    write_if_changed(&dir.join("Cargo.toml"), &manifest)?;
+    write_if_changed(&dir.join("src/lib.rs"), "")?;
+    Metadata::of(dir)
+}
+
+fn probe(flavour: Flavour, tokio: &str) -> String {
+    let mut text = format!(
+        "[package]\nname = \"probe\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[dependencies]\n\
+         tokio = {{ version = \"={tokio}\", features = [\"sync\"] }}\n"
+    );
+    if flavour == Flavour::Levada {
+        text += "levada = { path = \"../levada\" }\n";
+    }
+    text
+}
+
+/// The package that stands in for tokio: every feature is the real one's.
+fn shim(ours: &Metadata) -> Result<String> {
+    let tokio = ours.package("tokio")?;
+    let library = ours.package("tokio-shim")?.dir().join("src/lib.rs");
+    let mut text = format!(
+        "[package]\nname = \"tokio\"\nversion = \"{}{BUILD}\"\nedition = \"2024\"\n\n\
+         [lib]\npath = {library:?}\n\n[dependencies]\nlevada = {{ path = \"../levada\" }}\n\
+         tokio-real = {{ package = \"tokio\", path = {:?}, features = [\"sync\"] }}\n\n[features]\n",
+        tokio.version(),
+        tokio.dir(),
+    );
+    for feature in tokio.features() {
+        writeln!(text, "{feature:?} = [\"tokio-real/{feature}\"]")?;
+    }
+    Ok(text)
+}
+
+/// levada with its manifest's dependencies, but the real tokio by path.
+fn levada(ours: &Metadata) -> Result<String> {
+    let levada = ours.package("levada")?;
+    let library = levada.dir().join("src/lib.rs");
+    let tokio = ours.package("tokio")?.dir();
+    let mut text = format!(
+        "[package]\nname = \"levada\"\nversion = {:?}\nedition = \"2024\"\n\n\
+         [lib]\npath = {library:?}\n\n[features]\ndefault = [\"tokio\"]\n\
+         tokio = [\"dep:tokio\"]\n\n[dependencies]\n",
+        levada.version(),
+    );
+    for dependency in levada.dependencies(Kind::Normal) {
+        if !dependency.is_optional() {
+            writeln!(text, "{}", dependency.line())?;
+        } else if dependency.name() == "tokio" {
+            let features = dependency.features();
+            writeln!(
+                text,
+                "tokio = {{ path = {tokio:?}, optional = true, features = {features} }}"
+            )?;
+        }
+    }
+    Ok(text)
+}
