@@ -1,11 +1,15 @@
-//! That the crates really get levada's channels: their dependency graph, and a crate that compiles
-//! only if tokio's senders are levada's.
+//! That the crates really get levada's channels: their dependency graph, a crate that compiles only
+//! if tokio's senders are levada's, and the symbols in the test programs.
 
 use super::scratch;
 use super::suites::Suite;
 use crate::cargo::{self, Metadata, Package};
 use crate::{Result, shell};
+use std::fs;
 use std::path::Path;
+
+/// What the crate's name is in a mangled symbol.
+const SYMBOL: &str = "6levada";
 
 /// Fails if `tokio` means the real one anywhere but below levada and the package that stands in.
 pub(super) fn check(workspace: &Path, suites: &[&Suite]) -> Result {
@@ -29,4 +33,11 @@ pub(super) fn check(workspace: &Path, suites: &[&Suite]) -> Result {
         }
     }
     Ok(())
+}
+
+/// Whether a program contains code of levada.
+pub(super) fn names_levada(program: &Path) -> Result<bool> {
+    let bytes = fs::read(program)?;
+    // Only what is not UTF-8 is replaced; a search in text is the fast one.
+    Ok(String::from_utf8_lossy(&bytes).contains(SYMBOL))
 }

@@ -15,7 +15,6 @@ use crate::compat::Flavour;
 use crate::libtest::{Outcome, Program};
 use report::Row;
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use suites::{SUITES, Suite};
@@ -26,9 +25,6 @@ const DEADLINE: Duration = Duration::from_secs(300);
 /// How long a test may take that is run again alone.
 const ALONE_DEADLINE: Duration = Duration::from_secs(60);
 
-/// What the name of levada's crate is in a mangled symbol.
-const SYMBOL: &[u8] = b"6levada";
-
 /// What one suite did with one flavour.
 #[derive(Debug, Default)]
 struct Results {
@@ -36,6 +32,8 @@ struct Results {
     outcomes: BTreeMap<String, Outcome>,
     /// Passed, but only when it was run a second time, alone.
     again: Vec<String>,
+    /// Not run: targets and tests of the suite's list.
+    skipped: Vec<String>,
     programs: usize,
     /// Programs that contain code of levada.
     with_levada: usize,
@@ -86,31 +84,33 @@ impl Options {
 /// Runs the suites, prints the totals and fails if levada differs from tokio.
 pub(crate) fn run(arguments: &[String]) -> Result {
     let options = Options::parse(arguments)?;
+    let suites = choose(&options.only)?;
     if options.list {
-        print!("{}", report::list(SUITES));
+        print!("{}", report::list(&suites));
         return Ok(());
     }
-    let suites = choose(&options.only)?;
     let ours = Metadata::load()?;
     let dir = ours.target_dir().join("downstream");
-    let mut results = BTreeMap::new();
+    let mut workspaces = BTreeMap::new();
     for flavour in options.flavours() {
-        let workspace = scratch::write(&dir, *flavour, &ours)?;
-        if *flavour == Flavour::Levada {
-            graph::check(&workspace, &suites)?;
-        }
-        for suite in &suites {
-            let of = run_suite(&workspace, &dir.join("build"), suite)?;
-            println!("{}", report::line(suite, *flavour, &of));
-            results.insert((suite.name, *flavour), of);
-        }
+        workspaces.insert(*flavour, scratch::write(&dir, *flavour, &ours)?);
     }
+    let levada = &workspaces[&Flavour::Levada];
+    graph::check(levada, &suites)?;
     let mut rows = Vec::new();
     for suite in suites {
-        let package = scratch::package_dir(&dir.join(Flavour::Levada.name()), suite);
-        let levada = results.remove(&(suite.name, Flavour::Levada)).unwrap_or_default();
-        let tokio = results.remove(&(suite.name, Flavour::Tokio));
-        rows.push(Row { suite, mentions: report::mentions(&package)?, tokio, levada });
+        let mut results = BTreeMap::new();
+        for (flavour, workspace) in &workspaces {
+            let of = run_suite(workspace, &dir.join("build"), suite)?;
+            println!("{}", report::line(suite, *flavour, &of));
+            results.insert(*flavour, of);
+        }
+        rows.push(Row {
+            suite,
+            mentions: report::mentions(&scratch::package_dir(levada, suite))?,
+            tokio: results.remove(&Flavour::Tokio),
+            levada: results.remove(&Flavour::Levada).unwrap_or_default(),
+        });
     }
     println!("{}", report::table(&rows));
     report::judge(&rows)
@@ -136,17 +136,14 @@ fn run_suite(workspace: &Path, build: &Path, suite: &Suite) -> Result<Results> {
     command.args(["build", "--tests", "--keep-going"]).args(suite.features);
     command.arg("--manifest-path").arg(dir.join("Cargo.toml")).arg("--target-dir").arg(build);
     let built = cargo::test_programs(&mut command)?;
-    let start = Instant::now();
-    let mut results = Results::default();
+    let mut results = Results { programs: built.len(), ..Results::default() };
     for built in built {
-        results.programs += 1;
-        if fs::read(&built.path)?.windows(SYMBOL.len()).any(|bytes| bytes == SYMBOL) {
-            results.with_levada += 1;
-        }
+        results.with_levada += usize::from(graph::names_levada(&built.path)?);
         let program = Program { path: built.path, dir: dir.clone() };
+        let start = Instant::now();
         run_program(&program, &built.target, suite, &mut results)?;
+        results.took += start.elapsed();
     }
-    results.took = start.elapsed();
     Ok(results)
 }
 
@@ -154,8 +151,13 @@ fn run_suite(workspace: &Path, build: &Path, suite: &Suite) -> Result<Results> {
 /// some depend on time and this runs many at once.
 fn run_program(program: &Program, target: &str, suite: &Suite, results: &mut Results) -> Result {
     let full = |name: &str| format!("{target}::{name}");
-    let mut names = if suite.skips(target) { Vec::new() } else { program.list()? };
-    names.retain(|name| !suite.skips(&full(name)));
+    if suite.skips(target) {
+        results.skipped.push(target.to_owned());
+        return Ok(());
+    }
+    let (skipped, names): (Vec<_>, Vec<_>) =
+        program.list()?.into_iter().partition(|name| suite.skips(&full(name)));
+    results.skipped.extend(skipped.iter().map(|name| full(name)));
     let mut outcomes = program.run(&names, DEADLINE)?.outcomes;
     for (name, outcome) in &mut outcomes {
         if !matches!(outcome, Outcome::Failed | Outcome::Unfinished) {

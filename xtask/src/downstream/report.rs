@@ -20,7 +20,7 @@ pub(super) struct Row<'a> {
     pub(super) levada: Results,
 }
 
-/// How often a package's sources name each channel, in files that name `tokio::sync`.
+/// How often a package's sources name each channel, in files that name tokio.
 pub(super) fn mentions(dir: &Path) -> Result<[usize; 4]> {
     let mut counts = [0; 4];
     for entry in fs::read_dir(dir)? {
@@ -29,23 +29,27 @@ pub(super) fn mentions(dir: &Path) -> Result<[usize; 4]> {
             let below = mentions(&path)?;
             counts.iter_mut().zip(below).for_each(|(count, below)| *count += below);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path)?;
-            if text.contains("tokio::sync") {
-                for (count, kind) in counts.iter_mut().zip(KINDS) {
-                    *count += words(&text).filter(|word| *word == kind).count();
-                }
-            }
+            let here = mentions_in(&fs::read_to_string(&path)?);
+            counts.iter_mut().zip(here).for_each(|(count, here)| *count += here);
         }
     }
     Ok(counts)
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|of: char| !of.is_alphanumeric() && of != '_')
+fn mentions_in(text: &str) -> [usize; 4] {
+    let words = || text.split(|of: char| !of.is_alphanumeric() && of != '_');
+    if !words().any(|word| word == "tokio") {
+        return [0; 4];
+    }
+    // std's channel has the same name as tokio's.
+    let of_std = text.matches("std::sync::mpsc").count();
+    let mut counts = KINDS.map(|kind| words().filter(|word| *word == kind).count());
+    counts[0] = counts[0].saturating_sub(of_std);
+    counts
 }
 
 /// The table of suites, with their reasons.
-pub(super) fn list(suites: &[Suite]) -> String {
+pub(super) fn list(suites: &[&Suite]) -> String {
     let mut text = String::new();
     for suite in suites {
         let _ = writeln!(text, "{} {}: {}", suite.name, suite.version, suite.why);
@@ -59,11 +63,12 @@ pub(super) fn list(suites: &[Suite]) -> String {
 /// What became of one suite, as soon as it is known.
 pub(super) fn line(suite: &Suite, flavour: Flavour, of: &Results) -> String {
     format!(
-        "{} {} on {}: {} passed, {} failed, {} ignored, {} programs, {} s",
+        "{} {} on {}: {} passed ({} at the second try), {} failed, {} ignored, {} programs, {} s",
         suite.name,
         suite.version,
         flavour.name(),
         of.count(Outcome::Passed),
+        of.again.len(),
         of.count(Outcome::Failed) + of.count(Outcome::Unfinished),
         of.count(Outcome::Ignored),
         of.programs,
@@ -125,6 +130,13 @@ pub(super) fn judge(rows: &[Row<'_>]) -> Result {
         if row.levada.with_levada == 0 {
             wrong.push(format!("{name}: no test program has code of levada"));
         }
+        let gone = row
+            .suite
+            .skip
+            .iter()
+            .filter(|(test, _)| !row.levada.skipped.iter().any(|of| of == test));
+        wrong
+            .extend(gone.map(|(test, _)| format!("{name}: {test} is to be skipped and not there")));
         wrong.extend(failures(&row.levada).map(|test| format!("{name} on levada: {test}")));
         if let Some(tokio) = &row.tokio {
             wrong.extend(failures(tokio).map(|test| format!("{name} on tokio: {test}")));
@@ -142,4 +154,33 @@ fn failures(results: &Results) -> impl Iterator<Item = String> {
         Outcome::Failed => Some(format!("{test} failed")),
         Outcome::Unfinished => Some(format!("{test} did not finish")),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_the_channels_of_tokio() {
+        let text = "use std::sync::mpsc;\nuse tokio::{sync::{mpsc, oneshot as once}, time};\n";
+        assert_eq!(mentions_in(text), [1, 1, 0, 0]);
+        assert_eq!(mentions_in("use other::oneshot; // not_tokio"), [0; 4]);
+    }
+
+    #[test]
+    fn a_difference_is_an_error() {
+        let suite = &super::super::suites::SUITES[0];
+        let results = |tests: &[(&str, Outcome)]| Results {
+            outcomes: tests.iter().map(|(name, of)| ((*name).to_owned(), *of)).collect(),
+            with_levada: 1,
+            ..Results::default()
+        };
+        let tokio = Some(results(&[("a", Outcome::Passed), ("b", Outcome::Passed)]));
+        let levada = results(&[("a", Outcome::Failed)]);
+        let row = Row { suite, mentions: [0; 4], tokio, levada };
+        let error = judge(&[row]).unwrap_err().to_string();
+        assert!(error.contains("on levada: a failed"), "{error}");
+        assert!(error.contains("on levada: b did not run"), "{error}");
+        assert!(error.contains("only 0 tests passed"), "{error}");
+    }
 }

@@ -58,11 +58,23 @@ pub(super) fn write(dir: &Path, flavour: Flavour, ours: &Metadata) -> Result<Pat
     write_if_changed(&workspace.join("probe/Cargo.toml"), &probe(flavour, tokio.version()))?;
     let probe = if flavour == Flavour::Levada { PROBE } else { "" };
     write_if_changed(&workspace.join("probe/src/lib.rs"), probe)?;
-    let lock = root().join("xtask/src/downstream/Cargo.lock");
-    if lock.is_file() {
-        fs::copy(lock, workspace.join("Cargo.lock"))?;
+    let mut lock = fs::read_to_string(root().join("xtask/src/downstream/Cargo.lock"))?;
+    if flavour == Flavour::Levada {
+        lock = with_shim(&lock, tokio.version())?;
     }
+    fs::write(workspace.join("Cargo.lock"), lock)?;
     Ok(workspace)
+}
+
+/// The lock file with the shim in place of the published tokio, which cargo would prefer to a patch.
+fn with_shim(lock: &str, version: &str) -> Result<String> {
+    let entry = format!("[[package]]\nname = \"tokio\"\nversion = \"{version}");
+    let (before, rest) = lock.split_once(&format!("{entry}\"\n")).ok_or_else(|| {
+        format!("the downstream Cargo.lock has no tokio {version}; see its folder's docs")
+    })?;
+    // Its source and its checksum are the registry's.
+    let rest = rest.splitn(3, '\n').nth(2).unwrap_or_default();
+    Ok(format!("{before}{entry}{BUILD}\"\n{rest}"))
 }
 
 /// Has cargo unpack the packages, as dependencies of an empty one.
@@ -130,4 +142,18 @@ fn levada(ours: &Metadata) -> Result<String> {
         }
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shim_takes_the_place_of_tokio_in_the_lock_file() {
+        let entry = |rest: &str| format!("[[package]]\nname = \"tokio\"\nversion = \"1.2.3{rest}");
+        let lock = entry("\"\nsource = \"s\"\nchecksum = \"c\"\ndependencies = [\n]\n");
+        let expected = entry("+levada\"\ndependencies = [\n]\n");
+        assert_eq!(with_shim(&lock, "1.2.3").unwrap(), expected);
+        assert!(with_shim(&lock, "1.2.4").is_err());
+    }
 }

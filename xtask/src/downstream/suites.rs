@@ -22,13 +22,11 @@ pub(super) const SUITES: &[Suite] = &[
     s("tower", "0.5.3", ALL),
     s("hyper", "1.12.0", &["--features", "full"]),
     s("hyper-util", "0.1.21", &["--features", "full"]),
-    s("h2", "0.4.20", &["--features", "stream"]),
     s("kameo", "0.22.2", &[]),
     s("ractor", "0.16.5", &["--features", "cluster,monitors,output-port-v2"]),
     s("tarpc", "0.38.0", &["--features", "full"]),
     s("mini-redis", "0.4.1", &[]),
     s("bb8", "0.9.1", &[]),
-    s("deadpool", "0.13.1", &["--features", "managed,unmanaged,rt_tokio_1"]),
     s("turmoil", "0.7.2", &[]),
     s("actix-rt", "2.15.0", &[]),
     s("actix-server", "2.10.0", &[]),
@@ -38,7 +36,14 @@ pub(super) const SUITES: &[Suite] = &[
     s("openraft", "0.9.25", &[]),
     s("tokio-graceful-shutdown", "0.20.0", &[]),
     s("jsonrpsee-server", "0.26.1", &[]),
-    s("rmcp", "3.11.0", &[]),
+    s(
+        "rmcp",
+        "3.11.0",
+        &[
+            "--features",
+            "client,server,macros,schemars,elicitation,local,transport-io,transport-child-process,transport-streamable-http-server,transport-streamable-http-client-reqwest,transport-streamable-http-client-unix-socket",
+        ],
+    ),
     s("redis", "1.8.1", &["--features", "tokio-comp,connection-manager,cluster-async"]),
 ];
 
