@@ -62,6 +62,13 @@ impl Metadata {
             .ok_or_else(|| format!("no package `{name}` {version} in the workspace").into())
     }
 
+    /// The workspace's own package whose folder is `dir`.
+    pub(crate) fn package_in(&self, dir: &Path) -> Result<Package<'_>> {
+        self.members()
+            .find(|member| member.dir() == dir)
+            .ok_or_else(|| format!("no member in {}", dir.display()).into())
+    }
+
     /// The packages that the one with the id `id` depends on, directly or not, and itself.
     pub(crate) fn reachable(&self, id: &str) -> Vec<Package<'_>> {
         let nodes = || array(&self.0["resolve"]["nodes"]);

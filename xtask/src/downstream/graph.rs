@@ -12,17 +12,14 @@ use std::path::Path;
 const SYMBOL: &str = "6levada";
 
 /// Fails if `tokio` means the real one anywhere but below levada and the package that stands in.
-pub(super) fn check(workspace: &Path, suites: &[&Suite]) -> Result {
+pub(super) fn check(workspace: &Path, metadata: &Metadata, suites: &[&Suite]) -> Result {
     let mut probe = cargo::cargo();
     probe.args(["check", "--quiet", "--manifest-path"]).arg(workspace.join("probe/Cargo.toml"));
     probe.env("RUSTFLAGS", "--cap-lints=allow");
     shell::run(&mut probe)?;
-    let metadata = Metadata::of(workspace)?;
     for suite in suites {
         let name = suite.name;
-        let dir = scratch::package_dir(workspace, suite);
-        let root = metadata.members().find(|member| member.dir() == dir);
-        let root = root.ok_or_else(|| format!("{} is no member", dir.display()))?;
+        let root = metadata.package_in(&scratch::package_dir(workspace, suite))?;
         let graph = metadata.reachable(root.id());
         if !graph.iter().any(|package| package.name() == "levada") {
             return Err(format!("{name} does not depend on levada: it has no tokio").into());

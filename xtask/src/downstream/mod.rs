@@ -10,10 +10,11 @@ mod scratch;
 mod suites;
 
 use crate::Result;
-use crate::cargo::{self, Metadata};
+use crate::cargo::{self, Built, Metadata, Package};
 use crate::compat::Flavour;
 use crate::libtest::{Outcome, Program};
 use report::Row;
+use scratch::package_dir;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -91,25 +92,28 @@ pub(crate) fn run(arguments: &[String]) -> Result {
     }
     let ours = Metadata::load()?;
     let dir = ours.target_dir().join("downstream");
-    let mut workspaces = BTreeMap::new();
+    let mut results = BTreeMap::new();
     for flavour in options.flavours() {
-        workspaces.insert(*flavour, scratch::write(&dir, *flavour, &ours)?);
+        let workspace = scratch::write(&dir, *flavour, &ours)?;
+        let theirs = Metadata::of(&workspace)?;
+        if *flavour == Flavour::Levada {
+            graph::check(&workspace, &theirs, &suites)?;
+        }
+        let programs = build(&workspace, &dir.join("build"), &theirs, &suites)?;
+        for suite in &suites {
+            let of =
+                run_suite(theirs.package_in(&package_dir(&workspace, suite))?, suite, &programs)?;
+            println!("{}", report::line(suite, *flavour, &of));
+            results.insert((suite.name, *flavour), of);
+        }
     }
-    let levada = &workspaces[&Flavour::Levada];
-    graph::check(levada, &suites)?;
     let mut rows = Vec::new();
     for suite in suites {
-        let mut results = BTreeMap::new();
-        for (flavour, workspace) in &workspaces {
-            let of = run_suite(workspace, &dir.join("build"), suite)?;
-            println!("{}", report::line(suite, *flavour, &of));
-            results.insert(*flavour, of);
-        }
         rows.push(Row {
             suite,
-            mentions: report::mentions(&scratch::package_dir(levada, suite))?,
-            tokio: results.remove(&Flavour::Tokio),
-            levada: results.remove(&Flavour::Levada).unwrap_or_default(),
+            mentions: report::mentions(&package_dir(&dir.join(Flavour::Levada.name()), suite))?,
+            tokio: results.remove(&(suite.name, Flavour::Tokio)),
+            levada: results.remove(&(suite.name, Flavour::Levada)).unwrap_or_default(),
         });
     }
     println!("{}", report::table(&rows));
@@ -128,18 +132,33 @@ fn choose(only: &[String]) -> Result<Vec<&'static Suite>> {
     Ok(chosen.collect())
 }
 
-fn run_suite(workspace: &Path, build: &Path, suite: &Suite) -> Result<Results> {
-    let dir = scratch::package_dir(workspace, suite);
+/// Compiles the tests of all suites at once, so that what they share is compiled once.
+fn build(root: &Path, to: &Path, theirs: &Metadata, suites: &[&Suite]) -> Result<Vec<Built>> {
     let mut command = cargo::cargo();
     // The code is not ours, and neither are its warnings.
     command.env("RUSTFLAGS", "--cap-lints=allow");
-    command.args(["build", "--tests", "--keep-going"]).args(suite.features);
-    command.arg("--manifest-path").arg(dir.join("Cargo.toml")).arg("--target-dir").arg(build);
-    let built = cargo::test_programs(&mut command)?;
-    let mut results = Results { programs: built.len(), ..Results::default() };
-    for built in built {
+    command.args(["build", "--tests", "--keep-going", "--manifest-path"]);
+    command.arg(root.join("Cargo.toml")).arg("--target-dir").arg(to);
+    for suite in suites {
+        let package = theirs.package_in(&package_dir(root, suite))?;
+        command.args(["--package", package.id()]);
+        let features = match suite.features {
+            ["*"] => package.features().collect(),
+            features => features.to_vec(),
+        };
+        for feature in features {
+            command.args(["--features", &format!("{}/{feature}", suite.name)]);
+        }
+    }
+    cargo::test_programs(&mut command)
+}
+
+fn run_suite(package: Package<'_>, suite: &Suite, programs: &[Built]) -> Result<Results> {
+    let mut results = Results::default();
+    for built in programs.iter().filter(|built| built.package_id == package.id()) {
+        results.programs += 1;
         results.with_levada += usize::from(graph::names_levada(&built.path)?);
-        let program = Program { path: built.path, dir: dir.clone() };
+        let program = Program { path: built.path.clone(), dir: package.dir() };
         let start = Instant::now();
         run_program(&program, &built.target, suite, &mut results)?;
         results.took += start.elapsed();

@@ -40,12 +40,7 @@ pub(super) fn write(dir: &Path, flavour: Flavour, ours: &Metadata) -> Result<Pat
     let published = fetch(&dir.join("fetch"))?;
     let workspace = dir.join(flavour.name());
     for suite in SUITES {
-        let copy = package_dir(&workspace, suite);
-        if !copy.join("Cargo.toml.orig").is_file() {
-            copy_folder(&published.package_of(suite.name, suite.version)?.dir(), &copy)?;
-            // Its lock file is for its authors' workspace.
-            let _ = fs::remove_file(copy.join("Cargo.lock"));
-        }
+        copy(&published.package_of(suite.name, suite.version)?.dir(), &workspace, suite)?;
     }
     let tokio = ours.package("tokio")?;
     let mut manifest = ROOT.to_owned();
@@ -64,6 +59,28 @@ pub(super) fn write(dir: &Path, flavour: Flavour, ours: &Metadata) -> Result<Pat
     }
     fs::write(workspace.join("Cargo.lock"), lock)?;
     Ok(workspace)
+}
+
+/// Copies a package, once, and takes from its manifest what its tests do not need.
+fn copy(from: &Path, workspace: &Path, suite: &Suite) -> Result {
+    let to = package_dir(workspace, suite);
+    if !to.join("Cargo.toml.orig").is_file() {
+        copy_folder(from, &to)?;
+    }
+    let mut manifest = fs::read_to_string(from.join("Cargo.toml"))?;
+    for dependency in suite.without {
+        manifest = without_table(&manifest, &format!("dev-dependencies.{dependency}]\n"))?;
+    }
+    write_if_changed(&to.join("Cargo.toml"), &manifest)
+}
+
+/// A manifest as cargo publishes it, where a dependency is a table, without the one whose header
+/// ends like this.
+fn without_table(manifest: &str, header: &str) -> Result<String> {
+    let at = manifest.find(header).ok_or_else(|| format!("the manifest has no [{header}"))?;
+    let start = manifest[..at].rfind('\n').map_or(0, |line| line + 1);
+    let end = manifest[at..].find("\n[").map_or(manifest.len(), |length| at + length + 1);
+    Ok(format!("{}{}", &manifest[..start], &manifest[end..]))
 }
 
 /// The lock file with the shim in place of the published tokio, which cargo would prefer to a patch.
@@ -147,6 +164,14 @@ fn levada(ours: &Metadata) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dependency_is_taken_out_of_a_manifest() {
+        let manifest =
+            "[a]\n\n[target.x.dev-dependencies.b]\nversion = \"1\"\nfeatures = [\n]\n\n[c]\n";
+        assert_eq!(without_table(manifest, "dev-dependencies.b]\n").unwrap(), "[a]\n\n[c]\n");
+        assert!(without_table(manifest, "dev-dependencies.c]\n").is_err());
+    }
 
     #[test]
     fn the_shim_takes_the_place_of_tokio_in_the_lock_file() {
