@@ -114,6 +114,16 @@ pub(super) fn table(rows: &[Row<'_>]) -> String {
     }
     let [tokio, passed, failed, ignored] = total;
     let _ = writeln!(text, "{:<63}{tokio:>8}{passed:>8}{failed:>8}{ignored:>8}", "total");
+    for row in rows {
+        let flavours = row.tokio.iter().map(|of| ("tokio", of)).chain([("levada", &row.levada)]);
+        for (flavour, results) in flavours {
+            for test in &results.again {
+                let name = row.suite.name;
+                let _ =
+                    writeln!(text, "{name} on {flavour}: {test} passed at the second try, alone");
+            }
+        }
+    }
     text
 }
 

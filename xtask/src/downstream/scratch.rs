@@ -4,6 +4,9 @@
 //! called `tokio`, of the locked version and with tokio's features, whose library is the one of
 //! `tests/tokio-shim`. It takes the real tokio, and a levada that uses the real tokio, by path: a
 //! patch concerns the registry only, so that neither meets itself.
+//!
+//! The `Cargo.lock` beside this file pins what the packages depend on. After a change of the table
+//! or of the locked tokio, copy it anew from `target/downstream/tokio`, once `--baseline` has run.
 
 use super::suites::{SUITES, Suite};
 use crate::Result;
@@ -19,8 +22,7 @@ use std::path::{Path, PathBuf};
 const BUILD: &str = "+levada";
 
 /// No debug info and no incremental files: what is built is thrown away.
-const ROOT: &str = "[workspace]\nresolver = \"2\"\nmembers = [\"probe\", \"crates/*\"]\n\n\
-                    [profile.dev]\ndebug = false\nincremental = false\n";
+const PROFILE: &str = "[profile.dev]\ndebug = false\nincremental = false\n";
 
 /// Compiles only if tokio's channels are levada's.
 const PROBE: &str = "
@@ -37,13 +39,16 @@ pub(super) fn package_dir(workspace: &Path, suite: &Suite) -> PathBuf {
 
 /// Writes the workspace of `flavour` below `dir` and returns its root.
 pub(super) fn write(dir: &Path, flavour: Flavour, ours: &Metadata) -> Result<PathBuf> {
-    let published = fetch(&dir.join("fetch"))?;
+    let lock = fs::read_to_string(root().join("xtask/src/downstream/Cargo.lock"))?;
+    let published = fetch(&dir.join("fetch"), &lock)?;
     let workspace = dir.join(flavour.name());
+    let mut members = vec![workspace.join("probe")];
     for suite in SUITES {
+        members.push(package_dir(&workspace, suite));
         copy(&published.package_of(suite.name, suite.version)?.dir(), &workspace, suite)?;
     }
     let tokio = ours.package("tokio")?;
-    let mut manifest = ROOT.to_owned();
+    let mut manifest = format!("[workspace]\nresolver = \"2\"\nmembers = {members:?}\n\n{PROFILE}");
     if flavour == Flavour::Levada {
         manifest += "\n[patch.crates-io]\ntokio = { path = \"tokio\" }\n";
         write_if_changed(&workspace.join("tokio/Cargo.toml"), &shim(ours)?)?;
@@ -53,10 +58,10 @@ pub(super) fn write(dir: &Path, flavour: Flavour, ours: &Metadata) -> Result<Pat
     write_if_changed(&workspace.join("probe/Cargo.toml"), &probe(flavour, tokio.version()))?;
     let probe = if flavour == Flavour::Levada { PROBE } else { "" };
     write_if_changed(&workspace.join("probe/src/lib.rs"), probe)?;
-    let mut lock = fs::read_to_string(root().join("xtask/src/downstream/Cargo.lock"))?;
-    if flavour == Flavour::Levada {
-        lock = with_shim(&lock, tokio.version())?;
-    }
+    let lock = match flavour {
+        Flavour::Tokio => lock,
+        Flavour::Levada => with_shim(&lock, tokio.version())?,
+    };
     fs::write(workspace.join("Cargo.lock"), lock)?;
     Ok(workspace)
 }
@@ -87,7 +92,7 @@ fn without_table(manifest: &str, header: &str) -> Result<String> {
 fn with_shim(lock: &str, version: &str) -> Result<String> {
     let entry = format!("[[package]]\nname = \"tokio\"\nversion = \"{version}");
     let (before, rest) = lock.split_once(&format!("{entry}\"\n")).ok_or_else(|| {
-        format!("the downstream Cargo.lock has no tokio {version}; see its folder's docs")
+        format!("the downstream Cargo.lock has no tokio {version}; scratch.rs says how to renew it")
     })?;
     // Its source and its checksum are the registry's.
     let rest = rest.splitn(3, '\n').nth(2).unwrap_or_default();
@@ -95,7 +100,7 @@ fn with_shim(lock: &str, version: &str) -> Result<String> {
 }
 
 /// Has cargo unpack the packages, as dependencies of an empty one.
-fn fetch(dir: &Path) -> Result<Metadata> {
+fn fetch(dir: &Path, lock: &str) -> Result<Metadata> {
     let mut manifest = String::from(
         "[package]\nname = \"fetch\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n\n\
          [dependencies]\n",
@@ -105,6 +110,7 @@ fn fetch(dir: &Path) -> Result<Metadata> {
     }
     write_if_changed(&dir.join("Cargo.toml"), &manifest)?;
     write_if_changed(&dir.join("src/lib.rs"), "")?;
+    fs::write(dir.join("Cargo.lock"), lock)?;
     Metadata::of(dir)
 }
 
