@@ -12,6 +12,7 @@ mod features;
 mod files;
 mod fmt;
 mod libtest;
+mod linearizability;
 mod loom;
 mod miri;
 mod shell;
@@ -46,6 +47,11 @@ const COMMANDS: &[Command] = &[
     plain("test", test::run, "unit, integration and doc tests"),
     plain("features", features::run, "levada with each set of its features"),
     plain("loom", loom::run, "the models, over all interleavings"),
+    Command {
+        name: "linearizability",
+        run: Run::WithOptions(linearizability::run),
+        about: "recorded histories against sequential specifications [--deep] [--seed N]",
+    },
     Command {
         name: "compat",
         run: Run::WithOptions(compat::run),
@@ -97,7 +103,7 @@ fn run(name: &str, options: &[String]) -> Result {
 fn usage() -> String {
     let mut text = String::from("usage: cargo xtask NAME [OPTIONS]\n\n");
     for command in COMMANDS {
-        text += &format!("  {:<10} {}\n", command.name, command.about);
+        text += &format!("  {:<15} {}\n", command.name, command.about);
     }
     text
 }

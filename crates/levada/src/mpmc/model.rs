@@ -283,3 +283,16 @@ fn a_batch_meets_a_receiver_that_sleeps() {
         assert_eq!(batch.iter().sum::<usize>() + other.join().unwrap(), 3);
     });
 }
+
+/// Whoever was told that the senders are gone receives the end.
+#[test]
+fn an_end_that_was_seen_has_come() {
+    model(|| {
+        let (tx, rx) = channel::<usize>(1);
+        let sender = thread::spawn(move || drop(tx));
+        if rx.is_closed() {
+            assert_eq!(rx.try_recv(), Err(super::error::TryRecvError::Disconnected));
+        }
+        sender.join().unwrap();
+    });
+}

@@ -161,7 +161,8 @@ impl<T> Chan<T, Line> {
         if message.is_none() {
             tx.permits.try_idle();
         }
-        let nothing = if tx.is_ended() { Nothing::Ended } else { Nothing::Empty };
+        let ended = message.is_none() && self.is_ended(&tx);
+        let nothing = if ended { Nothing::Ended } else { Nothing::Empty };
         self.hand_on_received(tx);
         message.ok_or(nothing)
     }
@@ -205,7 +206,7 @@ impl<T> Chan<T, Line> {
                 let TxSide { permits, parked, .. } = &mut *tx;
                 impatient = permits.poll_idle(&mut parked.list.entry(node).refusals);
             }
-            if taken || tx.is_ended() {
+            if taken || self.is_ended(&tx) {
                 let own = if node.is_bound() { tx.parked.leave(node) } else { None };
                 self.hand_on_received(tx);
                 drop(own);
@@ -251,7 +252,7 @@ impl<T> Chan<T, Line> {
     #[inline]
     fn hand_on_received(&self, tx: LockGuard<'_, TxSide<T, Line>>) {
         let hungry = tx.permits.has_waiting();
-        let ended = tx.is_ended() && self.queued(&tx) == 0;
+        let ended = self.queued(&tx) == 0 && self.is_ended(&tx);
         drop(tx);
         if hungry {
             with_message_in_hand(|| self.serve_senders());

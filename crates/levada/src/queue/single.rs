@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Deref;
 use core::task::{Context, Poll, Waker, ready};
 
-use super::chan::{Chan, Parked, RxOwned, TxSide, UNBOUNDED, with_message_in_hand};
+use super::chan::{Chan, Parked, RxOwned, UNBOUNDED, with_message_in_hand};
 use crate::prim::atomic::{Ordering, fence};
 use crate::refs::{Hub, Rx, Tx};
 use crate::util::{WakeBatch, budget};
@@ -38,13 +38,6 @@ pub(crate) enum Nothing {
     Empty,
     /// There will be none any more.
     Ended,
-}
-
-impl<T, P> TxSide<T, P> {
-    /// Whether no message can come any more, provided that none is queued.
-    pub(super) fn is_ended(&self) -> bool {
-        self.unsent || self.permits.is_exhausted()
-    }
 }
 
 /// The one receiver. Not `Clone`, so `&mut self` is what makes calls exclusive.
@@ -132,7 +125,8 @@ impl<T> Sole<T> {
         if let Some(message) = chan.pop(owned) {
             return Ok(message);
         }
-        let ended = chan.counts().senders() == 0 || (chan.is_closed() && chan.lock().is_ended());
+        let ended =
+            chan.counts().senders() == 0 || (chan.is_closed() && chan.is_ended(&chan.lock()));
         if !ended {
             return Err(Nothing::Empty);
         }
@@ -200,7 +194,7 @@ impl<T> Chan<T, Sleeper> {
             }
             // A sender that was promised capacity and does not come must not stop the others.
             impatient = impatient || tx.permits.poll_idle(&mut owned.refusals);
-            if tx.is_ended() {
+            if self.is_ended(&tx) {
                 return Poll::Ready(Nothing::Ended);
             }
             let mut old = None;

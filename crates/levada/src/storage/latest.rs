@@ -218,8 +218,10 @@ impl<T> Drop for Node<T> {
     fn drop(&mut self) {
         // SAFETY: `&mut self` excludes every other access.
         if self.hold.with(|hold| unsafe { (*hold).full }) {
-            // SAFETY: it is full (I2), it is ours alone, and it is gone after this.
-            drop(unsafe { self.take() });
+            // SAFETY: it is full (I2), and ours alone.
+            let value = unsafe { self.get_mut() };
+            // SAFETY: it is not used again. In place: it may be larger than what is left of the stack.
+            unsafe { core::ptr::drop_in_place(value) };
         }
     }
 }

@@ -57,6 +57,10 @@ const LAST_LEN_MIN: usize = 4;
 
 type Slot<T> = UnsafeCell<MaybeUninit<T>>;
 
+/// Where positions begin. With debug assertions so near their end that every test with a dozen
+/// messages goes over it: with 32 bits, a service does after four thousand million messages.
+pub(crate) const START: usize = if cfg!(debug_assertions) { usize::MAX - 9 } else { 0 };
+
 /// How a segment leads to the next.
 struct Link<T> {
     next: AtomicPtr<Segment<T>>,
@@ -206,7 +210,7 @@ impl<T> Chain<T> {
         let fits = (LAST_BYTES / size_of::<T>().max(1)).max(LAST_LEN_MIN);
         let needed = capacity.checked_next_power_of_two().unwrap_or(usize::MAX);
         Self {
-            tail: AtomicUsize::new(0),
+            tail: AtomicUsize::new(START),
             spare: AtomicPtr::new(ptr::null_mut()),
             first: Link::new(),
             inline: Inline::new(),
@@ -242,7 +246,14 @@ impl<T> Chain<T> {
 
 impl<T> Producer<T> {
     pub(crate) const fn new() -> Self {
-        Self { slots: ptr::null(), mask: 0, tail: 0, room: 0, base: 0, segment: ptr::null_mut() }
+        Self {
+            slots: ptr::null(),
+            mask: 0,
+            tail: START,
+            room: 0,
+            base: START,
+            segment: ptr::null_mut(),
+        }
     }
 
     /// Messages ever pushed.
@@ -347,7 +358,7 @@ impl<T> Producer<T> {
 
 impl<T> Consumer<T> {
     pub(crate) const fn new() -> Self {
-        Self { slots: ptr::null(), mask: 0, head: 0, limit: 0, segment: ptr::null_mut() }
+        Self { slots: ptr::null(), mask: 0, head: START, limit: START, segment: ptr::null_mut() }
     }
 
     /// Position of the next message; to be published with Release after each message or batch.
@@ -379,19 +390,39 @@ impl<T> Consumer<T> {
         emptied: &mut Emptied<T>,
     ) -> Option<T> {
         // SAFETY: the same contract.
+        let slot = unsafe { self.front(chain, emptied) }?;
+        // SAFETY: the slot is alive, and a cell may be shared.
+        let slot = unsafe { &*slot };
+        // SAFETY: the slot is initialised and the consumer's (`front`), and left behind by `step`.
+        let value = slot.with(|slot| unsafe { slot.cast::<T>().read() });
+        self.step();
+        Some(value)
+    }
+
+    /// The slot of the oldest message: initialised, and the consumer's until [`step`](Self::step).
+    ///
+    /// # Safety
+    /// `self` and `chain` belong to one channel.
+    #[inline(always)]
+    pub(crate) unsafe fn front(
+        &mut self,
+        chain: &Chain<T>,
+        emptied: &mut Emptied<T>,
+    ) -> Option<*const Slot<T>> {
+        // SAFETY: the same contract.
         if self.head == self.limit && !unsafe { self.advance(chain, emptied) } {
             return None;
         }
+        // `head` is before `limit`, hence before a tail that was loaded with Acquire (I1, I2).
         // SAFETY: `advance` set `slots` and `mask` to the consumer's segment, which only the
         // consumer frees (I5).
-        let slot = unsafe { self.slots.add(self.head & self.mask) };
-        // SAFETY: the slot is alive, and a cell may be shared.
-        let slot = unsafe { &*slot };
-        // SAFETY: `head` is before `limit`, hence before a tail that was loaded with Acquire (I2):
-        // the slot is initialised and the consumer's (I1).
-        let value = slot.with(|slot| unsafe { slot.cast::<T>().read() });
+        Some(unsafe { self.slots.add(self.head & self.mask) })
+    }
+
+    /// Leaves the message at the front behind: it was taken out of its slot, or dropped in it.
+    #[inline(always)]
+    pub(crate) fn step(&mut self) {
         self.head = self.head.wrapping_add(1);
-        Some(value)
     }
 
     /// Finds out how far the consumer may read; follows the chain. Answers whether there is a message.

@@ -9,5 +9,6 @@ mod hostile;
 mod receivers;
 mod runtimes;
 mod stress;
-#[path = "../mpsc/support.rs"]
-mod support;
+
+/// As `levada::wait::permits::GRACE`: the polls a promise outlives.
+const GRACE: usize = 8;

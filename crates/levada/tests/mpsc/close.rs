@@ -1,9 +1,9 @@
 //! How a channel ends: closing, the last of either side going, and permits that are out meanwhile.
 
-use super::support::{Drops, Task};
 use levada::mpsc::{self, error::TryRecvError};
 use levada::oneshot;
 use std::task::Poll;
+use support::{Drops, Task};
 
 /// C20: a message sent with a permit after the receiver went is dropped at once.
 #[test]

@@ -8,4 +8,6 @@ mod hostile;
 mod misuse;
 #[cfg(feature = "tokio")]
 mod runtimes;
-mod support;
+
+/// As `levada::wait::permits::GRACE`: the polls a promise outlives.
+const GRACE: usize = 8;

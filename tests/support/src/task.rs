@@ -1,17 +1,23 @@
 //! A future that is polled by hand, and what its waker saw.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// As `levada::wait::permits::GRACE`: the polls a promise outlives.
-pub(crate) const GRACE: usize = 8;
-
-/// Counts its wakes.
+/// Counts its wakes. The strong count of its `Arc` counts its wakers.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(AtomicUsize);
+pub struct Tally(AtomicUsize);
+
+impl Tally {
+    /// How often it was woken.
+    #[must_use]
+    pub fn woken(&self) -> usize {
+        // ORDERING: SeqCst, no pair: a test's own count.
+        self.0.load(Ordering::SeqCst)
+    }
+}
 
 impl Wake for Tally {
     fn wake(self: Arc<Self>) {
@@ -25,43 +31,54 @@ impl Wake for Tally {
 }
 
 /// A future polled by hand.
-pub(crate) struct Task<F> {
+#[derive(Debug)]
+pub struct Task<F> {
     future: Pin<Box<F>>,
     tally: Arc<Tally>,
     seen: usize,
 }
 
 impl<F: Future> Task<F> {
-    pub(crate) fn new(future: F) -> Self {
+    /// A future that has not been polled.
+    pub fn new(future: F) -> Self {
         Self { future: Box::pin(future), tally: Arc::default(), seen: 0 }
     }
 
     /// A future that has been polled once and waits.
-    pub(crate) fn waiting(future: F) -> Self {
+    ///
+    /// # Panics
+    /// If it was ready at once.
+    #[track_caller]
+    pub fn waiting(future: F) -> Self {
         let mut task = Self::new(future);
         assert!(task.poll().is_pending(), "nothing to wait for");
         task
     }
 
-    pub(crate) fn poll(&mut self) -> Poll<F::Output> {
-        self.seen = self.woken();
+    /// Polls it once.
+    pub fn poll(&mut self) -> Poll<F::Output> {
+        self.seen = self.tally.woken();
         let waker = Waker::from(Arc::clone(&self.tally));
         self.future.as_mut().poll(&mut Context::from_waker(&waker))
     }
 
     /// Polls with a waker that is new each time, as a combinator's may be.
-    pub(crate) fn poll_elsewhere(&mut self) -> Poll<F::Output> {
+    pub fn poll_elsewhere(&mut self) -> Poll<F::Output> {
         self.tally = Arc::default();
         self.poll()
     }
 
     /// Whether it was woken since the last poll.
-    pub(crate) fn is_woken(&self) -> bool {
-        self.woken() > self.seen
+    #[must_use]
+    pub fn is_woken(&self) -> bool {
+        self.tally.woken() > self.seen
     }
 
     /// Polls for as long as it is woken and not ready; gives the number of polls, too.
-    pub(crate) fn run(&mut self) -> (usize, Poll<F::Output>) {
+    ///
+    /// # Panics
+    /// If it is woken at each of 10 000 polls.
+    pub fn run(&mut self) -> (usize, Poll<F::Output>) {
         let mut polls = 0;
         while self.is_woken() {
             polls += 1;
@@ -74,39 +91,25 @@ impl<F: Future> Task<F> {
     }
 
     /// How many hold on to the waker, this task not counted.
-    pub(crate) fn wakers_kept(&self) -> usize {
+    #[must_use]
+    pub fn wakers_kept(&self) -> usize {
         Arc::strong_count(&self.tally) - 1
     }
 
     /// What its wakers are made of, to be counted when the task is gone.
-    pub(crate) fn wakers(&self) -> Arc<Tally> {
+    #[must_use]
+    pub fn wakers(&self) -> Arc<Tally> {
         Arc::clone(&self.tally)
     }
 
     /// The future stays where it is for ever and is never polled or dropped.
     #[expect(clippy::mem_forget, reason = "that is the question")]
-    pub(crate) fn forget(self) {
+    pub fn forget(self) {
         std::mem::forget(self);
-    }
-
-    fn woken(&self) -> usize {
-        // ORDERING: SeqCst, no pair: a test's own count.
-        self.tally.0.load(Ordering::SeqCst)
     }
 }
 
-/// A message that counts its drops.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Drops(Arc<()>);
-
-impl Drops {
-    /// A message; alive as long as [`alive`](Self::alive) counts it.
-    pub(crate) fn message(&self) -> Self {
-        self.clone()
-    }
-
-    /// How many messages have not been dropped.
-    pub(crate) fn alive(&self) -> usize {
-        Arc::strong_count(&self.0) - 1
-    }
+/// Polls a future once, for the result only.
+pub fn poll_now<F: Future>(future: F) -> Poll<F::Output> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
