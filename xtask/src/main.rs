@@ -8,9 +8,12 @@ mod clippy;
 mod compat;
 mod deny;
 mod doc;
+mod downstream;
 mod features;
+mod files;
 mod fmt;
 mod leaks;
+mod libtest;
 mod linearizability;
 mod loom;
 mod minimal_versions;
@@ -73,6 +76,11 @@ const COMMANDS: &[Command] = &[
         name: "compat",
         run: Run::WithOptions(compat::run),
         about: "tokio's channel tests on levada [--only FILE,FILE] [--filter NAME] [--baseline]",
+    },
+    Command {
+        name: "downstream",
+        run: Run::WithOptions(downstream::run),
+        about: "other crates' tests on levada [--only NAME,NAME] [--list] [--baseline], 30 minutes",
     },
     Command {
         name: "api",
