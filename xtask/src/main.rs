@@ -9,9 +9,11 @@ mod deny;
 mod doc;
 mod features;
 mod fmt;
+mod fuzz;
 mod loom;
 mod miri;
 mod shell;
+mod spec;
 mod test;
 mod tidy;
 
@@ -52,6 +54,16 @@ const COMMANDS: &[Command] = &[
         name: "api",
         run: Run::WithOptions(api::run),
         about: "every item of tokio's channels is in levada [--update, wants nightly]",
+    },
+    Command {
+        name: "spec",
+        run: Run::WithOptions(spec::run),
+        about: "random operations against the sequential models [--deep]",
+    },
+    Command {
+        name: "fuzz",
+        run: Run::WithOptions(fuzz::run),
+        about: "the same by libFuzzer [--only T] [--seconds N]; wants nightly and cargo-fuzz",
     },
     plain("miri", miri::run, "levada's unit tests under Miri; wants nightly"),
     plain("deny", deny::run, "licences, advisories and sources; wants cargo-deny"),

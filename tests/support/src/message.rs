@@ -58,6 +58,14 @@ impl Ledger {
         self.0.next.load(Ordering::SeqCst)
     }
 
+    /// How many messages have not been dropped.
+    #[must_use]
+    pub fn alive(&self) -> usize {
+        // ORDERING: SeqCst, no pair: a test's own count.
+        let is_alive = |drops: &&AtomicU32| drops.load(Ordering::SeqCst) == 0;
+        self.0.drops[..self.made()].iter().filter(is_alive).count()
+    }
+
     /// Checks that every message that was made was dropped exactly once.
     ///
     /// # Panics
