@@ -166,8 +166,15 @@ impl<T, P: Parked> Chan<T, P> {
     ) -> Poll<Result<LockGuard<'_, TxSide<T, P>>, Refused>> {
         loop {
             let mut tx = self.lock();
+            let granted = tx.permits.is_granted(node);
+            if !granted && unused.is_none() && !tx.permits.is_entered(node, cx.waker()) {
+                drop(tx);
+                // Outside the lock (I4), and before a refusal is counted: a poll counts once.
+                *unused = Some(cx.waker().clone());
+                continue;
+            }
             // Who has its turn need not look at the receiver's line.
-            let head = if tx.permits.is_granted(node) { tx.head_seen } else { self.head() };
+            let head = if granted { tx.head_seen } else { self.head() };
             tx.head_seen = head;
             let queued = tx.producer.tail().wrapping_sub(head);
             let turn = tx.permits.poll_turn(node, permits, queued);
@@ -184,12 +191,7 @@ impl<T, P: Parked> Chan<T, P> {
             }
             let mut old = None;
             if !tx.permits.is_entered(node, cx.waker()) {
-                let Some(new) = unused.take() else {
-                    drop(tx);
-                    // Outside the lock (I4).
-                    *unused = Some(cx.waker().clone());
-                    continue;
-                };
+                let new = unused.take().expect("cloned above, as the waiter has no turn");
                 old = tx.permits.enter(node, permits, new);
             }
             self.note_hungry(&mut tx);
