@@ -66,17 +66,22 @@ impl Ledger {
         self.0.drops[..self.made()].iter().filter(is_alive).count()
     }
 
+    /// The messages that were made and not dropped exactly once, and how often each was.
+    #[must_use]
+    pub fn unsettled(&self) -> Vec<(usize, u32)> {
+        // ORDERING: SeqCst, no pair: a test's own count.
+        let drops = |id: usize| self.0.drops[id].load(Ordering::SeqCst);
+        (0..self.made()).map(|id| (id, drops(id))).filter(|(_, drops)| *drops != 1).collect()
+    }
+
     /// Checks that every message that was made was dropped exactly once.
     ///
     /// # Panics
     /// If one was not; the message names it.
     #[track_caller]
     pub fn settle(&self) {
-        for id in 0..self.made() {
-            // ORDERING: SeqCst, no pair: a test's own count.
-            let drops = self.0.drops[id].load(Ordering::SeqCst);
-            assert_eq!(drops, 1, "message {id} of {} was dropped {drops} times", self.made());
-        }
+        let unsettled = self.unsettled();
+        assert!(unsettled.is_empty(), "(message, drops) of {}: {unsettled:?}", self.made());
     }
 }
 

@@ -283,3 +283,33 @@ fn a_batch_meets_a_receiver_that_sleeps() {
         assert_eq!(batch.iter().sum::<usize>() + other.join().unwrap(), 3);
     });
 }
+
+/// C7: a receiver that was woken for the first message does not come. The sender that waits for room
+/// behind that message sees to it that the other one does.
+#[test]
+fn a_receiver_that_does_not_come_holds_up_nobody() {
+    model(|| {
+        let (tx, rx) = channel(1);
+        let mut stalled = Box::pin(rx.recv());
+        assert!(poll(&mut stalled, &Task::new()).is_pending());
+        let other = rx.clone();
+        let receiver = thread::spawn(move || [block_on(other.recv()), block_on(other.recv())]);
+        for message in [1, 2] {
+            block_on(tx.send(message)).expect("there are receivers");
+        }
+        assert_eq!(receiver.join().unwrap(), [Some(1), Some(2)]);
+    });
+}
+
+/// Whoever was told that the senders are gone receives the end.
+#[test]
+fn an_end_that_was_seen_has_come() {
+    model(|| {
+        let (tx, rx) = channel::<usize>(1);
+        let sender = thread::spawn(move || drop(tx));
+        if rx.is_closed() {
+            assert_eq!(rx.try_recv(), Err(super::error::TryRecvError::Disconnected));
+        }
+        sender.join().unwrap();
+    });
+}

@@ -1,13 +1,14 @@
 //! The native backend.
 
-use core::cell;
 use core::fmt;
 use core::hint::spin_loop;
-use core::mem::MaybeUninit;
+use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 use std::thread;
 
+pub(crate) use super::cell::{UnsafeCell, uninit_slots};
+pub(crate) use super::park::park_on;
 pub(crate) use std::sync::Arc;
 
 pub(crate) mod atomic {
@@ -17,35 +18,6 @@ pub(crate) mod atomic {
 }
 
 use atomic::{AtomicBool, Ordering};
-
-/// `core::cell::UnsafeCell` with the closure interface that lets loom see every access.
-#[repr(transparent)]
-pub(crate) struct UnsafeCell<T>(cell::UnsafeCell<T>);
-
-impl<T> UnsafeCell<T> {
-    pub(crate) const fn new(value: T) -> Self {
-        Self(cell::UnsafeCell::new(value))
-    }
-
-    /// Gives a pointer to read through.
-    #[inline(always)]
-    pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
-        f(self.0.get())
-    }
-
-    /// Gives a pointer to write through.
-    #[inline(always)]
-    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
-        f(self.0.get())
-    }
-}
-
-/// Cells for messages that are not there yet. Made in place: large ones never cross the stack.
-pub(crate) fn uninit_slots<T>(len: usize) -> Box<[UnsafeCell<MaybeUninit<T>>]> {
-    let slots = Box::<[UnsafeCell<MaybeUninit<T>>]>::new_uninit_slice(len);
-    // SAFETY: the cell is a transparent wrapper around `MaybeUninit`, which needs no initialisation.
-    unsafe { slots.assume_init() }
-}
 
 /// A mutual exclusion lock for critical sections of a few nanoseconds.
 ///
@@ -65,13 +37,18 @@ pub(crate) struct Lock<T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: the lock hands out the value to one thread at a time, which is what `T: Send` allows.
-unsafe impl<T: Send> Send for Lock<T> {}
-// SAFETY: as above; a shared lock gives exclusive access only.
+// SAFETY: the cell keeps it from being automatic. Who shares the lock gets at the value only through a
+// guard, of which there is one at a time: the value moves from thread to thread, which `T: Send`
+// allows, and is shared by none.
 unsafe impl<T: Send> Sync for Lock<T> {}
 
 /// Exclusive access to what a [`Lock`] guards; released on drop.
-pub(crate) struct LockGuard<'a, T>(&'a Lock<T>);
+pub(crate) struct LockGuard<'a, T> {
+    lock: &'a Lock<T>,
+    /// It is as good as this, and may be sent and shared where this may: `&Lock` alone could be shared
+    /// without `T: Sync`, and with it the `&T` that the guard gives.
+    _value: PhantomData<&'a mut T>,
+}
 
 impl<T> Lock<T> {
     pub(crate) const fn new(value: T) -> Self {
@@ -85,7 +62,7 @@ impl<T> Lock<T> {
         if self.locked.swap(true, Ordering::Acquire) {
             self.lock_contended();
         }
-        LockGuard(self)
+        LockGuard { lock: self, _value: PhantomData }
     }
 
     #[cold]
@@ -109,17 +86,19 @@ impl<T> Deref for LockGuard<'_, T> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: the guard exists only while this thread holds the lock, so no other reference to
-        // the value exists but those derived from this guard.
-        self.0.value.with(|value| unsafe { &*value })
+        // SAFETY: `lock` makes a guard only after its swap found the lock free, and nobody else's swap
+        // does until this guard drops. So all references to the value come from this guard, and
+        // `&self` leaves only shared ones.
+        self.lock.value.with(|value| unsafe { &*value })
     }
 }
 
 impl<T> DerefMut for LockGuard<'_, T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as in `deref`, and `&mut self` excludes other borrows through this guard.
-        self.0.value.with_mut(|value| unsafe { &mut *value })
+        // SAFETY: there is one guard (see `deref`), and `&mut self` excludes every other reference that
+        // was borrowed from it.
+        self.lock.value.with_mut(|value| unsafe { &mut *value })
     }
 }
 
@@ -127,7 +106,7 @@ impl<T> Drop for LockGuard<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
         // ORDERING: Release pairs with the Acquire swaps in `lock` and `lock_contended`.
-        self.0.locked.store(false, Ordering::Release);
+        self.lock.locked.store(false, Ordering::Release);
     }
 }
 
@@ -171,12 +150,13 @@ mod tests {
 
     #[test]
     fn a_contended_lock_excludes() {
+        const ROUNDS: u64 = if cfg!(miri) { 100 } else { 20_000 };
         let lock = Arc::new(Lock::new(0_u64));
         let threads: Vec<_> = (0..8)
             .map(|_| {
                 let lock = Arc::clone(&lock);
                 thread::spawn(move || {
-                    for _ in 0..20_000 {
+                    for _ in 0..ROUNDS {
                         *lock.lock() += 1;
                     }
                 })
@@ -185,7 +165,7 @@ mod tests {
         for thread in threads {
             thread.join().unwrap();
         }
-        assert_eq!(*lock.lock(), 160_000);
+        assert_eq!(*lock.lock(), 8 * ROUNDS);
     }
 
     #[test]

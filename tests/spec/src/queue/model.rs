@@ -13,7 +13,7 @@ use crate::check::{Fact, Key, Model};
 /// How many polls a turn that is not taken outlives.
 const GRACE: u32 = 8;
 
-/// Who asks without a future: `try_send`, and `try_recv` of mpmc.
+/// Who asks without a future (`try_send`, `try_recv`), or has given up.
 const PASSING: Key = Key::MAX;
 /// The receiver of an mpsc channel, whichever future it asks with.
 const RECEIVER: Key = Key::MAX - 1;
@@ -372,16 +372,23 @@ impl Queue {
             Action::PollRecv { key, .. } if self.is_blocked() => {
                 Some((if self.many { key } else { RECEIVER }, true))
             }
-            Action::TryRecv if self.many && self.is_blocked() => Some((PASSING, true)),
+            Action::TryRecv if self.is_blocked() => Some((PASSING, true)),
+            Action::Cancel { key } if self.many && self.is_blocked() => {
+                self.sleepers.iter().any(|sleeper| sleeper.key == key).then_some((PASSING, true))
+            }
             _ => None,
         }
     }
 
-    /// Counts a refusal of `poller`, and gives the number of its refusals.
-    fn count_refusal(&mut self, poller: Key) -> u32 {
-        let count = self.refusals.entry(poller).or_default();
-        *count += 1;
-        *count
+    /// The refusals of a future that is gone count for those who come after it.
+    fn pass_patience_on(&mut self, action: &Action) {
+        if let Action::PollSend { key, .. }
+        | Action::PollReserve { key, .. }
+        | Action::Cancel { key } = *action
+        {
+            let refusals = self.refusals.remove(&key).unwrap_or(0);
+            *self.refusals.entry(PASSING).or_default() += refusals;
+        }
     }
 }
 
@@ -394,16 +401,24 @@ impl Model for Queue {
         let answer = next.apply(action);
         next.settle();
         let refused = [Answer::Pending, Answer::Full, Answer::Empty].contains(&answer);
-        let Some((poller, receives)) = self.poller(action).filter(|_| refused) else {
+        let cancelled = matches!(action, Action::Cancel { .. });
+        let poller = self.poller(action).filter(|_| refused || cancelled);
+        if !refused {
+            next.streak = (PASSING, 0);
+            next.pass_patience_on(action);
+        }
+        let Some((poller, receives)) = poller else {
             next.streak = (PASSING, 0);
             return vec![(next, answer)];
         };
-        let mut refusals = next.count_refusal(poller);
-        if !receives && !self.line.iter().any(|waiter| waiter.key == poller) && poller != PASSING {
-            // A sender that comes for the first time may be counted with those that do not wait.
-            refusals = refusals.max(next.count_refusal(PASSING));
-        }
-        let streak = if self.streak.0 == poller { self.streak.1 + 1 } else { 1 };
+        *next.refusals.entry(poller).or_default() += 1;
+        let of = |poller| next.refusals.get(&poller).copied().unwrap_or(0);
+        let refusals = if poller == PASSING { of(PASSING) } else { of(poller) + of(PASSING) };
+        let streak = match self.streak {
+            _ if cancelled => 0,
+            (last, streak) if last == poller => streak + 1,
+            _ => 1,
+        };
         next.streak = (poller, streak);
         let mut successors = Vec::new();
         if refusals >= GRACE {
@@ -412,6 +427,8 @@ impl Model for Queue {
             let answer = lapsed.apply(action);
             lapsed.settle();
             // The poll that ends the patience with one turn may find the next one not taken.
+            lapsed.pass_patience_on(action);
+            lapsed.refusals.insert(PASSING, 0);
             lapsed.refusals.insert(poller, 1);
             lapsed.streak = (PASSING, 0);
             successors.push((lapsed, answer));

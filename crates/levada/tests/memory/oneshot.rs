@@ -1,60 +1,18 @@
 //! What a oneshot channel costs in memory, counted by the allocator.
-#![cfg(target_pointer_width = "64")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Waker};
 
 use levada::oneshot::{Receiver, Sender, channel};
-
-thread_local! {
-    /// Allocations made, and bytes held, by this thread.
-    static COUNT: Cell<(usize, isize)> = const { Cell::new((0, 0)) };
-}
-
-struct Counting;
-
-fn count(allocations: usize, bytes: isize) {
-    COUNT.with(|count| {
-        let (made, held) = count.get();
-        count.set((made + allocations, held + bytes));
-    });
-}
-
-// SAFETY: `System` does the work; counting in a `const` thread-local does not allocate.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(1, layout.size().cast_signed());
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        count(0, -layout.size().cast_signed());
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// The allocations `f` makes, and the bytes that it holds more afterwards than before.
-fn cost<R>(f: impl FnOnce() -> R) -> (R, usize, isize) {
-    let (made, held) = COUNT.get();
-    let result = f();
-    let (made_after, held_after) = COUNT.get();
-    (result, made_after - made, held_after - held)
-}
+use support::counted;
 
 fn idle<T>() {
-    let (ends, allocations, bytes) = cost(channel::<T>);
+    let (ends, bytes, allocations) = counted(channel::<T>);
     let name = std::any::type_name::<T>();
     assert_eq!(allocations, 1, "{name}");
     assert_eq!(bytes, 32 + size_of::<T>().cast_signed(), "{name}");
-    let ((), allocations, freed) = cost(|| drop(ends));
+    let ((), freed, allocations) = counted(|| drop(ends));
     assert_eq!((allocations, freed), (0, -bytes), "{name}");
 }
 
@@ -77,7 +35,7 @@ fn an_idle_channel_is_32_bytes_and_the_value() {
 
 #[test]
 fn a_request_allocates_once() {
-    let ((), allocations, left) = cost(|| {
+    let ((), left, allocations) = counted(|| {
         let mut cx = Context::from_waker(Waker::noop());
         let (tx, mut rx) = channel();
         assert!(Pin::new(&mut rx).poll(&mut cx).is_pending());
@@ -91,14 +49,14 @@ fn a_request_allocates_once() {
 fn waiting_for_closed_allocates_16_bytes_once() {
     let mut cx = Context::from_waker(Waker::noop());
     let (mut tx, rx) = channel::<u64>();
-    let (_, allocations, bytes) = cost(|| tx.poll_closed(&mut cx).is_pending());
+    let (_, bytes, allocations) = counted(|| tx.poll_closed(&mut cx).is_pending());
     assert_eq!((allocations, bytes), (1, 16));
     let waker = Waker::from(std::sync::Arc::new(Nothing));
     let mut other = Context::from_waker(&waker);
-    let (pending, allocations, bytes) = cost(|| tx.poll_closed(&mut other).is_pending());
+    let (pending, bytes, allocations) = counted(|| tx.poll_closed(&mut other).is_pending());
     assert!(pending);
     assert_eq!((allocations, bytes), (0, 0));
-    let ((), _, freed) = cost(|| drop((tx, rx)));
+    let ((), freed, _) = counted(|| drop((tx, rx)));
     assert_eq!(freed, -(32 + 8 + 16));
 }
 
@@ -154,7 +112,7 @@ fn every_way_to_the_end_frees_everything() {
     ];
     for (i, way) in ways.into_iter().enumerate() {
         for (tx_waits, rx_waits) in [(false, false), (true, false), (false, true), (true, true)] {
-            let ((), _, left) = cost(|| {
+            let ((), left, _) = counted(|| {
                 let mut cx = Context::from_waker(Waker::noop());
                 let (mut tx, mut rx) = channel();
                 assert!(!tx_waits || tx.poll_closed(&mut cx).is_pending());
@@ -175,7 +133,7 @@ fn a_value_that_panics_in_its_drop_leaks_nothing() {
             std::panic::resume_unwind(Box::new(()));
         }
     }
-    let (_, _, left) = cost(|| {
+    let (_, left, _) = counted(|| {
         let (tx, rx) = channel();
         assert!(tx.send(Explosive).is_ok());
         assert!(catch_unwind(AssertUnwindSafe(|| drop(rx))).is_err());

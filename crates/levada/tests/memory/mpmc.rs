@@ -1,53 +1,11 @@
 //! What an mpmc channel costs in memory, counted by the allocator.
-#![cfg(target_pointer_width = "64")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use levada::mpmc;
-
-thread_local! {
-    /// Allocations made, and bytes held, by this thread.
-    static COUNT: Cell<(usize, isize)> = const { Cell::new((0, 0)) };
-}
-
-struct Counting;
-
-fn count(allocations: usize, bytes: isize) {
-    COUNT.with(|count| {
-        let (made, held) = count.get();
-        count.set((made + allocations, held + bytes));
-    });
-}
-
-// SAFETY: `System` does the work; counting in a `const` thread-local does not allocate.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(1, layout.size().cast_signed());
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        count(0, -layout.size().cast_signed());
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// The allocations `f` makes, and the bytes that it holds more afterwards than before.
-fn cost<R>(f: impl FnOnce() -> R) -> (R, usize, isize) {
-    let (made, held) = COUNT.get();
-    let result = f();
-    let (made_after, held_after) = COUNT.get();
-    (result, made_after - made, held_after - held)
-}
+use support::counted;
 
 /// Polls once, on the stack, with this waker.
 fn poll<F: Future>(future: F, waker: &Waker) -> Poll<F::Output> {
@@ -63,14 +21,14 @@ impl Wake for Nothing {
 #[test]
 fn an_idle_channel_is_one_small_allocation() {
     for capacity in [1, 128, 10_000, usize::MAX >> 3] {
-        let (ends, allocations, bytes) = cost(|| mpmc::channel::<u64>(capacity));
+        let (ends, bytes, allocations) = counted(|| mpmc::channel::<u64>(capacity));
         println!("capacity {capacity}: {bytes} bytes");
         assert_eq!(allocations, 1, "capacity {capacity}");
         assert!(bytes <= 512, "capacity {capacity}: {bytes} bytes");
-        let ((), allocations, freed) = cost(|| drop(ends));
+        let ((), freed, allocations) = counted(|| drop(ends));
         assert_eq!((allocations, freed), (0, -bytes));
     }
-    let (ends, allocations, bytes) = cost(mpmc::unbounded_channel::<[u8; 4096]>);
+    let (ends, bytes, allocations) = counted(mpmc::unbounded_channel::<[u8; 4096]>);
     assert_eq!(allocations, 1);
     assert!(bytes <= 512, "{bytes} bytes");
     drop(ends);
@@ -80,7 +38,7 @@ fn an_idle_channel_is_one_small_allocation() {
 fn handles_and_waiting_are_free() {
     let waker = Waker::from(Arc::new(Nothing));
     let (tx, rx) = mpmc::channel::<u64>(1);
-    let ((), allocations, bytes) = cost(|| {
+    let ((), bytes, allocations) = counted(|| {
         let (tx, rx, weak) = (tx.clone(), rx.clone(), tx.downgrade());
         assert!(poll(rx.recv(), &waker).is_pending());
         assert!(poll(tx.closed(), &waker).is_pending());
@@ -111,7 +69,7 @@ fn steady_state_does_not_allocate() {
         }
     };
     fill_and_empty();
-    let ((), allocations, bytes) = cost(fill_and_empty);
+    let ((), bytes, allocations) = counted(fill_and_empty);
     assert_eq!((allocations, bytes), (0, 0));
 }
 
@@ -122,7 +80,7 @@ fn cancelled_waits_leave_nothing() {
     let task = Arc::new(Nothing);
     let waker = Waker::from(Arc::clone(&task));
     let (tx, rx) = mpmc::channel::<u64>(1);
-    let ((), allocations, bytes) = cost(|| {
+    let ((), bytes, allocations) = counted(|| {
         let mut buffer = Vec::with_capacity(1);
         for _ in 0..100_000 {
             assert!(poll(rx.recv(), &waker).is_pending());
@@ -145,7 +103,7 @@ fn cancelled_waits_leave_nothing() {
 fn polling_again_leaves_nothing() {
     let (_tx, rx) = mpmc::channel::<u64>(1);
     let mut recv = pin!(rx.recv());
-    let (_, _, bytes) = cost(|| {
+    let (_, bytes, _) = counted(|| {
         for _ in 0..100_000 {
             let new = Waker::from(Arc::new(Nothing));
             for _ in 0..2 {
@@ -172,9 +130,9 @@ fn a_waiting_batch_reserves_for_one() {
 /// After a burst, a channel keeps what it needs to go on, and with the last handle all of it goes.
 #[test]
 fn a_burst_is_given_back() {
-    let ((), _, left) = cost(|| {
+    let ((), left, _) = counted(|| {
         let (tx, rx) = mpmc::unbounded_channel::<u64>();
-        let ((), _, kept) = cost(|| {
+        let ((), kept, _) = counted(|| {
             for i in 0..100_000 {
                 tx.send(i).expect("there is a receiver");
             }

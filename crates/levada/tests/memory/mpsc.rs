@@ -1,46 +1,11 @@
 //! What mpsc costs in memory, counted by the allocator.
 
 use levada::mpsc;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-
-/// Counts for each thread by itself, as tests run side by side.
-struct Counting;
-
-thread_local! {
-    static BYTES: Cell<isize> = const { Cell::new(0) };
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: all work is the system allocator's; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        BYTES.set(BYTES.get() + layout.size().cast_signed());
-        // SAFETY: the caller's contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        BYTES.set(BYTES.get() - layout.size().cast_signed());
-        // SAFETY: the caller's contract.
-        unsafe { System.dealloc(ptr, layout) };
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// What `f` gave, the bytes it kept on the heap, and how often it allocated.
-fn counted<R>(f: impl FnOnce() -> R) -> (R, isize, usize) {
-    let (bytes, allocations) = (BYTES.get(), ALLOCATIONS.get());
-    let result = f();
-    (result, BYTES.get() - bytes, ALLOCATIONS.get() - allocations)
-}
+use support::counted;
 
 fn poll<F: Future>(future: F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
