@@ -12,6 +12,7 @@ mod downstream;
 mod features;
 mod files;
 mod fmt;
+mod fuzz;
 mod leaks;
 mod libtest;
 mod linearizability;
@@ -23,6 +24,7 @@ mod panic_abort;
 mod sanitizer;
 mod shell;
 mod shuttle;
+mod spec;
 mod targets;
 mod test;
 mod tidy;
@@ -86,6 +88,16 @@ const COMMANDS: &[Command] = &[
         name: "api",
         run: Run::WithOptions(api::run),
         about: "every item of tokio's channels is in levada [--update, wants nightly]",
+    },
+    Command {
+        name: "spec",
+        run: Run::WithOptions(spec::run),
+        about: "random operations against the sequential models [--deep]",
+    },
+    Command {
+        name: "fuzz",
+        run: Run::WithOptions(fuzz::run),
+        about: "the same by libFuzzer [--only T] [--seconds N]; wants nightly and cargo-fuzz",
     },
     Command {
         name: "miri",
