@@ -11,6 +11,7 @@ mod features;
 mod fmt;
 mod loom;
 mod miri;
+mod mutants;
 mod shell;
 mod test;
 mod tidy;
@@ -52,6 +53,11 @@ const COMMANDS: &[Command] = &[
         name: "api",
         run: Run::WithOptions(api::run),
         about: "every item of tokio's channels is in levada [--update, wants nightly]",
+    },
+    Command {
+        name: "mutants",
+        run: Run::WithOptions(mutants::run),
+        about: "faults planted in the core, each caught by a test [--only NAME,NAME] [--list]",
     },
     plain("miri", miri::run, "levada's unit tests under Miri; wants nightly"),
     plain("deny", deny::run, "licences, advisories and sources; wants cargo-deny"),

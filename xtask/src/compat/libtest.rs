@@ -13,7 +13,7 @@ const THREADS: &str = "--test-threads=32";
 
 /// What became of one test.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     Passed,
     Failed,
     Ignored,
@@ -22,23 +22,25 @@ pub(super) enum Outcome {
 }
 
 /// The tests of one program by name, and its output for the reader of a failure.
-pub(super) struct Run {
-    pub(super) outcomes: BTreeMap<String, Outcome>,
-    pub(super) output: String,
+pub(crate) struct Run {
+    pub(crate) outcomes: BTreeMap<String, Outcome>,
+    pub(crate) output: String,
+    /// Whether the program was still running at the deadline.
+    pub(crate) was_stopped: bool,
 }
 
 /// The names of the tests in `program`.
-pub(super) fn list(program: &Path) -> Result<Vec<String>> {
+pub(crate) fn list(program: &Path) -> Result<Vec<String>> {
     let text = crate::shell::output(Command::new(program).args(["--list", "--format=terse"]))?;
     Ok(text.lines().filter_map(|line| line.strip_suffix(": test")).map(String::from).collect())
 }
 
 /// Runs exactly the tests in `names` and stops the program after `deadline`.
-pub(super) fn run(program: &Path, names: &[String], deadline: Duration) -> Result<Run> {
+pub(crate) fn run(program: &Path, names: &[String], deadline: Duration) -> Result<Run> {
     let unfinished = names.iter().map(|name| (name.clone(), Outcome::Unfinished));
     let mut outcomes: BTreeMap<String, Outcome> = unfinished.collect();
     if outcomes.is_empty() {
-        return Ok(Run { outcomes, output: String::new() });
+        return Ok(Run { outcomes, output: String::new(), was_stopped: false });
     }
     let mut child = Command::new(program)
         .args(["--exact", THREADS])
@@ -50,10 +52,10 @@ pub(super) fn run(program: &Path, names: &[String], deadline: Duration) -> Resul
         .spawn()?;
     let stdout = collect(child.stdout.take());
     let stderr = collect(child.stderr.take());
-    let stopped = !ended_within(&mut child, deadline)?;
+    let was_stopped = !ended_within(&mut child, deadline)?;
     let mut output = stdout.join().unwrap_or_default();
     output += &stderr.join().unwrap_or_default();
-    if stopped {
+    if was_stopped {
         output += &format!("\nstopped after {} s\n", deadline.as_secs());
     }
     for (name, outcome) in output.lines().filter_map(parse) {
@@ -61,7 +63,7 @@ pub(super) fn run(program: &Path, names: &[String], deadline: Duration) -> Resul
             *slot = outcome;
         }
     }
-    Ok(Run { outcomes, output })
+    Ok(Run { outcomes, output, was_stopped })
 }
 
 /// Reads a pipe to its end on a thread of its own, so that a full pipe never stops the program.

@@ -5,7 +5,7 @@
 //! a crate that is called `tokio` and has levada's channels.
 
 mod examples;
-mod libtest;
+pub(crate) mod libtest;
 mod project;
 mod report;
 mod skip;

@@ -19,10 +19,27 @@ pub(crate) fn uninit_slots<T>(len: usize) -> Box<[UnsafeCell<MaybeUninit<T>>]> {
     (0..len).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect()
 }
 
-/// A loom mutex behind the interface of the native lock. Its own protocol is not modelled here;
-/// what is modelled is that everything above relies on nothing but mutual exclusion.
+/// A loom mutex behind the interface of the native lock, whose own protocol has a model of its own
+/// in `native/lock.rs`: everything above relies on nothing but mutual exclusion.
 #[derive(Debug)]
 pub(crate) struct Lock<T>(Mutex<T>);
+
+#[cfg(test)]
+#[path = "native/lock.rs"]
+mod native_lock;
+
+/// What `native_lock` waits by.
+#[cfg(test)]
+#[derive(Default)]
+struct Backoff;
+
+#[cfg(test)]
+impl Backoff {
+    #[expect(clippy::unused_self, reason = "the native one counts")]
+    fn snooze(&mut self) {
+        loom::thread::yield_now();
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct LockGuard<'a, T>(MutexGuard<'a, T>);

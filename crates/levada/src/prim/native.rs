@@ -1,13 +1,14 @@
 //! The native backend.
 
+mod lock;
+
 use core::cell;
-use core::fmt;
 use core::hint::spin_loop;
 use core::mem::MaybeUninit;
-use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 use std::thread;
 
+pub(crate) use self::lock::{Lock, LockGuard};
 pub(crate) use std::sync::Arc;
 
 pub(crate) mod atomic {
@@ -15,8 +16,6 @@ pub(crate) mod atomic {
         AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
     };
 }
-
-use atomic::{AtomicBool, Ordering};
 
 /// `core::cell::UnsafeCell` with the closure interface that lets loom see every access.
 #[repr(transparent)]
@@ -47,96 +46,6 @@ pub(crate) fn uninit_slots<T>(len: usize) -> Box<[UnsafeCell<MaybeUninit<T>>]> {
     unsafe { slots.assume_init() }
 }
 
-/// A mutual exclusion lock for critical sections of a few nanoseconds.
-///
-/// Taking it costs one read-modify-write and releasing it a plain store, half of what a lock that
-/// can park its waiters costs. That is affordable because nothing in this crate runs foreign code,
-/// allocates or waits while it holds one, so a holder can only be late when its thread was
-/// preempted. A waiter spins for well under a microsecond, then gives its time slice away, then
-/// sleeps, so a preempted holder always gets to run, whatever the priorities.
-///
-/// # Progress
-/// Not lock-free: operations that take the lock wait for its holder.
-///
-/// # Unwinding
-/// Not poisoned: no code that can panic runs inside.
-pub(crate) struct Lock<T> {
-    locked: AtomicBool,
-    value: UnsafeCell<T>,
-}
-
-// SAFETY: the lock hands out the value to one thread at a time, which is what `T: Send` allows.
-unsafe impl<T: Send> Send for Lock<T> {}
-// SAFETY: as above; a shared lock gives exclusive access only.
-unsafe impl<T: Send> Sync for Lock<T> {}
-
-/// Exclusive access to what a [`Lock`] guards; released on drop.
-pub(crate) struct LockGuard<'a, T>(&'a Lock<T>);
-
-impl<T> Lock<T> {
-    pub(crate) const fn new(value: T) -> Self {
-        Self { locked: AtomicBool::new(false), value: UnsafeCell::new(value) }
-    }
-
-    #[inline]
-    pub(crate) fn lock(&self) -> LockGuard<'_, T> {
-        // ORDERING: Acquire pairs with the Release store in `LockGuard::drop`, so that what the
-        // previous holder wrote is visible here.
-        if self.locked.swap(true, Ordering::Acquire) {
-            self.lock_contended();
-        }
-        LockGuard(self)
-    }
-
-    #[cold]
-    fn lock_contended(&self) {
-        let mut wait = Backoff::default();
-        loop {
-            // ORDERING: Relaxed, no pair: only a hint that the swap below may succeed.
-            while self.locked.load(Ordering::Relaxed) {
-                wait.snooze();
-            }
-            // ORDERING: Acquire pairs with the Release store in `LockGuard::drop`.
-            if !self.locked.swap(true, Ordering::Acquire) {
-                return;
-            }
-        }
-    }
-}
-
-impl<T> Deref for LockGuard<'_, T> {
-    type Target = T;
-
-    #[inline(always)]
-    fn deref(&self) -> &T {
-        // SAFETY: the guard exists only while this thread holds the lock, so no other reference to
-        // the value exists but those derived from this guard.
-        self.0.value.with(|value| unsafe { &*value })
-    }
-}
-
-impl<T> DerefMut for LockGuard<'_, T> {
-    #[inline(always)]
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as in `deref`, and `&mut self` excludes other borrows through this guard.
-        self.0.value.with_mut(|value| unsafe { &mut *value })
-    }
-}
-
-impl<T> Drop for LockGuard<'_, T> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        // ORDERING: Release pairs with the Acquire swaps in `lock` and `lock_contended`.
-        self.0.locked.store(false, Ordering::Release);
-    }
-}
-
-impl<T> fmt::Debug for Lock<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lock").finish_non_exhaustive()
-    }
-}
-
 /// How a thread waits for a lock: spin, then yield, then sleep.
 #[derive(Default)]
 struct Backoff {
@@ -162,42 +71,5 @@ impl Backoff {
             thread::sleep(Self::NAP);
         }
         self.step = self.step.saturating_add(1);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_contended_lock_excludes() {
-        let lock = Arc::new(Lock::new(0_u64));
-        let threads: Vec<_> = (0..8)
-            .map(|_| {
-                let lock = Arc::clone(&lock);
-                thread::spawn(move || {
-                    for _ in 0..20_000 {
-                        *lock.lock() += 1;
-                    }
-                })
-            })
-            .collect();
-        for thread in threads {
-            thread.join().unwrap();
-        }
-        assert_eq!(*lock.lock(), 160_000);
-    }
-
-    #[test]
-    fn a_holder_that_sleeps_does_not_wedge_the_others() {
-        let lock = Lock::new(());
-        thread::scope(|scope| {
-            let held = lock.lock();
-            let waiter = scope.spawn(|| drop(lock.lock()));
-            // Long enough that the waiter reaches its naps; nothing depends on it.
-            thread::sleep(Duration::from_millis(20));
-            drop(held);
-            waiter.join().unwrap();
-        });
     }
 }
