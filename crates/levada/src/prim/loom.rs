@@ -6,6 +6,9 @@ use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 use loom::sync::{Mutex, MutexGuard};
 
+#[cfg(test)]
+mod native_lock;
+
 pub(crate) mod atomic {
     pub(crate) use loom::sync::atomic::{
         AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
@@ -23,23 +26,6 @@ pub(crate) fn uninit_slots<T>(len: usize) -> Box<[UnsafeCell<MaybeUninit<T>>]> {
 /// in `native/lock.rs`: everything above relies on nothing but mutual exclusion.
 #[derive(Debug)]
 pub(crate) struct Lock<T>(Mutex<T>);
-
-#[cfg(test)]
-#[path = "native/lock.rs"]
-mod native_lock;
-
-/// What `native_lock` waits by.
-#[cfg(test)]
-#[derive(Default)]
-struct Backoff;
-
-#[cfg(test)]
-impl Backoff {
-    #[expect(clippy::unused_self, reason = "the native one counts")]
-    fn snooze(&mut self) {
-        loom::thread::yield_now();
-    }
-}
 
 #[derive(Debug)]
 pub(crate) struct LockGuard<'a, T>(MutexGuard<'a, T>);

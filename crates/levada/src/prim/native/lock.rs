@@ -148,21 +148,21 @@ mod model {
     #[test]
     fn one_at_a_time() {
         model(|| {
-            let lock = Arc::new(Lock::new(0));
-            let threads = [(); 2].map(|()| {
-                let lock = Arc::clone(&lock);
-                thread::spawn(move || {
-                    let mut value = lock.lock();
-                    let before = *value;
-                    // Where the other one may come, and has to be kept out.
-                    thread::yield_now();
-                    *value = before + 1;
-                })
-            });
-            for thread in threads {
-                thread.join().unwrap();
-            }
-            assert_eq!(*lock.lock(), 2);
+            let shared = Arc::new((Lock::new(0), AtomicBool::new(false)));
+            let add = |shared: &(Lock<u32>, AtomicBool)| {
+                let mut value = shared.0.lock();
+                // ORDERING: Relaxed, no pair: a step at which others may come, and are kept out.
+                let before = shared.1.swap(true, Ordering::Relaxed);
+                assert!(!before, "two at a time");
+                *value += 1;
+                // ORDERING: Relaxed, no pair: as above.
+                shared.1.store(false, Ordering::Relaxed);
+            };
+            let other = Arc::clone(&shared);
+            let thread = thread::spawn(move || add(&other));
+            add(&shared);
+            thread.join().unwrap();
+            assert_eq!(*shared.0.lock(), 2);
         });
     }
 }
