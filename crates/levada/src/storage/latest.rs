@@ -590,7 +590,6 @@ impl<K: Keeper> Drop for Claim<'_, K> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prim::Arc;
 
     /// Counts how often it is told.
     pub(super) struct Desktop<T> {
@@ -607,6 +606,7 @@ mod tests {
             Snapshot::take(self).expect("nobody writes")
         }
 
+        #[cfg(not(levada_loom))]
         fn told(&self) -> usize {
             // ORDERING: Relaxed, no pair: a count.
             self.told.load(Ordering::Relaxed)
@@ -648,6 +648,7 @@ mod tests {
     #[cfg(not(levada_loom))]
     mod alone {
         use super::*;
+        use crate::prim::Arc;
 
         #[test]
         fn an_idle_value_is_swapped_in_place() {
@@ -768,6 +769,21 @@ mod tests {
             }
         }
 
+        /// I6: a claim that is given up admits nobody, but it takes the mark, so it has to tell.
+        #[test]
+        fn whoever_takes_the_mark_tells() {
+            let keeper = Desktop::new(1);
+            let (earlier, _) = keeper.look();
+            let (claim, _) = Claim::replace(&keeper, 2);
+            drop(earlier);
+            let (later, _) = keeper.look();
+            assert!(Writing::take(&keeper).is_none());
+            drop(claim);
+            let told = keeper.told();
+            drop(later);
+            assert_eq!(keeper.told().max(told), 1, "once, by one of the two");
+        }
+
         #[test]
         #[expect(clippy::mem_forget, reason = "what it does is what is tested")]
         fn a_forgotten_snapshot_does_no_harm() {
@@ -833,6 +849,29 @@ mod model {
             writer.join().unwrap();
             let value = *keeper.look().0;
             assert!([1, 10, 11].contains(&value), "{value}");
+        });
+    }
+
+    /// Who sees a version, or the end, sees what its publisher did before, without any lock.
+    #[test]
+    fn a_version_brings_what_came_before() {
+        model(|| {
+            let keeper = Arc::new(Desktop::new(0));
+            let other = Arc::clone(&keeper);
+            let publisher = thread::spawn(move || {
+                // ORDERING: Relaxed, no pair: the stamp has to make it visible.
+                other.told.store(1, Ordering::Relaxed);
+                other.latest.publish(1);
+                // ORDERING: Relaxed, no pair: as above.
+                other.told.store(2, Ordering::Relaxed);
+                other.latest.close();
+            });
+            let stamp = keeper.latest.stamp();
+            // ORDERING: Relaxed, no pair: as above.
+            let told = keeper.told.load(Ordering::Relaxed);
+            let least = usize::from(stamp.version() != Version::INITIAL);
+            assert!(told >= least + usize::from(stamp.is_closed()), "{told} with {stamp:?}");
+            publisher.join().unwrap();
         });
     }
 
