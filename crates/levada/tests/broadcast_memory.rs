@@ -3,6 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 
@@ -10,6 +11,9 @@ use levada::broadcast;
 
 static BYTES: AtomicUsize = AtomicUsize::new(0);
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+/// Sends in the course of the next allocation: as another thread might, but at a known moment.
+static MEANWHILE: Mutex<Option<broadcast::Sender<usize>>> = Mutex::new(None);
 
 struct Counting;
 
@@ -20,6 +24,10 @@ unsafe impl GlobalAlloc for Counting {
         BYTES.fetch_add(layout.size(), Ordering::Relaxed);
         // ORDERING: Relaxed, no pair: one thread.
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        let meanwhile = MEANWHILE.try_lock().ok().and_then(|mut sender| sender.take());
+        if let Some(sender) = meanwhile {
+            sender.send(0).expect("there is a receiver");
+        }
         // SAFETY: the caller's promise.
         unsafe { System.alloc(layout) }
     }
@@ -105,5 +113,13 @@ fn memory_follows_use() {
         let weak = tx.downgrade();
         drop((tx, rx, weak));
     }
+    assert_eq!(heap().0, before);
+    // Two senders add the same slots: those of the slower one are freed.
+    let (tx, mut rx) = broadcast::channel(16);
+    *MEANWHILE.lock().unwrap() = Some(tx.clone());
+    tx.send(1).unwrap();
+    assert!(MEANWHILE.lock().unwrap().is_none(), "it allocated");
+    assert_eq!((rx.try_recv(), rx.try_recv()), (Ok(0), Ok(1)));
+    drop((tx, rx));
     assert_eq!(heap().0, before);
 }

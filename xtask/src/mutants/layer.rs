@@ -50,7 +50,12 @@ pub(super) const LAYERS: &[Layer] = &[
     Layer {
         name: "loom",
         build: &["--package", "levada", "--lib", "--release", "--no-default-features"],
-        environment: &[("RUSTFLAGS", "--cfg levada_loom"), ("CARGO_INCREMENTAL", "1")],
+        // A model runs for a second, its compilation ten times as long: the optimiser does the least.
+        environment: &[
+            ("RUSTFLAGS", "--cfg levada_loom"),
+            ("CARGO_INCREMENTAL", "1"),
+            ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"),
+        ],
         contains: "model",
         narrow: Narrow::Names,
         limit: Duration::from_secs(600),

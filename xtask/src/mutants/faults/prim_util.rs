@@ -160,6 +160,6 @@ pub(super) const FAULTS: &[Fault] = &[
 ",
         after: "",
         breaks: "weak senders are counted for ever",
-        caught_by: ("tests", "mpsc"),
+        caught_by: ("unit", "refs::model"),
     },
 ];

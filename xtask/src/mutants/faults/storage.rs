@@ -103,14 +103,6 @@ pub(super) const FAULTS: &[Fault] = &[
         caught_by: ("tests", "memory_mpsc"),
     },
     Fault {
-        name: "ring-left-segments-freed-twice",
-        file: "storage/ring.rs",
-        before: "            let left = core::mem::replace(&mut self.segment, next);",
-        after: "            let left = core::mem::replace(&mut self.segment, self.segment);",
-        breaks: "the end of a channel frees one segment for ever",
-        caught_by: ("unit", "storage::ring"),
-    },
-    Fault {
         name: "lap-ring-chunk-published-relaxed",
         file: "storage/lap_ring.rs",
         before: "            first,
@@ -140,7 +132,7 @@ pub(super) const FAULTS: &[Fault] = &[
         after: "        let _ = grown;
 ",
         breaks: "the slower of two writers leaks its chunk",
-        caught_by: ("loom", "storage::lap_ring"),
+        caught_by: ("tests", "broadcast_memory"),
     },
     Fault {
         name: "lap-ring-chunk-too-long",

@@ -96,16 +96,6 @@ pub(super) const FAULTS: &[Fault] = &[
         caught_by: ("unit", "wait::list"),
     },
     Fault {
-        name: "list-node-leaks-its-fields",
-        file: "wait/list.rs",
-        before: "        if self.is_bound() {
-            // SAFETY: the fields",
-        after: "        if false {
-            // SAFETY: the fields",
-        breaks: "a waker is leaked with the node that holds it",
-        caught_by: ("unit", "wait::"),
-    },
-    Fault {
         name: "queue-notify-without-fence",
         file: "wait/queue.rs",
         before: "        // ORDERING: SeqCst pairs with the fence in `poll_wait`; see the module's protocol.

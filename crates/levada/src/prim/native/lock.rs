@@ -160,9 +160,11 @@ mod model {
             };
             let other = Arc::clone(&shared);
             let thread = thread::spawn(move || add(&other));
+            // Twice: so that who waited for the first to end finds the second.
+            add(&shared);
             add(&shared);
             thread.join().unwrap();
-            assert_eq!(*shared.0.lock(), 2);
+            assert_eq!(*shared.0.lock(), 3);
         });
     }
 }

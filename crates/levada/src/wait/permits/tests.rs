@@ -424,3 +424,25 @@ fn first_come_first_served() {
         assert_eq!(asked, served, "seed {seed}");
     }
 }
+
+/// More than one batch of wakers.
+#[test]
+fn a_close_tells_all_in_line() {
+    let mut permits = Permits::new(1);
+    permits.reserve(1);
+    let waiters: Vec<_> = (0..2 * WakeBatch::CAPACITY + 1)
+        .map(|_| (Box::pin(Node::new()), Arc::<Flag>::default()))
+        .collect();
+    for (node, flag) in &waiters {
+        assert_eq!(permits.poll_turn(node.as_ref(), 1, 0), Turn::Wait);
+        let waker = Waker::from(Arc::clone(flag));
+        assert!(permits.enter(node.as_ref(), 1, waker).is_none());
+    }
+    wake_in_batches(|batch| permits.close(0, batch));
+    for (node, flag) in &waiters {
+        // ORDERING: Relaxed, no pair: one thread.
+        assert!(flag.0.load(Ordering::Relaxed));
+        assert_eq!(permits.poll_turn(node.as_ref(), 1, 0), Turn::Closed);
+        assert!(permits.leave(node.as_ref()).is_none());
+    }
+}
