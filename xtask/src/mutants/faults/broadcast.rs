@@ -84,7 +84,7 @@ pub(super) const FAULTS: &[Fault] = &[
         before: "if behind > self.ring.capacity() {",
         after: "if behind >= self.ring.capacity() {",
         breaks: "a message that is there is told as missed",
-        caught_by: ("tests", "broadcast"),
+        caught_by: ("loom", "broadcast::model"),
     },
     Fault {
         name: "broadcast-lag-is-one-short",
