@@ -369,16 +369,16 @@ fn the_close_brings_what_came_before() {
         let (tx, mut rx) = channel::<()>(1);
         let done = Arc::new(AtomicUsize::new(0));
         let before = Arc::clone(&done);
-        let receiver = thread::spawn(move || {
-            // ORDERING: Relaxed, no pair: the close has to make it visible.
-            before.store(1, Ordering::Relaxed);
-            rx.close();
+        let sender = thread::spawn(move || {
+            if tx.is_closed() {
+                // ORDERING: Relaxed, no pair: the close has to make it visible.
+                assert_eq!(before.load(Ordering::Relaxed), 1);
+            }
         });
-        if tx.is_closed() {
-            // ORDERING: Relaxed, no pair: as above.
-            assert_eq!(done.load(Ordering::Relaxed), 1);
-        }
-        receiver.join().unwrap();
+        // ORDERING: Relaxed, no pair: as above.
+        done.store(1, Ordering::Relaxed);
+        rx.close();
+        sender.join().unwrap();
     });
 }
 

@@ -858,20 +858,20 @@ mod model {
         model(|| {
             let keeper = Arc::new(Desktop::new(0));
             let other = Arc::clone(&keeper);
-            let publisher = thread::spawn(move || {
+            let reader = thread::spawn(move || {
+                let stamp = other.latest.stamp();
                 // ORDERING: Relaxed, no pair: the stamp has to make it visible.
-                other.told.store(1, Ordering::Relaxed);
-                other.latest.publish(1);
-                // ORDERING: Relaxed, no pair: as above.
-                other.told.store(2, Ordering::Relaxed);
-                other.latest.close();
+                let told = other.told.load(Ordering::Relaxed);
+                let least = usize::from(stamp.version() != Version::INITIAL);
+                assert!(told >= least + usize::from(stamp.is_closed()), "{told} with {stamp:?}");
             });
-            let stamp = keeper.latest.stamp();
             // ORDERING: Relaxed, no pair: as above.
-            let told = keeper.told.load(Ordering::Relaxed);
-            let least = usize::from(stamp.version() != Version::INITIAL);
-            assert!(told >= least + usize::from(stamp.is_closed()), "{told} with {stamp:?}");
-            publisher.join().unwrap();
+            keeper.told.store(1, Ordering::Relaxed);
+            keeper.latest.publish(1);
+            // ORDERING: Relaxed, no pair: as above.
+            keeper.told.store(2, Ordering::Relaxed);
+            keeper.latest.close();
+            reader.join().unwrap();
         });
     }
 
