@@ -224,10 +224,11 @@ fn a_permit_after_close_ends_both_receivers() {
         rx.close();
         let other = rx.clone();
         let other = thread::spawn(move || sum(&other));
-        let sender = thread::spawn(move || drop(permit.send(1)));
+        // The sender stays: the end of the last would wake them, too.
+        let sender = thread::spawn(move || permit.send(1));
         let own = sum(&rx);
         assert_eq!(own + other.join().unwrap(), 1);
-        sender.join().unwrap();
+        drop(sender.join().unwrap());
     });
 }
 

@@ -326,7 +326,14 @@ mod tests {
             needs.push(list.entry_at(at).need);
             place = list.next(at);
         }
-        assert_eq!(needs.len(), list.len());
+        let mut backwards = Vec::new();
+        let mut place = list.back.map(Place);
+        while let Some(at) = place {
+            backwards.push(list.entry_at(at).need);
+            place = list.inner(at).prev.map(Place);
+        }
+        backwards.reverse();
+        assert_eq!((&backwards, list.len()), (&needs, needs.len()));
         needs
     }
 

@@ -59,7 +59,7 @@ pub(super) const FAULTS: &[Fault] = &[
         before: "                more || tx.parked.take_all(batch)",
         after: "                more",
         breaks: "a receiver sleeps through the end",
-        caught_by: ("loom", "mpmc::model"),
+        caught_by: ("loom", "mpmc::model::a_close_wakes"),
     },
     Fault {
         name: "chan-last-sender-tells-nobody",

@@ -91,7 +91,7 @@ pub(super) const FAULTS: &[Fault] = &[
         before: "let next = if woken && queued > 0 || tx.permits.is_blocked(queued) {",
         after: "let next = if tx.permits.is_blocked(queued) {",
         breaks: "a receiver sleeps beside a message",
-        caught_by: ("loom", "mpmc::model"),
+        caught_by: ("loom", "mpmc::model::cancelled_when_woken"),
     },
     Fault {
         name: "many-room-tells-nobody",
@@ -103,7 +103,7 @@ pub(super) const FAULTS: &[Fault] = &[
         after: "        let _ = hungry;
 ",
         breaks: "a sender sleeps beside room",
-        caught_by: ("loom", "mpmc::model"),
+        caught_by: ("loom", "mpmc::model::room_wakes"),
     },
     Fault {
         name: "many-end-told-to-one",
@@ -112,7 +112,7 @@ pub(super) const FAULTS: &[Fault] = &[
 ",
         after: "",
         breaks: "the other receivers sleep through the end",
-        caught_by: ("loom", "mpmc::model"),
+        caught_by: ("loom", "mpmc::model::a_permit"),
     },
     Fault {
         name: "many-stays-in-line",
@@ -170,6 +170,6 @@ pub(super) const FAULTS: &[Fault] = &[
 ",
         after: "",
         breaks: "what is received gives no capacity back",
-        caught_by: ("loom", "mpmc::model"),
+        caught_by: ("loom", "mpmc::model::room_wakes"),
     },
 ];
