@@ -2,8 +2,9 @@
 //!
 //! # Layout
 //! ```text
-//! stamp   version and closed bit; written under the lock, read without
-//! desk    a lock around: current  which node holds the latest value
+//! stamp   a copy of the desk's, to be read without the lock
+//! desk    a lock around: stamp    version and closed bit
+//!                        current  which node holds the latest value
 //!                        spare    a second node, while it is not in use
 //!                        wanted   somebody waits for a node to be vacated
 //! first   a node: readers, writing, claimed, full (under the lock); the value
@@ -226,6 +227,7 @@ impl<T> Drop for Node<T> {
 
 /// What the lock guards, besides the holds of the nodes.
 struct Desk<T> {
+    stamp: Stamp,
     /// `None` is the first node.
     current: Option<NonNull<Node<T>>>,
     spare: Option<Box<Node<T>>>,
@@ -267,7 +269,12 @@ impl<T> Latest<T> {
     pub(crate) fn new(value: T, version: Version) -> Self {
         Self {
             stamp: AtomicUsize::new(version.0),
-            desk: Lock::new(Desk { current: None, spare: None, wanted: false }),
+            desk: Lock::new(Desk {
+                stamp: Stamp(version.0),
+                current: None,
+                spare: None,
+                wanted: false,
+            }),
             first: Node::new(Hold::IDLE, MaybeUninit::new(value)),
         }
     }
@@ -398,11 +405,10 @@ impl<T> Latest<T> {
     }
 
     #[inline(always)]
-    fn set_stamp(&self, _locked: &mut Desk<T>, change: impl FnOnce(Stamp) -> Stamp) {
-        // ORDERING: Relaxed, no pair: the lock orders those who write it.
-        let stamp = Stamp(self.stamp.load(Ordering::Relaxed));
+    fn set_stamp(&self, desk: &mut Desk<T>, change: impl FnOnce(Stamp) -> Stamp) {
+        desk.stamp = change(desk.stamp);
         // ORDERING: Release pairs with the Acquire load in `stamp`.
-        self.stamp.store(change(stamp).0, Ordering::Release);
+        self.stamp.store(desk.stamp.0, Ordering::Release);
     }
 }
 
@@ -438,9 +444,7 @@ impl<'a, K: Keeper> Snapshot<'a, K> {
             return None;
         }
         hold.add_reader();
-        // ORDERING: Relaxed, no pair: the lock orders it after the one who published the value.
-        let stamp = Stamp(latest.stamp.load(Ordering::Relaxed));
-        Some((Self { keeper, node }, stamp.version()))
+        Some((Self { keeper, node }, desk.stamp.version()))
     }
 }
 

@@ -22,10 +22,9 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "latest-version-read-too-late",
         file: "storage/latest.rs",
-        before: "        // ORDERING: Relaxed, no pair: the lock orders it after the one who published the value.
-",
+        before: "        Some((Self { keeper, node }, desk.stamp.version()))",
         after: "        drop(desk);
-",
+        Some((Self { keeper, node }, latest.stamp().version()))",
         breaks: "a snapshot comes with the version of a later value",
         caught_by: ("loom", "storage::latest"),
     },
