@@ -59,8 +59,28 @@ impl<'a> Package<'a> {
         manifest
     }
 
+    pub(crate) fn name(&self) -> &str {
+        self.0["name"].as_str().unwrap_or_default()
+    }
+
     pub(crate) fn version(&self) -> &str {
         self.0["version"].as_str().unwrap_or_default()
+    }
+
+    /// The oldest Rust that it supports.
+    pub(crate) fn rust_version(&self) -> &str {
+        self.0["rust_version"].as_str().unwrap_or_default()
+    }
+
+    /// Whether it goes to the registry: `publish = false` is an empty list.
+    pub(crate) fn is_published(&self) -> bool {
+        self.0["publish"].is_null()
+    }
+
+    /// The names of its features, without `default`.
+    pub(crate) fn features(&self) -> Vec<&'a str> {
+        let names = self.0["features"].as_object().into_iter().flatten();
+        names.map(|(name, _)| name.as_str()).filter(|name| *name != "default").collect()
     }
 
     /// The files its targets begin with.
@@ -68,6 +88,14 @@ impl<'a> Package<'a> {
         array(&self.0["targets"])
             .filter_map(|target| target["src_path"].as_str())
             .map(PathBuf::from)
+    }
+
+    /// The names of its integration tests.
+    pub(crate) fn tests(&self) -> Vec<&'a str> {
+        array(&self.0["targets"])
+            .filter(|target| array(&target["kind"]).any(|kind| kind == "test"))
+            .filter_map(|target| target["name"].as_str())
+            .collect()
     }
 
     /// What the feature called `name` switches on.

@@ -1,23 +1,43 @@
 //! `cargo xtask features`: levada with each set of its features.
 
 use crate::Result;
-use crate::cargo::cargo;
+use crate::cargo::{Metadata, cargo};
 use crate::shell;
 
-/// All sets but the whole, which `cargo xtask test` runs.
-const SETS: &[&str] = &["", "tokio", "stream"];
+/// Features for users who check models of their own code. They change something only together with a
+/// `--cfg` of theirs, so the tests are not run once more for each.
+const FOR_MODELS: &[&str] = &["loom", "shuttle"];
 
 /// Compiles levada with each set, alone and with its tests, and checks that tokio stays out.
 pub(crate) fn run() -> Result {
-    for set in SETS {
+    let metadata = Metadata::load()?;
+    let features = metadata.package("levada")?.features();
+    let sets = powerset(&features);
+    for set in &sets {
+        let names = set.join(",");
         // Without the development dependencies first: they would bring tokio in.
-        levada("check", set, &[])?;
-        levada("test", set, &["--lib", "--tests"])?;
-        if !set.contains("tokio") {
-            without_tokio(set)?;
+        levada("check", &names, &[])?;
+        let is_whole = set.len() == features.len();
+        // `cargo xtask test` runs the whole.
+        if !is_whole && !set.iter().any(|name| FOR_MODELS.contains(name)) {
+            levada("test", &names, &["--lib", "--tests"])?;
+        }
+        if !set.contains(&"tokio") {
+            without_tokio(&names)?;
         }
     }
+    println!("{} sets of {features:?}", sets.len());
     Ok(())
+}
+
+/// All sets of `names`, the smaller of two before the larger.
+fn powerset<'a>(names: &[&'a str]) -> Vec<Vec<&'a str>> {
+    let mut sets = vec![Vec::new()];
+    for name in names {
+        let with = sets.clone().into_iter().map(|set| [set, vec![*name]].concat());
+        sets.extend(with.collect::<Vec<_>>());
+    }
+    sets
 }
 
 fn levada(action: &str, features: &str, options: &[&str]) -> Result {
@@ -41,5 +61,18 @@ fn without_tokio(features: &str) -> Result {
             "levada with features \"{features}\" depends on `{line}`; only feature `tokio` may"
         )
         .into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_set_is_there() {
+        assert_eq!(powerset(&[]), [[""; 0]]);
+        let expected: [&[&str]; 4] = [&[], &["a"], &["b"], &["a", "b"]];
+        assert_eq!(powerset(&["a", "b"]), expected);
+        assert_eq!(powerset(&["a", "b", "c", "d"]).len(), 16);
     }
 }

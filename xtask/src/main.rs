@@ -1,6 +1,7 @@
 //! Everything CI runs, runnable at home: `cargo xtask NAME`.
 
 mod api;
+mod asan;
 mod cargo;
 mod ci;
 mod clippy;
@@ -9,12 +10,23 @@ mod deny;
 mod doc;
 mod features;
 mod fmt;
+mod leaks;
+mod linearizability;
 mod loom;
+mod minimal_versions;
 mod miri;
+mod msrv;
 mod mutants;
+mod panic_abort;
+mod sanitizer;
 mod shell;
+mod shuttle;
+mod targets;
 mod test;
 mod tidy;
+mod toolchain;
+mod tsan;
+mod valgrind;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -43,7 +55,21 @@ const COMMANDS: &[Command] = &[
     plain("doc", doc::run, "the docs, public and private"),
     plain("test", test::run, "unit, integration and doc tests"),
     plain("features", features::run, "levada with each set of its features"),
-    plain("loom", loom::run, "the models, over all interleavings"),
+    Command {
+        name: "loom",
+        run: Run::WithOptions(loom::run),
+        about: "the models, over all interleavings [--deep] [--only NAME] [--limit SECONDS]",
+    },
+    Command {
+        name: "shuttle",
+        run: Run::WithOptions(shuttle::run),
+        about: "whole channels, over random schedules [--deep] [--only NAME] [--seed SEED]",
+    },
+    Command {
+        name: "linearizability",
+        run: Run::WithOptions(linearizability::run),
+        about: "recorded histories against sequential specifications [--deep] [--seed N]",
+    },
     Command {
         name: "compat",
         run: Run::WithOptions(compat::run),
@@ -59,7 +85,22 @@ const COMMANDS: &[Command] = &[
         run: Run::WithOptions(mutants::run),
         about: "faults planted in the core, each caught by a test [--only NAME,NAME] [--list]",
     },
-    plain("miri", miri::run, "levada's unit tests under Miri; wants nightly"),
+    Command {
+        name: "miri",
+        run: Run::WithOptions(miri::run),
+        about: "levada's tests under Miri [--deep | --target TRIPLE]; wants nightly",
+    },
+    plain("tsan", tsan::run, "levada's tests under ThreadSanitizer; wants nightly"),
+    plain("asan", asan::run, "levada's tests under AddressSanitizer; wants nightly"),
+    plain("valgrind", valgrind::run, "levada's tests under memcheck; wants valgrind"),
+    Command {
+        name: "targets",
+        run: Run::WithOptions(targets::run),
+        about: "levada for other machines [wasm32] [i686] [aarch64]; wants their targets",
+    },
+    plain("msrv", msrv::run, "the oldest Rust we support; wants that toolchain"),
+    plain("minimal-versions", minimal_versions::run, "the oldest dependencies; wants nightly"),
+    plain("panic-abort", panic_abort::run, "levada's tests without unwinding; wants nightly"),
     plain("deny", deny::run, "licences, advisories and sources; wants cargo-deny"),
 ];
 
@@ -95,7 +136,7 @@ fn run(name: &str, options: &[String]) -> Result {
 fn usage() -> String {
     let mut text = String::from("usage: cargo xtask NAME [OPTIONS]\n\n");
     for command in COMMANDS {
-        text += &format!("  {:<10} {}\n", command.name, command.about);
+        text += &format!("  {:<16} {}\n", command.name, command.about);
     }
     text
 }

@@ -122,8 +122,8 @@ impl<H: Hub> Clone for Tx<H> {
 
 impl<H: Hub> Drop for Tx<H> {
     fn drop(&mut self) {
-        // ORDERING: AcqRel. Release pairs with the Acquire of the decrement that reaches zero and
-        // of `Counts::senders`; Acquire makes the last one see what the others did.
+        // ORDERING: AcqRel. Release pairs with the Acquire load in `Counts::senders` and, here, with the
+        // decrement that reaches zero: it sees what the other senders did before they went.
         if self.0.counts().senders.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.senders_gone();
         }
@@ -137,9 +137,9 @@ impl<H: Hub> WeakTx<H> {
         // ORDERING: Relaxed, no pair: only where to begin; the exchange below decides.
         let mut count = senders.load(Ordering::Relaxed);
         while count > 0 {
-            // ORDERING: Relaxed, no pair: as `add`, which the zero that was not found makes it. What
-            // earlier decrements released goes on to the last one all the same, because an exchange
-            // of any ordering continues their release sequences.
+            // ORDERING: Relaxed, no pair, as in `add`: a count above zero that is raised does not reach
+            // zero by anybody's hand but the new handle's, too; and a read-modify-write continues the
+            // release sequences of the decrements before it, for the last one to acquire.
             match senders.compare_exchange_weak(
                 count,
                 count + 1,
@@ -189,8 +189,8 @@ impl<H: Hub> Clone for Rx<H> {
 
 impl<H: Hub> Drop for Rx<H> {
     fn drop(&mut self) {
-        // ORDERING: AcqRel. Release pairs with the Acquire of the decrement that reaches zero and
-        // of `Counts::receivers`; Acquire makes the last one see what the others did.
+        // ORDERING: AcqRel. Release pairs with the Acquire load in `Counts::receivers` and, here, with
+        // the decrement that reaches zero: it sees what the other receivers did before they went.
         if self.0.counts().receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.receivers_gone();
         }

@@ -6,60 +6,12 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver as Gate, Sender as Opener, channel as gate};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use levada::broadcast::error::{RecvError, TryRecvError};
 use levada::broadcast::{self, Receiver, Sender};
-
-type Hook = Box<dyn Fn() + Send + Sync>;
-
-/// A waker that runs a hook each time it is cloned, woken or dropped.
-struct Hooked(Hook);
-
-impl Hooked {
-    const VTABLE: RawWakerVTable =
-        RawWakerVTable::new(Self::clone, Self::wake, Self::wake_by_ref, Self::drop);
-
-    fn waker(hook: impl Fn() + Send + Sync + 'static) -> Waker {
-        let data = Arc::into_raw(Arc::new(Self(Box::new(hook)))).cast();
-        // SAFETY: the functions of the table treat the pointer as the `Arc` it comes from, which is
-        // `Send` and `Sync`, and each waker owns one count of it.
-        unsafe { Waker::from_raw(RawWaker::new(data, &Self::VTABLE)) }
-    }
-
-    fn run(data: *const ()) {
-        // SAFETY: `data` is the `Arc` of a waker that is alive during the call.
-        let this = unsafe { &*data.cast::<Self>() };
-        (this.0)();
-    }
-
-    fn clone(data: *const ()) -> RawWaker {
-        Self::run(data);
-        // SAFETY: as in `run`; the new count belongs to the new waker.
-        unsafe { Arc::increment_strong_count(data.cast::<Self>()) };
-        RawWaker::new(data, &Self::VTABLE)
-    }
-
-    fn wake(data: *const ()) {
-        Self::run(data);
-        Self::release(data);
-    }
-
-    fn wake_by_ref(data: *const ()) {
-        Self::run(data);
-    }
-
-    fn drop(data: *const ()) {
-        Self::run(data);
-        Self::release(data);
-    }
-
-    fn release(data: *const ()) {
-        // SAFETY: the waker is being consumed, and its count with it.
-        drop(unsafe { Arc::from_raw(data.cast::<Self>()) });
-    }
-}
+use support::hooked_waker;
 
 #[derive(Default)]
 struct Count(AtomicUsize);
@@ -99,7 +51,7 @@ fn wakers_call_back() {
             assert!(tx.receiver_count() >= 1);
         }
     };
-    let (waker, plain) = (Hooked::waker(hook), Arc::new(Count::default()));
+    let (waker, plain) = (hooked_waker(move |_| hook()), Arc::new(Count::default()));
     for _ in 0..3 {
         let mut recv = pin!(rx.recv());
         // The clone of the waker sends, so that there may be a message at once.
@@ -119,7 +71,7 @@ fn wakers_call_back() {
 fn wakers_drop_endpoints() {
     let (tx, mut rx) = broadcast::channel(2);
     let victim = Mutex::new(Some(tx.subscribe()));
-    let waker = Hooked::waker(move || drop(victim.lock().unwrap().take()));
+    let waker = hooked_waker(move |_| drop(victim.lock().unwrap().take()));
     let mut recv = pin!(rx.recv());
     assert!(poll(recv.as_mut(), &waker).is_pending());
     tx.send(1).unwrap();

@@ -1,9 +1,4 @@
 //! Feature `stream`: receivers as streams and senders as sinks, with the combinators of `futures`.
-
-#[path = "mpsc/support.rs"]
-#[expect(dead_code, reason = "shared with other tests")]
-mod support;
-
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 

@@ -49,10 +49,18 @@ pub(super) const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "loom",
-        build: &["--package", "levada", "--lib", "--release", "--no-default-features"],
+        build: &[
+            "--package",
+            "levada",
+            "--lib",
+            "--release",
+            "--no-default-features",
+            "--features",
+            "loom",
+        ],
         // A model runs for a second, its compilation ten times as long: the optimiser does the least.
         environment: &[
-            ("RUSTFLAGS", "--cfg levada_loom"),
+            ("RUSTFLAGS", "--cfg loom"),
             ("CARGO_INCREMENTAL", "1"),
             ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"),
         ],

@@ -1,14 +1,15 @@
 //! Every atomic operation says why its ordering is enough, and what it pairs with.
 
-use super::File;
 use super::source::Line;
+use super::{File, partners};
 
 const ORDERINGS: &[&str] = &["Relaxed", "Acquire", "Release", "AcqRel", "SeqCst"];
 
 /// Lines of code between a comment and its operation, for statements of several lines.
 const DISTANCE: usize = 6;
 
-pub(super) fn check(file: &File) -> Vec<String> {
+/// Checks the comments of `file` against the operations of the whole core, `partners`.
+pub(super) fn check(file: &File, partners: &[partners::Partner]) -> Vec<String> {
     let lines = file.shipped();
     let mut findings = Vec::new();
     let mut taken = None;
@@ -16,8 +17,15 @@ pub(super) fn check(file: &File) -> Vec<String> {
         let comment = comment_of(lines, index);
         match comment {
             Some(found) if taken != comment => {
-                if !names_its_pair(lines, found) {
-                    findings.push(file.at(found, "ORDERING without \"pairs with\" or \"no pair\""));
+                let text = comment_text(lines, found);
+                match pairing(&text) {
+                    Some(Pairing::None) => {}
+                    Some(Pairing::With) => {
+                        let finding = partners::check(file, &text, partners);
+                        findings.extend(finding.map(|finding| file.at(found, &finding)));
+                    }
+                    None => findings
+                        .push(file.at(found, "ORDERING without \"pairs with\" or \"no pair\"")),
                 }
             }
             _ => findings.push(file.at(index, "atomic operation without its own ORDERING comment")),
@@ -28,7 +36,7 @@ pub(super) fn check(file: &File) -> Vec<String> {
 }
 
 /// The lines on which the operations begin: pairs of parentheses that directly hold an ordering.
-fn operations(lines: &[Line]) -> Vec<usize> {
+pub(super) fn operations(lines: &[Line]) -> Vec<usize> {
     let mut operations = Vec::new();
     // The line of each open parenthesis, and whether it is known to be an operation's.
     let mut open: Vec<(usize, bool)> = Vec::new();
@@ -74,20 +82,27 @@ fn comment_of(lines: &[Line], index: usize) -> Option<usize> {
     None
 }
 
-/// Whether the comment that begins on line `start` names the operation it pairs with, or says why
-/// there is none.
-fn names_its_pair(lines: &[Line], start: usize) -> bool {
-    let rest = lines[start + 1..].iter().take_while(|line| line.is_only_comment());
-    let text: Vec<_> = lines[start..=start]
-        .iter()
-        .chain(rest)
-        .map(|line| line.comment.trim_start_matches('/'))
-        .collect();
-    let text = text.join(" ").to_lowercase();
+enum Pairing {
+    With,
+    None,
+}
+
+/// Whether the comment pairs its operation with another one, or says why with none.
+fn pairing(text: &str) -> Option<Pairing> {
     let words: Vec<_> = text.split_whitespace().collect();
-    words.windows(2).any(|pair| {
-        matches!(pair, ["pairs" | "pair", "with"]) || pair[0] == "no" && pair[1].starts_with("pair")
-    })
+    let mut pairs = words.windows(2);
+    if pairs.any(|pair| matches!(pair, ["pairs" | "pair", "with"])) {
+        return Some(Pairing::With);
+    }
+    let mut pairs = words.windows(2);
+    pairs.any(|pair| pair[0] == "no" && pair[1].starts_with("pair")).then_some(Pairing::None)
+}
+
+/// The comment that begins on line `start`, as one line.
+fn comment_text(lines: &[Line], start: usize) -> String {
+    let rest = lines[start + 1..].iter().take_while(|line| line.is_only_comment());
+    let all = lines[start..=start].iter().chain(rest);
+    all.map(|line| line.comment.trim_start_matches('/').trim()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -95,13 +110,15 @@ mod tests {
     use super::*;
 
     fn findings(text: &str) -> usize {
-        check(&File::new("f.rs", text)).len()
+        let core = File::new("f.rs", "fn f() {\n    a.load(Acquire);\n}\n");
+        let partners = partners::of(&core, &operations(core.shipped()));
+        check(&File::new("f.rs", text), &partners).len()
     }
 
     #[test]
     fn wants_one_comment_per_operation() {
         assert_eq!(findings("a.load(Acquire);"), 1);
-        assert_eq!(findings("// ORDERING: pairs with `send`.\na.load(Ordering::Acquire);"), 0);
+        assert_eq!(findings("// ORDERING: pairs with `f`.\na.load(Ordering::Acquire);"), 0);
         assert_eq!(findings("// ORDERING: pairs with `f`.\na.load(Acquire);\nb.load(Relaxed);"), 1);
         let statement =
             "// ORDERING: both pair with `f`.\na.compare_exchange(\nb,\nc,\nAcqRel,\nAcquire,\n);";

@@ -1,8 +1,10 @@
 //! `cargo xtask tidy`: the rules of CONTRIBUTING.md that no lint checks.
 
 mod atomics;
+mod bugs;
 mod layers;
 mod macros;
+mod partners;
 mod safety;
 mod size;
 mod source;
@@ -86,17 +88,30 @@ pub(crate) fn run() -> Result {
     paths.dedup();
     let mut files = paths.iter().map(|path| File::read(path)).collect::<Result<Vec<_>>>()?;
     files.retain(|file| !file.is_generated());
+    let shipped = || files.iter().filter(|file| file.is_shipped());
+    let operations = |file: &File| atomics::operations(file.shipped());
+    let partners: Vec<_> =
+        shipped().flat_map(|file| partners::of(file, &operations(file))).collect();
     let mut findings = tree::check(&files, &roots);
+    let table = fs::read_to_string(root().join(bugs::TABLE))
+        .map_err(|error| format!("cannot read {}: {error}", bugs::TABLE))?;
+    findings.extend(bugs::check(&table, &files));
     for file in &files {
         findings.extend(size::check(file));
         findings.extend(safety::check(file));
         findings.extend(macros::check(file));
         if file.is_shipped() {
             findings.extend(layers::check(file));
-            findings.extend(atomics::check(file));
+            findings.extend(atomics::check(file, &partners));
         }
     }
-    println!("{} files", files.len());
+    let count = |of: fn(&File) -> usize| shipped().map(of).sum::<usize>();
+    println!(
+        "{} files; what users compile has {} atomic operations and {} times `unsafe`",
+        files.len(),
+        count(|file| atomics::operations(file.shipped()).len()),
+        count(|file| safety::unsafe_items(file.shipped()).len()),
+    );
     match findings.len() {
         0 => Ok(()),
         count => Err(format!("{count} findings\n  {}", findings.join("\n  ")).into()),

@@ -265,3 +265,16 @@ fn a_receiver_leaves_while_the_ring_starts_again() {
         drop((tx, rx));
     });
 }
+
+/// Whoever was told that the senders are gone receives the end.
+#[test]
+fn an_end_that_was_seen_has_come() {
+    model(|| {
+        let (tx, mut rx) = channel::<usize>(1);
+        let sender = thread::spawn(move || drop(tx));
+        if rx.is_closed() {
+            assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
+        }
+        sender.join().unwrap();
+    });
+}

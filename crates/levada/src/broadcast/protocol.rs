@@ -2,9 +2,10 @@
 //!
 //! # Layout
 //! The messages are in a [`LapRing`]. Everything that has to be decided in one order for all is in
-//! the [`Tail`], under one lock: the position of the next message, how many receivers it will be
-//! for, and whether there will be one. A receiver's own state is a single number, the position of
-//! the message it reads next, and lives in its handle.
+//! the [`Tail`], under one lock: the position of the next message, and how many receivers it will be
+//! for. That there will be none is told by the count of senders, which stays zero (refs, I1). A
+//! receiver's own state is a single number, the position of the message it reads next, and lives in
+//! its handle.
 //!
 //! # States
 //! For a receiver whose next position is `next`:
@@ -66,7 +67,7 @@ use core::task::{Context, Poll};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::error::{SendError, TryRecvError};
-use crate::prim::{Lock, LockGuard};
+use crate::prim::{IS_MODEL, Lock, LockGuard};
 use crate::refs::{Counts, Hub};
 use crate::storage::lap_ring::{Aftermath, Entry, LapRing, Loan, Slot, Taken};
 use crate::util::{CachePadded, FirstPanic};
@@ -75,7 +76,7 @@ use crate::wait::queue::WaitQueue;
 
 /// How often a receiver looks whether another one's clone is done, waiting twice as long each time,
 /// before it sleeps: less than a tenth of a microsecond in all, enough for most clones.
-const LOOKS: u32 = if cfg!(levada_loom) { 0 } else { 5 };
+const LOOKS: u32 = if IS_MODEL { 0 } else { 5 };
 
 /// A broadcast channel.
 pub(super) struct Shared<T> {
@@ -96,8 +97,6 @@ struct Tail {
     next: u64,
     /// How many receivers the next message is for.
     receivers: u32,
-    /// The last sender is gone: there is no next message.
-    sealed: bool,
     /// Somebody waits for `next` to move.
     awaited: bool,
     /// Somebody has read everything; so perhaps everybody has.
@@ -121,7 +120,6 @@ impl<T> Shared<T> {
             tail: CachePadded::new(Lock::new(Tail {
                 next: 0,
                 receivers,
-                sealed: false,
                 awaited: false,
                 caught_up: false,
             })),
@@ -286,7 +284,8 @@ impl<T> Shared<T> {
             Err(TryRecvError::Lagged(missed))
         } else if behind > 0 {
             Ok(())
-        } else if tail.sealed {
+        } else if self.counts.senders() == 0 {
+            // Whoever sends holds the tail's lock, and does so before it goes: nothing was missed.
             Err(TryRecvError::Closed)
         } else {
             tail.caught_up = true;
@@ -443,7 +442,6 @@ impl<T> Hub for Shared<T> {
     }
 
     fn senders_gone(&self) {
-        self.tail.lock().sealed = true;
         self.news.notify_all();
     }
 

@@ -168,6 +168,9 @@ impl<T> Sender<T> {
     /// How many messages are in the channel: sent, not overwritten, and not yet read by everyone
     /// they were sent to.
     ///
+    /// A receiver that is being dropped gives up what it has not read message by message, so that
+    /// meanwhile this may count a part of it.
+    ///
     /// # Examples
     /// ```
     /// use levada::broadcast;

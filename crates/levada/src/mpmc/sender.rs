@@ -369,6 +369,7 @@ impl<T> Sender<T> {
     /// How many messages could be sent now without waiting.
     ///
     /// Room that is reserved, or promised to senders that wait, does not count.
+    /// A send that is under way may have taken its room a moment before its message is there.
     ///
     /// # Examples
     /// ```

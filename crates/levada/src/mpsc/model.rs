@@ -4,7 +4,7 @@ use super::error::{SendError, TryRecvError};
 use super::{Receiver, Sender, channel, unbounded_channel};
 use crate::prim::atomic::{AtomicUsize, Ordering};
 use crate::prim::{Arc, block_on, model, thread};
-use core::task::{Context, Waker};
+use core::task::{Context, Poll, Waker};
 
 /// A message that is alive as long as it is counted.
 fn counted() -> (std::sync::Arc<()>, std::sync::Arc<()>) {
@@ -407,5 +407,33 @@ fn a_message_alone_wakes_the_receiver() {
         tx.try_send(1).unwrap();
         let rx = receiver.join().unwrap();
         drop((tx, rx));
+    });
+}
+
+/// The receiver's drop ends sending in one step: whoever was refused because of it is refused again.
+#[test]
+fn a_refusal_for_good_is_for_good() {
+    model(|| {
+        let (tx, rx) = channel(1);
+        let receiver = thread::spawn(move || drop(rx));
+        if tx.try_send(0).is_err() {
+            assert!(tx.is_closed(), "it is not full, so it is closed");
+            assert!(tx.try_reserve().is_err());
+        }
+        receiver.join().unwrap();
+    });
+}
+
+/// Whoever was told that the senders are gone receives the end.
+#[test]
+fn an_end_that_was_seen_has_come() {
+    model(|| {
+        let (tx, mut rx) = channel::<usize>(1);
+        let sender = thread::spawn(move || drop(tx));
+        if rx.is_closed() {
+            let received = rx.poll_recv(&mut Context::from_waker(Waker::noop()));
+            assert_eq!(received, Poll::Ready(None));
+        }
+        sender.join().unwrap();
     });
 }

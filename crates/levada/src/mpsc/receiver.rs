@@ -196,6 +196,7 @@ impl<T> Receiver<T> {
 
     /// How many messages could be sent now without waiting. Room that is reserved, or promised to
     /// senders that wait, does not count.
+    /// A send that is under way may have taken its room a moment before its message is there.
     ///
     /// # Examples
     /// ```

@@ -70,8 +70,8 @@ use std::alloc::{alloc, dealloc, handle_alloc_error};
 use super::future::Closed;
 use super::sender::Sender;
 use super::state::{Phase, Side, State};
-use crate::prim::UnsafeCell;
 use crate::prim::atomic::{AtomicPtr, AtomicU64, Ordering};
+use crate::prim::{IS_MODEL, UnsafeCell};
 use crate::wait::waker_words::{WakerCopy, WakerWords};
 
 /// What both ends share, next to the value.
@@ -88,8 +88,8 @@ struct Header {
     life: UnsafeCell<()>,
 }
 
-#[cfg(all(not(levada_loom), target_pointer_width = "64"))]
-const _: () = assert!(size_of::<Header>() == 32);
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(IS_MODEL || size_of::<Header>() == 32);
 
 /// The sender's hold on the channel.
 pub(super) struct Tx<T>(Hold<T>);
@@ -105,10 +105,11 @@ struct Hold<T> {
     value: PhantomData<*const UnsafeCell<T>>,
 }
 
-// SAFETY: the two holds move one value from one side to the other, which `T: Send` allows; the
-// header is made of atomics, and wakers are Send and Sync.
+// SAFETY: the pointer keeps it from being automatic. The two holds move one value from one side to the
+// other, which `T: Send` allows; the header is made of atomics, and wakers are Send and Sync.
 unsafe impl<T: Send> Send for Hold<T> {}
-// SAFETY: a shared hold reads the state only. All else is behind `&mut` or consumes the hold.
+// SAFETY: the pointer keeps it from being automatic. A shared hold reads the state only: the methods that
+// do more are called with the hold borrowed mutably, or at its end.
 unsafe impl<T: Send> Sync for Hold<T> {}
 
 /// Creates a channel.
@@ -373,7 +374,8 @@ impl<T> Tx<T> {
 
 impl<T> Drop for Tx<T> {
     fn drop(&mut self) {
-        // SAFETY: this is the end of the hold. There is no value: `send` did not succeed.
+        // SAFETY: this is the end of the hold. There is no value: a `send` that succeeds does not drop it,
+        // and one that fails has taken its value out again.
         drop(unsafe { self.0.leave(Side::Sender) });
     }
 }

@@ -17,10 +17,10 @@
 //! |---------------|-------------------------------------|---------------------------------------------------|
 //! | `closed`      | `close`, the last receiver's drop   | no new permits; permits that are out may be used  |
 //! | `unreceived`  | the last receiver's drop            | messages are given back or dropped, none is stored |
-//! | `unsent`      | the last sender's drop              | no message will come                              |
 //!
-//! All three are set under the lock, once, and never cleared. A receiver has seen the end when
-//! nothing is queued and either `unsent` holds, or `closed` holds and no permit is out or promised.
+//! Both are set under the lock, once, and never cleared; the last receiver sets both at once. That no
+//! sender is left is told by their count, which stays zero (refs, I1). A receiver has seen the end when
+//! nothing is queued and either no sender is left, or `closed` holds and no permit is out or promised.
 //!
 //! # Invariants
 //! - **I1** `queued + reserved + granted <= capacity`, where `queued = tail - head`.
@@ -43,8 +43,8 @@
 //!   so the receiver sees that somebody waits, or the sender sees the capacity.
 //!
 //! # Progress
-//! Receiving from an mpsc channel that is not empty and has no senders in line, and finding out that an
-//! open one is empty, is wait-free, but for the freeing of a segment of the storage.
+//! Receiving from an open mpsc channel that has no senders in line, and finding out that it is empty, is
+//! wait-free, but for the freeing of a segment of the storage.
 //! Everything else takes the lock. Waiting senders are served in order; see [`crate::wait::permits`].
 //!
 //! # Unwinding
@@ -65,7 +65,7 @@ use core::task::Waker;
 use crate::prim::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::prim::{Arc, Lock, LockGuard, UnsafeCell};
 use crate::refs::{Counts, Hub};
-use crate::storage::ring::{Chain, Consumer, Producer};
+use crate::storage::ring::{Chain, Consumer, Emptied, Producer, START};
 use crate::util::{CachePadded, FirstPanic, WakeBatch, wake_in_batches};
 use crate::wait::permits::Permits;
 use crate::wait::queue::WaitQueue;
@@ -80,6 +80,19 @@ pub(crate) trait Parked: Default {
     /// Takes the waker of the receiver that has waited longest, to be woken outside the lock.
     #[must_use = "wake it after the lock is released"]
     fn take_one(&mut self) -> Option<Waker>;
+
+    /// Whether receivers sleep that another one, which does not come, could hold up.
+    fn has_more(&self) -> bool {
+        false
+    }
+
+    /// Messages are queued, and somebody has been here without fetching all of them: if that happened too
+    /// often while receivers sleep, the ones that were woken do not come, and the next one is taken as
+    /// by [`take_one`](Self::take_one).
+    #[must_use = "wake it after the lock is released"]
+    fn take_overdue(&mut self) -> Option<Waker> {
+        None
+    }
 
     /// Takes the wakers of all. Answers whether more remain than the batch has room for.
     fn take_all(&mut self, batch: &mut WakeBatch) -> bool;
@@ -124,7 +137,6 @@ pub(super) struct TxSide<T, P> {
     hungry_noted: bool,
     pub(super) parked: P,
     pub(super) unreceived: bool,
-    pub(super) unsent: bool,
 }
 
 /// What the receiver writes.
@@ -147,10 +159,9 @@ pub(super) struct RxOwned<T> {
     pub(super) told_end: bool,
 }
 
-// SAFETY: messages are moved from senders to receivers, never shared between threads; everything
-// else is guarded as I2 says, by the lock or by there being one receiver.
-unsafe impl<T: Send, P: Send> Send for Chan<T, P> {}
-// SAFETY: as above.
+// SAFETY: the cell around the consumer keeps it from being automatic. Who shares a channel gets into
+// that cell as I2 says, one at a time, and moves messages out of it: that is `T: Send`; nobody looks at
+// a message that is in the channel, so it need not be `Sync`.
 unsafe impl<T: Send, P: Send> Sync for Chan<T, P> {}
 
 // A panic in foreign code leaves the channel whole (see `# Unwinding`), and a message in the
@@ -166,16 +177,15 @@ impl<T, P: Parked> Chan<T, P> {
                 crowded: AtomicBool::new(false),
                 side: Lock::new(TxSide {
                     producer: Producer::new(),
-                    head_seen: 0,
+                    head_seen: START,
                     permits: Permits::new(capacity),
                     hungry_noted: false,
                     parked: P::default(),
                     unreceived: false,
-                    unsent: false,
                 }),
             }),
             rx: CachePadded::new(RxSide {
-                head: AtomicUsize::new(0),
+                head: AtomicUsize::new(START),
                 hungry: AtomicBool::new(false),
                 consumer: UnsafeCell::new(RxOwned {
                     consumer: Consumer::new(),
@@ -205,7 +215,7 @@ impl<T, P: Parked> Chan<T, P> {
 
     /// Whether new permits are refused.
     pub(crate) fn is_closed(&self) -> bool {
-        // ORDERING: Acquire pairs with the Release store in `close`: who sees it closed also sees
+        // ORDERING: Acquire pairs with the Release store in `close_with`: who sees it closed also sees
         // what the receiver did before.
         self.closed.load(Ordering::Acquire)
     }
@@ -269,16 +279,28 @@ impl<T, P: Parked> Chan<T, P> {
         self.tx.crowded.load(Ordering::Relaxed)
     }
 
+    /// Whether no message can come any more, provided that none is queued. Whoever pushes holds the
+    /// lock, and does so before its sender goes: so if none is left, what they sent is queued.
+    #[inline]
+    pub(super) fn is_ended(&self, tx: &TxSide<T, P>) -> bool {
+        self.counts.senders() == 0 || tx.permits.is_exhausted()
+    }
+
     /// Refuses new permits; wakes senders that wait for one, and receivers that may have seen the
     /// end. Calls after the first do nothing.
     pub(crate) fn close(&self) {
-        if self.is_closed() {
-            return;
+        if !self.is_closed() {
+            self.close_with(|_| ());
         }
+    }
+
+    /// Closes, and sets another edge in the same step.
+    fn close_with(&self, also: impl Fn(&mut TxSide<T, P>)) {
         let mut panics = FirstPanic::default();
         panics.catch(|| {
             wake_in_batches(|batch| {
                 let mut tx = self.lock();
+                also(&mut tx);
                 let queued = self.queued(&tx);
                 let more = tx.permits.close(queued, batch);
                 self.note_hungry(&mut tx);
@@ -298,50 +320,60 @@ impl<T, P: Parked> Hub for Chan<T, P> {
     }
 
     fn senders_gone(&self) {
-        wake_in_batches(|batch| {
-            let mut tx = self.lock();
-            tx.unsent = true;
-            tx.parked.take_all(batch)
-        });
+        wake_in_batches(|batch| self.lock().parked.take_all(batch));
     }
 
     fn receivers_gone(&self) {
-        // From here on a permit that is still out gives its message back instead of queueing it.
-        self.lock().unreceived = true;
         let mut panics = FirstPanic::default();
-        panics.catch(|| self.close());
+        // From here on a permit that is still out gives its message back instead of queueing it. In one
+        // step with closing: a sender that was refused for good must not find the channel open.
+        panics.catch(|| self.close_with(|tx| tx.unreceived = true));
         // A future that was forgotten, or (mpsc) dropped, may have left its waker.
         let left = || self.lock().parked.take_one();
         while let Some(waker) = left() {
             panics.catch(|| drop(waker));
         }
-        // Messages are dropped one by one, outside the lock.
-        let pop = || {
-            self.rx.consumer.with_mut(|owned| {
-                // SAFETY: the last receiver is being dropped and pushes have ended, so nobody else
-                // is in the consumer (I2).
-                let owned = unsafe { &mut *owned };
-                // SAFETY: the consumer and the chain belong to this channel.
-                let message = unsafe { owned.consumer.pop(&self.chain) };
-                self.publish_head(owned.consumer.head());
-                message
-            })
-        };
-        while let Some(message) = pop() {
-            panics.catch(|| drop(message));
+        // Messages are dropped one by one, outside the lock and where they are: one may be larger than
+        // what is left of the stack. Nobody else is in the consumer: see `with_last_consumer`.
+        while let Some(slot) = self.with_last_consumer(|consumer| {
+            // SAFETY: the consumer and the chain belong to this channel.
+            unsafe { consumer.front(&self.chain, &mut Emptied::default()) }
+        }) {
+            // SAFETY: the slot is alive until the consumer has stepped over it.
+            let slot = unsafe { &*slot };
+            // SAFETY: it holds a message that nobody else sees, and that is left behind next.
+            panics.catch(|| slot.with_mut(|slot| unsafe { slot.cast::<T>().drop_in_place() }));
+            self.with_last_consumer(|consumer| {
+                consumer.step();
+                self.publish_head(consumer.head());
+            });
         }
         panics.resume();
+    }
+}
+
+impl<T, P: Parked> Chan<T, P> {
+    /// The consumer, once the last receiver is being dropped and pushes have ended. Not for foreign
+    /// code.
+    fn with_last_consumer<R>(&self, f: impl FnOnce(&mut Consumer<T>) -> R) -> R {
+        self.rx.consumer.with_mut(|owned| {
+            // SAFETY: there is no receiver, and `unreceived` keeps senders from the queue, so nobody
+            // else is in the consumer (I2); `f` does not come back here.
+            let owned = unsafe { &mut *owned };
+            f(&mut owned.consumer)
+        })
     }
 }
 
 impl<T, P> Drop for Chan<T, P> {
     fn drop(&mut self) {
         self.rx.consumer.with_mut(|owned| {
-            // SAFETY: `&mut self`: nobody else is left.
+            // SAFETY: `&mut self` excludes every other access.
             let owned = unsafe { &mut *owned };
             // The last receiver has drained the channel, and nothing was stored after; what a
             // leaked receiver left is leaked with it.
-            // SAFETY: the consumer and the chain belong to this channel, which ends here.
+            // SAFETY: the consumer and the chain were made together in `new`, and this is the end of
+            // both.
             unsafe { owned.consumer.free(&self.chain) };
         });
     }

@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Deref;
 use core::task::{Context, Poll, Waker, ready};
 
-use super::chan::{Chan, Parked, RxOwned, TxSide, UNBOUNDED, with_message_in_hand};
+use super::chan::{Chan, Parked, RxOwned, UNBOUNDED, with_message_in_hand};
 use crate::prim::atomic::{Ordering, fence};
 use crate::refs::{Hub, Rx, Tx};
 use crate::util::{WakeBatch, budget};
@@ -38,13 +38,6 @@ pub(crate) enum Nothing {
     Empty,
     /// There will be none any more.
     Ended,
-}
-
-impl<T, P> TxSide<T, P> {
-    /// Whether no message can come any more, provided that none is queued.
-    pub(super) fn is_ended(&self) -> bool {
-        self.unsent || self.permits.is_exhausted()
-    }
 }
 
 /// The one receiver. Not `Clone`, so `&mut self` is what makes calls exclusive.
@@ -101,9 +94,11 @@ impl<T> Sole<T> {
         let budget = ready!(budget::poll_proceed(cx));
         let (chan, owned) = self.parts();
         loop {
+            // What is there now: senders that are faster than we are must not keep us for ever.
+            let there = chan.chain.tail().wrapping_sub(owned.consumer.head());
             let mut received = 0;
-            while received < limit {
-                // SAFETY: the consumer and the chain belong to this channel.
+            while received < limit.min(there) {
+                // SAFETY: the consumer and the chain were made together in `Chan::new`.
                 let Some(message) = (unsafe { owned.consumer.pop(&chan.chain) }) else {
                     break;
                 };
@@ -126,13 +121,14 @@ impl<T> Sole<T> {
         self.chain.tail().wrapping_sub(self.head())
     }
 
-    /// Takes a message if there is one. Wait-free unless the channel was closed.
+    /// Takes a message if there is one. Wait-free unless the channel was closed or senders are in line.
     pub(crate) fn try_recv(&mut self) -> Result<T, Nothing> {
         let (chan, owned) = self.parts();
         if let Some(message) = chan.pop(owned) {
             return Ok(message);
         }
-        let ended = chan.counts().senders() == 0 || (chan.is_closed() && chan.lock().is_ended());
+        let ended = chan.counts().senders() == 0
+            || (chan.is_closed() || chan.is_hungry()) && chan.try_idle() == Nothing::Ended;
         if !ended {
             return Err(Nothing::Empty);
         }
@@ -162,7 +158,7 @@ impl<T> Sole<T> {
 impl<T> Chan<T, Sleeper> {
     #[inline]
     fn pop(&self, owned: &mut RxOwned<T>) -> Option<T> {
-        // SAFETY: the consumer and the chain belong to this channel.
+        // SAFETY: the consumer and the chain were made together in `Chan::new`.
         let message = unsafe { owned.consumer.pop(&self.chain) }?;
         self.release_head(owned);
         Some(message)
@@ -180,10 +176,30 @@ impl<T> Chan<T, Sleeper> {
         // ORDERING: SeqCst pairs with the fence in `send::poll_turn_in_line`: either we see below
         // that somebody waits, or that sender sees the capacity.
         fence(Ordering::SeqCst);
-        // ORDERING: Relaxed, pairs with the store in `note_hungry` by way of the two fences.
-        if self.rx().hungry.load(Ordering::Relaxed) {
+        if self.is_hungry() {
             with_message_in_hand(|| self.serve_senders());
         }
+    }
+
+    /// Whether a sender waits that was granted nothing, as far as the receiver can see.
+    #[inline]
+    fn is_hungry(&self) -> bool {
+        // ORDERING: Relaxed, pairs with the store in `Chan::note_hungry` by way of the fences in
+        // `release_head` and `send::poll_turn_in_line`; without the fence a hint, for `try_recv`.
+        self.rx().hungry.load(Ordering::Relaxed)
+    }
+
+    /// Nothing was queued for a receiver that does not wait. A sender that was promised capacity and
+    /// does not come must not stop the others, nor the end.
+    #[cold]
+    fn try_idle(&self) -> Nothing {
+        let mut tx = self.lock();
+        if self.queued(&tx) == 0 {
+            tx.permits.try_idle();
+        }
+        let nothing = if self.is_ended(&tx) { Nothing::Ended } else { Nothing::Empty };
+        self.settle(tx);
+        nothing
     }
 
     /// Goes to sleep, unless there is a message or the end.
@@ -200,7 +216,7 @@ impl<T> Chan<T, Sleeper> {
             }
             // A sender that was promised capacity and does not come must not stop the others.
             impatient = impatient || tx.permits.poll_idle(&mut owned.refusals);
-            if tx.is_ended() {
+            if self.is_ended(&tx) {
                 return Poll::Ready(Nothing::Ended);
             }
             let mut old = None;

@@ -64,10 +64,10 @@ use core::mem::MaybeUninit;
 use core::ptr;
 
 use crate::prim::atomic::{AtomicPtr, AtomicU64, Ordering};
-use crate::prim::{Lock, LockGuard, UnsafeCell};
+use crate::prim::{IS_MODEL, Lock, LockGuard, UnsafeCell};
 
 /// Slots in the first chunk. Two in models, so that they come to the second.
-const FIRST: usize = if cfg!(levada_loom) { 2 } else { 16 };
+const FIRST: usize = if IS_MODEL { 2 } else { 16 };
 
 /// The stamp of a slot that was never used: no channel lives to send that many messages.
 const VACANT: u64 = u64::MAX;
@@ -149,7 +149,7 @@ impl<T> LapRing<T> {
         if self.index(self.origin(), pos) < FIRST || !self.is_read(pos - 1) {
             return false;
         }
-        // ORDERING: Relaxed, no pair, as in `origin`.
+        // ORDERING: Relaxed, no pair: a reader of an old origin finds a slot without its stamp (I5).
         self.origin.store(pos, Ordering::Relaxed);
         true
     }
@@ -169,14 +169,18 @@ impl<T> LapRing<T> {
             Ordering::Relaxed,
         );
         if grown.is_err() {
-            self.free(chunk, first);
+            // SAFETY: it is from the box above, and was not installed, so nobody else knows it.
+            unsafe { self.free(chunk, first) };
         }
     }
 
-    /// Frees a chunk that nobody uses: one that was never installed, or at the end.
-    fn free(&self, chunk: usize, first: *mut Slot<T>) {
+    /// Frees a chunk.
+    ///
+    /// # Safety
+    /// `grow` got `first` from its box for this chunk, and nobody uses it any more.
+    unsafe fn free(&self, chunk: usize, first: *mut Slot<T>) {
         let slots = ptr::slice_from_raw_parts_mut(first, self.chunk_len(chunk));
-        // SAFETY: `grow` got the pointer from a box of this many slots, and both callers own it.
+        // SAFETY: by contract it is from a box, of as many slots as `grow` took from `chunk_len`.
         drop(unsafe { Box::from_raw(slots) });
     }
 
@@ -198,10 +202,12 @@ impl<T> LapRing<T> {
 impl<T> Drop for LapRing<T> {
     fn drop(&mut self) {
         for chunk in 0..self.chunks.len() {
-            // ORDERING: Acquire pairs with the Release exchange in `grow`.
+            // ORDERING: Acquire pairs with the Release exchange in `grow`: its slots are seen, to be
+            // dropped.
             let first = self.chunks[chunk].load(Ordering::Acquire);
             if !first.is_null() {
-                self.free(chunk, first);
+                // SAFETY: `grow` installed it, and `&mut self` excludes every user.
+                unsafe { self.free(chunk, first) };
             }
         }
     }
@@ -514,7 +520,7 @@ impl<T> Loan<'_, T> {
 }
 
 #[cfg(test)]
-#[cfg(not(levada_loom))]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

@@ -219,8 +219,10 @@ impl<T> Drop for Node<T> {
     fn drop(&mut self) {
         // SAFETY: `&mut self` excludes every other access.
         if self.hold.with(|hold| unsafe { (*hold).full }) {
-            // SAFETY: it is full (I2), it is ours alone, and it is gone after this.
-            drop(unsafe { self.take() });
+            // SAFETY: it is full (I2), and ours alone.
+            let value = unsafe { self.get_mut() };
+            // SAFETY: it is not used again. In place: it may be larger than what is left of the stack.
+            unsafe { core::ptr::drop_in_place(value) };
         }
     }
 }
@@ -256,10 +258,12 @@ pub(crate) struct Latest<T> {
     first: Node<T>,
 }
 
-// SAFETY: a `Latest` owns its values, and the nodes behind its pointers.
+// SAFETY: the pointers of the desk keep it from being automatic. They lead to nodes that the `Latest`
+// owns, and so do their values, which are Send.
 unsafe impl<T: Send> Send for Latest<T> {}
-// SAFETY: several threads may look at one value (`T: Sync`), and any of them may take it out and
-// drop it (`T: Send`); everything else is under the lock (I1, I3).
+// SAFETY: the cells of the nodes keep it from being automatic. Several threads may look at one value
+// (`T: Sync`), and any of them may take it out and drop it (`T: Send`); everything else is under the
+// lock (I1, I3).
 unsafe impl<T: Send + Sync> Sync for Latest<T> {}
 
 /// What is let go of in a critical section, to be dropped after it.
@@ -310,9 +314,9 @@ impl<T> Latest<T> {
         loop {
             let mut desk = self.desk.lock();
             let old = self.current(&desk);
-            // SAFETY: the current node is alive.
+            // SAFETY: the current node is not free (States), so it is alive (I4).
             if !unsafe { desk.hold(old) }.is_in_use() {
-                // SAFETY: as above.
+                // SAFETY: the current node is not free (States), so it is alive (I4).
                 let node = unsafe { old.as_ref() };
                 // SAFETY: it is full and idle, so its value is the lock holder's (I3).
                 mem::swap(unsafe { node.get_mut() }, &mut value);
@@ -345,11 +349,11 @@ impl<T> Latest<T> {
 
     /// Makes `new`, from [`free_node`](Self::free_node), the current node, with this value.
     fn install(&self, desk: &mut Desk<T>, new: NonNull<Node<T>>, value: T) {
-        // SAFETY: the first node is alive as long as `self`, and the others were just leaked.
+        // SAFETY: it is from `free_node`: the first node, alive as long as `self`, or one just leaked.
         let node = unsafe { new.as_ref() };
-        // SAFETY: it is free, and marked full next.
+        // SAFETY: it is from `free_node`, so it is free; we hold the lock, and mark it full next.
         unsafe { node.write(value) };
-        // SAFETY: as above.
+        // SAFETY: alive, by the first of these three.
         *unsafe { desk.hold(new) } = Hold::IDLE;
         desk.current = (new != NonNull::from(&self.first)).then_some(new);
         self.set_stamp(desk, Stamp::next);
@@ -376,9 +380,9 @@ impl<T> Latest<T> {
     /// Frees an earlier node that nobody uses.
     #[cold]
     fn retire(&self, desk: &mut Desk<T>, node: NonNull<Node<T>>) -> Leftover<T> {
-        // SAFETY: an earlier node that is not free yet is alive.
+        // SAFETY: an earlier node that is not free yet is alive (I4).
         *unsafe { desk.hold(node) } = Hold::FREE;
-        // SAFETY: as above.
+        // SAFETY: nothing was deallocated since; that comes below.
         let place = unsafe { node.as_ref() };
         // SAFETY: it was full and out of use, so its value was the lock holder's; it is free now.
         let value = unsafe { place.take() };
@@ -427,7 +431,8 @@ pub(crate) struct Snapshot<'a, K: Keeper> {
     node: NonNull<Node<K::Value>>,
 }
 
-// SAFETY: a shared snapshot gives nothing but a look at the value.
+// SAFETY: the pointer keeps it from being automatic. A shared snapshot gives nothing but a look at the
+// value, which is Sync; the keeper is used only by its drop.
 unsafe impl<K: Keeper> Sync for Snapshot<'_, K> where K::Value: Sync {}
 
 impl<'a, K: Keeper> Snapshot<'a, K> {
@@ -437,7 +442,7 @@ impl<'a, K: Keeper> Snapshot<'a, K> {
         let latest = keeper.latest();
         let mut desk = latest.desk.lock();
         let node = latest.current(&desk);
-        // SAFETY: the current node is alive.
+        // SAFETY: the current node is not free (States), so it is alive (I4).
         let hold = unsafe { desk.hold(node) };
         if hold.writing {
             desk.wanted = true;
@@ -487,7 +492,7 @@ impl<'a, K: Keeper> Writing<'a, K> {
         let latest = keeper.latest();
         let mut desk = latest.desk.lock();
         let node = latest.current(&desk);
-        // SAFETY: the current node is alive.
+        // SAFETY: the current node is not free (States), so it is alive (I4).
         let hold = unsafe { desk.hold(node) };
         if hold.is_in_use() {
             desk.wanted = true;
@@ -610,7 +615,7 @@ mod tests {
             Snapshot::take(self).expect("nobody writes")
         }
 
-        #[cfg(not(levada_loom))]
+        #[cfg(not(loom))]
         fn told(&self) -> usize {
             // ORDERING: Relaxed, no pair: a count.
             self.told.load(Ordering::Relaxed)
@@ -649,7 +654,7 @@ mod tests {
         assert_eq!(Version::before_wrap(1), Version::INITIAL.previous(), "the count wraps around");
     }
 
-    #[cfg(not(levada_loom))]
+    #[cfg(not(loom))]
     mod alone {
         use super::*;
         use crate::prim::Arc;

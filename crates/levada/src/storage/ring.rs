@@ -44,7 +44,7 @@ use crate::prim::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use crate::prim::{UnsafeCell, uninit_slots};
 
 /// Bytes of message storage inside the channel's own allocation: a small queue costs no second one.
-#[cfg(not(levada_loom))]
+#[cfg(not(all(loom, feature = "loom")))]
 const INLINE_BYTES: usize = 64;
 /// Alignment of the inline storage; messages that need more go to the heap.
 const INLINE_ALIGN: usize = 16;
@@ -56,6 +56,10 @@ const LAST_BYTES: usize = 32 * 1024;
 const LAST_LEN_MIN: usize = 4;
 
 type Slot<T> = UnsafeCell<MaybeUninit<T>>;
+
+/// Where positions begin. With debug assertions so near their end that every test with a dozen
+/// messages goes over it: with 32 bits, a service does after four thousand million messages.
+pub(crate) const START: usize = if cfg!(debug_assertions) { usize::MAX - 9 } else { 0 };
 
 /// How a segment leads to the next.
 struct Link<T> {
@@ -79,7 +83,7 @@ struct Segment<T> {
 /// Raw storage for the slots of the first segment.
 #[repr(C, align(16))]
 struct Inline {
-    #[cfg(not(levada_loom))]
+    #[cfg(not(all(loom, feature = "loom")))]
     bytes: UnsafeCell<MaybeUninit<[u8; INLINE_BYTES]>>,
 }
 
@@ -87,35 +91,38 @@ impl Inline {
     const fn new() -> Self {
         const { assert!(align_of::<Self>() >= INLINE_ALIGN) }
         Self {
-            #[cfg(not(levada_loom))]
+            #[cfg(not(all(loom, feature = "loom")))]
             bytes: UnsafeCell::new(MaybeUninit::uninit()),
         }
     }
 
     /// How many slots fit, rounded down to a power of two; loom wants cells of its own instead.
-    #[cfg(not(levada_loom))]
+    #[cfg(not(all(loom, feature = "loom")))]
     const fn len<T>() -> usize {
         let fits = if size_of::<T>() == 0 { INLINE_BYTES } else { INLINE_BYTES / size_of::<T>() };
         if fits == 0 || align_of::<T>() > INLINE_ALIGN { 0 } else { 1 << fits.ilog2() }
     }
 
-    #[cfg(levada_loom)]
+    #[cfg(all(loom, feature = "loom"))]
     const fn len<T>() -> usize {
         0
     }
 
-    #[cfg(not(levada_loom))]
+    #[cfg(not(all(loom, feature = "loom")))]
     fn slots<T>(&self) -> *const Slot<T> {
         self.bytes.with_mut(|bytes| bytes.cast_const().cast())
     }
 
-    #[cfg(levada_loom)]
+    #[cfg(all(loom, feature = "loom"))]
     fn slots<T>(&self) -> *const Slot<T> {
         ptr::null()
     }
 }
 
 /// The part both sides share.
+///
+/// From the first call with one of its sides to [`Consumer::free`] it stays where it is and is only
+/// shared, never borrowed mutably: both sides keep pointers into [`Inline`].
 pub(crate) struct Chain<T> {
     tail: AtomicUsize,
     /// A segment of the last length that the consumer has emptied, for the producer to use again.
@@ -126,9 +133,10 @@ pub(crate) struct Chain<T> {
     last_len: usize,
 }
 
-// SAFETY: messages are moved between threads, never shared (I1), so `T: Send` is enough.
+// SAFETY: atomic pointers would be sent whatever they lead to; here it is messages, so `T: Send`.
 unsafe impl<T: Send> Send for Chain<T> {}
-// SAFETY: as above.
+// SAFETY: the cells keep it from being automatic. Who shares the chain gets into them only with one of
+// its sides, as I1 and I4 say: messages are moved from thread to thread (`T: Send`), never shared.
 unsafe impl<T: Send> Sync for Chain<T> {}
 
 /// The producer's part, kept under the channel's lock. A null segment means the first one.
@@ -143,7 +151,8 @@ pub(crate) struct Producer<T> {
     segment: *mut Segment<T>,
 }
 
-// SAFETY: the pointers lead to the chain, which outlives its parts and whose messages are Send.
+// SAFETY: the pointers keep it from being automatic. They lead into the chain and its segments, which
+// outlive them (I5), and to slots that are the producer's alone (I1), for messages that are Send.
 unsafe impl<T: Send> Send for Producer<T> {}
 
 /// The consumer's part, used by one thread at a time. A null segment means the first one.
@@ -156,7 +165,8 @@ pub(crate) struct Consumer<T> {
     segment: *mut Segment<T>,
 }
 
-// SAFETY: as for `Producer`.
+// SAFETY: the pointers keep it from being automatic. They lead into the chain and its segments, which
+// outlive them (I5), and to slots that are the consumer's alone (I1), with messages that are Send.
 unsafe impl<T: Send> Send for Consumer<T> {}
 
 /// A segment that was allocated outside the lock and waits to be linked.
@@ -206,7 +216,7 @@ impl<T> Chain<T> {
         let fits = (LAST_BYTES / size_of::<T>().max(1)).max(LAST_LEN_MIN);
         let needed = capacity.checked_next_power_of_two().unwrap_or(usize::MAX);
         Self {
-            tail: AtomicUsize::new(0),
+            tail: AtomicUsize::new(START),
             spare: AtomicPtr::new(ptr::null_mut()),
             first: Link::new(),
             inline: Inline::new(),
@@ -242,7 +252,14 @@ impl<T> Chain<T> {
 
 impl<T> Producer<T> {
     pub(crate) const fn new() -> Self {
-        Self { slots: ptr::null(), mask: 0, tail: 0, room: 0, base: 0, segment: ptr::null_mut() }
+        Self {
+            slots: ptr::null(),
+            mask: 0,
+            tail: START,
+            room: 0,
+            base: START,
+            segment: ptr::null_mut(),
+        }
     }
 
     /// Messages ever pushed.
@@ -294,7 +311,7 @@ impl<T> Producer<T> {
         head: usize,
         fresh: Fresh<T>,
     ) -> Option<Fresh<T>> {
-        // SAFETY: the same contract.
+        // SAFETY: what `make_room` asks is what our caller promised.
         if unsafe { self.make_room(chain, head) }.is_ok() {
             return Some(fresh);
         }
@@ -309,7 +326,8 @@ impl<T> Producer<T> {
     unsafe fn link(&mut self, chain: &Chain<T>, next: *mut Segment<T>) {
         // SAFETY: the producer's own segment is freed only after it was left (I5).
         let (full, _, _) = unsafe { chain.locate(self.segment) };
-        // SAFETY: the consumer reads `end` only after it saw `next`, which is published below (I4).
+        // SAFETY: the consumer reads `end` only after it saw `next`, which is published below (I4). If the
+        // segment was in use before, the consumer left it then, and handed it back after that (I5).
         full.end.with_mut(|end| unsafe { *end = self.tail });
         // ORDERING: Release pairs with the Acquire load in `Consumer::advance`: it sees `end` and
         // the new segment's fields.
@@ -347,7 +365,7 @@ impl<T> Producer<T> {
 
 impl<T> Consumer<T> {
     pub(crate) const fn new() -> Self {
-        Self { slots: ptr::null(), mask: 0, head: 0, limit: 0, segment: ptr::null_mut() }
+        Self { slots: ptr::null(), mask: 0, head: START, limit: START, segment: ptr::null_mut() }
     }
 
     /// Position of the next message; to be published with Release after each message or batch.
@@ -363,7 +381,7 @@ impl<T> Consumer<T> {
     #[inline]
     pub(crate) unsafe fn pop(&mut self, chain: &Chain<T>) -> Option<T> {
         let mut emptied = Emptied::default();
-        // SAFETY: the same contract.
+        // SAFETY: what `pop_under_lock` asks is what our caller promised.
         unsafe { self.pop_under_lock(chain, &mut emptied) }
     }
 
@@ -378,20 +396,40 @@ impl<T> Consumer<T> {
         chain: &Chain<T>,
         emptied: &mut Emptied<T>,
     ) -> Option<T> {
-        // SAFETY: the same contract.
+        // SAFETY: what `front` asks is what our caller promised.
+        let slot = unsafe { self.front(chain, emptied) }?;
+        // SAFETY: the slot is alive, and a cell may be shared.
+        let slot = unsafe { &*slot };
+        // SAFETY: the slot is initialised and the consumer's (`front`), and left behind by `step`.
+        let value = slot.with(|slot| unsafe { slot.cast::<T>().read() });
+        self.step();
+        Some(value)
+    }
+
+    /// The slot of the oldest message: initialised, and the consumer's until [`step`](Self::step).
+    ///
+    /// # Safety
+    /// `self` and `chain` belong to one channel.
+    #[inline(always)]
+    pub(crate) unsafe fn front(
+        &mut self,
+        chain: &Chain<T>,
+        emptied: &mut Emptied<T>,
+    ) -> Option<*const Slot<T>> {
+        // SAFETY: what `advance` asks is what our caller promised.
         if self.head == self.limit && !unsafe { self.advance(chain, emptied) } {
             return None;
         }
+        // `head` is before `limit`, hence before a tail that was loaded with Acquire (I1, I2).
         // SAFETY: `advance` set `slots` and `mask` to the consumer's segment, which only the
         // consumer frees (I5).
-        let slot = unsafe { self.slots.add(self.head & self.mask) };
-        // SAFETY: the slot is alive, and a cell may be shared.
-        let slot = unsafe { &*slot };
-        // SAFETY: `head` is before `limit`, hence before a tail that was loaded with Acquire (I2):
-        // the slot is initialised and the consumer's (I1).
-        let value = slot.with(|slot| unsafe { slot.cast::<T>().read() });
+        Some(unsafe { self.slots.add(self.head & self.mask) })
+    }
+
+    /// Leaves the message at the front behind: it was taken out of its slot, or dropped in it.
+    #[inline(always)]
+    pub(crate) fn step(&mut self) {
         self.head = self.head.wrapping_add(1);
-        Some(value)
     }
 
     /// Finds out how far the consumer may read; follows the chain. Answers whether there is a message.
@@ -407,7 +445,9 @@ impl<T> Consumer<T> {
         loop {
             // SAFETY: only the consumer frees the segment it stands in (I5).
             let (link, slots, len) = unsafe { chain.locate(self.segment) };
-            // ORDERING: Acquire pairs with the Release store in `Producer::link`.
+            // ORDERING: Acquire pairs with the Release store in `Producer::link`. If messages up to `tail`
+            // are in a later segment it is seen here: it was linked before they were pushed, and `tail`
+            // was loaded with Acquire.
             let next = link.next.load(Ordering::Acquire);
             let mut left = tail.wrapping_sub(self.head);
             if !next.is_null() {
@@ -443,8 +483,8 @@ impl<T> Consumer<T> {
         }
         // ORDERING: Relaxed, no pair: the swap below publishes it.
         segment.link.next.store(ptr::null_mut(), Ordering::Relaxed);
-        // ORDERING: AcqRel. Release pairs with the Acquire swap in `Producer::make_room`; Acquire
-        // pairs with the Release of this swap, for the segment that comes back.
+        // ORDERING: AcqRel. Release pairs with the Acquire swap in `Producer::make_room`. Acquire pairs
+        // with the Release of an earlier swap here, in `retire`, by another consumer's hand perhaps.
         let old = chain.spare.swap(Box::into_raw(segment), Ordering::AcqRel);
         if !old.is_null() {
             // SAFETY: a spare segment came from `Box::into_raw`, and the swap made it ours alone.
@@ -457,16 +497,19 @@ impl<T> Consumer<T> {
     /// # Safety
     /// `self` and `chain` belong to one channel, of which nothing is used after this call.
     pub(crate) unsafe fn free(&mut self, chain: &Chain<T>) {
-        // ORDERING: Acquire pairs with the Release swap in `retire`.
+        // ORDERING: Acquire pairs with the Release swap in `retire`: the whole segment is seen, to be
+        // freed.
         let spare = chain.spare.swap(ptr::null_mut(), Ordering::Acquire);
         if !spare.is_null() {
             // SAFETY: a spare segment came from `Box::into_raw`, and the swap made it ours alone.
             drop(unsafe { Box::from_raw(spare) });
         }
         loop {
-            // SAFETY: the consumer's segment is alive.
+            // SAFETY: it is the consumer's own segment, or the one linked behind it, which nobody but us
+            // could have freed (I5).
             let (link, _, _) = unsafe { chain.locate(self.segment) };
-            // ORDERING: Acquire pairs with the Release store in `Producer::link`.
+            // ORDERING: Acquire pairs with the Release store in `Producer::link`: the whole segment is
+            // seen, to be freed.
             let next = link.next.load(Ordering::Acquire);
             let left = core::mem::replace(&mut self.segment, next);
             if !left.is_null() {
@@ -483,5 +526,5 @@ impl<T> Consumer<T> {
 #[cfg(test)]
 mod model;
 #[cfg(test)]
-#[cfg(not(levada_loom))]
+#[cfg(not(loom))]
 mod tests;

@@ -83,10 +83,12 @@ pub(crate) struct Node {
     _pinned: PhantomPinned,
 }
 
-// SAFETY: the waker inside is Send and Sync, and all access is under the list's lock (I1).
+// SAFETY: the pointers inside keep it from being automatic. They are followed under the list's lock only
+// (I1), and the waker may be sent.
 unsafe impl Send for Node {}
-// SAFETY: a shared node gives no access but through its list (I1); `list` is written only in calls
-// that need the future itself pinned and exclusive.
+// SAFETY: the cells keep it from being automatic. A shared node gives no access to the fields but through
+// its list, under its lock (I1). `list` is written only where its future is polled or dropped, which
+// is exclusive, so that nobody else can be reading it.
 unsafe impl Sync for Node {}
 
 impl Node {
@@ -150,7 +152,8 @@ unsafe impl Send for List {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place(NonNull<Node>);
 
-// SAFETY: as for `List`: what it leads to is reached only through `&mut List`.
+// SAFETY: the pointer keeps it from being automatic. It is followed only by the list, with `&mut List`,
+// as the list's own are.
 unsafe impl Send for Place {}
 
 impl List {
@@ -314,7 +317,7 @@ impl List {
 }
 
 #[cfg(test)]
-#[cfg(not(levada_loom))]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
     use std::pin::pin;

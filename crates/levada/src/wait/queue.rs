@@ -147,7 +147,7 @@ impl WaitQueue {
 }
 
 #[cfg(test)]
-#[cfg(not(levada_loom))]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
     use crate::prim::atomic::AtomicUsize;

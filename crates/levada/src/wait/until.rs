@@ -46,7 +46,7 @@ impl<F: FnMut() -> Option<R>, R> Future for Until<'_, F> {
 }
 
 #[cfg(test)]
-#[cfg(not(levada_loom))]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
     use core::task::Waker;

@@ -85,7 +85,7 @@ impl WakerCopy {
 }
 
 #[cfg(test)]
-#[cfg(not(levada_loom))]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
     use core::task::RawWaker;

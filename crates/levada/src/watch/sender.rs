@@ -62,6 +62,8 @@ impl<T> Sender<T> {
     /// [`send_replace`](Self::send_replace), [`send_modify`](Self::send_modify) or
     /// [`send_if_modified`](Self::send_if_modified).
     ///
+    /// If the last receiver is dropped while this runs, the value may be stored all the same.
+    ///
     /// # Examples
     /// ```
     /// use levada::watch;

@@ -1,12 +1,12 @@
 //! What the handles answer: counts, limits, texts, panics (C28, C47).
 
-use super::support::Task;
 use levada::mpmc::error::{SendError, TryRecvError, TrySendError};
 use levada::mpmc::{self, Receiver, Sender};
 use std::panic::{Location, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::thread;
+use support::Task;
 
 #[test]
 fn counts_follow_the_handles() {

@@ -1,13 +1,13 @@
 //! The end, from either side: what is still received, who is told, and where messages go that
 //! nobody will have (C17-C25, C29, C31).
 
-use super::support::{Drops, Tally, Task};
 use levada::mpmc::error::{TryRecvError, TrySendError};
 use levada::{mpmc, oneshot};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
+use support::{Drops, Tally, Task};
 
 const EMPTY: Result<u32, TryRecvError> = Err(TryRecvError::Empty);
 const DISCONNECTED: Result<u32, TryRecvError> = Err(TryRecvError::Disconnected);
@@ -127,6 +127,31 @@ fn a_permit_without_receivers_drops_its_message() {
     assert_eq!(drops.alive(), 0);
     let tx = owned.send(drops.message());
     assert_eq!(drops.alive(), 0);
+    assert!(tx.is_closed());
+}
+
+/// C20: a `send_timeout` whose receiver goes when its turn has just come gets the message back. The
+/// waker is cloned for a place in line, which makes room, and dropped unused, which drops the receiver.
+#[cfg(feature = "tokio")]
+#[tokio::test]
+async fn a_send_with_a_timeout_gets_its_message_back() {
+    use std::sync::Mutex;
+    use std::time::Duration;
+    use support::{Event, hooked_waker};
+    let (tx, rx) = mpmc::channel(1);
+    tx.try_send(0).unwrap();
+    let rx = Mutex::new(Some(rx));
+    let waker = hooked_waker(move |event| {
+        let mut rx = rx.lock().unwrap();
+        match event {
+            Event::Clone => assert_eq!(rx.as_mut().unwrap().try_recv(), Ok(0)),
+            Event::Drop => *rx = None,
+            Event::Wake => {}
+        }
+    });
+    let mut sent = Box::pin(tx.send_timeout(1, Duration::MAX));
+    let closed = mpmc::error::SendTimeoutError::Closed(1);
+    assert_eq!(sent.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Ready(Err(closed)));
     assert!(tx.is_closed());
 }
 

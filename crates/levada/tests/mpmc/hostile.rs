@@ -1,82 +1,38 @@
 //! Foreign code that does its worst: wakers that re-enter the channel or panic, messages that panic
 //! when they are dropped (C30, C36, C51).
 
-use super::support::Task;
 use levada::mpmc;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
+use support::{Event, Task, hooked_waker};
 
-type Hook = Box<dyn Fn() + Send + Sync>;
-
-/// What a waker does when it is cloned, woken and dropped.
-#[derive(Default)]
-struct Script {
-    clone: Option<Hook>,
-    wake: Option<Hook>,
-    drop: Option<Hook>,
+/// A waker that panics when woken.
+fn panicking() -> Waker {
+    hooked_waker(|event| assert!(event != Event::Wake, "this waker panics"))
 }
 
-fn run(hook: Option<&Hook>) {
-    if let Some(hook) = hook {
-        hook();
-    }
+fn on_wake(f: impl Fn() + Send + Sync + 'static) -> Waker {
+    hooked_waker(move |event| {
+        if event == Event::Wake {
+            f();
+        }
+    })
 }
 
-impl Script {
-    const VTABLE: RawWakerVTable = RawWakerVTable::new(
-        |script| {
-            // SAFETY: it is from `Arc::into_raw` of a waker that is alive.
-            unsafe { Arc::increment_strong_count(script.cast::<Self>()) };
-            // SAFETY: as above.
-            let this = unsafe { &*script.cast::<Self>() };
-            run(this.clone.as_ref());
-            RawWaker::new(script, &Self::VTABLE)
-        },
-        |script| {
-            // SAFETY: it is from `Arc::into_raw` of the waker that ends here.
-            let this = unsafe { Arc::from_raw(script.cast::<Self>()) };
-            run(this.wake.as_ref());
-        },
-        |script| {
-            // SAFETY: it is from `Arc::into_raw` of a waker that is alive.
-            let this = unsafe { &*script.cast::<Self>() };
-            run(this.wake.as_ref());
-        },
-        |script| {
-            // SAFETY: it is from `Arc::into_raw` of the waker that ends here.
-            let this = unsafe { Arc::from_raw(script.cast::<Self>()) };
-            run(this.drop.as_ref());
-        },
-    );
-
-    fn waker(self) -> Waker {
-        let raw = RawWaker::new(Arc::into_raw(Arc::new(self)).cast(), &Self::VTABLE);
-        // SAFETY: the table keeps the contract: clones and drops are counted by the `Arc`.
-        unsafe { Waker::from_raw(raw) }
-    }
-
-    fn panicking() -> Waker {
-        Self { wake: Some(Box::new(|| panic!("this waker panics"))), ..Self::default() }.waker()
-    }
-
-    /// A waker that uses the channel in all it does.
-    fn reentrant(tx: &mpmc::Sender<u32>, rx: &mpmc::Receiver<u32>) -> Waker {
-        let hook = || -> Option<Hook> {
-            let (tx, rx) = (tx.downgrade(), rx.clone());
-            Some(Box::new(move || {
-                let _message = rx.try_recv();
-                let _len = rx.len();
-                if let Some(tx) = tx.upgrade() {
-                    let _full_or_not = tx.try_send(7);
-                    drop(tx.try_reserve());
-                }
-                let _message = Task::new(rx.recv()).poll();
-            }))
-        };
-        Self { clone: hook(), wake: hook(), drop: hook() }.waker()
-    }
+/// A waker that uses the channel in all it does.
+fn reentrant(tx: &mpmc::Sender<u32>, rx: &mpmc::Receiver<u32>) -> Waker {
+    let (tx, rx) = (tx.downgrade(), rx.clone());
+    hooked_waker(move |_| {
+        let _message = rx.try_recv();
+        let _len = rx.len();
+        if let Some(tx) = tx.upgrade() {
+            let _full_or_not = tx.try_send(7);
+            drop(tx.try_reserve());
+        }
+        let _message = Task::new(rx.recv()).poll();
+    })
 }
 
 fn poll<F: Future>(future: &mut std::pin::Pin<Box<F>>, waker: &Waker) -> Poll<F::Output> {
@@ -93,19 +49,19 @@ fn wakers_may_use_the_channel() {
         let mut other = Box::pin(rx.recv());
         for _ in 0..3 {
             while rx.try_recv().is_ok() {}
-            let _message = poll(&mut recv, &Script::reentrant(&tx, &rx));
-            let _message = poll(&mut other, &Script::reentrant(&tx, &rx));
+            let _message = poll(&mut recv, &reentrant(&tx, &rx));
+            let _message = poll(&mut other, &reentrant(&tx, &rx));
         }
         // So does a sender.
         while tx.try_send(0).is_ok() {}
         let mut send = Box::pin(tx.send(1));
         for _ in 0..3 {
-            if poll(&mut send, &Script::reentrant(&tx, &rx)).is_ready() {
+            if poll(&mut send, &reentrant(&tx, &rx)).is_ready() {
                 send = Box::pin(tx.send(1));
             }
         }
         let mut closed = Box::pin(tx.closed());
-        let _not_yet = poll(&mut closed, &Script::reentrant(&tx, &rx));
+        let _not_yet = poll(&mut closed, &reentrant(&tx, &rx));
         match round {
             0 => drop((recv, other, send)),
             1 => drop((send, other, recv)),
@@ -122,11 +78,7 @@ fn a_waker_that_drops_the_last_sender() {
     let (tx, rx) = mpmc::channel::<u32>(1);
     let permit = tx.try_reserve_owned().unwrap();
     let last = Mutex::new(Some(permit));
-    let waker = Script {
-        wake: Some(Box::new(move || drop(last.lock().unwrap().take()))),
-        ..Script::default()
-    }
-    .waker();
+    let waker = on_wake(move || drop(last.lock().unwrap().take()));
     let mut recv = Box::pin(rx.recv());
     assert!(poll(&mut recv, &waker).is_pending());
     drop(waker);
@@ -142,11 +94,7 @@ fn a_waker_that_drops_the_last_sender() {
 fn a_waker_that_drops_another_receiver() {
     let (tx, rx) = mpmc::channel::<u32>(1);
     let spare = Mutex::new(Some(rx.clone()));
-    let waker = Script {
-        wake: Some(Box::new(move || drop(spare.lock().unwrap().take()))),
-        ..Script::default()
-    }
-    .waker();
+    let waker = on_wake(move || drop(spare.lock().unwrap().take()));
     let mut recv = Box::pin(rx.recv());
     assert!(poll(&mut recv, &waker).is_pending());
     assert_eq!(rx.receiver_count(), 2);
@@ -162,7 +110,7 @@ fn a_panicking_receiver_does_not_keep_the_others_from_the_end() {
         let (tx, rx) = mpmc::channel::<u32>(1);
         let permit = tx.clone().try_reserve_owned().unwrap();
         let mut first = Box::pin(rx.recv());
-        assert!(poll(&mut first, &Script::panicking()).is_pending());
+        assert!(poll(&mut first, &panicking()).is_pending());
         let mut others: Vec<_> = (0..50).map(|_| Task::waiting(rx.recv())).collect();
         let end = AssertUnwindSafe(|| match way {
             0 => drop((tx, permit)),
@@ -185,7 +133,7 @@ fn a_panicking_receiver_does_not_keep_the_others_from_the_end() {
 fn a_panicking_receiver_does_not_cost_a_message() {
     let (tx, rx) = mpmc::channel(1);
     let mut recv = Box::pin(rx.recv());
-    assert!(poll(&mut recv, &Script::panicking()).is_pending());
+    assert!(poll(&mut recv, &panicking()).is_pending());
     assert!(catch_unwind(AssertUnwindSafe(|| tx.try_send(1))).is_err());
     assert_eq!(rx.try_recv(), Ok(1));
     assert!(poll(&mut recv, Waker::noop()).is_pending());
@@ -199,7 +147,7 @@ fn a_panicking_sender_does_not_cost_a_message() {
     let (tx, rx) = mpmc::channel(1);
     tx.try_send(1).unwrap();
     let mut send = Box::pin(tx.send(2));
-    assert!(poll(&mut send, &Script::panicking()).is_pending());
+    assert!(poll(&mut send, &panicking()).is_pending());
     assert_eq!(rx.try_recv(), Ok(1));
     assert!(poll(&mut send, Waker::noop()).is_ready());
     assert_eq!(rx.try_recv(), Ok(2));
@@ -211,7 +159,7 @@ fn passing_a_wake_on_to_a_panicking_receiver() {
     let (tx, rx) = mpmc::channel(1);
     let first = Task::waiting(rx.recv());
     let mut second = Box::pin(rx.recv());
-    assert!(poll(&mut second, &Script::panicking()).is_pending());
+    assert!(poll(&mut second, &panicking()).is_pending());
     tx.try_send(1).unwrap();
     assert!(catch_unwind(AssertUnwindSafe(|| drop(first))).is_err());
     assert_eq!(rx.try_recv(), Ok(1));

@@ -7,7 +7,9 @@ mod close;
 mod futurelock;
 mod hostile;
 mod receivers;
+mod regressions;
 mod runtimes;
 mod stress;
-#[path = "../mpsc/support.rs"]
-mod support;
+
+/// As `levada::wait::permits::GRACE`: the polls a promise outlives.
+const GRACE: usize = 8;

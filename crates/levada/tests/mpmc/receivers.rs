@@ -1,9 +1,9 @@
 //! Receivers that wait: who is woken, in which order, and what becomes of a message whose receiver
 //! is cancelled, overtaken, forgotten or never polled (C1-C3, C5-C7, C12, C14).
 
-use super::support::{Drops, Task};
 use levada::mpmc::{self, Receiver};
 use std::task::Poll;
+use support::{Drops, Task};
 
 fn waiting(rx: &Receiver<u32>, n: usize) -> Vec<Task<mpmc::future::Recv<'_, u32>>> {
     (0..n).map(|_| Task::waiting(rx.recv())).collect()

@@ -1,8 +1,8 @@
 //! Futures that are dropped, moved to another waker or forgotten lose nothing and strand nobody.
 
-use super::support::{Drops, Task};
 use levada::mpsc::{self, error::TryRecvError};
 use std::task::Poll;
+use support::{Drops, Task};
 
 /// C1: the message that woke a receiver's future stays when the future goes.
 #[test]

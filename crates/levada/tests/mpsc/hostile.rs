@@ -1,88 +1,41 @@
 //! Foreign code that does its worst: wakers that re-enter the channel or panic, messages that panic
 //! when they are dropped (C30, C36, C51).
 
-use super::support::{Drops, Task};
 use levada::mpsc::{self, Sender};
 use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use std::task::{Context, Poll, Waker};
+use support::{Drops, Event, Task, hooked_waker};
 
-/// What a waker does when it is cloned, woken and dropped.
-#[derive(Default)]
-struct Script {
-    on_clone: Option<Box<dyn Fn() + Send + Sync>>,
-    on_wake: Option<Box<dyn Fn() + Send + Sync>>,
-    on_drop: Option<Box<dyn Fn() + Send + Sync>>,
+/// A waker that panics when woken.
+fn panicking() -> Waker {
+    hooked_waker(|event| assert!(event != Event::Wake, "this waker panics"))
 }
 
-const VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
-
-fn run(step: Option<&(dyn Fn() + Send + Sync)>) {
-    if let Some(step) = step {
-        step();
-    }
-}
-
-unsafe fn clone(data: *const ()) -> RawWaker {
-    // SAFETY: the data of a waker of this table came from `Arc::into_raw` and is counted.
-    unsafe { Arc::<Script>::increment_strong_count(data.cast()) };
-    // SAFETY: as above: alive for as long as this waker.
-    let script = unsafe { &*data.cast::<Script>() };
-    run(script.on_clone.as_deref());
-    RawWaker::new(data, &VTABLE)
-}
-
-unsafe fn wake(data: *const ()) {
-    // SAFETY: as in `clone`; this waker's count is taken over.
-    let script = unsafe { Arc::from_raw(data.cast::<Script>()) };
-    run(script.on_wake.as_deref());
-}
-
-unsafe fn wake_by_ref(data: *const ()) {
-    // SAFETY: as in `clone`.
-    let script = unsafe { &*data.cast::<Script>() };
-    run(script.on_wake.as_deref());
-}
-
-unsafe fn drop_waker(data: *const ()) {
-    // SAFETY: as in `wake`.
-    let script = unsafe { Arc::from_raw(data.cast::<Script>()) };
-    run(script.on_drop.as_deref());
-}
-
-impl Script {
-    fn waker(self) -> Waker {
-        let data = Arc::into_raw(Arc::new(self));
-        // SAFETY: the table's functions treat the data as a counted `Script`, and it is Sync.
-        unsafe { Waker::new(data.cast(), &VTABLE) }
-    }
-
-    /// A waker that panics when woken.
-    fn panicking() -> Waker {
-        let on_wake: Box<dyn Fn() + Send + Sync> = Box::new(|| panic!("this waker panics"));
-        Self { on_wake: Some(on_wake), ..Self::default() }.waker()
-    }
+fn on_wake(f: impl Fn() + Send + Sync + 'static) -> Waker {
+    hooked_waker(move |event| {
+        if event == Event::Wake {
+            f();
+        }
+    })
 }
 
 fn poll<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(waker))
 }
 
-/// A waker that uses the channel in all three of its functions; counts to three kinds.
+/// A waker that uses the channel in all it does.
 fn reentrant(tx: &Sender<u32>) -> Waker {
-    let step = |tx: Sender<u32>| -> Option<Box<dyn Fn() + Send + Sync>> {
-        Some(Box::new(move || {
-            let _full_or_not = tx.try_send(7);
-            let _room = tx.capacity();
-            drop(tx.clone());
-            drop(tx.try_reserve());
-        }))
-    };
-    Script { on_clone: step(tx.clone()), on_wake: step(tx.clone()), on_drop: step(tx.clone()) }
-        .waker()
+    let tx = tx.clone();
+    hooked_waker(move |_| {
+        let _full_or_not = tx.try_send(7);
+        let _room = tx.capacity();
+        drop(tx.clone());
+        drop(tx.try_reserve());
+    })
 }
 
 /// C51: a lock held around any of these calls is a deadlock here.
@@ -138,17 +91,12 @@ fn a_clone_that_is_not_needed_is_dropped_outside_the_lock() {
     let rx = Arc::new(Mutex::new(rx));
     let receive = Arc::clone(&rx);
     let capacity = tx.clone();
-    let waker = Script {
-        on_clone: Some(Box::new(move || {
-            let _message = receive.lock().unwrap().try_recv();
-        })),
-        on_drop: Some(Box::new(move || {
-            // Takes the lock.
-            let _room = capacity.capacity();
-        })),
-        ..Script::default()
-    }
-    .waker();
+    let waker = hooked_waker(move |event| match event {
+        Event::Clone => drop(receive.lock().unwrap().try_recv()),
+        // Takes the lock.
+        Event::Drop => drop(capacity.try_reserve()),
+        Event::Wake => {}
+    });
     let mut send = pin!(tx.send(1));
     assert!(poll(send.as_mut(), &waker).is_ready());
     assert_eq!(rx.lock().unwrap().try_recv(), Ok(1));
@@ -163,7 +111,7 @@ fn a_panicking_sender_does_not_keep_the_receiver_from_going() {
         tx.try_send(drops.message()).unwrap();
     }
     let mut first = Box::pin(tx.send(drops.message()));
-    assert!(poll(first.as_mut(), &Script::panicking()).is_pending());
+    assert!(poll(first.as_mut(), &panicking()).is_pending());
     let mut second = Task::waiting(tx.send(drops.message()));
     let mut closed = Task::waiting(tx.closed());
     let panic = catch_unwind(AssertUnwindSafe(|| drop(rx)));
@@ -179,7 +127,7 @@ fn a_panicking_sender_does_not_keep_the_channel_from_closing() {
     let (tx, mut rx) = mpsc::channel(1);
     tx.try_send(0).unwrap();
     let mut first = Box::pin(tx.send(1));
-    assert!(poll(first.as_mut(), &Script::panicking()).is_pending());
+    assert!(poll(first.as_mut(), &panicking()).is_pending());
     let mut closed = Task::waiting(tx.closed());
     assert!(catch_unwind(AssertUnwindSafe(|| rx.close())).is_err());
     assert!(closed.is_woken() && closed.poll().is_ready());
@@ -195,7 +143,7 @@ fn a_panicking_sender_does_not_cost_a_message() {
     let (tx, mut rx) = mpsc::channel(1);
     tx.try_send(0).unwrap();
     let mut send = Box::pin(tx.send(1));
-    assert!(poll(send.as_mut(), &Script::panicking()).is_pending());
+    assert!(poll(send.as_mut(), &panicking()).is_pending());
     assert_eq!(rx.try_recv(), Ok(0));
     assert!(poll(send.as_mut(), Waker::noop()).is_ready());
     assert_eq!(rx.try_recv(), Ok(1));
@@ -206,7 +154,7 @@ fn a_panicking_sender_does_not_cost_a_message() {
 fn a_panicking_receiver_does_not_cost_a_message() {
     let (tx, mut rx) = mpsc::channel(1);
     let mut recv = Box::pin(rx.recv());
-    assert!(poll(recv.as_mut(), &Script::panicking()).is_pending());
+    assert!(poll(recv.as_mut(), &panicking()).is_pending());
     assert!(catch_unwind(AssertUnwindSafe(|| tx.try_send(1))).is_err());
     assert_eq!(poll(recv.as_mut(), Waker::noop()), Poll::Ready(Some(1)));
 }
@@ -263,11 +211,7 @@ fn a_waker_that_drops_another_end() {
     let (tx, rx) = mpsc::channel::<u32>(1);
     tx.try_send(0).unwrap();
     let other = Mutex::new(Some(tx.clone()));
-    let waker = Script {
-        on_wake: Some(Box::new(move || drop(other.lock().unwrap().take()))),
-        ..Script::default()
-    }
-    .waker();
+    let waker = on_wake(move || drop(other.lock().unwrap().take()));
     let mut send = Box::pin(tx.send(1));
     assert!(poll(send.as_mut(), &waker).is_pending());
     drop(waker);
@@ -277,11 +221,7 @@ fn a_waker_that_drops_another_end() {
 
     let (tx, mut rx) = mpsc::channel::<u32>(1);
     let last = Mutex::new(Some(tx.clone()));
-    let waker = Script {
-        on_wake: Some(Box::new(move || drop(last.lock().unwrap().take()))),
-        ..Script::default()
-    }
-    .waker();
+    let waker = on_wake(move || drop(last.lock().unwrap().take()));
     let mut recv = Box::pin(rx.recv());
     assert!(poll(recv.as_mut(), &waker).is_pending());
     tx.try_send(1).unwrap();

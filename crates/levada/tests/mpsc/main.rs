@@ -6,6 +6,9 @@ mod close;
 mod futurelock;
 mod hostile;
 mod misuse;
+mod regressions;
 #[cfg(feature = "tokio")]
 mod runtimes;
-mod support;
+
+/// As `levada::wait::permits::GRACE`: the polls a promise outlives.
+const GRACE: usize = 8;

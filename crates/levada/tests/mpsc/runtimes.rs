@@ -1,7 +1,7 @@
 //! Many senders, on everything that runs futures, with futures dropped all the time (C11, C14, C59):
 //! each message is received once, in its sender's order, or given back, or dropped with its future.
 
-use super::support::{Drops, GRACE};
+use super::GRACE;
 use levada::mpsc::{self, Receiver, Sender};
 use std::future::Future;
 use std::pin::pin;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
+use support::Drops;
 use tokio::runtime::Builder;
 
 const SENDERS: usize = 4;

@@ -3,11 +3,12 @@
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use std::task::{Context, Poll, Waker};
 
 use levada::oneshot::{self, error::TryRecvError};
 
 use super::{Drops, Task, poll, poll_with};
+use support::{Event, hooked_waker};
 
 type Hook = Box<dyn Fn() + Send + Sync>;
 
@@ -26,33 +27,16 @@ impl Default for Hooks {
 }
 
 impl Hooks {
-    const VTABLE: RawWakerVTable = RawWakerVTable::new(
-        |hooks| {
-            // SAFETY: `hooks` is from `Arc::into_raw` of a waker that is alive.
-            let this = unsafe { &*hooks.cast::<Self>() };
-            (this.clone)();
-            // SAFETY: as above.
-            unsafe { Arc::increment_strong_count(hooks.cast::<Self>()) };
-            RawWaker::new(hooks, &Self::VTABLE)
-        },
-        |hooks| {
-            // SAFETY: `hooks` is from `Arc::into_raw` of the waker that ends here.
-            let this = unsafe { Arc::from_raw(hooks.cast::<Self>()) };
-            (this.wake)();
-        },
-        |_| unreachable!("the channel owns the waker, and wakes by value"),
-        |hooks| {
-            // SAFETY: `hooks` is from `Arc::into_raw` of the waker that ends here.
-            let this = unsafe { Arc::from_raw(hooks.cast::<Self>()) };
-            (this.drop)();
-        },
-    );
-
+    /// The waker, and what all its clones share.
     fn waker(self) -> (Arc<Self>, Waker) {
         let this = Arc::new(self);
-        let raw = RawWaker::new(Arc::into_raw(Arc::clone(&this)).cast(), &Self::VTABLE);
-        // SAFETY: the table keeps the contract: clones and drops are counted by the `Arc`.
-        (this, unsafe { Waker::from_raw(raw) })
+        let hooks = Arc::clone(&this);
+        let waker = hooked_waker(move |event| match event {
+            Event::Clone => (hooks.clone)(),
+            Event::Wake => (hooks.wake)(),
+            Event::Drop => (hooks.drop)(),
+        });
+        (this, waker)
     }
 }
 

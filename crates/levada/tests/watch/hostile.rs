@@ -1,6 +1,7 @@
 //! Foreign code that panics, comes back into the channel, or is never heard of again.
 
 use crate::support::{Bell, poll, within_deadline};
+use ::support::hooked_waker;
 use levada::watch::{self, Receiver, Sender};
 use std::cell::RefCell;
 use std::future::Future;
@@ -9,37 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, RawWaker, RawWakerVTable, Wake, Waker};
-
-/// What a meddling waker does, each time it is cloned, woken or dropped.
-type Meddle = Arc<dyn Fn() + Send + Sync>;
-
-/// A waker that calls `meddle` from every function of its vtable.
-fn meddling_waker(meddle: impl Fn() + Send + Sync + 'static) -> Waker {
-    fn raw(meddle: Meddle) -> RawWaker {
-        RawWaker::new(Box::into_raw(Box::new(meddle)).cast(), &VTABLE)
-    }
-    unsafe fn clone(data: *const ()) -> RawWaker {
-        // SAFETY: the waker that is cloned keeps it alive.
-        let meddle = unsafe { &*data.cast::<Meddle>() };
-        meddle();
-        raw(Arc::clone(meddle))
-    }
-    unsafe fn wake_by_ref(data: *const ()) {
-        // SAFETY: the waker that is woken keeps it alive.
-        let meddle = unsafe { &*data.cast::<Meddle>() };
-        meddle();
-    }
-    // Waking consumes the waker as dropping it does.
-    unsafe fn drop(data: *const ()) {
-        // SAFETY: it comes from `Box::into_raw` in `raw`, and this ends the waker.
-        let meddle = unsafe { Box::from_raw(data.cast::<Meddle>().cast_mut()) };
-        meddle();
-    }
-    static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, drop, wake_by_ref, drop);
-    // SAFETY: the functions above keep the contract of a waker's vtable.
-    unsafe { Waker::from_raw(raw(Arc::new(meddle))) }
-}
+use std::task::{Context, Wake, Waker};
 
 /// C51: tokio #5429, #5578, #3689; asyncband #125, #189, #234.
 #[test]
@@ -61,7 +32,8 @@ fn wakers_may_use_the_channel() {
                 let _ = poll(pin!(other.changed()), Waker::noop());
             }
         };
-        let (one, two) = (meddling_waker(meddle.clone()), meddling_waker(meddle));
+        let again = meddle.clone();
+        let (one, two) = (hooked_waker(move |_| again()), hooked_waker(move |_| meddle()));
         {
             let mut changed = pin!(rx.wait_for(|value| *value == 7));
             assert!(poll(changed.as_mut(), &one).is_pending());

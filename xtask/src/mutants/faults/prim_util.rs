@@ -26,8 +26,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "lock-released-relaxed",
         file: "prim/native/lock.rs",
-        before: "self.0.locked.store(false, Ordering::Release);",
-        after: "self.0.locked.store(false, Ordering::Relaxed);",
+        before: "self.lock.locked.store(false, Ordering::Release);",
+        after: "self.lock.locked.store(false, Ordering::Relaxed);",
         breaks: "what a holder did is not published",
         caught_by: ("loom", "native_lock"),
     },
@@ -60,13 +60,13 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "park-keeps-a-foreign-unpark",
-        file: "util/park.rs",
+        file: "prim/park.rs",
         before: "    if parked {
 ",
         after: "    if !parked {
 ",
         breaks: "a wake-up for an outer wait is swallowed",
-        caught_by: ("unit", "util::park"),
+        caught_by: ("unit", "prim::park"),
     },
     Fault {
         name: "second-panic-while-unwinding",

@@ -64,27 +64,25 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "chan-last-sender-tells-nobody",
         file: "queue/chan.rs",
-        before: "            tx.unsent = true;
-            tx.parked.take_all(batch)",
-        after: "            tx.unsent = true;
-            false",
+        before: "        wake_in_batches(|batch| self.lock().parked.take_all(batch));
+",
+        after: "",
         breaks: "a receiver sleeps through the end",
         caught_by: ("loom", "mpsc::model"),
     },
     Fault {
         name: "chan-receiver-goes-unnoted",
         file: "queue/chan.rs",
-        before: "        self.lock().unreceived = true;
-",
-        after: "",
+        before: "self.close_with(|tx| tx.unreceived = true)",
+        after: "self.close_with(|_| ())",
         breaks: "a message is stored that nobody can receive",
         caught_by: ("loom", "mpsc::model"),
     },
     Fault {
         name: "chan-messages-left-behind",
         file: "queue/chan.rs",
-        before: "        while let Some(message) = pop() {",
-        after: "        if let Some(message) = pop() {",
+        before: "        while let Some(slot) = self.with_last_consumer(|consumer| {",
+        after: "        if let Some(slot) = self.with_last_consumer(|consumer| {",
         breaks: "messages outlive the last receiver",
         caught_by: ("loom", "mpsc::model"),
     },
@@ -96,7 +94,7 @@ pub(super) const FAULTS: &[Fault] = &[
         after: "            let _ = owned;
 ",
         breaks: "a channel leaves its segments behind",
-        caught_by: ("tests", "memory_mpsc"),
+        caught_by: ("tests", "memory"),
     },
     Fault {
         name: "send-into-a-closed-channel",
@@ -259,7 +257,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "send-impatient-sleeps",
         file: "queue/send.rs",
-        before: "                if turn == Turn::WaitImpatiently {
+        before: "                if impatient {
                     cx.waker().wake_by_ref();
                 }
 ",

@@ -15,7 +15,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "single-room-tells-nobody",
         file: "queue/single.rs",
-        before: "        if self.rx().hungry.load(Ordering::Relaxed) {
+        before: "        if self.is_hungry() {
 ",
         after: "        if false {
 ",
@@ -72,26 +72,42 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "single-batch-one-too-many",
         file: "queue/single.rs",
-        before: "            while received < limit {",
-        after: "            while received <= limit {",
+        before: "            while received < limit.min(there) {",
+        after: "            while received <= limit.min(there) {",
         breaks: "a batch is longer than asked for",
         caught_by: ("tests", "mpsc"),
     },
     Fault {
+        name: "single-batch-without-end",
+        file: "queue/single.rs",
+        before: "            while received < limit.min(there) {",
+        after: "            while received < limit {",
+        breaks: "senders that are faster keep the receiver for ever",
+        caught_by: ("tests", "allocation"),
+    },
+    Fault {
         name: "single-empty-is-the-end",
         file: "queue/single.rs",
-        before: "let ended = chan.counts().senders() == 0 || (chan.is_closed() && chan.lock().is_ended());",
-        after: "let ended = chan.counts().senders() == 0 || chan.is_closed();",
+        before: "            || (chan.is_closed() || chan.is_hungry()) && chan.try_idle() == Nothing::Ended;",
+        after: "            || chan.is_closed();",
         breaks: "the end is told while a permit is out",
         caught_by: ("tests", "mpsc"),
     },
     Fault {
         name: "many-cancelled-keeps-its-wake",
         file: "queue/many.rs",
-        before: "let next = if woken && queued > 0 || tx.permits.is_blocked(queued) {",
-        after: "let next = if tx.permits.is_blocked(queued) {",
+        before: "let next = if woken && queued > 0 || still_blocked {",
+        after: "let next = if still_blocked {",
         breaks: "a receiver sleeps beside a message",
         caught_by: ("loom", "mpmc::model::cancelled_when_woken"),
+    },
+    Fault {
+        name: "many-waits-for-one-that-never-comes",
+        file: "queue/many.rs",
+        before: "        if self.delays < GRACE {",
+        after: "        if self.delays < u8::MAX {",
+        breaks: "a receiver that was woken and never comes wedges the others",
+        caught_by: ("tests", "mpmc"),
     },
     Fault {
         name: "many-room-tells-nobody",

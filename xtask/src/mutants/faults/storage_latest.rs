@@ -6,8 +6,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "latest-stamp-published-relaxed",
         file: "storage/latest.rs",
-        before: "self.stamp.store(change(stamp).0, Ordering::Release);",
-        after: "self.stamp.store(change(stamp).0, Ordering::Relaxed);",
+        before: "self.stamp.store(desk.stamp.0, Ordering::Release);",
+        after: "self.stamp.store(desk.stamp.0, Ordering::Relaxed);",
         breaks: "who sees a version does not see what its publisher did before",
         caught_by: ("loom", "storage::latest"),
     },
@@ -158,7 +158,7 @@ pub(super) const FAULTS: &[Fault] = &[
         (value, None)
 ",
         breaks: "a node is lost whenever two are spare",
-        caught_by: ("tests", "watch_memory"),
+        caught_by: ("tests", "memory"),
     },
     Fault {
         name: "latest-superseded-change-counted",

@@ -22,16 +22,16 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "permits-never-lapse-for-senders",
         file: "wait/permits.rs",
-        before: "        if entry.refusals >= GRACE {",
-        after: "        if entry.refusals == u8::MAX {",
+        before: "        if entry.refusals + self.refusals >= GRACE {",
+        after: "        if entry.refusals + self.refusals == u8::MAX {",
         breaks: "a sender that never comes wedges the others",
         caught_by: ("unit", "wait::permits"),
     },
     Fault {
         name: "permits-never-lapse-for-tries",
         file: "wait/permits.rs",
-        before: "            if self.refusals >= GRACE {",
-        after: "            if self.refusals == u8::MAX {",
+        before: "        let lapses = self.refusals >= GRACE;",
+        after: "        let lapses = self.refusals == u8::MAX;",
         breaks: "a sender that never comes wedges who only tries",
         caught_by: ("unit", "wait::permits"),
     },
@@ -46,7 +46,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "permits-lapse-at-once",
         file: "wait/permits.rs",
-        before: "        if entry.refusals >= GRACE {",
+        before: "        if entry.refusals + self.refusals >= GRACE {",
         after: "        if entry.refusals >= 1 {",
         breaks: "a sender that is just being woken loses its turn",
         caught_by: ("unit", "wait::permits"),
@@ -73,11 +73,20 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "permits-grant-lost-on-cancel",
         file: "wait/permits.rs",
-        before: "            State::Granted => self.granted -= need,
+        before: "                self.granted -= need;
 ",
-        after: "            State::Granted => {}
-",
+        after: "",
         breaks: "who is cancelled keeps what it was promised",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-patience-lost-on-cancel",
+        file: "wait/permits.rs",
+        before: "                self.refusals = GRACE.min(self.refusals + refusals);
+",
+        after: "                let _ = refusals;
+",
+        breaks: "a send that is made anew for each poll waits for ever",
         caught_by: ("unit", "wait::permits"),
     },
     Fault {

@@ -2,6 +2,7 @@
 //! backend compiles this file a second time, for `model`.
 
 use core::fmt;
+use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 
 use super::atomic::{AtomicBool, Ordering};
@@ -25,13 +26,18 @@ pub(crate) struct Lock<T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: the lock hands out the value to one thread at a time, which is what `T: Send` allows.
-unsafe impl<T: Send> Send for Lock<T> {}
-// SAFETY: as above; a shared lock gives exclusive access only.
+// SAFETY: the cell keeps it from being automatic. Who shares the lock gets at the value only through a
+// guard, of which there is one at a time: the value moves from thread to thread, which `T: Send`
+// allows, and is shared by none.
 unsafe impl<T: Send> Sync for Lock<T> {}
 
 /// Exclusive access to what a [`Lock`] guards; released on drop.
-pub(crate) struct LockGuard<'a, T>(&'a Lock<T>);
+pub(crate) struct LockGuard<'a, T> {
+    lock: &'a Lock<T>,
+    /// It is as good as this, and may be sent and shared where this may: `&Lock` alone could be shared
+    /// without `T: Sync`, and with it the `&T` that the guard gives.
+    _value: PhantomData<&'a mut T>,
+}
 
 impl<T> Lock<T> {
     pub(crate) fn new(value: T) -> Self {
@@ -45,7 +51,7 @@ impl<T> Lock<T> {
         if self.locked.swap(true, Ordering::Acquire) {
             self.lock_contended();
         }
-        LockGuard(self)
+        LockGuard { lock: self, _value: PhantomData }
     }
 
     #[cold]
@@ -69,17 +75,19 @@ impl<T> Deref for LockGuard<'_, T> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: the guard exists only while this thread holds the lock, so no other reference to
-        // the value exists but those derived from this guard.
-        self.0.value.with(|value| unsafe { &*value })
+        // SAFETY: `lock` makes a guard only after its swap found the lock free, and nobody else's swap
+        // does until this guard drops. So all references to the value come from this guard, and
+        // `&self` leaves only shared ones.
+        self.lock.value.with(|value| unsafe { &*value })
     }
 }
 
 impl<T> DerefMut for LockGuard<'_, T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as in `deref`, and `&mut self` excludes other borrows through this guard.
-        self.0.value.with_mut(|value| unsafe { &mut *value })
+        // SAFETY: there is one guard (see `deref`), and `&mut self` excludes every other reference that
+        // was borrowed from it.
+        self.lock.value.with_mut(|value| unsafe { &mut *value })
     }
 }
 
@@ -87,7 +95,7 @@ impl<T> Drop for LockGuard<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
         // ORDERING: Release pairs with the Acquire swaps in `lock` and `lock_contended`.
-        self.0.locked.store(false, Ordering::Release);
+        self.lock.locked.store(false, Ordering::Release);
     }
 }
 
@@ -98,7 +106,7 @@ impl<T> fmt::Debug for Lock<T> {
 }
 
 #[cfg(test)]
-#[cfg(not(levada_loom))]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
     use core::time::Duration;
@@ -107,12 +115,13 @@ mod tests {
 
     #[test]
     fn a_contended_lock_excludes() {
+        const ROUNDS: u64 = if cfg!(miri) { 100 } else { 20_000 };
         let lock = Arc::new(Lock::new(0_u64));
         let threads: Vec<_> = (0..8)
             .map(|_| {
                 let lock = Arc::clone(&lock);
                 thread::spawn(move || {
-                    for _ in 0..20_000 {
+                    for _ in 0..ROUNDS {
                         *lock.lock() += 1;
                     }
                 })
@@ -121,7 +130,7 @@ mod tests {
         for thread in threads {
             thread.join().unwrap();
         }
-        assert_eq!(*lock.lock(), 160_000);
+        assert_eq!(*lock.lock(), 8 * ROUNDS);
     }
 
     #[test]

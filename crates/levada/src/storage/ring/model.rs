@@ -18,7 +18,7 @@ fn produce(shared: &Shared, producer: &mut Producer<Box<usize>>, values: core::o
             // SAFETY: one channel; `head` was loaded with Acquire.
             if let Err(len) = unsafe { producer.make_room(&shared.chain, head) } {
                 let fresh = shared.chain.grow(len);
-                // SAFETY: as above.
+                // SAFETY: one channel; `head` was loaded with Acquire.
                 drop(unsafe { producer.extend(&shared.chain, head, fresh) });
             }
         }
@@ -47,7 +47,7 @@ fn consume(shared: &Shared, consumer: &mut Consumer<Box<usize>>, values: core::o
 /// end.
 fn run(len: usize, before: usize, sent: usize, left: usize) {
     model(move || {
-        let shared = Arc::new(Shared { chain: Chain::new(len), head: AtomicUsize::new(0) });
+        let shared = Arc::new(Shared { chain: Chain::new(len), head: AtomicUsize::new(START) });
         let (mut producer, mut consumer) = (Producer::new(), Consumer::new());
         produce(&shared, &mut producer, 0..before);
         let theirs = Arc::clone(&shared);
@@ -57,7 +57,7 @@ fn run(len: usize, before: usize, sent: usize, left: usize) {
         });
         consume(&shared, &mut consumer, 0..before + sent - left);
         let producer = pushing.join().unwrap();
-        assert_eq!(producer.tail(), before + sent);
+        assert_eq!(producer.tail().wrapping_sub(START), before + sent);
         assert_eq!(shared.chain.tail().wrapping_sub(consumer.head()), left);
         consume(&shared, &mut consumer, before + sent - left..before + sent);
         // SAFETY: one channel, and the last call.

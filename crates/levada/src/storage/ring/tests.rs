@@ -1,13 +1,15 @@
 //! Both sides in one thread, by turns.
 
 use super::*;
+use crate::prim::Arc;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// A chain with its two sides, and how often it grew.
 struct Ring<T> {
-    chain: Chain<T>,
+    /// Shared, as in a channel: `&mut Ring` must not be `&mut Chain` (see `Chain`).
+    chain: Arc<Chain<T>>,
     producer: Producer<T>,
     consumer: Consumer<T>,
     grown: usize,
@@ -27,7 +29,7 @@ impl<T> Ring<T> {
         (producer.tail, producer.base) = (position, position);
         let mut consumer = Consumer::new();
         (consumer.head, consumer.limit) = (position, position);
-        Self { chain, producer, consumer, grown: 0 }
+        Self { chain: Arc::new(chain), producer, consumer, grown: 0 }
     }
 
     fn push(&mut self, value: T) {
@@ -37,7 +39,7 @@ impl<T> Ring<T> {
             if let Err(len) = unsafe { self.producer.make_room(&self.chain, head) } {
                 self.grown += 1;
                 let fresh = self.chain.grow(len);
-                // SAFETY: as above.
+                // SAFETY: one channel, one thread.
                 let unused = unsafe { self.producer.extend(&self.chain, head, fresh) };
                 assert!(unused.is_none(), "there was no room without it");
             }
@@ -77,6 +79,8 @@ fn burst<T: PartialEq + core::fmt::Debug>(
     longest: usize,
     make: impl Fn(usize) -> T,
 ) {
+    // To the second segment on the heap; the third takes a thousand messages more.
+    let longest = if cfg!(miri) { longest.min(24) } else { longest };
     let mut expected = VecDeque::new();
     let mut sent = 0;
     for length in (1..=longest).chain((1..=longest).rev()) {
@@ -120,8 +124,8 @@ fn positions_wrap() {
 #[test]
 fn little_is_kept_in_the_channel_itself() {
     let mut ring = Ring::new(usize::MAX);
-    for i in 0..1_000_u64 {
-        for j in 0..8 {
+    for i in 0..if cfg!(miri) { 10 } else { 1_000 } {
+        for j in 0..8_u64 {
             ring.push(i + j);
         }
         for j in 0..8 {
@@ -134,6 +138,7 @@ fn little_is_kept_in_the_channel_itself() {
 }
 
 /// With a backlog that stays, a channel allocates no more after its first rounds.
+#[cfg_attr(miri, ignore = "many rounds of what the other tests do")]
 #[test]
 fn a_steady_backlog_allocates_nothing() {
     for backlog in [9, 31, 32, 33, 1_000, 4_095, 4_096, 4_097, 10_000, 50_000] {
@@ -158,6 +163,7 @@ fn a_steady_backlog_allocates_nothing() {
     }
 }
 
+#[cfg_attr(miri, ignore = "many rounds of what the other tests do")]
 #[test]
 fn no_segment_is_longer_than_the_capacity_or_32_kib() {
     for (capacity, longest) in [(9, 16), (16, 16), (100, 128), (usize::MAX, 4_096)] {
@@ -171,6 +177,7 @@ fn no_segment_is_longer_than_the_capacity_or_32_kib() {
 }
 
 /// What is emptied is given back: at most one segment, of the last length, is kept to spare.
+#[cfg_attr(miri, ignore = "many rounds of what the other tests do")]
 #[test]
 fn one_segment_is_kept_to_spare() {
     let mut ring = Ring::new(usize::MAX);
@@ -188,10 +195,11 @@ fn one_segment_is_kept_to_spare() {
 fn messages_without_size() {
     #[derive(Debug, PartialEq)]
     struct Nothing;
+    let count = if cfg!(miri) { 100 } else { 100_000 };
     let mut ring = Ring::new(usize::MAX);
-    (0..100_000).for_each(|_| ring.push(Nothing));
-    assert_eq!(ring.len(), 100_000);
-    (0..100_000).for_each(|_| assert_eq!(ring.pop(), Some(Nothing)));
+    (0..count).for_each(|_| ring.push(Nothing));
+    assert_eq!(ring.len(), count);
+    (0..count).for_each(|_| assert_eq!(ring.pop(), Some(Nothing)));
     assert_eq!(ring.pop(), None);
 }
 
@@ -242,6 +250,10 @@ fn what_is_left_is_dropped_once() {
         }
     }
     for (sent, received) in [(0, 0), (5, 2), (8, 8), (9, 9), (100, 0), (100, 99), (5_000, 4_097)] {
+        // To Miri, five thousand are as good as a hundred, and take a minute.
+        if cfg!(miri) && sent > 100 {
+            continue;
+        }
         let dropped = Rc::default();
         let mut ring = Ring::new(usize::MAX);
         (0..sent).for_each(|_| ring.push(Counted(Rc::clone(&dropped))));

@@ -22,15 +22,16 @@ impl Semaphore {
     fn poll_acquire(&self, node: Pin<&Node>, need: usize, cx: &mut Context<'_>) -> Poll<bool> {
         let mut waker = Some(cx.waker().clone());
         let mut permits = self.0.lock();
-        let turn = permits.poll_turn(node, need, 0);
-        let (poll, old) = match turn {
+        let mut impatient = false;
+        let (poll, old) = match permits.poll_turn(node, need, 0) {
             Turn::Taken => {
                 let old = permits.leave(node);
                 permits.reserve(need);
                 (Poll::Ready(true), old)
             }
             Turn::Closed => (Poll::Ready(false), permits.leave(node)),
-            Turn::Wait | Turn::WaitImpatiently => {
+            Turn::Wait => {
+                impatient = permits.refuse(node, 0);
                 let waker = waker.take().expect("it was just cloned");
                 (Poll::Pending, permits.enter(node, need, waker))
             }
@@ -38,7 +39,7 @@ impl Semaphore {
         drop(permits);
         drop(old);
         self.change(|_| ());
-        if turn == Turn::WaitImpatiently {
+        if impatient {
             cx.waker().wake_by_ref();
         }
         poll

@@ -1,0 +1,141 @@
+//! Chance, an executor of one thread that notices a hang, and messages that are accounted for.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+/// Far longer than any wait takes, under valgrind too; only a hang gets there.
+const DEADLINE: Duration = Duration::from_secs(300);
+
+/// `base` operations, times `LEVADA_STRESS`; a few under Miri.
+pub(crate) fn rounds(base: u64) -> u64 {
+    if cfg!(miri) {
+        return base / 500;
+    }
+    match std::env::var("LEVADA_STRESS") {
+        Ok(times) => base * times.parse::<u64>().expect("LEVADA_STRESS is a whole number"),
+        Err(_) => base,
+    }
+}
+
+/// Marsaglia's xorshift: the same sequence for the same seed.
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 33) % sides
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Runs a future to its end on this thread.
+#[track_caller]
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let start = Instant::now();
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        // Before it is polled again: it might be ready, and nobody have told.
+        thread::park_timeout(DEADLINE);
+        assert!(start.elapsed() < DEADLINE, "nobody wakes it");
+    }
+}
+
+/// Polls a future at most `polls` times, whether it was woken or not, and drops it: cancelled, unless
+/// it gave something.
+pub(crate) fn poll_for<F: Future>(future: F, polls: u64) -> Option<F::Output> {
+    let mut future = pin!(future);
+    for _ in 0..polls {
+        // A waker of its own each time, as a combinator's may be.
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return Some(output);
+        }
+        thread::yield_now();
+    }
+    None
+}
+
+/// What was forgotten, so that a leak detector sees that it was meant.
+static FORGOTTEN: Mutex<Vec<AtomicPtr<()>>> = Mutex::new(Vec::new());
+
+/// Polls a future once, and never again: it stays where it is, in whatever line it stands.
+pub(crate) fn poll_and_forget<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = Box::pin(future);
+    if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        return Some(output);
+    }
+    let forgotten: *mut _ = Box::leak(Box::new(future));
+    FORGOTTEN.lock().unwrap().push(AtomicPtr::new(forgotten.cast()));
+    None
+}
+
+/// Who sent it and the how manieth it is of his; counts how many there are.
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) sender: u64,
+    pub(crate) number: u64,
+    alive: Arc<AtomicUsize>,
+}
+
+impl Message {
+    pub(crate) fn new(sender: u64, number: u64, alive: &Arc<AtomicUsize>) -> Self {
+        // ORDERING: Relaxed, no pair: read after the threads were joined.
+        alive.fetch_add(1, Ordering::Relaxed);
+        Self { sender, number, alive: Arc::clone(alive) }
+    }
+}
+
+impl Clone for Message {
+    fn clone(&self) -> Self {
+        Self::new(self.sender, self.number, &self.alive)
+    }
+}
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        // ORDERING: Relaxed, no pair: read after the threads were joined.
+        self.alive.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Asserts that what was received is what was sent, of each sender in its order, and that nothing is
+/// left. `received` has one list for each receiver; `sent` says how many each sender sent.
+pub(crate) fn account(sent: &[u64], received: Vec<Vec<Message>>, alive: &AtomicUsize) {
+    for own in &received {
+        for sender in 0..sent.len() as u64 {
+            let numbers = own.iter().filter(|message| message.sender == sender);
+            assert!(numbers.is_sorted_by_key(|message| message.number), "out of order");
+        }
+    }
+    let all = received.iter().flatten();
+    let mut all: Vec<_> = all.map(|message| (message.sender, message.number)).collect();
+    all.sort_unstable();
+    let expected =
+        (0..).zip(sent).flat_map(|(sender, count)| (0..*count).map(move |n| (sender, n)));
+    assert!(all.into_iter().eq(expected), "lost or doubled");
+    drop(received);
+    // ORDERING: Relaxed, no pair: the threads were joined.
+    assert_eq!(alive.load(Ordering::Relaxed), 0, "messages that nobody dropped");
+}

@@ -1,0 +1,109 @@
+//! Senders in all the ways there are, receivers that look, wait and go.
+
+use crate::support::{Dice, Message, block_on, poll_and_forget, poll_for, rounds};
+use levada::watch::{self, Receiver, Sender};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+const SENDERS: u64 = 2;
+const RECEIVERS: u64 = 3;
+
+/// Two halves of one value: whoever sees them differ sees it being written.
+type Pair = (Message, Message);
+
+fn pair(sender: u64, number: u64, alive: &Arc<AtomicUsize>) -> Pair {
+    (Message::new(sender, number, alive), Message::new(sender, number, alive))
+}
+
+fn assert_whole(pair: &Pair) {
+    assert_eq!((pair.0.sender, pair.0.number), (pair.1.sender, pair.1.number), "torn");
+}
+
+fn send_all(tx: &Sender<Pair>, sender: u64, count: u64, alive: &Arc<AtomicUsize>) {
+    let mut dice = Dice::new(sender);
+    for number in 0..count {
+        match dice.roll(6) {
+            0 => assert_whole(&tx.send_replace(pair(sender, number, alive))),
+            1 => tx.send_modify(|value| {
+                assert_whole(value);
+                (value.0.number, value.1.number) = (number, number);
+                (value.0.sender, value.1.sender) = (sender, sender);
+            }),
+            2 => {
+                let modified = tx.send_if_modified(|value| {
+                    assert_whole(value);
+                    false
+                });
+                assert!(!modified);
+            }
+            3 => drop(poll_for(tx.subscribe().changed(), 1)),
+            4 => assert!(poll_for(tx.closed(), 1).is_none(), "receivers are there"),
+            _ => tx.send(pair(sender, number, alive)).expect("receivers are there"),
+        }
+    }
+}
+
+/// Looks and waits until all senders are gone; gives how many changes it saw.
+fn receive_all(mut rx: Receiver<Pair>, seed: u64) -> u64 {
+    let mut dice = Dice::new(seed + 20);
+    let mut forgets = 5;
+    let mut seen = 0;
+    loop {
+        match dice.roll(6) {
+            0 => {
+                // An old value is kept while new ones come.
+                let look = rx.borrow();
+                thread::yield_now();
+                assert_whole(&look);
+            }
+            1 => match poll_for(rx.changed(), 1 + dice.roll(3)) {
+                Some(Ok(())) => seen += 1,
+                Some(Err(_)) => return seen,
+                None => {}
+            },
+            2 => drop(poll_for(rx.wait_for(|value| value.0.number % 2 == 0), 2)),
+            3 if forgets > 0 => {
+                forgets -= 1;
+                let forgotten: &'static mut Receiver<_> = Box::leak(Box::new(rx.clone()));
+                let _changed = poll_and_forget(forgotten.changed());
+            }
+            4 => rx = rx.clone(),
+            _ => match block_on(rx.changed()) {
+                Ok(()) => {
+                    seen += 1;
+                    assert_whole(&rx.borrow_and_update());
+                }
+                Err(_) => return seen,
+            },
+        }
+    }
+}
+
+#[test]
+fn values_are_whole() {
+    let count = rounds(20_000);
+    let alive = Arc::default();
+    let (tx, rx) = watch::channel(pair(0, 0, &alive));
+    thread::scope(|scope| {
+        let receivers: Vec<_> = (0..RECEIVERS)
+            .map(|seed| {
+                let rx = rx.clone();
+                scope.spawn(move || receive_all(rx, seed))
+            })
+            .collect();
+        for sender in 0..SENDERS {
+            let (tx, alive) = (tx.clone(), &alive);
+            scope.spawn(move || send_all(&tx, sender, count, alive));
+        }
+        drop(tx);
+        for receiver in receivers {
+            let seen = receiver.join().unwrap();
+            assert!(seen <= SENDERS * count, "saw {seen}");
+        }
+    });
+    assert_whole(&rx.borrow());
+    // The forgotten receivers keep the channel, and that its last value.
+    // ORDERING: Relaxed, no pair: the threads were joined.
+    assert_eq!(AtomicUsize::load(&alive, Ordering::Relaxed), 2, "one value is left");
+}

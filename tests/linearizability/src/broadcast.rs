@@ -1,0 +1,7 @@
+//! broadcast: a log, and receivers that each read it from where they joined.
+
+mod program;
+mod spec;
+
+pub use program::run;
+pub use spec::{Broadcast, Op, State};
