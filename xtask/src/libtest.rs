@@ -25,6 +25,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Run {
     pub(crate) outcomes: BTreeMap<String, Outcome>,
     pub(crate) output: String,
+    /// Whether the program was still running at the deadline.
+    pub(crate) was_stopped: bool,
 }
 
 /// A test program that libtest runs.
@@ -46,7 +48,7 @@ impl Program {
         let unfinished = names.iter().map(|name| (name.clone(), Outcome::Unfinished));
         let mut outcomes: BTreeMap<String, Outcome> = unfinished.collect();
         if outcomes.is_empty() {
-            return Ok(Run { outcomes, output: String::new() });
+            return Ok(Run { outcomes, output: String::new(), was_stopped: false });
         }
         let mut child = self
             .command()
@@ -59,10 +61,10 @@ impl Program {
             .spawn()?;
         let stdout = collect(child.stdout.take());
         let stderr = collect(child.stderr.take());
-        let stopped = !ended_within(&mut child, deadline)?;
+        let was_stopped = !ended_within(&mut child, deadline)?;
         let mut output = stdout.join().unwrap_or_default();
         output += &stderr.join().unwrap_or_default();
-        if stopped {
+        if was_stopped {
             output += &format!("\nstopped after {} s\n", deadline.as_secs());
         }
         for (name, outcome) in output.lines().filter_map(parse) {
@@ -70,7 +72,7 @@ impl Program {
                 *slot = outcome;
             }
         }
-        Ok(Run { outcomes, output })
+        Ok(Run { outcomes, output, was_stopped })
     }
 
     fn command(&self) -> Command {

@@ -20,6 +20,7 @@ mod loom;
 mod minimal_versions;
 mod miri;
 mod msrv;
+mod mutants;
 mod panic_abort;
 mod sanitizer;
 mod shell;
@@ -98,6 +99,11 @@ const COMMANDS: &[Command] = &[
         name: "fuzz",
         run: Run::WithOptions(fuzz::run),
         about: "the same by libFuzzer [--only T] [--seconds N]; wants nightly and cargo-fuzz",
+    },
+    Command {
+        name: "mutants",
+        run: Run::WithOptions(mutants::run),
+        about: "faults planted in the core, each caught by a test [--only NAME,NAME] [--list]",
     },
     Command {
         name: "miri",

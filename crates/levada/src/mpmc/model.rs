@@ -96,17 +96,60 @@ fn two_receivers_come_to_the_end() {
     });
 }
 
-/// Room made by a receiver meets a sender that goes to sleep for it.
+/// The receiver takes one message and does not come again: the room it made wakes the sender.
 #[test]
-fn room_meets_a_waiting_sender() {
+fn room_wakes_a_sender() {
     model(|| {
         let (tx, rx) = channel(1);
         tx.try_send(1).expect("it is empty");
         let sender = thread::spawn(move || block_on(tx.send(2)));
-        assert_eq!(block_on(rx.recv()), Some(1));
-        assert_eq!(block_on(rx.recv()), Some(2));
+        assert_eq!(rx.try_recv(), Ok(1));
         assert!(sender.join().unwrap().is_ok());
-        assert_eq!(block_on(rx.recv()), None);
+        assert_eq!(rx.try_recv(), Ok(2));
+    });
+}
+
+/// C2: a receiver that was woken and is cancelled wakes the next, which is asleep or about to be.
+#[test]
+fn a_cancelled_receiver_hands_on_its_message() {
+    model(|| {
+        let (tx, rx) = channel(1);
+        let other = rx.clone();
+        let sender = thread::spawn(move || {
+            let mut recv = Box::pin(other.recv());
+            assert!(poll(&mut recv, &Task::new()).is_pending(), "nothing has been sent");
+            tx.try_send(1).expect("it is empty");
+            drop(recv);
+            tx
+        });
+        assert_eq!(block_on(rx.recv()), Some(1));
+        drop(sender.join().unwrap());
+    });
+}
+
+/// The end wakes both, also the one that finds the last message gone.
+#[test]
+fn the_end_comes_to_who_got_no_message() {
+    model(|| {
+        let (tx, rx) = channel(1);
+        let other = rx.clone();
+        let receiver = thread::spawn(move || sum(&other));
+        let sender = thread::spawn(move || tx.try_send(1).expect("it is empty"));
+        assert_eq!(sum(&rx) + receiver.join().unwrap(), 1);
+        sender.join().unwrap();
+    });
+}
+
+/// A close by somebody else wakes a receiver that sleeps, though senders live on.
+#[test]
+fn a_close_wakes_a_receiver() {
+    model(|| {
+        let (tx, rx) = channel::<usize>(1);
+        let other = rx.clone();
+        let receiver = thread::spawn(move || block_on(other.recv()));
+        rx.close();
+        assert_eq!(receiver.join().unwrap(), None);
+        drop(tx);
     });
 }
 
@@ -190,10 +233,11 @@ fn a_permit_after_close_ends_both_receivers() {
         rx.close();
         let other = rx.clone();
         let other = thread::spawn(move || sum(&other));
-        let sender = thread::spawn(move || drop(permit.send(1)));
+        // The sender stays: the end of the last would wake them, too.
+        let sender = thread::spawn(move || permit.send(1));
         let own = sum(&rx);
         assert_eq!(own + other.join().unwrap(), 1);
-        sender.join().unwrap();
+        drop(sender.join().unwrap());
     });
 }
 

@@ -2,6 +2,7 @@
 
 use super::error::{SendError, TryRecvError};
 use super::{Receiver, Sender, channel, unbounded_channel};
+use crate::prim::atomic::{AtomicUsize, Ordering};
 use crate::prim::{Arc, block_on, model, thread};
 use core::task::{Context, Poll, Waker};
 
@@ -328,6 +329,84 @@ fn len_stays_within_bounds() {
         assert!(rx.len() <= 1 && rx.len() + 1 >= before);
         let sent = sender.join().unwrap();
         assert_eq!(rx.len(), usize::from(sent));
+    });
+}
+
+/// Two that add storage at the same time for one place: one of them gets it.
+#[test]
+fn capacity_holds_while_storage_grows() {
+    model(|| {
+        let (tx, mut rx) = channel(1);
+        let other = tx.clone();
+        let sender = thread::spawn(move || other.try_send(1).is_ok());
+        let sent = tx.try_send(2).is_ok();
+        assert!(sent != sender.join().unwrap(), "one of the two");
+        assert_eq!(rx.len(), 1);
+        assert!(rx.try_recv().is_ok());
+    });
+}
+
+/// The same for three and two places: who was slower to add storage keeps its place while it frees
+/// its own.
+#[test]
+fn capacity_holds_while_storage_is_freed() {
+    model(|| {
+        let (tx, rx) = channel(2);
+        let senders = [tx.clone(), tx.clone()]
+            .map(|tx| thread::spawn(move || usize::from(tx.try_send(1).is_ok())));
+        let mut sent = usize::from(tx.try_send(2).is_ok());
+        for sender in senders {
+            sent += sender.join().unwrap();
+        }
+        assert_eq!((sent, rx.len()), (2, 2));
+    });
+}
+
+/// Who sees the channel closed sees what the receiver did before it closed it.
+#[test]
+fn the_close_brings_what_came_before() {
+    model(|| {
+        let (tx, mut rx) = channel::<()>(1);
+        let done = Arc::new(AtomicUsize::new(0));
+        let before = Arc::clone(&done);
+        let sender = thread::spawn(move || {
+            if tx.is_closed() {
+                // ORDERING: Relaxed, no pair: the close has to make it visible.
+                assert_eq!(before.load(Ordering::Relaxed), 1);
+            }
+        });
+        // ORDERING: Relaxed, no pair: as above.
+        done.store(1, Ordering::Relaxed);
+        rx.close();
+        sender.join().unwrap();
+    });
+}
+
+/// A permit that comes back wakes a sender that waits for it, though nothing is received.
+#[test]
+fn a_permit_given_back_wakes_a_sender() {
+    model(|| {
+        let (tx, mut rx) = channel(1);
+        let permit = tx.clone().try_reserve_owned().unwrap();
+        let sender = thread::spawn(move || block_on(tx.send(1)).unwrap());
+        drop(permit);
+        sender.join().unwrap();
+        assert_eq!(rx.try_recv(), Ok(1));
+    });
+}
+
+/// The message itself wakes the receiver, not the end of the channel.
+#[test]
+fn a_message_alone_wakes_the_receiver() {
+    model(|| {
+        let (tx, mut rx) = channel(1);
+        let receiver = thread::spawn(move || {
+            assert_eq!(block_on(rx.recv()), Some(1));
+            rx
+        });
+        tx.try_send(1).unwrap();
+        let rx = receiver.join().unwrap();
+        drop((tx, rx));
     });
 }
 
