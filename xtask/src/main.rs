@@ -8,9 +8,13 @@ mod clippy;
 mod compat;
 mod deny;
 mod doc;
+mod downstream;
 mod features;
+mod files;
 mod fmt;
+mod fuzz;
 mod leaks;
+mod libtest;
 mod linearizability;
 mod loom;
 mod minimal_versions;
@@ -19,6 +23,8 @@ mod msrv;
 mod panic_abort;
 mod sanitizer;
 mod shell;
+mod shuttle;
+mod spec;
 mod targets;
 mod test;
 mod tidy;
@@ -53,7 +59,16 @@ const COMMANDS: &[Command] = &[
     plain("doc", doc::run, "the docs, public and private"),
     plain("test", test::run, "unit, integration and doc tests"),
     plain("features", features::run, "levada with each set of its features"),
-    plain("loom", loom::run, "the models, over all interleavings"),
+    Command {
+        name: "loom",
+        run: Run::WithOptions(loom::run),
+        about: "the models, over all interleavings [--deep] [--only NAME] [--limit SECONDS]",
+    },
+    Command {
+        name: "shuttle",
+        run: Run::WithOptions(shuttle::run),
+        about: "whole channels, over random schedules [--deep] [--only NAME] [--seed SEED]",
+    },
     Command {
         name: "linearizability",
         run: Run::WithOptions(linearizability::run),
@@ -65,9 +80,24 @@ const COMMANDS: &[Command] = &[
         about: "tokio's channel tests on levada [--only FILE,FILE] [--filter NAME] [--baseline]",
     },
     Command {
+        name: "downstream",
+        run: Run::WithOptions(downstream::run),
+        about: "other crates' tests on levada [--only NAME,NAME] [--list] [--baseline], 30 minutes",
+    },
+    Command {
         name: "api",
         run: Run::WithOptions(api::run),
         about: "every item of tokio's channels is in levada [--update, wants nightly]",
+    },
+    Command {
+        name: "spec",
+        run: Run::WithOptions(spec::run),
+        about: "random operations against the sequential models [--deep]",
+    },
+    Command {
+        name: "fuzz",
+        run: Run::WithOptions(fuzz::run),
+        about: "the same by libFuzzer [--only T] [--seconds N]; wants nightly and cargo-fuzz",
     },
     Command {
         name: "miri",

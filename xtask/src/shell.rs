@@ -1,13 +1,36 @@
 //! Starting programs.
 
 use crate::Result;
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, ExitStatus, Stdio};
 
 /// Prints the command, runs it and reports failure with the command in the message.
 pub(crate) fn run(command: &mut Command) -> Result {
     let line = line(command);
     eprintln!("$ {line}");
     let status = command.status().map_err(|error| format!("cannot start `{line}`: {error}"))?;
+    succeeded(&line, status)
+}
+
+/// As [`run`], and returns what it wrote to standard output, which is shown as well.
+pub(crate) fn run_and_read(command: &mut Command) -> Result<Vec<String>> {
+    let line = line(command);
+    eprintln!("$ {line}");
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("cannot start `{line}`: {error}"))?;
+    let mut text = Vec::new();
+    for read in child.stdout.take().into_iter().flat_map(|stdout| BufReader::new(stdout).lines()) {
+        let read = read?;
+        println!("{read}");
+        text.push(read);
+    }
+    succeeded(&line, child.wait()?)?;
+    Ok(text)
+}
+
+fn succeeded(line: &str, status: ExitStatus) -> Result {
     if status.success() { Ok(()) } else { Err(format!("`{line}` ended with {status}").into()) }
 }
 

@@ -33,3 +33,6 @@ pub mod pitfalls {}
 
 #[doc = include_str!("../docs/guide/from_tokio.md")]
 pub mod from_tokio {}
+
+#[doc = include_str!("../docs/guide/testing.md")]
+pub mod testing {}

@@ -37,6 +37,8 @@
 //!   `blocking_*` methods panic inside a tokio runtime as tokio's do. Without it, nothing of tokio is
 //!   compiled.
 //! - `stream`: `Stream` and `FusedStream` for receivers, `Sink` for senders, without boxing.
+//! - `loom`, `shuttle`: with `--cfg loom` or `--cfg shuttle` the channels run in that model checker, so
+//!   that you can model code that uses them: [`guide::testing`]. Without the flag they do nothing.
 //!
 //! [`tokio::sync`]: https://docs.rs/tokio/latest/tokio/sync/
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::panic::{self, AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
+use std::panic::{self, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -234,6 +234,32 @@ fn the_last_waker_is_woken() {
     assert_eq!(result, Poll::Ready(Ok(1)));
 }
 
+/// C16: a message is visible to whoever has it; the channel does not rely on wakers for it.
+#[test]
+fn a_message_is_visible_to_whom_no_waker_told() {
+    for round in 1..=if cfg!(miri) { 10 } else { 200 } {
+        let before = AtomicUsize::new(0);
+        let (tx, mut rx) = broadcast::channel(2);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                // ORDERING: Relaxed on purpose: the channel orders it before the receive.
+                before.store(round, Ordering::Relaxed);
+                assert!(tx.send(Box::new(round)).is_ok());
+            });
+            let mut recv = pin!(rx.recv());
+            let message = loop {
+                match recv.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(message) => break message,
+                    Poll::Pending => thread::yield_now(),
+                }
+            };
+            assert_eq!(message, Ok(Box::new(round)));
+            // ORDERING: Relaxed on purpose, as above.
+            assert_eq!(before.load(Ordering::Relaxed), round);
+        });
+    }
+}
+
 /// C10, C29: what stops waiting leaves no waker behind.
 #[test]
 fn no_waker_outlives_its_future() {
@@ -319,7 +345,8 @@ fn waking_is_linear() {
 fn blocking_inside_a_runtime_is_refused() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let (_tx, mut rx) = broadcast::channel::<u8>(4);
-    let attempt = runtime.block_on(async { catch_unwind(AssertUnwindSafe(|| rx.blocking_recv())) });
+    let attempt =
+        runtime.block_on(async { catch_unwind(panic::AssertUnwindSafe(|| rx.blocking_recv())) });
     assert!(attempt.is_err());
 }
 

@@ -6,6 +6,7 @@ use std::cell::Cell;
 thread_local! {
     static BYTES: Cell<isize> = const { Cell::new(0) };
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static HOOK: Cell<Option<fn()>> = const { Cell::new(None) };
 }
 
 /// The system's allocator, counted. A test file that uses [`counted`] declares it:
@@ -21,6 +22,7 @@ pub struct Counting;
 // constants without destructors.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        call_hook();
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
         BYTES.set(BYTES.get() + layout.size().cast_signed());
         // SAFETY: the caller's contract is passed on.
@@ -28,6 +30,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        call_hook();
         BYTES.set(BYTES.get() - layout.size().cast_signed());
         // SAFETY: the caller's contract is passed on.
         unsafe { System.dealloc(place, layout) };
@@ -40,9 +43,27 @@ unsafe impl GlobalAlloc for Counting {
 /// If [`Counting`] is not this program's allocator: then nothing would be counted.
 pub fn counted<R>(f: impl FnOnce() -> R) -> (R, isize, usize) {
     let before = ALLOCATIONS.get();
-    drop(Box::new(0_u64));
+    drop(std::hint::black_box(Box::new(0_u64)));
     assert_ne!(ALLOCATIONS.get(), before, "declare `support::Counting` as the global allocator");
     let (bytes, allocations) = (BYTES.get(), ALLOCATIONS.get());
     let result = f();
     (result, BYTES.get() - bytes, ALLOCATIONS.get() - allocations)
+}
+
+/// Runs `f`; whenever it allocates or frees, `hook` runs first. So what `hook` uses is used in the middle
+/// of the operation that allocates, as by another thread while this one is held up there. The hook must
+/// not panic: an allocator may not unwind.
+pub fn during_allocations<R>(hook: fn(), f: impl FnOnce() -> R) -> R {
+    HOOK.set(Some(hook));
+    let result = f();
+    HOOK.set(None);
+    result
+}
+
+/// Not for allocations of the hook's own.
+fn call_hook() {
+    if let Some(hook) = HOOK.take() {
+        hook();
+        HOOK.set(Some(hook));
+    }
 }

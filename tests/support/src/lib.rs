@@ -6,7 +6,7 @@ mod message;
 mod task;
 mod waker;
 
-pub use allocator::{Counting, counted};
+pub use allocator::{Counting, counted, during_allocations};
 pub use deadline::{DEADLINE, within_deadline};
 pub use message::{Drops, Ledger, Message};
 pub use task::{Tally, Task, poll_now};

@@ -58,6 +58,14 @@ impl Ledger {
         self.0.next.load(Ordering::SeqCst)
     }
 
+    /// How many messages have not been dropped.
+    #[must_use]
+    pub fn alive(&self) -> usize {
+        // ORDERING: SeqCst, no pair: a test's own count.
+        let is_alive = |drops: &&AtomicU32| drops.load(Ordering::SeqCst) == 0;
+        self.0.drops[..self.made()].iter().filter(is_alive).count()
+    }
+
     /// The messages that were made and not dropped exactly once, and how often each was.
     #[must_use]
     pub fn unsettled(&self) -> Vec<(usize, u32)> {

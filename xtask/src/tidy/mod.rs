@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the rules of CONTRIBUTING.md that no lint checks.
 
 mod atomics;
+mod bugs;
 mod layers;
 mod macros;
 mod partners;
@@ -92,6 +93,9 @@ pub(crate) fn run() -> Result {
     let partners: Vec<_> =
         shipped().flat_map(|file| partners::of(file, &operations(file))).collect();
     let mut findings = tree::check(&files, &roots);
+    let table = fs::read_to_string(root().join(bugs::TABLE))
+        .map_err(|error| format!("cannot read {}: {error}", bugs::TABLE))?;
+    findings.extend(bugs::check(&table, &files));
     for file in &files {
         findings.extend(size::check(file));
         findings.extend(safety::check(file));

@@ -67,7 +67,7 @@ use core::task::{Context, Poll};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::error::{SendError, TryRecvError};
-use crate::prim::{Lock, LockGuard};
+use crate::prim::{IS_MODEL, Lock, LockGuard};
 use crate::refs::{Counts, Hub};
 use crate::storage::lap_ring::{Aftermath, Entry, LapRing, Loan, Slot, Taken};
 use crate::util::{CachePadded, FirstPanic};
@@ -76,7 +76,7 @@ use crate::wait::queue::WaitQueue;
 
 /// How often a receiver looks whether another one's clone is done, waiting twice as long each time,
 /// before it sleeps: less than a tenth of a microsecond in all, enough for most clones.
-const LOOKS: u32 = if cfg!(levada_loom) { 0 } else { 5 };
+const LOOKS: u32 = if IS_MODEL { 0 } else { 5 };
 
 /// A broadcast channel.
 pub(super) struct Shared<T> {

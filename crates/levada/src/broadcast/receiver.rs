@@ -7,9 +7,9 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use super::error::{RecvError, TryRecvError};
 use super::future::Recv;
 use super::protocol::{Miss, Shared};
+use crate::prim::park_on;
 use crate::refs::{Hub, Rx};
 use crate::util::block_on::block_on;
-use crate::util::park_on;
 use crate::wait::until::Until;
 
 /// Receives every message that is sent while it exists.

@@ -8,9 +8,11 @@
 //! # Receivers
 //! A message wakes the receiver that has waited longest, but is not promised to it: a receiver that
 //! asks meanwhile takes it, and the one that was woken waits on in its old place. So a message is never
-//! held back by a receiver that is cancelled, forgotten or slow, as soon as another one asks. Only
-//! receivers that are all asleep already do not ask: if the woken one is never polled, the message
-//! stays in the channel until the next message wakes another receiver.
+//! held back by a receiver that is cancelled, forgotten or slow, as soon as another one asks. If all others
+//! are asleep and do not ask, the next of them is woken by the next message; or, in a full channel, after
+//! eight polls of a sender that comes to wait, which wakes itself for them, or eight calls of one that
+//! tries. And where each receiver takes one message and is busy for long, the eighth that leaves one
+//! behind wakes one more. While nobody uses the channel, the message stays where it is.
 //!
 //! # Disconnection
 //! When all senders are gone, the receivers get what is left and then `None`, each of them. When all

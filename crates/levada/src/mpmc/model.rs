@@ -69,21 +69,30 @@ fn sum(rx: &Receiver<usize>) -> usize {
     sum
 }
 
-/// Conservation: what one sender sends, two receivers get, and both see the end (C17, C18).
+/// Conservation: what a sender that has to wait sends, two receivers get, one each (C17).
 #[test]
 fn two_receivers_share_what_one_sends() {
     model(|| {
         let (tx, rx) = channel(1);
+        tx.try_send(1).expect("it is empty");
+        let receivers = [rx.clone(), rx]
+            .map(|rx| thread::spawn(move || block_on(rx.recv()).expect("there is one for each")));
+        block_on(tx.send(2)).expect("there are receivers");
+        let received: usize = receivers.map(|receiver| receiver.join().unwrap()).iter().sum();
+        assert_eq!(received, 3);
+    });
+}
+
+/// Conservation: two receivers get all there is, and both see the end (C17, C18).
+#[test]
+fn two_receivers_come_to_the_end() {
+    model(|| {
+        let (tx, rx) = channel(1);
         let other = rx.clone();
         let receiver = thread::spawn(move || sum(&other));
-        let sender = thread::spawn(move || {
-            for message in [1, 2] {
-                block_on(tx.send(message)).expect("there are receivers");
-            }
-        });
-        let own = sum(&rx);
-        sender.join().unwrap();
-        assert_eq!(own + receiver.join().unwrap(), 3);
+        tx.try_send(3).expect("it is empty");
+        drop(tx);
+        assert_eq!(sum(&rx) + receiver.join().unwrap(), 3);
     });
 }
 
@@ -281,6 +290,23 @@ fn a_batch_meets_a_receiver_that_sleeps() {
         while block_on(rx.recv_many(&mut batch, 2)) > 0 {}
         sender.join().unwrap();
         assert_eq!(batch.iter().sum::<usize>() + other.join().unwrap(), 3);
+    });
+}
+
+/// C7: a receiver that was woken for the first message does not come. The sender that waits for room
+/// behind that message sees to it that the other one does.
+#[test]
+fn a_receiver_that_does_not_come_holds_up_nobody() {
+    model(|| {
+        let (tx, rx) = channel(1);
+        let mut stalled = Box::pin(rx.recv());
+        assert!(poll(&mut stalled, &Task::new()).is_pending());
+        let other = rx.clone();
+        let receiver = thread::spawn(move || [block_on(other.recv()), block_on(other.recv())]);
+        for message in [1, 2] {
+            block_on(tx.send(message)).expect("there are receivers");
+        }
+        assert_eq!(receiver.join().unwrap(), [Some(1), Some(2)]);
     });
 }
 

@@ -42,9 +42,13 @@ impl<'a, T> Permit<'a, T> {
     /// # Ok::<(), levada::mpmc::error::TrySendError<()>>(())
     /// ```
     pub fn send(self, value: T) {
-        let permit = ManuallyDrop::new(self);
         // Without receivers the message comes back, and is dropped here.
-        let _dropped = permit.queue.send_reserved(value);
+        let _dropped = self.send_or_return(value);
+    }
+
+    /// As [`send`](Self::send), but without receivers the message comes back.
+    pub(super) fn send_or_return(self, value: T) -> Result<(), T> {
+        ManuallyDrop::new(self).queue.send_reserved(value)
     }
 }
 

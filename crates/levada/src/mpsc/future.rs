@@ -306,10 +306,7 @@ mod timeout {
             let reserved = core::task::ready!(reserve.poll(cx));
             let value = this.value.take().expect("`SendTimeout` polled after completion");
             Poll::Ready(match reserved {
-                Ok(Ok(permit)) => {
-                    permit.send(value);
-                    Ok(())
-                }
+                Ok(Ok(permit)) => permit.send_or_return(value).map_err(SendTimeoutError::Closed),
                 Ok(Err(_closed)) => Err(SendTimeoutError::Closed(value)),
                 Err(_elapsed) => Err(SendTimeoutError::Timeout(value)),
             })

@@ -24,12 +24,17 @@
 //! eight polls of whoever would go on, and it is first in line again when it does come. So on several
 //! worker threads, a sender whose thread is late may see the one behind it go first.
 //!
-//! Three things still depend on somebody else's poll. Who waits behind a turn that is not taken goes on
-//! when the receiver next waits, or when a sender comes anew. A `reserve_many` for which there is not
-//! enough capacity, and which is never polled, holds up those behind it until there is. And after
-//! `close`, a turn that is never taken, or a `reserve_many` that was promised a part, holds back the
-//! end from a receiver that only calls `try_recv`, or that sleeps when the last permit comes back (the
-//! part only: tokio's tests forbid to wake it there).
+//! Those eight polls are a waiting sender's or a waiting receiver's, who wake themselves for them, or calls
+//! of `try_send` or `try_recv`. What is left depends on others:
+//! - In a channel that nobody uses nothing is counted. A sender that sleeps behind a turn that is not
+//!   taken goes on when the receiver next waits or tries, as it must to get anything, or when a sender
+//!   comes anew.
+//! - A `reserve_many` for which there is not enough capacity keeps its place, polled or not: those behind
+//!   it wait until others have given back what it lacks. Its turn can come only then, and be passed on.
+//! - After `close`, a `reserve_many` that had been promised a part, and never comes, holds back the end.
+//!   A receiver that is polled or tries sees the end after eight times. One that sleeps when the last
+//!   permit comes back is not woken (tokio's tests forbid it) until it is polled for another reason or
+//!   the senders are gone.
 //!
 //! # Cost
 //! Read-modify-writes per message while nobody sleeps: one to send; one full fence and none to

@@ -70,8 +70,8 @@ use std::alloc::{alloc, dealloc, handle_alloc_error};
 use super::future::Closed;
 use super::sender::Sender;
 use super::state::{Phase, Side, State};
-use crate::prim::UnsafeCell;
 use crate::prim::atomic::{AtomicPtr, AtomicU64, Ordering};
+use crate::prim::{IS_MODEL, UnsafeCell};
 use crate::wait::waker_words::{WakerCopy, WakerWords};
 
 /// What both ends share, next to the value.
@@ -88,8 +88,8 @@ struct Header {
     life: UnsafeCell<()>,
 }
 
-#[cfg(all(not(levada_loom), target_pointer_width = "64"))]
-const _: () = assert!(size_of::<Header>() == 32);
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(IS_MODEL || size_of::<Header>() == 32);
 
 /// The sender's hold on the channel.
 pub(super) struct Tx<T>(Hold<T>);

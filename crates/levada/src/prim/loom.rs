@@ -1,10 +1,14 @@
 //! The loom backend: the same names, every access visible to the model checker.
 
+pub(crate) use super::checked_lock::{Lock, LockGuard};
+pub(crate) use loom::cell::UnsafeCell;
+pub(crate) use loom::future::block_on as park_on;
 pub(crate) use loom::sync::Arc;
+pub(super) use loom::sync::{Mutex, MutexGuard};
+#[cfg(test)]
+pub(crate) use loom::thread;
 
 use core::mem::MaybeUninit;
-use core::ops::{Deref, DerefMut};
-use loom::sync::{Mutex, MutexGuard};
 
 pub(crate) mod atomic {
     pub(crate) use loom::sync::atomic::{
@@ -12,41 +16,7 @@ pub(crate) mod atomic {
     };
 }
 
-pub(crate) use loom::cell::UnsafeCell;
-
 /// Cells for messages that are not there yet.
 pub(crate) fn uninit_slots<T>(len: usize) -> Box<[UnsafeCell<MaybeUninit<T>>]> {
     (0..len).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect()
-}
-
-/// A loom mutex behind the interface of the native lock. Its own protocol is not modelled here;
-/// what is modelled is that everything above relies on nothing but mutual exclusion.
-#[derive(Debug)]
-pub(crate) struct Lock<T>(Mutex<T>);
-
-#[derive(Debug)]
-pub(crate) struct LockGuard<'a, T>(MutexGuard<'a, T>);
-
-impl<T> Lock<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Self(Mutex::new(value))
-    }
-
-    pub(crate) fn lock(&self) -> LockGuard<'_, T> {
-        LockGuard(self.0.lock().expect("loom's mutex is never poisoned: no holder panics"))
-    }
-}
-
-impl<T> Deref for LockGuard<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T> DerefMut for LockGuard<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.0
-    }
 }

@@ -1,41 +1,48 @@
-//! The only place that names `std`'s or loom's synchronisation types.
+//! The only place that names the synchronisation types of `std`, loom or shuttle.
 //!
-//! Everything above this module is written once and runs on either backend: natively, or under the
-//! loom model checker when compiled with `--cfg levada_loom`.
+//! Everything above this module is written once and runs on each of three backends:
+//! - natively;
+//! - in the model checker loom, with `--cfg loom` and feature `loom`: every interleaving of a small
+//!   model, weakly ordered memory included;
+//! - in shuttle, with `--cfg shuttle` and feature `shuttle`: random schedules of larger models.
+//!
+//! It takes both. The flag alone may be meant for another crate of the program, and a feature alone
+//! must not change what a program does. levada's own models and those of its users come in this way.
 //!
 //! Architecture invariant: no other module uses `core::sync::atomic`, `UnsafeCell` or a mutex.
 
-#[cfg(levada_loom)]
+#[cfg(all(loom, feature = "loom", shuttle, feature = "shuttle"))]
+compile_error!("levada runs on loom or on shuttle: set `--cfg loom` or `--cfg shuttle`, not both");
+
+#[cfg(not(all(loom, feature = "loom")))]
+mod cell;
+#[cfg(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle")))]
+mod checked_lock;
+
+#[cfg(all(loom, feature = "loom"))]
 mod loom;
-#[cfg(not(levada_loom))]
+#[cfg(all(loom, feature = "loom"))]
+use self::loom as backend;
+
+#[cfg(all(shuttle, feature = "shuttle"))]
+mod shuttle;
+#[cfg(all(shuttle, feature = "shuttle"))]
+use self::shuttle as backend;
+
+#[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
 mod native;
+#[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
+mod park;
+#[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
+use self::native as backend;
 
-#[cfg(levada_loom)]
-pub(crate) use self::loom::{Arc, Lock, LockGuard, UnsafeCell, atomic, uninit_slots};
-#[cfg(not(levada_loom))]
-pub(crate) use self::native::{Arc, Lock, LockGuard, UnsafeCell, atomic, uninit_slots};
+pub(crate) use self::backend::{Arc, Lock, LockGuard, UnsafeCell, atomic, park_on, uninit_slots};
 
-/// Runs `f` as a model: every interleaving under loom, once natively.
-#[cfg(all(test, levada_loom))]
-pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
-    let mut builder = ::loom::model::Builder::new();
-    builder.preemption_bound.get_or_insert(2);
-    builder.check(f);
-}
+/// Whether a model checker runs us: sizes are small then, so that models come to every edge.
+pub(crate) const IS_MODEL: bool =
+    cfg!(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle")));
 
-/// Runs `f` as a model: every interleaving under loom, many times natively. Under Miri the seeds are
-/// what makes many times of it (`cargo xtask miri --deep`).
-#[cfg(all(test, not(levada_loom)))]
-pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
-    for _ in 0..if cfg!(miri) { 4 } else { 200 } {
-        f();
-    }
-}
-
-/// Waits for a future on a thread of the model.
-#[cfg(levada_loom)]
-pub(crate) use ::loom::future::block_on;
-#[cfg(all(test, levada_loom))]
-pub(crate) use ::loom::thread;
-#[cfg(all(test, not(levada_loom)))]
-pub(crate) use {crate::util::block_on::block_on, std::thread};
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+pub(crate) use self::model::{block_on, model, thread};

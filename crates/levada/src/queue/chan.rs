@@ -43,8 +43,8 @@
 //!   so the receiver sees that somebody waits, or the sender sees the capacity.
 //!
 //! # Progress
-//! Receiving from an mpsc channel that is not empty and has no senders in line, and finding out that an
-//! open one is empty, is wait-free, but for the freeing of a segment of the storage.
+//! Receiving from an open mpsc channel that has no senders in line, and finding out that it is empty, is
+//! wait-free, but for the freeing of a segment of the storage.
 //! Everything else takes the lock. Waiting senders are served in order; see [`crate::wait::permits`].
 //!
 //! # Unwinding
@@ -80,6 +80,19 @@ pub(crate) trait Parked: Default {
     /// Takes the waker of the receiver that has waited longest, to be woken outside the lock.
     #[must_use = "wake it after the lock is released"]
     fn take_one(&mut self) -> Option<Waker>;
+
+    /// Whether receivers sleep that another one, which does not come, could hold up.
+    fn has_more(&self) -> bool {
+        false
+    }
+
+    /// Messages are queued, and somebody has been here without fetching all of them: if that happened too
+    /// often while receivers sleep, the ones that were woken do not come, and the next one is taken as
+    /// by [`take_one`](Self::take_one).
+    #[must_use = "wake it after the lock is released"]
+    fn take_overdue(&mut self) -> Option<Waker> {
+        None
+    }
 
     /// Takes the wakers of all. Answers whether more remain than the batch has room for.
     fn take_all(&mut self, batch: &mut WakeBatch) -> bool;

@@ -2,7 +2,9 @@
 //!
 //! A message wakes the receiver that has waited longest, but is not promised to it: a receiver
 //! that happens to ask takes it, and the one that was woken for nothing gets its place in line back.
-//! So a receiver that was woken and does not come holds nothing back that another asks for.
+//! So a receiver that was woken and does not come holds nothing back that another asks for. If the others
+//! sleep, the next of them is woken in the end: messages were left in the channel by [`GRACE`] others that
+//! used it, senders that found it full or receivers that took one only.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
@@ -14,6 +16,7 @@ use crate::refs::{Rx, Tx};
 use crate::storage::ring::Emptied;
 use crate::util::{WakeBatch, budget, wake_in_batches};
 use crate::wait::list::{List, Node, State};
+use crate::wait::permits::GRACE;
 
 /// The line of receivers that sleep, in the order of their arrival.
 #[derive(Debug)]
@@ -21,11 +24,14 @@ pub(crate) struct Line {
     list: List,
     /// How many have come.
     arrivals: usize,
+    /// How often the channel was used, since somebody last found it empty or was woken for it, while messages
+    /// were left in it and receivers slept.
+    delays: u8,
 }
 
 impl Default for Line {
     fn default() -> Self {
-        Self { list: List::new(), arrivals: 0 }
+        Self { list: List::new(), arrivals: 0, delays: 0 }
     }
 }
 
@@ -35,6 +41,23 @@ impl Parked for Line {
         let entry = self.list.pop_front()?;
         entry.state = State::Granted;
         entry.waker.take()
+    }
+
+    fn has_more(&self) -> bool {
+        !self.list.is_empty()
+    }
+
+    #[inline]
+    fn take_overdue(&mut self) -> Option<Waker> {
+        if self.list.is_empty() {
+            return None;
+        }
+        self.delays += 1;
+        if self.delays < GRACE {
+            return None;
+        }
+        self.delays = 0;
+        self.take_one()
     }
 
     fn take_all(&mut self, batch: &mut WakeBatch) -> bool {
@@ -69,6 +92,8 @@ impl Line {
     /// Puts a receiver in line, where it stood before if it was woken for nothing. Gives back its old
     /// waker, to be dropped outside the lock.
     fn enter(&mut self, node: Pin<&Node>, waker: Waker) -> Option<Waker> {
+        // It found nothing: everybody has come who had to.
+        self.delays = 0;
         let entry = self.list.entry(node);
         let old = entry.waker.replace(waker);
         let state = core::mem::replace(&mut entry.state, State::Waiting);
@@ -175,15 +200,20 @@ impl<T> Chan<T, Line> {
         let woken = tx.parked.list.entry(node).state == State::Granted;
         let own = tx.parked.leave(node);
         let queued = self.queued(&tx);
-        let next = if woken && queued > 0 || tx.permits.is_blocked(queued) {
-            tx.parked.take_one()
-        } else {
-            None
-        };
+        let blocked = tx.permits.is_blocked(queued);
+        if blocked {
+            // As one that only tried: receives that are cancelled again and again count together.
+            tx.permits.try_idle();
+        }
+        let still_blocked = tx.permits.is_blocked(queued);
+        let next = if woken && queued > 0 || still_blocked { tx.parked.take_one() } else { None };
         drop(tx);
         drop(own);
         if let Some(next) = next {
             next.wake();
+        }
+        if blocked && !still_blocked {
+            self.serve_senders();
         }
     }
 
@@ -249,17 +279,23 @@ impl<T> Chan<T, Line> {
         })
     }
 
-    /// After messages were taken: capacity to waiting senders, and the end to the other receivers.
+    /// After messages were taken: capacity to waiting senders, the end to the other receivers, and
+    /// what is left to the next of them if nobody comes for it.
     #[inline]
-    fn hand_on_received(&self, tx: LockGuard<'_, TxSide<T, Line>>) {
+    fn hand_on_received(&self, mut tx: LockGuard<'_, TxSide<T, Line>>) {
         let hungry = tx.permits.has_waiting();
-        let ended = self.queued(&tx) == 0 && self.is_ended(&tx);
+        let left = self.queued(&tx) > 0;
+        let ended = !left && self.is_ended(&tx);
+        let next = if left { tx.parked.take_overdue() } else { None };
         drop(tx);
         if hungry {
             with_message_in_hand(|| self.serve_senders());
         }
         if ended {
             with_message_in_hand(|| wake_in_batches(|batch| self.lock().parked.take_all(batch)));
+        }
+        if let Some(next) = next {
+            with_message_in_hand(|| next.wake());
         }
     }
 }

@@ -24,8 +24,10 @@ impl<T, P: Parked> Chan<T, P> {
     #[inline]
     pub(crate) fn try_send(&self, value: T) -> Result<(), (Refused, T)> {
         let mut tx = self.lock();
-        if let Err(refused) = self.try_turn(&mut tx, 1) {
-            self.settle_refused(tx);
+        if let Err(refused) = self.try_turn(&mut tx, 1)
+            && !self.insist(&mut tx, 1)
+        {
+            self.settle(tx);
             return Err((refused, value));
         }
         self.push(tx, value).map_err(|value| (Refused::Closed, value))
@@ -35,8 +37,10 @@ impl<T, P: Parked> Chan<T, P> {
     /// or [`release`](Self::release).
     pub(crate) fn try_reserve(&self, permits: usize) -> Result<(), Refused> {
         let mut tx = self.lock();
-        if let Err(refused) = self.try_turn(&mut tx, permits) {
-            self.settle_refused(tx);
+        if let Err(refused) = self.try_turn(&mut tx, permits)
+            && !self.insist(&mut tx, permits)
+        {
+            self.settle(tx);
             return Err(refused);
         }
         tx.permits.reserve(permits);
@@ -116,15 +120,30 @@ impl<T, P: Parked> Chan<T, P> {
         }
         tx.head_seen = self.head();
         let queued = tx.producer.tail().wrapping_sub(tx.head_seen);
-        if tx.permits.try_turn(permits, queued) { Ok(()) } else { Err(Refused::Full) }
+        if permits <= tx.permits.available(queued) { Ok(()) } else { Err(Refused::Full) }
     }
 
-    /// Lets go of the lock after a refusal. If that made promises lapse, whoever is in line is next.
+    /// Whether a newcomer that does not wait may take `permits` permits after all, since it was refused
+    /// so often that promises lapsed.
     #[cold]
-    fn settle_refused(&self, mut tx: LockGuard<'_, TxSide<T, P>>) {
+    fn insist(&self, tx: &mut TxSide<T, P>, permits: usize) -> bool {
+        let queued = self.queued(tx);
+        !tx.permits.is_closed()
+            && tx.permits.refuse_newcomer(queued)
+            && permits <= tx.permits.available(queued)
+    }
+
+    /// Lets go of the lock after a refusal. If promises lapsed by it, whoever is in line is next; if a
+    /// receiver that was woken does not come, the next receiver.
+    #[cold]
+    pub(super) fn settle(&self, mut tx: LockGuard<'_, TxSide<T, P>>) {
         let queued = self.queued(&tx);
         let settled = tx.permits.is_settled(queued);
+        let receiver = if queued > 0 { tx.parked.take_overdue() } else { None };
         drop(tx);
+        if let Some(receiver) = receiver {
+            receiver.wake();
+        }
         if !settled {
             self.serve_senders();
         }
@@ -164,6 +183,7 @@ impl<T, P: Parked> Chan<T, P> {
         unused: &mut Option<Waker>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<LockGuard<'_, TxSide<T, P>>, Refused>> {
+        let mut impatient = false;
         loop {
             let mut tx = self.lock();
             // Who has its turn need not look at the receiver's line.
@@ -182,6 +202,7 @@ impl<T, P: Parked> Chan<T, P> {
                 self.note_hungry(&mut tx);
                 return Poll::Ready(Ok(tx));
             }
+            impatient = impatient || tx.permits.refuse(node, queued);
             let mut old = None;
             if !tx.permits.is_entered(node, cx.waker()) {
                 let Some(new) = unused.take() else {
@@ -194,13 +215,20 @@ impl<T, P: Parked> Chan<T, P> {
             }
             self.note_hungry(&mut tx);
             let settled = tx.permits.is_settled(queued);
+            // A receiver that was woken and does not come must not stop the others.
+            let watching = queued > 0 && tx.parked.has_more();
+            let receiver = if watching { tx.parked.take_overdue() } else { None };
+            impatient = impatient || watching;
             drop(tx);
             drop(old);
+            if let Some(receiver) = receiver {
+                receiver.wake();
+            }
             // ORDERING: SeqCst pairs with the fence in `single::release_head`: either that receiver sees
             // `hungry`, or we see here that it made room.
             fence(Ordering::SeqCst);
             if settled && self.head() == head {
-                if turn == Turn::WaitImpatiently {
+                if impatient {
                     cx.waker().wake_by_ref();
                 }
                 return Poll::Pending;

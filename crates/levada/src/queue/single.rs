@@ -94,8 +94,10 @@ impl<T> Sole<T> {
         let budget = ready!(budget::poll_proceed(cx));
         let (chan, owned) = self.parts();
         loop {
+            // What is there now: senders that are faster than we are must not keep us for ever.
+            let there = chan.chain.tail().wrapping_sub(owned.consumer.head());
             let mut received = 0;
-            while received < limit {
+            while received < limit.min(there) {
                 // SAFETY: the consumer and the chain were made together in `Chan::new`.
                 let Some(message) = (unsafe { owned.consumer.pop(&chan.chain) }) else {
                     break;
@@ -119,14 +121,14 @@ impl<T> Sole<T> {
         self.chain.tail().wrapping_sub(self.head())
     }
 
-    /// Takes a message if there is one. Wait-free unless the channel was closed.
+    /// Takes a message if there is one. Wait-free unless the channel was closed or senders are in line.
     pub(crate) fn try_recv(&mut self) -> Result<T, Nothing> {
         let (chan, owned) = self.parts();
         if let Some(message) = chan.pop(owned) {
             return Ok(message);
         }
-        let ended =
-            chan.counts().senders() == 0 || (chan.is_closed() && chan.is_ended(&chan.lock()));
+        let ended = chan.counts().senders() == 0
+            || (chan.is_closed() || chan.is_hungry()) && chan.try_idle() == Nothing::Ended;
         if !ended {
             return Err(Nothing::Empty);
         }
@@ -174,10 +176,30 @@ impl<T> Chan<T, Sleeper> {
         // ORDERING: SeqCst pairs with the fence in `send::poll_turn_in_line`: either we see below
         // that somebody waits, or that sender sees the capacity.
         fence(Ordering::SeqCst);
-        // ORDERING: Relaxed, pairs with the store in `Chan::note_hungry` by way of the two fences.
-        if self.rx().hungry.load(Ordering::Relaxed) {
+        if self.is_hungry() {
             with_message_in_hand(|| self.serve_senders());
         }
+    }
+
+    /// Whether a sender waits that was granted nothing, as far as the receiver can see.
+    #[inline]
+    fn is_hungry(&self) -> bool {
+        // ORDERING: Relaxed, pairs with the store in `Chan::note_hungry` by way of the fences in
+        // `release_head` and `send::poll_turn_in_line`; without the fence a hint, for `try_recv`.
+        self.rx().hungry.load(Ordering::Relaxed)
+    }
+
+    /// Nothing was queued for a receiver that does not wait. A sender that was promised capacity and
+    /// does not come must not stop the others, nor the end.
+    #[cold]
+    fn try_idle(&self) -> Nothing {
+        let mut tx = self.lock();
+        if self.queued(&tx) == 0 {
+            tx.permits.try_idle();
+        }
+        let nothing = if self.is_ended(&tx) { Nothing::Ended } else { Nothing::Empty };
+        self.settle(tx);
+        nothing
     }
 
     /// Goes to sleep, unless there is a message or the end.

@@ -64,10 +64,10 @@ use core::mem::MaybeUninit;
 use core::ptr;
 
 use crate::prim::atomic::{AtomicPtr, AtomicU64, Ordering};
-use crate::prim::{Lock, LockGuard, UnsafeCell};
+use crate::prim::{IS_MODEL, Lock, LockGuard, UnsafeCell};
 
 /// Slots in the first chunk. Two in models, so that they come to the second.
-const FIRST: usize = if cfg!(levada_loom) { 2 } else { 16 };
+const FIRST: usize = if IS_MODEL { 2 } else { 16 };
 
 /// The stamp of a slot that was never used: no channel lives to send that many messages.
 const VACANT: u64 = u64::MAX;
@@ -520,7 +520,7 @@ impl<T> Loan<'_, T> {
 }
 
 #[cfg(test)]
-#[cfg(not(levada_loom))]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

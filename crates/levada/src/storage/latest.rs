@@ -650,7 +650,7 @@ mod tests {
         assert_eq!(Version::before_wrap(1), Version::INITIAL.previous(), "the count wraps around");
     }
 
-    #[cfg(not(levada_loom))]
+    #[cfg(not(loom))]
     mod alone {
         use super::*;
 

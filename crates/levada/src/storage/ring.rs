@@ -44,7 +44,7 @@ use crate::prim::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use crate::prim::{UnsafeCell, uninit_slots};
 
 /// Bytes of message storage inside the channel's own allocation: a small queue costs no second one.
-#[cfg(not(levada_loom))]
+#[cfg(not(all(loom, feature = "loom")))]
 const INLINE_BYTES: usize = 64;
 /// Alignment of the inline storage; messages that need more go to the heap.
 const INLINE_ALIGN: usize = 16;
@@ -83,7 +83,7 @@ struct Segment<T> {
 /// Raw storage for the slots of the first segment.
 #[repr(C, align(16))]
 struct Inline {
-    #[cfg(not(levada_loom))]
+    #[cfg(not(all(loom, feature = "loom")))]
     bytes: UnsafeCell<MaybeUninit<[u8; INLINE_BYTES]>>,
 }
 
@@ -91,29 +91,29 @@ impl Inline {
     const fn new() -> Self {
         const { assert!(align_of::<Self>() >= INLINE_ALIGN) }
         Self {
-            #[cfg(not(levada_loom))]
+            #[cfg(not(all(loom, feature = "loom")))]
             bytes: UnsafeCell::new(MaybeUninit::uninit()),
         }
     }
 
     /// How many slots fit, rounded down to a power of two; loom wants cells of its own instead.
-    #[cfg(not(levada_loom))]
+    #[cfg(not(all(loom, feature = "loom")))]
     const fn len<T>() -> usize {
         let fits = if size_of::<T>() == 0 { INLINE_BYTES } else { INLINE_BYTES / size_of::<T>() };
         if fits == 0 || align_of::<T>() > INLINE_ALIGN { 0 } else { 1 << fits.ilog2() }
     }
 
-    #[cfg(levada_loom)]
+    #[cfg(all(loom, feature = "loom"))]
     const fn len<T>() -> usize {
         0
     }
 
-    #[cfg(not(levada_loom))]
+    #[cfg(not(all(loom, feature = "loom")))]
     fn slots<T>(&self) -> *const Slot<T> {
         self.bytes.with_mut(|bytes| bytes.cast_const().cast())
     }
 
-    #[cfg(levada_loom)]
+    #[cfg(all(loom, feature = "loom"))]
     fn slots<T>(&self) -> *const Slot<T> {
         ptr::null()
     }
@@ -526,5 +526,5 @@ impl<T> Consumer<T> {
 #[cfg(test)]
 mod model;
 #[cfg(test)]
-#[cfg(not(levada_loom))]
+#[cfg(not(loom))]
 mod tests;

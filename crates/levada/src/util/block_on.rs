@@ -1,7 +1,7 @@
 //! Waiting for a future on a thread of one's own, for the `blocking_*` methods.
 #![forbid(unsafe_code)]
 
-use super::park_on;
+use crate::prim::park_on;
 
 /// Runs `future` to its end on this thread.
 ///
@@ -17,11 +17,11 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
 ///
 /// tokio has no public question for it, but each of its blocking calls asks first. This one is on
 /// a lock that nobody else knows, so it never waits, and threads do not meet in it.
-#[cfg(all(feature = "tokio", not(levada_loom)))]
+#[cfg(feature = "tokio")]
 #[track_caller]
 fn assert_may_block() {
     drop(tokio::sync::RwLock::const_new(()).blocking_read());
 }
 
-#[cfg(not(all(feature = "tokio", not(levada_loom))))]
+#[cfg(not(feature = "tokio"))]
 fn assert_may_block() {}

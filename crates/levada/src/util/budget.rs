@@ -8,18 +8,18 @@ use core::task::{Context, Poll};
 
 /// Returned by [`poll_proceed`]; unless [`made_progress`](Self::made_progress) is called, the
 /// budget is given back when it is dropped.
-#[cfg(all(feature = "tokio", not(levada_loom)))]
+#[cfg(feature = "tokio")]
 #[derive(Debug)]
 pub(crate) struct Budget(tokio::task::coop::RestoreOnPending);
 
 /// Takes one unit from the task's budget, or arranges for the task to be polled again later.
-#[cfg(all(feature = "tokio", not(levada_loom)))]
+#[cfg(feature = "tokio")]
 #[inline]
 pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<Budget> {
     tokio::task::coop::poll_proceed(cx).map(Budget)
 }
 
-#[cfg(all(feature = "tokio", not(levada_loom)))]
+#[cfg(feature = "tokio")]
 impl Budget {
     /// The operation completed: the unit is spent.
     #[inline]
@@ -29,18 +29,18 @@ impl Budget {
 }
 
 /// Stands for a budget without limits.
-#[cfg(not(all(feature = "tokio", not(levada_loom))))]
+#[cfg(not(feature = "tokio"))]
 #[derive(Debug)]
 pub(crate) struct Budget;
 
 /// Always proceeds.
-#[cfg(not(all(feature = "tokio", not(levada_loom))))]
+#[cfg(not(feature = "tokio"))]
 #[inline]
 pub(crate) fn poll_proceed(_: &mut Context<'_>) -> Poll<Budget> {
     Poll::Ready(Budget)
 }
 
-#[cfg(not(all(feature = "tokio", not(levada_loom))))]
+#[cfg(not(feature = "tokio"))]
 impl Budget {
     /// The operation completed.
     #[inline]

@@ -315,7 +315,7 @@ impl List {
 }
 
 #[cfg(test)]
-#[cfg(not(levada_loom))]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
     use std::pin::pin;

@@ -32,7 +32,7 @@
 //! # Progress
 //! A promise that is not taken delays the others by at most [`GRACE`] polls of one of them, or of the
 //! receiver. Somebody has to poll: who sleeps in line already is helped by a receiver that waits for
-//! a message, or by a sender that comes anew. A waiter that cannot be granted what it needs keeps its
+//! a message, or tries, or by a sender that comes anew. A waiter that cannot be granted what it needs keeps its
 //! place in line, polled or not.
 //!
 //! # Checked by
@@ -45,18 +45,18 @@ use core::task::Waker;
 use super::list::{List, Node, Place, State};
 use crate::util::WakeBatch;
 
-/// How many polls a promise outlives in an otherwise idle channel.
-pub(crate) const GRACE: u8 = 8;
+/// How many polls a promise outlives in an otherwise idle channel. In a model fewer: each of them is a
+/// branch of its own, and the steps are the same.
+pub(crate) const GRACE: u8 = if cfg!(all(loom, feature = "loom")) { 2 } else { 8 };
 
 /// What came of asking for permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
     /// It has come: the caller lets the waiter [`leave`](Permits::leave) and takes the permits, now.
     Taken,
-    /// The waiter is in line, or has to get in line: [`Permits::enter`].
+    /// The waiter is [refused](Permits::refuse), and in line or has to get in line:
+    /// [`enter`](Permits::enter).
     Wait,
-    /// As `Wait`, and whoever waits must be polled again soon, since a promise may lapse.
-    WaitImpatiently,
     /// The channel closed: the caller lets the waiter leave.
     Closed,
 }
@@ -74,7 +74,8 @@ pub(crate) struct Permits {
     holding: usize,
     /// Whether one more of them was promised a part of what it needs.
     holding_part: bool,
-    /// Refusals of those who do not wait (`try_send`, `try_recv`), since the last promise was taken.
+    /// Refusals of those who do not wait (`try_send`, `try_recv`) or wait no more, since a promise was
+    /// last taken or given back.
     refusals: u8,
 }
 
@@ -119,19 +120,17 @@ impl Permits {
         self.capacity.saturating_sub(queued + self.reserved + self.granted)
     }
 
-    /// Whether a newcomer who does not wait can have `need` now; counts a refusal otherwise.
-    pub(crate) fn try_turn(&mut self, need: usize, queued: usize) -> bool {
-        if need <= self.available(queued) {
-            return true;
+    /// Counts the refusal of somebody who does not wait. Answers whether promises lapsed by it.
+    pub(crate) fn refuse_newcomer(&mut self, queued: usize) -> bool {
+        if !self.is_stuck(queued) {
+            return false;
         }
-        if self.is_stuck(queued) {
-            self.refusals += 1;
-            if self.refusals >= GRACE {
-                self.lapse();
-                return need <= self.available(queued);
-            }
+        self.refusals += 1;
+        let lapses = self.refusals >= GRACE;
+        if lapses {
+            self.lapse();
         }
-        false
+        lapses
     }
 
     /// Marks permits as out.
@@ -164,19 +163,26 @@ impl Permits {
             self.refusals = 0;
             return Turn::Taken;
         }
+        Turn::Wait
+    }
+
+    /// Counts that the waiter was polled before its turn, once for a poll. Answers whether it must be
+    /// polled again soon, since a promise may lapse.
+    pub(crate) fn refuse(&mut self, node: Pin<&Node>, queued: usize) -> bool {
         let stuck = self.is_stuck(queued);
         let entry = self.line.entry(node);
         if !stuck {
             entry.refusals = 0;
-            return Turn::Wait;
+            return false;
         }
         entry.refusals += 1;
-        if entry.refusals >= GRACE {
+        // With those of others who have given up since.
+        if entry.refusals + self.refusals >= GRACE {
             entry.refusals = 0;
             // Whoever is first in line now is granted when the caller settles.
             self.lapse();
         }
-        Turn::WaitImpatiently
+        true
     }
 
     /// The same for the receiver, who waits for a message and finds none: counts its refusals in
@@ -247,10 +253,16 @@ impl Permits {
     pub(crate) fn leave(&mut self, node: Pin<&Node>) -> Option<Waker> {
         let entry = self.line.entry(node);
         let (state, need, waker) = (entry.state, entry.need, entry.waker.take());
+        let refusals = core::mem::take(&mut entry.refusals);
         entry.state = State::Idle;
         match state {
-            State::Granted => self.granted -= need,
+            State::Granted => {
+                self.granted -= need;
+                self.refusals = 0;
+            }
             State::Waiting => {
+                // Its patience is not lost: a task may make its send anew for each poll.
+                self.refusals = GRACE.min(self.refusals + refusals);
                 let place = self.line.place_of(node);
                 if self.first_waiting == Some(place) {
                     self.first_waiting = self.line.next(place);
@@ -375,5 +387,5 @@ impl Permits {
 }
 
 #[cfg(test)]
-#[cfg(not(levada_loom))]
+#[cfg(not(loom))]
 mod tests;

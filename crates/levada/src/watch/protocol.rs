@@ -60,9 +60,10 @@ use core::task::{Context, Poll};
 use std::fmt;
 
 use super::error::{RecvError, SendError};
+use crate::prim::park_on;
 use crate::refs::{Counts, Hub};
 use crate::storage::latest::{Claim, Keeper, Latest, Snapshot, Version, Writing};
-use crate::util::{FirstPanic, park_on};
+use crate::util::FirstPanic;
 use crate::wait::list::Node;
 use crate::wait::queue::WaitQueue;
 use crate::wait::until::Until;

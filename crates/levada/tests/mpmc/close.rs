@@ -130,6 +130,31 @@ fn a_permit_without_receivers_drops_its_message() {
     assert!(tx.is_closed());
 }
 
+/// C20: a `send_timeout` whose receiver goes when its turn has just come gets the message back. The
+/// waker is cloned for a place in line, which makes room, and dropped unused, which drops the receiver.
+#[cfg(feature = "tokio")]
+#[tokio::test]
+async fn a_send_with_a_timeout_gets_its_message_back() {
+    use std::sync::Mutex;
+    use std::time::Duration;
+    use support::{Event, hooked_waker};
+    let (tx, rx) = mpmc::channel(1);
+    tx.try_send(0).unwrap();
+    let rx = Mutex::new(Some(rx));
+    let waker = hooked_waker(move |event| {
+        let mut rx = rx.lock().unwrap();
+        match event {
+            Event::Clone => assert_eq!(rx.as_mut().unwrap().try_recv(), Ok(0)),
+            Event::Drop => *rx = None,
+            Event::Wake => {}
+        }
+    });
+    let mut sent = Box::pin(tx.send_timeout(1, Duration::MAX));
+    let closed = mpmc::error::SendTimeoutError::Closed(1);
+    assert_eq!(sent.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Ready(Err(closed)));
+    assert!(tx.is_closed());
+}
+
 /// C21: whoever waits for the answer to a request in the queue is told when nobody will give it.
 #[test]
 fn requests_in_the_queue_are_answered_by_the_end() {

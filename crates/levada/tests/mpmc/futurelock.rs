@@ -8,10 +8,13 @@ use support::Task;
 
 type Send<'a> = Task<mpmc::future::Send<'a, u32>>;
 
-/// Fills a channel of capacity 1 and puts two senders in line.
+/// Fills a channel of capacity 1 and puts two senders in line, before the message is there: so they
+/// sleep, and have no message to watch over.
 fn with_line(tx: &Sender<u32>) -> (Send<'_>, Send<'_>) {
-    tx.try_send(0).unwrap();
-    (Task::waiting(tx.send(1)), Task::waiting(tx.send(2)))
+    let permit = tx.try_reserve().unwrap();
+    let line = (Task::waiting(tx.send(1)), Task::waiting(tx.send(2)));
+    permit.send(0);
+    line
 }
 
 /// The receiver that made room asks again: it sees to it that the second sender goes on.
@@ -171,4 +174,17 @@ fn a_receiver_that_only_tries() {
     assert!(tries.is_some(), "blocked for ever");
     assert!(second.poll().is_ready());
     assert_eq!(rx.try_recv(), Ok(2));
+}
+
+/// A receiver in a `select!` whose other branch is always faster: each receive is polled once.
+#[test]
+fn a_receiver_that_is_cancelled_again_and_again() {
+    let (tx, rx) = mpmc::channel(1);
+    let (stalled, second) = with_line(&tx);
+    assert_eq!(rx.try_recv(), Ok(0));
+    assert!(stalled.is_woken());
+    for _ in 0..4 * GRACE {
+        drop(Task::waiting(rx.recv()));
+    }
+    assert!(second.is_woken(), "empty channel, blocked sender, receivers that ask");
 }

@@ -7,6 +7,7 @@ mod close;
 mod futurelock;
 mod hostile;
 mod receivers;
+mod regressions;
 mod runtimes;
 mod stress;
 

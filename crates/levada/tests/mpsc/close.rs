@@ -22,6 +22,32 @@ fn a_permit_after_the_receiver_keeps_no_message() {
     drop(tx);
 }
 
+/// C20: a `send_timeout` whose receiver goes when its turn has just come gets the message back. The
+/// waker is cloned for a place in line, which makes room, and dropped unused, which drops the receiver.
+#[cfg(feature = "tokio")]
+#[tokio::test]
+async fn a_send_with_a_timeout_gets_its_message_back() {
+    use std::sync::Mutex;
+    use std::task::Context;
+    use std::time::Duration;
+    use support::{Event, hooked_waker};
+    let (tx, rx) = mpsc::channel(1);
+    tx.try_send(0).unwrap();
+    let rx = Mutex::new(Some(rx));
+    let waker = hooked_waker(move |event| {
+        let mut rx = rx.lock().unwrap();
+        match event {
+            Event::Clone => assert_eq!(rx.as_mut().unwrap().try_recv(), Ok(0)),
+            Event::Drop => *rx = None,
+            Event::Wake => {}
+        }
+    });
+    let mut sent = Box::pin(tx.send_timeout(1, Duration::MAX));
+    let closed = mpsc::error::SendTimeoutError::Closed(1);
+    assert_eq!(sent.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Ready(Err(closed)));
+    assert!(tx.is_closed());
+}
+
 /// C21: a reply that is awaited through a queued message fails when the receiver goes.
 #[test]
 fn queued_messages_go_with_the_receiver() {

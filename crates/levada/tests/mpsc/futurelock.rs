@@ -2,7 +2,7 @@
 //! for something else first (C7, C8). The others go on after at most `GRACE` polls of one of them.
 
 use super::GRACE;
-use levada::mpsc::{self, Receiver, Sender, error::TrySendError};
+use levada::mpsc::{self, Receiver, Sender, error::TryRecvError, error::TrySendError};
 use std::task::Poll;
 use support::Task;
 
@@ -254,4 +254,142 @@ fn patience_of_a_sender_begins_anew() {
         assert!(line[19].poll().is_pending(), "and full");
         take_one(&mut rx, next + 1);
     }
+}
+
+/// A select loop that makes its send anew each time around stands behind others each time, too.
+#[test]
+fn a_new_send_instead_of_each_pending_one_behind_others() {
+    let (tx, mut rx) = mpsc::channel(1);
+    let mut line = with_line(&tx, 2);
+    take_one(&mut rx, 0);
+    let polls = (1..=GRACE).find(|_| {
+        assert!(Task::new(tx.send(9)).poll().is_pending());
+        line[1].is_woken()
+    });
+    assert!(polls.is_some(), "still waits after {GRACE} sends");
+    assert!(line[1].poll().is_ready());
+}
+
+/// Who was granted its turn in place of another that was cancelled has as much time as that one.
+#[test]
+fn patience_begins_anew_after_a_cancelled_turn() {
+    let (tx, mut rx) = mpsc::channel(1);
+    let mut line = with_line(&tx, 3);
+    take_one(&mut rx, 0);
+    for _ in 1..GRACE {
+        assert_eq!(tx.try_send(9), Err(TrySendError::Full(9)));
+    }
+    drop(line.remove(0));
+    assert!(line[0].is_woken());
+    assert_eq!(tx.try_send(9), Err(TrySendError::Full(9)));
+    assert!(!line[1].is_woken(), "the turn of the second lapsed at once");
+    assert!(line[0].poll().is_ready());
+}
+
+/// A poll is one refusal, also with another waker, for which the sender looks twice.
+#[test]
+fn a_poll_counts_once() {
+    let (tx, mut rx) = mpsc::channel(1);
+    let mut line = with_line(&tx, 3);
+    take_one(&mut rx, 0);
+    for _ in 1..GRACE {
+        assert!(line[2].poll_elsewhere().is_pending());
+        assert!(!line[1].is_woken());
+    }
+    assert!(line[2].poll_elsewhere().is_pending());
+    assert!(line[1].is_woken() && line[1].poll().is_ready());
+}
+
+/// A receiver that only ever tries does not wedge the senders.
+#[test]
+fn a_receiver_that_only_tries() {
+    let (tx, mut rx) = mpsc::channel(1);
+    let mut line = with_line(&tx, 2);
+    take_one(&mut rx, 0);
+    let tries = (1..=GRACE).find(|_| {
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+        line[1].is_woken()
+    });
+    assert_eq!(tries, Some(GRACE));
+    assert!(line[1].poll().is_ready());
+    take_one(&mut rx, 2);
+}
+
+/// It sees the end, too, though a sender that was promised room, or a part of it, never comes.
+#[test]
+fn the_end_is_seen_by_trying() {
+    for part in [false, true] {
+        let (tx, mut rx) = mpsc::channel(2);
+        tx.try_send(0).unwrap();
+        let permit = tx.try_reserve().unwrap();
+        let need = if part { 2 } else { 1 };
+        Task::waiting(tx.reserve_many(need)).forget();
+        take_one(&mut rx, 0);
+        rx.close();
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty), "the permit may be used");
+        drop(permit);
+        let tries = (1..=GRACE).find(|_| rx.try_recv() == Err(TryRecvError::Disconnected));
+        assert_eq!(tries, Some(GRACE), "part: {part}");
+    }
+}
+
+/// After the close, a `reserve_many` that had been promised a part never comes. tokio's own tests forbid
+/// to wake a receiver that sleeps when the last permit comes back; what gets it to the end all the same.
+#[test]
+fn the_end_behind_a_forgotten_part() {
+    for another_reason in [false, true] {
+        let (tx, mut rx) = mpsc::channel::<()>(2);
+        let permit = tx.try_reserve().unwrap();
+        Task::waiting(tx.reserve_many(2)).forget();
+        rx.close();
+        let mut recv = Task::waiting(rx.recv());
+        drop(permit);
+        assert!(!recv.is_woken());
+        if another_reason {
+            assert!(recv.poll().is_pending());
+            let (polls, end) = recv.run();
+            assert_eq!((polls, end), (GRACE - 1, Poll::Ready(None)));
+        } else {
+            drop(tx);
+            assert!(recv.is_woken());
+            assert_eq!(recv.poll(), Poll::Ready(None));
+        }
+    }
+}
+
+/// A `reserve_many` for which there is not enough keeps its place, forgotten or not. Those behind it
+/// sleep, and go on when its turn has come and was passed on.
+#[test]
+fn a_reserve_that_cannot_be_granted() {
+    let (tx, mut rx) = mpsc::channel(2);
+    let permit = tx.try_reserve().unwrap();
+    Task::waiting(tx.reserve_many(2)).forget();
+    let mut behind = Task::waiting(tx.send(1));
+    for _ in 0..10 * GRACE {
+        assert_eq!(tx.try_send(9), Err(TrySendError::Full(9)));
+        assert!(Task::new(rx.recv()).poll().is_pending());
+        assert!(behind.poll().is_pending() && !behind.is_woken());
+    }
+    drop(permit);
+    let mut recv = Task::new(rx.recv());
+    let polls = (1..=GRACE).find(|_| {
+        assert!(recv.poll().is_pending() && recv.is_woken());
+        behind.is_woken()
+    });
+    assert_eq!(polls, Some(GRACE));
+    assert!(behind.poll().is_ready());
+    assert_eq!(recv.poll(), Poll::Ready(Some(1)));
+}
+
+/// A receiver in a `select!` whose other branch is always faster: each receive is polled once.
+#[test]
+fn a_receive_that_is_cancelled_again_and_again() {
+    let (tx, mut rx) = mpsc::channel(1);
+    let line = with_line(&tx, 2);
+    take_one(&mut rx, 0);
+    assert!(line[0].is_woken());
+    for _ in 0..4 * GRACE {
+        drop(Task::waiting(rx.recv()));
+    }
+    assert!(line[1].is_woken(), "empty channel, blocked sender, a receiver that asks");
 }

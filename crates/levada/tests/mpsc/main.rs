@@ -6,6 +6,7 @@ mod close;
 mod futurelock;
 mod hostile;
 mod misuse;
+mod regressions;
 #[cfg(feature = "tokio")]
 mod runtimes;
 

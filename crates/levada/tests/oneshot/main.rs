@@ -1,6 +1,5 @@
 //! oneshot from outside: what it promises, what others got wrong, and hostile company.
 
-mod grid;
 mod hostile;
 mod parity;
 mod regressions;

@@ -232,3 +232,19 @@ fn a_panicking_condition_leaves_the_channel_whole() {
     drop(value);
     assert_eq!(*rx.borrow(), 4);
 }
+
+/// C55: a task that always finds something new lets the others run.
+#[cfg(feature = "tokio")]
+#[tokio::test]
+async fn watching_is_cooperative() {
+    let (tx, mut rx) = watch::channel(0);
+    let other = tokio::spawn(async {});
+    let mut rounds = 0;
+    while !other.is_finished() {
+        assert!(rounds < 1_000, "the other task does not get to run");
+        tx.send(rounds).unwrap();
+        rx.changed().await.unwrap();
+        assert_eq!(*rx.borrow(), rounds);
+        rounds += 1;
+    }
+}

@@ -1,0 +1,14 @@
+//! The shuttle backend: the scheduler decides at every atomic operation and every lock who goes on.
+//! Memory is the machine's own and every ordering counts as `SeqCst`; weaker ones are loom's matter.
+
+pub(crate) use super::cell::{UnsafeCell, uninit_slots};
+pub(crate) use super::checked_lock::{Lock, LockGuard};
+pub(crate) use shuttle::future::block_on as park_on;
+pub(crate) use shuttle::sync::Arc;
+pub(super) use shuttle::sync::{Mutex, MutexGuard};
+
+pub(crate) mod atomic {
+    pub(crate) use shuttle::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
+    };
+}

@@ -1,0 +1,439 @@
+//! A random walk against a plain model: what stands in line, who is promised what and who is woken
+//! is predicted by a few lines without pointers, and compared after every step.
+
+use super::super::*;
+use crate::util::wake_in_batches;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Wake;
+
+/// Marsaglia's xorshift: the same walk for the same seed, everywhere.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 33).expect("31 bits") % sides
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Flag(pub(super) AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        // ORDERING: Relaxed, no pair: one thread.
+        let before = self.0.swap(true, Ordering::Relaxed);
+        assert!(!before, "woken twice for one poll");
+    }
+}
+
+/// A waiter, and what the model knows of it.
+struct Waiter {
+    node: Pin<Box<Node>>,
+    flag: Arc<Flag>,
+    need: usize,
+    state: State,
+    refusals: u8,
+    /// Whether it is polled and cancelled any more.
+    comes: bool,
+    /// Whether the model expects it to be woken since it was last polled.
+    woken: bool,
+}
+
+/// The channel as its users see it, twice: [`Permits`] and the model.
+struct Walk {
+    dice: Dice,
+    permits: Permits,
+    waiters: Vec<Waiter>,
+    capacity: usize,
+    queued: usize,
+    reserved: usize,
+    /// Granted and waiting, as they stand.
+    line: Vec<usize>,
+    closed: bool,
+    holding: usize,
+    holding_part: bool,
+    tries_refused: u8,
+    idle_refused: u8,
+    /// The receiver's own count, kept for the permits.
+    idle_count: u8,
+}
+
+impl Walk {
+    fn new(seed: u64, waiters: usize) -> Self {
+        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let capacity = 1 + dice.roll(4);
+        let waiters = (0..waiters)
+            .map(|_| Waiter {
+                node: Box::pin(Node::new()),
+                flag: Arc::default(),
+                need: 1 + dice.roll(capacity),
+                state: State::Idle,
+                refusals: 0,
+                comes: true,
+                woken: false,
+            })
+            .collect();
+        Self {
+            dice,
+            permits: Permits::new(capacity),
+            waiters,
+            capacity,
+            queued: 0,
+            reserved: 0,
+            line: Vec::new(),
+            closed: false,
+            holding: 0,
+            holding_part: false,
+            tries_refused: 0,
+            idle_refused: 0,
+            idle_count: 0,
+        }
+    }
+
+    fn in_state(&self, state: State) -> impl Iterator<Item = usize> {
+        let waiters = &self.waiters;
+        self.line.iter().copied().filter(move |i| waiters[*i].state == state)
+    }
+
+    fn granted(&self) -> usize {
+        self.in_state(State::Granted).map(|i| self.waiters[i].need).sum()
+    }
+
+    fn first_waiting(&self) -> Option<usize> {
+        self.in_state(State::Waiting).next()
+    }
+
+    fn unpromised(&self) -> usize {
+        self.capacity - self.queued - self.reserved - self.granted()
+    }
+
+    /// What a newcomer finds.
+    fn available(&self) -> usize {
+        if self.first_waiting().is_some() { 0 } else { self.unpromised() }
+    }
+
+    fn is_stuck(&self) -> bool {
+        self.queued == 0 && self.granted() > 0
+    }
+
+    fn lapse(&mut self) {
+        self.tries_refused = 0;
+        for i in self.in_state(State::Granted).collect::<Vec<_>>() {
+            self.waiters[i].state = State::Lapsed;
+            self.line.retain(|other| *other != i);
+        }
+    }
+
+    /// What the caller of `Permits` does after every change.
+    fn settle(&mut self) {
+        while let Some(i) = self.first_waiting()
+            && self.waiters[i].need <= self.unpromised()
+            && !self.closed
+        {
+            self.waiters[i].state = State::Granted;
+            self.waiters[i].woken = true;
+        }
+        wake_in_batches(|batch| self.permits.settle(self.queued, batch));
+        assert!(self.permits.is_settled(self.queued), "I4");
+    }
+
+    /// Takes `need` permits: as a message, if it is one, or to keep.
+    fn take(&mut self, need: usize) {
+        if need == 1 && self.dice.roll(2) == 0 {
+            self.queued += 1;
+        } else {
+            self.reserved += need;
+            self.permits.reserve(need);
+        }
+    }
+
+    /// Polls waiter `i`, and answers whether its turn had come.
+    fn poll(&mut self, i: usize) -> bool {
+        let Waiter { state, need, .. } = self.waiters[i];
+        let taken = match state {
+            State::Granted => true,
+            State::Waiting => false,
+            State::Lapsed => need <= self.unpromised(),
+            State::Idle | State::Closed | State::Holding | State::HoldingPart => {
+                need <= self.available()
+            }
+        };
+        let expected = if self.closed {
+            Turn::Closed
+        } else if taken {
+            Turn::Taken
+        } else {
+            Turn::Wait
+        };
+        if expected == Turn::Taken {
+            self.tries_refused = 0;
+        }
+        let node = self.waiters[i].node.as_ref();
+        assert_eq!(self.permits.poll_turn(node, need, self.queued), expected);
+        match expected {
+            Turn::Closed => self.leave(i),
+            Turn::Taken => {
+                self.leave(i);
+                self.take(need);
+            }
+            Turn::Wait => {
+                self.refuse(i);
+                self.enter(i);
+            }
+        }
+        expected == Turn::Taken
+    }
+
+    fn refuse(&mut self, i: usize) {
+        let stuck = self.is_stuck();
+        self.waiters[i].refusals = if stuck { self.waiters[i].refusals + 1 } else { 0 };
+        if stuck && self.waiters[i].refusals + self.tries_refused >= GRACE {
+            self.waiters[i].refusals = 0;
+            self.lapse();
+        }
+        let node = self.waiters[i].node.as_ref();
+        assert_eq!(self.permits.refuse(node, self.queued), stuck);
+    }
+
+    fn enter(&mut self, i: usize) {
+        let first_waiting = self
+            .first_waiting()
+            .and_then(|first| self.line.iter().position(|other| *other == first));
+        let waiter = &mut self.waiters[i];
+        match waiter.state {
+            State::Waiting | State::Granted => {}
+            State::Lapsed => self.line.insert(first_waiting.unwrap_or(self.line.len()), i),
+            State::Idle | State::Closed | State::Holding | State::HoldingPart => self.line.push(i),
+        }
+        waiter.state = State::Waiting;
+        waiter.woken = false;
+        waiter.flag = Arc::default();
+        let waker = Waker::from(Arc::clone(&waiter.flag));
+        drop(self.permits.enter(waiter.node.as_ref(), waiter.need, waker));
+    }
+
+    fn leave(&mut self, i: usize) {
+        let waiter = &mut self.waiters[i];
+        if waiter.state == State::HoldingPart {
+            self.holding_part = false;
+        }
+        if waiter.state == State::Holding {
+            self.holding = self.holding.saturating_sub(1);
+        }
+        if waiter.state == State::Granted {
+            self.tries_refused = 0;
+        }
+        if waiter.state == State::Waiting {
+            self.tries_refused = GRACE.min(self.tries_refused + waiter.refusals);
+        }
+        waiter.state = State::Idle;
+        waiter.woken = false;
+        waiter.refusals = 0;
+        self.line.retain(|other| *other != i);
+        drop(self.permits.leave(waiter.node.as_ref()));
+        waiter.flag = Arc::default();
+    }
+
+    fn try_take(&mut self) {
+        let need = 1 + self.dice.roll(self.capacity);
+        let mut expected = need <= self.available();
+        if !expected && self.is_stuck() {
+            self.tries_refused += 1;
+            if self.tries_refused >= GRACE {
+                self.lapse();
+                expected = need <= self.available();
+            }
+        }
+        let taken = need <= self.permits.available(self.queued)
+            || self.permits.refuse_newcomer(self.queued)
+                && need <= self.permits.available(self.queued);
+        assert_eq!(taken, expected);
+        if expected {
+            self.take(need);
+        }
+    }
+
+    fn poll_idle(&mut self) {
+        let holds_back_end = self.closed && self.reserved == 0 && self.holding > 0;
+        let blocked = holds_back_end || self.is_stuck() && self.first_waiting().is_some();
+        assert_eq!(self.permits.is_blocked(0), blocked);
+        let part_only = self.closed && self.reserved == 0 && self.holding_part;
+        let blocked = blocked || part_only;
+        self.idle_refused = if blocked { self.idle_refused + 1 } else { 0 };
+        if self.idle_refused == GRACE {
+            self.idle_refused = 0;
+            self.holding = 0;
+            self.holding_part = false;
+            self.lapse();
+        }
+        assert_eq!(self.permits.poll_idle(&mut self.idle_count), blocked);
+    }
+
+    fn close(&mut self) {
+        let partly = (self.unpromised() > 0).then(|| self.first_waiting()).flatten();
+        for i in std::mem::take(&mut self.line) {
+            let waiter = &mut self.waiters[i];
+            waiter.state = match waiter.state {
+                State::Granted => State::Holding,
+                _ if partly == Some(i) => State::HoldingPart,
+                _ => State::Closed,
+            };
+            waiter.woken = true;
+            self.holding += usize::from(waiter.state == State::Holding);
+        }
+        self.holding_part = partly.is_some();
+        self.closed = true;
+        wake_in_batches(|batch| self.permits.close(self.queued, batch));
+    }
+
+    /// One step of somebody.
+    fn step(&mut self) {
+        let i = self.dice.roll(self.waiters.len());
+        match self.dice.roll(16) {
+            0..=4 if self.waiters[i].comes => drop(self.poll(i)),
+            5 if self.waiters[i].comes => self.leave(i),
+            6 => self.waiters[i].comes = self.dice.roll(4) == 0,
+            7..=9 if self.queued > 0 => self.queued -= 1,
+            10 if self.reserved > 0 => {
+                self.reserved -= 1;
+                self.permits.release(1);
+            }
+            11 if self.reserved > 0 => {
+                self.reserved -= 1;
+                self.permits.release(1);
+                self.queued += 1;
+            }
+            12 | 13 if !self.closed => self.try_take(),
+            14 if self.queued == 0 => self.poll_idle(),
+            15 if !self.closed && self.dice.roll(40) == 0 => self.close(),
+            _ => return,
+        }
+        self.settle();
+    }
+
+    /// Compares everything, and checks the invariants.
+    fn check(&mut self) {
+        let permits = &mut self.permits;
+        let (queued, reserved, granted) = (self.queued, permits.reserved, permits.granted);
+        assert!(queued + reserved + granted <= self.capacity, "I1");
+        assert_eq!(reserved, self.reserved);
+        assert_eq!(permits.is_closed(), self.closed);
+        let exhausted =
+            self.closed && self.reserved == 0 && self.holding == 0 && !self.holding_part;
+        assert_eq!(permits.is_exhausted(), exhausted);
+
+        let (mut line, mut promised, mut boundary) = (Vec::new(), 0, None);
+        let mut next = permits.line.front();
+        while let Some(place) = next {
+            let is_here = |waiter: &Waiter| permits.line.place_of(waiter.node.as_ref()) == place;
+            line.push(self.waiters.iter().position(is_here).expect("known"));
+            let entry = permits.line.entry_at(place);
+            match entry.state {
+                State::Granted => {
+                    assert_eq!(boundary, None, "I2: granted before waiting");
+                    promised += entry.need;
+                }
+                State::Waiting => boundary = boundary.or(Some(place)),
+                state => panic!("I5: {state:?} in line"),
+            }
+            next = permits.line.next(place);
+        }
+        assert_eq!(line, self.line, "first come, first served");
+        assert_eq!(boundary, permits.first_waiting, "I2");
+        assert_eq!(promised, granted, "I3");
+        assert_eq!(granted, self.granted());
+        for waiter in &self.waiters {
+            let entry = self.permits.line.entry(waiter.node.as_ref());
+            assert_eq!(entry.state, waiter.state);
+            let sleeps = waiter.state == State::Waiting;
+            assert_eq!(entry.waker.is_some(), sleeps, "{:?}", waiter.state);
+            // ORDERING: Relaxed, no pair: one thread.
+            assert_eq!(waiter.flag.0.load(Ordering::Relaxed), waiter.woken);
+        }
+        assert_eq!(self.permits.available(self.queued), self.available());
+    }
+}
+
+#[test]
+fn walks_as_the_model_does() {
+    let seeds = if cfg!(miri) { 12 } else { 3_000 };
+    let mut lapsed = 0;
+    for seed in 0..seeds {
+        let mut walk = Walk::new(seed, 1 + usize::try_from(seed % 12).unwrap());
+        for _ in 0..150 {
+            walk.step();
+            walk.check();
+            lapsed += walk.waiters.iter().filter(|w| w.state == State::Lapsed).count();
+        }
+    }
+    assert!(lapsed as u64 > 3 * seeds, "the walk met {lapsed} lapsed turns only");
+}
+
+/// After any walk: everybody but one is forgotten and the channel is empty. That one gets its turn
+/// within `GRACE` polls per promise that was or is made to another.
+#[test]
+fn whoever_is_left_gets_its_turn() {
+    for seed in 0..if cfg!(miri) { 10 } else { 1_000 } {
+        let mut walk = Walk::new(seed, 6);
+        for _ in 0..100 {
+            walk.step();
+        }
+        if walk.closed {
+            continue;
+        }
+        (walk.queued, walk.permits.reserved, walk.reserved) = (0, 0, 0);
+        walk.settle();
+        let others = walk.line.len();
+        let polls = 1 + (0..).take_while(|_| !walk.poll_and_settle(0)).count();
+        let limit = 1 + usize::from(GRACE) * others;
+        assert!(polls <= limit, "seed {seed}: {polls} polls, {others} in line");
+    }
+}
+
+impl Walk {
+    fn poll_and_settle(&mut self, i: usize) -> bool {
+        let taken = self.poll(i);
+        self.settle();
+        self.check();
+        taken
+    }
+}
+
+/// As long as everybody comes when woken, turns are taken in the order of asking.
+#[test]
+fn first_come_first_served() {
+    for seed in 0..if cfg!(miri) { 10 } else { 1_000 } {
+        let mut walk = Walk::new(seed, 10);
+        // What is in the channel, or taken from it, belongs to those who came before.
+        walk.queued = walk.capacity;
+        let mut asked = Vec::new();
+        let mut served = Vec::new();
+        while served.len() < 10 {
+            if asked.len() < 10 && walk.dice.roll(2) == 0 {
+                let newcomer = asked.len();
+                asked.push(newcomer);
+                if walk.poll_and_settle(newcomer) {
+                    served.push(newcomer);
+                }
+            } else if walk.queued > 0 {
+                walk.queued -= 1;
+            } else if walk.reserved > 0 {
+                walk.reserved -= 1;
+                walk.permits.release(1);
+            }
+            walk.settle();
+            loop {
+                let Some(i) = walk.in_state(State::Granted).next() else {
+                    break;
+                };
+                assert!(walk.poll_and_settle(i));
+                served.push(i);
+            }
+        }
+        assert_eq!(asked, served, "seed {seed}");
+    }
+}

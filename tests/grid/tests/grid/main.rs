@@ -1,0 +1,136 @@
+//! The grids of all channels. Each table is compiled against the channels it is for, levada's, and
+//! against tokio's, which are the oracle.
+#![expect(clippy::duplicate_mod, reason = "one table, compiled against each implementation")]
+
+#[global_allocator]
+static ALLOCATOR: support::Counting = support::Counting;
+
+mod oracle_stream;
+mod others;
+mod queues;
+
+#[path = "."]
+mod levada_mpsc {
+    use levada::mpsc::error::{TryRecvError, TrySendError};
+    use levada::mpsc::{Receiver, Sender, channel};
+
+    pub(crate) mod bounded;
+    mod bounded_senders;
+    mod mpsc_receivers;
+    mod queue_receivers;
+    use bounded as flavour;
+    use mpsc_receivers as more;
+
+    fn into_stream<T>(rx: Receiver<T>) -> Receiver<T> {
+        rx
+    }
+}
+
+#[path = "."]
+mod levada_mpsc_unbounded {
+    use levada::mpsc::error::TryRecvError;
+    use levada::mpsc::{
+        UnboundedReceiver as Receiver, UnboundedSender as Sender, unbounded_channel as channel,
+    };
+
+    mod mpsc_receivers;
+    mod queue_receivers;
+    pub(crate) mod unbounded;
+    use mpsc_receivers as more;
+    use unbounded as flavour;
+
+    fn into_stream<T>(rx: Receiver<T>) -> Receiver<T> {
+        rx
+    }
+}
+
+#[path = "."]
+#[expect(unused_mut, reason = "these receivers want no `&mut self`, the others do")]
+mod levada_mpmc {
+    use levada::mpmc::error::{TryRecvError, TrySendError};
+    use levada::mpmc::{Receiver, Sender, channel};
+
+    pub(crate) mod bounded;
+    mod bounded_senders;
+    mod mpmc_receivers;
+    mod queue_receivers;
+    use bounded as flavour;
+    use mpmc_receivers as more;
+
+    fn into_stream<T>(rx: Receiver<T>) -> levada::mpmc::stream::RecvStream<T> {
+        rx.into_stream()
+    }
+}
+
+#[path = "."]
+#[expect(unused_mut, reason = "these receivers want no `&mut self`, the others do")]
+mod levada_mpmc_unbounded {
+    use levada::mpmc::error::TryRecvError;
+    use levada::mpmc::{
+        UnboundedReceiver as Receiver, UnboundedSender as Sender, unbounded_channel as channel,
+    };
+
+    mod mpmc_receivers;
+    mod queue_receivers;
+    pub(crate) mod unbounded;
+    use mpmc_receivers as more;
+    use unbounded as flavour;
+
+    fn into_stream<T>(rx: Receiver<T>) -> levada::mpmc::stream::RecvStream<T> {
+        rx.into_stream()
+    }
+}
+
+#[path = "."]
+mod tokio_mpsc {
+    use super::oracle_stream::into_stream;
+    use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
+    use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+    pub(crate) mod bounded;
+    mod bounded_senders;
+    mod mpsc_receivers;
+    mod queue_receivers;
+    use bounded as flavour;
+    use mpsc_receivers as more;
+}
+
+#[path = "."]
+mod tokio_mpsc_unbounded {
+    use super::oracle_stream::into_unbounded_stream as into_stream;
+    use tokio::sync::mpsc::error::TryRecvError;
+    use tokio::sync::mpsc::{
+        UnboundedReceiver as Receiver, UnboundedSender as Sender, unbounded_channel as channel,
+    };
+
+    mod mpsc_receivers;
+    mod queue_receivers;
+    pub(crate) mod unbounded;
+    use mpsc_receivers as more;
+    use unbounded as flavour;
+}
+
+#[path = "."]
+mod on_levada {
+    use levada as sync;
+
+    pub(crate) mod broadcast;
+    mod broadcast_stream;
+    pub(crate) mod oneshot;
+    pub(crate) mod watch;
+    mod watch_stream;
+    use broadcast_stream as more_broadcast;
+    use watch_stream as more_watch;
+}
+
+#[path = "."]
+mod on_tokio {
+    use tokio::sync;
+
+    pub(crate) mod broadcast;
+    mod nothing_more;
+    pub(crate) mod oneshot;
+    pub(crate) mod watch;
+    use nothing_more as more_broadcast;
+    use nothing_more as more_watch;
+}

@@ -1,0 +1,12 @@
+//! Whole channels under random schedules: `cargo xtask shuttle`.
+#![cfg(shuttle)]
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod broadcast;
+mod harness;
+mod mpmc;
+mod mpsc;
+mod oneshot;
+mod unbounded;
+mod watch;

@@ -1,0 +1,71 @@
+//! No public operation is left out: each method of a handle is called by the run of its channel.
+
+use std::fs;
+use std::path::Path;
+
+/// The public functions of the files `files` of a channel.
+fn public_functions(channel: &str, files: &[&str]) -> Vec<String> {
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/levada/src").join(channel);
+    let texts =
+        files.iter().map(|file| fs::read_to_string(folder.join(file)).expect("levada is there"));
+    let mut names = Vec::new();
+    for line in texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()) {
+        let name = line.trim_start().strip_prefix("pub fn ");
+        let end = |name: &str| name.find(['(', '<']);
+        names.extend(name.and_then(|name| Some(name[..end(name)?].to_owned())));
+    }
+    names
+}
+
+/// All that the run of a channel is written in.
+fn source_of(run: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(run);
+    let files =
+        fs::read_dir(folder).expect("this crate is there").flatten().map(|file| file.path());
+    files.map(|file| fs::read_to_string(file).expect("it is a file")).collect()
+}
+
+fn all_are_called(channel: &str, files: &[&str], run: &str, at_least: usize) {
+    let functions = public_functions(channel, files);
+    assert!(functions.len() >= at_least, "{} functions: were they lost?", functions.len());
+    let source = source_of(run);
+    let is_called = |name: &String| {
+        let ways = [format!(".{name}("), format!("::{name}("), format!("Receiver::{name}")];
+        ways.iter().any(|way| source.contains(way)) || source.contains(&format!(" {name}("))
+    };
+    let missing: Vec<_> = functions.iter().filter(|name| !is_called(name)).collect();
+    assert!(missing.is_empty(), "{channel}: nobody calls {missing:?}");
+}
+
+#[test]
+fn of_mpsc() {
+    let files = ["sender.rs", "receiver.rs", "unbounded.rs", "permit.rs", "stream.rs"];
+    all_are_called("mpsc", &files, "queue", 60);
+}
+
+#[test]
+fn of_mpmc() {
+    let files = ["sender.rs", "receiver.rs", "unbounded.rs", "permit.rs", "stream.rs"];
+    all_are_called("mpmc", &files, "queue", 60);
+}
+
+#[test]
+fn of_oneshot() {
+    all_are_called("oneshot", &["mod.rs", "sender.rs", "receiver.rs"], "oneshot", 10);
+}
+
+#[test]
+fn of_broadcast() {
+    all_are_called(
+        "broadcast",
+        &["mod.rs", "sender.rs", "receiver.rs", "stream.rs"],
+        "broadcast",
+        20,
+    );
+}
+
+#[test]
+fn of_watch() {
+    all_are_called("watch", &["mod.rs", "sender.rs", "receiver.rs", "guard.rs"], "watch", 20);
+}
