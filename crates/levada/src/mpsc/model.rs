@@ -4,6 +4,7 @@ use super::error::{SendError, TryRecvError};
 use super::{Receiver, Sender, channel, unbounded_channel};
 use crate::prim::atomic::{AtomicUsize, Ordering};
 use crate::prim::{Arc, block_on, model, thread};
+use crate::wait::permits::GRACE;
 use core::task::{Context, Poll, Waker};
 
 /// A message that is alive as long as it is counted.
@@ -203,6 +204,36 @@ fn the_last_permit_brings_a_message() {
         assert_eq!(received(&mut rx), [1]);
         sender.join().unwrap();
         drop(tx);
+    });
+}
+
+/// The receiver closes after a promise lapsed and before who is next in line was told, and sleeps while a
+/// permit is out. Neither of the two comes: the receiver must still be woken to find that out.
+#[test]
+fn who_does_not_come_after_close_lets_the_end_come() {
+    model(|| {
+        let (tx, mut rx) = channel(2);
+        tx.try_send(0).unwrap();
+        let permit = tx.clone().try_reserve_owned().unwrap();
+        let forgotten = [tx.clone(), tx.clone()].map(|tx| {
+            let mut reserve = Box::pin(tx.reserve_owned());
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(reserve.as_mut().poll(&mut cx).is_pending());
+            reserve
+        });
+        // This makes room for the first of them.
+        assert_eq!(rx.try_recv(), Ok(0));
+        for _ in 1..GRACE {
+            assert!(tx.try_send(1).is_err());
+        }
+        let sender = thread::spawn(move || {
+            assert!(tx.try_send(1).is_err(), "it is the second one's turn, or closed");
+            drop(permit);
+        });
+        rx.close();
+        assert_eq!(block_on(rx.recv()), None);
+        sender.join().unwrap();
+        drop(forgotten);
     });
 }
 
