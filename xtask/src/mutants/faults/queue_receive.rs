@@ -107,7 +107,7 @@ pub(super) const FAULTS: &[Fault] = &[
         before: "        if self.delays < GRACE {",
         after: "        if self.delays < u8::MAX {",
         breaks: "a receiver that was woken and never comes wedges the others",
-        caught_by: ("tests", "mpmc"),
+        caught_by: ("tests", "futurelock"),
     },
     Fault {
         name: "many-room-tells-nobody",
