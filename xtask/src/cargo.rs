@@ -2,8 +2,8 @@
 
 use crate::{Result, shell};
 use serde_json::Value;
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// The repository's root, fixed when xtask was compiled.
 pub(crate) fn root() -> PathBuf {
@@ -23,7 +23,14 @@ pub(crate) struct Metadata(Value);
 
 impl Metadata {
     pub(crate) fn load() -> Result<Self> {
-        let text = shell::output(cargo().args(["metadata", "--format-version=1"]))?;
+        Self::of(&root())
+    }
+
+    /// The same of another workspace, whose root is `dir`.
+    pub(crate) fn of(dir: &Path) -> Result<Self> {
+        let mut command = cargo();
+        command.args(["metadata", "--format-version=1", "--manifest-path"]);
+        let text = shell::output(command.arg(dir.join("Cargo.toml")))?;
         Ok(Self(serde_json::from_str(&text)?))
     }
 
@@ -46,21 +53,61 @@ impl Metadata {
             .map(Package)
             .ok_or_else(|| format!("no package `{name}` in the workspace's dependencies").into())
     }
+
+    /// The one of that name and version.
+    pub(crate) fn package_of(&self, name: &str, version: &str) -> Result<Package<'_>> {
+        array(&self.0["packages"])
+            .map(Package)
+            .find(|package| package.name() == name && package.version() == version)
+            .ok_or_else(|| format!("no package `{name}` {version} in the workspace").into())
+    }
+
+    /// The workspace's own package whose folder is `dir`.
+    pub(crate) fn package_in(&self, dir: &Path) -> Result<Package<'_>> {
+        self.members()
+            .find(|member| member.dir() == dir)
+            .ok_or_else(|| format!("no member in {}", dir.display()).into())
+    }
+
+    /// The packages that the one with the id `id` depends on, directly or not, and itself.
+    pub(crate) fn reachable(&self, id: &str) -> Vec<Package<'_>> {
+        let nodes = || array(&self.0["resolve"]["nodes"]);
+        let mut ids = vec![id];
+        let mut next = 0;
+        while let Some(id) = ids.get(next) {
+            next += 1;
+            let node = nodes().find(|node| node["id"] == *id).unwrap_or(&Value::Null);
+            let dependencies = array(&node["dependencies"]).filter_map(Value::as_str);
+            let new: Vec<_> = dependencies.filter(|id| !ids.contains(id)).collect();
+            ids.extend(new);
+        }
+        let packages = array(&self.0["packages"]).map(Package);
+        packages.filter(|package| ids.contains(&package.id())).collect()
+    }
 }
 
 /// One package of [`Metadata`].
 pub(crate) struct Package<'a>(&'a Value);
 
 impl<'a> Package<'a> {
+    pub(crate) fn id(&self) -> &'a str {
+        self.0["id"].as_str().unwrap_or_default()
+    }
+
+    pub(crate) fn name(&self) -> &'a str {
+        self.0["name"].as_str().unwrap_or_default()
+    }
+
+    /// Whether a registry delivered it.
+    pub(crate) fn is_from_registry(&self) -> bool {
+        self.0["source"].is_string()
+    }
+
     /// The folder that holds its `Cargo.toml`.
     pub(crate) fn dir(&self) -> PathBuf {
         let mut manifest = PathBuf::from(self.0["manifest_path"].as_str().unwrap_or_default());
         manifest.pop();
         manifest
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        self.0["name"].as_str().unwrap_or_default()
     }
 
     pub(crate) fn version(&self) -> &str {
@@ -75,12 +122,6 @@ impl<'a> Package<'a> {
     /// Whether it goes to the registry: `publish = false` is an empty list.
     pub(crate) fn is_published(&self) -> bool {
         self.0["publish"].is_null()
-    }
-
-    /// The names of its features, without `default`.
-    pub(crate) fn features(&self) -> Vec<&'a str> {
-        let names = self.0["features"].as_object().into_iter().flatten();
-        names.map(|(name, _)| name.as_str()).filter(|name| *name != "default").collect()
     }
 
     /// The files its targets begin with.
@@ -98,22 +139,95 @@ impl<'a> Package<'a> {
             .collect()
     }
 
+    /// The names of its features.
+    pub(crate) fn features(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.0["features"].as_object().into_iter().flatten().map(|(name, _)| name.as_str())
+    }
+
     /// What the feature called `name` switches on.
     pub(crate) fn feature(&self, name: &str) -> Vec<&str> {
         array(&self.0["features"][name]).filter_map(Value::as_str).collect()
     }
 
-    /// Its development dependencies, as lines for a `[dependencies]` table.
-    pub(crate) fn dev_dependencies(&self) -> Vec<String> {
+    /// Its dependencies of one kind, on every platform.
+    pub(crate) fn dependencies(
+        &self,
+        kind: Kind,
+    ) -> impl Iterator<Item = Dependency<'a>> + use<'a> {
+        let kind = match kind {
+            Kind::Normal => Value::Null,
+            Kind::Development => "dev".into(),
+        };
         array(&self.0["dependencies"])
-            .filter(|dependency| dependency["kind"] == "dev")
-            .map(|dependency| {
-                let (name, version) = (&dependency["name"], &dependency["req"]);
-                let name = name.as_str().unwrap_or_default();
-                format!("{name} = {{ version = {version}, features = {} }}", dependency["features"])
-            })
-            .collect()
+            .filter(move |dependency| dependency["kind"] == kind && dependency["target"].is_null())
+            .map(Dependency)
     }
+}
+
+/// When a dependency is needed.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Normal,
+    Development,
+}
+
+/// One dependency of a [`Package`].
+pub(crate) struct Dependency<'a>(&'a Value);
+
+impl Dependency<'_> {
+    pub(crate) fn name(&self) -> &str {
+        self.0["name"].as_str().unwrap_or_default()
+    }
+
+    pub(crate) fn is_optional(&self) -> bool {
+        self.0["optional"] == true
+    }
+
+    /// As the text of a manifest.
+    pub(crate) fn features(&self) -> String {
+        self.0["features"].to_string()
+    }
+
+    /// As a line for a `[dependencies]` table.
+    pub(crate) fn line(&self) -> String {
+        format!(
+            "{} = {{ version = {}, features = {} }}",
+            self.name(),
+            self.0["req"],
+            self.features()
+        )
+    }
+}
+
+/// A test program that cargo has built.
+#[derive(Debug)]
+pub(crate) struct Built {
+    pub(crate) package_id: String,
+    /// The name of the library, binary or test file.
+    pub(crate) target: String,
+    pub(crate) path: PathBuf,
+}
+
+/// Runs a `cargo build` and returns the test programs among what it built. What does not compile
+/// is not among them, and cargo has said why.
+pub(crate) fn test_programs(build: &mut Command) -> Result<Vec<Built>> {
+    build.arg("--message-format=json-render-diagnostics");
+    let output = build.stderr(Stdio::inherit()).output()?;
+    let mut programs = Vec::new();
+    for line in String::from_utf8(output.stdout)?.lines() {
+        let message: Value = serde_json::from_str(line)?;
+        if message["profile"]["test"] == true
+            && let Some(path) = message["executable"].as_str()
+        {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            programs.push(Built {
+                package_id: text(&message["package_id"]),
+                target: text(&message["target"]["name"]),
+                path: path.into(),
+            });
+        }
+    }
+    Ok(programs)
 }
 
 /// The elements of a JSON array; none for anything else.

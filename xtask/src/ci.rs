@@ -4,7 +4,7 @@ use crate::Result;
 use std::time::{Duration, Instant};
 
 const STEPS: &[&str] =
-    &["fmt", "tidy", "clippy", "doc", "test", "api", "compat", "features", "loom"];
+    &["fmt", "tidy", "clippy", "doc", "test", "api", "compat", "features", "loom", "shuttle"];
 
 /// Runs the steps up to the first that fails, and says what each took.
 pub(crate) fn run() -> Result {

@@ -8,15 +8,19 @@ mod clippy;
 mod compat;
 mod deny;
 mod doc;
+mod downstream;
 mod features;
+mod files;
 mod fmt;
 mod fuzz;
 mod leaks;
+mod libtest;
 mod linearizability;
 mod loom;
 mod minimal_versions;
 mod miri;
 mod msrv;
+mod mutants;
 mod panic_abort;
 mod sanitizer;
 mod shell;
@@ -77,6 +81,11 @@ const COMMANDS: &[Command] = &[
         about: "tokio's channel tests on levada [--only FILE,FILE] [--filter NAME] [--baseline]",
     },
     Command {
+        name: "downstream",
+        run: Run::WithOptions(downstream::run),
+        about: "other crates' tests on levada [--only NAME,NAME] [--list] [--baseline], 30 minutes",
+    },
+    Command {
         name: "api",
         run: Run::WithOptions(api::run),
         about: "every item of tokio's channels is in levada [--update, wants nightly]",
@@ -90,6 +99,11 @@ const COMMANDS: &[Command] = &[
         name: "fuzz",
         run: Run::WithOptions(fuzz::run),
         about: "the same by libFuzzer [--only T] [--seconds N]; wants nightly and cargo-fuzz",
+    },
+    Command {
+        name: "mutants",
+        run: Run::WithOptions(mutants::run),
+        about: "faults planted in the core, each caught by a test [--only NAME,NAME] [--list]",
     },
     Command {
         name: "miri",

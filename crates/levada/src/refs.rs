@@ -240,3 +240,142 @@ impl<H: Hub> fmt::Debug for Rx<H> {
         f.debug_tuple("Rx").field(self.0.counts()).finish()
     }
 }
+
+#[cfg(test)]
+mod model {
+    use super::*;
+    use crate::prim::{model, thread};
+
+    /// A channel that knows who did what, and how often it was told of an end.
+    struct Room {
+        counts: Counts,
+        done: [AtomicUsize; 2],
+        senders_gone: AtomicUsize,
+        receivers_gone: AtomicUsize,
+    }
+
+    fn set(flag: &AtomicUsize) {
+        // ORDERING: Relaxed, no pair: it is the counts that have to make it visible.
+        flag.store(1, Ordering::Relaxed);
+    }
+
+    fn get(flag: &AtomicUsize) -> usize {
+        // ORDERING: Relaxed, no pair: as above.
+        flag.load(Ordering::Relaxed)
+    }
+
+    impl Room {
+        fn open() -> (Tx<Self>, Rx<Self>) {
+            let room = Arc::new(Self {
+                counts: Counts::new(1),
+                done: [AtomicUsize::new(0), AtomicUsize::new(0)],
+                senders_gone: AtomicUsize::new(0),
+                receivers_gone: AtomicUsize::new(0),
+            });
+            (Tx::new(&room), Rx::new(room))
+        }
+
+        fn told(&self, times: &AtomicUsize) {
+            assert_eq!(self.done.each_ref().map(get), [1, 1], "the last sees what all did");
+            // ORDERING: Relaxed, no pair: a count.
+            assert_eq!(times.fetch_add(1, Ordering::Relaxed), 0, "told once");
+        }
+    }
+
+    impl Hub for Room {
+        fn counts(&self) -> &Counts {
+            &self.counts
+        }
+
+        fn senders_gone(&self) {
+            self.told(&self.senders_gone);
+        }
+
+        fn receivers_gone(&self) {
+            self.told(&self.receivers_gone);
+        }
+    }
+
+    /// Whichever of two senders goes last tells the channel, and has seen what the other one did; so
+    /// has a receiver that counts none.
+    #[test]
+    fn the_last_sender_has_seen_it_all() {
+        model(|| {
+            let (tx, rx) = Room::open();
+            let senders = [(tx.clone(), 0), (tx, 1)].map(|(tx, who)| {
+                thread::spawn(move || {
+                    set(&tx.done[who]);
+                    drop(tx);
+                })
+            });
+            if rx.counts.senders() == 0 {
+                assert_eq!(rx.done.each_ref().map(get), [1, 1]);
+            }
+            for sender in senders {
+                sender.join().unwrap();
+            }
+            assert_eq!((rx.counts.senders(), get(&rx.senders_gone)), (0, 1));
+        });
+    }
+
+    /// The same for receivers.
+    #[test]
+    fn the_last_receiver_has_seen_it_all() {
+        model(|| {
+            let (tx, rx) = Room::open();
+            let receivers = [(rx.clone(), 0), (rx, 1)].map(|(rx, who)| {
+                thread::spawn(move || {
+                    set(&rx.done[who]);
+                    drop(rx);
+                })
+            });
+            if tx.counts.receivers() == 0 {
+                assert_eq!(tx.done.each_ref().map(get), [1, 1]);
+            }
+            for receiver in receivers {
+                receiver.join().unwrap();
+            }
+            assert_eq!((tx.counts.receivers(), get(&tx.receivers_gone)), (0, 1));
+        });
+    }
+
+    /// C60: an upgrade beside other ends either counts, or comes too late; what was done by a sender
+    /// that went before it is passed on.
+    #[test]
+    fn an_upgrade_counts_or_comes_too_late() {
+        model(|| {
+            let (tx, rx) = Room::open();
+            let weak = tx.downgrade();
+            set(&tx.done[0]);
+            let upgrading = thread::spawn(move || {
+                let upgraded = weak.upgrade();
+                if let Some(tx) = &upgraded {
+                    assert_eq!(get(&tx.senders_gone), 0, "not while there is one");
+                }
+                drop(upgraded);
+            });
+            set(&tx.done[1]);
+            drop(tx);
+            upgrading.join().unwrap();
+            assert_eq!((rx.counts.senders(), get(&rx.senders_gone)), (0, 1));
+            assert_eq!(rx.counts.weak_senders(), 0);
+        });
+    }
+
+    /// The same while the count only changes.
+    #[test]
+    fn an_upgrade_beside_another_sender() {
+        model(|| {
+            let (tx, rx) = Room::open();
+            set(&tx.done[0]);
+            let (weak, other) = (tx.downgrade(), tx.clone());
+            let upgrading = thread::spawn(move || drop(weak.upgrade().expect("one stays")));
+            set(&tx.done[1]);
+            drop(other);
+            upgrading.join().unwrap();
+            assert_eq!((rx.counts.senders(), get(&rx.senders_gone)), (1, 0));
+            drop(tx);
+            assert_eq!((rx.counts.senders(), get(&rx.senders_gone)), (0, 1));
+        });
+    }
+}

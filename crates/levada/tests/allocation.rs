@@ -133,6 +133,27 @@ fn a_receiver_that_goes_while_a_sender_allocates() {
     assert!(refused >= 2, "no receiver went in time: {refused}");
 }
 
+/// Two senders add the same slots to a broadcast channel: those of the slower one are freed.
+#[test]
+fn the_slower_of_two_senders_frees_its_slots() {
+    thread_local! {
+        static TX: RefCell<Option<broadcast::Sender<usize>>> = const { RefCell::new(None) };
+    }
+    fn meanwhile() {
+        if let Some(tx) = TX.take() {
+            tx.send(0).unwrap();
+        }
+    }
+    let ((), bytes, _) = counted(|| {
+        let (tx, mut rx) = broadcast::channel(16);
+        TX.set(Some(tx.clone()));
+        during_allocations(meanwhile, || tx.send(1).unwrap());
+        assert!(TX.take().is_none(), "it allocated");
+        assert_eq!((rx.try_recv(), rx.try_recv()), (Ok(0), Ok(1)));
+    });
+    assert_eq!(bytes, 0, "something stays");
+}
+
 /// Bursts that allocate and free in every channel, while the hook sends, receives and looks.
 #[test]
 fn nothing_is_allocated_or_freed_under_a_lock() {

@@ -281,12 +281,12 @@ fn no_waker_outlives_its_future() {
 fn an_abandoned_receiver_stalls_nobody() {
     let (tx, mut abandoned) = broadcast::channel(2);
     let mut rx = tx.subscribe();
-    let forgetful = Box::leak(Box::new(tx.subscribe()));
+    let forgetful = support::leak(tx.subscribe());
     let (count, waker) = Count::new();
     let cx = &mut Context::from_waker(&waker);
     let mut recv = pin!(abandoned.recv());
     assert!(recv.as_mut().poll(cx).is_pending());
-    let forgotten = Box::leak(Box::new(Box::pin(forgetful.recv())));
+    let forgotten = support::leak(Box::pin(forgetful.recv()));
     assert!(forgotten.as_mut().poll(cx).is_pending());
     for n in 0..10 {
         assert!(pin!(rx.recv()).poll(cx).is_pending());

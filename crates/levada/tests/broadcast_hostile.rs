@@ -266,6 +266,29 @@ fn a_clone_sends_over_itself() {
     assert!(tx.is_empty() && Arc::strong_count(&alive) == 1);
 }
 
+/// The same for a value that came over a clone and is in a box.
+#[test]
+fn a_panicking_clone_returns_the_value_in_a_box() {
+    let alive = Arc::new(());
+    let (tx, mut first) = broadcast::channel(1);
+    let mut second = tx.subscribe();
+    let hook = {
+        let (tx, alive) = (tx.downgrade(), Arc::clone(&alive));
+        move |id| {
+            let message = Cloned::new(id + 1, &alive, |_| panic!("a clone panics"));
+            assert!(tx.upgrade().unwrap().send(message).is_ok());
+        }
+    };
+    tx.send(Cloned::new(0, &alive, hook)).ok().unwrap();
+    assert_eq!(first.try_recv().ok().unwrap().id, 0);
+    assert_eq!(second.try_recv().err(), Some(TryRecvError::Lagged(1)));
+    catch_unwind(AssertUnwindSafe(|| first.try_recv().is_ok())).unwrap_err();
+    assert_eq!((first.len(), second.len(), tx.len()), (0, 1, 1));
+    assert_eq!(Arc::strong_count(&alive), 2, "it is still there");
+    assert_eq!(second.try_recv().ok().unwrap().id, 1, "the last one needs no clone");
+    assert_eq!((Arc::strong_count(&alive), tx.len()), (1, 0));
+}
+
 /// A message whose clone waits at a gate, and tells that it does.
 fn gated(alive: &Arc<()>) -> (Cloned, Gate<()>, Opener<()>) {
     let ((opener, closed), (arrived, arrival)) = (gate(), gate());

@@ -103,9 +103,8 @@ impl<F: Future> Task<F> {
     }
 
     /// The future stays where it is for ever and is never polled or dropped.
-    #[expect(clippy::mem_forget, reason = "that is the question")]
     pub fn forget(self) {
-        std::mem::forget(self);
+        crate::forget(self);
     }
 }
 

@@ -5,7 +5,6 @@
 //! a crate that is called `tokio` and has levada's channels.
 
 mod examples;
-mod libtest;
 mod project;
 mod report;
 mod skip;
@@ -13,11 +12,11 @@ mod suite;
 
 use crate::Result;
 use crate::cargo::{Metadata, root};
-use libtest::Outcome;
-use project::{Flavour, Programs};
+use crate::libtest::{Outcome, Program};
+pub(crate) use project::Flavour;
+use project::Programs;
 use skip::Skips;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 /// Outcomes by test name.
@@ -130,12 +129,12 @@ fn run_flavour(
 }
 
 fn run_file(
-    program: &Path,
+    program: &Program,
     file: &suite::File,
     options: &Options,
     skips: Option<&Skips>,
 ) -> Result<Outcomes> {
-    let mut names = libtest::list(program)?;
+    let mut names = program.list()?;
     if names.is_empty() && options.filter.is_none() {
         return Ok(Outcomes::from([(COMPILES.to_owned(), Outcome::Passed)]));
     }
@@ -143,14 +142,14 @@ fn run_file(
     let (skipped, names): (Vec<_>, Vec<_>) = names
         .into_iter()
         .partition(|name| skips.is_some_and(|skips| skips.contains(&file.name, name)));
-    let run = libtest::run(program, &names, DEADLINE)?;
+    let run = program.run(&names, DEADLINE)?;
     let bad = |outcome: &Outcome| matches!(outcome, Outcome::Failed | Outcome::Unfinished);
     if run.outcomes.values().any(bad) {
         println!("--- {}\n{}", file.name, run.output);
     }
     let mut outcomes = run.outcomes;
     for name in skipped {
-        outcomes.extend(libtest::run(program, &[name], SKIPPED_DEADLINE)?.outcomes);
+        outcomes.extend(program.run(&[name], SKIPPED_DEADLINE)?.outcomes);
     }
     Ok(outcomes)
 }

@@ -2,22 +2,22 @@
 
 use super::suite::File;
 use crate::Result;
-use crate::cargo::{Metadata, array, cargo, root};
-use serde_json::Value;
+use crate::cargo::{self, Kind, Metadata, root};
+use crate::files::write_if_changed;
+use crate::libtest::Program;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::Path;
 
 /// Whose channels the tests get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Flavour {
+pub(crate) enum Flavour {
     Tokio,
     Levada,
 }
 
 impl Flavour {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Flavour::Tokio => "tokio",
             Flavour::Levada => "levada",
@@ -30,7 +30,7 @@ impl Flavour {
 }
 
 /// The test programs that compiled, by flavour and file name.
-pub(super) type Programs = BTreeMap<(Flavour, String), PathBuf>;
+pub(super) type Programs = BTreeMap<(Flavour, String), Program>;
 
 /// Writes the workspace below `dir`.
 pub(super) fn write(dir: &Path, metadata: &Metadata, files: &[File]) -> Result {
@@ -62,6 +62,7 @@ fn manifest_of(flavour: Flavour, metadata: &Metadata, files: &[File]) -> Result<
             format!("tokio = {{ package = \"tokio-shim\", path = {:?} }}", shim.dir())
         }
     };
+    let shim_dev: Vec<_> = shim.dependencies(Kind::Development).map(|of| of.line()).collect();
     let mut text = format!(
         "[package]\nname = \"{}\"\nversion = \"0.0.0\"\nedition = \"2021\"\npublish = false\n\n\
          [lib]\npath = \"lib.rs\"\n\n[features]\ndefault = {features:?}\n",
@@ -70,7 +71,7 @@ fn manifest_of(flavour: Flavour, metadata: &Metadata, files: &[File]) -> Result<
     for feature in &features {
         text += &format!("{feature} = []\n");
     }
-    text += &format!("\n[dependencies]\n{dependency}\n{}\n", shim.dev_dependencies().join("\n"));
+    text += &format!("\n[dependencies]\n{dependency}\n{}\n", shim_dev.join("\n"));
     // The code is tokio's; its warnings are not ours to fix.
     text += "\n[lints.rust]\nwarnings = \"allow\"\nunexpected_cfgs = \"allow\"\n";
     for file in files {
@@ -87,9 +88,8 @@ pub(super) fn build(
     flavours: &[Flavour],
     files: &[&File],
 ) -> Result<Programs> {
-    let mut command = cargo();
+    let mut command = cargo::cargo();
     command.args(["build", "--keep-going"]);
-    command.arg("--message-format=json-render-diagnostics");
     command.arg("--manifest-path").arg(dir.join("Cargo.toml"));
     command.arg("--target-dir").arg(target_dir);
     for flavour in flavours {
@@ -98,34 +98,14 @@ pub(super) fn build(
     for file in files {
         command.args(["--test", &file.name]);
     }
-    let output = command.stderr(Stdio::inherit()).output()?;
     let mut programs = Programs::new();
-    for line in String::from_utf8(output.stdout)?.lines() {
-        let message: Value = serde_json::from_str(line)?;
-        if let Some(program) = message["executable"].as_str() {
-            let target = &message["target"];
-            if array(&target["kind"]).any(|kind| kind == "test") {
-                let id = message["package_id"].as_str().unwrap_or_default();
-                let flavour = *flavours
-                    .iter()
-                    .find(|flavour| id.contains(&flavour.package()))
-                    .ok_or_else(|| format!("cargo built a test of an unknown package {id}"))?;
-                let name = target["name"].as_str().unwrap_or_default().to_owned();
-                programs.insert((flavour, name), program.into());
-            }
-        }
+    for built in cargo::test_programs(&mut command)? {
+        let flavour = *flavours
+            .iter()
+            .find(|flavour| built.package_id.contains(&flavour.package()))
+            .ok_or_else(|| format!("cargo built a test of an unknown package {built:?}"))?;
+        let program = Program { path: built.path, dir: root() };
+        programs.insert((flavour, built.target), program);
     }
     Ok(programs)
-}
-
-/// Leaves an unchanged file alone, so that cargo does not rebuild what depends on it.
-pub(super) fn write_if_changed(path: &Path, text: &str) -> Result {
-    if fs::read_to_string(path).is_ok_and(|old| old == text) {
-        return Ok(());
-    }
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    fs::write(path, text)
-        .map_err(|error| format!("cannot write {}: {error}", path.display()).into())
 }

@@ -1,8 +1,8 @@
 //! The totals side by side, and what is wrong with them.
 
-use super::libtest::Outcome;
 use super::skip::Skips;
 use super::{COMPILES, Results};
+use crate::libtest::Outcome;
 
 /// A table of passed tests: one row per file, one column per flavour that ran.
 pub(super) fn table(columns: &[(&str, &Results)]) -> String {

@@ -1,8 +1,8 @@
 //! Tests that levada need not pass: one `FILE::TEST  reason` per line, `#` for comments.
 
-use super::libtest::Outcome;
 use super::{COMPILES, Results};
 use crate::Result;
+use crate::libtest::Outcome;
 use std::fs;
 use std::path::Path;
 

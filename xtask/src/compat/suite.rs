@@ -83,7 +83,7 @@ pub(super) fn collect(tokio: &Package<'_>, generated: &Path) -> Result<Vec<File>
             continue;
         }
         let path = generated.join(format!("{name}.rs"));
-        super::project::write_if_changed(&path, &examples::test_file(&examples))?;
+        crate::files::write_if_changed(&path, &examples::test_file(&examples))?;
         files.push(File { name: (*name).to_owned(), path });
     }
     Ok(files)

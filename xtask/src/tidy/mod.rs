@@ -62,7 +62,7 @@ impl File {
         self.path.starts_with("crates/")
             && self.path.contains("/src/")
             && !["model.rs", "tests.rs"].contains(&name)
-            && !self.path.contains("/tests/")
+            && !["/tests/", "/model/"].iter().any(|folder| self.path.contains(folder))
     }
 
     fn at(&self, index: usize, message: &str) -> String {

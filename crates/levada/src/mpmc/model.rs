@@ -69,35 +69,87 @@ fn sum(rx: &Receiver<usize>) -> usize {
     sum
 }
 
-/// Conservation: what one sender sends, two receivers get, and both see the end (C17, C18).
+/// Conservation: what a sender that has to wait sends, two receivers get, one each (C17).
 #[test]
 fn two_receivers_share_what_one_sends() {
     model(|| {
         let (tx, rx) = channel(1);
-        let other = rx.clone();
-        let receiver = thread::spawn(move || sum(&other));
-        let sender = thread::spawn(move || {
-            for message in [1, 2] {
-                block_on(tx.send(message)).expect("there are receivers");
-            }
-        });
-        let own = sum(&rx);
-        sender.join().unwrap();
-        assert_eq!(own + receiver.join().unwrap(), 3);
+        tx.try_send(1).expect("it is empty");
+        let receivers = [rx.clone(), rx]
+            .map(|rx| thread::spawn(move || block_on(rx.recv()).expect("there is one for each")));
+        block_on(tx.send(2)).expect("there are receivers");
+        let received: usize = receivers.map(|receiver| receiver.join().unwrap()).iter().sum();
+        assert_eq!(received, 3);
     });
 }
 
-/// Room made by a receiver meets a sender that goes to sleep for it.
+/// Conservation: two receivers get all there is, and both see the end (C17, C18).
 #[test]
-fn room_meets_a_waiting_sender() {
+fn two_receivers_come_to_the_end() {
+    model(|| {
+        let (tx, rx) = channel(1);
+        let other = rx.clone();
+        let receiver = thread::spawn(move || sum(&other));
+        tx.try_send(3).expect("it is empty");
+        drop(tx);
+        assert_eq!(sum(&rx) + receiver.join().unwrap(), 3);
+    });
+}
+
+/// The receiver takes one message and does not come again: the room it made wakes the sender.
+#[test]
+fn room_wakes_a_sender() {
     model(|| {
         let (tx, rx) = channel(1);
         tx.try_send(1).expect("it is empty");
         let sender = thread::spawn(move || block_on(tx.send(2)));
-        assert_eq!(block_on(rx.recv()), Some(1));
-        assert_eq!(block_on(rx.recv()), Some(2));
+        assert_eq!(rx.try_recv(), Ok(1));
         assert!(sender.join().unwrap().is_ok());
-        assert_eq!(block_on(rx.recv()), None);
+        assert_eq!(rx.try_recv(), Ok(2));
+    });
+}
+
+/// C2: a receiver that was woken and is cancelled wakes the next, which is asleep or about to be.
+#[test]
+fn a_cancelled_receiver_hands_on_its_message() {
+    model(|| {
+        let (tx, rx) = channel(1);
+        let other = rx.clone();
+        let sender = thread::spawn(move || {
+            let mut recv = Box::pin(other.recv());
+            assert!(poll(&mut recv, &Task::new()).is_pending(), "nothing has been sent");
+            tx.try_send(1).expect("it is empty");
+            drop(recv);
+            tx
+        });
+        assert_eq!(block_on(rx.recv()), Some(1));
+        drop(sender.join().unwrap());
+    });
+}
+
+/// The end wakes both, also the one that finds the last message gone.
+#[test]
+fn the_end_comes_to_who_got_no_message() {
+    model(|| {
+        let (tx, rx) = channel(1);
+        let other = rx.clone();
+        let receiver = thread::spawn(move || sum(&other));
+        let sender = thread::spawn(move || tx.try_send(1).expect("it is empty"));
+        assert_eq!(sum(&rx) + receiver.join().unwrap(), 1);
+        sender.join().unwrap();
+    });
+}
+
+/// A close by somebody else wakes a receiver that sleeps, though senders live on.
+#[test]
+fn a_close_wakes_a_receiver() {
+    model(|| {
+        let (tx, rx) = channel::<usize>(1);
+        let other = rx.clone();
+        let receiver = thread::spawn(move || block_on(other.recv()));
+        rx.close();
+        assert_eq!(receiver.join().unwrap(), None);
+        drop(tx);
     });
 }
 
@@ -181,10 +233,11 @@ fn a_permit_after_close_ends_both_receivers() {
         rx.close();
         let other = rx.clone();
         let other = thread::spawn(move || sum(&other));
-        let sender = thread::spawn(move || drop(permit.send(1)));
+        // The sender stays: the end of the last would wake them, too.
+        let sender = thread::spawn(move || permit.send(1));
         let own = sum(&rx);
         assert_eq!(own + other.join().unwrap(), 1);
-        sender.join().unwrap();
+        drop(sender.join().unwrap());
     });
 }
 

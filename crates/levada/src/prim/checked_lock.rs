@@ -1,5 +1,5 @@
-//! A model checker's mutex behind the interface of the native lock, whose own protocol is not
-//! modelled. What is modelled: everything above relies on nothing but mutual exclusion.
+//! A model checker's mutex behind the interface of the native lock, whose own protocol has a model
+//! of its own in `native/lock.rs`: everything above relies on nothing but mutual exclusion.
 
 use super::backend::{Mutex, MutexGuard};
 use core::ops::{Deref, DerefMut};

@@ -10,6 +10,9 @@ pub(crate) use loom::thread;
 
 use core::mem::MaybeUninit;
 
+#[cfg(test)]
+mod native_lock;
+
 pub(crate) mod atomic {
     pub(crate) use loom::sync::atomic::{
         AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,

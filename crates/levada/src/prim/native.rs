@@ -1,12 +1,12 @@
 //! The native backend.
 
-use core::fmt;
+mod lock;
+
 use core::hint::spin_loop;
-use core::marker::PhantomData;
-use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 use std::thread;
 
+pub(crate) use self::lock::{Lock, LockGuard};
 pub(crate) use super::cell::{UnsafeCell, uninit_slots};
 pub(crate) use super::park::park_on;
 pub(crate) use std::sync::Arc;
@@ -15,105 +15,6 @@ pub(crate) mod atomic {
     pub(crate) use core::sync::atomic::{
         AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
     };
-}
-
-use atomic::{AtomicBool, Ordering};
-
-/// A mutual exclusion lock for critical sections of a few nanoseconds.
-///
-/// Taking it costs one read-modify-write and releasing it a plain store, half of what a lock that
-/// can park its waiters costs. That is affordable because nothing in this crate runs foreign code,
-/// allocates or waits while it holds one, so a holder can only be late when its thread was
-/// preempted. A waiter spins for well under a microsecond, then gives its time slice away, then
-/// sleeps, so a preempted holder always gets to run, whatever the priorities.
-///
-/// # Progress
-/// Not lock-free: operations that take the lock wait for its holder.
-///
-/// # Unwinding
-/// Not poisoned: no code that can panic runs inside.
-pub(crate) struct Lock<T> {
-    locked: AtomicBool,
-    value: UnsafeCell<T>,
-}
-
-// SAFETY: the cell keeps it from being automatic. Who shares the lock gets at the value only through a
-// guard, of which there is one at a time: the value moves from thread to thread, which `T: Send`
-// allows, and is shared by none.
-unsafe impl<T: Send> Sync for Lock<T> {}
-
-/// Exclusive access to what a [`Lock`] guards; released on drop.
-pub(crate) struct LockGuard<'a, T> {
-    lock: &'a Lock<T>,
-    /// It is as good as this, and may be sent and shared where this may: `&Lock` alone could be shared
-    /// without `T: Sync`, and with it the `&T` that the guard gives.
-    _value: PhantomData<&'a mut T>,
-}
-
-impl<T> Lock<T> {
-    pub(crate) const fn new(value: T) -> Self {
-        Self { locked: AtomicBool::new(false), value: UnsafeCell::new(value) }
-    }
-
-    #[inline]
-    pub(crate) fn lock(&self) -> LockGuard<'_, T> {
-        // ORDERING: Acquire pairs with the Release store in `LockGuard::drop`, so that what the
-        // previous holder wrote is visible here.
-        if self.locked.swap(true, Ordering::Acquire) {
-            self.lock_contended();
-        }
-        LockGuard { lock: self, _value: PhantomData }
-    }
-
-    #[cold]
-    fn lock_contended(&self) {
-        let mut wait = Backoff::default();
-        loop {
-            // ORDERING: Relaxed, no pair: only a hint that the swap below may succeed.
-            while self.locked.load(Ordering::Relaxed) {
-                wait.snooze();
-            }
-            // ORDERING: Acquire pairs with the Release store in `LockGuard::drop`.
-            if !self.locked.swap(true, Ordering::Acquire) {
-                return;
-            }
-        }
-    }
-}
-
-impl<T> Deref for LockGuard<'_, T> {
-    type Target = T;
-
-    #[inline(always)]
-    fn deref(&self) -> &T {
-        // SAFETY: `lock` makes a guard only after its swap found the lock free, and nobody else's swap
-        // does until this guard drops. So all references to the value come from this guard, and
-        // `&self` leaves only shared ones.
-        self.lock.value.with(|value| unsafe { &*value })
-    }
-}
-
-impl<T> DerefMut for LockGuard<'_, T> {
-    #[inline(always)]
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: there is one guard (see `deref`), and `&mut self` excludes every other reference that
-        // was borrowed from it.
-        self.lock.value.with_mut(|value| unsafe { &mut *value })
-    }
-}
-
-impl<T> Drop for LockGuard<'_, T> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        // ORDERING: Release pairs with the Acquire swaps in `lock` and `lock_contended`.
-        self.lock.locked.store(false, Ordering::Release);
-    }
-}
-
-impl<T> fmt::Debug for Lock<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lock").finish_non_exhaustive()
-    }
 }
 
 /// How a thread waits for a lock: spin, then yield, then sleep.
@@ -141,43 +42,5 @@ impl Backoff {
             thread::sleep(Self::NAP);
         }
         self.step = self.step.saturating_add(1);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_contended_lock_excludes() {
-        const ROUNDS: u64 = if cfg!(miri) { 100 } else { 20_000 };
-        let lock = Arc::new(Lock::new(0_u64));
-        let threads: Vec<_> = (0..8)
-            .map(|_| {
-                let lock = Arc::clone(&lock);
-                thread::spawn(move || {
-                    for _ in 0..ROUNDS {
-                        *lock.lock() += 1;
-                    }
-                })
-            })
-            .collect();
-        for thread in threads {
-            thread.join().unwrap();
-        }
-        assert_eq!(*lock.lock(), 8 * ROUNDS);
-    }
-
-    #[test]
-    fn a_holder_that_sleeps_does_not_wedge_the_others() {
-        let lock = Lock::new(());
-        thread::scope(|scope| {
-            let held = lock.lock();
-            let waiter = scope.spawn(|| drop(lock.lock()));
-            // Long enough that the waiter reaches its naps; nothing depends on it.
-            thread::sleep(Duration::from_millis(20));
-            drop(held);
-            waiter.join().unwrap();
-        });
     }
 }

@@ -54,7 +54,7 @@
 //! messages are to be served, all are before the first panic goes on.
 //!
 //! # Checked by
-//! `mpsc::model`, `queue::model`.
+//! `mpsc::model`, `mpmc::model`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -13,8 +13,6 @@
 pub(crate) mod chan;
 pub(crate) mod error;
 pub(crate) mod many;
-#[cfg(test)]
-mod model;
 pub(crate) mod send;
 pub(crate) mod single;
 #[cfg(feature = "stream")]

@@ -2,8 +2,9 @@
 //!
 //! # Layout
 //! ```text
-//! stamp   version and closed bit; written under the lock, read without
-//! desk    a lock around: current  which node holds the latest value
+//! stamp   a copy of the desk's, to be read without the lock
+//! desk    a lock around: stamp    version and closed bit
+//!                        current  which node holds the latest value
 //!                        spare    a second node, while it is not in use
 //!                        wanted   somebody waits for a node to be vacated
 //! first   a node: readers, writing, claimed, full (under the lock); the value
@@ -228,6 +229,7 @@ impl<T> Drop for Node<T> {
 
 /// What the lock guards, besides the holds of the nodes.
 struct Desk<T> {
+    stamp: Stamp,
     /// `None` is the first node.
     current: Option<NonNull<Node<T>>>,
     spare: Option<Box<Node<T>>>,
@@ -271,7 +273,12 @@ impl<T> Latest<T> {
     pub(crate) fn new(value: T, version: Version) -> Self {
         Self {
             stamp: AtomicUsize::new(version.0),
-            desk: Lock::new(Desk { current: None, spare: None, wanted: false }),
+            desk: Lock::new(Desk {
+                stamp: Stamp(version.0),
+                current: None,
+                spare: None,
+                wanted: false,
+            }),
             first: Node::new(Hold::IDLE, MaybeUninit::new(value)),
         }
     }
@@ -402,11 +409,10 @@ impl<T> Latest<T> {
     }
 
     #[inline(always)]
-    fn set_stamp(&self, _locked: &mut Desk<T>, change: impl FnOnce(Stamp) -> Stamp) {
-        // ORDERING: Relaxed, no pair: the lock orders those who write it.
-        let stamp = Stamp(self.stamp.load(Ordering::Relaxed));
+    fn set_stamp(&self, desk: &mut Desk<T>, change: impl FnOnce(Stamp) -> Stamp) {
+        desk.stamp = change(desk.stamp);
         // ORDERING: Release pairs with the Acquire load in `stamp`.
-        self.stamp.store(change(stamp).0, Ordering::Release);
+        self.stamp.store(desk.stamp.0, Ordering::Release);
     }
 }
 
@@ -443,9 +449,7 @@ impl<'a, K: Keeper> Snapshot<'a, K> {
             return None;
         }
         hold.add_reader();
-        // ORDERING: Relaxed, no pair: the lock orders it after the one who published the value.
-        let stamp = Stamp(latest.stamp.load(Ordering::Relaxed));
-        Some((Self { keeper, node }, stamp.version()))
+        Some((Self { keeper, node }, desk.stamp.version()))
     }
 }
 
@@ -595,7 +599,6 @@ impl<K: Keeper> Drop for Claim<'_, K> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prim::Arc;
 
     /// Counts how often it is told.
     pub(super) struct Desktop<T> {
@@ -612,6 +615,7 @@ mod tests {
             Snapshot::take(self).expect("nobody writes")
         }
 
+        #[cfg(not(loom))]
         fn told(&self) -> usize {
             // ORDERING: Relaxed, no pair: a count.
             self.told.load(Ordering::Relaxed)
@@ -653,6 +657,7 @@ mod tests {
     #[cfg(not(loom))]
     mod alone {
         use super::*;
+        use crate::prim::Arc;
 
         #[test]
         fn an_idle_value_is_swapped_in_place() {
@@ -773,6 +778,21 @@ mod tests {
             }
         }
 
+        /// I6: a claim that is given up admits nobody, but it takes the mark, so it has to tell.
+        #[test]
+        fn whoever_takes_the_mark_tells() {
+            let keeper = Desktop::new(1);
+            let (earlier, _) = keeper.look();
+            let (claim, _) = Claim::replace(&keeper, 2);
+            drop(earlier);
+            let (later, _) = keeper.look();
+            assert!(Writing::take(&keeper).is_none());
+            drop(claim);
+            let told = keeper.told();
+            drop(later);
+            assert_eq!(keeper.told().max(told), 1, "once, by one of the two");
+        }
+
         #[test]
         #[expect(clippy::mem_forget, reason = "what it does is what is tested")]
         fn a_forgotten_snapshot_does_no_harm() {
@@ -838,6 +858,29 @@ mod model {
             writer.join().unwrap();
             let value = *keeper.look().0;
             assert!([1, 10, 11].contains(&value), "{value}");
+        });
+    }
+
+    /// Who sees a version, or the end, sees what its publisher did before, without any lock.
+    #[test]
+    fn a_version_brings_what_came_before() {
+        model(|| {
+            let keeper = Arc::new(Desktop::new(0));
+            let other = Arc::clone(&keeper);
+            let reader = thread::spawn(move || {
+                let stamp = other.latest.stamp();
+                // ORDERING: Relaxed, no pair: the stamp has to make it visible.
+                let told = other.told.load(Ordering::Relaxed);
+                let least = usize::from(stamp.version() != Version::INITIAL);
+                assert!(told >= least + usize::from(stamp.is_closed()), "{told} with {stamp:?}");
+            });
+            // ORDERING: Relaxed, no pair: as above.
+            keeper.told.store(1, Ordering::Relaxed);
+            keeper.latest.publish(1);
+            // ORDERING: Relaxed, no pair: as above.
+            keeper.told.store(2, Ordering::Relaxed);
+            keeper.latest.close();
+            reader.join().unwrap();
         });
     }
 

@@ -117,6 +117,8 @@ impl Node {
     }
 }
 
+/// Nothing is left to drop: who waits takes its waker back or has it taken. But it is where loom sees
+/// that the owner's end comes after the list's last access.
 impl Drop for Node {
     #[inline]
     fn drop(&mut self) {
@@ -327,6 +329,14 @@ mod tests {
             needs.push(list.entry_at(at).need);
             place = list.next(at);
         }
+        let mut backwards = Vec::new();
+        let mut place = list.back.map(Place);
+        while let Some(at) = place {
+            backwards.push(list.entry_at(at).need);
+            place = list.inner(at).prev.map(Place);
+        }
+        backwards.reverse();
+        assert_eq!((&backwards, list.len()), (&needs, needs.len()));
         needs
     }
 

@@ -36,7 +36,7 @@
 //! place in line, polled or not.
 //!
 //! # Checked by
-//! The tests below (a random walk against a plain model), and the models of mpsc and mpmc.
+//! `tests` below (a random walk against a plain model), `model`, and the models of mpsc and mpmc.
 #![forbid(unsafe_code)]
 
 use core::pin::Pin;
@@ -386,6 +386,8 @@ impl Permits {
     }
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 #[cfg(not(loom))]
 mod tests;

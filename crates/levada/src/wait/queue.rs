@@ -11,7 +11,7 @@
 //! is not empty. While nobody waits, publishing costs the fence and one load.
 //!
 //! # Checked by
-//! `model` below, and the models of watch, broadcast and mpsc's `closed`.
+//! `tests` and `model` below, and the models of watch, broadcast and mpsc's `closed`.
 #![forbid(unsafe_code)]
 
 use core::pin::Pin;
@@ -129,6 +129,12 @@ impl WaitQueue {
         }
     }
 
+    /// How many are in line.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.line.lock().len()
+    }
+
     fn cancel_held(&self, node: Pin<&Node>) {
         let mut line = self.line.lock();
         line.unhold(node);
@@ -137,6 +143,94 @@ impl WaitQueue {
         self.occupied.store(!line.is_empty(), Ordering::Relaxed);
         drop(line);
         drop(waker);
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use crate::prim::atomic::AtomicUsize;
+    use std::sync::{Arc, Mutex};
+    use std::task::Wake;
+
+    /// Counts how often it is woken, and enters the line again if it has a place.
+    struct Task {
+        queue: Arc<WaitQueue>,
+        place: Mutex<Option<Pin<Box<Node>>>>,
+        woken: AtomicUsize,
+    }
+
+    impl Task {
+        fn new(queue: &Arc<WaitQueue>) -> Arc<Self> {
+            let (place, woken) = (Mutex::new(None), AtomicUsize::new(0));
+            Arc::new(Self { queue: Arc::clone(queue), place, woken })
+        }
+
+        fn woken(&self) -> usize {
+            // ORDERING: Relaxed, no pair: one thread.
+            self.woken.load(Ordering::Relaxed)
+        }
+
+        fn enter(self: &Arc<Self>, node: Pin<&Node>) {
+            let waker = Waker::from(Arc::clone(self));
+            let mut cx = Context::from_waker(&waker);
+            assert!(self.queue.poll_wait(node, &mut cx, || None::<()>).is_pending());
+        }
+    }
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {
+            // ORDERING: Relaxed, no pair: one thread.
+            let before = self.woken.fetch_add(1, Ordering::Relaxed);
+            // Not for ever, should it be woken again for coming back.
+            if before < 3
+                && let Some(node) = &*self.place.lock().unwrap()
+            {
+                self.enter(node.as_ref());
+            }
+        }
+    }
+
+    /// More than a batch, all of whom come back at once: each is woken once.
+    #[test]
+    fn all_in_line_are_woken_once() {
+        let queue = Arc::new(WaitQueue::new());
+        for count in [1, 2, 16, 17, 40] {
+            for come_back in [false, true] {
+                let tasks: Vec<_> = (0..count).map(|_| Task::new(&queue)).collect();
+                let mut nodes = Vec::new();
+                for task in &tasks {
+                    let node = Box::pin(Node::new());
+                    task.enter(node.as_ref());
+                    if come_back {
+                        *task.place.lock().unwrap() = Some(node);
+                    } else {
+                        nodes.push(node);
+                    }
+                }
+                queue.notify_all();
+                assert!(tasks.iter().all(|task| task.woken() == 1), "{count} in line");
+                assert_eq!(queue.len(), if come_back { count } else { 0 });
+                nodes.extend(tasks.iter().filter_map(|task| task.place.lock().unwrap().take()));
+                nodes.iter().for_each(|node| queue.cancel(node.as_ref()));
+                assert_eq!(queue.len(), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn the_latest_waker_is_woken() {
+        let queue = Arc::new(WaitQueue::new());
+        let (first, second) = (Task::new(&queue), Task::new(&queue));
+        let node = Box::pin(Node::new());
+        first.enter(node.as_ref());
+        second.enter(node.as_ref());
+        assert_eq!(queue.len(), 1);
+        queue.notify_all();
+        assert_eq!((first.woken(), second.woken()), (0, 1));
+        queue.cancel(node.as_ref());
+        assert_eq!(Arc::strong_count(&first), 1, "no waker is left");
     }
 }
 
@@ -172,6 +266,44 @@ mod model {
                 shared.0.notify_all();
             }
             waiter.join().unwrap();
+        });
+    }
+
+    /// One that leaves, with others in line, hides none of them.
+    #[test]
+    fn one_that_leaves_hides_nobody() {
+        model(|| {
+            let shared = Arc::new((WaitQueue::new(), AtomicUsize::new(0)));
+            let node = Box::pin(Node::new());
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(shared.0.poll_wait(node.as_ref(), &mut cx, || None::<()>).is_pending());
+            let other = Arc::clone(&shared);
+            let waiter = thread::spawn(move || block_on(wait_for(&other.0, &other.1, 1)));
+            shared.0.cancel(node.as_ref());
+            drop(node);
+            // ORDERING: Relaxed; the queue's fences order it.
+            shared.1.store(1, Ordering::Relaxed);
+            shared.0.notify_all();
+            waiter.join().unwrap();
+            assert_eq!(shared.0.len(), 0);
+        });
+    }
+
+    /// Of two that wait, none is forgotten.
+    #[test]
+    fn an_event_wakes_both() {
+        model(|| {
+            let shared = Arc::new((WaitQueue::new(), AtomicUsize::new(0)));
+            let waiters = [(); 2].map(|()| {
+                let other = Arc::clone(&shared);
+                thread::spawn(move || block_on(wait_for(&other.0, &other.1, 1)))
+            });
+            // ORDERING: Relaxed; the queue's fences order it.
+            shared.1.store(1, Ordering::Relaxed);
+            shared.0.notify_all();
+            for waiter in waiters {
+                waiter.join().unwrap();
+            }
         });
     }
 

@@ -44,3 +44,21 @@ impl<F: FnMut() -> Option<R>, R> Future for Until<'_, F> {
         this.queue.poll_wait(this.node.as_ref(), cx, this.check)
     }
 }
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use core::task::Waker;
+
+    #[test]
+    fn leaves_the_line_when_it_is_dropped() {
+        let queue = WaitQueue::new();
+        let mut until = Box::pin(Until::new(&queue, || None::<()>));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(until.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(queue.len(), 1);
+        drop(until);
+        assert_eq!(queue.len(), 0);
+    }
+}

@@ -13,7 +13,7 @@
 //!   whole.
 //!
 //! # Checked by
-//! The models of oneshot.
+//! The test below, and the models of oneshot.
 
 use core::ptr;
 use core::task::{RawWakerVTable, Waker};
@@ -81,5 +81,40 @@ impl WakerCopy {
         // SAFETY: both words come from one waker (I2), which its owner gave up when it marked the
         // slot as full, and which the caller's exchange has made the caller's.
         unsafe { Waker::new(self.data, vtable) }
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use core::task::RawWaker;
+
+    // Two kinds of wakers that own nothing and do nothing.
+    static KINDS: [RawWakerVTable; 2] = [
+        RawWakerVTable::new(|data| RawWaker::new(data, &KINDS[0]), |_| (), |_| (), |_| ()),
+        RawWakerVTable::new(|data| RawWaker::new(data, &KINDS[1]), |_| (), |_| (), |_| ()),
+    ];
+
+    fn waker(data: &u8, kind: usize) -> Waker {
+        // SAFETY: the functions of `KINDS` use the data for nothing.
+        unsafe { Waker::new(ptr::from_ref(data).cast(), &KINDS[kind]) }
+    }
+
+    /// Wakers that differ in either word are told apart, and what was written last is what is read.
+    #[test]
+    fn both_words_count() {
+        let data = [0_u8; 2];
+        let wakers: Vec<_> = (0..4).map(|index| waker(&data[index % 2], index / 2)).collect();
+        let words = WakerWords::new();
+        for (index, written) in wakers.iter().enumerate() {
+            words.write(written);
+            for (other, waker) in wakers.iter().enumerate() {
+                assert_eq!(words.will_wake(waker), index == other, "{index} {other}");
+            }
+            // SAFETY: one thread, so the copy is whole, and the waker owns nothing.
+            let copy = unsafe { words.copy().into_waker() };
+            assert!(copy.will_wake(written));
+        }
     }
 }

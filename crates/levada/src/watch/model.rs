@@ -159,3 +159,75 @@ fn the_last_sender_closes() {
         assert!(rx.is_closed());
     });
 }
+
+/// I2: the value itself wakes a receiver, not the end of the channel.
+#[test]
+fn a_value_wakes_a_receiver() {
+    model(|| {
+        let (tx, mut rx) = channel(0);
+        let sender = thread::spawn(move || {
+            tx.send(1).unwrap();
+            tx
+        });
+        block_on(rx.changed()).unwrap();
+        assert_eq!(*rx.borrow_and_update(), 1);
+        drop(sender.join().unwrap());
+    });
+}
+
+/// I2: so does a change in place, once it has its version.
+#[test]
+fn a_modification_wakes_a_receiver() {
+    model(|| {
+        let (tx, mut rx) = channel(0);
+        let sender = thread::spawn(move || {
+            tx.send_modify(|value| *value += 1);
+            tx
+        });
+        block_on(rx.changed()).unwrap();
+        assert_eq!(*rx.borrow_and_update(), 1);
+        drop(sender.join().unwrap());
+    });
+}
+
+/// I3: who was refused the value that is being changed is told of its successor; the modification
+/// itself changes nothing, so that its end would tell nobody.
+#[test]
+fn a_passing_send_tells_who_was_refused() {
+    model(|| {
+        let (tx, rx) = channel(0);
+        // Another one stays: the end of the last would wake whoever waits for the value.
+        let _other = rx.clone();
+        let sender = thread::spawn(move || {
+            tx.send_if_modified(|_| {
+                tx.send(5).unwrap();
+                false
+            });
+            tx
+        });
+        assert!([0, 5].contains(&*rx.borrow()));
+        drop(sender.join().unwrap());
+    });
+}
+
+/// I2: the same, and somebody else waits for a change.
+#[test]
+fn a_passing_send_wakes_who_waits_for_a_change() {
+    model(|| {
+        let (tx, rx) = channel(0);
+        let mut waiting = rx.clone();
+        let receiver = thread::spawn(move || {
+            block_on(waiting.changed()).unwrap();
+            waiting
+        });
+        let sender = thread::spawn(move || {
+            tx.send_if_modified(|_| {
+                tx.send(5).unwrap();
+                false
+            });
+            tx
+        });
+        assert!([0, 5].contains(&*rx.borrow()));
+        drop((receiver.join().unwrap(), sender.join().unwrap()));
+    });
+}

@@ -23,8 +23,7 @@ fn one_of_a_crowd_is_forgotten() {
                 tallies.push(tally);
             }
             let future = std::mem::replace(&mut scene.waits[forgotten], Box::pin(async {}));
-            #[expect(clippy::mem_forget, reason = "that is the question")]
-            std::mem::forget(future);
+            support::forget(future);
             let kept = (scene.trigger)();
             for (i, (wait, tally)) in scene.waits.iter_mut().zip(&tallies).enumerate() {
                 assert!(i == forgotten || tally.woken() > 0, "{name}: {forgotten}, {i} sleeps");
@@ -42,11 +41,10 @@ fn one_of_a_crowd_is_forgotten() {
 
 /// A permit that is forgotten keeps its place for ever, and no more than that.
 #[test]
-#[expect(clippy::mem_forget, reason = "that is the question")]
 fn permits() {
     let (tx, mut rx) = mpsc::channel(3);
-    std::mem::forget(tx.try_reserve().unwrap());
-    std::mem::forget(tx.clone().try_reserve_owned().unwrap());
+    support::forget(tx.try_reserve().unwrap());
+    support::forget(tx.clone().try_reserve_owned().unwrap());
     for i in 0..100 {
         tx.try_send(i).unwrap();
         assert!(tx.try_send(i).is_err());
@@ -56,7 +54,7 @@ fn permits() {
     let (tx, rx) = mpmc::channel(3);
     let mut permits = tx.try_reserve_many(2).unwrap();
     permits.next().unwrap().send(7);
-    std::mem::forget(permits);
+    support::forget(permits);
     for i in 0..100 {
         tx.try_send(i).unwrap();
         assert_eq!(rx.try_recv(), Ok(if i == 0 { 7 } else { i - 1 }));
@@ -66,12 +64,11 @@ fn permits() {
 
 /// A look at a value that is forgotten keeps that value, and stops no sender.
 #[test]
-#[expect(clippy::mem_forget, reason = "that is the question")]
 fn looks() {
     let (tx, mut rx) = watch::channel(0);
     for i in 1..100 {
-        std::mem::forget(rx.borrow());
-        std::mem::forget(tx.borrow());
+        support::forget(rx.borrow());
+        support::forget(tx.borrow());
         tx.send(i).unwrap();
         assert!(matches!(poll_now(rx.changed()), Poll::Ready(Ok(()))));
         assert_eq!(*rx.borrow_and_update(), i);
@@ -80,12 +77,11 @@ fn looks() {
 
 /// A forgotten receiver is one that never receives: it holds up nobody.
 #[test]
-#[expect(clippy::mem_forget, reason = "that is the question")]
 fn receivers() {
     let (tx, mut rx) = broadcast::channel(4);
     let mut slow = Box::new(tx.subscribe());
     Task::waiting(slow.recv()).forget();
-    std::mem::forget(slow);
+    support::forget(slow);
     for i in 0..100 {
         let mut recv = Task::waiting(rx.recv());
         tx.send(i).unwrap();

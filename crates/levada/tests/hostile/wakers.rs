@@ -102,8 +102,7 @@ fn one_panics_when_it_is_dropped() {
         // It is lent to the poll and outlives it all, so the channel's clone is what is dropped.
         let lent = bad_waker(Event::Drop);
         let tallies = wait_all(&mut scene, bad, &lent);
-        #[expect(clippy::mem_forget, reason = "it panics when it is dropped")]
-        std::mem::forget(lent);
+        support::forget(lent);
         let cancelled = std::mem::replace(&mut scene.waits[bad], Box::pin(async {}));
         assert!(panics(|| drop(cancelled)), "{name}: {bad} has to be dropped");
         let _kept = (scene.trigger)();

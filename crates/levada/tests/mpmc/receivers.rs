@@ -346,3 +346,19 @@ fn a_completed_receive_leaves_nothing_behind() {
     tx.try_send(2).unwrap();
     assert!(next.is_woken());
 }
+
+/// One that took a message while it stood in line is in line no more, though its future lives: the
+/// next message wakes who came after it.
+#[test]
+fn who_got_its_message_leaves_the_line() {
+    let (tx, rx) = mpmc::channel(8);
+    let mut line = waiting(&rx, 3);
+    tx.try_send(1).unwrap();
+    assert_eq!(woken(&line), [0]);
+    // The second is faster than the first, who then gives up.
+    assert_eq!(line[1].poll(), Poll::Ready(Some(1)));
+    line.remove(0);
+    tx.try_send(2).unwrap();
+    assert_eq!(woken(&line), [1]);
+    assert_eq!(line[1].poll(), Poll::Ready(Some(2)));
+}

@@ -49,7 +49,7 @@ fn receive_all(mut rx: Receiver<Message>, seed: u64) -> (u64, u64) {
             },
             2 if forgets > 0 => {
                 forgets -= 1;
-                let forgotten: &'static mut Receiver<_> = Box::leak(Box::new(rx.resubscribe()));
+                let forgotten: &'static mut Receiver<_> = ::support::leak(rx.resubscribe());
                 drop(poll_and_forget(forgotten.recv()));
                 continue;
             }

@@ -52,7 +52,7 @@ fn receive_all(
             4 if forgets > 0 => {
                 forgets -= 1;
                 // As a task that is not polled any more; its receiver stays.
-                let forgotten: &'static Receiver<_> = Box::leak(Box::new(rx.clone()));
+                let forgotten: &'static Receiver<_> = ::support::leak(rx.clone());
                 let message = poll_and_forget(forgotten.recv());
                 let ended = matches!(message, Some(None));
                 received.extend(message.flatten());

@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -77,17 +77,13 @@ pub(crate) fn poll_for<F: Future>(future: F, polls: u64) -> Option<F::Output> {
     None
 }
 
-/// What was forgotten, so that a leak detector sees that it was meant.
-static FORGOTTEN: Mutex<Vec<AtomicPtr<()>>> = Mutex::new(Vec::new());
-
 /// Polls a future once, and never again: it stays where it is, in whatever line it stands.
 pub(crate) fn poll_and_forget<F: Future>(future: F) -> Option<F::Output> {
     let mut future = Box::pin(future);
     if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         return Some(output);
     }
-    let forgotten: *mut _ = Box::leak(Box::new(future));
-    FORGOTTEN.lock().unwrap().push(AtomicPtr::new(forgotten.cast()));
+    ::support::forget(future);
     None
 }
 

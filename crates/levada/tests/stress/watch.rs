@@ -65,7 +65,7 @@ fn receive_all(mut rx: Receiver<Pair>, seed: u64) -> u64 {
             2 => drop(poll_for(rx.wait_for(|value| value.0.number % 2 == 0), 2)),
             3 if forgets > 0 => {
                 forgets -= 1;
-                let forgotten: &'static mut Receiver<_> = Box::leak(Box::new(rx.clone()));
+                let forgotten: &'static mut Receiver<_> = ::support::leak(rx.clone());
                 let _changed = poll_and_forget(forgotten.changed());
             }
             4 => rx = rx.clone(),

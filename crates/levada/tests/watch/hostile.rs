@@ -5,7 +5,6 @@ use ::support::hooked_waker;
 use levada::watch::{self, Receiver, Sender};
 use std::cell::RefCell;
 use std::future::Future;
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -204,16 +203,15 @@ fn values_may_use_the_channel_when_dropped() {
 
 /// C7: async-channel #45; and what is forgotten while it looks or waits stops nobody who sends.
 #[test]
-#[expect(clippy::mem_forget, reason = "what it does is what is tested")]
 fn what_is_forgotten_stops_nobody() {
     within_deadline(|| {
         let (tx, mut rx) = watch::channel(String::from("first"));
         let bell = Bell::new();
-        let forgotten: &'static mut Receiver<String> = Box::leak(Box::new(rx.clone()));
+        let forgotten: &'static mut Receiver<String> = ::support::leak(rx.clone());
         let mut changed = Box::pin(forgotten.changed());
         assert!(poll(changed.as_mut(), &bell.waker()).is_pending());
-        mem::forget(changed);
-        mem::forget(rx.borrow());
+        ::support::forget(changed);
+        ::support::forget(rx.borrow());
         let mut changed = pin!(rx.changed());
         assert!(poll(changed.as_mut(), &bell.waker()).is_pending());
         tx.send(String::from("second")).unwrap();

@@ -3,7 +3,7 @@
 use crate::Result;
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ const THREADS: &str = "--test-threads=32";
 
 /// What became of one test.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     Passed,
     Failed,
     Ignored,
@@ -22,46 +22,64 @@ pub(super) enum Outcome {
 }
 
 /// The tests of one program by name, and its output for the reader of a failure.
-pub(super) struct Run {
-    pub(super) outcomes: BTreeMap<String, Outcome>,
-    pub(super) output: String,
+pub(crate) struct Run {
+    pub(crate) outcomes: BTreeMap<String, Outcome>,
+    pub(crate) output: String,
+    /// Whether the program was still running at the deadline.
+    pub(crate) was_stopped: bool,
 }
 
-/// The names of the tests in `program`.
-pub(super) fn list(program: &Path) -> Result<Vec<String>> {
-    let text = crate::shell::output(Command::new(program).args(["--list", "--format=terse"]))?;
-    Ok(text.lines().filter_map(|line| line.strip_suffix(": test")).map(String::from).collect())
+/// A test program that libtest runs.
+pub(crate) struct Program {
+    pub(crate) path: PathBuf,
+    /// The folder of the package it tests, where cargo would start it.
+    pub(crate) dir: PathBuf,
 }
 
-/// Runs exactly the tests in `names` and stops the program after `deadline`.
-pub(super) fn run(program: &Path, names: &[String], deadline: Duration) -> Result<Run> {
-    let unfinished = names.iter().map(|name| (name.clone(), Outcome::Unfinished));
-    let mut outcomes: BTreeMap<String, Outcome> = unfinished.collect();
-    if outcomes.is_empty() {
-        return Ok(Run { outcomes, output: String::new() });
+impl Program {
+    /// The names of its tests.
+    pub(crate) fn list(&self) -> Result<Vec<String>> {
+        let text = crate::shell::output(self.command().args(["--list", "--format=terse"]))?;
+        Ok(text.lines().filter_map(|line| line.strip_suffix(": test")).map(String::from).collect())
     }
-    let mut child = Command::new(program)
-        .args(["--exact", THREADS])
-        .args(names)
-        .env("RUST_BACKTRACE", "0")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let stdout = collect(child.stdout.take());
-    let stderr = collect(child.stderr.take());
-    let stopped = !ended_within(&mut child, deadline)?;
-    let mut output = stdout.join().unwrap_or_default();
-    output += &stderr.join().unwrap_or_default();
-    if stopped {
-        output += &format!("\nstopped after {} s\n", deadline.as_secs());
-    }
-    for (name, outcome) in output.lines().filter_map(parse) {
-        if let Some(slot) = outcomes.get_mut(name) {
-            *slot = outcome;
+
+    /// Runs exactly the tests in `names` and stops the program after `deadline`.
+    pub(crate) fn run(&self, names: &[String], deadline: Duration) -> Result<Run> {
+        let unfinished = names.iter().map(|name| (name.clone(), Outcome::Unfinished));
+        let mut outcomes: BTreeMap<String, Outcome> = unfinished.collect();
+        if outcomes.is_empty() {
+            return Ok(Run { outcomes, output: String::new(), was_stopped: false });
         }
+        let mut child = self
+            .command()
+            .args(["--exact", THREADS])
+            .args(names)
+            .env("RUST_BACKTRACE", "0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let stdout = collect(child.stdout.take());
+        let stderr = collect(child.stderr.take());
+        let was_stopped = !ended_within(&mut child, deadline)?;
+        let mut output = stdout.join().unwrap_or_default();
+        output += &stderr.join().unwrap_or_default();
+        if was_stopped {
+            output += &format!("\nstopped after {} s\n", deadline.as_secs());
+        }
+        for (name, outcome) in output.lines().filter_map(parse) {
+            if let Some(slot) = outcomes.get_mut(name) {
+                *slot = outcome;
+            }
+        }
+        Ok(Run { outcomes, output, was_stopped })
     }
-    Ok(Run { outcomes, output })
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.path);
+        command.current_dir(&self.dir).env("CARGO_MANIFEST_DIR", &self.dir);
+        command
+    }
 }
 
 /// Reads a pipe to its end on a thread of its own, so that a full pipe never stops the program.

@@ -1,0 +1,165 @@
+//! Faults in `broadcast`.
+
+use crate::mutants::fault::Fault;
+
+pub(super) const FAULTS: &[Fault] = &[
+    Fault {
+        name: "broadcast-mark-not-taken",
+        file: "broadcast/protocol.rs",
+        before: "        let awaited = mem::take(&mut tail.awaited);",
+        after: "        let awaited = false;",
+        breaks: "a receiver sleeps through a message",
+        caught_by: ("loom", "broadcast::model"),
+    },
+    Fault {
+        name: "broadcast-sleeps-unmarked",
+        file: "broadcast/protocol.rs",
+        before: "            tail.awaited |= empty;
+",
+        after: "",
+        breaks: "a receiver sleeps through a message",
+        caught_by: ("loom", "broadcast::model"),
+    },
+    Fault {
+        name: "broadcast-slot-locked-too-late",
+        file: "broadcast/protocol.rs",
+        before: "        drop(tail);
+        let aftermath = put(&mut slot, pos, receivers);",
+        after: r#"        drop((slot, tail));
+        let mut slot = self.ring.slot(pos).expect("it was there").lock();
+        let aftermath = put(&mut slot, pos, receivers);"#,
+        breaks: "a message is announced before it can be read",
+        caught_by: ("loom", "broadcast::model"),
+    },
+    Fault {
+        name: "broadcast-return-not-told",
+        file: "broadcast/protocol.rs",
+        before: "        if aftermath.awaited {
+            panics.catch(|| self.returns.notify_all());
+        }
+",
+        after: "",
+        breaks: "who waits for a clone to be made is not woken",
+        caught_by: ("loom", "broadcast::model"),
+    },
+    Fault {
+        name: "broadcast-end-not-told",
+        file: "broadcast/protocol.rs",
+        before: "    fn senders_gone(&self) {
+        self.news.notify_all();
+    }",
+        after: "    fn senders_gone(&self) {}",
+        breaks: "a receiver sleeps through the end",
+        caught_by: ("loom", "broadcast::model"),
+    },
+    Fault {
+        name: "broadcast-desertion-not-told",
+        file: "broadcast/protocol.rs",
+        before: "            panics.catch(|| self.desertion.notify_all());
+",
+        after: "",
+        breaks: "who waits for the last receiver to go sleeps on",
+        caught_by: ("loom", "broadcast::model"),
+    },
+    Fault {
+        name: "broadcast-leaves-one-unread",
+        file: "broadcast/protocol.rs",
+        before: "        for pos in start..end {",
+        after: "        for pos in start + 1..end {",
+        breaks: "a message keeps a claim that nobody ends",
+        caught_by: ("loom", "broadcast::model"),
+    },
+    Fault {
+        name: "broadcast-lags-one-too-early",
+        file: "broadcast/protocol.rs",
+        before: "if behind > self.ring.capacity() {",
+        after: "if behind >= self.ring.capacity() {",
+        breaks: "a message that is there is told as missed",
+        caught_by: ("loom", "broadcast::model"),
+    },
+    Fault {
+        name: "broadcast-lag-is-one-short",
+        file: "broadcast/protocol.rs",
+        before: "            *next += missed;
+",
+        after: "            *next += missed - 1;
+",
+        breaks: "a receiver is told of one lag twice",
+        caught_by: ("tests", "broadcast"),
+    },
+    Fault {
+        name: "broadcast-loan-never-ends",
+        file: "broadcast/protocol.rs",
+        before: "        self.shared.settle(self.loan.end());
+",
+        after: "",
+        breaks: "a value that was cloned is never given back",
+        caught_by: ("loom", "broadcast::model"),
+    },
+    Fault {
+        name: "broadcast-last-reads-twice",
+        file: "broadcast/protocol.rs",
+        before: "            Taken::Last(value) => {
+                *next += 1;
+",
+        after: "            Taken::Last(value) => {
+",
+        breaks: "the last reader gets a message and is told that it missed it",
+        caught_by: ("loom", "broadcast::model"),
+    },
+    Fault {
+        name: "broadcast-box-over-a-loan",
+        file: "broadcast/protocol.rs",
+        before: "        if slot.is_home_lent() {
+",
+        after: "        if false {
+",
+        breaks: "a value is overwritten while it is cloned",
+        caught_by: ("loom", "broadcast::model"),
+    },
+    Fault {
+        name: "broadcast-newcomer-not-counted",
+        file: "broadcast/protocol.rs",
+        before: "        tail.receivers = receivers;
+        tail.next",
+        after: "        let next = tail.next;
+        drop(tail);
+        self.tail.lock().receivers = receivers;
+        next",
+        breaks: "a message sent meanwhile is not for the newcomer",
+        caught_by: ("loom", "broadcast::model"),
+    },
+    Fault {
+        name: "broadcast-panic-keeps-the-box",
+        file: "broadcast/protocol.rs",
+        before: "        let clone = catch_unwind(AssertUnwindSafe(|| T::clone(&boxed)));
+        self.settle(slot.return_box(pos, boxed));
+        clone.unwrap_or_else(|panic| resume_unwind(panic))",
+        after: "        let clone = T::clone(&boxed);
+        self.settle(slot.return_box(pos, boxed));
+        clone",
+        breaks: "a clone that panics takes the value from the others",
+        caught_by: ("tests", "broadcast_hostile"),
+    },
+    Fault {
+        name: "broadcast-never-starts-again",
+        file: "broadcast/protocol.rs",
+        before: "            tail.caught_up = true;
+",
+        after: "",
+        breaks: "a ring that is read at once grows to its capacity",
+        caught_by: ("tests", "memory"),
+    },
+    Fault {
+        name: "broadcast-sends-to-nobody",
+        file: "broadcast/protocol.rs",
+        before: "            if tail.receivers == 0 {
+                return None;
+            }
+",
+        after: "            let _ = tail.receivers;
+",
+        breaks: "a message for nobody is stored",
+        caught_by: ("tests", "broadcast"),
+    },
+];

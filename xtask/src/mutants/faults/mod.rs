@@ -1,0 +1,33 @@
+//! The faults, in the order of the layers of the core.
+//!
+//! A fault is one that a person could make: small, and with a reason why it is wrong. If the core
+//! changes so that a text is not there any more, its fault is adapted to the new code.
+
+mod broadcast;
+mod oneshot;
+mod prim_util;
+mod queue;
+mod queue_receive;
+mod storage;
+mod storage_latest;
+mod wait;
+mod wait_permits;
+mod watch;
+
+use super::fault::Fault;
+
+pub(super) fn all() -> impl Iterator<Item = &'static Fault> {
+    let tables = [
+        prim_util::FAULTS,
+        storage::FAULTS,
+        storage_latest::FAULTS,
+        wait::FAULTS,
+        wait_permits::FAULTS,
+        queue::FAULTS,
+        queue_receive::FAULTS,
+        oneshot::FAULTS,
+        broadcast::FAULTS,
+        watch::FAULTS,
+    ];
+    tables.into_iter().flatten()
+}

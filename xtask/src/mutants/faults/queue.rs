@@ -1,0 +1,268 @@
+//! Faults in the common part of `queue`: creating, sending, closing.
+
+use crate::mutants::fault::Fault;
+
+pub(super) const FAULTS: &[Fault] = &[
+    Fault {
+        name: "chan-head-published-relaxed",
+        file: "queue/chan.rs",
+        before: "self.rx.head.store(head, Ordering::Release);",
+        after: "self.rx.head.store(head, Ordering::Relaxed);",
+        breaks: "a slot is written while it is being read",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "chan-head-read-relaxed",
+        file: "queue/chan.rs",
+        before: "self.rx.head.load(Ordering::Acquire)",
+        after: "self.rx.head.load(Ordering::Relaxed)",
+        breaks: "a slot is written while it is being read",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "chan-closed-published-relaxed",
+        file: "queue/chan.rs",
+        before: "self.closed.store(true, Ordering::Release);",
+        after: "self.closed.store(true, Ordering::Relaxed);",
+        breaks: "who sees it closed does not see what the receiver did before",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "chan-closed-read-relaxed",
+        file: "queue/chan.rs",
+        before: "self.closed.load(Ordering::Acquire)",
+        after: "self.closed.load(Ordering::Relaxed)",
+        breaks: "who sees it closed does not see what the receiver did before",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "chan-hungry-never-noted",
+        file: "queue/chan.rs",
+        before: "            self.rx.hungry.store(hungry, Ordering::Relaxed);
+",
+        after: "",
+        breaks: "the receiver does not see that a sender waits",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "chan-close-tells-no-watcher",
+        file: "queue/chan.rs",
+        before: "        panics.catch(|| self.closed_event.notify_all());
+",
+        after: "",
+        breaks: "who waits for the close is not woken",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "chan-close-tells-no-receiver",
+        file: "queue/chan.rs",
+        before: "                more || tx.parked.take_all(batch)",
+        after: "                more",
+        breaks: "a receiver sleeps through the end",
+        caught_by: ("loom", "mpmc::model::a_close_wakes"),
+    },
+    Fault {
+        name: "chan-last-sender-tells-nobody",
+        file: "queue/chan.rs",
+        before: "        wake_in_batches(|batch| self.lock().parked.take_all(batch));
+",
+        after: "",
+        breaks: "a receiver sleeps through the end",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "chan-receiver-goes-unnoted",
+        file: "queue/chan.rs",
+        before: "self.close_with(|tx| tx.unreceived = true)",
+        after: "self.close_with(|_| ())",
+        breaks: "a message is stored that nobody can receive",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "chan-messages-left-behind",
+        file: "queue/chan.rs",
+        before: "        while let Some(slot) = self.with_last_consumer(|consumer| {",
+        after: "        if let Some(slot) = self.with_last_consumer(|consumer| {",
+        breaks: "messages outlive the last receiver",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "chan-segments-not-freed",
+        file: "queue/chan.rs",
+        before: "            unsafe { owned.consumer.free(&self.chain) };
+",
+        after: "            let _ = owned;
+",
+        breaks: "a channel leaves its segments behind",
+        caught_by: ("tests", "memory"),
+    },
+    Fault {
+        name: "send-into-a-closed-channel",
+        file: "queue/send.rs",
+        before: "        if tx.permits.is_closed() {
+            return Err(Refused::Closed);
+        }
+        let queued",
+        after: "        let queued",
+        breaks: "a message is accepted after the end was told",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "send-wakes-nobody",
+        file: "queue/send.rs",
+        before: "        let receiver = tx.parked.take_one();
+        drop(tx);
+        if let Some(receiver) = receiver {",
+        after: "        let receiver = None::<Waker>;
+        drop(tx);
+        if let Some(receiver) = receiver {",
+        breaks: "a receiver sleeps beside a message",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "send-after-the-receiver-grew",
+        file: "queue/send.rs",
+        before: "            tx = self.make_room(tx);
+            if tx.unreceived {
+                return Err(value);
+            }
+",
+        after: "            tx = self.make_room(tx);
+",
+        breaks: "a message is stored that nobody can receive",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "send-keeps-no-place-while-growing",
+        file: "queue/send.rs",
+        before: "            tx.permits.reserve(1);
+            drop(tx);
+            let fresh = self.chain.grow(len);
+            tx = self.lock();
+            tx.permits.release(1);
+",
+        after: "            drop(tx);
+            let fresh = self.chain.grow(len);
+            tx = self.lock();
+",
+        breaks: "more messages than the capacity",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "send-keeps-no-place-while-freeing",
+        file: "queue/send.rs",
+        before: "            tx.permits.reserve(1);
+            drop(tx);
+            drop(unused);
+            tx = self.lock();
+            tx.permits.release(1);
+",
+        after: "            drop(tx);
+            drop(unused);
+            tx = self.lock();
+",
+        breaks: "more messages than the capacity",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "send-sleeps-without-fence",
+        file: "queue/send.rs",
+        before: "            fence(Ordering::SeqCst);
+",
+        after: "",
+        breaks: "neither sees the other: the room stays, the sender sleeps",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "send-sleeps-without-a-second-look",
+        file: "queue/send.rs",
+        before: "if settled && self.head() == head {",
+        after: "if settled {",
+        breaks: "room that came meanwhile is not seen",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "send-sleeps-unnoted",
+        file: "queue/send.rs",
+        before: "            self.note_hungry(&mut tx);
+            let settled",
+        after: "            let settled",
+        breaks: "the receiver does not see that a sender waits",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "send-cancelled-in-silence",
+        file: "queue/send.rs",
+        before: "        self.hand_on(|tx| waker = tx.permits.leave(node));",
+        after: "        waker.clone_from(&self.lock().permits.leave(node));",
+        breaks: "a turn that came to one that left is not passed on",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "send-released-in-silence",
+        file: "queue/send.rs",
+        before: "        self.hand_on(|tx| tx.permits.release(permits));",
+        after: "        self.lock().permits.release(permits);",
+        breaks: "a permit that comes back wakes nobody",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "send-end-tells-nobody",
+        file: "queue/send.rs",
+        before: "            if ended {
+                return tx.parked.take_all(batch);
+            }
+",
+        after: "            let _ = ended;
+",
+        breaks: "the last permit goes and the receiver sleeps on",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "send-blocked-receiver-sleeps",
+        file: "queue/send.rs",
+        before: "                if let Some(waker) = tx.parked.take_one() {
+                    batch.push(waker);
+                }
+",
+        after: "",
+        breaks: "a receiver does not watch over a promise that nobody takes",
+        caught_by: ("tests", "mpsc"),
+    },
+    Fault {
+        name: "send-reserves-nothing",
+        file: "queue/send.rs",
+        before: "        tx.permits.reserve(permits);
+        Ok(())",
+        after: "        Ok(())",
+        breaks: "permits that are out are given to others",
+        caught_by: ("tests", "mpsc"),
+    },
+    Fault {
+        name: "send-patience-lapses-unserved",
+        file: "queue/send.rs",
+        before: "        if !settled {
+            self.serve_senders();
+        }
+    }
+
+    /// Waits until the permits",
+        after: "        let _ = settled;
+    }
+
+    /// Waits until the permits",
+        breaks: "a promise lapses and the next in line is not told",
+        caught_by: ("tests", "mpsc"),
+    },
+    Fault {
+        name: "send-impatient-sleeps",
+        file: "queue/send.rs",
+        before: "                if impatient {
+                    cx.waker().wake_by_ref();
+                }
+",
+        after: "",
+        breaks: "a sender that waits for a promise to lapse is not polled again",
+        caught_by: ("tests", "mpsc"),
+    },
+];

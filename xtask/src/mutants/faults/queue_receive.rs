@@ -1,0 +1,191 @@
+//! Faults in the receiving parts of `queue`: one receiver, and many.
+
+use crate::mutants::fault::Fault;
+
+pub(super) const FAULTS: &[Fault] = &[
+    Fault {
+        name: "single-room-without-fence",
+        file: "queue/single.rs",
+        before: "        fence(Ordering::SeqCst);
+",
+        after: "",
+        breaks: "neither sees the other: the room stays, the sender sleeps",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "single-room-tells-nobody",
+        file: "queue/single.rs",
+        before: "        if self.is_hungry() {
+",
+        after: "        if false {
+",
+        breaks: "a sender sleeps beside room",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "single-sleeps-without-a-second-look",
+        file: "queue/single.rs",
+        before: "            if tx.producer.tail() != owned.consumer.head() {
+                return Poll::Ready(Nothing::Empty);
+            }
+",
+        after: "",
+        breaks: "a message that came meanwhile is not seen",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "single-ends-before-the-last-message",
+        file: "queue/single.rs",
+        before: "        chan.pop(owned).ok_or(Nothing::Ended)",
+        after: "        Err(Nothing::Ended)",
+        breaks: "the end is told before the last message",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "single-keeps-the-old-waker",
+        file: "queue/single.rs",
+        before: "if !tx.parked.0.as_ref().is_some_and(|old| old.will_wake(cx.waker())) {",
+        after: "if tx.parked.0.is_none() {",
+        breaks: "the task that was moved is not woken",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "single-patience-is-endless",
+        file: "queue/single.rs",
+        before: "            impatient = impatient || tx.permits.poll_idle(&mut owned.refusals);
+",
+        after: "",
+        breaks: "a sender that never comes holds up the end",
+        caught_by: ("tests", "mpsc"),
+    },
+    Fault {
+        name: "single-batch-keeps-its-room",
+        file: "queue/single.rs",
+        before: "            if received > 0 {
+                chan.release_head(owned);
+            }
+",
+        after: "",
+        breaks: "a batch gives no capacity back",
+        caught_by: ("tests", "mpsc"),
+    },
+    Fault {
+        name: "single-batch-one-too-many",
+        file: "queue/single.rs",
+        before: "            while received < limit.min(there) {",
+        after: "            while received <= limit.min(there) {",
+        breaks: "a batch is longer than asked for",
+        caught_by: ("tests", "mpsc"),
+    },
+    Fault {
+        name: "single-batch-without-end",
+        file: "queue/single.rs",
+        before: "            while received < limit.min(there) {",
+        after: "            while received < limit {",
+        breaks: "senders that are faster keep the receiver for ever",
+        caught_by: ("tests", "allocation"),
+    },
+    Fault {
+        name: "single-empty-is-the-end",
+        file: "queue/single.rs",
+        before: "            || (chan.is_closed() || chan.is_hungry()) && chan.try_idle() == Nothing::Ended;",
+        after: "            || chan.is_closed();",
+        breaks: "the end is told while a permit is out",
+        caught_by: ("tests", "mpsc"),
+    },
+    Fault {
+        name: "many-cancelled-keeps-its-wake",
+        file: "queue/many.rs",
+        before: "let next = if woken && queued > 0 || still_blocked {",
+        after: "let next = if still_blocked {",
+        breaks: "a receiver sleeps beside a message",
+        caught_by: ("loom", "mpmc::model::cancelled_when_woken"),
+    },
+    Fault {
+        name: "many-waits-for-one-that-never-comes",
+        file: "queue/many.rs",
+        before: "        if self.delays < GRACE {",
+        after: "        if self.delays < u8::MAX {",
+        breaks: "a receiver that was woken and never comes wedges the others",
+        caught_by: ("tests", "mpmc"),
+    },
+    Fault {
+        name: "many-room-tells-nobody",
+        file: "queue/many.rs",
+        before: "        if hungry {
+            with_message_in_hand(|| self.serve_senders());
+        }
+",
+        after: "        let _ = hungry;
+",
+        breaks: "a sender sleeps beside room",
+        caught_by: ("loom", "mpmc::model::room_wakes"),
+    },
+    Fault {
+        name: "many-end-told-to-one",
+        file: "queue/many.rs",
+        before: "            with_message_in_hand(|| wake_in_batches(|batch| self.lock().parked.take_all(batch)));
+",
+        after: "",
+        breaks: "the other receivers sleep through the end",
+        caught_by: ("loom", "mpmc::model::a_permit"),
+    },
+    Fault {
+        name: "many-stays-in-line",
+        file: "queue/many.rs",
+        before: "                let own = if node.is_bound() { tx.parked.leave(node) } else { None };
+",
+        after: "                let own = None::<Waker>;
+",
+        breaks: "a node that is dropped is still linked",
+        caught_by: ("tests", "mpmc"),
+    },
+    Fault {
+        name: "many-loses-its-place",
+        file: "queue/many.rs",
+        before: "                self.list.insert_before(next, node);
+",
+        after: "                let _ = next;
+                self.list.push_back(node);
+",
+        breaks: "who was woken for nothing waits behind newcomers",
+        caught_by: ("tests", "mpmc"),
+    },
+    Fault {
+        name: "many-batch-one-too-many",
+        file: "queue/many.rs",
+        before: "            while buffer.len() - before < room {",
+        after: "            while buffer.len() - before <= room {",
+        breaks: "a batch is longer than asked for",
+        caught_by: ("tests", "mpmc"),
+    },
+    Fault {
+        name: "many-sleeps-behind-a-batch",
+        file: "queue/many.rs",
+        before: "        while batch.has_room() {
+            let Some(waker) = self.take_one() else {
+                return false;
+            };
+            batch.push(waker);
+        }
+        !self.list.is_empty()",
+        after: "        while batch.has_room() {
+            let Some(waker) = self.take_one() else {
+                return false;
+            };
+            batch.push(waker);
+        }
+        false",
+        breaks: "the end wakes one batch of receivers and strands the rest",
+        caught_by: ("tests", "mpmc"),
+    },
+    Fault {
+        name: "many-head-not-published",
+        file: "queue/many.rs",
+        before: "            self.publish_head(owned.consumer.head());
+",
+        after: "",
+        breaks: "what is received gives no capacity back",
+        caught_by: ("loom", "mpmc::model::room_wakes"),
+    },
+];

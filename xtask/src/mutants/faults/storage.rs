@@ -1,0 +1,223 @@
+//! Faults in `storage::ring` and `storage::lap_ring`.
+
+use crate::mutants::fault::Fault;
+
+pub(super) const FAULTS: &[Fault] = &[
+    Fault {
+        name: "ring-tail-published-relaxed",
+        file: "storage/ring.rs",
+        before: "chain.tail.store(self.tail, Ordering::Release);",
+        after: "chain.tail.store(self.tail, Ordering::Relaxed);",
+        breaks: "the message is not in its slot yet",
+        caught_by: ("loom", "storage::ring"),
+    },
+    Fault {
+        name: "ring-tail-read-relaxed",
+        file: "storage/ring.rs",
+        before: "self.tail.load(Ordering::Acquire)",
+        after: "self.tail.load(Ordering::Relaxed)",
+        breaks: "the message is not in its slot yet",
+        caught_by: ("loom", "storage::ring"),
+    },
+    Fault {
+        name: "ring-next-published-relaxed",
+        file: "storage/ring.rs",
+        before: "full.next.store(next, Ordering::Release);",
+        after: "full.next.store(next, Ordering::Relaxed);",
+        breaks: "the end of a segment is not written yet",
+        caught_by: ("loom", "storage::ring"),
+    },
+    Fault {
+        name: "ring-next-read-relaxed",
+        file: "storage/ring.rs",
+        before: "let next = link.next.load(Ordering::Acquire);
+            let mut left",
+        after: "let next = link.next.load(Ordering::Relaxed);
+            let mut left",
+        breaks: "the end of a segment is not written yet",
+        caught_by: ("loom", "storage::ring"),
+    },
+    Fault {
+        name: "ring-spare-taken-relaxed",
+        file: "storage/ring.rs",
+        before: "let spare = chain.spare.swap(ptr::null_mut(), Ordering::Acquire);
+        if spare.is_null() {",
+        after: "let spare = chain.spare.swap(ptr::null_mut(), Ordering::Relaxed);
+        if spare.is_null() {",
+        breaks: "the consumer is not done with the segment that is used again",
+        caught_by: ("loom", "storage::ring"),
+    },
+    Fault {
+        name: "ring-spare-given-relaxed",
+        file: "storage/ring.rs",
+        before: "chain.spare.swap(Box::into_raw(segment), Ordering::AcqRel)",
+        after: "chain.spare.swap(Box::into_raw(segment), Ordering::Acquire)",
+        breaks: "the consumer is not done with the segment that is used again",
+        caught_by: ("loom", "storage::ring"),
+    },
+    Fault {
+        name: "ring-spare-linked-to-the-past",
+        file: "storage/ring.rs",
+        before: "        segment.link.next.store(ptr::null_mut(), Ordering::Relaxed);
+        // ORDERING: AcqRel",
+        after: "        // ORDERING: AcqRel",
+        breaks: "a segment that is used again leads to a freed one",
+        caught_by: ("unit", "storage::ring"),
+    },
+    Fault {
+        name: "ring-room-for-one-too-many",
+        file: "storage/ring.rs",
+        before: "self.room = len - used;",
+        after: "self.room = len - used + 1;",
+        breaks: "an unread message is overwritten",
+        caught_by: ("unit", "storage::ring"),
+    },
+    Fault {
+        name: "ring-reads-past-the-end",
+        file: "storage/ring.rs",
+        before: "left = left.min(end.wrapping_sub(self.head));",
+        after: "left = left.min(end.wrapping_sub(self.head) + 1);",
+        breaks: "a message is looked for in the segment before its own",
+        caught_by: ("unit", "storage::ring"),
+    },
+    Fault {
+        name: "ring-old-spare-leaked",
+        file: "storage/ring.rs",
+        before: "            emptied.push(unsafe { Box::from_raw(old) });
+",
+        after: "            let _ = old;
+",
+        breaks: "a segment is lost whenever two are spare",
+        caught_by: ("tests", "memory"),
+    },
+    Fault {
+        name: "ring-spare-not-freed",
+        file: "storage/ring.rs",
+        before: "        let spare = chain.spare.swap(ptr::null_mut(), Ordering::Acquire);
+        if !spare.is_null() {",
+        after: "        let spare = chain.spare.swap(ptr::null_mut(), Ordering::Acquire);
+        if false {",
+        breaks: "a channel leaves a segment behind",
+        caught_by: ("tests", "memory"),
+    },
+    Fault {
+        name: "lap-ring-chunk-published-relaxed",
+        file: "storage/lap_ring.rs",
+        before: "            first,
+            Ordering::Release,",
+        after: "            first,
+            Ordering::Relaxed,",
+        breaks: "a reader finds slots that are not initialised yet",
+        caught_by: ("loom", "storage::lap_ring"),
+    },
+    Fault {
+        name: "lap-ring-chunk-read-relaxed",
+        file: "storage/lap_ring.rs",
+        before: "let first = self.chunks[chunk].load(Ordering::Acquire);
+        if first.is_null() {",
+        after: "let first = self.chunks[chunk].load(Ordering::Relaxed);
+        if first.is_null() {",
+        breaks: "a reader finds slots that are not initialised yet",
+        caught_by: ("loom", "storage::lap_ring"),
+    },
+    Fault {
+        name: "lap-ring-second-chunk-kept",
+        file: "storage/lap_ring.rs",
+        before: "            unsafe { self.free(chunk, first) };
+        }
+    }
+
+    /// Frees",
+        after: "            let _ = first;
+        }
+    }
+
+    /// Frees",
+        breaks: "the slower of two writers leaks its chunk",
+        caught_by: ("tests", "allocation"),
+    },
+    Fault {
+        name: "lap-ring-chunk-too-long",
+        file: "storage/lap_ring.rs",
+        before: "let before = (FIRST << chunk) - FIRST;",
+        after: "let before = (FIRST << chunk) - FIRST - 1;",
+        breaks: "the last chunk has a slot too many",
+        caught_by: ("unit", "storage::lap_ring"),
+    },
+    Fault {
+        name: "lap-ring-restarts-unread",
+        file: "storage/lap_ring.rs",
+        before: "if self.index(self.origin(), pos) < FIRST || !self.is_read(pos - 1) {",
+        after: "if self.index(self.origin(), pos) < FIRST {",
+        breaks: "messages that somebody has yet to read are overwritten",
+        caught_by: ("unit", "storage::lap_ring"),
+    },
+    Fault {
+        name: "lap-ring-two-clones-at-a-time",
+        file: "storage/lap_ring.rs",
+        before: "        state.home = Home::Lent;
+        Taken::Lent",
+        after: "        Taken::Lent",
+        breaks: "two readers clone one value at the same time",
+        caught_by: ("unit", "storage::lap_ring"),
+    },
+    Fault {
+        name: "lap-ring-last-is-counted-still",
+        file: "storage/lap_ring.rs",
+        before: "            state.remaining = 0;
+            return Taken::Last(",
+        after: "            return Taken::Last(",
+        breaks: "a message that was read by all is not",
+        caught_by: ("unit", "storage::lap_ring"),
+    },
+    Fault {
+        name: "lap-ring-claim-of-another-lap",
+        file: "storage/lap_ring.rs",
+        before: "        if self.stamp != pos {
+            return false;
+        }
+",
+        after: "",
+        breaks: "a reader that was lapped ends the claim of another",
+        caught_by: ("unit", "storage::lap_ring"),
+    },
+    Fault {
+        name: "lap-ring-return-not-told",
+        file: "storage/lap_ring.rs",
+        before: "        state.awaited |= lent;
+",
+        after: "",
+        breaks: "who waits for a clone to be made is not woken",
+        caught_by: ("loom", "broadcast::model"),
+    },
+    Fault {
+        name: "lap-ring-lapped-is-not-told",
+        file: "storage/lap_ring.rs",
+        before: "        self.remaining = readers;
+        self.take_awaited()",
+        after: "        self.remaining = readers;
+        false",
+        breaks: "who waits for a value that is lapped is not woken",
+        caught_by: ("unit", "storage::lap_ring"),
+    },
+    Fault {
+        name: "lap-ring-displaced-is-leaked",
+        file: "storage/lap_ring.rs",
+        before: "        let dead = self.slot.displace(&mut self.state);
+        // SAFETY: by I3 the home is ours",
+        after: "        let dead = Dead::NONE;
+        // SAFETY: by I3 the home is ours",
+        breaks: "a value that is overwritten is never dropped",
+        caught_by: ("unit", "storage::lap_ring"),
+    },
+    Fault {
+        name: "lap-ring-box-not-given-back",
+        file: "storage/lap_ring.rs",
+        before: "        if state.end_claim(pos) {
+            state.boxed = Some(boxed);",
+        after: "        if state.end_claim(pos) && false {
+            state.boxed = Some(boxed);",
+        breaks: "a value that was cloned in its box is lost to the others",
+        caught_by: ("unit", "storage::lap_ring"),
+    },
+];

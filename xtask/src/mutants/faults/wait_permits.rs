@@ -1,0 +1,190 @@
+//! Faults in `wait::permits`.
+
+use crate::mutants::fault::Fault;
+
+pub(super) const FAULTS: &[Fault] = &[
+    Fault {
+        name: "permits-newcomer-overtakes",
+        file: "wait/permits.rs",
+        before: "if self.has_waiting() { 0 } else { self.unpromised(queued) }",
+        after: "self.unpromised(queued)",
+        breaks: "a newcomer overtakes those in line",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-promise-given-twice",
+        file: "wait/permits.rs",
+        before: "queued + self.reserved + self.granted)",
+        after: "queued + self.reserved)",
+        breaks: "capacity that was promised is promised again",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-never-lapse-for-senders",
+        file: "wait/permits.rs",
+        before: "        if entry.refusals + self.refusals >= GRACE {",
+        after: "        if entry.refusals + self.refusals == u8::MAX {",
+        breaks: "a sender that never comes wedges the others",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-never-lapse-for-tries",
+        file: "wait/permits.rs",
+        before: "        let lapses = self.refusals >= GRACE;",
+        after: "        let lapses = self.refusals == u8::MAX;",
+        breaks: "a sender that never comes wedges who only tries",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-never-lapse-for-receivers",
+        file: "wait/permits.rs",
+        before: "        if *refusals >= GRACE {",
+        after: "        if *refusals == u8::MAX {",
+        breaks: "a sender that never comes holds up the end",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-lapse-at-once",
+        file: "wait/permits.rs",
+        before: "        if entry.refusals + self.refusals >= GRACE {",
+        after: "        if entry.refusals >= 1 {",
+        breaks: "a sender that is just being woken loses its turn",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-lapsed-goes-to-the-back",
+        file: "wait/permits.rs",
+        before: "self.line.insert_before(self.first_waiting, node);",
+        after: "self.line.insert_before(None, node);",
+        breaks: "who lost its turn waits behind all the others",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-lapse-keeps-the-count",
+        file: "wait/permits.rs",
+        before: "        self.refusals = 0;
+        self.granted = 0;
+",
+        after: "        self.refusals = 0;
+",
+        breaks: "a promise that lapsed is not given to another",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-grant-lost-on-cancel",
+        file: "wait/permits.rs",
+        before: "                self.granted -= need;
+",
+        after: "",
+        breaks: "who is cancelled keeps what it was promised",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-patience-lost-on-cancel",
+        file: "wait/permits.rs",
+        before: "                self.refusals = GRACE.min(self.refusals + refusals);
+",
+        after: "                let _ = refusals;
+",
+        breaks: "a send that is made anew for each poll waits for ever",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-boundary-not-moved",
+        file: "wait/permits.rs",
+        before: "                    self.first_waiting = self.line.next(place);
+                }
+            }",
+        after: "                }
+            }",
+        breaks: "the line begins with one that has left",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-cancelled-stays-in-line",
+        file: "wait/permits.rs",
+        before: "        self.line.remove(node);
+        self.line.unbind(node);
+        waker",
+        after: "        self.line.unbind(node);
+        waker",
+        breaks: "a node that is dropped is still linked",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-need-one-too-many",
+        file: "wait/permits.rs",
+        before: "            if entry.need > unpromised {
+                return false;",
+        after: "            if entry.need >= unpromised {
+                return false;",
+        breaks: "the last permit is never granted",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-grant-not-counted",
+        file: "wait/permits.rs",
+        before: "            self.granted += entry.need;
+",
+        after: "",
+        breaks: "capacity that was promised is promised again",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-woken-one-short",
+        file: "wait/permits.rs",
+        before: "            if let Some(waker) = entry.waker.take() {
+                batch.push(waker);
+            }
+            self.first_waiting",
+        after: "            drop(entry.waker.take());
+            self.first_waiting",
+        breaks: "whose turn has come is not woken",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-end-before-the-promised",
+        file: "wait/permits.rs",
+        before: "            self.holding += usize::from(entry.state == State::Holding);
+",
+        after: "",
+        breaks: "the end comes before one that was promised a turn",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-end-beside-a-permit",
+        file: "wait/permits.rs",
+        before: "self.closed && self.reserved == 0 && self.holding == 0",
+        after: "self.closed && self.holding == 0",
+        breaks: "the end comes while a permit is out",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-holder-counted-twice",
+        file: "wait/permits.rs",
+        before: "State::Holding => self.holding = self.holding.saturating_sub(1),",
+        after: "State::Holding => {}",
+        breaks: "one that left after the close holds back the end",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-release-forgets",
+        file: "wait/permits.rs",
+        before: "        self.reserved -= permits;
+",
+        after: "        self.reserved -= permits.min(1);
+",
+        breaks: "permits that come back together are lost",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-close-tells-one",
+        file: "wait/permits.rs",
+        before: "        !self.line.is_empty()
+",
+        after: "        false
+",
+        breaks: "the close wakes one batch of waiters and strands the rest",
+        caught_by: ("unit", "wait::permits"),
+    },
+];

@@ -1,0 +1,145 @@
+//! Faults in `watch`.
+
+use crate::mutants::fault::Fault;
+
+pub(super) const FAULTS: &[Fault] = &[
+    Fault {
+        name: "watch-change-not-told",
+        file: "watch/protocol.rs",
+        before: "        if !vacated {
+            return self.changed.notify_all();
+        }
+",
+        after: "        if !vacated {
+            return;
+        }
+",
+        breaks: "a receiver sleeps through a value",
+        caught_by: ("loom", "watch::model"),
+    },
+    Fault {
+        name: "watch-change-told-to-the-refused-only",
+        file: "watch/protocol.rs",
+        before: "        panics.catch(|| self.freed.notify_all());
+        panics.catch(|| self.changed.notify_all());
+        panics.resume();
+    }
+
+    /// Sleeps",
+        after: "        panics.catch(|| self.freed.notify_all());
+        panics.resume();
+    }
+
+    /// Sleeps",
+        breaks: "a receiver sleeps through a value that passed a modification",
+        caught_by: ("loom", "watch::model"),
+    },
+    Fault {
+        name: "watch-successor-not-told",
+        file: "watch/protocol.rs",
+        before: "        panics.catch(|| self.freed.notify_all());
+        panics.catch(|| self.changed.notify_all());
+        panics.resume();
+    }
+
+    /// Sleeps",
+        after: "        panics.catch(|| self.changed.notify_all());
+        panics.resume();
+    }
+
+    /// Sleeps",
+        breaks: "who was refused a value is not told of its successor",
+        caught_by: ("loom", "watch::model"),
+    },
+    Fault {
+        name: "watch-vacated-not-told",
+        file: "watch/protocol.rs",
+        before: "    fn vacated(&self) {
+        self.freed.notify_all();
+    }",
+        after: "    fn vacated(&self) {}",
+        breaks: "who was refused a value waits for ever",
+        caught_by: ("loom", "watch::model"),
+    },
+    Fault {
+        name: "watch-modification-not-told",
+        file: "watch/protocol.rs",
+        before: "        if modified {
+            panics.catch(|| self.changed.notify_all());
+        }
+",
+        after: "",
+        breaks: "a receiver sleeps through a modification",
+        caught_by: ("loom", "watch::model"),
+    },
+    Fault {
+        name: "watch-modification-told-too-early",
+        file: "watch/protocol.rs",
+        before: "        panics.catch(|| drop(writing));
+        if modified {
+            panics.catch(|| self.changed.notify_all());
+        }
+",
+        after: "        if modified {
+            panics.catch(|| self.changed.notify_all());
+        }
+        panics.catch(|| drop(writing));
+",
+        breaks: "a receiver looks before the version and sleeps through it",
+        caught_by: ("loom", "watch::model"),
+    },
+    Fault {
+        name: "watch-modification-without-version",
+        file: "watch/protocol.rs",
+        before: "            writing.mark_changed();
+",
+        after: "",
+        breaks: "a modification has no version",
+        caught_by: ("loom", "watch::model"),
+    },
+    Fault {
+        name: "watch-told-before-the-end",
+        file: "watch/protocol.rs",
+        before: "        self.latest.close();
+        self.changed.notify_all();",
+        after: "        self.changed.notify_all();
+        self.latest.close();",
+        breaks: "a receiver looks before the end and sleeps through it",
+        caught_by: ("loom", "watch::model"),
+    },
+    Fault {
+        name: "watch-receivers-end-not-told",
+        file: "watch/protocol.rs",
+        before: "    fn receivers_gone(&self) {
+        self.freed.notify_all();
+    }",
+        after: "    fn receivers_gone(&self) {}",
+        breaks: "who waits for the last receiver to go sleeps on",
+        caught_by: ("loom", "watch::model"),
+    },
+    Fault {
+        name: "watch-end-before-the-value",
+        file: "watch/protocol.rs",
+        before: "            if stamp.version() != seen {
+                return Some(Ok(stamp.version()));
+            }
+            stamp.is_closed().then_some(Err(RecvError(())))",
+        after: "            if stamp.is_closed() {
+                return Some(Err(RecvError(())));
+            }
+            (stamp.version() != seen).then_some(Ok(stamp.version()))",
+        breaks: "the end is told before the last value",
+        caught_by: ("loom", "watch::model"),
+    },
+    Fault {
+        name: "watch-sends-to-nobody",
+        file: "watch/protocol.rs",
+        before: "        if self.counts.receivers() == 0 {
+            return Err(SendError(value));
+        }
+",
+        after: "",
+        breaks: "a value for nobody is stored",
+        caught_by: ("tests", "watch"),
+    },
+];
