@@ -26,23 +26,6 @@ pub struct Running<K, O> {
     loan: Option<Loan>,
 }
 
-impl<K, O> Running<K, O> {
-    /// Polls it; with a waker that it has not seen yet if `elsewhere`.
-    ///
-    /// # Panics
-    /// If the channel keeps a waker that it has no use for.
-    fn poll(&mut self, elsewhere: bool) -> Poll<O> {
-        let before = self.task.wakers();
-        let poll = if elsewhere { self.task.poll_elsewhere() } else { self.task.poll() };
-        if elsewhere {
-            assert_eq!(Arc::strong_count(&before), 1, "the waker of an older poll is kept");
-        }
-        drop(before);
-        assert!(self.task.wakers_kept() <= self.wakers, "more wakers are kept than can be of use");
-        poll
-    }
-}
-
 /// A future that was forgotten: what can still be seen of it.
 #[derive(Debug)]
 struct Ghost {
@@ -109,8 +92,24 @@ impl<K: Copy, O> Futures<K, O> {
 
     /// Polls one, with a waker that it has not seen yet if `elsewhere`. If it is ready it goes, and
     /// the loan of its handle is given.
+    ///
+    /// # Panics
+    /// If the channel keeps a waker that it has no use for.
     pub fn poll(&mut self, at: usize, elsewhere: bool) -> Poll<(O, Option<Loan>)> {
-        self.running[at].poll(elsewhere).map(|out| (out, self.remove(at)))
+        let Running { task, wakers, .. } = &mut self.running[at];
+        let poll = if elsewhere {
+            let before = task.wakers();
+            let poll = task.poll_elsewhere();
+            // The receiver of mpsc may keep the waker of a poll that waited until it goes itself.
+            let kept = Arc::strong_count(&before) - 1;
+            assert!(poll.is_ready() || kept == 0, "the waker of an older poll is kept");
+            self.spent.push(before);
+            poll
+        } else {
+            task.poll()
+        };
+        assert!(task.wakers_kept() <= *wakers, "more wakers are kept than can be of use");
+        poll.map(|out| (out, self.remove(at)))
     }
 
     /// Drops one.

@@ -15,3 +15,16 @@ fn a_poll_with_another_waker_is_one_poll() {
     assert!(run::<MpscBounded>(&case).steps >= 13);
     assert!(run::<MpmcBounded>(&case).steps >= 13);
 }
+
+/// The end may come while the receiver is polled: a turn that nobody took holds it back until the
+/// eighth poll. The receiver of mpsc keeps the waker of the poll before, and no longer than it lives.
+#[test]
+fn the_end_comes_in_a_poll_with_another_waker() {
+    let mut ops = vec![Op::TrySend(0), Op::StartSend(0), Op::Poll(0), Op::Forget(0)];
+    ops.extend([Op::TryRecv(0), Op::Close(0), Op::StartRecv(0)]);
+    ops.extend([Op::Poll(0); 7]);
+    ops.push(Op::PollElsewhere(0));
+    let case = Case { capacity: 1, ops };
+    assert!(run::<MpscBounded>(&case).steps >= 13);
+    assert!(run::<MpmcBounded>(&case).steps >= 13);
+}
