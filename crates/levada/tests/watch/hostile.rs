@@ -260,13 +260,13 @@ fn values_of_any_shape_pass() {
 /// Large values are not copied through the stack more often than a caller does himself.
 #[test]
 fn large_values_pass_on_a_small_stack() {
-    type Large = [u8; 32 << 10];
-    let (tx, rx) = watch::channel::<Large>([0; 32 << 10]);
+    type Large = [u8; 16 << 10];
+    let (tx, rx) = watch::channel::<Large>([0; 16 << 10]);
     std::thread::Builder::new()
         .stack_size(512 << 10)
         .spawn(move || {
             let look = rx.borrow();
-            tx.send([1; 32 << 10]).unwrap();
+            tx.send([1; 16 << 10]).unwrap();
             tx.send_modify(|value| value[1] = 2);
             assert_eq!((look[0], rx.borrow()[0], rx.borrow()[1]), (0, 1, 2));
         })
