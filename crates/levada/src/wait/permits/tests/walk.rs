@@ -377,7 +377,7 @@ fn walks_as_the_model_does() {
 /// within `GRACE` polls per promise that was or is made to another.
 #[test]
 fn whoever_is_left_gets_its_turn() {
-    for seed in 0..if cfg!(miri) { 10 } else { 1_000 } {
+    for seed in 0..if cfg!(miri) { 3 } else { 1_000 } {
         let mut walk = Walk::new(seed, 6);
         for _ in 0..100 {
             walk.step();
@@ -406,7 +406,7 @@ impl Walk {
 /// As long as everybody comes when woken, turns are taken in the order of asking.
 #[test]
 fn first_come_first_served() {
-    for seed in 0..if cfg!(miri) { 10 } else { 1_000 } {
+    for seed in 0..if cfg!(miri) { 3 } else { 1_000 } {
         let mut walk = Walk::new(seed, 10);
         // What is in the channel, or taken from it, belongs to those who came before.
         walk.queued = walk.capacity;
