@@ -25,8 +25,22 @@ pub(super) struct Layer {
 enum Narrow {
     /// Only tests whose names contain it.
     Names,
-    /// Only the program of this name.
+    /// Only the program of this name; with a second word, of it only tests whose names contain that.
     Program,
+}
+
+impl Narrow {
+    /// The program that `tests` asks for, and the part of its tests' names.
+    fn parse(self, tests: Option<&str>) -> (Option<&str>, Option<&str>) {
+        match (self, tests) {
+            (Self::Names, part) => (None, part),
+            (Self::Program, None) => (None, None),
+            (Self::Program, Some(words)) => match words.split_once(' ') {
+                Some((program, part)) => (Some(program), Some(part)),
+                None => (Some(words), None),
+            },
+        }
+    }
 }
 
 /// From cheap to dear. A new layer is one more entry.
@@ -45,7 +59,7 @@ pub(super) const LAYERS: &[Layer] = &[
         environment: &[],
         contains: "",
         narrow: Narrow::Program,
-        limit: Duration::from_secs(60),
+        limit: Duration::from_secs(180),
     },
     Layer {
         name: "loom",
@@ -91,7 +105,8 @@ impl Layer {
     /// Builds the layer and runs its tests, or those that `tests` narrows it to, up to the first
     /// program with a failure.
     pub(super) fn run(&self, tests: Option<&str>, copy: &Path, target: &Path) -> Result<Outcome> {
-        let programs = match self.build(tests, copy, target)? {
+        let (program, part) = self.narrow.parse(tests);
+        let programs = match self.build(program, copy, target)? {
             Ok(programs) => programs,
             Err(why) => return Ok(Outcome::DoesNotCompile(why)),
         };
@@ -100,9 +115,7 @@ impl Layer {
             let program = Program { path: program, dir: copy.join("crates/levada") };
             let mut names = program.list()?;
             names.retain(|name| name.contains(self.contains));
-            if let (Narrow::Names, Some(part)) = (self.narrow, tests) {
-                names.retain(|name| name.contains(part));
-            }
+            names.retain(|name| part.is_none_or(|part| name.contains(part)));
             let run = program.run(&names, self.limit)?;
             if let Some(noticed) = noticed(&run) {
                 return Ok(Outcome::Caught(noticed));
@@ -116,20 +129,17 @@ impl Layer {
         Ok(Outcome::Passed(passed))
     }
 
-    /// The programs with the tests, or what the compiler says.
+    /// The programs with the tests, or the one called `program`; or what the compiler says.
     fn build(
         &self,
-        tests: Option<&str>,
+        program: Option<&str>,
         copy: &Path,
         target: &Path,
     ) -> Result<std::result::Result<Vec<PathBuf>, String>> {
         let mut command = cargo();
         command.current_dir(copy).args(["test", "--no-run", "--message-format=json"]);
-        let narrowed = |word: &'static str| match (self.narrow, tests) {
-            (Narrow::Program, Some(program)) if word == "*" => program.to_owned(),
-            _ => word.to_owned(),
-        };
-        command.args(self.build.iter().copied().map(narrowed));
+        let all = program.unwrap_or("*");
+        command.args(self.build.iter().map(|word| if *word == "*" { all } else { word }));
         command.envs(self.environment.iter().copied());
         // A folder for each: other flags would rebuild everything, there and back.
         command.env("CARGO_TARGET_DIR", target.join(self.name));

@@ -148,7 +148,7 @@ pub(super) const FAULTS: &[Fault] = &[
 ",
         after: "",
         breaks: "a ring that is read at once grows to its capacity",
-        caught_by: ("tests", "memory"),
+        caught_by: ("tests", "memory broadcast"),
     },
     Fault {
         name: "broadcast-sends-to-nobody",

@@ -94,7 +94,7 @@ pub(super) const FAULTS: &[Fault] = &[
         after: "            let _ = owned;
 ",
         breaks: "a channel leaves its segments behind",
-        caught_by: ("tests", "memory"),
+        caught_by: ("tests", "memory mpsc"),
     },
     Fault {
         name: "send-into-a-closed-channel",

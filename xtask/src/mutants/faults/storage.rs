@@ -88,7 +88,7 @@ pub(super) const FAULTS: &[Fault] = &[
         after: "            let _ = old;
 ",
         breaks: "a segment is lost whenever two are spare",
-        caught_by: ("tests", "memory"),
+        caught_by: ("tests", "memory mpsc"),
     },
     Fault {
         name: "ring-spare-not-freed",
@@ -98,7 +98,7 @@ pub(super) const FAULTS: &[Fault] = &[
         after: "        let spare = chain.spare.swap(ptr::null_mut(), Ordering::Acquire);
         if false {",
         breaks: "a channel leaves a segment behind",
-        caught_by: ("tests", "memory"),
+        caught_by: ("tests", "memory mpsc"),
     },
     Fault {
         name: "lap-ring-chunk-published-relaxed",

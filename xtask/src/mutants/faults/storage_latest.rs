@@ -158,7 +158,7 @@ pub(super) const FAULTS: &[Fault] = &[
         (value, None)
 ",
         breaks: "a node is lost whenever two are spare",
-        caught_by: ("tests", "memory"),
+        caught_by: ("tests", "memory watch"),
     },
     Fault {
         name: "latest-superseded-change-counted",
