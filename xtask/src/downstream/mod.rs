@@ -142,11 +142,7 @@ fn build(root: &Path, to: &Path, theirs: &Metadata, suites: &[&Suite]) -> Result
     for suite in suites {
         let package = theirs.package_in(&package_dir(root, suite))?;
         command.args(["--package", package.id()]);
-        let features = match suite.features {
-            ["*"] => package.features().collect(),
-            features => features.to_vec(),
-        };
-        for feature in features {
+        for feature in suite.features {
             command.args(["--features", &format!("{}/{feature}", suite.name)]);
         }
     }
