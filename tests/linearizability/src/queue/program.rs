@@ -26,6 +26,15 @@ fn steps(op: Op) -> Vec<Op> {
     room.into_iter().chain([op]).collect()
 }
 
+/// A receiver that takes many messages at once counts them before.
+fn many_steps(limit: usize, poll: Poll<Vec<u8>>) -> Vec<Op> {
+    let count = match &poll {
+        Poll::Ready(values) if !values.is_empty() => Some(Op::CountMany(limit, values.len())),
+        _ => None,
+    };
+    count.into_iter().chain([Op::RecvManyPoll(poll)]).collect()
+}
+
 /// Records what one or two senders and the receiver of an mpsc channel do.
 pub fn mpsc(seed: u64, threads: &impl Threads) -> (Queue, Vec<Event<Op>>) {
     let queue = draw(&mut Rng::with_seed(seed), 1);
@@ -45,7 +54,7 @@ macro_rules! programs {
         mod $name {
             use levada::$name as channel;
 
-            use super::{Actor, Op, Polled, Program, Queue, Refused, steps};
+            use super::{Actor, Op, Polled, Program, Queue, Refused, many_steps, steps};
 
             pub(super) fn programs(queue: Queue) -> Vec<Program<Op>> {
                 let (tx, rx) = channel::channel(queue.capacity);
@@ -184,7 +193,7 @@ macro_rules! programs {
                         actor.wait(
                             many,
                             &Polled {
-                                poll: &|poll| vec![Op::RecvManyPoll(limit, poll)],
+                                poll: &|poll| many_steps(limit, poll),
                                 cancelled: &|| Op::RecvCancel,
                                 starved: &|| Op::RecvStarve,
                             },

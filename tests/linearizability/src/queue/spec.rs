@@ -58,7 +58,10 @@ pub enum Op {
     DropSender,
     TryRecv(Result<u8, TryRecvError>),
     RecvPoll(Poll<Option<u8>>),
-    RecvManyPoll(usize, Poll<Vec<u8>>),
+    /// The first step of `recv_many`: how many messages it is going to take, at most so many. Those that
+    /// are sent before the second step are not among them.
+    CountMany(usize, usize),
+    RecvManyPoll(Poll<Vec<u8>>),
     RecvCancel,
     RecvStarve,
     Len(usize),
@@ -227,12 +230,11 @@ impl State {
         })
     }
 
-    fn receive_many(self, limit: usize, values: &[u8]) -> Option<Self> {
+    fn receive_many(self, values: &[u8]) -> Option<Self> {
         if values.is_empty() {
             return self.end();
         }
-        let all = limit.min(self.queue.len()) == values.len();
-        values.iter().try_fold(self, |state, value| state.receive(*value)).filter(|_| all)
+        values.iter().try_fold(self, |state, value| state.receive(*value))
     }
 
     /// A receiver is told that there is nothing now.
@@ -328,13 +330,14 @@ impl Spec for Queue {
                 Some(state)
             }
             Op::TryRecv(Ok(value)) | Op::RecvPoll(Poll::Ready(Some(value))) => state.receive(value),
-            Op::RecvManyPoll(limit, Poll::Ready(ref values)) => state.receive_many(limit, values),
+            Op::CountMany(limit, count) => (limit.min(state.queue.len()) == count).then_some(state),
+            Op::RecvManyPoll(Poll::Ready(ref values)) => state.receive_many(values),
             Op::TryRecv(Err(TryRecvError::Disconnected)) | Op::RecvPoll(Poll::Ready(None)) => {
                 state.end()
             }
             Op::TryRecv(Err(TryRecvError::Empty))
             | Op::RecvPoll(Poll::Pending)
-            | Op::RecvManyPoll(_, Poll::Pending) => state.receive_nothing(),
+            | Op::RecvManyPoll(Poll::Pending) => state.receive_nothing(),
             Op::RecvCancel => Some(state),
             Op::RecvStarve => (state.queue.is_empty() && !state.is_ended()).then_some(state),
             Op::Len(len) => (len == state.queue.len()).then_some(state),
