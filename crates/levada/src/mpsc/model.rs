@@ -100,6 +100,28 @@ fn room_wakes_two_senders() {
     });
 }
 
+/// Room for two, of which one in line needs one: the other is to be had at once, also before the one in
+/// line was told.
+#[test]
+fn room_that_was_not_handed_on_yet_is_room() {
+    model(|| {
+        let (tx, mut rx) = channel(2);
+        for message in 0..2 {
+            tx.try_send(message).unwrap();
+        }
+        let sender = tx.clone();
+        let sender = thread::spawn(move || block_on(sender.send(2)));
+        assert_eq!([rx.try_recv(), rx.try_recv()], [Ok(0), Ok(1)]);
+        assert!(rx.capacity() > 0, "two messages are out, one is to come");
+        assert_eq!(tx.try_send(3), Ok(()));
+        sender.join().unwrap().unwrap();
+        drop(tx);
+        let mut rest = received(&mut rx);
+        rest.sort_unstable();
+        assert_eq!(rest, [2, 3]);
+    });
+}
+
 /// A sender that waits for several permits sleeps until there are enough.
 #[test]
 fn room_wakes_who_waits_for_several_permits() {

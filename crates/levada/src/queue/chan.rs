@@ -209,7 +209,7 @@ impl<T, P: Parked> Chan<T, P> {
 
     /// Permits to be had at once.
     pub(crate) fn capacity(&self) -> usize {
-        let tx = self.lock();
+        let tx = self.lock_settled();
         tx.permits.available(self.queued(&tx))
     }
 

@@ -23,28 +23,16 @@ impl<T, P: Parked> Chan<T, P> {
     /// Sends without waiting.
     #[inline]
     pub(crate) fn try_send(&self, value: T) -> Result<(), (Refused, T)> {
-        let mut tx = self.lock();
-        if let Err(refused) = self.try_turn(&mut tx, 1)
-            && !self.insist(&mut tx, 1)
-        {
-            self.settle(tx);
-            return Err((refused, value));
+        match self.try_take_turn(1) {
+            Ok(tx) => self.push(tx, value).map_err(|value| (Refused::Closed, value)),
+            Err(refused) => Err((refused, value)),
         }
-        self.push(tx, value).map_err(|value| (Refused::Closed, value))
     }
 
     /// Takes `permits` permits without waiting. Each ends in [`send_reserved`](Self::send_reserved)
     /// or [`release`](Self::release).
     pub(crate) fn try_reserve(&self, permits: usize) -> Result<(), Refused> {
-        let mut tx = self.lock();
-        if let Err(refused) = self.try_turn(&mut tx, permits)
-            && !self.insist(&mut tx, permits)
-        {
-            self.settle(tx);
-            return Err(refused);
-        }
-        tx.permits.reserve(permits);
-        Ok(())
+        self.try_take_turn(permits).map(|mut tx| tx.permits.reserve(permits))
     }
 
     /// Uses up a permit. Gives the message back if there is no receiver left to have it.
@@ -123,14 +111,49 @@ impl<T, P: Parked> Chan<T, P> {
         if permits <= tx.permits.available(queued) { Ok(()) } else { Err(Refused::Full) }
     }
 
-    /// Whether a newcomer that does not wait may take `permits` permits after all, since it was refused
-    /// so often that promises lapsed.
+    /// The lock under which somebody who does not wait may take `permits` permits.
+    #[inline]
+    fn try_take_turn(&self, permits: usize) -> Result<LockGuard<'_, TxSide<T, P>>, Refused> {
+        let mut tx = self.lock();
+        if self.try_turn(&mut tx, permits).is_ok() {
+            return Ok(tx);
+        }
+        drop(tx);
+        self.insist(permits)
+    }
+
+    /// The same for one that was refused: it may be that those in line leave enough, or that it was refused
+    /// so often that promises lapse.
     #[cold]
-    fn insist(&self, tx: &mut TxSide<T, P>, permits: usize) -> bool {
-        let queued = self.queued(tx);
-        !tx.permits.is_closed()
+    fn insist(&self, permits: usize) -> Result<LockGuard<'_, TxSide<T, P>>, Refused> {
+        let mut tx = self.lock_settled();
+        let Err(refused) = self.try_turn(&mut tx, permits) else {
+            return Ok(tx);
+        };
+        let queued = self.queued(&tx);
+        if refused == Refused::Full
             && tx.permits.refuse_newcomer(queued)
             && permits <= tx.permits.available(queued)
+        {
+            return Ok(tx);
+        }
+        self.settle(tx);
+        Err(refused)
+    }
+
+    /// The lock, with nothing free that somebody in line could have. A receiver makes room before it hands
+    /// it on, and in between all of it would seem to be the line's.
+    #[cold]
+    pub(super) fn lock_settled(&self) -> LockGuard<'_, TxSide<T, P>> {
+        loop {
+            let mut tx = self.lock();
+            let queued = self.queued(&tx);
+            if tx.permits.is_settled(queued) {
+                return tx;
+            }
+            drop(tx);
+            self.serve_senders();
+        }
     }
 
     /// Lets go of the lock after a refusal. If promises lapsed by it, whoever is in line is next; if a

@@ -13,17 +13,20 @@ fn draw(rng: &mut Rng, max_receivers: usize) -> Queue {
     Queue { capacity, senders: rng.usize(1..=2), receivers: rng.usize(1..=max_receivers) }
 }
 
-/// A sender that sends a message takes room for it before.
+/// A sender that sends a message takes room for it before, and one that fails may have done as much.
 fn steps(op: Op) -> Vec<Op> {
-    let room = match op {
-        Op::TrySend(sender, _, Ok(())) | Op::SendPoll(sender, _, Poll::Ready(Ok(()))) => {
-            Some(Op::TakeRoom(sender))
+    let before = match op {
+        Op::TrySend(sender, _, Ok(())) => vec![Op::TakeRoom(sender)],
+        Op::SendPoll(sender, _, Poll::Ready(Ok(()))) => {
+            vec![Op::PerhapsEnter(sender), Op::TakeRoom(sender)]
         }
-        Op::TrySend(sender, _, Err(Refused::Closed))
-        | Op::SendPoll(sender, _, Poll::Ready(Err(()))) => Some(Op::PerhapsTakeRoom(sender)),
-        _ => None,
+        Op::TrySend(sender, _, Err(Refused::Closed)) => vec![Op::PerhapsTakeRoom(sender)],
+        Op::SendPoll(sender, _, Poll::Ready(Err(()))) => {
+            vec![Op::PerhapsEnter(sender), Op::PerhapsTakeRoom(sender)]
+        }
+        _ => vec![],
     };
-    room.into_iter().chain([op]).collect()
+    before.into_iter().chain([op]).collect()
 }
 
 /// A receiver that takes many messages at once counts them before.

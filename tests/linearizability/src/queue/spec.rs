@@ -43,6 +43,8 @@ impl<T> From<TrySendError<T>> for Refused {
 pub enum Op {
     /// The first step of the two that send a message.
     TakeRoom(usize),
+    /// A poll that is ready in the end may have got in line before, and been passed there.
+    PerhapsEnter(usize),
     /// A send that fails as the channel is closed may have taken room before, and gives it back.
     PerhapsTakeRoom(usize),
     TrySend(usize, u8, Result<(), Refused>),
@@ -161,6 +163,13 @@ impl State {
     fn leave(mut self, sender: usize) -> Self {
         self.line.retain(|other| *other != sender);
         self.holders.retain(|other| *other != sender);
+        self
+    }
+
+    fn perhaps_enter(mut self, sender: usize) -> Self {
+        if !self.closed && !self.line.contains(&sender) {
+            self.line.push(sender);
+        }
         self
     }
 
@@ -300,6 +309,7 @@ impl Spec for Queue {
             Op::TakeRoom(sender) => state.take_room(sender),
             Op::TrySend(sender, value, Ok(()))
             | Op::SendPoll(sender, value, Poll::Ready(Ok(()))) => state.store(sender, value),
+            Op::PerhapsEnter(sender) => Some(state.perhaps_enter(sender)),
             Op::PerhapsTakeRoom(sender) => state.perhaps_take_room(sender),
             Op::TrySend(sender, _, Err(Refused::Closed))
             | Op::SendPoll(sender, _, Poll::Ready(Err(()))) => state.fail(sender),
