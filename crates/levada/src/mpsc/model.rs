@@ -4,6 +4,7 @@ mod end;
 
 use super::{Receiver, Sender, channel, unbounded_channel};
 use crate::prim::{Arc, block_on, model, thread};
+use crate::queue::chan::CALM;
 use core::task::{Context, Waker};
 
 /// A message that is alive as long as it is counted.
@@ -71,6 +72,23 @@ fn room_wakes_a_sender() {
         assert_eq!(rx.try_recv(), Ok(0));
         sender.join().unwrap();
         assert_eq!(rx.try_recv(), Ok(1));
+    });
+}
+
+/// The same once the receiver does without its fence: nobody has waited for a while.
+#[test]
+fn room_wakes_a_sender_after_a_calm() {
+    model(|| {
+        let (tx, mut rx) = channel(1);
+        for message in 0..usize::from(CALM) {
+            tx.try_send(message).unwrap();
+            assert_eq!(rx.try_recv(), Ok(message));
+        }
+        tx.try_send(7).unwrap();
+        let sender = thread::spawn(move || block_on(tx.send(8)));
+        assert_eq!(rx.try_recv(), Ok(7));
+        sender.join().unwrap().unwrap();
+        assert_eq!(rx.try_recv(), Ok(8));
     });
 }
 

@@ -15,11 +15,30 @@ mod native_lock;
 
 pub(crate) mod atomic {
     pub(crate) use loom::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
+        AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence,
     };
 }
 
 /// Cells for messages that are not there yet.
 pub(crate) fn uninit_slots<T>(len: usize) -> Box<[UnsafeCell<MaybeUninit<T>>]> {
     (0..len).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect()
+}
+
+/// Both fences are what the pair stands for: a model knows no system calls.
+pub(crate) mod asymmetric {
+    use super::atomic::{Ordering, fence};
+
+    pub(crate) fn is_available() -> bool {
+        true
+    }
+
+    pub(crate) fn light_fence() {
+        // ORDERING: SeqCst pairs with `heavy_fence`.
+        fence(Ordering::SeqCst);
+    }
+
+    pub(crate) fn heavy_fence() {
+        // ORDERING: SeqCst pairs with `light_fence`.
+        fence(Ordering::SeqCst);
+    }
 }

@@ -36,7 +36,9 @@ mod park;
 #[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
 use self::native as backend;
 
-pub(crate) use self::backend::{Arc, Lock, LockGuard, UnsafeCell, atomic, park_on, uninit_slots};
+pub(crate) use self::backend::{
+    Arc, Lock, LockGuard, UnsafeCell, asymmetric, atomic, park_on, uninit_slots,
+};
 
 /// Whether a model checker runs us: sizes are small then, so that models come to every edge.
 pub(crate) const IS_MODEL: bool =

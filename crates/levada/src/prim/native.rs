@@ -1,5 +1,6 @@
 //! The native backend.
 
+pub(crate) mod asymmetric;
 mod lock;
 
 use core::hint::spin_loop;
@@ -13,7 +14,7 @@ pub(crate) use std::sync::Arc;
 
 pub(crate) mod atomic {
     pub(crate) use core::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
+        AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence,
     };
 }
 
@@ -24,8 +25,12 @@ struct Backoff {
 }
 
 impl Backoff {
-    /// Doubling bursts of pause instructions: at most 2^6 - 1 in all, a few hundred nanoseconds.
-    const SPINS: u32 = 6;
+    /// Bursts of this many pause instructions, of 10 to 50 nanoseconds each. Long, so that the others get much
+    /// done meanwhile with a lock that is in their cache: one that goes to and fro costs more than
+    /// what is done under it.
+    const BURST: u32 = 64;
+    /// This many of them.
+    const SPINS: u32 = 3;
     /// Then this many yields of the time slice.
     const YIELDS: u32 = 32;
     /// Then naps: a holder of lower priority needs the processor itself.
@@ -33,7 +38,7 @@ impl Backoff {
 
     fn snooze(&mut self) {
         if self.step < Self::SPINS {
-            for _ in 0..1_u32 << self.step {
+            for _ in 0..Self::BURST {
                 spin_loop();
             }
         } else if self.step < Self::SPINS + Self::YIELDS {

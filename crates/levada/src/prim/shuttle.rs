@@ -9,6 +9,25 @@ pub(super) use shuttle::sync::{Mutex, MutexGuard};
 
 pub(crate) mod atomic {
     pub(crate) use shuttle::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
+        AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence,
     };
+}
+
+/// Both fences are what the pair stands for: a model knows no system calls.
+pub(crate) mod asymmetric {
+    use super::atomic::{Ordering, fence};
+
+    pub(crate) fn is_available() -> bool {
+        true
+    }
+
+    pub(crate) fn light_fence() {
+        // ORDERING: SeqCst pairs with `heavy_fence`.
+        fence(Ordering::SeqCst);
+    }
+
+    pub(crate) fn heavy_fence() {
+        // ORDERING: SeqCst pairs with `light_fence`.
+        fence(Ordering::SeqCst);
+    }
 }

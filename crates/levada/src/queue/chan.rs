@@ -2,10 +2,14 @@
 //!
 //! # Layout
 //! ```text
-//! line 1-3  crowded, lock | producer, permits, parked receivers, edges         senders
-//! line 4    head, hungry, consumer                                             the receiver
-//! line 5-   chain (tail, inline slots), counts, closed event
+//! crowded, lock | producer, permits, parked receivers, edges      senders
+//! counts, closed event                                            seldom
+//! head, attention, consumer                                       the receiver
+//! chain: its links                                                seldom
+//!        tail, inline slots                                       both
 //! ```
+//! What is used seldom keeps the others' cache lines apart.
+//!
 //! Senders work under one lock: taking a slot, writing the message and looking whether a receiver
 //! sleeps is one critical section of a few nanoseconds. The single receiver of an mpsc channel does
 //! not take it: it reads `tail`, takes the message and publishes `head`. It takes the lock to go to
@@ -26,21 +30,33 @@
 //! - **I1** `queued + reserved + granted <= capacity`, where `queued = tail - head`.
 //! - **I2** Only the holder of the lock pushes, and looks at or changes permits, edges and parked
 //!   receivers. Only the one receiver (mpsc), or the holder of the lock (mpmc), pops.
-//! - **I3** `hungry` is true whenever a sender waits in line that was granted nothing. It is written
-//!   under the lock.
+//! - **I3** `attention` contains HUNGRY whenever a sender waits in line that was granted nothing. It is
+//!   written under the lock.
 //! - **I4** No waker is cloned, woken or dropped, no message dropped and nothing allocated or freed
 //!   under the lock.
 //! - **I5** A receiver is parked only if nothing was queued when it parked, under the lock; who
 //!   pushes takes one parked receiver and wakes it.
+//! - **I6** `credit` is at most what is available (permits), and at most the producer's room; it is 0 if
+//!   the channel is closed. So whoever changes permits forgets it.
 //!
 //! # Transitions
 //! The races that do not go through the lock are two, between the single receiver and the senders:
 //! - message against sleep: the receiver finds nothing queued, takes the lock and looks again
 //!   before it parks. A sender pushes under the same lock, so either the receiver sees the message
 //!   or the sender sees it parked.
-//! - capacity against sleep: the receiver publishes `head` and then reads `hungry`; a sender that
-//!   waits sets `hungry` and then reads `head`. Both put a sequentially consistent fence between,
-//!   so the receiver sees that somebody waits, or the sender sees the capacity.
+//! - capacity against sleep: the receiver publishes `head` and then reads `attention`; a sender that
+//!   waits sets HUNGRY there and then reads `head`. Both put a sequentially consistent fence between,
+//!   so the receiver sees that somebody waits, or the sender sees the capacity and serves all in
+//!   line. Senders that come while it is HUNGRY leave that to the one that made it so.
+//!
+//! | `attention`     | the receiver's fence             | the fence of a sender that waits                      |
+//! |-----------------|----------------------------------|-------------------------------------------------------|
+//! | FENCED          | its own                          | its own; it sets HUNGRY                               |
+//! | FENCED, HUNGRY  | none: it sees that somebody waits | none: see above                                       |
+//! | nothing         | the compiler's                   | its own and the receiver's: [`asymmetric::heavy_fence`] |
+//!
+//! A channel begins FENCED, and a sender that waits makes it so. After [`CALM`] messages for which nobody
+//! waited the receiver lets its fence go.
 //!
 //! # Progress
 //! Receiving from an open mpsc channel that has no senders in line, and finding out that it is empty, is
@@ -59,19 +75,28 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use core::fmt;
+use core::mem::offset_of;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::task::Waker;
 
-use crate::prim::atomic::{AtomicBool, AtomicUsize, Ordering};
-use crate::prim::{Arc, Lock, LockGuard, UnsafeCell};
+use crate::prim::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use crate::prim::{Arc, Lock, LockGuard, UnsafeCell, asymmetric};
 use crate::refs::{Counts, Hub};
 use crate::storage::ring::{Chain, Consumer, Emptied, Producer, START};
-use crate::util::{CachePadded, FirstPanic, WakeBatch, wake_in_batches};
+use crate::util::{FirstPanic, LINE, WakeBatch, wake_in_batches};
 use crate::wait::permits::Permits;
 use crate::wait::queue::WaitQueue;
 
 /// The largest capacity of a bounded channel, as in tokio.
 pub(crate) const MAX_CAPACITY: usize = usize::MAX >> 3;
+/// A bit of `attention`: a sender waits that was granted nothing (I3).
+pub(super) const HUNGRY: u8 = 1;
+/// A bit of `attention`: the receiver puts a fence before it looks for HUNGRY. Without it senders use
+/// the heavy one of an asymmetric pair.
+pub(super) const FENCED: u8 = 2;
+/// After how many messages that nobody waited to send the receiver is not FENCED any more.
+pub(crate) const CALM: u16 = if cfg!(all(loom, feature = "loom")) { 2 } else { 1024 };
+
 /// The capacity that stands for none.
 pub(crate) const UNBOUNDED: usize = usize::MAX;
 
@@ -99,10 +124,9 @@ pub(crate) trait Parked: Default {
 }
 
 /// A channel that delivers each message once. `P` says how receivers sleep.
+#[repr(C)]
 pub(crate) struct Chan<T, P> {
-    tx: CachePadded<Guarded<T, P>>,
-    rx: CachePadded<RxSide<T>>,
-    pub(super) chain: Chain<T>,
+    tx: Guarded<T, P>,
     counts: Counts,
     /// A copy of the edge `closed`, to be read without the lock.
     closed: AtomicBool,
@@ -110,6 +134,8 @@ pub(crate) struct Chan<T, P> {
     closed_event: WaitQueue,
     /// A copy of the permits' capacity, to be read without the lock.
     capacity: usize,
+    rx: RxSide<T>,
+    pub(super) chain: Chain<T>,
 }
 
 /// Runs wakers for a receiver with a message in hand, which a panic must not take along: the panic
@@ -132,9 +158,12 @@ pub(super) struct TxSide<T, P> {
     /// A lower bound of the receiver's position: the receiver's line is read only when the channel
     /// looks full with this one.
     pub(super) head_seen: usize,
-    pub(super) permits: Permits,
-    /// What `hungry` was last set to.
-    hungry_noted: bool,
+    /// How many messages may be stored, one after the other, with no look at permits, edges or storage
+    /// (I6).
+    pub(super) credit: usize,
+    permits: Permits,
+    /// What `attention` was last set to.
+    attention_noted: u8,
     pub(super) parked: P,
     pub(super) unreceived: bool,
 }
@@ -143,8 +172,8 @@ pub(super) struct TxSide<T, P> {
 pub(super) struct RxSide<T> {
     /// Messages ever received: published after each one, or each batch.
     pub(super) head: AtomicUsize,
-    /// Whether a sender waits that was granted nothing (I3).
-    pub(super) hungry: AtomicBool,
+    /// What the receiver has to do after it published `head`: [`HUNGRY`], [`FENCED`].
+    pub(super) attention: AtomicU8,
     pub(super) consumer: UnsafeCell<RxOwned<T>>,
 }
 
@@ -155,8 +184,44 @@ pub(super) struct RxOwned<T> {
     pub(super) registered: bool,
     /// How often it found capacity promised to a sender that did not come.
     pub(super) refusals: u8,
+    /// How many messages it received, since it last found a sender hungry.
+    pub(super) calm: u16,
     /// Whether it has told its caller of the end.
     pub(super) told_end: bool,
+}
+
+impl<T, P> TxSide<T, P> {
+    #[inline]
+    pub(super) fn permits(&self) -> &Permits {
+        &self.permits
+    }
+
+    /// To change them: what was known of them is forgotten.
+    #[inline]
+    pub(super) fn permits_mut(&mut self) -> &mut Permits {
+        self.credit = 0;
+        &mut self.permits
+    }
+
+    /// The same, together with the parked receivers.
+    pub(super) fn permits_and_parked(&mut self) -> (&mut Permits, &mut P) {
+        self.credit = 0;
+        (&mut self.permits, &mut self.parked)
+    }
+
+    /// Whether the receiver is told that somebody waits.
+    #[inline]
+    pub(super) fn is_hungry(&self) -> bool {
+        self.attention_noted & HUNGRY != 0
+    }
+
+    /// Finds out how much credit there is (I6).
+    #[inline]
+    pub(super) fn look_ahead(&mut self) {
+        let queued = self.producer.tail().wrapping_sub(self.head_seen);
+        let free = if self.permits.is_closed() { 0 } else { self.permits.available(queued) };
+        self.credit = free.min(self.producer.room());
+    }
 }
 
 // SAFETY: the cell around the consumer keeps it from being automatic. Who shares a channel gets into
@@ -172,28 +237,38 @@ impl<T, P> RefUnwindSafe for Chan<T, P> {}
 impl<T, P: Parked> Chan<T, P> {
     /// A channel with one sender and one receiver to be made from it.
     pub(crate) fn new(capacity: usize) -> Arc<Self> {
+        // Where nobody waits for capacity the receiver has nothing to look for.
+        let attention = if capacity == UNBOUNDED { 0 } else { FENCED };
+        const {
+            let apart = offset_of!(Self, rx) - size_of::<Guarded<T, P>>();
+            assert!(apart >= LINE - 1, "senders and receiver share a line");
+            let apart = offset_of!(Self, chain) + Chain::<T>::TAIL - offset_of!(Self, rx);
+            assert!(apart - size_of::<RxSide<T>>() >= LINE - 1, "the receiver's line is shared");
+        }
         Arc::new(Self {
-            tx: CachePadded::new(Guarded {
+            tx: Guarded {
                 crowded: AtomicBool::new(false),
                 side: Lock::new(TxSide {
                     producer: Producer::new(),
                     head_seen: START,
+                    credit: 0,
                     permits: Permits::new(capacity),
-                    hungry_noted: false,
+                    attention_noted: attention,
                     parked: P::default(),
                     unreceived: false,
                 }),
-            }),
-            rx: CachePadded::new(RxSide {
+            },
+            rx: RxSide {
                 head: AtomicUsize::new(START),
-                hungry: AtomicBool::new(false),
+                attention: AtomicU8::new(attention),
                 consumer: UnsafeCell::new(RxOwned {
                     consumer: Consumer::new(),
                     registered: false,
                     refusals: 0,
+                    calm: 0,
                     told_end: false,
                 }),
-            }),
+            },
             chain: Chain::new(capacity),
             counts: Counts::new(1),
             closed: AtomicBool::new(false),
@@ -210,7 +285,7 @@ impl<T, P: Parked> Chan<T, P> {
     /// Permits to be had at once.
     pub(crate) fn capacity(&self) -> usize {
         let tx = self.lock_settled();
-        tx.permits.available(self.queued(&tx))
+        tx.permits().available(self.queued(&tx))
     }
 
     /// Whether new permits are refused.
@@ -256,19 +331,36 @@ impl<T, P: Parked> Chan<T, P> {
         tx.producer.tail().wrapping_sub(self.head())
     }
 
-    /// Keeps I3 after the line of waiting senders changed.
+    /// Keeps I3 after the line of waiting senders changed. Answers whether the receiver was not FENCED, and
+    /// is now.
     #[inline]
-    pub(super) fn note_hungry(&self, tx: &mut TxSide<T, P>) {
+    pub(super) fn note_hungry(&self, tx: &mut TxSide<T, P>) -> bool {
+        let before = tx.attention_noted;
         let hungry = tx.permits.has_waiting();
+        let now = if hungry { HUNGRY | FENCED } else { before & FENCED };
         // The receiver's line is written only if there is something new.
-        if tx.hungry_noted != hungry {
-            tx.hungry_noted = hungry;
-            // ORDERING: Relaxed; a sender that goes to sleep puts a fence behind it
-            // (`send::poll_turn_in_line`), which pairs with the fence in `single::release_head`. It
-            // does so too if another one wrote it before, under the lock.
-            self.rx.hungry.store(hungry, Ordering::Relaxed);
+        if before != now {
+            tx.attention_noted = now;
+            // ORDERING: Relaxed pairs with the load in `single::attention`, by way of the fence that a
+            // sender puts behind it (`send::poll_turn_in_line`) and the receiver's.
+            self.rx.attention.store(now, Ordering::Relaxed);
             // ORDERING: Relaxed, no pair: a hint, which the lock confirms or not.
             self.tx.crowded.store(hungry, Ordering::Relaxed);
+        }
+        before & FENCED != now & FENCED
+    }
+
+    /// Lets the receiver do without its fence, if nobody waits: the next who does pays for both.
+    #[cold]
+    pub(super) fn relax(&self) {
+        if !asymmetric::is_available() {
+            return;
+        }
+        let mut tx = self.lock();
+        if !tx.permits.has_waiting() {
+            tx.attention_noted = 0;
+            // ORDERING: Relaxed, no pair: only the receiver reads it, who is writing it.
+            self.rx.attention.store(0, Ordering::Relaxed);
         }
     }
 
@@ -283,7 +375,7 @@ impl<T, P: Parked> Chan<T, P> {
     /// lock, and does so before its sender goes: so if none is left, what they sent is queued.
     #[inline]
     pub(super) fn is_ended(&self, tx: &TxSide<T, P>) -> bool {
-        self.counts.senders() == 0 || tx.permits.is_exhausted()
+        self.counts.senders() == 0 || tx.permits().is_exhausted()
     }
 
     /// Refuses new permits; wakes senders that wait for one, and receivers that may have seen the
@@ -302,7 +394,7 @@ impl<T, P: Parked> Chan<T, P> {
                 let mut tx = self.lock();
                 also(&mut tx);
                 let queued = self.queued(&tx);
-                let more = tx.permits.close(queued, batch);
+                let more = tx.permits_mut().close(queued, batch);
                 self.note_hungry(&mut tx);
                 // ORDERING: Release pairs with the Acquire load in `is_closed`.
                 self.closed.store(true, Ordering::Release);

@@ -184,7 +184,7 @@ impl<T> Chan<T, Line> {
         let mut tx = self.lock();
         let message = self.pop(&mut tx, &mut emptied);
         if message.is_none() {
-            tx.permits.try_idle();
+            tx.permits_mut().try_idle();
         }
         let ended = message.is_none() && self.is_ended(&tx);
         let nothing = if ended { Nothing::Ended } else { Nothing::Empty };
@@ -200,12 +200,12 @@ impl<T> Chan<T, Line> {
         let woken = tx.parked.list.entry(node).state == State::Granted;
         let own = tx.parked.leave(node);
         let queued = self.queued(&tx);
-        let blocked = tx.permits.is_blocked(queued);
+        let blocked = tx.permits().is_blocked(queued);
         if blocked {
             // As one that only tried: receives that are cancelled again and again count together.
-            tx.permits.try_idle();
+            tx.permits_mut().try_idle();
         }
-        let still_blocked = tx.permits.is_blocked(queued);
+        let still_blocked = tx.permits().is_blocked(queued);
         let next = if woken && queued > 0 || still_blocked { tx.parked.take_one() } else { None };
         drop(tx);
         drop(own);
@@ -233,7 +233,7 @@ impl<T> Chan<T, Line> {
             let taken = take(self, &mut tx);
             if !taken && !impatient {
                 // A sender that was promised capacity and does not come must not stop the others.
-                let TxSide { permits, parked, .. } = &mut *tx;
+                let (permits, parked) = tx.permits_and_parked();
                 impatient = permits.poll_idle(&mut parked.list.entry(node).refusals);
             }
             if taken || self.is_ended(&tx) {
@@ -252,7 +252,7 @@ impl<T> Chan<T, Line> {
                 };
                 old = tx.parked.enter(node, new);
             }
-            let settled = tx.permits.is_settled(0);
+            let settled = tx.permits_mut().is_settled(0);
             drop(tx);
             drop(old);
             if !settled {
@@ -283,7 +283,7 @@ impl<T> Chan<T, Line> {
     /// what is left to the next of them if nobody comes for it.
     #[inline]
     fn hand_on_received(&self, mut tx: LockGuard<'_, TxSide<T, Line>>) {
-        let hungry = tx.permits.has_waiting();
+        let hungry = tx.permits().has_waiting();
         let left = self.queued(&tx) > 0;
         let ended = !left && self.is_ended(&tx);
         let next = if left { tx.parked.take_overdue() } else { None };

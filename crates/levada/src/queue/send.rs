@@ -4,8 +4,8 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
 
 use super::chan::{Chan, Parked, TxSide};
-use crate::prim::LockGuard;
 use crate::prim::atomic::{Ordering, fence};
+use crate::prim::{LockGuard, asymmetric};
 use crate::util::{budget, wake_in_batches};
 use crate::wait::list::Node;
 use crate::wait::permits::Turn;
@@ -32,20 +32,20 @@ impl<T, P: Parked> Chan<T, P> {
     /// Takes `permits` permits without waiting. Each ends in [`send_reserved`](Self::send_reserved)
     /// or [`release`](Self::release).
     pub(crate) fn try_reserve(&self, permits: usize) -> Result<(), Refused> {
-        self.try_take_turn(permits).map(|mut tx| tx.permits.reserve(permits))
+        self.try_take_turn(permits).map(|mut tx| tx.permits_mut().reserve(permits))
     }
 
     /// Uses up a permit. Gives the message back if there is no receiver left to have it.
     #[inline]
     pub(crate) fn send_reserved(&self, value: T) -> Result<(), T> {
         let mut tx = self.lock();
-        tx.permits.release(1);
+        tx.permits_mut().release(1);
         self.push(tx, value)
     }
 
     /// Gives permits back unused.
     pub(crate) fn release(&self, permits: usize) {
-        self.hand_on(|tx| tx.permits.release(permits));
+        self.hand_on(|tx| tx.permits_mut().release(permits));
     }
 
     /// Waits for `permits` permits and takes them. `need` is at most the channel's capacity.
@@ -61,7 +61,7 @@ impl<T, P: Parked> Chan<T, P> {
         let mut unused = None;
         let turn = ready!(self.poll_turn(node, permits, &mut unused, cx));
         budget.made_progress();
-        Poll::Ready(turn.map(|mut tx| tx.permits.reserve(permits)))
+        Poll::Ready(turn.map(|mut tx| tx.permits_mut().reserve(permits)))
     }
 
     /// Waits for a permit and sends the message with it. The message is taken from `value` when this
@@ -93,22 +93,25 @@ impl<T, P: Parked> Chan<T, P> {
     #[cold]
     pub(crate) fn cancel(&self, node: Pin<&Node>) {
         let mut waker = None;
-        self.hand_on(|tx| waker = tx.permits.leave(node));
+        self.hand_on(|tx| waker = tx.permits_mut().leave(node));
     }
 
     /// Whether a newcomer may take `permits` permits.
     #[inline]
     fn try_turn(&self, tx: &mut TxSide<T, P>, permits: usize) -> Result<(), Refused> {
-        if tx.permits.is_closed() {
+        if permits <= tx.credit {
+            return Ok(());
+        }
+        if tx.permits().is_closed() {
             return Err(Refused::Closed);
         }
         let queued = tx.producer.tail().wrapping_sub(tx.head_seen);
-        if permits <= tx.permits.available(queued) {
+        if permits <= tx.permits().available(queued) {
             return Ok(());
         }
         tx.head_seen = self.head();
         let queued = tx.producer.tail().wrapping_sub(tx.head_seen);
-        if permits <= tx.permits.available(queued) { Ok(()) } else { Err(Refused::Full) }
+        if permits <= tx.permits().available(queued) { Ok(()) } else { Err(Refused::Full) }
     }
 
     /// The lock under which somebody who does not wait may take `permits` permits.
@@ -132,8 +135,8 @@ impl<T, P: Parked> Chan<T, P> {
         };
         let queued = self.queued(&tx);
         if refused == Refused::Full
-            && tx.permits.refuse_newcomer(queued)
-            && permits <= tx.permits.available(queued)
+            && tx.permits_mut().refuse_newcomer(queued)
+            && permits <= tx.permits().available(queued)
         {
             return Ok(tx);
         }
@@ -148,7 +151,7 @@ impl<T, P: Parked> Chan<T, P> {
         loop {
             let mut tx = self.lock();
             let queued = self.queued(&tx);
-            if tx.permits.is_settled(queued) {
+            if tx.permits_mut().is_settled(queued) {
                 return tx;
             }
             drop(tx);
@@ -161,7 +164,7 @@ impl<T, P: Parked> Chan<T, P> {
     #[cold]
     pub(super) fn settle(&self, mut tx: LockGuard<'_, TxSide<T, P>>) {
         let queued = self.queued(&tx);
-        let settled = tx.permits.is_settled(queued);
+        let settled = tx.permits_mut().is_settled(queued);
         let receiver = if queued > 0 { tx.parked.take_overdue() } else { None };
         drop(tx);
         if let Some(receiver) = receiver {
@@ -209,55 +212,72 @@ impl<T, P: Parked> Chan<T, P> {
         let mut impatient = false;
         loop {
             let mut tx = self.lock();
+            let was_hungry = tx.is_hungry();
             // Who has its turn need not look at the receiver's line.
-            let head = if tx.permits.is_granted(node) { tx.head_seen } else { self.head() };
+            let head = if tx.permits_mut().is_granted(node) { tx.head_seen } else { self.head() };
             tx.head_seen = head;
             let queued = tx.producer.tail().wrapping_sub(head);
-            let turn = tx.permits.poll_turn(node, permits, queued);
+            let turn = tx.permits_mut().poll_turn(node, permits, queued);
             if turn == Turn::Closed {
                 drop(tx);
                 self.cancel(node);
                 return Poll::Ready(Err(Refused::Closed));
             }
             if turn == Turn::Taken {
-                let woken = tx.permits.leave(node);
+                let woken = tx.permits_mut().leave(node);
                 debug_assert!(woken.is_none(), "who has its turn was woken, or never waited");
                 self.note_hungry(&mut tx);
                 return Poll::Ready(Ok(tx));
             }
-            impatient = impatient || tx.permits.refuse(node, queued);
+            impatient = impatient || tx.permits_mut().refuse(node, queued);
             let mut old = None;
-            if !tx.permits.is_entered(node, cx.waker()) {
+            if !tx.permits_mut().is_entered(node, cx.waker()) {
                 let Some(new) = unused.take() else {
                     drop(tx);
                     // Outside the lock (I4).
                     *unused = Some(cx.waker().clone());
                     continue;
                 };
-                old = tx.permits.enter(node, permits, new);
+                old = tx.permits_mut().enter(node, permits, new);
             }
-            self.note_hungry(&mut tx);
-            let settled = tx.permits.is_settled(queued);
+            let unfenced = self.note_hungry(&mut tx);
+            let settled = tx.permits_mut().is_settled(queued);
             // A receiver that was woken and does not come must not stop the others.
             let watching = queued > 0 && tx.parked.has_more();
             let receiver = if watching { tx.parked.take_overdue() } else { None };
             impatient = impatient || watching;
             drop(tx);
+            // Before foreign code that may panic: others rely on it.
+            let served = !settled || !was_hungry && self.made_room_meanwhile(head, unfenced);
+            if served {
+                self.serve_senders();
+            }
             drop(old);
             if let Some(receiver) = receiver {
                 receiver.wake();
             }
-            // ORDERING: SeqCst pairs with the fence in `single::release_head`: either that receiver sees
-            // `hungry`, or we see here that it made room.
-            fence(Ordering::SeqCst);
-            if settled && self.head() == head {
-                if impatient {
-                    cx.waker().wake_by_ref();
-                }
-                return Poll::Pending;
+            if served {
+                continue;
             }
-            self.serve_senders();
+            if impatient {
+                cx.waker().wake_by_ref();
+            }
+            return Poll::Pending;
         }
+    }
+
+    /// For who has just made the receiver HUNGRY: either it sees that, or we see here that it went on from
+    /// `head`. `unfenced` if it had no fence of its own.
+    #[cold]
+    fn made_room_meanwhile(&self, head: usize, unfenced: bool) -> bool {
+        if unfenced {
+            // Pairs with the light fence in `single::release_head`.
+            asymmetric::heavy_fence();
+        } else {
+            // ORDERING: SeqCst pairs with the fence in `single::attend`.
+            fence(Ordering::SeqCst);
+        }
+        self.head() != head
     }
 
     /// Wakes whoever is concerned by capacity that was freed: senders in line, and a receiver that
@@ -277,15 +297,15 @@ impl<T, P: Parked> Chan<T, P> {
                 change(&mut tx);
             }
             let queued = self.queued(&tx);
-            let more = tx.permits.settle(queued, batch);
+            let more = tx.permits_mut().settle(queued, batch);
             self.note_hungry(&mut tx);
             if more {
                 return true;
             }
-            let ended = tx.permits.is_exhausted();
+            let ended = tx.permits().is_exhausted();
             // A promise in a channel where nothing else happens is watched by a receiver: it lets
             // the promise lapse if nobody comes (wait::permits).
-            let blocked = tx.permits.is_blocked(queued);
+            let blocked = tx.permits().is_blocked(queued);
             if ended {
                 return tx.parked.take_all(batch);
             }
@@ -305,14 +325,20 @@ impl<T, P: Parked> Chan<T, P> {
     /// there is no receiver left to have it.
     #[inline]
     fn push<'a>(&'a self, mut tx: LockGuard<'a, TxSide<T, P>>, value: T) -> Result<(), T> {
-        if tx.unreceived {
-            return Err(value);
-        }
-        if !tx.producer.has_room() {
-            tx = self.make_room(tx);
+        if tx.credit > 0 {
+            tx.credit -= 1;
+        } else {
             if tx.unreceived {
                 return Err(value);
             }
+            if tx.producer.room() == 0 {
+                tx = self.make_room(tx);
+                if tx.unreceived {
+                    return Err(value);
+                }
+            }
+            tx.look_ahead();
+            tx.credit = tx.credit.saturating_sub(1);
         }
         // SAFETY: the producer and the chain were made together in `Chan::new`. It has room: seen just
         // now, or by `make_room`, and under the lock, which we hold since.
@@ -336,21 +362,21 @@ impl<T, P: Parked> Chan<T, P> {
             let Err(len) = (unsafe { tx.producer.make_room(&self.chain, head) }) else {
                 return tx;
             };
-            tx.permits.reserve(1);
+            tx.permits_mut().reserve(1);
             drop(tx);
             let fresh = self.chain.grow(len);
             tx = self.lock();
-            tx.permits.release(1);
+            tx.permits_mut().release(1);
             let head = self.head();
             // SAFETY: the same producer and chain, and a `head` from `Chan::head` once more.
             let unused = unsafe { tx.producer.extend(&self.chain, head, fresh) };
             let Some(unused) = unused else { return tx };
             // Somebody else was faster. Freed outside the lock; then there may be no room again.
-            tx.permits.reserve(1);
+            tx.permits_mut().reserve(1);
             drop(tx);
             drop(unused);
             tx = self.lock();
-            tx.permits.release(1);
+            tx.permits_mut().release(1);
         }
     }
 }

@@ -4,7 +4,8 @@ use core::fmt;
 use core::ops::Deref;
 use core::task::{Context, Poll, Waker, ready};
 
-use super::chan::{Chan, Parked, RxOwned, UNBOUNDED, with_message_in_hand};
+use super::chan::{CALM, Chan, HUNGRY, Parked, RxOwned, with_message_in_hand};
+use crate::prim::asymmetric;
 use crate::prim::atomic::{Ordering, fence};
 use crate::refs::{Hub, Rx, Tx};
 use crate::util::{WakeBatch, budget};
@@ -170,23 +171,44 @@ impl<T> Chan<T, Sleeper> {
         self.publish_head(owned.consumer.head());
         // Patience is for each promise.
         owned.refusals = 0;
-        if self.max_capacity() == UNBOUNDED {
+        // Either we see below that somebody waits, or that sender sees the capacity (chan, Transitions).
+        asymmetric::light_fence();
+        if self.attention() != 0 {
+            self.attend(owned);
+        }
+    }
+
+    /// FENCED, or HUNGRY.
+    #[cold]
+    fn attend(&self, owned: &mut RxOwned<T>) {
+        if !self.is_hungry() {
+            // ORDERING: SeqCst pairs with the fence in `send::made_room_meanwhile`. Only who sees nobody
+            // wait has to be sure of it.
+            fence(Ordering::SeqCst);
+        }
+        if self.is_hungry() {
+            owned.calm = 0;
+            with_message_in_hand(|| self.serve_senders());
             return;
         }
-        // ORDERING: SeqCst pairs with the fence in `send::poll_turn_in_line`: either we see below
-        // that somebody waits, or that sender sees the capacity.
-        fence(Ordering::SeqCst);
-        if self.is_hungry() {
-            with_message_in_hand(|| self.serve_senders());
+        owned.calm += 1;
+        if owned.calm == CALM {
+            owned.calm = 0;
+            self.relax();
         }
+    }
+
+    #[inline]
+    fn attention(&self) -> u8 {
+        // ORDERING: Relaxed pairs with the store in `Chan::note_hungry` by way of the fence in
+        // `send::made_room_meanwhile` and the receiver's; without one a hint, for `try_recv`.
+        self.rx().attention.load(Ordering::Relaxed)
     }
 
     /// Whether a sender waits that was granted nothing, as far as the receiver can see.
     #[inline]
     fn is_hungry(&self) -> bool {
-        // ORDERING: Relaxed, pairs with the store in `Chan::note_hungry` by way of the fences in
-        // `release_head` and `send::poll_turn_in_line`; without the fence a hint, for `try_recv`.
-        self.rx().hungry.load(Ordering::Relaxed)
+        self.attention() & HUNGRY != 0
     }
 
     /// Nothing was queued for a receiver that does not wait. A sender that was promised capacity and
@@ -195,7 +217,7 @@ impl<T> Chan<T, Sleeper> {
     fn try_idle(&self) -> Nothing {
         let mut tx = self.lock();
         if self.queued(&tx) == 0 {
-            tx.permits.try_idle();
+            tx.permits_mut().try_idle();
         }
         let nothing = if self.is_ended(&tx) { Nothing::Ended } else { Nothing::Empty };
         self.settle(tx);
@@ -215,7 +237,7 @@ impl<T> Chan<T, Sleeper> {
                 return Poll::Ready(Nothing::Empty);
             }
             // A sender that was promised capacity and does not come must not stop the others.
-            impatient = impatient || tx.permits.poll_idle(&mut owned.refusals);
+            impatient = impatient || tx.permits_mut().poll_idle(&mut owned.refusals);
             if self.is_ended(&tx) {
                 return Poll::Ready(Nothing::Ended);
             }
@@ -229,7 +251,7 @@ impl<T> Chan<T, Sleeper> {
                 old = tx.parked.0.replace(new);
             }
             owned.registered = true;
-            let settled = tx.permits.is_settled(0);
+            let settled = tx.permits_mut().is_settled(0);
             drop(tx);
             drop(old);
             if !settled {

@@ -37,11 +37,12 @@
 //! # Checked by
 //! `tests` and `model` below.
 
-use core::mem::MaybeUninit;
+use core::mem::{MaybeUninit, offset_of};
 use core::ptr;
 
 use crate::prim::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use crate::prim::{UnsafeCell, uninit_slots};
+use crate::util::Gap;
 
 /// Bytes of message storage inside the channel's own allocation: a small queue costs no second one.
 #[cfg(not(all(loom, feature = "loom")))]
@@ -123,14 +124,17 @@ impl Inline {
 ///
 /// From the first call with one of its sides to [`Consumer::free`] it stays where it is and is only
 /// shared, never borrowed mutably: both sides keep pointers into [`Inline`].
+#[repr(C)]
 pub(crate) struct Chain<T> {
-    tail: AtomicUsize,
     /// A segment of the last length that the consumer has emptied, for the producer to use again.
     spare: AtomicPtr<Segment<T>>,
     first: Link<T>,
-    inline: Inline,
     /// No segment longer than this: the channel's capacity, or what [`LAST_BYTES`] allows.
     last_len: usize,
+    /// To a line of its own from whatever stands before the chain.
+    _gap: Gap<32>,
+    tail: AtomicUsize,
+    inline: Inline,
 }
 
 // SAFETY: atomic pointers would be sent whatever they lead to; here it is messages, so `T: Send`.
@@ -211,6 +215,9 @@ impl<T> Drop for Emptied<T> {
 }
 
 impl<T> Chain<T> {
+    /// Where that begins which both sides use all the time, in bytes from the chain's beginning.
+    pub(crate) const TAIL: usize = offset_of!(Self, tail);
+
     /// Storage for up to `capacity` messages at a time; the caller keeps count.
     pub(crate) fn new(capacity: usize) -> Self {
         let fits = (LAST_BYTES / size_of::<T>().max(1)).max(LAST_LEN_MIN);
@@ -220,6 +227,7 @@ impl<T> Chain<T> {
             spare: AtomicPtr::new(ptr::null_mut()),
             first: Link::new(),
             inline: Inline::new(),
+            _gap: Gap::new(),
             last_len: needed.min(1 << fits.ilog2()),
         }
     }
@@ -268,10 +276,10 @@ impl<T> Producer<T> {
         self.tail
     }
 
-    /// Whether [`push`](Self::push) may be called.
+    /// How often [`push`](Self::push) may be called.
     #[inline]
-    pub(crate) fn has_room(&self) -> bool {
-        self.room > 0
+    pub(crate) fn room(&self) -> usize {
+        self.room
     }
 
     /// Looks for room: slots the consumer has emptied, or a spare segment. Otherwise answers with
@@ -344,7 +352,7 @@ impl<T> Producer<T> {
     /// Appends a message and publishes it.
     ///
     /// # Safety
-    /// `self` and `chain` belong to one channel, and [`has_room`](Self::has_room).
+    /// `self` and `chain` belong to one channel, and there is [`room`](Self::room).
     #[inline]
     pub(crate) unsafe fn push(&mut self, chain: &Chain<T>, value: T) {
         debug_assert!(self.room > 0);

@@ -12,7 +12,7 @@ struct Shared {
 /// Pushes `values`, growing whenever there is no room.
 fn produce(shared: &Shared, producer: &mut Producer<Box<usize>>, values: core::ops::Range<usize>) {
     for value in values {
-        while !producer.has_room() {
+        while producer.room() == 0 {
             // ORDERING: Acquire pairs with the Release store in `consume`.
             let head = shared.head.load(Ordering::Acquire);
             // SAFETY: one channel; `head` was loaded with Acquire.

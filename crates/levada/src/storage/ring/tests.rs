@@ -33,7 +33,7 @@ impl<T> Ring<T> {
     }
 
     fn push(&mut self, value: T) {
-        if !self.producer.has_room() {
+        if self.producer.room() == 0 {
             let head = self.consumer.head();
             // SAFETY: one channel, one thread.
             if let Err(len) = unsafe { self.producer.make_room(&self.chain, head) } {
