@@ -10,6 +10,7 @@ pub(crate) struct FirstPanic(Option<Box<dyn Any + Send>>);
 
 impl FirstPanic {
     /// Runs one piece.
+    #[inline]
     pub(crate) fn catch(&mut self, f: impl FnOnce()) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
             self.0.get_or_insert(panic);
@@ -18,12 +19,18 @@ impl FirstPanic {
 
     /// Passes on the first panic, now that everything has run; not while this thread is unwinding
     /// already, because a second panic would end the process.
+    #[inline]
     pub(crate) fn resume(self) {
-        if let Some(panic) = self.0
-            && !thread::panicking()
-        {
-            resume_unwind(panic);
+        if let Some(panic) = self.0 {
+            resume_with(panic);
         }
+    }
+}
+
+#[cold]
+fn resume_with(panic: Box<dyn Any + Send>) {
+    if !thread::panicking() {
+        resume_unwind(panic);
     }
 }
 

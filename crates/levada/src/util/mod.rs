@@ -1,5 +1,4 @@
 //! Small tools with no knowledge of channels.
-#![forbid(unsafe_code)]
 
 pub(crate) mod block_on;
 pub(crate) mod budget;

@@ -1,37 +1,52 @@
-#![forbid(unsafe_code)]
-
+use core::mem::MaybeUninit;
 use core::task::Waker;
 
 use super::FirstPanic;
 
-/// Wakers collected under a lock, to be woken outside it.
+/// Wakers collected under a lock, to be woken outside it. Making an empty one costs nothing: mostly it
+/// holds one waker, or none.
+///
+/// # Invariants
+/// - **I1** The first `len` of `wakers` are initialised, and the batch owns them.
 ///
 /// # Unwinding
 /// A waker that panics does not keep the others from being woken; the first panic goes on after
 /// the last of them.
 #[derive(Debug)]
 pub(crate) struct WakeBatch {
-    wakers: [Option<Waker>; Self::CAPACITY],
+    wakers: [MaybeUninit<Waker>; Self::CAPACITY],
     len: usize,
 }
 
 impl WakeBatch {
-    /// Wakers per batch: as many wakes for one more lock, and as many words to clear for the first.
+    /// Wakers per batch: as many wakes for one more taking of the lock.
     pub(crate) const CAPACITY: usize = 16;
 
     fn new() -> Self {
-        Self { wakers: [const { None }; Self::CAPACITY], len: 0 }
+        Self { wakers: [const { MaybeUninit::uninit() }; Self::CAPACITY], len: 0 }
     }
 
     /// Whether one more waker fits.
+    #[inline]
     pub(crate) fn has_room(&self) -> bool {
         self.len < Self::CAPACITY
     }
 
     /// Adds a waker. The caller has checked [`has_room`](Self::has_room).
+    #[inline]
     pub(crate) fn push(&mut self, waker: Waker) {
-        self.wakers[self.len] = Some(waker);
+        self.wakers[self.len].write(waker);
         self.len += 1;
+    }
+
+    /// Wakes all, the oldest first, and empties the batch.
+    fn wake_all(&mut self, panics: &mut FirstPanic) {
+        let len = core::mem::take(&mut self.len);
+        for waker in &self.wakers[..len] {
+            // SAFETY: it is initialised, and ours (I1). With `len` set to zero nobody reads it again.
+            let waker = unsafe { waker.assume_init_read() };
+            panics.catch(|| waker.wake());
+        }
     }
 }
 
@@ -40,17 +55,10 @@ impl WakeBatch {
 pub(crate) fn wake_in_batches(mut fill: impl FnMut(&mut WakeBatch) -> bool) {
     let mut batch = WakeBatch::new();
     let mut panics = FirstPanic::default();
-    loop {
-        let more = fill(&mut batch);
-        for waker in &mut batch.wakers[..batch.len] {
-            let Some(waker) = waker.take() else { continue };
-            panics.catch(|| waker.wake());
-        }
-        batch.len = 0;
-        if !more {
-            break;
-        }
+    while fill(&mut batch) {
+        batch.wake_all(&mut panics);
     }
+    batch.wake_all(&mut panics);
     panics.resume();
 }
 
