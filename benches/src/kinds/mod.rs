@@ -1,0 +1,5 @@
+//! What a contender can do: one file of traits for each kind of channel.
+
+pub(crate) mod broadcast;
+pub(crate) mod oneshot;
+pub(crate) mod watch;
