@@ -1,5 +1,6 @@
 //! What a cell is: one line of the tables.
 
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// A shape of work with its parameters, and who can do it.
@@ -48,7 +49,7 @@ impl std::fmt::Debug for Contender {
 }
 
 /// What one round of `n` operations gave.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Round {
     /// For all `n` operations.
     Time(Duration),

@@ -4,3 +4,8 @@ pub(crate) mod broadcasts;
 pub(crate) mod oneshots;
 pub(crate) mod queues;
 pub(crate) mod watches;
+
+/// What a crate recommends to do once in a process.
+pub(crate) fn set_up() {
+    ::crossfire::detect_backoff_cfg();
+}
