@@ -9,6 +9,8 @@ pub(crate) mod memory;
 pub(crate) mod mpmc;
 pub(crate) mod mpsc;
 pub(crate) mod oneshot;
+mod payloads;
 pub(crate) mod request_reply;
+mod rounds;
 pub(crate) mod unbounded;
 pub(crate) mod watch;
