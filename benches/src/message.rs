@@ -1,7 +1,9 @@
 //! What goes through the channels, and the account of it.
 
 /// A message that knows its number. `Default` and `Clone` are what thingbuf's slots ask for.
-pub(crate) trait Message: Default + Clone + Send + Sync + 'static {
+pub(crate) trait Message:
+    Default + Clone + std::fmt::Debug + Send + Sync + Unpin + 'static
+{
     /// As it stands in a cell's name.
     const NAME: &'static str;
 

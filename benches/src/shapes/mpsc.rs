@@ -1,6 +1,6 @@
 //! Bounded queues with one receiver, used by tasks.
 
-use crate::cell::{Cell, Contender, Round, contenders};
+use crate::cell::{Cell, Contender, Round};
 use crate::contenders::queues::for_bounded;
 use crate::kinds::mpsc::{AsyncRecv, AsyncSend, Bounded, Named, RecvMany, TryRecv, TrySend};
 use crate::message::{Message, Tally, Words, share};
