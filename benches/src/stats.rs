@@ -1,5 +1,6 @@
 //! Medians, ratios, geometric means.
 
+use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 /// What some rounds gave.
@@ -33,6 +34,11 @@ pub(crate) fn geometric_mean(values: impl IntoIterator<Item = f64>) -> Option<f6
     (count > 0).then(|| (sum / f64::from(count)).exp())
 }
 
+/// For nanoseconds, up to a minute, with three digits.
+pub(crate) fn nanoseconds() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("these bounds are in order")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +57,17 @@ mod tests {
         assert_eq!(ratio(3.0, 2.0), 1.5);
         assert_eq!(ratio(0.0, 0.0), 1.0);
         assert_eq!(ratio(1.0, 0.0), f64::INFINITY);
+    }
+
+    #[test]
+    fn histograms_keep_three_digits() {
+        let mut histogram = nanoseconds();
+        [5, 1_234_567, 30_000_000_000].map(|value| histogram.saturating_record(value));
+        assert_eq!(histogram.value_at_quantile(0.0), 5);
+        for (quantile, value) in [(0.5, 1_234_567.0), (1.0, 3e10)] {
+            let found = histogram.value_at_quantile(quantile) as f64;
+            assert!((found / value - 1.0).abs() < 0.001, "{found} for {value}");
+        }
     }
 
     #[test]

@@ -81,6 +81,8 @@ pub(crate) fn closing(lines: &[Line]) -> String {
 /// Three digits that say something.
 pub(crate) fn figure(value: f64) -> String {
     match value.abs() {
+        0.0 => "0".into(),
+        ..1.0 => format!("{value:.3}"),
         ..10.0 => format!("{value:.2}"),
         10.0..100.0 => format!("{value:.1}"),
         _ => format!("{value:.0}"),
@@ -153,8 +155,8 @@ what is done (1000 in a round)
     #[test]
     fn figures_have_three_digits() {
         assert_eq!(
-            [0.0, 4.656, 99.94, 231.4, 12345.0].map(figure),
-            ["0.00", "4.66", "99.9", "231", "12345"]
+            [0.0, 0.0078, 4.656, 99.94, 231.4, 12345.0].map(figure),
+            ["0", "0.008", "4.66", "99.9", "231", "12345"]
         );
     }
 }

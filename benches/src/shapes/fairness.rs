@@ -5,7 +5,7 @@ use crate::contenders::queues::for_bounded;
 use crate::kinds::mpsc::{AsyncRecv, Bounded, Named, TrySend};
 use crate::message::{Message, Tally};
 use crate::runtime::{On, joined};
-use hdrhistogram::Histogram;
+use crate::stats::nanoseconds;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -43,7 +43,7 @@ where
                 tally
             }
         });
-        let mut histogram = Histogram::<u64>::new(3).expect("three digits are allowed");
+        let mut histogram = nanoseconds();
         let mut last = Instant::now();
         while !is_drained.load(Ordering::Relaxed) {
             tokio::task::yield_now().await;

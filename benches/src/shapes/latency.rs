@@ -10,7 +10,7 @@ use crate::contenders::queues::for_bounded;
 use crate::kinds::mpsc::{AsyncRecv, AsyncSend, Bounded, Named};
 use crate::message::{Message, Tally};
 use crate::runtime::On;
-use hdrhistogram::Histogram;
+use crate::stats::nanoseconds;
 use std::time::{Duration, Instant};
 
 /// A message is due after each: 100,000 in a second.
@@ -50,7 +50,7 @@ where
             });
         }
         drop(sender);
-        let mut histogram = Histogram::<u64>::new(3).expect("three digits are allowed");
+        let mut histogram = nanoseconds();
         let mut tally = Tally::default();
         while let Some(message) = receiver.recv().await {
             histogram.saturating_record(due(message.number()).elapsed().as_nanos() as u64);
