@@ -1,7 +1,7 @@
 //! The newest value, for everyone.
 
 use crate::cell::{Cell, Round, contenders};
-use crate::contenders::watches::{ArcSwap, Asyncband, Eyeball, Levada, Postage, See, Tokio};
+use crate::contenders::watches::{ArcSwap, Asyncband, Eyeball, Levada, Postage, Tokio};
 use crate::kinds::watch::{Shared, Watch};
 use crate::message::{Message, Tally};
 use crate::runtime::{On, joined};
@@ -29,7 +29,7 @@ fn create_and_drop() -> Cell {
     let about = "A channel is made and dropped.";
     let contenders = contenders!(
         C => |n| Round::Time(created_and_dropped::<C>(n));
-        [Levada, Tokio, Asyncband, Postage, Eyeball, See]
+        [Levada, Tokio, Asyncband, Postage, Eyeball]
     );
     Cell::timed("watch/create-drop", about, contenders)
 }
@@ -46,7 +46,7 @@ fn clone_and_drop() -> Cell {
     let about = "A receiver is cloned, and the clone dropped.";
     let contenders = contenders!(
         C => |n| Round::Time(cloned_and_dropped::<C>(n));
-        [Levada, Tokio, Asyncband, Postage, Eyeball, See]
+        [Levada, Tokio, Asyncband, Postage, Eyeball]
     );
     Cell::timed("watch/clone-drop", about, contenders)
 }
@@ -64,7 +64,7 @@ fn read<T: Message>() -> Cell {
     let about = "The value is read; nobody else is there.";
     let contenders = contenders!(
         C => |n| Round::Time(read_alone::<C, T>(n));
-        [Levada, Tokio, Asyncband, Postage, Eyeball, See, ArcSwap]
+        [Levada, Tokio, Asyncband, Postage, Eyeball, ArcSwap]
     );
     Cell::timed(format!("watch/read/none/{}", T::NAME), about, contenders)
 }
@@ -85,7 +85,7 @@ fn send<T: Message>(receivers: u64) -> Cell {
     let about = "A value is sent, while no receiver waits for it.";
     let contenders = contenders!(
         C => move |n| Round::Time(sent::<C, T>(n, receivers));
-        [Levada, Tokio, Asyncband, Postage, Eyeball, See]
+        [Levada, Tokio, Asyncband, Postage, Eyeball]
     );
     Cell::timed(format!("watch/send/none-1-{receivers}/{}", T::NAME), about, contenders)
 }
@@ -109,7 +109,7 @@ fn send_without_receivers() -> Cell {
     let about = "A value replaces the one before; there is no receiver.";
     let contenders = contenders!(
         C => |n| Round::Time(replaced::<C>(n));
-        [Levada, Tokio, Asyncband, Postage, Eyeball, See]
+        [Levada, Tokio, Asyncband, Postage, Eyeball]
     );
     Cell::timed("watch/send/none-1-0/u64", about, contenders)
 }
@@ -135,7 +135,7 @@ fn wake(on: On, receivers: u64) -> Cell {
             let values = n.div_ceil(receivers);
             scaled(on.run(woken::<C>(values, receivers)), values * receivers, n)
         };
-        [Levada, Tokio, Asyncband, Postage, Eyeball, See]
+        [Levada, Tokio, Asyncband, Postage, Eyeball]
     );
     Cell::timed(format!("watch/wake/{}-1-{receivers}/u64", on.name()), about, contenders)
 }
@@ -175,7 +175,7 @@ fn ping<T: Message>() -> Cell {
     let about = "A value goes to another task, which waits for it, and comes back through a second channel.";
     let contenders = contenders!(
         C => |n| Round::Time(On::Ct.run(pinged::<C, T>(n)));
-        [Levada, Tokio, Asyncband, Postage, Eyeball, See]
+        [Levada, Tokio, Asyncband, Postage, Eyeball]
     );
     Cell::timed(format!("watch/ping/ct/{}", T::NAME), about, contenders)
 }

@@ -2,7 +2,7 @@
 //! the last one's end, so that readers who do not hinder each other take less for each read.
 
 use crate::cell::{Cell, Round, contenders};
-use crate::contenders::watches::{ArcSwap, Asyncband, Eyeball, Levada, Postage, See, Tokio};
+use crate::contenders::watches::{ArcSwap, Asyncband, Eyeball, Levada, Postage, Tokio};
 use crate::kinds::watch::Shared;
 use crate::message::{Message, share};
 use std::hint::spin_loop;
@@ -22,7 +22,7 @@ fn read(readers: u64) -> Cell {
     let about = "The value is read by one of the threads; nobody writes.";
     let contenders = contenders!(
         C => move |n| Round::Time(read_by_all::<C>(n, readers, Writer::Idle));
-        [Levada, Tokio, Asyncband, Postage, Eyeball, See, ArcSwap]
+        [Levada, Tokio, Asyncband, Postage, Eyeball, ArcSwap]
     );
     Cell::timed(format!("watch/read/threads-{readers}/u64"), about, contenders)
 }
@@ -32,7 +32,7 @@ fn overtaken(readers: u64) -> Cell {
                  microsecond each time.";
     let contenders = contenders!(
         C => move |n| Round::Time(read_by_all::<C>(n, readers, Writer::Busy));
-        [Levada, Tokio, Asyncband, Postage, Eyeball, See, ArcSwap]
+        [Levada, Tokio, Asyncband, Postage, Eyeball, ArcSwap]
     );
     Cell::timed(format!("watch/read-while-written/threads-{readers}/u64"), about, contenders)
 }
@@ -41,7 +41,7 @@ fn write(readers: u64) -> Cell {
     let about = "A value is sent, while the threads read all the time.";
     let contenders = contenders!(
         C => move |n| Round::Time(written::<C>(n, readers));
-        [Levada, Tokio, Asyncband, Postage, Eyeball, See, ArcSwap]
+        [Levada, Tokio, Asyncband, Postage, Eyeball, ArcSwap]
     );
     Cell::timed(format!("watch/write-while-read/threads-{readers}/u64"), about, contenders)
 }
