@@ -101,6 +101,14 @@ impl Record {
 }
 
 impl Environment {
+    /// For below a plot's title.
+    pub(crate) fn machine(&self) -> String {
+        format!(
+            "{}, {} threads at once, {}, commit {}",
+            self.processor, self.cores, self.kernel, self.commit
+        )
+    }
+
     fn markdown(&self) -> String {
         let versions: Vec<_> =
             self.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
