@@ -78,7 +78,7 @@ fn one_sender<T: Message>(on: On, flow: Flow, operations: u64) -> Vec<Contender>
     contenders!(
         C => move |n| {
             let messages = n.div_ceil(operations);
-            scaled(on.run(flow.from_one::<C, T>(messages)), messages * operations, n)
+            scaled(on.run(flow.one_sender::<C, T>(messages)), messages * operations, n)
         };
         [Levada, Tokio, Asyncband, AsyncBroadcast, Postage, Fibre, FibreTopic]
     )
@@ -88,7 +88,7 @@ fn four_to_eight() -> Cell {
     let about = "A message is sent by one of four and received by all.";
     let flow = Flow::new(8, 128);
     let contenders = contenders!(
-        C => move |n| Round::Time(On::Mt.run(flow.from_many::<C, usize>(n, 4)));
+        C => move |n| Round::Time(On::Mt.run(flow.many_senders::<C, usize>(n, 4)));
         [Levada, Tokio, Asyncband, AsyncBroadcast, Postage]
     );
     let name = flow.name("broadcast/send", On::Mt, 4, <usize as Message>::NAME);
@@ -116,12 +116,12 @@ impl Flow {
         format!("{group}/{}-{senders}-{receivers}/cap-{capacity}/{message}", on.name())
     }
 
-    async fn from_one<C: Broadcast, T: Message>(self, n: u64) -> Duration {
+    async fn one_sender<C: Broadcast, T: Message>(self, n: u64) -> Duration {
         let (sender, receiver) = C::channel::<T>(self.capacity);
         self.run::<C, T>(n, vec![sender], receiver).await
     }
 
-    async fn from_many<C: ManySenders, T: Message>(self, n: u64, senders: u64) -> Duration {
+    async fn many_senders<C: ManySenders, T: Message>(self, n: u64, senders: u64) -> Duration {
         let (sender, receiver) = C::channel::<T>(self.capacity);
         let senders = (0..senders).map(|_| C::another(&sender)).collect();
         self.run::<C, T>(n, senders, receiver).await

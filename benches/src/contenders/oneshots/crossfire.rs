@@ -39,7 +39,6 @@ impl Requests for Crossfire {
     type Server = AsyncRx<mpsc::Array<Request<Self>>>;
 
     fn requests(capacity: usize) -> (Self::Client, Self::Server) {
-        ::crossfire::detect_backoff_cfg();
         mpsc::bounded_async(capacity)
     }
 

@@ -44,7 +44,7 @@ fn replaced(on: On) -> Cell {
         "A message is sent and received by all; after 8, each receiver is replaced by a new one.";
     let flow = Flow { burst: 8, anew: true, ..Flow::new(8, 128) };
     let contenders = contenders!(
-        C => move |n| Round::Time(on.run(flow.from_one::<C, usize>(n)));
+        C => move |n| Round::Time(on.run(flow.one_sender::<C, usize>(n)));
         [Levada, Tokio, Asyncband, AsyncBroadcast, Postage, Fibre, FibreTopic]
     );
     let name = flow.name("broadcast/resubscribe", on, 1, <usize as Message>::NAME);
