@@ -64,9 +64,9 @@ where
     R: AsyncRecv<usize> + Clone,
 {
     let (elapsed, tally) = on.run(async move {
-        let start = Instant::now();
         spawn_senders(&sender, senders, n);
         drop(sender);
+        let start = Instant::now();
         let tasks: Vec<_> = (0..receivers)
             .map(|_| {
                 let mut receiver = receiver.clone();

@@ -156,7 +156,8 @@ pub(crate) fn spawn_senders<M: Message, S: AsyncSend<M>>(sender: &S, senders: u6
     }
 }
 
-/// Some tasks send, one receives. Starting the tasks is measured: it is nothing beside the messages.
+/// Some tasks send, one receives. Starting the tasks is not measured; what the first of them send meanwhile
+/// is at most a full channel.
 fn many_to_one<M, S, R>(on: On, (sender, mut receiver): (S, R), senders: u64, n: u64) -> Round
 where
     M: Message,
@@ -164,9 +165,9 @@ where
     R: AsyncRecv<M>,
 {
     let (elapsed, tally) = on.run(async move {
-        let start = Instant::now();
         spawn_senders(&sender, senders, n);
         drop(sender);
+        let start = Instant::now();
         let mut tally = Tally::default();
         while let Some(message) = receiver.recv().await {
             tally.add(message.number());
@@ -185,9 +186,9 @@ where
 {
     let (elapsed, tally) = on.run(async move {
         let mut buffer = Vec::with_capacity(CAPACITY);
-        let start = Instant::now();
         spawn_senders(&sender, senders, n);
         drop(sender);
+        let start = Instant::now();
         let mut tally = Tally::default();
         while receiver.recv_many(&mut buffer, BATCH).await > 0 {
             buffer.drain(..).for_each(|message| tally.add(message.number()));

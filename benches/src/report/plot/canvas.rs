@@ -45,9 +45,9 @@ pub(super) trait Figure {
         let (width, height) = self.size();
         let path = dir.join(name);
         let svg = path.with_extension("svg");
-        self.draw(&Canvas::on(SVGBackend::new(&svg, (width, height)), 1)?)?;
+        self.draw(&Canvas::on(SVGBackend::new(&svg, (width, height)), 1, 0.0)?)?;
         let png = path.with_extension("png");
-        self.draw(&Canvas::on(BitMapBackend::new(&png, (2 * width, 2 * height)), 2)?)
+        self.draw(&Canvas::on(BitMapBackend::new(&png, (2 * width, 2 * height)), 2, 0.14)?)
     }
 }
 
@@ -63,16 +63,19 @@ pub(super) struct Canvas<DB: DrawingBackend> {
     area: DrawingArea<DB, Shift>,
     /// Pixels in a point.
     scale: i32,
+    /// How much lower a text has to be to stand in the middle, in parts of its size: the two backends
+    /// place it differently.
+    sink: f64,
 }
 
 impl<DB: DrawingBackend> Canvas<DB>
 where
     DB::ErrorType: 'static,
 {
-    fn on(backend: DB, scale: i32) -> Result<Self> {
+    fn on(backend: DB, scale: i32, sink: f64) -> Result<Self> {
         let area = backend.into_drawing_area();
         area.fill(&PAPER).map_err(boxed)?;
-        Ok(Self { area, scale })
+        Ok(Self { area, scale, sink })
     }
 
     fn pixels(&self, (x, y): (f64, f64)) -> (i32, i32) {
@@ -114,7 +117,8 @@ where
         let style = TextStyle::from((FONT, size * self.scale).into_font())
             .color(&colour)
             .pos(Pos::new(horizontal, VPos::Center));
-        self.area.draw_text(text, &style, self.pixels(at)).map_err(boxed)
+        let (x, y) = (at.0, at.1 + self.sink * f64::from(size));
+        self.area.draw_text(text, &style, self.pixels((x, y))).map_err(boxed)
     }
 }
 

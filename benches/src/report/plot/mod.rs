@@ -112,7 +112,13 @@ const CURVES: &[(&str, &str, &str, &str, &str)] = &[
         "broadcast/per-delivery/mt-1-",
         "/cap-128/u64",
     ),
-    ("watch-receivers", "watch, one thread: ns to wake", "receivers", "watch/wake/ct-1-", "/u64"),
+    (
+        "watch-receivers",
+        "watch, one thread: ns to wake a receiver that waits",
+        "receivers",
+        "watch/wake/ct-1-",
+        "/u64",
+    ),
 ];
 
 /// Draws all plots of `record` into `dir`, but those that none of its lines is for.
