@@ -121,8 +121,11 @@ fn measure(options: &Options) -> Result {
     }
     record.end();
     println!("{}", report::table::closing(&record.lines));
-    match &options.record {
-        Some(dir) => record.write(dir),
+    if let Some(dir) = &options.record {
+        record.write(dir)?;
+    }
+    match report::results::failed(&record.lines, report::results::LEVADA) {
+        Some(line) => Err(format!("levada itself failed in {}", line.name).into()),
         None => Ok(()),
     }
 }

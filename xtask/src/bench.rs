@@ -5,20 +5,25 @@ use crate::cargo::{cargo, root};
 use crate::{Result, shell};
 use std::process::Command;
 
+const SMOKE: &str = "--smoke";
+const QUICK: &str = "--quick";
+
 /// Hands `words` to the suite. A run of everything is recorded in `benches/record`.
+///
+/// `--quick` stays here: it chooses the profile that is built in seconds after a change.
 ///
 /// `--smoke` asks whether it still runs, with its format and its tests, which nothing else looks at. Nothing
 /// is optimised then, as most of the time is building.
 pub(crate) fn run(words: &[String]) -> Result {
-    if is_smoke(words) {
+    if has(words, SMOKE) {
         shell::run(suite("fmt").arg("--check"))?;
         shell::run(suite("test").arg("--quiet"))?;
     }
     shell::run(&mut measure(words))
 }
 
-fn is_smoke(words: &[String]) -> bool {
-    words.iter().any(|word| word == "--smoke")
+fn has(words: &[String], option: &str) -> bool {
+    words.iter().any(|word| word == option)
 }
 
 /// A cargo command for that workspace.
@@ -31,10 +36,12 @@ fn suite(subcommand: &str) -> Command {
 fn measure(words: &[String]) -> Command {
     let mut command = suite("run");
     command.arg("--quiet");
-    if !is_smoke(words) {
+    if has(words, QUICK) {
+        command.arg("--profile=quick");
+    } else if !has(words, SMOKE) {
         command.arg("--release");
     }
-    command.arg("--").args(words);
+    command.arg("--").args(words.iter().filter(|word| *word != QUICK));
     if words.is_empty() {
         command.args(["--record", "benches/record"]);
     }
@@ -61,6 +68,8 @@ mod tests {
             ["--quiet", "--release", "--", "--record", "benches/record"]
         );
         assert_eq!(behind_manifest(&["mpsc"]), ["--quiet", "--release", "--", "mpsc"]);
+        let quick = ["--quiet", "--profile=quick", "--", "mpsc"];
+        assert_eq!(behind_manifest(&["--quick", "mpsc"]), quick);
         assert_eq!(behind_manifest(&["--smoke"]), ["--quiet", "--", "--smoke"]);
     }
 }

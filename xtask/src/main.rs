@@ -89,7 +89,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "bench",
         run: Run::WithOptions(bench::run),
-        about: "levada against its peers [FILTER..] [--smoke] [--list] [--rounds N], 15 minutes",
+        about: "levada against its peers [FILTER..] [--smoke] [--quick] [--list], 10 minutes",
     },
     Command {
         name: "api",

@@ -128,6 +128,12 @@ pub(crate) fn behind(lines: &[Line]) -> Vec<&Line> {
     behind
 }
 
+/// The first line in which `contender` has failed.
+pub(crate) fn failed<'a>(lines: &'a [Line], contender: &str) -> Option<&'a Line> {
+    let has_failed = |entry: &Entry| entry.contender == contender && entry.median().is_none();
+    lines.iter().find(|line| line.entries.iter().any(has_failed))
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -166,6 +172,9 @@ pub(super) mod tests {
         );
         line.entries[4].outcome = Outcome::Failed("hangs".into());
         assert_eq!(line.best_peer(), Some(("tokio", 40.0)));
+        let lines = [line];
+        assert_eq!(failed(&lines, "kanal"), lines.first());
+        assert_eq!(failed(&lines, "tokio"), None);
     }
 
     #[test]

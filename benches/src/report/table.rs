@@ -73,7 +73,7 @@ pub(crate) fn closing(lines: &[Line]) -> String {
         of_line.filter(|entry| entry.median().is_none()).map(|entry| (&line.name, &entry.contender))
     });
     for (line, contender) in failed {
-        text += &format!("\nfailed: {contender} in {line}");
+        text += &format!("\n- failed: {contender} in {line}");
     }
     text
 }
