@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 /// One run.
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,8 +29,8 @@ pub(crate) struct Environment {
     kernel: String,
     rustc: String,
     commit: String,
-    /// Seconds since 1970.
-    date: u64,
+    /// In UTC.
+    date: String,
     /// The mean number of running threads in the minute before, and at the end: a quiet machine has 0
     /// before.
     load_before: String,
@@ -46,14 +46,13 @@ pub(crate) struct Environment {
 
 impl Record {
     pub(crate) fn begin(settings: Settings) -> Self {
-        let date = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let environment = Environment {
             processor: processor(),
             cores: std::thread::available_parallelism().map_or(0, Into::into),
             kernel: said_by("uname", &["-sr"]),
             rustc: said_by("rustc", &["--version"]),
             commit: said_by("git", &["describe", "--always", "--dirty", "--abbrev=12"]),
-            date: date.map_or(0, |since| since.as_secs()),
+            date: said_by("date", &["-u", "+%F %H:%M"]),
             load_before: load(),
             rounds: settings.rounds,
             round_seconds: settings.budget.usual.as_secs_f64(),
@@ -113,7 +112,7 @@ impl Environment {
         let versions: Vec<_> =
             self.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
         format!(
-            "- {}, {} threads at once, {}, {}\n- commit {}, {} seconds after 1970-01-01, {} s in all\n\
+            "- {}, {} threads at once, {}, {}\n- commit {}, {} UTC, {} s in all\n\
              - load before {}, after {}\n- {} rounds of about {} s, after one to warm up\n- {}\n",
             self.processor,
             self.cores,
