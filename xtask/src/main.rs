@@ -2,6 +2,7 @@
 
 mod api;
 mod asan;
+mod bench;
 mod cargo;
 mod ci;
 mod clippy;
@@ -84,6 +85,11 @@ const COMMANDS: &[Command] = &[
         name: "downstream",
         run: Run::WithOptions(downstream::run),
         about: "other crates' tests on levada [--only NAME,NAME] [--list] [--baseline], 30 minutes",
+    },
+    Command {
+        name: "bench",
+        run: Run::WithOptions(bench::run),
+        about: "levada against its peers [FILTER..] [--smoke] [--quick] [--list], 10 minutes",
     },
     Command {
         name: "api",

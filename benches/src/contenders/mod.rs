@@ -1,0 +1,11 @@
+//! The crates, each behind the traits of `kinds`: a folder for each kind, a file for each crate.
+
+pub(crate) mod broadcasts;
+pub(crate) mod oneshots;
+pub(crate) mod queues;
+pub(crate) mod watches;
+
+/// What a crate recommends to do once in a process.
+pub(crate) fn set_up() {
+    ::crossfire::detect_backoff_cfg();
+}

@@ -1,0 +1,7 @@
+//! What a contender can do: one file of traits for each kind of channel.
+
+pub(crate) mod broadcast;
+pub(crate) mod mpmc;
+pub(crate) mod mpsc;
+pub(crate) mod oneshot;
+pub(crate) mod watch;

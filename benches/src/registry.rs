@@ -1,0 +1,28 @@
+//! All cells.
+
+use crate::cell::Cell;
+use crate::shapes::{
+    blocking, broadcast, creation, fairness, latency, memory, mpmc, mpsc, oneshot, request_reply,
+    unbounded, watch,
+};
+
+/// Every cell, in the order of the tables.
+pub(crate) fn cells() -> Vec<Cell> {
+    [
+        mpsc::cells(),
+        unbounded::cells(),
+        blocking::cells(),
+        mpmc::cells(),
+        oneshot::cells(),
+        request_reply::cells(),
+        broadcast::cells(),
+        watch::cells(),
+        creation::cells(),
+        memory::cells(),
+        latency::cells(),
+        fairness::cells(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -1,0 +1,16 @@
+//! The work, generic over what a contender can do. A file is a group of cells.
+
+pub(crate) mod blocking;
+pub(crate) mod broadcast;
+pub(crate) mod creation;
+pub(crate) mod fairness;
+pub(crate) mod latency;
+pub(crate) mod memory;
+pub(crate) mod mpmc;
+pub(crate) mod mpsc;
+pub(crate) mod oneshot;
+mod payloads;
+pub(crate) mod request_reply;
+mod rounds;
+pub(crate) mod unbounded;
+pub(crate) mod watch;
