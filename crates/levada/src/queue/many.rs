@@ -131,7 +131,28 @@ impl<T> Chan<T, Line> {
     /// Waits for a message; `None` at the end.
     ///
     /// A node this was called with is given to [`cancel_recv`](Self::cancel_recv) before it drops.
+    #[inline]
     pub(crate) fn poll_recv(&self, node: Pin<&Node>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let budget = ready!(budget::poll_proceed(cx));
+        // Dropped after the lock is released, as everything that is freed (chan, I4).
+        let mut emptied = Emptied::default();
+        if !node.is_bound() {
+            let mut tx = self.lock();
+            let message = self.pop(&mut tx, &mut emptied);
+            if message.is_some() {
+                self.hand_on_received(tx);
+                budget.made_progress();
+                return Poll::Ready(message);
+            }
+        }
+        let received = ready!(self.poll_recv_in_line(node, cx));
+        budget.made_progress();
+        Poll::Ready(received)
+    }
+
+    /// The same for a receiver that is, or perhaps gets, in line.
+    #[cold]
+    fn poll_recv_in_line(&self, node: Pin<&Node>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let mut message = None;
         // Dropped after the lock is released, as everything that is freed (chan, I4).
         let mut emptied = Emptied::default();
@@ -156,6 +177,7 @@ impl<T> Chan<T, Line> {
         if limit == 0 {
             return Poll::Ready(0);
         }
+        let budget = ready!(budget::poll_proceed(cx));
         let before = buffer.len();
         // The buffer grows outside the lock: there is always room for what is taken under it.
         buffer.reserve(limit.min(self.len().max(1)));
@@ -169,6 +191,7 @@ impl<T> Chan<T, Line> {
             }
             buffer.len() > before
         }));
+        budget.made_progress();
         Poll::Ready(buffer.len() - before)
     }
 
@@ -224,9 +247,9 @@ impl<T> Chan<T, Line> {
         cx: &mut Context<'_>,
         mut take: impl FnMut(&Self, &mut TxSide<T, Line>) -> bool,
     ) -> Poll<()> {
-        let budget = ready!(budget::poll_proceed(cx));
-        // Cloned before the lock is taken and dropped after it is released (chan, I4).
-        let mut waker = None;
+        // Cloned before the lock is taken and dropped after it is released (chan, I4). Who is not in line yet
+        // will probably have to get there.
+        let mut waker = (!node.is_bound()).then(|| cx.waker().clone());
         let mut impatient = false;
         loop {
             let mut tx = self.lock();
@@ -240,7 +263,6 @@ impl<T> Chan<T, Line> {
                 let own = if node.is_bound() { tx.parked.leave(node) } else { None };
                 self.hand_on_received(tx);
                 drop(own);
-                budget.made_progress();
                 return Poll::Ready(());
             }
             let mut old = None;
@@ -282,10 +304,17 @@ impl<T> Chan<T, Line> {
     /// After messages were taken: capacity to waiting senders, the end to the other receivers, and
     /// what is left to the next of them if nobody comes for it.
     #[inline]
-    fn hand_on_received(&self, mut tx: LockGuard<'_, TxSide<T, Line>>) {
-        let hungry = tx.permits().has_waiting();
-        let left = self.queued(&tx) > 0;
+    fn hand_on_received(&self, tx: LockGuard<'_, TxSide<T, Line>>) {
+        let left = tx.producer.tail() != self.head();
         let ended = !left && self.is_ended(&tx);
+        if tx.permits().has_waiting() || ended || left && tx.parked.has_more() {
+            self.hand_on_to_others(tx, left, ended);
+        }
+    }
+
+    #[cold]
+    fn hand_on_to_others(&self, mut tx: LockGuard<'_, TxSide<T, Line>>, left: bool, ended: bool) {
+        let hungry = tx.permits().has_waiting();
         let next = if left { tx.parked.take_overdue() } else { None };
         drop(tx);
         if hungry {

@@ -19,6 +19,13 @@ pub(crate) enum Refused {
     Closed,
 }
 
+/// The lock, for somebody whose turn it is.
+struct HasTurn<'a, T, P> {
+    tx: LockGuard<'a, TxSide<T, P>>,
+    /// To be dropped after the lock is released (chan, I4).
+    unused: Option<Waker>,
+}
+
 impl<T, P: Parked> Chan<T, P> {
     /// Sends without waiting.
     #[inline]
@@ -58,16 +65,16 @@ impl<T, P: Parked> Chan<T, P> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Refused>> {
         let budget = ready!(budget::poll_proceed(cx));
-        let mut unused = None;
-        let turn = ready!(self.poll_turn(node, permits, &mut unused, cx));
+        let turn = ready!(self.poll_turn(node, permits, cx));
         budget.made_progress();
-        Poll::Ready(turn.map(|mut tx| tx.permits_mut().reserve(permits)))
+        Poll::Ready(turn.map(|mut turn| turn.tx.permits_mut().reserve(permits)))
     }
 
     /// Waits for a permit and sends the message with it. The message is taken from `value` when this
     /// is ready with `Ok`, and not before.
     ///
     /// A node this was called with is given to [`cancel`](Self::cancel) before it drops.
+    #[inline]
     pub(crate) fn poll_send(
         &self,
         node: Pin<&Node>,
@@ -77,12 +84,14 @@ impl<T, P: Parked> Chan<T, P> {
         // Before a turn is taken that somebody else could use.
         assert!(value.is_some(), "`Send` polled after completion");
         let budget = ready!(budget::poll_proceed(cx));
-        let mut unused = None;
-        let turn = ready!(self.poll_turn(node, 1, &mut unused, cx));
+        let turn = ready!(self.poll_turn(node, 1, cx));
         budget.made_progress();
-        Poll::Ready(turn.and_then(|tx| {
+        Poll::Ready(turn.and_then(|turn| {
             let message = value.take().expect("checked above");
-            self.push(tx, message).map_err(|message| {
+            let pushed = self.push(turn.tx, message);
+            // After the lock (I4).
+            drop(turn.unused);
+            pushed.map_err(|message| {
                 *value = Some(message);
                 Refused::Closed
             })
@@ -175,40 +184,33 @@ impl<T, P: Parked> Chan<T, P> {
         }
     }
 
-    /// Waits until the permits may be taken, and gives the lock under which they may. What it puts
-    /// into `unused` is to be dropped after the lock is released (I4).
+    /// Waits until the permits may be taken, and gives the lock under which they may.
     #[inline]
     fn poll_turn(
         &self,
         node: Pin<&Node>,
         permits: usize,
-        unused: &mut Option<Waker>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<LockGuard<'_, TxSide<T, P>>, Refused>> {
-        if !node.is_bound() {
-            if !self.is_crowded() {
-                let mut tx = self.lock();
-                match self.try_turn(&mut tx, permits) {
-                    Ok(()) => return Poll::Ready(Ok(tx)),
-                    Err(Refused::Closed) => return Poll::Ready(Err(Refused::Closed)),
-                    Err(Refused::Full) => {}
-                }
+    ) -> Poll<Result<HasTurn<'_, T, P>, Refused>> {
+        if !node.is_bound() && !self.is_crowded() {
+            let mut tx = self.lock();
+            if self.try_turn(&mut tx, permits).is_ok() {
+                return Poll::Ready(Ok(HasTurn { tx, unused: None }));
             }
-            // For the place in line, now that there is probably one to take.
-            *unused = Some(cx.waker().clone());
         }
-        self.poll_turn_in_line(node, permits, unused, cx)
+        self.poll_turn_in_line(node, permits, cx)
     }
 
-    /// The same for a waiter that is, or gets, in line.
+    /// The same for a waiter that is, or gets, in line; or is refused for good.
     #[cold]
     fn poll_turn_in_line(
         &self,
         node: Pin<&Node>,
         permits: usize,
-        unused: &mut Option<Waker>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<LockGuard<'_, TxSide<T, P>>, Refused>> {
+    ) -> Poll<Result<HasTurn<'_, T, P>, Refused>> {
+        // For the place in line, now that there is probably one to take.
+        let mut unused = (!node.is_bound()).then(|| cx.waker().clone());
         let mut impatient = false;
         loop {
             let mut tx = self.lock();
@@ -227,7 +229,7 @@ impl<T, P: Parked> Chan<T, P> {
                 let woken = tx.permits_mut().leave(node);
                 debug_assert!(woken.is_none(), "who has its turn was woken, or never waited");
                 self.note_hungry(&mut tx);
-                return Poll::Ready(Ok(tx));
+                return Poll::Ready(Ok(HasTurn { tx, unused }));
             }
             impatient = impatient || tx.permits_mut().refuse(node, queued);
             let mut old = None;
@@ -235,7 +237,7 @@ impl<T, P: Parked> Chan<T, P> {
                 let Some(new) = unused.take() else {
                     drop(tx);
                     // Outside the lock (I4).
-                    *unused = Some(cx.waker().clone());
+                    unused = Some(cx.waker().clone());
                     continue;
                 };
                 old = tx.permits_mut().enter(node, permits, new);

@@ -40,7 +40,7 @@
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr;
 
-use crate::prim::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use crate::prim::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use crate::prim::{UnsafeCell, uninit_slots};
 use crate::util::Gap;
 
@@ -134,6 +134,9 @@ pub(crate) struct Chain<T> {
     /// To a line of its own from whatever stands before the chain.
     _gap: Gap<32>,
     tail: AtomicUsize,
+    /// Segments there have been, modulo 2^32; so that the consumer need not look at its own segment to
+    /// know that it is the last.
+    segments: AtomicU32,
     inline: Inline,
 }
 
@@ -162,7 +165,9 @@ unsafe impl<T: Send> Send for Producer<T> {}
 /// The consumer's part, used by one thread at a time. A null segment means the first one.
 pub(crate) struct Consumer<T> {
     slots: *const Slot<T>,
-    mask: usize,
+    mask: u32,
+    /// The number of its segment, from 1, modulo 2^32; 0 before it has looked at the first.
+    number: u32,
     head: usize,
     /// Messages before this position are known to be there, in this segment.
     limit: usize,
@@ -224,6 +229,7 @@ impl<T> Chain<T> {
         let needed = capacity.checked_next_power_of_two().unwrap_or(usize::MAX);
         Self {
             tail: AtomicUsize::new(START),
+            segments: AtomicU32::new(1),
             spare: AtomicPtr::new(ptr::null_mut()),
             first: Link::new(),
             inline: Inline::new(),
@@ -340,6 +346,11 @@ impl<T> Producer<T> {
         // ORDERING: Release pairs with the Acquire load in `Consumer::advance`: it sees `end` and
         // the new segment's fields.
         full.next.store(next, Ordering::Release);
+        // ORDERING: Relaxed, no pair: the producer's own, and read under the channel's lock by no other.
+        let segments = chain.segments.load(Ordering::Relaxed).wrapping_add(1);
+        // ORDERING: Relaxed pairs with the load in `Consumer::is_in_last`; messages in the new segment come
+        // with a `tail` that is stored after it, with Release.
+        chain.segments.store(segments, Ordering::Relaxed);
         // SAFETY: the segment is alive by contract.
         let (_, slots, len) = unsafe { chain.locate(next) };
         self.segment = next;
@@ -373,7 +384,14 @@ impl<T> Producer<T> {
 
 impl<T> Consumer<T> {
     pub(crate) const fn new() -> Self {
-        Self { slots: ptr::null(), mask: 0, head: START, limit: START, segment: ptr::null_mut() }
+        Self {
+            slots: ptr::null(),
+            mask: 0,
+            number: 0,
+            head: START,
+            limit: START,
+            segment: ptr::null_mut(),
+        }
     }
 
     /// Position of the next message; to be published with Release after each message or batch.
@@ -424,14 +442,22 @@ impl<T> Consumer<T> {
         chain: &Chain<T>,
         emptied: &mut Emptied<T>,
     ) -> Option<*const Slot<T>> {
-        // SAFETY: what `advance` asks is what our caller promised.
-        if self.head == self.limit && !unsafe { self.advance(chain, emptied) } {
-            return None;
+        if self.head == self.limit {
+            let tail = chain.tail();
+            if tail == self.head {
+                return None;
+            }
+            if self.is_in_last(chain) {
+                self.limit = tail;
+            } else {
+                // SAFETY: what `advance` asks is what our caller promised, and there is a message.
+                unsafe { self.advance(chain, tail, emptied) };
+            }
         }
         // `head` is before `limit`, hence before a tail that was loaded with Acquire (I1, I2).
         // SAFETY: `advance` set `slots` and `mask` to the consumer's segment, which only the
         // consumer frees (I5).
-        Some(unsafe { self.slots.add(self.head & self.mask) })
+        Some(unsafe { self.slots.add(self.head & self.mask as usize) })
     }
 
     /// Leaves the message at the front behind: it was taken out of its slot, or dropped in it.
@@ -440,15 +466,22 @@ impl<T> Consumer<T> {
         self.head = self.head.wrapping_add(1);
     }
 
-    /// Finds out how far the consumer may read; follows the chain. Answers whether there is a message.
+    /// Whether all messages up to a `tail` that was loaded before are in the consumer's segment.
+    #[inline(always)]
+    fn is_in_last(&self, chain: &Chain<T>) -> bool {
+        // ORDERING: Relaxed pairs with the store in `Producer::link`: who saw a message in another segment
+        // sees that there is one.
+        self.number == chain.segments.load(Ordering::Relaxed)
+    }
+
+    /// Follows the chain to the next message, and finds out how far the consumer may read there.
     ///
     /// # Safety
-    /// `self` and `chain` belong to one channel.
+    /// `self` and `chain` belong to one channel, and `tail` was loaded by [`Chain::tail`] and is not `head`.
     #[cold]
-    unsafe fn advance(&mut self, chain: &Chain<T>, emptied: &mut Emptied<T>) -> bool {
-        let tail = chain.tail();
-        if tail == self.head {
-            return false;
+    unsafe fn advance(&mut self, chain: &Chain<T>, tail: usize, emptied: &mut Emptied<T>) {
+        if self.slots.is_null() {
+            self.number = 1;
         }
         loop {
             // SAFETY: only the consumer frees the segment it stands in (I5).
@@ -465,11 +498,12 @@ impl<T> Consumer<T> {
             }
             if left > 0 {
                 self.slots = slots;
-                self.mask = len - 1;
+                self.mask = u32::try_from(len - 1).expect("segments are shorter");
                 self.limit = self.head.wrapping_add(left);
-                return true;
+                return;
             }
             let empty = core::mem::replace(&mut self.segment, next);
+            self.number = self.number.wrapping_add(1);
             // SAFETY: the consumer has just left it, and the producer had before it linked `next`.
             unsafe { Self::retire(chain, empty, emptied) };
         }

@@ -92,13 +92,26 @@ unsafe impl Send for Node {}
 unsafe impl Sync for Node {}
 
 impl Node {
+    #[inline(always)]
     pub(crate) fn new() -> Self {
-        Self {
-            inner: UnsafeCell::new(MaybeUninit::uninit()),
-            list: Cell::new(ptr::null()),
-            held: AtomicBool::new(false),
-            _pinned: PhantomPinned,
-        }
+        // Field by field: a literal would be a constant to the compiler, which clears all of it, and the
+        // stores are in the way of the lock that comes next.
+        let mut new = MaybeUninit::<Self>::uninit();
+        let node = new.as_mut_ptr();
+        // SAFETY: the place is there, and only pointed to.
+        let inner = unsafe { &raw mut (*node).inner };
+        // SAFETY: the place is there, and only pointed to.
+        let list = unsafe { &raw mut (*node).list };
+        // SAFETY: the place is there, and only pointed to.
+        let held = unsafe { &raw mut (*node).held };
+        // SAFETY: the field is inside `new`, which nobody else knows.
+        unsafe { inner.write(UnsafeCell::new(MaybeUninit::uninit())) };
+        // SAFETY: the field is inside `new`, which nobody else knows.
+        unsafe { list.write(Cell::new(ptr::null())) };
+        // SAFETY: the field is inside `new`, which nobody else knows.
+        unsafe { held.write(AtomicBool::new(false)) };
+        // SAFETY: every field is initialised that has a value.
+        unsafe { new.assume_init() }
     }
 
     /// Whether any list was ever told of this node. If not, there is nothing to cancel.

@@ -44,10 +44,9 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "wake-batch-not-emptied",
         file: "util/wake_batch.rs",
-        before: "        batch.len = 0;
-",
-        after: "",
-        breaks: "the second batch overflows",
+        before: "let len = core::mem::take(&mut self.len);",
+        after: "let len = self.len;",
+        breaks: "the second batch overflows, or wakes the first again",
         caught_by: ("unit", "util::wake_batch"),
     },
     Fault {
@@ -71,18 +70,16 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "second-panic-while-unwinding",
         file: "util/first_panic.rs",
-        before: "            && !thread::panicking()
-",
-        after: "",
+        before: "if !thread::panicking() {",
+        after: "{",
         breaks: "a panic in a waker ends the process while another is unwinding",
         caught_by: ("unit", "util::first_panic"),
     },
     Fault {
         name: "budget-never-spent",
         file: "util/budget.rs",
-        before: "        self.0.made_progress();
-",
-        after: "",
+        before: "let _spent = ManuallyDrop::new(self.0);",
+        after: "let _ = ManuallyDrop::<()>::new(());",
         breaks: "a task whose channel is always ready never yields",
         caught_by: ("tests", "mpsc"),
     },

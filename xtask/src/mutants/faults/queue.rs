@@ -36,9 +36,38 @@ pub(super) const FAULTS: &[Fault] = &[
         caught_by: ("loom", "mpsc::model"),
     },
     Fault {
+        name: "chan-credit-not-forgotten",
+        file: "queue/chan.rs",
+        before: "    pub(super) fn permits_mut(&mut self) -> &mut Permits {
+        self.credit = 0;
+",
+        after: "    pub(super) fn permits_mut(&mut self) -> &mut Permits {
+",
+        breaks: "a message is stored beyond the capacity, or after the close",
+        caught_by: ("tests", "mpsc"),
+    },
+    Fault {
+        name: "chan-credit-beyond-storage",
+        file: "queue/chan.rs",
+        before: "self.credit = free.min(self.producer.room());",
+        after: "self.credit = free;",
+        breaks: "a message is stored over another one",
+        caught_by: ("tests", "mpsc"),
+    },
+    Fault {
+        name: "chan-calm-while-one-waits",
+        file: "queue/chan.rs",
+        before: "        if !tx.permits.has_waiting() {
+            tx.attention_noted = 0;",
+        after: "        if true {
+            tx.attention_noted = 0;",
+        breaks: "the receiver stops looking for a sender that waits",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
         name: "chan-hungry-never-noted",
         file: "queue/chan.rs",
-        before: "            self.rx.hungry.store(hungry, Ordering::Relaxed);
+        before: "            self.rx.attention.store(now, Ordering::Relaxed);
 ",
         after: "",
         breaks: "the receiver does not see that a sender waits",
@@ -99,7 +128,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "send-into-a-closed-channel",
         file: "queue/send.rs",
-        before: "        if tx.permits.is_closed() {
+        before: "        if tx.permits().is_closed() {
             return Err(Refused::Closed);
         }
         let queued",
@@ -122,10 +151,10 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "send-after-the-receiver-grew",
         file: "queue/send.rs",
-        before: "            tx = self.make_room(tx);
-            if tx.unreceived {
-                return Err(value);
-            }
+        before: "                tx = self.make_room(tx);
+                if tx.unreceived {
+                    return Err(value);
+                }
 ",
         after: "            tx = self.make_room(tx);
 ",
@@ -135,11 +164,11 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "send-keeps-no-place-while-growing",
         file: "queue/send.rs",
-        before: "            tx.permits.reserve(1);
+        before: "            tx.permits_mut().reserve(1);
             drop(tx);
             let fresh = self.chain.grow(len);
             tx = self.lock();
-            tx.permits.release(1);
+            tx.permits_mut().release(1);
 ",
         after: "            drop(tx);
             let fresh = self.chain.grow(len);
@@ -151,11 +180,11 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "send-keeps-no-place-while-freeing",
         file: "queue/send.rs",
-        before: "            tx.permits.reserve(1);
+        before: "            tx.permits_mut().reserve(1);
             drop(tx);
             drop(unused);
             tx = self.lock();
-            tx.permits.release(1);
+            tx.permits_mut().release(1);
 ",
         after: "            drop(tx);
             drop(unused);
@@ -174,35 +203,43 @@ pub(super) const FAULTS: &[Fault] = &[
         caught_by: ("loom", "mpsc::model"),
     },
     Fault {
+        name: "send-sleeps-without-heavy-fence",
+        file: "queue/send.rs",
+        before: "            asymmetric::heavy_fence();
+",
+        after: "",
+        breaks: "as above, where the receiver has no fence of its own",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
         name: "send-sleeps-without-a-second-look",
         file: "queue/send.rs",
-        before: "if settled && self.head() == head {",
-        after: "if settled {",
+        before: "let served = !settled || !was_hungry && self.made_room_meanwhile(head, unfenced);",
+        after: "let served = !settled || !was_hungry && self.made_room_meanwhile(head, unfenced) && false;",
         breaks: "room that came meanwhile is not seen",
         caught_by: ("loom", "mpsc::model"),
     },
     Fault {
         name: "send-sleeps-unnoted",
         file: "queue/send.rs",
-        before: "            self.note_hungry(&mut tx);
-            let settled",
-        after: "            let settled",
+        before: "            let unfenced = self.note_hungry(&mut tx);",
+        after: "            let unfenced = false;",
         breaks: "the receiver does not see that a sender waits",
         caught_by: ("loom", "mpsc::model"),
     },
     Fault {
         name: "send-cancelled-in-silence",
         file: "queue/send.rs",
-        before: "        self.hand_on(|tx| waker = tx.permits.leave(node));",
-        after: "        waker.clone_from(&self.lock().permits.leave(node));",
+        before: "        self.hand_on(|tx| waker = tx.permits_mut().leave(node));",
+        after: "        waker.clone_from(&self.lock().permits_mut().leave(node));",
         breaks: "a turn that came to one that left is not passed on",
         caught_by: ("loom", "mpsc::model"),
     },
     Fault {
         name: "send-released-in-silence",
         file: "queue/send.rs",
-        before: "        self.hand_on(|tx| tx.permits.release(permits));",
-        after: "        self.lock().permits.release(permits);",
+        before: "        self.hand_on(|tx| tx.permits_mut().release(permits));",
+        after: "        self.lock().permits_mut().release(permits);",
         breaks: "a permit that comes back wakes nobody",
         caught_by: ("loom", "mpsc::model"),
     },
@@ -232,9 +269,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "send-reserves-nothing",
         file: "queue/send.rs",
-        before: "        tx.permits.reserve(permits);
-        Ok(())",
-        after: "        Ok(())",
+        before: "self.try_take_turn(permits).map(|mut tx| tx.permits_mut().reserve(permits))",
+        after: "self.try_take_turn(permits).map(|_| ())",
         breaks: "permits that are out are given to others",
         caught_by: ("tests", "mpsc"),
     },
@@ -257,9 +293,9 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "send-impatient-sleeps",
         file: "queue/send.rs",
-        before: "                if impatient {
-                    cx.waker().wake_by_ref();
-                }
+        before: "            if impatient {
+                cx.waker().wake_by_ref();
+            }
 ",
         after: "",
         breaks: "a sender that waits for a promise to lapse is not polled again",

@@ -6,10 +6,19 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "single-room-without-fence",
         file: "queue/single.rs",
-        before: "        fence(Ordering::SeqCst);
+        before: "            fence(Ordering::SeqCst);
 ",
         after: "",
         breaks: "neither sees the other: the room stays, the sender sleeps",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "single-room-without-light-fence",
+        file: "queue/single.rs",
+        before: "        asymmetric::light_fence();
+",
+        after: "",
+        breaks: "as above, where the sender has the heavy fence",
         caught_by: ("loom", "mpsc::model"),
     },
     Fault {
@@ -52,7 +61,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "single-patience-is-endless",
         file: "queue/single.rs",
-        before: "            impatient = impatient || tx.permits.poll_idle(&mut owned.refusals);
+        before: "            impatient = impatient || tx.permits_mut().poll_idle(&mut owned.refusals);
 ",
         after: "",
         breaks: "a sender that never comes holds up the end",

@@ -4,6 +4,16 @@ use crate::mutants::fault::Fault;
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
+        name: "ring-segments-not-counted",
+        file: "storage/ring.rs",
+        before: "        chain.segments.store(segments, Ordering::Relaxed);
+",
+        after: "        let _ = segments;
+",
+        breaks: "the consumer reads on in a segment that has ended",
+        caught_by: ("unit", "storage::ring"),
+    },
+    Fault {
         name: "ring-tail-published-relaxed",
         file: "storage/ring.rs",
         before: "chain.tail.store(self.tail, Ordering::Release);",
