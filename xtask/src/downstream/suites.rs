@@ -177,21 +177,4 @@ pub(super) const SUITES: &[Suite] = &[
         at_least: 67,
         skip: &[],
     },
-    Suite {
-        name: "rmcp",
-        version: "3.11.0",
-        features: &[
-            "client",
-            "elicitation",
-            "transport-child-process",
-            "transport-io",
-            "transport-streamable-http-client-reqwest",
-            "transport-streamable-http-client-unix-socket",
-            "transport-streamable-http-server",
-        ],
-        without: &[],
-        why: "peers of a protocol: requests in mpsc, answers in oneshot, sessions in both",
-        at_least: 1,
-        skip: &[],
-    },
 ];
