@@ -108,7 +108,8 @@ impl<T, P: Parked> Chan<T, P> {
     /// Whether a newcomer may take `permits` permits.
     #[inline]
     fn try_turn(&self, tx: &mut TxSide<T, P>, permits: usize) -> Result<(), Refused> {
-        if permits <= tx.credit {
+        // Nobody asks for none but to learn whether the channel is closed.
+        if permits.max(1) <= tx.credit {
             return Ok(());
         }
         if tx.permits().is_closed() {
@@ -380,5 +381,22 @@ impl<T, P: Parked> Chan<T, P> {
             tx = self.lock();
             tx.permits_mut().release(1);
         }
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use crate::mpsc;
+
+    /// With no permit asked for there is always enough; the close is told all the same.
+    #[tokio::test]
+    async fn no_permits_of_a_closed_channel_are_refused() {
+        let (tx, mut rx) = mpsc::channel::<u32>(2);
+        assert!(tx.try_reserve_many(0).is_ok());
+        assert!(tx.reserve_many(0).await.is_ok());
+        rx.close();
+        assert!(tx.try_reserve_many(0).is_err());
+        assert!(tx.reserve_many(0).await.is_err());
     }
 }
