@@ -180,8 +180,9 @@ pub(super) struct RxSide<T> {
 /// What only the receiver touches (I2).
 pub(super) struct RxOwned<T> {
     pub(super) consumer: Consumer<T>,
-    /// Whether the last poll left its waker parked, as far as the receiver knows.
-    pub(super) registered: bool,
+    /// Where it stood when it last left its waker parked. Who goes on from there was woken, mostly with
+    /// that waker.
+    pub(super) parked_at: usize,
     /// How often it found capacity promised to a sender that did not come.
     pub(super) refusals: u8,
     /// How many messages it received, since it last found a sender hungry.
@@ -263,7 +264,7 @@ impl<T, P: Parked> Chan<T, P> {
                 attention: AtomicU8::new(attention),
                 consumer: UnsafeCell::new(RxOwned {
                     consumer: Consumer::new(),
-                    registered: false,
+                    parked_at: START.wrapping_sub(1),
                     refusals: 0,
                     calm: 0,
                     told_end: false,

@@ -229,11 +229,12 @@ impl<T> Chan<T, Sleeper> {
     fn poll_sleep(&self, owned: &mut RxOwned<T>, cx: &mut Context<'_>) -> Poll<Nothing> {
         // Cloned before the lock is taken and dropped after it is released (I4). If the last waker
         // is probably still there, it is compared first.
-        let mut waker = (!owned.registered).then(|| cx.waker().clone());
+        let head = owned.consumer.head();
+        let mut waker = (owned.parked_at != head).then(|| cx.waker().clone());
         let mut impatient = false;
         loop {
             let mut tx = self.lock();
-            if tx.producer.tail() != owned.consumer.head() {
+            if tx.producer.tail() != head {
                 return Poll::Ready(Nothing::Empty);
             }
             // A sender that was promised capacity and does not come must not stop the others.
@@ -250,7 +251,7 @@ impl<T> Chan<T, Sleeper> {
                 };
                 old = tx.parked.0.replace(new);
             }
-            owned.registered = true;
+            owned.parked_at = head;
             let settled = tx.permits_mut().is_settled(0);
             drop(tx);
             drop(old);
