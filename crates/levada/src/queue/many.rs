@@ -318,7 +318,7 @@ impl<T> Chan<T, Line> {
         let next = if left { tx.parked.take_overdue() } else { None };
         drop(tx);
         if hungry {
-            with_message_in_hand(|| self.serve_senders());
+            self.serve_first();
         }
         if ended {
             with_message_in_hand(|| wake_in_batches(|batch| self.lock().parked.take_all(batch)));

@@ -3,7 +3,7 @@
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
 
-use super::chan::{Chan, Parked, TxSide};
+use super::chan::{Chan, Parked, TxSide, with_message_in_hand};
 use crate::prim::atomic::{Ordering, fence};
 use crate::prim::{LockGuard, asymmetric};
 use crate::util::{budget, wake_in_batches};
@@ -193,7 +193,13 @@ impl<T, P: Parked> Chan<T, P> {
         permits: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<HasTurn<'_, T, P>, Refused>> {
-        if !node.is_bound() && !self.is_crowded() {
+        if node.is_bound() {
+            // Woken, mostly because its turn has come.
+            let mut tx = self.lock();
+            if tx.permits_mut().take_granted(node) {
+                return Poll::Ready(Ok(HasTurn { tx, unused: None }));
+            }
+        } else if !self.is_crowded() {
             let mut tx = self.lock();
             if self.try_turn(&mut tx, permits).is_ok() {
                 return Poll::Ready(Ok(HasTurn { tx, unused: None }));
@@ -216,8 +222,7 @@ impl<T, P: Parked> Chan<T, P> {
         loop {
             let mut tx = self.lock();
             let was_hungry = tx.is_hungry();
-            // Who has its turn need not look at the receiver's line.
-            let head = if tx.permits_mut().is_granted(node) { tx.head_seen } else { self.head() };
+            let head = self.head();
             tx.head_seen = head;
             let queued = tx.producer.tail().wrapping_sub(head);
             let turn = tx.permits_mut().poll_turn(node, permits, queued);
@@ -288,6 +293,25 @@ impl<T, P: Parked> Chan<T, P> {
     #[cold]
     pub(super) fn serve_senders(&self) {
         self.hand_on(|_| ());
+    }
+
+    /// The same for a receiver with a message in hand, which made room for the first in line: mostly that is
+    /// all there is to do.
+    pub(super) fn serve_first(&self) {
+        let mut tx = self.lock();
+        let queued = self.queued(&tx);
+        let first = tx.permits_mut().grant_first(queued).flatten();
+        self.note_hungry(&mut tx);
+        let more = !tx.permits_mut().is_settled(queued) || tx.permits().is_exhausted();
+        // As in `hand_on`.
+        let watcher = if tx.permits().is_blocked(queued) { tx.parked.take_one() } else { None };
+        drop(tx);
+        for waker in [first, watcher].into_iter().flatten() {
+            with_message_in_hand(|| waker.wake());
+        }
+        if more {
+            with_message_in_hand(|| self.serve_senders());
+        }
     }
 
     /// Changes something under the lock that may free capacity or reach the end, and wakes whoever

@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Deref;
 use core::task::{Context, Poll, Waker, ready};
 
-use super::chan::{CALM, Chan, HUNGRY, Parked, RxOwned, with_message_in_hand};
+use super::chan::{CALM, Chan, HUNGRY, Parked, RxOwned};
 use crate::prim::asymmetric;
 use crate::prim::atomic::{Ordering, fence};
 use crate::refs::{Hub, Rx, Tx};
@@ -188,7 +188,7 @@ impl<T> Chan<T, Sleeper> {
         }
         if self.is_hungry() {
             owned.calm = 0;
-            with_message_in_hand(|| self.serve_senders());
+            self.serve_first();
             return;
         }
         owned.calm += 1;

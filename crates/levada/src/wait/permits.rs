@@ -211,11 +211,6 @@ impl Permits {
         }
     }
 
-    /// Whether a turn is promised to the waiter, whatever is queued.
-    pub(crate) fn is_granted(&mut self, node: Pin<&Node>) -> bool {
-        self.line.entry(node).state == State::Granted
-    }
-
     /// Puts a waiter in line if it is not there yet, with this waker. Gives back the old one, to be
     /// dropped outside the lock.
     #[must_use = "drop the waker after the lock is released"]
@@ -281,23 +276,41 @@ impl Permits {
     /// Grants what is free to those in line, in order. Answers whether more remain than the batch
     /// has room for. `queued` is exact.
     pub(crate) fn settle(&mut self, queued: usize, batch: &mut WakeBatch) -> bool {
-        while let Some(place) = self.first_waiting {
-            let unpromised = self.unpromised(queued);
-            let entry = self.line.entry_at(place);
-            if entry.need > unpromised {
+        while batch.has_room() {
+            let Some(waker) = self.grant_first(queued) else {
                 return false;
-            }
-            if !batch.has_room() {
-                return true;
-            }
-            entry.state = State::Granted;
-            self.granted += entry.need;
-            if let Some(waker) = entry.waker.take() {
-                batch.push(waker);
-            }
-            self.first_waiting = self.line.next(place);
+            };
+            waker.into_iter().for_each(|waker| batch.push(waker));
         }
-        false
+        !self.is_settled(queued)
+    }
+
+    /// Grants the first in line what it needs, if that is free, and gives its waker. `queued` is exact.
+    #[inline]
+    #[must_use = "wake it after the lock is released"]
+    pub(crate) fn grant_first(&mut self, queued: usize) -> Option<Option<Waker>> {
+        let place = self.first_waiting?;
+        let unpromised = self.unpromised(queued);
+        let entry = self.line.entry_at(place);
+        if entry.need > unpromised {
+            return None;
+        }
+        entry.state = State::Granted;
+        self.granted += entry.need;
+        let waker = entry.waker.take();
+        self.first_waiting = self.line.next(place);
+        Some(waker)
+    }
+
+    /// Takes the turn of a waiter that was granted one, and takes the waiter out. Answers whether it was.
+    #[inline]
+    pub(crate) fn take_granted(&mut self, node: Pin<&Node>) -> bool {
+        if self.line.entry(node).state != State::Granted {
+            return false;
+        }
+        let woken = self.leave(node);
+        debug_assert!(woken.is_none(), "who has its turn was woken");
+        true
     }
 
     /// Whether nobody in line could be granted anything now (I4).
