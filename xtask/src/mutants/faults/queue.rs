@@ -267,6 +267,27 @@ pub(super) const FAULTS: &[Fault] = &[
         caught_by: ("tests", "mpsc"),
     },
     Fault {
+        name: "send-served-first-is-not-woken",
+        file: "queue/send.rs",
+        before: "        for waker in [first, watcher].into_iter().flatten() {",
+        after: "        drop(first);
+        for waker in [None, watcher].into_iter().flatten() {",
+        breaks: "whose turn has come is not woken",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
+        name: "send-serves-the-first-only",
+        file: "queue/send.rs",
+        before: "        if more {
+            with_message_in_hand(|| self.serve_senders());
+        }
+",
+        after: "        let _ = more;
+",
+        breaks: "there is room for a second one in line, who sleeps on",
+        caught_by: ("tests", "mpsc"),
+    },
+    Fault {
         name: "send-reserves-nothing",
         file: "queue/send.rs",
         before: "self.try_take_turn(permits).map(|mut tx| tx.permits_mut().reserve(permits))",

@@ -34,7 +34,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "single-sleeps-without-a-second-look",
         file: "queue/single.rs",
-        before: "            if tx.producer.tail() != owned.consumer.head() {
+        before: "            if tx.producer.tail() != head {
                 return Poll::Ready(Nothing::Empty);
             }
 ",
@@ -122,7 +122,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "many-room-tells-nobody",
         file: "queue/many.rs",
         before: "        if hungry {
-            with_message_in_hand(|| self.serve_senders());
+            self.serve_first();
         }
 ",
         after: "        let _ = hungry;

@@ -114,17 +114,15 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "permits-need-one-too-many",
         file: "wait/permits.rs",
-        before: "            if entry.need > unpromised {
-                return false;",
-        after: "            if entry.need >= unpromised {
-                return false;",
+        before: "if entry.need > unpromised {",
+        after: "if entry.need >= unpromised {",
         breaks: "the last permit is never granted",
         caught_by: ("unit", "wait::permits"),
     },
     Fault {
         name: "permits-grant-not-counted",
         file: "wait/permits.rs",
-        before: "            self.granted += entry.need;
+        before: "        self.granted += entry.need;
 ",
         after: "",
         breaks: "capacity that was promised is promised again",
@@ -133,12 +131,12 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "permits-woken-one-short",
         file: "wait/permits.rs",
-        before: "            if let Some(waker) = entry.waker.take() {
-                batch.push(waker);
-            }
-            self.first_waiting",
-        after: "            drop(entry.waker.take());
-            self.first_waiting",
+        before: "            waker.into_iter().for_each(|waker| batch.push(waker));
+        }
+        !self.is_settled",
+        after: "            drop(waker);
+        }
+        !self.is_settled",
         breaks: "whose turn has come is not woken",
         caught_by: ("unit", "wait::permits"),
     },
