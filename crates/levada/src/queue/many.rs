@@ -38,9 +38,7 @@ impl Default for Line {
 impl Parked for Line {
     #[inline]
     fn take_one(&mut self) -> Option<Waker> {
-        let entry = self.list.pop_front()?;
-        entry.state = State::Granted;
-        entry.waker.take()
+        if self.list.is_empty() { None } else { self.take_first() }
     }
 
     fn has_more(&self) -> bool {
@@ -72,6 +70,12 @@ impl Parked for Line {
 }
 
 impl Line {
+    fn take_first(&mut self) -> Option<Waker> {
+        let entry = self.list.pop_front()?;
+        entry.state = State::Granted;
+        entry.waker.take()
+    }
+
     /// Takes a receiver out of the line. Gives back its waker, to be dropped outside the lock.
     fn leave(&mut self, node: Pin<&Node>) -> Option<Waker> {
         self.list.remove(node);
@@ -201,18 +205,27 @@ impl<T> Chan<T, Line> {
     }
 
     /// Takes a message if there is one.
+    #[inline]
     pub(crate) fn try_recv(&self) -> Result<T, Nothing> {
         // Dropped after the lock is released, as everything that is freed (chan, I4).
         let mut emptied = Emptied::default();
         let mut tx = self.lock();
-        let message = self.pop(&mut tx, &mut emptied);
-        if message.is_none() {
-            tx.permits_mut().try_idle();
+        match self.pop(&mut tx, &mut emptied) {
+            Some(message) => {
+                self.hand_on_received(tx);
+                Ok(message)
+            }
+            None => Err(self.try_idle(tx)),
         }
-        let ended = message.is_none() && self.is_ended(&tx);
-        let nothing = if ended { Nothing::Ended } else { Nothing::Empty };
+    }
+
+    /// Nothing was queued for a receiver that does not wait.
+    #[cold]
+    fn try_idle(&self, mut tx: LockGuard<'_, TxSide<T, Line>>) -> Nothing {
+        tx.permits_mut().try_idle();
+        let nothing = if self.is_ended(&tx) { Nothing::Ended } else { Nothing::Empty };
         self.hand_on_received(tx);
-        message.ok_or(nothing)
+        nothing
     }
 
     /// A receiver goes. If it was woken, what it was woken for is passed on; if a promise that is not

@@ -297,6 +297,7 @@ impl<T, P: Parked> Chan<T, P> {
 
     /// The same for a receiver with a message in hand, which made room for the first in line: mostly that is
     /// all there is to do.
+    #[cold]
     pub(super) fn serve_first(&self) {
         let mut tx = self.lock();
         let queued = self.queued(&tx);

@@ -179,20 +179,18 @@ impl<T> Chan<T, Sleeper> {
     }
 
     /// FENCED, or HUNGRY.
-    #[cold]
+    #[inline]
     fn attend(&self, owned: &mut RxOwned<T>) {
         if !self.is_hungry() {
             // ORDERING: SeqCst pairs with the fence in `send::made_room_meanwhile`. Only who sees nobody
             // wait has to be sure of it.
             fence(Ordering::SeqCst);
         }
+        owned.calm += 1;
         if self.is_hungry() {
             owned.calm = 0;
             self.serve_first();
-            return;
-        }
-        owned.calm += 1;
-        if owned.calm == CALM {
+        } else if owned.calm == CALM {
             owned.calm = 0;
             self.relax();
         }
