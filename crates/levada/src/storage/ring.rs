@@ -53,6 +53,9 @@ const INLINE_ALIGN: usize = 16;
 const FIRST_BYTES: usize = 256;
 /// Bytes after which segments grow no more: what an emptied channel may keep, twice.
 const LAST_BYTES: usize = 32 * 1024;
+/// The same without a bound. There are many such channels, each with a backlog once: what is allocated and
+/// freed meanwhile costs less than what they would keep.
+const LAST_BYTES_UNBOUNDED: usize = 4 * 1024;
 /// Unless messages are so large that this many do not fit.
 const LAST_LEN_MIN: usize = 4;
 
@@ -223,10 +226,13 @@ impl<T> Chain<T> {
     /// Where that begins which both sides use all the time, in bytes from the chain's beginning.
     pub(crate) const TAIL: usize = offset_of!(Self, tail);
 
-    /// Storage for up to `capacity` messages at a time; the caller keeps count.
+    /// Storage for up to `capacity` messages at a time, or any number for `usize::MAX`; the caller keeps count.
     pub(crate) fn new(capacity: usize) -> Self {
-        let fits = (LAST_BYTES / size_of::<T>().max(1)).max(LAST_LEN_MIN);
-        let needed = capacity.checked_next_power_of_two().unwrap_or(usize::MAX);
+        let (needed, bytes) = match capacity.checked_next_power_of_two() {
+            Some(needed) => (needed, LAST_BYTES),
+            None => (usize::MAX, LAST_BYTES_UNBOUNDED),
+        };
+        let fits = (bytes / size_of::<T>().max(1)).max(LAST_LEN_MIN);
         Self {
             tail: AtomicUsize::new(START),
             segments: AtomicU32::new(1),

@@ -117,7 +117,7 @@ fn polling_for_ever_keeps_one_waker() {
     drop(tx);
 }
 
-/// After a burst at most two segments of 32 KiB stay, however large the burst was; after a channel
+/// After a burst at most two segments of 4 KiB stay, however large the burst was; after a channel
 /// nothing.
 #[test]
 fn a_burst_is_given_back() {
@@ -132,7 +132,7 @@ fn a_burst_is_given_back() {
         kept
     });
     println!("after bursts of 1,000,000 messages: {kept} bytes kept");
-    assert!(kept <= 2 * 32 * 1024 + 256, "{kept} bytes");
+    assert!(kept <= 2 * 4 * 1024 + 256, "{kept} bytes");
     assert_eq!(rest, 0);
 }
 
