@@ -199,35 +199,50 @@ impl Dependency<'_> {
     }
 }
 
-/// A test program that cargo has built.
+/// A program that cargo has built.
 #[derive(Debug)]
 pub(crate) struct Built {
     pub(crate) package_id: String,
     /// The name of the library, binary or test file.
     pub(crate) target: String,
     pub(crate) path: PathBuf,
+    is_test: bool,
+}
+
+/// Runs a `cargo build` and returns the programs that it built. Fails if it does.
+pub(crate) fn programs(build: &mut Command) -> Result<Vec<Built>> {
+    match build_all(build)? {
+        (true, programs) => Ok(programs),
+        (false, _) => Err("it does not build; cargo has said why".into()),
+    }
 }
 
 /// Runs a `cargo build` and returns the test programs among what it built. What does not compile
 /// is not among them, and cargo has said why.
 pub(crate) fn test_programs(build: &mut Command) -> Result<Vec<Built>> {
+    let (_, mut programs) = build_all(build)?;
+    programs.retain(|program| program.is_test);
+    Ok(programs)
+}
+
+/// Whether everything was built, and what was.
+fn build_all(build: &mut Command) -> Result<(bool, Vec<Built>)> {
     build.arg("--message-format=json-render-diagnostics");
     let output = build.stderr(Stdio::inherit()).output()?;
     let mut programs = Vec::new();
     for line in String::from_utf8(output.stdout)?.lines() {
         let message: Value = serde_json::from_str(line)?;
-        if message["profile"]["test"] == true
-            && let Some(path) = message["executable"].as_str()
-        {
+        if let Some(path) = message["executable"].as_str() {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             programs.push(Built {
                 package_id: text(&message["package_id"]),
                 target: text(&message["target"]["name"]),
                 path: path.into(),
+                is_test: message["profile"]["test"] == true,
             });
         }
     }
-    Ok(programs)
+    Ok((output.status.success(), programs))
 }
 
 /// The elements of a JSON array; none for anything else.

@@ -3,8 +3,19 @@
 use crate::Result;
 use std::time::{Duration, Instant};
 
-const STEPS: &[&str] =
-    &["fmt", "tidy", "clippy", "doc", "test", "api", "compat", "features", "loom", "shuttle"];
+const STEPS: &[&str] = &[
+    "fmt",
+    "tidy",
+    "clippy",
+    "doc",
+    "test",
+    "instructions",
+    "api",
+    "compat",
+    "features",
+    "loom",
+    "shuttle",
+];
 
 /// Runs the steps up to the first that fails, and says what each took.
 pub(crate) fn run() -> Result {
@@ -26,10 +37,10 @@ pub(crate) fn run() -> Result {
 fn summary(durations: &[(&str, Duration)]) -> String {
     let mut text = String::new();
     for (step, duration) in durations {
-        text += &format!("{step:<10}{:>7.1} s\n", duration.as_secs_f64());
+        text += &format!("{step:<14}{:>7.1} s\n", duration.as_secs_f64());
     }
     let total: Duration = durations.iter().map(|(_, duration)| *duration).sum();
-    text + &format!("{:<10}{:>7.1} s", "total", total.as_secs_f64())
+    text + &format!("{:<14}{:>7.1} s", "total", total.as_secs_f64())
 }
 
 #[cfg(test)]
@@ -58,6 +69,6 @@ mod tests {
     #[test]
     fn the_summary_adds_up() {
         let summary = summary(&[("fmt", Duration::from_secs(1)), ("doc", Duration::from_secs(2))]);
-        assert!(summary.ends_with("total         3.0 s"), "{summary}");
+        assert!(summary.ends_with("total             3.0 s"), "{summary}");
     }
 }

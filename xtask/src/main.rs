@@ -14,6 +14,7 @@ mod features;
 mod files;
 mod fmt;
 mod fuzz;
+mod instructions;
 mod leaks;
 mod libtest;
 mod linearizability;
@@ -60,6 +61,11 @@ const COMMANDS: &[Command] = &[
     plain("clippy", clippy::run, "lints; a warning is an error"),
     plain("doc", doc::run, "the docs, public and private"),
     plain("test", test::run, "unit, integration and doc tests"),
+    Command {
+        name: "instructions",
+        run: Run::WithOptions(instructions::run),
+        about: "instructions of an operation against their bounds [FILTER..] [--update]; wants valgrind",
+    },
     plain("features", features::run, "levada with each set of its features"),
     Command {
         name: "loom",

@@ -45,9 +45,20 @@ impl Toolchain<'_> {
 
 /// The target that this machine's toolchain compiles for.
 pub(crate) fn host() -> Result<String> {
+    about_rustc("host")
+}
+
+/// The compiler's version, as in `1.88.0`.
+pub(crate) fn release() -> Result<String> {
+    about_rustc("release")
+}
+
+/// What the compiler says about itself under `key`.
+fn about_rustc(key: &str) -> Result<String> {
     let version = shell::output(Command::new("rustc").arg("-vV"))?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.ok_or("`rustc -vV` names no host")?.to_owned())
+    let mut lines = version.lines().filter_map(|line| line.split_once(": "));
+    let found = lines.find(|(name, _)| *name == key);
+    Ok(found.ok_or_else(|| format!("`rustc -vV` names no {key}"))?.1.to_owned())
 }
 
 /// Checks that one of these programs can be started, and gives it. `how` says how to get it.
@@ -55,4 +66,35 @@ pub(crate) fn need_program<'a>(programs: &[&'a str], how: &str) -> Result<&'a st
     let starts = |program: &&&str| Command::new(program).arg("--version").output().is_ok();
     let found = programs.iter().find(starts).copied();
     found.ok_or_else(|| format!("`{}` is not installed; {how}", programs[0]).into())
+}
+
+/// Checks that valgrind can be started. If not, and this is Debian or one of its kind, it is installed, as root
+/// or where `sudo` asks nothing.
+pub(crate) fn need_valgrind() -> Result {
+    let how = "`apt-get install valgrind`, or your system's package of that name";
+    if need_program(&["valgrind"], how).is_ok() {
+        return Ok(());
+    }
+    for words in ["update", "install --yes valgrind"] {
+        if let Err(error) = apt_get(words) {
+            eprintln!("valgrind is not installed, and that could not be mended: {error}");
+            break;
+        }
+    }
+    need_program(&["valgrind"], how).map(|_| ())
+}
+
+/// Runs `apt-get` with these words, by `sudo` if this is not root.
+fn apt_get(words: &str) -> Result {
+    need_program(&["apt-get"], "this is no Debian")?;
+    let is_root = shell::output(Command::new("id").arg("-u"))?.trim() == "0";
+    let mut command = if is_root {
+        Command::new("apt-get")
+    } else {
+        let mut sudo = Command::new("sudo");
+        sudo.args(["--non-interactive", "apt-get"]);
+        sudo
+    };
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    shell::run(command.args(words.split(' ')))
 }
