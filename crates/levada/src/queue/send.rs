@@ -193,13 +193,7 @@ impl<T, P: Parked> Chan<T, P> {
         permits: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<HasTurn<'_, T, P>, Refused>> {
-        if node.is_bound() {
-            // Woken, mostly because its turn has come.
-            let mut tx = self.lock();
-            if tx.permits_mut().take_granted(node) {
-                return Poll::Ready(Ok(HasTurn { tx, unused: None }));
-            }
-        } else if !self.is_crowded() {
+        if !node.is_bound() && !self.is_crowded() {
             let mut tx = self.lock();
             if self.try_turn(&mut tx, permits).is_ok() {
                 return Poll::Ready(Ok(HasTurn { tx, unused: None }));
@@ -216,6 +210,13 @@ impl<T, P: Parked> Chan<T, P> {
         permits: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<HasTurn<'_, T, P>, Refused>> {
+        if node.is_bound() {
+            // Woken, mostly because its turn has come.
+            let mut tx = self.lock();
+            if tx.permits_mut().take_granted(node) {
+                return Poll::Ready(Ok(HasTurn { tx, unused: None }));
+            }
+        }
         // For the place in line, now that there is probably one to take.
         let mut unused = (!node.is_bound()).then(|| cx.waker().clone());
         let mut impatient = false;

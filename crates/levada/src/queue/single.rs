@@ -179,7 +179,7 @@ impl<T> Chan<T, Sleeper> {
     }
 
     /// FENCED, or HUNGRY.
-    #[inline]
+    #[cold]
     fn attend(&self, owned: &mut RxOwned<T>) {
         if !self.is_hungry() {
             // ORDERING: SeqCst pairs with the fence in `send::made_room_meanwhile`. Only who sees nobody
