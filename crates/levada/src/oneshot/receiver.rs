@@ -7,7 +7,9 @@ use core::task::{Context, Poll, ready};
 use super::error::{RecvError, TryRecvError};
 use super::protocol::Rx;
 use super::state::Phase;
-use crate::util::{block_on, budget};
+use crate::prim::park_on;
+use crate::util::block_on::stay_awake_until;
+use crate::util::budget;
 
 /// Receives the value from the [`Sender`](super::Sender): await it.
 ///
@@ -154,7 +156,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
     /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        if matches!(&self.inner, Some(rx) if rx.phase() == Phase::Open) {
+        if self.is_open() {
             return Err(TryRecvError::Empty);
         }
         self.receive().ok_or(TryRecvError::Closed)
@@ -179,7 +181,13 @@ impl<T> Receiver<T> {
     /// ```
     #[track_caller]
     pub fn blocking_recv(self) -> Result<T, RecvError> {
-        block_on::block_on(self)
+        stay_awake_until(|| !self.is_open());
+        park_on(self)
+    }
+
+    /// Whether there is nothing to be told yet.
+    fn is_open(&self) -> bool {
+        matches!(&self.inner, Some(rx) if rx.phase() == Phase::Open)
     }
 
     /// Gives the result; none is to come after it.
