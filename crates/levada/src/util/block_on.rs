@@ -6,6 +6,8 @@ use crate::prim::{Patience, park_on};
 #[cfg(feature = "tokio")]
 use core::cell::Cell;
 #[cfg(feature = "tokio")]
+use core::mem::ManuallyDrop;
+#[cfg(feature = "tokio")]
 use tokio::runtime::Handle;
 #[cfg(feature = "tokio")]
 use tokio::sync::RwLock;
@@ -64,7 +66,8 @@ fn assert_may_block() {
 #[track_caller]
 fn assert_may_block_in_context() {
     KNOWS_A_RUNTIME.set(true);
-    core::mem::forget(RwLock::const_new(()).blocking_read());
+    let lock = RwLock::const_new(());
+    let _held_to_its_end = ManuallyDrop::new(lock.blocking_read());
 }
 
 #[cfg(not(feature = "tokio"))]

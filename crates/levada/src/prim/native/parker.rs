@@ -108,8 +108,8 @@ impl Parker {
 
     /// Makes the next wait end at once, for one that was woken in place of another.
     pub(crate) fn retain(&self) {
-        // ORDERING: Relaxed, no pair: this thread has seen already what those did who woke it. A
-        // read-modify-write, so that `take` still pairs with one who does meanwhile.
+        // ORDERING: Relaxed, no pair: this thread has seen already what those did who woke it; and what
+        // one does who comes meanwhile is not cut off from `take` by a read-modify-write.
         self.state.swap(NOTIFIED, Ordering::Relaxed);
     }
 
