@@ -330,7 +330,10 @@ impl<T> UnboundedReceiver<T> {
     #[track_caller]
     #[doc(alias = "recv_blocking")]
     pub fn blocking_recv(&self) -> Option<T> {
-        stay_awake_until(|| !self.queue.looks_empty());
+        let is_there = stay_awake_until(|| !self.queue.looks_empty());
+        if is_there && let Ok(message) = self.queue.try_recv() {
+            return Some(message);
+        }
         park_on(self.recv())
     }
 

@@ -23,16 +23,21 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// Gives `is_ready` a little time, before the caller [`park_on`]s a future by which others are asked to
-/// wake this thread: who has not been asked has nothing to pay for it.
+/// wake this thread: who has not been asked has nothing to pay for it. Answers whether it is ready.
 ///
 /// # Panics
 /// As [`block_on`].
 #[inline]
 #[track_caller]
-pub(crate) fn stay_awake_until(is_ready: impl Fn() -> bool) {
+pub(crate) fn stay_awake_until(is_ready: impl Fn() -> bool) -> bool {
     assert_may_block();
     let mut patience = Patience::default();
-    while !is_ready() && patience.is_left() {}
+    while !is_ready() {
+        if !patience.is_left() {
+            return false;
+        }
+    }
+    true
 }
 
 #[cfg(feature = "tokio")]
