@@ -55,8 +55,8 @@ thread_local! {
 #[inline]
 #[track_caller]
 fn assert_may_block() {
-    // Without a destructor it is there to the last.
-    if KNOWS_A_RUNTIME.get() || Handle::try_current().is_ok() {
+    // Where it is gone, with the thread, it is tokio that has to know.
+    if KNOWS_A_RUNTIME.try_with(Cell::get).unwrap_or(true) || Handle::try_current().is_ok() {
         assert_may_block_in_context();
     }
 }
@@ -70,7 +70,7 @@ fn assert_may_block() {
 #[cold]
 #[track_caller]
 fn assert_may_block_in_context() {
-    KNOWS_A_RUNTIME.set(true);
+    let _ = KNOWS_A_RUNTIME.try_with(|known| known.set(true));
     let lock = RwLock::const_new(());
     let _held_to_its_end = ManuallyDrop::new(lock.blocking_read());
 }
