@@ -9,7 +9,7 @@ use super::future::Recv;
 use super::protocol::{Miss, Shared};
 use crate::prim::park_on;
 use crate::refs::{Hub, Rx};
-use crate::util::block_on::block_on;
+use crate::util::block_on::stay_awake_until;
 use crate::wait::until::Until;
 
 /// Receives every message that is sent while it exists.
@@ -264,7 +264,8 @@ impl<T: Clone> Receiver<T> {
     /// ```
     #[track_caller]
     pub fn blocking_recv(&mut self) -> Result<T, RecvError> {
-        block_on(self.recv())
+        stay_awake_until(|| !self.is_empty());
+        park_on(self.recv())
     }
 }
 

@@ -5,9 +5,10 @@ use core::fmt;
 use super::Queue;
 use super::error::TryRecvError;
 use super::future::{Recv, RecvMany};
+use crate::prim::park_on;
 use crate::refs::Hub;
 use crate::refs::Rx;
-use crate::util::block_on::block_on;
+use crate::util::block_on::stay_awake_until;
 
 /// The receiving side of a bounded [`channel`](super::channel).
 ///
@@ -118,7 +119,11 @@ impl<T> Receiver<T> {
     #[track_caller]
     #[doc(alias = "recv_blocking")]
     pub fn blocking_recv(&self) -> Option<T> {
-        block_on(self.recv())
+        let is_there = stay_awake_until(|| !self.queue.looks_empty());
+        if is_there && let Ok(message) = self.queue.try_recv() {
+            return Some(message);
+        }
+        park_on(self.recv())
     }
 
     /// As [`recv_many`](Self::recv_many), blocking the thread.
@@ -136,7 +141,8 @@ impl<T> Receiver<T> {
     #[track_caller]
     #[doc(alias = "recv_many_blocking")]
     pub fn blocking_recv_many(&self, buffer: &mut Vec<T>, limit: usize) -> usize {
-        block_on(self.recv_many(buffer, limit))
+        stay_awake_until(|| limit == 0 || !self.queue.looks_empty());
+        park_on(self.recv_many(buffer, limit))
     }
 
     /// Closes the channel to new messages. What was sent, and what is sent with permits that are out

@@ -5,10 +5,11 @@ use core::fmt;
 use super::Queue;
 use super::error::{SendError, TryRecvError};
 use super::future::{Closed, Recv, RecvMany};
+use crate::prim::park_on;
 use crate::queue::chan::UNBOUNDED;
 use crate::queue::many;
 use crate::refs::{Hub, Rx, Tx, WeakTx};
-use crate::util::block_on::block_on;
+use crate::util::block_on::stay_awake_until;
 
 /// Makes a channel without a bound: sending never waits, so messages pile up when the receiver is
 /// slower than the senders. Prefer [`channel`](super::channel) unless the sender cannot wait.
@@ -329,7 +330,11 @@ impl<T> UnboundedReceiver<T> {
     #[track_caller]
     #[doc(alias = "recv_blocking")]
     pub fn blocking_recv(&self) -> Option<T> {
-        block_on(self.recv())
+        let is_there = stay_awake_until(|| !self.queue.looks_empty());
+        if is_there && let Ok(message) = self.queue.try_recv() {
+            return Some(message);
+        }
+        park_on(self.recv())
     }
 
     /// As [`recv_many`](Self::recv_many), blocking the thread.
@@ -347,7 +352,8 @@ impl<T> UnboundedReceiver<T> {
     #[track_caller]
     #[doc(alias = "recv_many_blocking")]
     pub fn blocking_recv_many(&self, buffer: &mut Vec<T>, limit: usize) -> usize {
-        block_on(self.recv_many(buffer, limit))
+        stay_awake_until(|| limit == 0 || !self.queue.looks_empty());
+        park_on(self.recv_many(buffer, limit))
     }
 
     /// Closes the channel to new messages. What was sent, and what is sent with permits that are out

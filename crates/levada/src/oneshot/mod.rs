@@ -85,6 +85,7 @@ pub use self::sender::Sender;
 /// assert_eq!(rx.await, Ok("hello"));
 /// # }
 /// ```
+#[inline]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let (tx, rx) = protocol::channel();
     (Sender(tx), Receiver::new(rx))

@@ -6,8 +6,10 @@ use core::task::{Context, Poll, ready};
 
 use super::error::{RecvError, TryRecvError};
 use super::protocol::Rx;
-use super::state::Phase;
-use crate::util::{block_on, budget};
+use super::state::{Phase, State};
+use crate::prim::park_on;
+use crate::util::block_on::stay_awake_until;
+use crate::util::budget;
 
 /// Receives the value from the [`Sender`](super::Sender): await it.
 ///
@@ -69,6 +71,7 @@ pub struct Receiver<T> {
 }
 
 impl<T> Receiver<T> {
+    #[inline]
     pub(super) fn new(rx: Rx<T>) -> Self {
         Self { inner: Some(rx) }
     }
@@ -134,7 +137,7 @@ impl<T> Receiver<T> {
     /// assert!(rx.is_empty());
     /// ```
     pub fn is_empty(&self) -> bool {
-        !matches!(&self.inner, Some(rx) if rx.phase() == Phase::Sent)
+        !matches!(&self.inner, Some(rx) if rx.state().phase() == Phase::Sent)
     }
 
     /// Receives the value if it is there, without waiting.
@@ -153,11 +156,14 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.try_recv(), Ok("hello"));
     /// assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
     /// ```
+    #[inline]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        if matches!(&self.inner, Some(rx) if rx.phase() == Phase::Open) {
+        let Some(rx) = &self.inner else { return Err(TryRecvError::Closed) };
+        let state = rx.state();
+        if state.is_open() {
             return Err(TryRecvError::Empty);
         }
-        self.receive().ok_or(TryRecvError::Closed)
+        self.receive(state, TryRecvError::Closed)
     }
 
     /// Waits for the value on this thread. For code outside of async contexts.
@@ -179,24 +185,35 @@ impl<T> Receiver<T> {
     /// ```
     #[track_caller]
     pub fn blocking_recv(self) -> Result<T, RecvError> {
-        block_on::block_on(self)
+        stay_awake_until(|| !self.is_open());
+        park_on(self)
     }
 
-    /// Gives the result; none is to come after it.
-    fn receive(&mut self) -> Option<T> {
-        self.inner.take().and_then(Rx::receive)
+    /// Whether there is nothing to be told yet.
+    fn is_open(&self) -> bool {
+        matches!(&self.inner, Some(rx) if rx.state().is_open())
+    }
+
+    /// Gives the result of a channel in `state`, with `error` for none; no other is to come after it.
+    #[inline]
+    fn receive<E>(&mut self, state: State, error: E) -> Result<T, E> {
+        match self.inner.take() {
+            Some(rx) => rx.receive(state, error),
+            None => Err(error),
+        }
     }
 }
 
 impl<T> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let Some(rx) = &mut this.inner else { panic!("called after complete") };
-        ready!(rx.poll_decided(cx.waker()));
+        let state = ready!(rx.poll_decided(cx.waker()));
         // Only a result is paid for. Without budget, this wakes the task and leaves the result.
         ready!(budget::poll_proceed(cx)).made_progress();
-        Poll::Ready(this.receive().ok_or(RecvError(())))
+        Poll::Ready(this.receive(state, RecvError(())))
     }
 }

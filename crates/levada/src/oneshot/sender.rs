@@ -76,6 +76,7 @@ impl<T> Sender<T> {
     /// drop(rx);
     /// assert_eq!(tx.send("hello"), Err("hello"));
     /// ```
+    #[inline]
     pub fn send(self, t: T) -> Result<(), T> {
         self.0.send(t)
     }

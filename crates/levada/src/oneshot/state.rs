@@ -51,6 +51,7 @@ impl State {
     /// Of a new channel.
     pub(super) const OPEN: Self = Self::of(Phase::Open);
 
+    #[inline]
     const fn of(phase: Phase) -> Self {
         Self(match phase {
             Phase::Open => 0,
@@ -61,6 +62,7 @@ impl State {
         })
     }
 
+    #[inline]
     const fn waker_bit(side: Side) -> u64 {
         match side {
             Side::Sender => Self::TX_WAKER,
@@ -69,15 +71,18 @@ impl State {
     }
 
     /// From the word.
+    #[inline]
     pub(super) const fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
 
     /// For the word.
+    #[inline]
     pub(super) const fn bits(self) -> u64 {
         self.0
     }
 
+    #[inline]
     pub(super) const fn phase(self) -> Phase {
         match self.0 & Self::PHASE {
             0 => Phase::Open,
@@ -89,11 +94,13 @@ impl State {
     }
 
     /// Whether neither end has closed or left.
+    #[inline]
     pub(super) fn is_open(self) -> bool {
         self.phase() == Phase::Open
     }
 
     /// Whether `side` has stored a waker.
+    #[inline]
     pub(super) const fn has_waker(self, side: Side) -> bool {
         self.0 & Self::waker_bit(side) != 0
     }
@@ -101,28 +108,33 @@ impl State {
     // Transitions. `None`: there is no such transition from here.
 
     /// `side` stores a waker.
+    #[inline]
     pub(super) fn with_waker(self, side: Side) -> Option<Self> {
         let stored = Self((self.0 | Self::waker_bit(side)).wrapping_add(Self::GENERATION));
         (self.is_open() && !self.has_waker(side)).then_some(stored)
     }
 
     /// `side` takes its own waker back.
+    #[inline]
     pub(super) fn without_waker(self, side: Side) -> Option<Self> {
         let taken = Self(self.0 & !Self::waker_bit(side));
         self.has_waker(side).then_some(taken)
     }
 
     /// The sender leaves a value and goes; takes both wakers.
+    #[inline]
     pub(super) fn send(self) -> Option<Self> {
         self.is_open().then_some(Self::of(Phase::Sent))
     }
 
     /// The receiver closes; takes both wakers.
+    #[inline]
     pub(super) fn close(self) -> Option<Self> {
         self.is_open().then_some(Self::of(Phase::Closed))
     }
 
     /// `side` goes; takes both wakers. `None`: the other is gone already.
+    #[inline]
     pub(super) fn leave(self, side: Side) -> Option<Self> {
         match (side, self.phase()) {
             (Side::Sender, Phase::Open | Phase::Closed) => Some(Self::of(Phase::TxGone)),

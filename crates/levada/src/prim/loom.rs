@@ -12,6 +12,8 @@ use core::mem::MaybeUninit;
 
 #[cfg(test)]
 mod native_lock;
+#[cfg(test)]
+mod native_parker;
 
 pub(crate) mod atomic {
     pub(crate) use loom::sync::atomic::{
@@ -22,6 +24,16 @@ pub(crate) mod atomic {
 /// Cells for messages that are not there yet.
 pub(crate) fn uninit_slots<T>(len: usize) -> Box<[UnsafeCell<MaybeUninit<T>>]> {
     (0..len).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect()
+}
+
+/// A model's thread waits at once.
+#[derive(Default)]
+pub(crate) struct Patience;
+
+impl Patience {
+    pub(crate) fn is_left(&mut self) -> bool {
+        false
+    }
 }
 
 /// Both fences are what the pair stands for: a model knows no system calls.

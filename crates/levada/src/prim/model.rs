@@ -3,7 +3,7 @@
 #[cfg(loom)]
 pub(crate) use super::backend::{park_on as block_on, thread};
 #[cfg(not(loom))]
-pub(crate) use {crate::util::block_on::block_on, std::thread};
+pub(crate) use {super::park_on as block_on, std::thread};
 
 /// Runs `f` under every interleaving, up to a number of preemptions: `LOOM_MAX_PREEMPTIONS`, else 2.
 ///

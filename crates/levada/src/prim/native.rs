@@ -2,12 +2,14 @@
 
 pub(crate) mod asymmetric;
 mod lock;
+mod parker;
 
 use core::hint::spin_loop;
 use core::time::Duration;
 use std::thread;
 
 pub(crate) use self::lock::{Lock, LockGuard};
+pub(super) use self::parker::Parker;
 pub(crate) use super::cell::{UnsafeCell, uninit_slots};
 pub(crate) use super::park::park_on;
 pub(crate) use std::sync::Arc;
@@ -47,5 +49,36 @@ impl Backoff {
             thread::sleep(Self::NAP);
         }
         self.step = self.step.saturating_add(1);
+    }
+}
+
+/// How long a thread that has nothing to do stays awake before it sleeps, which costs it and who wakes it
+/// some microseconds each. Bounded by about five of them, where nobody else has use for the processor.
+#[derive(Default)]
+pub(crate) struct Patience {
+    step: u32,
+}
+
+impl Patience {
+    /// Bursts of 1, 2, 4, … pause instructions.
+    const SPINS: u32 = 6;
+    /// Then yields of the time slice: with more threads than processors, the others are what is waited for.
+    const YIELDS: u32 = 8;
+
+    /// Lets some time pass, if there is any left.
+    #[cold]
+    pub(crate) fn is_left(&mut self) -> bool {
+        if self.step >= Self::SPINS + Self::YIELDS {
+            return false;
+        }
+        if self.step < Self::SPINS {
+            for _ in 0..1_u32 << self.step {
+                spin_loop();
+            }
+        } else {
+            thread::yield_now();
+        }
+        self.step += 1;
+        true
     }
 }

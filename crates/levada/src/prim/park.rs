@@ -1,27 +1,91 @@
 //! Running a future on a thread that sleeps while it has nothing to do.
 #![forbid(unsafe_code)]
 
-use core::pin::pin;
+use core::cell::Cell;
+use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use std::sync::Arc;
 use std::task::Wake;
-use std::thread::{self, Thread};
 
-struct Unpark(Thread);
+use super::backend::Parker;
 
-impl Wake for Unpark {
+impl Wake for Parker {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        Self::wake(&self);
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.0.unpark();
+        Self::wake(self);
+    }
+}
+
+/// Where a thread waits, in all its blocking calls.
+struct Place {
+    parker: Arc<Parker>,
+    /// Wakes by `parker`. Kept, so that a blocking call does not allocate.
+    waker: Waker,
+    /// Whether a call is under way: the next one is inside of it.
+    is_taken: Cell<bool>,
+}
+
+impl Place {
+    fn new() -> Self {
+        let parker = Arc::new(Parker::new());
+        Self { waker: Waker::from(Arc::clone(&parker)), parker, is_taken: Cell::new(false) }
+    }
+
+    fn run<F: Future>(&self, mut future: Pin<&mut F>) -> F::Output {
+        let mut call = Call::enter(self);
+        let mut cx = Context::from_waker(&self.waker);
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+                return output;
+            }
+            call.waited = true;
+            call.slept |= self.parker.wait();
+        }
     }
 }
 
 thread_local! {
-    /// One waker per thread: a blocking call does not allocate.
-    static UNPARK: Waker = Waker::from(Arc::new(Unpark(thread::current())));
+    static PLACE: Place = Place::new();
+}
+
+/// A call under way. Its end is seen to also if a poll panics.
+struct Call<'a> {
+    place: &'a Place,
+    is_inner: bool,
+    waited: bool,
+    slept: bool,
+}
+
+impl<'a> Call<'a> {
+    fn enter(place: &'a Place) -> Self {
+        let is_inner = place.is_taken.replace(true);
+        if !is_inner {
+            // A waker of an earlier call, which somebody still had. What he did before is visible now,
+            // to the first poll.
+            place.parker.take();
+        }
+        Self { place, is_inner, waited: false, slept: false }
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        let parker = &self.place.parker;
+        if self.slept {
+            // Somebody else on this thread may be about to park, and what was to wake him may have
+            // woken us.
+            parker.give_back();
+        }
+        if !self.is_inner {
+            self.place.is_taken.set(false);
+        } else if self.waited {
+            // The same for the call around this one.
+            parker.retain();
+        }
+    }
 }
 
 /// Runs `future` to its end on this thread, whatever else the thread is for: to be used where the
@@ -29,31 +93,18 @@ thread_local! {
 pub(crate) fn park_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     // A thread that is being torn down has no thread-locals any more.
-    let waker = UNPARK
-        .try_with(Waker::clone)
-        .unwrap_or_else(|_| Waker::from(Arc::new(Unpark(thread::current()))));
-    let mut cx = Context::from_waker(&waker);
-    let mut parked = false;
-    let output = loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-            break output;
-        }
-        thread::park();
-        parked = true;
-    };
-    if parked {
-        // Somebody further up the stack may be about to park, and what was to wake him may have
-        // woken us.
-        thread::current().unpark();
-    }
-    output
+    PLACE
+        .try_with(|place| place.run(future.as_mut()))
+        .unwrap_or_else(|_| Place::new().run(future.as_mut()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use core::future::poll_fn;
+    use std::panic::catch_unwind;
     use std::sync::mpsc;
+    use std::thread;
     use std::time::Duration;
 
     /// A future that is woken from another thread, once.
@@ -75,10 +126,20 @@ mod tests {
         })
     }
 
+    /// Runs `f` on a thread of its own, for far longer than it takes: only a hang gets there.
+    fn does_not_hang(f: impl FnOnce() + Send + 'static) {
+        let (done, is_done) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            f();
+            done.send(()).unwrap();
+        });
+        is_done.recv_timeout(Duration::from_secs(60)).expect("it came to its end");
+        thread.join().unwrap();
+    }
+
     #[test]
     fn a_wait_inside_a_wait_leaves_the_outer_one_its_wake_up() {
-        let (done, is_done) = mpsc::channel();
-        thread::spawn(move || {
+        does_not_hang(|| {
             let mut polls = 0;
             park_on(poll_fn(|cx| {
                 polls += 1;
@@ -89,9 +150,59 @@ mod tests {
                 park_on(woken_from_afar());
                 Poll::Pending
             }));
-            done.send(polls).unwrap();
+            assert_eq!(polls, 2);
         });
-        // Far longer than it takes; only a hang gets there.
-        assert_eq!(is_done.recv_timeout(Duration::from_secs(60)), Ok(2));
+    }
+
+    #[test]
+    fn somebody_else_s_unpark_is_not_used_up() {
+        does_not_hang(|| {
+            thread::current().unpark();
+            park_on(woken_from_afar());
+            thread::park();
+        });
+    }
+
+    /// A waker that is used when its call is over costs the next one a poll, if that.
+    #[test]
+    fn a_late_wake_up_is_harmless() {
+        does_not_hang(|| {
+            let mut late = None;
+            park_on(poll_fn(|cx| {
+                late = Some(cx.waker().clone());
+                Poll::Ready(())
+            }));
+            late.unwrap().wake();
+            park_on(woken_from_afar());
+        });
+    }
+
+    /// The place is free again, as the next call counts on.
+    #[test]
+    fn a_poll_that_panics_ends_the_call() {
+        let panic = catch_unwind(|| park_on(poll_fn(|_| -> Poll<()> { panic!("in a poll") })));
+        assert!(panic.is_err());
+        assert!(!PLACE.with(|place| place.is_taken.get()));
+        park_on(woken_from_afar());
+    }
+
+    struct WaitsInItsDrop;
+
+    impl Drop for WaitsInItsDrop {
+        fn drop(&mut self) {
+            park_on(woken_from_afar());
+        }
+    }
+
+    #[test]
+    fn a_thread_that_is_being_torn_down_waits_too() {
+        thread_local! {
+            static LAST: WaitsInItsDrop = const { WaitsInItsDrop };
+        }
+        does_not_hang(|| {
+            // Made first, dropped last: by then there is no place any more.
+            LAST.with(|_| ());
+            park_on(woken_from_afar());
+        });
     }
 }

@@ -13,6 +13,16 @@ pub(crate) mod atomic {
     };
 }
 
+/// A model's thread waits at once.
+#[derive(Default)]
+pub(crate) struct Patience;
+
+impl Patience {
+    pub(crate) fn is_left(&mut self) -> bool {
+        false
+    }
+}
+
 /// Both fences are what the pair stands for: a model knows no system calls.
 pub(crate) mod asymmetric {
     use super::atomic::{Ordering, fence};

@@ -5,6 +5,7 @@
 //! - [`error`]: what the handles answer, as in tokio
 //! - [`send`]: permits and pushing
 //! - [`single`]: receiving with one receiver, without a lock
+//! - `glance`: what a thread sees before it blocks
 //! - [`many`]: receiving with many receivers, under the lock
 //! - `sink`: a sender as a `Sink` (feature `stream`)
 
@@ -12,6 +13,7 @@
 
 pub(crate) mod chan;
 pub(crate) mod error;
+mod glance;
 pub(crate) mod many;
 pub(crate) mod send;
 pub(crate) mod single;

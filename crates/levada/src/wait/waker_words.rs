@@ -35,11 +35,13 @@ pub(crate) struct WakerCopy {
 }
 
 impl WakerWords {
+    #[inline]
     pub(crate) fn new() -> Self {
         Self { data: AtomicPtr::new(ptr::null_mut()), vtable: AtomicPtr::new(ptr::null_mut()) }
     }
 
     /// Writes the words of `waker`, whose ownership is the caller's affair. For the slot's owner.
+    #[inline]
     pub(crate) fn write(&self, waker: &Waker) {
         // ORDERING: Relaxed pairs with the load in `copy`; the exchange that marks the slot as full
         // makes it visible.
@@ -51,12 +53,14 @@ impl WakerWords {
 
     /// Whether these are the words of `waker`. For the slot's owner, who reads its own writes; no
     /// matter whether the waker itself was taken meanwhile.
+    #[inline]
     pub(crate) fn will_wake(&self, waker: &Waker) -> bool {
         let copy = self.copy();
         ptr::eq(copy.data, waker.data()) && ptr::eq(copy.vtable, waker.vtable())
     }
 
     /// Reads the words, for a side that has seen the slot marked as full.
+    #[inline]
     pub(crate) fn copy(&self) -> WakerCopy {
         WakerCopy {
             // ORDERING: Relaxed pairs with the store in `write`, which happens before the Acquire
@@ -74,6 +78,7 @@ impl WakerCopy {
     /// # Safety
     /// The caller's exchange has marked the slot as empty, from the very value that it had loaded,
     /// with `Acquire`, before the copy and that said the slot was full. It does this once.
+    #[inline]
     pub(crate) unsafe fn into_waker(self) -> Waker {
         // SAFETY: by I2 the words are those that `write` took from a waker, and its table is
         // `'static`.

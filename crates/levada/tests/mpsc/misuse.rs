@@ -71,6 +71,32 @@ fn panics_name_the_caller() {
     });
 }
 
+/// In the context of a runtime, but not driving it, a thread may block; and after that it still may not
+/// where it does drive one.
+#[cfg(feature = "tokio")]
+#[test]
+fn blocking_in_context_is_allowed() {
+    let exchange = || {
+        let (tx, mut rx) = mpsc::channel(1);
+        tx.blocking_send(1).unwrap();
+        rx.blocking_recv()
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    {
+        let _in_context = runtime.enter();
+        assert_eq!(exchange(), Some(1));
+        assert!(catch_unwind(|| in_runtime(|| _ = exchange())).is_err());
+        assert_eq!(exchange(), Some(1));
+    }
+    assert_eq!(runtime.block_on(runtime.spawn_blocking(exchange)).unwrap(), Some(1));
+    let in_place = async move { tokio::task::block_in_place(exchange) };
+    assert_eq!(runtime.block_on(runtime.spawn(in_place)).unwrap(), Some(1));
+    let task = runtime.spawn(async move { catch_unwind(exchange).is_err() });
+    assert!(runtime.block_on(task).unwrap());
+    let local = tokio::task::LocalSet::new();
+    assert!(local.block_on(&runtime, async move { catch_unwind(exchange).is_err() }));
+}
+
 #[test]
 fn the_largest_capacity() {
     let largest = usize::MAX >> 3;

@@ -5,7 +5,7 @@ use crate::mutants::fault::Fault;
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "oneshot-step-relaxed",
-        file: "oneshot/protocol.rs",
+        file: "oneshot/protocol/header.rs",
         before: "to.bits(), Ordering::Release, Ordering::Acquire);",
         after: "to.bits(), Ordering::Relaxed, Ordering::Acquire);",
         breaks: "the value is not in its slot yet",
@@ -13,7 +13,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "oneshot-failed-step-relaxed",
-        file: "oneshot/protocol.rs",
+        file: "oneshot/protocol/header.rs",
         before: "to.bits(), Ordering::Release, Ordering::Acquire);",
         after: "to.bits(), Ordering::Release, Ordering::Relaxed);",
         breaks: "who comes second does not see what the first did",
@@ -21,7 +21,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "oneshot-state-read-relaxed",
-        file: "oneshot/protocol.rs",
+        file: "oneshot/protocol/header.rs",
         before: "State::from_bits(self.header().state.load(Ordering::Acquire))",
         after: "State::from_bits(self.header().state.load(Ordering::Relaxed))",
         breaks: "the value is not in its slot yet",
@@ -29,7 +29,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "oneshot-peer-not-woken",
-        file: "oneshot/protocol.rs",
+        file: "oneshot/protocol/header.rs",
         before: "                    if let Some(waker) = peers {
                         waker.wake();
                     }
@@ -41,7 +41,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "oneshot-own-waker-leaked",
-        file: "oneshot/protocol.rs",
+        file: "oneshot/protocol/header.rs",
         before: "let _own = own.map(|copy| unsafe { copy.into_waker() });",
         after: "drop(own);",
         breaks: "the waker of who goes is leaked",
@@ -49,7 +49,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "oneshot-waker-dropped-twice",
-        file: "oneshot/protocol.rs",
+        file: "oneshot/protocol/header.rs",
         before: "let _given = ManuallyDrop::new(waker);",
         after: "drop(waker);",
         breaks: "a waker that was given away is dropped",
@@ -57,15 +57,15 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "oneshot-keeps-the-old-waker",
-        file: "oneshot/protocol.rs",
-        before: "if state.has_waker(side) && self.words(side).is_some_and(|words| words.will_wake(waker)) {",
-        after: "if state.has_waker(side) {",
+        file: "oneshot/protocol/header.rs",
+        before: "if self.words(side).is_some_and(|words| words.will_wake(waker)) {",
+        after: "if true {",
         breaks: "the task that was moved is not woken",
         caught_by: ("loom", "oneshot::model"),
     },
     Fault {
         name: "oneshot-copied-after-the-step",
-        file: "oneshot/protocol.rs",
+        file: "oneshot/protocol/header.rs",
         before: "            let copy = self.copy_waker(state, side);
             match self.exchange(state, cleared) {
                 Ok(()) => {
@@ -95,7 +95,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "oneshot-words-leaked",
-        file: "oneshot/protocol.rs",
+        file: "oneshot/protocol/header.rs",
         before: "        if !tx.is_null() {
             // SAFETY: it is from the box",
         after: "        if false {
@@ -106,7 +106,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "oneshot-unreceived-value-leaked",
         file: "oneshot/protocol.rs",
-        before: "        if remains.phase == Phase::Sent {
+        before: "        if phase == Phase::Sent {
 ",
         after: "        if false {
 ",
@@ -125,8 +125,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "oneshot-value-taken-from-nothing",
         file: "oneshot/protocol.rs",
-        before: "(remains.phase == Phase::Sent).then(|| unsafe",
-        after: "(remains.phase != Phase::RxGone).then(|| unsafe",
+        before: "if state.phase() != Phase::Sent {",
+        after: "if state.phase() == Phase::RxGone {",
         breaks: "a value is read that was never sent",
         caught_by: ("loom", "oneshot::model"),
     },

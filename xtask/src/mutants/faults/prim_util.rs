@@ -60,12 +60,55 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "park-keeps-a-foreign-unpark",
         file: "prim/park.rs",
-        before: "    if parked {
+        before: "        if self.slept {
 ",
-        after: "    if !parked {
+        after: "        if false {
+",
+        breaks: "an unpark that was meant for somebody else on the thread is swallowed",
+        caught_by: ("unit", "prim::park"),
+    },
+    Fault {
+        name: "park-keeps-the-outer-wake-up",
+        file: "prim/park.rs",
+        before: "        } else if self.waited {
+            // The same for the call around this one.
+            parker.retain();
+",
+        after: "        } else if self.waited {
 ",
         breaks: "a wake-up for an outer wait is swallowed",
         caught_by: ("unit", "prim::park"),
+    },
+    Fault {
+        name: "parker-wakes-relaxed",
+        file: "prim/native/parker.rs",
+        before: "if self.state.swap(NOTIFIED, Ordering::Release) == PARKED {",
+        after: "if self.state.swap(NOTIFIED, Ordering::Relaxed) == PARKED {",
+        breaks: "who was woken does not see what for",
+        caught_by: ("loom", "native_parker"),
+    },
+    Fault {
+        name: "parker-forgets-by-a-store",
+        file: "prim/native/parker.rs",
+        before: "self.state.swap(EMPTY, Ordering::Acquire);",
+        after: "self.state.store(EMPTY, Ordering::Relaxed);",
+        breaks: "a wake-up between look and step is lost",
+        caught_by: ("loom", "native_parker"),
+    },
+    Fault {
+        name: "parker-does-not-unpark",
+        file: "prim/native/parker.rs",
+        before: "            self.thread.unpark();
+        }
+    }
+
+    /// Waits to be woken.",
+        after: "        }
+    }
+
+    /// Waits to be woken.",
+        breaks: "a thread sleeps on",
+        caught_by: ("loom", "native_parker"),
     },
     Fault {
         name: "second-panic-while-unwinding",
@@ -86,9 +129,10 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "block-inside-a-runtime",
         file: "util/block_on.rs",
-        before: "    drop(tokio::sync::RwLock::const_new(()).blocking_read());
+        before: "    let _held_to_its_end = ManuallyDrop::new(lock.blocking_read());
 ",
-        after: "",
+        after: "    let _ = ManuallyDrop::new(lock);
+",
         breaks: "a blocking call stops a thread that drives tasks",
         caught_by: ("tests", "mpsc"),
     },

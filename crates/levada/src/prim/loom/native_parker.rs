@@ -1,0 +1,20 @@
+//! The native parker over loom's atomics and threads, for its model.
+
+#[path = "../native/parker.rs"]
+mod parker;
+
+use loom::thread;
+
+mod atomic {
+    pub(super) use loom::sync::atomic::{AtomicU8, Ordering};
+}
+
+/// A model's thread goes to sleep at once: those who wake it come at any step all the same.
+#[derive(Default)]
+struct Patience;
+
+impl Patience {
+    fn is_left(&mut self) -> bool {
+        false
+    }
+}
