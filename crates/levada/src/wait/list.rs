@@ -174,6 +174,7 @@ impl List {
         Self { front: None, back: None, len: 0 }
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.front.is_none()
     }

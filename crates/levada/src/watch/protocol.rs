@@ -56,22 +56,21 @@
 #![forbid(unsafe_code)]
 
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 use std::fmt;
 
 use super::error::{RecvError, SendError};
 use crate::prim::park_on;
 use crate::refs::{Counts, Hub};
-use crate::storage::latest::{Claim, Keeper, Latest, Snapshot, Version, Writing};
+use crate::storage::latest::{Claim, Keeper, Latest, Snapshot, Stamp, Version, Writing};
 use crate::util::FirstPanic;
 use crate::wait::list::Node;
-use crate::wait::queue::WaitQueue;
+use crate::wait::queue::{Call, Line, WaitQueue};
 use crate::wait::until::Until;
 
 /// A watch channel.
 pub(super) struct Shared<T> {
-    latest: Latest<T>,
-    changed: WaitQueue,
+    latest: Latest<T, Line>,
     freed: WaitQueue,
     counts: Counts,
 }
@@ -81,9 +80,10 @@ pub(super) type Look<'a, T> = Snapshot<'a, Shared<T>>;
 
 impl<T> Keeper for Shared<T> {
     type Value = T;
+    type Side = Line;
 
     #[inline(always)]
-    fn latest(&self) -> &Latest<T> {
+    fn latest(&self) -> &Latest<T, Line> {
         &self.latest
     }
 
@@ -96,8 +96,7 @@ impl<T> Shared<T> {
     /// A channel with one sender.
     pub(super) fn new(value: T, version: Version, receivers: usize) -> Self {
         Self {
-            latest: Latest::new(value, version),
-            changed: WaitQueue::new(),
+            latest: Latest::new(value, version, Line::new()),
             freed: WaitQueue::new(),
             counts: Counts::new(receivers),
         }
@@ -113,8 +112,8 @@ impl<T> Shared<T> {
         if self.counts.receivers() == 0 {
             return Err(SendError(value));
         }
-        let (old, vacated) = self.latest.publish(value);
-        self.announce(vacated);
+        let (old, vacated, call) = self.latest.publish(value, Line::call);
+        self.announce(vacated, call);
         // Foreign code, so it comes last.
         drop(old);
         Ok(())
@@ -122,8 +121,8 @@ impl<T> Shared<T> {
 
     /// Replaces the value, and returns the old one as soon as nobody looks at it.
     pub(super) fn send_replace(&self, value: T) -> T {
-        let (old, vacated) = Claim::replace(self, value);
-        self.announce(vacated);
+        let (old, vacated, call) = Claim::replace(self, value, Line::call);
+        self.announce(vacated, call);
         old.unwrap_or_else(|mut claim| self.wait_freed(|| claim.take()))
     }
 
@@ -139,7 +138,7 @@ impl<T> Shared<T> {
         // Wakes those who wait for the value, and drops it if it was superseded.
         panics.catch(|| drop(writing));
         if modified {
-            panics.catch(|| self.changed.notify_all());
+            panics.catch(|| self.call_changed());
         }
         panics.resume();
         modified
@@ -147,14 +146,26 @@ impl<T> Shared<T> {
 
     /// Tells of a new version, and those who were refused the old value if there are any.
     #[inline]
-    fn announce(&self, vacated: bool) {
+    fn announce(&self, vacated: bool, call: Call) {
         if !vacated {
-            return self.changed.notify_all();
+            return self.wake(call);
         }
         let mut panics = FirstPanic::default();
         panics.catch(|| self.freed.notify_all());
-        panics.catch(|| self.changed.notify_all());
+        panics.catch(|| self.wake(call));
         panics.resume();
+    }
+
+    /// Wakes those who wait for a new version.
+    #[inline]
+    fn wake(&self, call: Call) {
+        call.wake(|action| self.latest.beside(|_, line| action(line)));
+    }
+
+    /// Tells those who wait for a new version, where it has changed before.
+    fn call_changed(&self) {
+        let call = self.latest.beside(|_, line| line.call());
+        self.wake(call);
     }
 
     /// Sleeps until the value somebody uses is let go of.
@@ -200,19 +211,64 @@ impl<T> Shared<T> {
         cx: &mut Context<'_>,
         seen: Version,
     ) -> Poll<Result<Version, RecvError>> {
-        self.changed.poll_wait(node, cx, || {
-            let stamp = self.latest.stamp();
-            if stamp.version() != seen {
-                return Some(Ok(stamp.version()));
+        match news(self.latest.stamp(), seen) {
+            Some(news) => {
+                self.cancel_changed(node);
+                Poll::Ready(news)
             }
-            stamp.is_closed().then_some(Err(RecvError(())))
-        })
+            None => self.wait_changed(node, cx.waker(), seen),
+        }
+    }
+
+    /// Enters the line for a new version, if there still is none.
+    fn wait_changed(
+        &self,
+        node: Pin<&Node>,
+        waker: &Waker,
+        seen: Version,
+    ) -> Poll<Result<Version, RecvError>> {
+        // Who is in line and misses a version now is woken for it.
+        if node.is_held() && self.latest.beside(|_, line| line.has(node, waker)) {
+            return Poll::Pending;
+        }
+        // Cloning and dropping wakers is foreign code: outside the lock.
+        let waker = waker.clone();
+        let (news, waker) = self.latest.beside(|stamp, line| match news(stamp, seen) {
+            Some(news) => (Some(news), Some(waker)),
+            None => (None, line.enter(node, waker)),
+        });
+        drop(waker);
+        match news {
+            Some(news) => {
+                self.cancel_changed(node);
+                Poll::Ready(news)
+            }
+            None => Poll::Pending,
+        }
     }
 
     /// Leaves the line for a new version.
+    #[inline]
     pub(super) fn cancel_changed(&self, node: Pin<&Node>) {
-        self.changed.cancel(node);
+        if node.is_held() {
+            self.leave_changed(node);
+        }
     }
+
+    #[cold]
+    fn leave_changed(&self, node: Pin<&Node>) {
+        let waker = self.latest.beside(|_, line| line.leave(node));
+        drop(waker);
+    }
+}
+
+/// What a stamp says to somebody who has seen `seen`.
+#[inline]
+fn news(stamp: Stamp, seen: Version) -> Option<Result<Version, RecvError>> {
+    if stamp.version() != seen {
+        return Some(Ok(stamp.version()));
+    }
+    stamp.is_closed().then_some(Err(RecvError(())))
 }
 
 // Close
@@ -246,7 +302,7 @@ impl<T> Hub for Shared<T> {
 
     fn senders_gone(&self) {
         self.latest.close();
-        self.changed.notify_all();
+        self.call_changed();
     }
 
     fn receivers_gone(&self) {
