@@ -3,31 +3,50 @@
 //! # Layout
 //! ```text
 //! stamp   version and closed bit: written under the lock, read without
+//! open    the current node, while it may be looked at without the lock; else null
 //! desk    a lock around: current  which node holds the latest value
 //!                        spare    a second node, while it is not in use
 //!                        wanted   somebody waits for a node to be vacated
+//!                        reads, is_open, era, posted: see Looks without the lock
 //!                        side     the keeper's own, for what it does in the same critical section
-//! first   a node: readers, writing, claimed, full (under the lock); the version and the value
+//! first   a node: readers, posted, writing, claimed, full (under the lock); the version and the value
 //! ```
 //! The first node is part of the `Latest` itself. Others are allocated only when a value is
 //! published while the current one is in use, and one of them is kept.
 //!
+//! # Looks without the lock
+//! A value that is looked at often and not changed is *opened*: `open` leads to its node. Who looks then posts
+//! the address of the `Latest` where all threads can read it ([`notices`]), finds `open` as it was, and
+//! later withdraws the address and looks at `open` once more: no read-modify-write. Who wants the value for
+//! himself *shuts* it: he makes `open` null, puts a fence into every thread, a system call, and looks whether
+//! the address is still posted. If so the node is marked, and whoever withdraws the address and finds the
+//! node shut looks for others who posted it; the last one takes the mark off.
+//!
+//! The system call pays from some hundred looks on, so it takes [`MANY`] under the lock before a value is
+//! opened.
+//!
 //! # States
-//! | node | readers | writing | claimed | whose is the value |
-//! |---|---|---|---|---|
-//! | free | 0 | no | no | there is none |
-//! | current, idle | 0 | no | no | the lock holder's |
-//! | current, read | 1.. | no | no | nobody's: all may look at it |
-//! | current, written | 0 | yes | no | the writer's |
-//! | earlier, read | 1.. | no | either | nobody's |
-//! | earlier, written | 0 | yes | either | the writer's |
-//! | earlier, vacant | 0 | no | yes | the claimer's |
+//! "Read" is: it has readers that are counted, or is marked `posted`.
+//!
+//! | node | read | open | writing | claimed | whose is the value |
+//! |---|---|---|---|---|---|
+//! | free | no | no | no | no | there is none |
+//! | current, idle | no | no | no | no | the lock holder's |
+//! | current, open | either | yes | no | no | nobody's: all may look at it |
+//! | current, read | yes | no | no | no | nobody's |
+//! | current, written | no | no | yes | no | the writer's |
+//! | earlier, read | yes | no | no | either | nobody's |
+//! | earlier, written | no | no | yes | either | the writer's |
+//! | earlier, vacant | no | no | no | yes | the claimer's |
 //!
 //! # Transitions
 //! | operation | on the current node | on an earlier one |
 //! |---|---|---|
-//! | `Snapshot::take` | readers + 1; refused while written | - |
-//! | `Snapshot` drops | readers - 1 | readers - 1; the last one frees it, unless claimed |
+//! | `Snapshot::take` | open: the address is posted. Otherwise readers + 1; refused while written | - |
+//! | a counted `Snapshot` drops | readers - 1 | readers - 1; the last one frees it, unless claimed |
+//! | a posted `Snapshot` drops | the address is withdrawn; if it is shut and was the last, `posted` is taken off | the same; the last one frees it, unless claimed |
+//! | `open_up` | open; not while written, wanted, or another node is `posted` | - |
+//! | `lock_shut` | not open any more, and `posted` if the address is | - |
 //! | `Writing::take` | written; refused unless idle | - |
 //! | `Writing` ends | idle | free, unless claimed |
 //! | `exchange` | idle: the values are swapped. Otherwise: becomes an earlier one, and a node that was free becomes current | - |
@@ -43,9 +62,13 @@
 //!   lies beside it, and who may touch the one may touch the other.
 //! - **I6** Whoever was refused has left `wanted` set, and every change that may admit somebody
 //!   takes it and tells the [`Keeper`].
+//! - **I7** The node that `open` leads to is the current one and not written, `is_open` is set, and no node
+//!   is `posted`. Who finds the node there after having posted the address is one of its readers: until it is
+//!   shut it stays what it is, and who shuts it finds the address. It is stored under the lock.
 //!
 //! # Progress
-//! Takes the lock for a few instructions and the copying of one value. [`Latest::exchange`] never
+//! Takes the lock for a few instructions and the copying of one value, or for a look at every thread's board
+//! where a value was open. [`Latest::exchange`] never
 //! waits for a snapshot or a writer. [`Writing::take`] is refused as long as snapshots overlap each
 //! other, and snapshots are not held up for its sake: whoever holds one may safely take another.
 //!
@@ -66,15 +89,15 @@ mod model;
 mod tests;
 
 use core::mem;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 pub(crate) use self::snapshot::Snapshot;
 pub(crate) use self::version::{Stamp, Version};
 pub(crate) use self::writing::{Claim, Writing};
 
 use self::node::{Hold, Node};
-use crate::prim::atomic::{AtomicUsize, Ordering};
-use crate::prim::{Lock, LockGuard};
+use crate::prim::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use crate::prim::{Lock, LockGuard, asymmetric, notices};
 
 /// Who keeps a [`Latest`], and is told when it lets go of a value that somebody waits for.
 pub(crate) trait Keeper {
@@ -88,12 +111,24 @@ pub(crate) trait Keeper {
     fn vacated(&self);
 }
 
+/// So many looks under the lock at one value, and it may be looked at without: as many as are worth what it
+/// costs to change the value then, a system call and a look at every thread.
+const MANY: u16 = 1024;
+
 /// What the lock guards, besides the holds of the nodes.
 struct Desk<T, S> {
     /// `None` is the first node.
     current: Option<NonNull<Node<T>>>,
     spare: Option<Box<Node<T>>>,
     wanted: bool,
+    /// How often the value was looked at under the lock since somebody last wanted it for himself.
+    reads: u16,
+    /// Whether the current node is open (I7).
+    is_open: bool,
+    /// How often a node was opened. Does not wrap: after the last time none is opened any more.
+    era: u32,
+    /// The node that was shut while somebody looked at it.
+    posted: Option<NonNull<Node<T>>>,
     side: S,
 }
 
@@ -115,6 +150,7 @@ impl<T, S> Desk<T, S> {
 /// The latest value, and those before it that are still in use.
 pub(crate) struct Latest<T, S> {
     stamp: AtomicUsize,
+    open: AtomicPtr<Node<T>>,
     desk: Lock<Desk<T, S>>,
     first: Node<T>,
 }
@@ -144,7 +180,17 @@ impl<T, S> Latest<T, S> {
     pub(crate) fn new(value: T, version: Version, side: S) -> Self {
         Self {
             stamp: AtomicUsize::new(Stamp::of(version).0),
-            desk: Lock::new(Desk { current: None, spare: None, wanted: false, side }),
+            open: AtomicPtr::new(ptr::null_mut()),
+            desk: Lock::new(Desk {
+                current: None,
+                spare: None,
+                wanted: false,
+                reads: 0,
+                is_open: false,
+                era: 0,
+                posted: None,
+                side,
+            }),
             first: Node::with(value, version),
         }
     }
@@ -197,7 +243,7 @@ impl<T, S> Latest<T, S> {
     ) -> Exchanged<T, R> {
         let mut fresh = None;
         loop {
-            let mut desk = self.desk.lock();
+            let mut desk = self.lock_shut();
             let old = self.current(&desk);
             // SAFETY: the current node is not free (States), so it is alive (I4).
             if !unsafe { desk.hold(old) }.is_in_use() {
@@ -288,6 +334,81 @@ impl<T, S> Latest<T, S> {
         (value, Some(node))
     }
 
+    /// What is posted for a look at a value of this one.
+    #[inline(always)]
+    fn word(&self) -> usize {
+        ptr::from_ref(self).addr()
+    }
+
+    /// Opens the current node: the value is looked at often, and not changed.
+    #[cold]
+    fn open_up(&self) {
+        if !asymmetric::is_available() {
+            return;
+        }
+        let mut desk = self.desk.lock();
+        let current = self.current(&desk);
+        // SAFETY: the current node is not free (States), so it is alive (I4).
+        let writing = unsafe { desk.hold(current) }.writing;
+        if writing || desk.is_open || desk.wanted || desk.posted.is_some() {
+            return;
+        }
+        let Some(era) = desk.era.checked_add(1) else { return };
+        desk.era = era;
+        desk.is_open = true;
+        // ORDERING: Release pairs with the Acquire load in `Snapshot::take`: the value is there.
+        self.open.store(current.as_ptr(), Ordering::Release);
+    }
+
+    /// The lock, and no node is open: to be taken by whoever may want the current value for himself.
+    #[inline]
+    fn lock_shut(&self) -> LockGuard<'_, Desk<T, S>> {
+        let mut desk = self.desk.lock();
+        desk.reads = 0;
+        if desk.is_open { self.shut(desk) } else { desk }
+    }
+
+    #[cold]
+    fn shut<'a>(&'a self, mut desk: LockGuard<'a, Desk<T, S>>) -> LockGuard<'a, Desk<T, S>> {
+        while desk.is_open {
+            let era = desk.era;
+            // ORDERING: Relaxed, pairs with the loads in `Snapshot::take` and `Snapshot::drop` by way of the
+            // fence; see `notices`.
+            self.open.store(ptr::null_mut(), Ordering::Relaxed);
+            drop(desk);
+            // A system call, so not under the lock. Whoever comes meanwhile makes one, too.
+            asymmetric::heavy_fence();
+            desk = self.desk.lock();
+            if desk.is_open && desk.era == era {
+                desk.is_open = false;
+                if notices::is_posted(self.word()) {
+                    let current = self.current(&desk);
+                    desk.posted = Some(current);
+                    // SAFETY: the current node is not free (States), so it is alive (I4).
+                    unsafe { desk.hold(current) }.posted = true;
+                }
+            }
+        }
+        desk
+    }
+
+    /// To be called when somebody has withdrawn the word: as [`let_go`](Self::let_go), if nobody is left who
+    /// posted it.
+    fn look_for_posted(&self) -> (Option<Leftover<T>>, bool) {
+        let mut desk = self.desk.lock();
+        // If a node is open, or about to be shut, who shuts it looks.
+        let Some(node) = desk.posted else {
+            return (None, false);
+        };
+        if notices::is_posted(self.word()) {
+            return (None, false);
+        }
+        desk.posted = None;
+        // SAFETY: it was in use until now, so it is alive.
+        unsafe { desk.hold(node) }.posted = false;
+        self.let_go(desk, node)
+    }
+
     fn first_is_full(&self, desk: &mut Desk<T, S>) -> bool {
         // SAFETY: the first node is alive as long as `self`.
         unsafe { desk.hold(NonNull::from(&self.first)) }.full
@@ -317,7 +438,13 @@ impl<T, S> Latest<T, S> {
 
 impl<T, S> Drop for Latest<T, S> {
     fn drop(&mut self) {
-        let current = self.desk.lock().current.take();
+        let mut desk = self.desk.lock();
+        let (current, was_open) = (desk.current.take(), desk.era > 0);
+        drop(desk);
+        if was_open {
+            // What was posted by snapshots that were forgotten, as another one may be at this address.
+            notices::discard(self.word());
+        }
         // SAFETY: every node but the first comes from a `Box`, and nobody uses this one: users
         // borrow the `Latest`. One that was forgotten is not used any more.
         drop(current.map(|node| unsafe { Box::from_raw(node.as_ptr()) }));

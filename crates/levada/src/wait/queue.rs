@@ -138,7 +138,7 @@ impl WaitQueue {
     pub(crate) fn notify_all(&self) {
         // ORDERING: SeqCst pairs with the fence in `poll_wait`; see the module's protocol.
         fence(Ordering::SeqCst);
-        // ORDERING: Relaxed, pairs with the store in `enter` by way of the two fences; the lock
+        // ORDERING: Relaxed, pairs with the store in `with_line` by way of the two fences; the lock
         // taken next gives the rest.
         if self.occupied.load(Ordering::Relaxed) {
             self.notify_line();

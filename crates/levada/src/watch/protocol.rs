@@ -2,8 +2,8 @@
 //!
 //! # Layout
 //! ```text
-//! Shared  latest   the value, its version, the closed bit: storage::latest
-//!         changed  tasks that wait for a new version or the end of the senders
+//! Shared  latest   the value, its version, the closed bit: storage::latest; and under its lock
+//!                  the line: tasks that wait for a new version or the end of the senders
 //!         freed    tasks that wait for the end of the receivers, and threads that wait for a value
 //!         counts   handles: refs
 //! ```
@@ -23,11 +23,11 @@
 //! # Transitions
 //! | operation | value | version | then tells |
 //! |---|---|---|---|
-//! | `send`, `send_replace` | exchanged | + 1 | `changed`; `freed` if the old value kept somebody waiting |
-//! | `send_modify`, `send_if_modified` | changed in place, when no `Ref` of it is left | + 1 if the closure says so | `changed`; `freed` if somebody waits |
+//! | `send`, `send_replace` | exchanged | + 1 | the line; `freed` if the old value kept somebody waiting |
+//! | `send_modify`, `send_if_modified` | changed in place, when no `Ref` of it is left | + 1 if the closure says so | the line; `freed` if somebody waits |
 //! | the closure panics | as the closure left it | same | `freed` if somebody waits |
 //! | a `Ref` drops | the last one drops a value that was superseded | same | `freed` if somebody waits |
-//! | the last sender drops | same | same, and closed | `changed` |
+//! | the last sender drops | same | same, and closed | the line |
 //! | the last receiver drops | same | same | `freed` |
 //!
 //! A `send` during a `send_modify` (in another thread, or in the closure itself) does not wait for
@@ -36,8 +36,8 @@
 //! # Invariants
 //! - **I1** A version belongs to one value: who has seen the current version has seen the current
 //!   value, or a silent modification of it.
-//! - **I2** Every change is announced after it was made, to everybody in the line. So by the
-//!   protocol of [`WaitQueue`] whoever waits for it either saw it or is woken.
+//! - **I2** Every change is announced to everybody in the line, in the critical section that makes it or
+//!   after it. Who waits looks and enters the line in one critical section, so he either saw it or is woken.
 //! - **I3** Whoever is refused a value enters `freed` before he looks again (storage::latest, I6).
 //! - **I4** No lock is held while a closure, a waker, a clone or a drop runs.
 //!
@@ -179,7 +179,7 @@ impl<T> Shared<T> {
 
 impl<T> Shared<T> {
     /// The current value and its version. Waits while it is being changed in place.
-    #[inline]
+    #[inline(always)]
     pub(super) fn look(&self) -> (Look<'_, T>, Version) {
         Snapshot::take(self).unwrap_or_else(|| self.wait_freed(|| Snapshot::take(self)))
     }

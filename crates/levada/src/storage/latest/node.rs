@@ -17,6 +17,8 @@ pub(super) struct Node<T> {
 #[derive(Debug)]
 pub(super) struct Hold {
     pub(super) readers: usize,
+    /// There may be readers that are not counted.
+    pub(super) posted: bool,
     /// Somebody changes the value in place.
     pub(super) writing: bool,
     /// Somebody waits to take the value, so the last reader does not.
@@ -26,13 +28,14 @@ pub(super) struct Hold {
 }
 
 impl Hold {
-    pub(super) const FREE: Self = Self { readers: 0, writing: false, claimed: false, full: false };
+    pub(super) const FREE: Self =
+        Self { readers: 0, posted: false, writing: false, claimed: false, full: false };
 
     pub(super) const IDLE: Self = Self { full: true, ..Self::FREE };
 
     #[inline]
     pub(super) fn is_in_use(&self) -> bool {
-        self.readers > 0 || self.writing
+        self.readers > 0 || self.posted || self.writing
     }
 
     #[inline]

@@ -15,6 +15,16 @@ impl<T> Desktop<T> {
         Snapshot::take(self).expect("nobody writes")
     }
 
+    /// Opens the current node; where there is no system call for it, it stays shut.
+    pub(super) fn open(&self) {
+        const IS_KNOWN: bool = cfg!(any(loom, all(target_os = "linux", not(miri))));
+        while IS_KNOWN && !asymmetric::is_available() {
+            std::thread::yield_now();
+        }
+        self.latest.open_up();
+        assert_eq!(self.latest.desk.lock().is_open, IS_KNOWN);
+    }
+
     pub(super) fn publish(&self, value: T) -> (Option<T>, bool) {
         let (old, vacated, ()) = self.latest.publish(value, |()| ());
         (old, vacated)
@@ -217,5 +227,118 @@ mod alone {
         drop(keeper);
         assert_eq!(Arc::strong_count(&first), 1, "the first node drops its own");
         assert_eq!(Arc::strong_count(&second), 2, "an allocated one is leaked");
+    }
+
+    /// The node of an open value is used as the others are, whatever ended the openness.
+    #[test]
+    fn an_open_value_is_exchanged_and_dropped_as_others() {
+        let (first, second) = (Arc::new(1), Arc::new(2));
+        let keeper = Desktop::new(Arc::clone(&first));
+        for _ in 0..3 {
+            keeper.open();
+            let (look, _) = keeper.look();
+            drop(look);
+            let (old, vacated) = keeper.publish(Arc::clone(&first));
+            assert!(old.is_some() && !vacated, "nobody looks");
+        }
+        keeper.open();
+        let ((one, _), (two, version)) = (keeper.look(), keeper.look());
+        assert!(keeper.publish(Arc::clone(&second)).0.is_none());
+        drop(one);
+        assert_eq!((**two, version, Arc::strong_count(&first)), (1, Version(versions(3)), 2));
+        drop(two);
+        assert_eq!(Arc::strong_count(&first), 1);
+        assert_eq!(keeper.look().1, Version(versions(4)));
+        keeper.open();
+        drop(keeper);
+        assert_eq!(Arc::strong_count(&second), 1);
+    }
+
+    #[test]
+    fn whoever_is_refused_an_open_value_is_told() {
+        let keeper = Desktop::new(0);
+        keeper.open();
+        let (look, _) = keeper.look();
+        assert!(Writing::take(&keeper).is_none());
+        let (second, _) = keeper.look();
+        drop(look);
+        assert_eq!(keeper.told(), 0, "there is another one");
+        drop(second);
+        assert_eq!(keeper.told(), 1);
+        let mut writing = Writing::take(&keeper).unwrap();
+        *writing = 1;
+        writing.mark_changed();
+        drop(writing);
+        keeper.open();
+        assert_eq!((*keeper.look().0, keeper.look().1), (1, Version(versions(1))));
+    }
+
+    #[test]
+    fn an_open_value_is_claimed_as_others() {
+        let keeper = Desktop::new(String::from("old"));
+        keeper.open();
+        let (look, _) = keeper.look();
+        let mut claim = keeper.replace(String::from("new")).unwrap_err();
+        assert_eq!(claim.take(), None);
+        drop(look);
+        assert_eq!((keeper.told(), claim.take().as_deref()), (1, Some("old")));
+    }
+
+    /// While the value before is looked at, the next one is not opened: the word is one for both.
+    #[test]
+    fn one_value_at_a_time_is_posted() {
+        let keeper = Desktop::new(1);
+        keeper.open();
+        let (look, _) = keeper.look();
+        assert_eq!(keeper.publish(2), (None, false));
+        keeper.latest.open_up();
+        assert!(!keeper.latest.desk.lock().is_open || cfg!(any(miri, not(target_os = "linux"))));
+        assert_eq!((*look, *keeper.look().0), (1, 2));
+        drop(look);
+        keeper.open();
+        assert_eq!(*keeper.look().0, 2);
+    }
+
+    /// More looks at once than a board has places.
+    #[test]
+    fn there_are_always_more_looks() {
+        let keeper = Desktop::new(0);
+        keeper.open();
+        let mut looks: Vec<_> = (0..20).map(|_| keeper.look().0).collect();
+        assert_eq!(keeper.publish(1), (None, false));
+        looks.swap(0, 19);
+        while let Some(look) = looks.pop() {
+            assert!(keeper.latest.desk.lock().current.is_some());
+            assert_eq!(*look, 0);
+        }
+        assert!(!keeper.latest.first_is_full(&mut keeper.latest.desk.lock()));
+    }
+
+    #[test]
+    #[expect(clippy::mem_forget, reason = "what it does is what is tested")]
+    fn a_forgotten_open_look_is_not_taken_for_one_of_the_next() {
+        // Not moved: the channel that comes next is at the same address.
+        let mut place = Some(Desktop::new(0));
+        for round in 0..10 {
+            let keeper = place.insert(Desktop::new(round));
+            keeper.open();
+            mem::forget(keeper.look());
+            assert!(Writing::take(keeper).is_none() || cfg!(miri));
+            place = None;
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_often_looked_at_is_opened() {
+        let keeper = Desktop::new(0);
+        keeper.open();
+        assert_eq!(keeper.publish(1), (Some(0), false));
+        let looks = MANY;
+        for left in (0..looks).rev() {
+            assert!(keeper.latest.desk.lock().reads + left < looks);
+            assert_eq!(*keeper.look().0, 1);
+        }
+        let is_open = keeper.latest.desk.lock().is_open;
+        assert_eq!(is_open, cfg!(all(target_os = "linux", not(miri))));
     }
 }

@@ -18,7 +18,7 @@ impl<'a, K: Keeper> Writing<'a, K> {
     /// Exclusive access to the current value, unless it is in use.
     pub(crate) fn take(keeper: &'a K) -> Option<Self> {
         let latest = keeper.latest();
-        let mut desk = latest.desk.lock();
+        let mut desk = latest.lock_shut();
         let node = latest.current(&desk);
         // SAFETY: the current node is not free (States), so it is alive (I4).
         let hold = unsafe { desk.hold(node) };
