@@ -49,19 +49,20 @@ impl<'a, K: Keeper> Snapshot<'a, K> {
         if let Some(node) = NonNull::new(open)
             && let Some(place) = notices::post(latest.word())
         {
-            // If it is not the current node any more, this ends as any other that is posted.
-            let look = Self { keeper, node, tail: Tail::posted(place) };
             // ORDERING: Acquire pairs with the Release store in `Latest::open_up`: the value and its version
             // are there. And by the protocol of `notices` who shuts the node later finds the word.
             if latest.open.load(Ordering::Acquire) == open {
                 // SAFETY: it is open, and its value with it (I3, I7), so it is alive (I4).
-                let node = unsafe { node.as_ref() };
+                let full = unsafe { node.as_ref() };
                 // SAFETY: it is full, and we look at it (I3).
-                let version = unsafe { node.version() };
-                return Some((look, version));
+                let version = unsafe { full.version() };
+                return Some((Self { keeper, node, tail: Tail::posted(place) }, version));
             }
+            // Ends as any other that is posted. Not made before: what has an end to run is kept in memory.
+            drop(Self { keeper, node, tail: Tail::posted(place) });
         }
-        Self::take_counted(keeper)
+        let (node, version) = Self::take_counted(keeper)?;
+        Some((Self { keeper, node, tail: Tail::COUNTED }, version))
     }
 
     /// Leaves a note, in the place of the last one.
@@ -75,8 +76,8 @@ impl<'a, K: Keeper> Snapshot<'a, K> {
         self.tail.0 & Tail::NOTE != 0
     }
 
-    /// The same under the lock.
-    fn take_counted(keeper: &'a K) -> Option<(Self, Version)> {
+    /// The current node and its version, under the lock: it has a reader more.
+    fn take_counted(keeper: &K) -> Option<(NonNull<Node<K::Value>>, Version)> {
         let latest = keeper.latest();
         let mut desk = latest.desk.lock();
         let node = latest.current(&desk);
@@ -92,12 +93,15 @@ impl<'a, K: Keeper> Snapshot<'a, K> {
         // SAFETY: it is full, and we are one of its readers (I3).
         let version = unsafe { place.version() };
         desk.reads += 1;
-        if desk.reads == super::MANY {
+        let are_many = desk.reads == super::MANY;
+        if are_many {
             desk.reads = 0;
-            drop(desk);
+        }
+        drop(desk);
+        if are_many {
             latest.open_up();
         }
-        Some((Self { keeper, node, tail: Tail::COUNTED }, version))
+        Some((node, version))
     }
 
     /// Ends one that is counted.
