@@ -19,6 +19,11 @@ mod cell;
 #[cfg(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle")))]
 mod checked_lock;
 
+#[cfg(not(all(shuttle, feature = "shuttle")))]
+pub(crate) mod notices;
+#[cfg(all(shuttle, feature = "shuttle"))]
+pub(crate) use self::shuttle::notices;
+
 #[cfg(all(loom, feature = "loom"))]
 mod loom;
 #[cfg(all(loom, feature = "loom"))]

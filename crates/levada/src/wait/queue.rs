@@ -10,6 +10,10 @@
 //! the waiter sees the new condition; if the waiter's comes first, the publisher sees that the line
 //! is not empty. While nobody waits, publishing costs the fence and one load.
 //!
+//! Where the condition changes under a lock, its [`Line`] may be under the same lock, and neither side
+//! needs a fence: the waiter looks and enters in one critical section, the publisher changes and calls in
+//! another.
+//!
 //! # Checked by
 //! `tests` and `model` below, and the models of watch, broadcast and mpsc's `closed`.
 #![forbid(unsafe_code)]
@@ -20,19 +24,113 @@ use core::task::{Context, Poll, Waker};
 use super::list::{List, Node};
 use crate::prim::Lock;
 use crate::prim::atomic::{AtomicBool, Ordering, fence};
-use crate::util::wake_in_batches;
+use crate::util::{FirstPanic, WakeBatch, wake_in_batches};
+
+/// Waiters in line, to be kept under a lock: the queue's own, or that of the condition itself, which saves
+/// both sides the fence.
+#[derive(Debug)]
+pub(crate) struct Line(List);
+
+impl Line {
+    pub(crate) const fn new() -> Self {
+        Self(List::new())
+    }
+
+    /// Whether `node` waits in line with a waker as good as this.
+    pub(crate) fn has(&mut self, node: Pin<&Node>, waker: &Waker) -> bool {
+        self.0.is_linked(node)
+            && self.0.entry(node).waker.as_ref().is_some_and(|old| old.will_wake(waker))
+    }
+
+    /// Puts `node` in line with this waker, or keeps its place if it is there already. What it gives is to
+    /// be dropped outside the lock.
+    #[inline]
+    pub(crate) fn enter(&mut self, node: Pin<&Node>, waker: Waker) -> Option<Waker> {
+        let old = self.0.entry(node).waker.replace(waker);
+        if !self.0.is_linked(node) {
+            self.0.hold_back(node);
+        }
+        old
+    }
+
+    /// Takes `node` out of the line, for good. What it gives is to be dropped outside the lock.
+    pub(crate) fn leave(&mut self, node: Pin<&Node>) -> Option<Waker> {
+        self.0.unhold(node);
+        self.0.entry(node).waker.take()
+    }
+
+    /// Begins to call everybody who is in line now. The caller has changed the condition before, and goes
+    /// on with [`Call::wake`] outside the lock.
+    #[inline]
+    pub(crate) fn call(&mut self) -> Call {
+        if self.0.is_empty() {
+            return Call { first: None, left: 0 };
+        }
+        let first = self.0.release_front().flatten();
+        Call { first, left: self.0.len() }
+    }
+
+    /// Fills the batch with who is in line, of whom `left` are to be called.
+    fn release(&mut self, left: &mut usize, batch: &mut WakeBatch) {
+        while *left > 0 && batch.has_room() {
+            *left -= 1;
+            match self.0.release_front() {
+                Some(waker) => waker.into_iter().for_each(|waker| batch.push(waker)),
+                None => *left = 0,
+            }
+        }
+    }
+}
+
+/// Who is to be woken: the first in line, and how many after it.
+///
+/// A waiter that is woken may come back at once; the number of those who were in line when the call began
+/// is what ends it, so that each is woken once. If one of them leaves meanwhile, a newcomer is woken for
+/// nothing.
+#[derive(Debug)]
+#[must_use = "the first is out of line already"]
+pub(crate) struct Call {
+    first: Option<Waker>,
+    left: usize,
+}
+
+impl Call {
+    /// Wakes them. `with_line` takes the lock and does something with the line.
+    #[inline]
+    pub(crate) fn wake(self, with_line: impl FnMut(&mut dyn FnMut(&mut Line))) {
+        if let Some(first) = self.first {
+            wake_from(first, self.left, with_line);
+        }
+    }
+}
+
+#[cold]
+fn wake_from(first: Waker, mut left: usize, mut with_line: impl FnMut(&mut dyn FnMut(&mut Line))) {
+    if left == 0 {
+        // Most often there is one.
+        let mut panics = FirstPanic::default();
+        panics.catch(|| first.wake());
+        return panics.resume();
+    }
+    let mut first = Some(first);
+    wake_in_batches(|batch| {
+        first.take().into_iter().for_each(|waker| batch.push(waker));
+        with_line(&mut |line| line.release(&mut left, batch));
+        left > 0
+    });
+}
 
 /// Waiters that are all told of an event.
 #[derive(Debug)]
 pub(crate) struct WaitQueue {
     /// Whether anybody is in line. Written under the lock, read without.
     occupied: AtomicBool,
-    line: Lock<List>,
+    line: Lock<Line>,
 }
 
 impl WaitQueue {
     pub(crate) fn new() -> Self {
-        Self { occupied: AtomicBool::new(false), line: Lock::new(List::new()) }
+        Self { occupied: AtomicBool::new(false), line: Lock::new(Line::new()) }
     }
 
     /// Wakes everybody who was in line when the call began. The condition has been changed before.
@@ -40,7 +138,7 @@ impl WaitQueue {
     pub(crate) fn notify_all(&self) {
         // ORDERING: SeqCst pairs with the fence in `poll_wait`; see the module's protocol.
         fence(Ordering::SeqCst);
-        // ORDERING: Relaxed, pairs with the store in `enter` by way of the two fences; the lock
+        // ORDERING: Relaxed, pairs with the store in `with_line` by way of the two fences; the lock
         // taken next gives the rest.
         if self.occupied.load(Ordering::Relaxed) {
             self.notify_line();
@@ -49,26 +147,18 @@ impl WaitQueue {
 
     #[cold]
     fn notify_line(&self) {
-        // A waiter that is woken may come back at once; the one that was last when we began marks
-        // the end, so that each is woken once. If it leaves meanwhile, a few newcomers are woken
-        // for nothing.
-        let mut left = usize::MAX;
-        wake_in_batches(|batch| {
-            let mut line = self.line.lock();
-            if left == usize::MAX {
-                left = line.len();
-            }
-            while left > 0 && batch.has_room() {
-                left -= 1;
-                match line.release_front() {
-                    Some(waker) => waker.into_iter().for_each(|waker| batch.push(waker)),
-                    None => left = 0,
-                }
-            }
-            // ORDERING: Relaxed, no pair: under the lock; a reader that misses it takes the lock.
-            self.occupied.store(!line.is_empty(), Ordering::Relaxed);
-            left > 0
-        });
+        let call = self.with_line(Line::call);
+        call.wake(|action| self.with_line(action));
+    }
+
+    /// Does something with the line, under the lock.
+    fn with_line<R>(&self, action: impl FnOnce(&mut Line) -> R) -> R {
+        let mut line = self.line.lock();
+        let result = action(&mut line);
+        // ORDERING: Relaxed, pairs with the load in `notify_all`: by way of the two fences where somebody
+        // has entered, and where somebody has left, who misses it takes the lock.
+        self.occupied.store(!line.0.is_empty(), Ordering::Relaxed);
+        result
     }
 
     /// Waits until `check` gives a result: look, enter the line, look again, sleep.
@@ -100,24 +190,12 @@ impl WaitQueue {
 
     /// Puts `node` in line with this waker; keeps its place if it is there already.
     fn enter(&self, node: Pin<&Node>, waker: &Waker) {
-        if node.is_held() {
-            let mut line = self.line.lock();
-            let linked = line.is_linked(node);
-            let entry = line.entry(node);
-            if linked && entry.waker.as_ref().is_some_and(|old| old.will_wake(waker)) {
-                return;
-            }
+        if node.is_held() && self.with_line(|line| line.has(node, waker)) {
+            return;
         }
         // Cloning and dropping wakers is foreign code: outside the lock.
         let waker = waker.clone();
-        let mut line = self.line.lock();
-        let old = line.entry(node).waker.replace(waker);
-        if !line.is_linked(node) {
-            line.hold_back(node);
-        }
-        // ORDERING: Relaxed, pairs with the load in `notify_all` by way of the two fences.
-        self.occupied.store(true, Ordering::Relaxed);
-        drop(line);
+        let old = self.with_line(|line| line.enter(node, waker));
         drop(old);
     }
 
@@ -132,16 +210,12 @@ impl WaitQueue {
     /// How many are in line.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.line.lock().len()
+        self.line.lock().0.len()
     }
 
+    #[cold]
     fn cancel_held(&self, node: Pin<&Node>) {
-        let mut line = self.line.lock();
-        line.unhold(node);
-        let waker = line.entry(node).waker.take();
-        // ORDERING: Relaxed, no pair: under the lock; a reader that misses it takes the lock.
-        self.occupied.store(!line.is_empty(), Ordering::Relaxed);
-        drop(line);
+        let waker = self.with_line(|line| line.leave(node));
         drop(waker);
     }
 }

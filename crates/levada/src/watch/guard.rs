@@ -28,22 +28,24 @@ use crate::storage::latest::Version;
 /// assert_eq!((*first, *rx.borrow()), ("one", "two"));
 /// ```
 pub struct Ref<'a, T> {
+    /// Its note says whether the value was new.
     look: Look<'a, T>,
-    has_changed: bool,
 }
 
 impl<'a, T> Ref<'a, T> {
     /// The current value, for somebody who has seen `seen`; and its version.
+    #[inline(always)]
     pub(super) fn new(shared: &'a Shared<T>, seen: Version) -> (Self, Version) {
-        let (look, version) = shared.look();
-        let has_changed = version != seen;
-        (Self { look, has_changed }, version)
+        let (mut look, version) = shared.look();
+        look.set_note(version != seen);
+        (Self { look }, version)
     }
 
     /// The current value, for somebody who does not count what was seen.
+    #[inline(always)]
     pub(super) fn unchanged(shared: &'a Shared<T>) -> Self {
         let (look, _) = shared.look();
-        Self { look, has_changed: false }
+        Self { look }
     }
 
     /// Whether the value was new to the receiver when it was borrowed.
@@ -66,7 +68,7 @@ impl<'a, T> Ref<'a, T> {
     /// assert!(!rx.borrow().has_changed());
     /// ```
     pub fn has_changed(&self) -> bool {
-        self.has_changed
+        self.look.note()
     }
 }
 
@@ -83,7 +85,7 @@ impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ref")
             .field("inner", &**self)
-            .field("has_changed", &self.has_changed)
+            .field("has_changed", &self.has_changed())
             .finish()
     }
 }

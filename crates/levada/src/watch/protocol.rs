@@ -2,8 +2,8 @@
 //!
 //! # Layout
 //! ```text
-//! Shared  latest   the value, its version, the closed bit: storage::latest
-//!         changed  tasks that wait for a new version or the end of the senders
+//! Shared  latest   the value, its version, the closed bit: storage::latest; and under its lock
+//!                  the line: tasks that wait for a new version or the end of the senders
 //!         freed    tasks that wait for the end of the receivers, and threads that wait for a value
 //!         counts   handles: refs
 //! ```
@@ -23,11 +23,11 @@
 //! # Transitions
 //! | operation | value | version | then tells |
 //! |---|---|---|---|
-//! | `send`, `send_replace` | exchanged | + 1 | `changed`; `freed` if the old value kept somebody waiting |
-//! | `send_modify`, `send_if_modified` | changed in place, when no `Ref` of it is left | + 1 if the closure says so | `changed`; `freed` if somebody waits |
+//! | `send`, `send_replace` | exchanged | + 1 | the line; `freed` if the old value kept somebody waiting |
+//! | `send_modify`, `send_if_modified` | changed in place, when no `Ref` of it is left | + 1 if the closure says so | the line; `freed` if somebody waits |
 //! | the closure panics | as the closure left it | same | `freed` if somebody waits |
 //! | a `Ref` drops | the last one drops a value that was superseded | same | `freed` if somebody waits |
-//! | the last sender drops | same | same, and closed | `changed` |
+//! | the last sender drops | same | same, and closed | the line |
 //! | the last receiver drops | same | same | `freed` |
 //!
 //! A `send` during a `send_modify` (in another thread, or in the closure itself) does not wait for
@@ -36,8 +36,8 @@
 //! # Invariants
 //! - **I1** A version belongs to one value: who has seen the current version has seen the current
 //!   value, or a silent modification of it.
-//! - **I2** Every change is announced after it was made, to everybody in the line. So by the
-//!   protocol of [`WaitQueue`] whoever waits for it either saw it or is woken.
+//! - **I2** Every change is announced to everybody in the line, in the critical section that makes it or
+//!   after it. Who waits looks and enters the line in one critical section, so he either saw it or is woken.
 //! - **I3** Whoever is refused a value enters `freed` before he looks again (storage::latest, I6).
 //! - **I4** No lock is held while a closure, a waker, a clone or a drop runs.
 //!
@@ -56,22 +56,21 @@
 #![forbid(unsafe_code)]
 
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 use std::fmt;
 
 use super::error::{RecvError, SendError};
 use crate::prim::park_on;
 use crate::refs::{Counts, Hub};
-use crate::storage::latest::{Claim, Keeper, Latest, Snapshot, Version, Writing};
+use crate::storage::latest::{Claim, Keeper, Latest, Snapshot, Stamp, Version, Writing};
 use crate::util::FirstPanic;
 use crate::wait::list::Node;
-use crate::wait::queue::WaitQueue;
+use crate::wait::queue::{Call, Line, WaitQueue};
 use crate::wait::until::Until;
 
 /// A watch channel.
 pub(super) struct Shared<T> {
-    latest: Latest<T>,
-    changed: WaitQueue,
+    latest: Latest<T, Line>,
     freed: WaitQueue,
     counts: Counts,
 }
@@ -81,9 +80,10 @@ pub(super) type Look<'a, T> = Snapshot<'a, Shared<T>>;
 
 impl<T> Keeper for Shared<T> {
     type Value = T;
+    type Side = Line;
 
     #[inline(always)]
-    fn latest(&self) -> &Latest<T> {
+    fn latest(&self) -> &Latest<T, Line> {
         &self.latest
     }
 
@@ -96,8 +96,7 @@ impl<T> Shared<T> {
     /// A channel with one sender.
     pub(super) fn new(value: T, version: Version, receivers: usize) -> Self {
         Self {
-            latest: Latest::new(value, version),
-            changed: WaitQueue::new(),
+            latest: Latest::new(value, version, Line::new()),
             freed: WaitQueue::new(),
             counts: Counts::new(receivers),
         }
@@ -113,8 +112,8 @@ impl<T> Shared<T> {
         if self.counts.receivers() == 0 {
             return Err(SendError(value));
         }
-        let (old, vacated) = self.latest.publish(value);
-        self.announce(vacated);
+        let (old, vacated, call) = self.latest.publish(value, Line::call);
+        self.announce(vacated, call);
         // Foreign code, so it comes last.
         drop(old);
         Ok(())
@@ -122,8 +121,8 @@ impl<T> Shared<T> {
 
     /// Replaces the value, and returns the old one as soon as nobody looks at it.
     pub(super) fn send_replace(&self, value: T) -> T {
-        let (old, vacated) = Claim::replace(self, value);
-        self.announce(vacated);
+        let (old, vacated, call) = Claim::replace(self, value, Line::call);
+        self.announce(vacated, call);
         old.unwrap_or_else(|mut claim| self.wait_freed(|| claim.take()))
     }
 
@@ -139,7 +138,7 @@ impl<T> Shared<T> {
         // Wakes those who wait for the value, and drops it if it was superseded.
         panics.catch(|| drop(writing));
         if modified {
-            panics.catch(|| self.changed.notify_all());
+            panics.catch(|| self.call_changed());
         }
         panics.resume();
         modified
@@ -147,14 +146,26 @@ impl<T> Shared<T> {
 
     /// Tells of a new version, and those who were refused the old value if there are any.
     #[inline]
-    fn announce(&self, vacated: bool) {
+    fn announce(&self, vacated: bool, call: Call) {
         if !vacated {
-            return self.changed.notify_all();
+            return self.wake(call);
         }
         let mut panics = FirstPanic::default();
         panics.catch(|| self.freed.notify_all());
-        panics.catch(|| self.changed.notify_all());
+        panics.catch(|| self.wake(call));
         panics.resume();
+    }
+
+    /// Wakes those who wait for a new version.
+    #[inline]
+    fn wake(&self, call: Call) {
+        call.wake(|action| self.latest.beside(|_, line| action(line)));
+    }
+
+    /// Tells those who wait for a new version, where it has changed before.
+    fn call_changed(&self) {
+        let call = self.latest.beside(|_, line| line.call());
+        self.wake(call);
     }
 
     /// Sleeps until the value somebody uses is let go of.
@@ -168,7 +179,7 @@ impl<T> Shared<T> {
 
 impl<T> Shared<T> {
     /// The current value and its version. Waits while it is being changed in place.
-    #[inline]
+    #[inline(always)]
     pub(super) fn look(&self) -> (Look<'_, T>, Version) {
         Snapshot::take(self).unwrap_or_else(|| self.wait_freed(|| Snapshot::take(self)))
     }
@@ -200,19 +211,64 @@ impl<T> Shared<T> {
         cx: &mut Context<'_>,
         seen: Version,
     ) -> Poll<Result<Version, RecvError>> {
-        self.changed.poll_wait(node, cx, || {
-            let stamp = self.latest.stamp();
-            if stamp.version() != seen {
-                return Some(Ok(stamp.version()));
+        match news(self.latest.stamp(), seen) {
+            Some(news) => {
+                self.cancel_changed(node);
+                Poll::Ready(news)
             }
-            stamp.is_closed().then_some(Err(RecvError(())))
-        })
+            None => self.wait_changed(node, cx.waker(), seen),
+        }
+    }
+
+    /// Enters the line for a new version, if there still is none.
+    fn wait_changed(
+        &self,
+        node: Pin<&Node>,
+        waker: &Waker,
+        seen: Version,
+    ) -> Poll<Result<Version, RecvError>> {
+        // Who is in line and misses a version now is woken for it.
+        if node.is_held() && self.latest.beside(|_, line| line.has(node, waker)) {
+            return Poll::Pending;
+        }
+        // Cloning and dropping wakers is foreign code: outside the lock.
+        let waker = waker.clone();
+        let (news, waker) = self.latest.beside(|stamp, line| match news(stamp, seen) {
+            Some(news) => (Some(news), Some(waker)),
+            None => (None, line.enter(node, waker)),
+        });
+        drop(waker);
+        match news {
+            Some(news) => {
+                self.cancel_changed(node);
+                Poll::Ready(news)
+            }
+            None => Poll::Pending,
+        }
     }
 
     /// Leaves the line for a new version.
+    #[inline]
     pub(super) fn cancel_changed(&self, node: Pin<&Node>) {
-        self.changed.cancel(node);
+        if node.is_held() {
+            self.leave_changed(node);
+        }
     }
+
+    #[cold]
+    fn leave_changed(&self, node: Pin<&Node>) {
+        let waker = self.latest.beside(|_, line| line.leave(node));
+        drop(waker);
+    }
+}
+
+/// What a stamp says to somebody who has seen `seen`.
+#[inline]
+fn news(stamp: Stamp, seen: Version) -> Option<Result<Version, RecvError>> {
+    if stamp.version() != seen {
+        return Some(Ok(stamp.version()));
+    }
+    stamp.is_closed().then_some(Err(RecvError(())))
 }
 
 // Close
@@ -246,7 +302,7 @@ impl<T> Hub for Shared<T> {
 
     fn senders_gone(&self) {
         self.latest.close();
-        self.changed.notify_all();
+        self.call_changed();
     }
 
     fn receivers_gone(&self) {

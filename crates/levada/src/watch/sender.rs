@@ -77,6 +77,7 @@ impl<T> Sender<T> {
     /// drop(rx);
     /// assert_eq!(tx.send("anybody?").unwrap_err().0, "anybody?");
     /// ```
+    #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         self.shared.send(value)
     }
@@ -165,6 +166,7 @@ impl<T> Sender<T> {
     /// let (tx, _rx) = watch::channel("hello");
     /// assert_eq!(*tx.borrow(), "hello");
     /// ```
+    #[inline]
     pub fn borrow(&self) -> Ref<'_, T> {
         Ref::unchanged(&self.shared)
     }

@@ -6,8 +6,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "latest-stamp-published-relaxed",
         file: "storage/latest.rs",
-        before: "self.stamp.store(desk.stamp.0, Ordering::Release);",
-        after: "self.stamp.store(desk.stamp.0, Ordering::Relaxed);",
+        before: "self.stamp.store(stamp.0, Ordering::Release);",
+        after: "self.stamp.store(stamp.0, Ordering::Relaxed);",
         breaks: "who sees a version does not see what its publisher did before",
         caught_by: ("loom", "storage::latest"),
     },
@@ -20,17 +20,97 @@ pub(super) const FAULTS: &[Fault] = &[
         caught_by: ("loom", "storage::latest"),
     },
     Fault {
-        name: "latest-version-read-too-late",
+        name: "latest-posted-and-not-looked-again",
+        file: "storage/latest/snapshot.rs",
+        before: "            if latest.open.load(Ordering::Acquire) == open {",
+        after: "            if latest.open.load(Ordering::Acquire) == open || !open.is_null() {",
+        breaks: "a node is looked at that was shut before the address was posted",
+        caught_by: ("loom", "storage::latest"),
+    },
+    Fault {
+        name: "latest-posted-look-ends-unseen",
+        file: "storage/latest/snapshot.rs",
+        before: "            self.drop_shut();
+",
+        after: "",
+        breaks: "a value that was open is never vacated",
+        caught_by: ("unit", "storage::latest"),
+    },
+    Fault {
+        name: "latest-opened-relaxed",
         file: "storage/latest.rs",
-        before: "        Some((Self { keeper, node }, desk.stamp.version()))",
-        after: "        drop(desk);
-        Some((Self { keeper, node }, latest.stamp().version()))",
+        before: "self.open.store(current.as_ptr(), Ordering::Release);",
+        after: "self.open.store(current.as_ptr(), Ordering::Relaxed);",
+        breaks: "who looks without the lock does not see the value",
+        caught_by: ("loom", "storage::latest"),
+    },
+    Fault {
+        name: "latest-open-read-relaxed",
+        file: "storage/latest/snapshot.rs",
+        before: "latest.open.load(Ordering::Acquire) == open",
+        after: "latest.open.load(Ordering::Relaxed) == open",
+        breaks: "who looks without the lock does not see the value",
+        caught_by: ("loom", "storage::latest"),
+    },
+    Fault {
+        name: "latest-shut-without-fence",
+        file: "storage/latest.rs",
+        before: "            asymmetric::heavy_fence();
+",
+        after: "",
+        breaks: "who shuts a value does not see who looks at it",
+        caught_by: ("loom", "storage::latest"),
+    },
+    Fault {
+        name: "latest-shut-finds-nobody",
+        file: "storage/latest.rs",
+        before: "                if notices::is_posted(self.word()) {
+                    let current",
+        after: "                if false {
+                    let current",
+        breaks: "a value is exchanged while somebody looks at it without the lock",
+        caught_by: ("unit", "storage::latest"),
+    },
+    Fault {
+        name: "latest-first-withdrawn-is-the-last",
+        file: "storage/latest.rs",
+        before: "        if notices::is_posted(self.word()) {
+            return (None, false);
+        }
+",
+        after: "",
+        breaks: "the first of two looks without the lock frees the value of the other",
+        caught_by: ("unit", "storage::latest"),
+    },
+    Fault {
+        name: "latest-opened-beside-a-posted-one",
+        file: "storage/latest.rs",
+        before: "if writing || desk.is_open || desk.wanted || desk.posted.is_some() {",
+        after: "if writing || desk.is_open || desk.wanted {",
+        breaks: "an address that is posted stands for two values",
+        caught_by: ("unit", "storage::latest"),
+    },
+    Fault {
+        name: "latest-forgotten-word-kept",
+        file: "storage/latest.rs",
+        before: "            notices::discard(self.word());
+",
+        after: "",
+        breaks: "a look that was forgotten counts for the next channel at the address",
+        caught_by: ("unit", "storage::latest"),
+    },
+    Fault {
+        name: "latest-version-read-too-late",
+        file: "storage/latest/snapshot.rs",
+        before: "        Some((node, version))",
+        after: "        let _ = version;
+        Some((node, latest.stamp().version()))",
         breaks: "a snapshot comes with the version of a later value",
         caught_by: ("loom", "storage::latest"),
     },
     Fault {
         name: "latest-refused-look-forgotten",
-        file: "storage/latest.rs",
+        file: "storage/latest/snapshot.rs",
         before: "        if hold.writing {
             desk.wanted = true;
 ",
@@ -41,7 +121,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "latest-refused-writer-forgotten",
-        file: "storage/latest.rs",
+        file: "storage/latest/writing.rs",
         before: "        if hold.is_in_use() {
             desk.wanted = true;
             return None;
@@ -56,7 +136,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "latest-refused-claim-forgotten",
-        file: "storage/latest.rs",
+        file: "storage/latest/writing.rs",
         before: "        if unsafe { desk.hold(node) }.is_in_use() {
             desk.wanted = true;
 ",
@@ -68,14 +148,16 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "latest-publish-tells-nobody",
         file: "storage/latest.rs",
-        before: "return (Err(old), mem::take(&mut desk.wanted));",
-        after: "return (Err(old), false);",
+        before: "                let vacated = mem::take(&mut desk.wanted);
+                let beside",
+        after: "                let vacated = false;
+                let beside",
         breaks: "who was refused a value is not told of its successor",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
         name: "latest-look-ends-silently",
-        file: "storage/latest.rs",
+        file: "storage/latest/snapshot.rs",
         before: "        unsafe { desk.hold(self.node) }.readers -= 1;
         let (_leftover, vacated) = latest.let_go(desk, self.node);
         if vacated {",
@@ -87,7 +169,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "latest-writer-ends-silently",
-        file: "storage/latest.rs",
+        file: "storage/latest/writing.rs",
         before: "        unsafe { desk.hold(self.node) }.writing = false;
         let (_leftover, vacated) = latest.let_go(desk, self.node);
         if vacated {",
@@ -99,7 +181,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "latest-claim-ends-silently",
-        file: "storage/latest.rs",
+        file: "storage/latest/writing.rs",
         before: "        let (_leftover, vacated) = latest.let_go(desk, node);
         if vacated {",
         after: "        let (_leftover, vacated) = latest.let_go(desk, node);
@@ -109,7 +191,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "latest-reader-not-counted",
-        file: "storage/latest.rs",
+        file: "storage/latest/snapshot.rs",
         before: "        hold.add_reader();
 ",
         after: "        hold.readers = 1;
@@ -119,7 +201,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "latest-writer-beside-readers",
-        file: "storage/latest.rs",
+        file: "storage/latest/writing.rs",
         before: "        if hold.is_in_use() {
             desk.wanted = true;
             return None;
@@ -143,9 +225,9 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "latest-swap-under-a-reader",
-        file: "storage/latest.rs",
-        before: "        self.readers > 0 || self.writing",
-        after: "        self.readers > 1 || self.writing",
+        file: "storage/latest/node.rs",
+        before: "        self.readers > 0 || self.posted",
+        after: "        self.readers > 1 || self.posted",
         breaks: "a value is exchanged while one reader looks at it",
         caught_by: ("unit", "storage::latest"),
     },
@@ -162,7 +244,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "latest-superseded-change-counted",
-        file: "storage/latest.rs",
+        file: "storage/latest/writing.rs",
         before: "if self.changed && self.node == latest.current(&desk) {",
         after: "if self.changed {",
         breaks: "a change that nobody gets to see is announced as a new value",

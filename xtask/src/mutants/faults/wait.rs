@@ -129,40 +129,40 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "queue-entered-unseen",
         file: "wait/queue.rs",
-        before: "        self.occupied.store(true, Ordering::Relaxed);
-",
-        after: "",
+        before: "        self.occupied.store(!line.0.is_empty(), Ordering::Relaxed);
+        result",
+        after: "        result",
         breaks: "the publisher does not see that somebody waits",
         caught_by: ("loom", "wait::queue"),
     },
     Fault {
         name: "queue-cancel-hides-the-others",
         file: "wait/queue.rs",
-        before: "        let waker = line.entry(node).waker.take();
-        // ORDERING: Relaxed, no pair: under the lock; a reader that misses it takes the lock.
-        self.occupied.store(!line.is_empty(), Ordering::Relaxed);",
-        after: "        let waker = line.entry(node).waker.take();
-        self.occupied.store(false, Ordering::Relaxed);",
+        before: "        let waker = self.with_line(|line| line.leave(node));
+",
+        after: "        let waker = self.with_line(|line| line.leave(node));
+        self.occupied.store(false, Ordering::Relaxed);
+",
         breaks: "one that leaves makes the line look empty",
         caught_by: ("loom", "wait::queue"),
     },
     Fault {
         name: "queue-cancelled-stays-in-line",
         file: "wait/queue.rs",
-        before: "        line.unhold(node);
-        let waker",
-        after: "        let waker",
+        before: "        self.0.unhold(node);
+",
+        after: "",
         breaks: "a node that is dropped is still linked",
         caught_by: ("loom", "wait::queue"),
     },
     Fault {
         name: "queue-wakes-one-batch",
         file: "wait/queue.rs",
-        before: "            self.occupied.store(!line.is_empty(), Ordering::Relaxed);
-            left > 0
+        before: "        with_line(&mut |line| line.release(&mut left, batch));
+        left > 0
 ",
-        after: "            self.occupied.store(!line.is_empty(), Ordering::Relaxed);
-            false
+        after: "        with_line(&mut |line| line.release(&mut left, batch));
+        false
 ",
         breaks: "the seventeenth waiter is not woken",
         caught_by: ("unit", "wait::queue"),
@@ -170,25 +170,25 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "queue-wakes-one-too-few",
         file: "wait/queue.rs",
-        before: "                left = line.len();",
-        after: "                left = line.len().saturating_sub(1).max(1);",
+        before: "Call { first, left: self.0.len() }",
+        after: "Call { first, left: self.0.len().saturating_sub(1) }",
         breaks: "the last of several waiters is not woken",
         caught_by: ("unit", "wait::queue"),
     },
     Fault {
         name: "queue-wakes-newcomers",
         file: "wait/queue.rs",
-        before: "                left -= 1;
-                match",
-        after: "                match",
+        before: "            *left -= 1;
+            match",
+        after: "            match",
         breaks: "who comes back at once is woken again, for ever",
         caught_by: ("unit", "wait::queue"),
     },
     Fault {
         name: "queue-keeps-the-old-waker",
         file: "wait/queue.rs",
-        before: "let old = line.entry(node).waker.replace(waker);",
-        after: "let old = Some(line.entry(node).waker.get_or_insert(waker).clone());",
+        before: "let old = self.0.entry(node).waker.replace(waker);",
+        after: "let old = Some(self.0.entry(node).waker.get_or_insert(waker).clone());",
         breaks: "the task that was moved is not woken",
         caught_by: ("unit", "wait::queue"),
     },

@@ -7,11 +7,11 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "watch-change-not-told",
         file: "watch/protocol.rs",
         before: "        if !vacated {
-            return self.changed.notify_all();
+            return self.wake(call);
         }
 ",
         after: "        if !vacated {
-            return;
+            return drop(call);
         }
 ",
         breaks: "a receiver sleeps through a value",
@@ -21,16 +21,13 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "watch-change-told-to-the-refused-only",
         file: "watch/protocol.rs",
         before: "        panics.catch(|| self.freed.notify_all());
-        panics.catch(|| self.changed.notify_all());
+        panics.catch(|| self.wake(call));
         panics.resume();
-    }
-
-    /// Sleeps",
+",
         after: "        panics.catch(|| self.freed.notify_all());
+        drop(call);
         panics.resume();
-    }
-
-    /// Sleeps",
+",
         breaks: "a receiver sleeps through a value that passed a modification",
         caught_by: ("loom", "watch::model"),
     },
@@ -38,16 +35,12 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "watch-successor-not-told",
         file: "watch/protocol.rs",
         before: "        panics.catch(|| self.freed.notify_all());
-        panics.catch(|| self.changed.notify_all());
+        panics.catch(|| self.wake(call));
         panics.resume();
-    }
-
-    /// Sleeps",
-        after: "        panics.catch(|| self.changed.notify_all());
+",
+        after: "        panics.catch(|| self.wake(call));
         panics.resume();
-    }
-
-    /// Sleeps",
+",
         breaks: "who was refused a value is not told of its successor",
         caught_by: ("loom", "watch::model"),
     },
@@ -65,7 +58,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "watch-modification-not-told",
         file: "watch/protocol.rs",
         before: "        if modified {
-            panics.catch(|| self.changed.notify_all());
+            panics.catch(|| self.call_changed());
         }
 ",
         after: "",
@@ -77,11 +70,11 @@ pub(super) const FAULTS: &[Fault] = &[
         file: "watch/protocol.rs",
         before: "        panics.catch(|| drop(writing));
         if modified {
-            panics.catch(|| self.changed.notify_all());
+            panics.catch(|| self.call_changed());
         }
 ",
         after: "        if modified {
-            panics.catch(|| self.changed.notify_all());
+            panics.catch(|| self.call_changed());
         }
         panics.catch(|| drop(writing));
 ",
@@ -101,8 +94,8 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "watch-told-before-the-end",
         file: "watch/protocol.rs",
         before: "        self.latest.close();
-        self.changed.notify_all();",
-        after: "        self.changed.notify_all();
+        self.call_changed();",
+        after: "        self.call_changed();
         self.latest.close();",
         breaks: "a receiver looks before the end and sleeps through it",
         caught_by: ("loom", "watch::model"),
@@ -120,14 +113,14 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "watch-end-before-the-value",
         file: "watch/protocol.rs",
-        before: "            if stamp.version() != seen {
-                return Some(Ok(stamp.version()));
-            }
-            stamp.is_closed().then_some(Err(RecvError(())))",
-        after: "            if stamp.is_closed() {
-                return Some(Err(RecvError(())));
-            }
-            (stamp.version() != seen).then_some(Ok(stamp.version()))",
+        before: "    if stamp.version() != seen {
+        return Some(Ok(stamp.version()));
+    }
+    stamp.is_closed().then_some(Err(RecvError(())))",
+        after: "    if stamp.is_closed() {
+        return Some(Err(RecvError(())));
+    }
+    (stamp.version() != seen).then_some(Ok(stamp.version()))",
         breaks: "the end is told before the last value",
         caught_by: ("loom", "watch::model"),
     },

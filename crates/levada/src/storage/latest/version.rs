@@ -1,0 +1,56 @@
+//! Which value of how many, and whether more may come.
+#![forbid(unsafe_code)]
+
+/// Counts the values published, wrapping around. The lowest bit is never set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Version(pub(super) usize);
+
+impl Version {
+    /// One of these steps per value, so that the closed bit stays out of it.
+    pub(super) const STEP: usize = 2;
+
+    /// The version of the value a channel is created with.
+    pub(crate) const INITIAL: Self = Self(0);
+
+    /// The version `values` values before the count wraps around.
+    #[cfg(test)]
+    pub(crate) const fn before_wrap(values: usize) -> Self {
+        Self(0_usize.wrapping_sub(values * Self::STEP))
+    }
+
+    /// The version of the value before.
+    pub(crate) fn previous(self) -> Self {
+        Self(self.0.wrapping_sub(Self::STEP))
+    }
+}
+
+/// A version, and whether further ones may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp(pub(super) usize);
+
+impl Stamp {
+    const CLOSED: usize = 1;
+
+    /// Of a channel that is open.
+    pub(super) fn of(version: Version) -> Self {
+        Self(version.0)
+    }
+
+    #[inline]
+    pub(crate) fn version(self) -> Version {
+        Version(self.0 & !Self::CLOSED)
+    }
+
+    #[inline]
+    pub(crate) fn is_closed(self) -> bool {
+        self.0 & Self::CLOSED != 0
+    }
+
+    pub(super) fn next(self) -> Self {
+        Self(self.0.wrapping_add(Version::STEP))
+    }
+
+    pub(super) fn closed(self) -> Self {
+        Self(self.0 | Self::CLOSED)
+    }
+}
