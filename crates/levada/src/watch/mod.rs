@@ -86,7 +86,7 @@
 //! | `send_modify`, `send_if_modified`, nobody waiting | 3 |
 //! | `changed`, waiting | 1, and a clone of the waker; 1 to leave the line if it is cancelled |
 //!
-//! On Linux a value that is looked at 1,024 times before the next one comes is looked at without any
+//! On Linux a value that is looked at 50,000 times before the next one comes is looked at without any
 //! read-modify-write from then on, by threads that do not share a cache line for it. The `send` or
 //! `send_modify` that ends this costs a system call (`membarrier`) of about half a microsecond for a process
 //! that runs on one core, and more on several.
