@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use super::error::{RecvError, TryRecvError};
 use super::protocol::{Miss, Shared};
 use super::{Receiver, Sender};
-use crate::util::budget;
+use crate::util::budget::{self, Budget};
 use crate::wait::list::Node;
 use crate::wait::queue::WaitQueue;
 
@@ -47,28 +47,42 @@ impl Waiter {
     }
 
     /// Receives the message at `next`.
+    #[inline(always)]
     pub(super) fn poll_recv<T: Clone>(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         shared: &Shared<T>,
         next: &mut u64,
         cx: &mut Context<'_>,
     ) -> Poll<Result<T, RecvError>> {
         let budget = ready!(budget::poll_proceed(cx));
         // A value is returned at once: large ones are costly to pass on.
+        match shared.read(next) {
+            Ok(value) => {
+                budget.made_progress();
+                Poll::Ready(Ok(value))
+            }
+            Err(miss) => self.poll_recv_otherwise(shared, next, cx, (miss, budget)),
+        }
+    }
+
+    /// Waits for the message at `next`, which is not there.
+    #[inline(never)]
+    fn poll_recv_otherwise<T: Clone>(
+        mut self: Pin<&mut Self>,
+        shared: &Shared<T>,
+        next: &mut u64,
+        cx: &mut Context<'_>,
+        (mut miss, budget): (Miss, Budget),
+    ) -> Poll<Result<T, RecvError>> {
         let error = loop {
-            let looked = match shared.read(next) {
-                Ok(value) => {
-                    budget.made_progress();
-                    return Poll::Ready(Ok(value));
-                }
-                Err(Miss::Absent) => {
+            let looked = match miss {
+                Miss::Absent => {
                     let node = self.as_mut().stand_in(Line::News, shared);
                     ready!(shared.poll_news(node, cx, next))
                 }
-                Err(Miss::Lent) => {
+                Miss::Lent => {
                     let node = self.as_mut().stand_in(Line::Returns, shared);
-                    let back = || (!shared.await_return(*next)).then_some(());
-                    ready!(shared.returns().poll_wait(node, cx, back));
+                    ready!(shared.poll_return(node, cx, *next));
                     Ok(())
                 }
             };
@@ -77,6 +91,13 @@ impl Waiter {
                 Ok(()) | Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Lagged(missed)) => break RecvError::Lagged(missed),
                 Err(TryRecvError::Closed) => break RecvError::Closed,
+            }
+            match shared.read(next) {
+                Ok(value) => {
+                    budget.made_progress();
+                    return Poll::Ready(Ok(value));
+                }
+                Err(again) => miss = again,
             }
         };
         budget.made_progress();

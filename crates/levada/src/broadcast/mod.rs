@@ -51,16 +51,18 @@
 //!
 //! | operation                            | read-modify-writes |
 //! |--------------------------------------|--------------------|
-//! | send                                 | 2                  |
-//! | receive, not the last to read it     | 2                  |
-//! | receive, the last                    | 1                  |
-//! | find nothing to receive (`try_recv`) | 2                  |
+//! | send                                 | 1; 2 if it overwrites what somebody has not read |
+//! | receive                              | 1                  |
+//! | find nothing to receive (`try_recv`) | 1                  |
 //! | subscribe, drop a receiver           | 3, and 1 for each message it has not read |
+//!
+//! A receiver that is not the last to read a message also needs a fence, where the system has no way to let others
+//! pay for it (Linux has), and for the first 1,024 messages.
 //!
 //! If a receiver waits, a send also wakes it: 1 and a fence, and what the waker takes. A
 //! receiver that waits pays 3 and a fence to go to sleep, and 1 to leave the line.
 //!
-//! An idle channel is two allocations (352 bytes for a capacity of 128 on a 64-bit machine) and no
+//! An idle channel is two allocations (416 bytes for a capacity of 128 on a 64-bit machine) and no
 //! slots: they are allocated in growing chunks as a backlog first needs them, and used again from the
 //! first on when everything has been read. A large capacity costs nothing until it is used.
 //!

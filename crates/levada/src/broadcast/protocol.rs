@@ -2,8 +2,8 @@
 //!
 //! # Layout
 //! The messages are in a [`LapRing`]. Everything that has to be decided in one order for all is in
-//! the [`Tail`], under one lock: the position of the next message, and how many receivers it will be
-//! for. That there will be none is told by the count of senders, which stays zero (refs, I1). A
+//! the [`Tail`], under the lock of the ring's writer: the position of the next message, and how many receivers
+//! it will be for. That there will be none is told by the count of senders, which stays zero (refs, I1). A
 //! receiver's own state is a single number, the position of the message it reads next, and lives in
 //! its handle.
 //!
@@ -18,14 +18,15 @@
 //! | further behind                            | lagged; goes on one capacity behind  |
 //!
 //! # Transitions
-//! | operation | locks, one after the other unless nested                                       |
-//! |-----------|--------------------------------------------------------------------------------|
-//! | send      | tail, and in it the slot; the tail's is released before the value is written.   |
-//! |           | Both again, with the value in a box, if a clone is being made in that slot     |
-//! | read      | slot; for all but the last reader the slot again, after the clone              |
-//! | look      | tail; only if the slot does not have the message                               |
-//! | join      | tail                                                                           |
-//! | leave     | tail, then each unread slot                                                    |
+//! | operation | locks and read-modify-writes, one after the other                               |
+//! |-----------|---------------------------------------------------------------------------------|
+//! | send      | tail; one exchange in it, if a message is overwritten that somebody has not read |
+//! | read      | one exchange, and a store after the clone                                       |
+//! | look      | tail; only if the slot does not have the message                                |
+//! | join      | tail                                                                            |
+//! | leave     | tail, then one exchange for each unread message                                 |
+//!
+//! If a clone is being made in the slot, a send takes the tail a second time, with the message in a box.
 //!
 //! # Invariants
 //! - **I1** A receiver has a claim on each message from its position to the tail's that has not been
@@ -33,17 +34,15 @@
 //!   gives the message the count and moves the position in one step.
 //! - **I2** So if the newest message has been read by all its readers, all older ones have, but for
 //!   those that a receiver is just leaving behind.
-//! - **I3** The slot's lock is taken before the tail's is released: who learns from the tail that a
-//!   message was sent finds it in its slot, or waits for the lock of who is writing it. A message is
-//!   never reported as lagged because it is not written yet.
-//! - **I4** Locks nest in one way only, a slot's inside the tail's. No lock is held while a message is
-//!   cloned: the receiver has a loan, which its slot's state tells to everybody else.
+//! - **I3** A message is written under the tail's lock: who learns from the tail that it was sent finds it. A
+//!   message is never reported as lagged because it is not written yet.
+//! - **I4** No lock is held while a message is cloned: the receiver has a loan, which its slot's state tells to
+//!   everybody else.
 //! - **I5** Nobody sleeps through a message: a receiver enters the line of `news` and then looks at
 //!   the tail and marks it `awaited`; the sender takes the mark under the same lock as it moves the
 //!   position, and then notifies. Either the receiver sees the position, or the sender the mark.
-//! - **I6** Nobody sleeps through a return: a receiver enters the line of `returns` and then marks
-//!   the slot; whoever ends the loan, by returning the value or by lapping it, takes the mark under
-//!   the slot's lock and then notifies.
+//! - **I6** Nobody sleeps through a return: a receiver enters the line of `returns` and then calls on the
+//!   slot; whoever ends the loan, by returning the value or by lapping it, is told of that, and then notifies.
 //!
 //! # Progress
 //! Operations take locks held for a few nanoseconds each. A receiver that is not polled holds up
@@ -67,10 +66,12 @@ use core::task::{Context, Poll};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::error::{SendError, TryRecvError};
-use crate::prim::{IS_MODEL, Lock, LockGuard};
+use crate::prim::IS_MODEL;
 use crate::refs::{Counts, Hub};
-use crate::storage::lap_ring::{Aftermath, Entry, LapRing, Loan, Slot, Taken};
-use crate::util::{CachePadded, FirstPanic};
+use crate::storage::lap_ring::{
+    Aftermath, Boxed, CALM, Entry, LapRing, Loan, Missed, Place, Taken, Writer,
+};
+use crate::util::FirstPanic;
 use crate::wait::list::Node;
 use crate::wait::queue::WaitQueue;
 
@@ -81,9 +82,7 @@ const LOOKS: u32 = if IS_MODEL { 0 } else { 5 };
 /// A broadcast channel.
 pub(super) struct Shared<T> {
     counts: Counts,
-    ring: LapRing<T>,
-    /// Written by every send; on its own cache line, away from what receivers read.
-    tail: CachePadded<Lock<Tail>>,
+    ring: LapRing<T, Tail>,
     /// Receivers that wait for a message to be sent.
     news: WaitQueue,
     /// Receivers that wait for another one to return the value it is cloning.
@@ -92,7 +91,7 @@ pub(super) struct Shared<T> {
     desertion: WaitQueue,
 }
 
-struct Tail {
+pub(super) struct Tail {
     /// The position of the next message.
     next: u64,
     /// How many receivers the next message is for.
@@ -114,15 +113,10 @@ pub(super) enum Miss {
 impl<T> Shared<T> {
     /// A channel with one sender and `receivers` receivers.
     pub(super) fn new(capacity: usize, receivers: u32) -> Self {
+        let tail = Tail { next: 0, receivers, awaited: false, caught_up: false };
         Self {
             counts: Counts::new(receivers as usize),
-            ring: LapRing::new(capacity),
-            tail: CachePadded::new(Lock::new(Tail {
-                next: 0,
-                receivers,
-                awaited: false,
-                caught_up: false,
-            })),
+            ring: LapRing::new(capacity, tail),
             news: WaitQueue::new(),
             returns: WaitQueue::new(),
             desertion: WaitQueue::new(),
@@ -133,82 +127,101 @@ impl<T> Shared<T> {
 
     #[inline]
     pub(super) fn send(&self, value: T) -> Result<usize, SendError<T>> {
-        let Some((tail, slot)) = self.lock_next() else {
+        let Some(mut tail) = self.lock_next() else {
             return Err(SendError(value));
         };
-        if slot.is_home_lent() {
-            drop((slot, tail));
-            return self.send_boxed(Box::new(value));
+        let (pos, receivers) = (tail.next, tail.receivers);
+        match tail.put(pos, receivers, value) {
+            Ok(aftermath) => Ok(self.publish(tail, aftermath)),
+            Err(value) => {
+                drop(tail);
+                self.send_late(Boxed::new(value))
+            }
         }
-        Ok(self.publish(tail, slot, |slot, pos, receivers| slot.put(pos, receivers, value)))
     }
 
     /// Sends over a message that is being cloned at the moment.
     #[cold]
-    fn send_boxed(&self, value: Box<T>) -> Result<usize, SendError<T>> {
-        let Some((tail, slot)) = self.lock_next() else {
-            return Err(SendError(*value));
+    fn send_late(&self, message: Boxed<T>) -> Result<usize, SendError<T>> {
+        let Some(mut tail) = self.lock_next() else {
+            return Err(SendError(message.into_inner()));
         };
-        Ok(self.publish(tail, slot, |slot, pos, receivers| slot.put_boxed(pos, receivers, value)))
+        let (pos, receivers) = (tail.next, tail.receivers);
+        let (aftermath, lapped) = tail.put_late(pos, receivers, message);
+        let mut panics = FirstPanic::default();
+        panics.catch(|| {
+            self.publish(tail, aftermath);
+        });
+        panics.catch(|| self.settle(lapped.see_to()));
+        panics.resume();
+        Ok(receivers as usize)
     }
 
-    /// Locks the tail and in it the slot of the next message, if that is for anybody.
-    #[inline]
-    fn lock_next(&self) -> Option<(LockGuard<'_, Tail>, Entry<'_, T>)> {
-        let mut tail = self.tail.lock();
-        if mem::take(&mut tail.caught_up) {
-            self.ring.restart(tail.next);
+    /// Locks the tail and goes to the slot of the next message, if that is for anybody.
+    #[inline(always)]
+    fn lock_next(&self) -> Option<Entry<'_, T, Tail>> {
+        let mut tail = self.ring.lock();
+        if tail.caught_up {
+            tail.caught_up = false;
+            let next = tail.next;
+            tail.restart(next);
         }
         loop {
             if tail.receivers == 0 {
                 return None;
             }
-            if let Some(slot) = self.ring.slot(tail.next) {
-                return Some((tail, slot.lock()));
+            let next = tail.next;
+            match tail.at(next) {
+                Ok(entry) => return Some(entry),
+                Err(full) => tail = self.make_room(full),
             }
-            tail = self.make_room(tail);
         }
     }
 
-    /// Gives the next message, which `put` writes, its position, and tells of it.
-    #[inline]
-    fn publish<F>(&self, mut tail: LockGuard<'_, Tail>, mut slot: Entry<'_, T>, put: F) -> usize
-    where
-        F: FnOnce(&mut Entry<'_, T>, u64, u32) -> Aftermath<T>,
-    {
-        let (pos, receivers) = (tail.next, tail.receivers);
-        tail.next += 1;
-        let awaited = mem::take(&mut tail.awaited);
-        drop(tail);
-        let aftermath = put(&mut slot, pos, receivers);
-        drop(slot);
+    /// Moves on from the next message, which has been written, and tells of it. Gives how many it is for.
+    #[inline(always)]
+    fn publish(&self, mut tail: Entry<'_, T, Tail>, aftermath: Aftermath<T>) -> usize {
+        let (pos, receivers, awaited) = (tail.next, tail.receivers, tail.awaited);
+        tail.next = pos + 1;
         if awaited {
-            let mut panics = FirstPanic::default();
-            panics.catch(|| self.news.notify_all());
-            panics.catch(|| self.settle(aftermath));
-            panics.resume();
-        } else {
-            self.settle(aftermath);
+            tail.awaited = false;
+        }
+        drop(tail);
+        if awaited || pos % CALM == CALM - 1 || aftermath.is_some() {
+            self.tell(pos, awaited, aftermath);
         }
         receivers as usize
     }
 
+    #[inline(never)]
+    fn tell(&self, pos: u64, awaited: bool, aftermath: Aftermath<T>) {
+        let mut panics = FirstPanic::default();
+        if awaited {
+            panics.catch(|| self.news.notify_all());
+        }
+        if pos % CALM == CALM - 1 {
+            self.ring.relax();
+        }
+        panics.catch(|| self.settle(aftermath));
+        panics.resume();
+    }
+
     /// Finds a slot for the next message in a chunk that is there, or adds the chunk.
     #[cold]
-    fn make_room<'a>(&'a self, tail: LockGuard<'a, Tail>) -> LockGuard<'a, Tail> {
+    fn make_room<'a>(&'a self, mut tail: Writer<'a, T, Tail>) -> Writer<'a, T, Tail> {
         let next = tail.next;
-        if self.ring.restart(next) {
+        if tail.restart(next) {
             return tail;
         }
         drop(tail);
         self.ring.grow(next);
-        self.tail.lock()
+        self.ring.lock()
     }
 
     /// Does outside the locks what a change of a slot left to do.
     #[inline(always)]
     fn settle(&self, aftermath: Aftermath<T>) {
-        if aftermath.awaited || aftermath.dead.is_some() {
+        if aftermath.is_some() {
             self.settle_rest(aftermath);
         }
     }
@@ -226,7 +239,7 @@ impl<T> Shared<T> {
     // Receive
 
     /// Reads the message at `next` and moves on.
-    #[inline]
+    #[inline(always)]
     pub(super) fn read(&self, next: &mut u64) -> Result<T, Miss>
     where
         T: Clone,
@@ -235,33 +248,69 @@ impl<T> Shared<T> {
         let Some(slot) = self.ring.slot(pos) else {
             return Err(Miss::Absent);
         };
+        match slot.take_at_once(pos) {
+            Ok(loan) => {
+                *next = pos + 1;
+                Ok(self.read_lent(loan))
+            }
+            Err(Missed::Absent) => Err(Miss::Absent),
+            Err(Missed::Out) => self.read_otherwise(slot, next),
+            Err(Missed::Lapped(loan)) => {
+                self.settle(loan.end());
+                Err(Miss::Absent)
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn read_lent(&self, loan: Loan<'_, T>) -> T
+    where
+        T: Clone,
+    {
+        if loan.is_last() {
+            return loan.into_value();
+        }
+        let reading = Reading { shared: self, loan: Some(loan) };
+        reading.clone_value()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn read_otherwise(&self, slot: Place<'_, T>, next: &mut u64) -> Result<T, Miss>
+    where
+        T: Clone,
+    {
+        let pos = *next;
         let mut taken = slot.take(pos);
         if matches!(taken, Taken::Out) {
             taken = take_when_returned(slot, pos);
         }
-        match taken {
-            Taken::Last(value) => {
-                *next += 1;
-                // What owns nothing is as cheap to clone as to move. It is cloned, as tokio
-                // does, for the sake of a `Clone` that does more than copy.
-                Ok(if mem::needs_drop::<T>() { value } else { value.clone() })
-            }
+        let value = match taken {
             Taken::Lent(loan) => {
-                *next += 1;
-                let reading = Reading { shared: self, loan };
-                Ok(reading.loan.clone_value())
+                *next = pos + 1;
+                self.read_lent(loan)
             }
             Taken::LentBox(boxed) => {
-                *next += 1;
-                Ok(self.clone_boxed(slot, pos, boxed))
+                *next = pos + 1;
+                self.clone_boxed(slot, pos, boxed)
             }
-            Taken::Out => Err(Miss::Lent),
-            Taken::Absent => Err(Miss::Absent),
-        }
+            Taken::LastBox(boxed) => {
+                *next = pos + 1;
+                // What owns nothing is cloned, as tokio does, for the sake of a `Clone` that does more than copy.
+                if mem::needs_drop::<T>() { *boxed } else { T::clone(&boxed) }
+            }
+            Taken::Out => return Err(Miss::Lent),
+            Taken::Absent => return Err(Miss::Absent),
+            Taken::Lapped(loan) => {
+                self.settle(loan.end());
+                return Err(Miss::Absent);
+            }
+        };
+        Ok(value)
     }
 
     #[cold]
-    fn clone_boxed(&self, slot: &Slot<T>, pos: u64, boxed: Box<T>) -> T
+    fn clone_boxed(&self, slot: Place<'_, T>, pos: u64, boxed: Box<T>) -> T
     where
         T: Clone,
     {
@@ -273,7 +322,7 @@ impl<T> Shared<T> {
     /// Tells whether the message at `next` has been sent and is still there; after a lag, moves on
     /// to the oldest that is.
     pub(super) fn look(&self, next: &mut u64) -> Result<(), TryRecvError> {
-        self.look_at(&mut self.tail.lock(), next)
+        self.look_at(&mut self.ring.lock(), next)
     }
 
     fn look_at(&self, tail: &mut Tail, next: &mut u64) -> Result<(), TryRecvError> {
@@ -306,11 +355,20 @@ impl<T> Shared<T> {
             if !mem::replace(&mut in_line, true) {
                 return None;
             }
-            let mut tail = self.tail.lock();
+            let mut tail = self.ring.lock();
             let seen = self.look_at(&mut tail, next);
             let empty = seen == Err(TryRecvError::Empty);
             tail.awaited |= empty;
             (!empty).then_some(seen)
+        })
+    }
+
+    /// Waits until nobody is cloning the message at `pos`.
+    pub(super) fn poll_return(&self, node: Pin<&Node>, cx: &mut Context<'_>, pos: u64) -> Poll<()> {
+        // As in `poll_news`; to call on who is cloning is dear.
+        let mut in_line = false;
+        self.returns.poll_wait(node, cx, || {
+            (mem::replace(&mut in_line, true) && !self.await_return(pos)).then_some(())
         })
     }
 
@@ -343,7 +401,7 @@ impl<T> Shared<T> {
     /// Adds a receiver and gives its first position.
     #[track_caller]
     pub(super) fn join(&self) -> u64 {
-        let mut tail = self.tail.lock();
+        let mut tail = self.ring.lock();
         let Some(receivers) = tail.receivers.checked_add(1) else {
             drop(tail);
             panic!("max receivers");
@@ -354,7 +412,7 @@ impl<T> Shared<T> {
 
     /// Takes a receiver away that would have read `next` next.
     pub(super) fn leave(&self, next: u64) {
-        let mut tail = self.tail.lock();
+        let mut tail = self.ring.lock();
         tail.receivers -= 1;
         let deserted = tail.receivers == 0;
         let end = tail.next;
@@ -366,8 +424,8 @@ impl<T> Shared<T> {
         let start = next.max(end.saturating_sub(self.ring.capacity()));
         for pos in start..end {
             if let Some(slot) = self.ring.slot_from(origin, pos) {
-                let dead = slot.skip(pos);
-                panics.catch(|| drop(dead));
+                let aftermath = slot.skip(pos);
+                panics.catch(|| self.settle(aftermath));
             }
         }
         if deserted {
@@ -379,12 +437,12 @@ impl<T> Shared<T> {
     // Ask
 
     pub(super) fn receivers(&self) -> usize {
-        self.tail.lock().receivers as usize
+        self.ring.lock().receivers as usize
     }
 
     /// Messages that somebody has yet to read.
     pub(super) fn len(&self) -> usize {
-        let tail = self.tail.lock();
+        let tail = self.ring.lock();
         // What is read is read by all, and so is everything before it (I2).
         let mut unread = tail.next.saturating_sub(self.ring.capacity());
         let mut end = tail.next;
@@ -400,32 +458,41 @@ impl<T> Shared<T> {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        let tail = self.tail.lock();
+        let tail = self.ring.lock();
         tail.next == 0 || self.ring.is_read(tail.next - 1)
     }
 
     /// Messages sent since `next`, lapped ones included.
     pub(super) fn sent_since(&self, next: u64) -> usize {
-        usize::try_from(self.tail.lock().next - next).unwrap_or(usize::MAX)
+        usize::try_from(self.ring.lock().next - next).unwrap_or(usize::MAX)
     }
 }
 
 /// A loan that ends when this is dropped, whether the clone was made or panicked.
 struct Reading<'a, T> {
     shared: &'a Shared<T>,
-    loan: Loan<'a, T>,
+    /// There until this is dropped.
+    loan: Option<Loan<'a, T>>,
+}
+
+impl<T: Clone> Reading<'_, T> {
+    #[inline(always)]
+    fn clone_value(&self) -> T {
+        self.loan.as_ref().expect("it has not ended").clone_value()
+    }
 }
 
 impl<T> Drop for Reading<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.shared.settle(self.loan.end());
+        if let Some(loan) = self.loan.take() {
+            self.shared.settle(loan.end());
+        }
     }
 }
 
 /// Takes the message at `pos`, which is lent, if it comes back soon.
-#[cold]
-fn take_when_returned<T>(slot: &Slot<T>, pos: u64) -> Taken<'_, T> {
+fn take_when_returned<T>(slot: Place<'_, T>, pos: u64) -> Taken<'_, T> {
     for look in 0..LOOKS {
         (0..1 << look).for_each(|_| spin_loop());
         let taken = slot.take(pos);

@@ -232,14 +232,27 @@ impl<T: Clone> Receiver<T> {
     /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         let (shared, next) = self.parts();
+        match shared.read(next) {
+            Ok(value) => Ok(value),
+            Err(miss) => self.try_recv_otherwise(miss),
+        }
+    }
+
+    /// Finds out why there is no message, and waits for the return of one that another receiver clones.
+    #[inline(never)]
+    fn try_recv_otherwise(&mut self, mut miss: Miss) -> Result<T, TryRecvError> {
+        let (shared, next) = self.parts();
         loop {
-            match shared.read(next) {
-                Ok(value) => return Ok(value),
-                Err(Miss::Absent) => shared.look(next)?,
-                Err(Miss::Lent) => {
+            match miss {
+                Miss::Absent => shared.look(next)?,
+                Miss::Lent => {
                     let back = || (!shared.await_return(*next)).then_some(());
                     park_on(Until::new(shared.returns(), back));
                 }
+            }
+            match shared.read(next) {
+                Ok(value) => return Ok(value),
+                Err(again) => miss = again,
             }
         }
     }

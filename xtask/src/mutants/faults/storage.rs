@@ -123,10 +123,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "lap-ring-chunk-read-relaxed",
         file: "storage/lap_ring.rs",
-        before: "let first = self.chunks[chunk].load(Ordering::Acquire);
-        if first.is_null() {",
-        after: "let first = self.chunks[chunk].load(Ordering::Relaxed);
-        if first.is_null() {",
+        before: r#"let first = chunk.load(Ordering::Acquire);"#,
+        after: r#"let first = chunk.load(Ordering::Relaxed);"#,
         breaks: "a reader finds slots that are not initialised yet",
         caught_by: ("loom", "storage::lap_ring"),
     },
@@ -157,77 +155,110 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "lap-ring-restarts-unread",
         file: "storage/lap_ring.rs",
-        before: "if self.index(self.origin(), pos) < FIRST || !self.is_read(pos - 1) {",
-        after: "if self.index(self.origin(), pos) < FIRST {",
+        before: r#"if ring.index(ring.origin(), pos) < FIRST || !ring.is_read(pos - 1) {"#,
+        after: r#"if ring.index(ring.origin(), pos) < FIRST {"#,
         breaks: "messages that somebody has yet to read are overwritten",
         caught_by: ("unit", "storage::lap_ring"),
     },
     Fault {
         name: "lap-ring-two-clones-at-a-time",
-        file: "storage/lap_ring.rs",
-        before: "        state.home = Home::Lent;
-        Taken::Lent",
-        after: "        Taken::Lent",
+        file: "storage/lap_ring/slot.rs",
+        before: r#"match self.exchange(home, home.lent()) {
+            // The writer"#,
+        after: r#"match self.exchange(home, home) {
+            // The writer"#,
         breaks: "two readers clone one value at the same time",
         caught_by: ("unit", "storage::lap_ring"),
     },
     Fault {
         name: "lap-ring-last-is-counted-still",
-        file: "storage/lap_ring.rs",
-        before: "            state.remaining = 0;
-            return Taken::Last(",
-        after: "            return Taken::Last(",
+        file: "storage/lap_ring/place.rs",
+        before: r#"            Lending::Done(home) => Ok(Loan { place: self, pos, left: home.claims() - 1 }),"#,
+        after: r#"            Lending::Done(home) => Ok(Loan { place: self, pos, left: home.claims() }),"#,
         breaks: "a message that was read by all is not",
-        caught_by: ("unit", "storage::lap_ring"),
+        caught_by: ("tests", "broadcast"),
     },
     Fault {
         name: "lap-ring-claim-of-another-lap",
-        file: "storage/lap_ring.rs",
-        before: "        if self.stamp != pos {
-            return false;
-        }
-",
-        after: "",
+        file: "storage/lap_ring/slot.rs",
+        before: r#"            Ok(()) if self.stamp().is_home_of(pos) => Lending::Done(home),"#,
+        after: r#"            Ok(()) if self.stamp().is_home_of(pos) || pos < u64::MAX => Lending::Done(home),"#,
         breaks: "a reader that was lapped ends the claim of another",
-        caught_by: ("unit", "storage::lap_ring"),
+        caught_by: ("loom", "storage::lap_ring"),
     },
     Fault {
         name: "lap-ring-return-not-told",
-        file: "storage/lap_ring.rs",
-        before: "        state.awaited |= lent;
-",
-        after: "",
+        file: "storage/lap_ring/place.rs",
+        before: r#"            after.awaited = true;
+            if !self.end_left_claims"#,
+        after: r#"            if !self.end_left_claims"#,
         breaks: "who waits for a clone to be made is not woken",
-        caught_by: ("loom", "broadcast::model"),
+        caught_by: ("unit", "storage::lap_ring"),
     },
     Fault {
         name: "lap-ring-lapped-is-not-told",
         file: "storage/lap_ring.rs",
-        before: "        self.remaining = readers;
-        self.take_awaited()",
-        after: "        self.remaining = readers;
-        false",
+        before: r#"        after.awaited |= stamp.is_called();
+"#,
+        after: r#""#,
         breaks: "who waits for a value that is lapped is not woken",
         caught_by: ("unit", "storage::lap_ring"),
     },
     Fault {
         name: "lap-ring-displaced-is-leaked",
         file: "storage/lap_ring.rs",
-        before: "        let dead = self.slot.displace(&mut self.state);
-        // SAFETY: by I3 the home is ours",
-        after: "        let dead = Dead::NONE;
-        // SAFETY: by I3 the home is ours",
+        before: r#"            Ok(dead) => after.dead.value = after.dead.value.or(dead),"#,
+        after: r#"            Ok(dead) => core::mem::forget(dead),"#,
         breaks: "a value that is overwritten is never dropped",
         caught_by: ("unit", "storage::lap_ring"),
     },
     Fault {
         name: "lap-ring-box-not-given-back",
-        file: "storage/lap_ring.rs",
-        before: "        if state.end_claim(pos) {
-            state.boxed = Some(boxed);",
-        after: "        if state.end_claim(pos) && false {
-            state.boxed = Some(boxed);",
+        file: "storage/lap_ring/place.rs",
+        before: r#"                late.value = Some(value);
+"#,
+        after: r#"                after.dead.boxed = Some(value);
+"#,
         breaks: "a value that was cloned in its box is lost to the others",
+        caught_by: ("unit", "storage::lap_ring"),
+    },
+    Fault {
+        name: "lap-ring-call-not-seen",
+        file: "storage/lap_ring/place.rs",
+        before: "        if place.slot.stamp().is_calm(pos) || place.is_calm_fenced(pos) {",
+        after: "        if place.slot.stamp().is_home_of(pos) {",
+        breaks: "who waits for a clone to be made is not woken",
+        caught_by: ("unit", "storage::lap_ring"),
+    },
+    Fault {
+        name: "lap-ring-calls-without-a-fence",
+        file: "storage/lap_ring/place.rs",
+        before: "        far_fence(stamp.is_fenced());
+",
+        after: "",
+        breaks: "who calls and who ends a loan miss one another",
+        caught_by: ("loom", "storage::lap_ring"),
+    },
+    Fault {
+        name: "lap-ring-stamp-not-acquired",
+        file: "storage/lap_ring/slot.rs",
+        before: "Stamp::from_bits(self.stamp.load(Ordering::Acquire))",
+        after: "Stamp::from_bits(self.stamp.load(Ordering::Relaxed))",
+        breaks: "a reader waits for a loan that ended before its message",
+        caught_by: ("loom", "broadcast::model"),
+    },
+    Fault {
+        name: "lap-ring-lapped-stays",
+        file: "storage/lap_ring/place.rs",
+        before: "        if mem::needs_drop::<T>() {
+            after.dead.value = Some(self.slot.move_out());
+        } else {
+            self.slot.give_back(Home::EMPTY);
+        }
+        true",
+        after: "        self.slot.give_back(home);
+        true",
+        breaks: "what was lapped while it was lent is not dropped",
         caught_by: ("unit", "storage::lap_ring"),
     },
 ];
