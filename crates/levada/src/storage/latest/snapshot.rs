@@ -3,9 +3,10 @@
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-use super::Keeper;
 use super::node::Node;
 use super::version::Version;
+use super::{Desk, Keeper};
+use crate::prim::LockGuard;
 use crate::prim::atomic::Ordering;
 use crate::prim::notices::{self, Place};
 
@@ -77,6 +78,7 @@ impl<'a, K: Keeper> Snapshot<'a, K> {
     }
 
     /// The current node and its version, under the lock: it has a reader more.
+    #[inline(always)]
     fn take_counted(keeper: &K) -> Option<(NonNull<Node<K::Value>>, Version)> {
         let latest = keeper.latest();
         let mut desk = latest.desk.lock();
@@ -105,12 +107,22 @@ impl<'a, K: Keeper> Snapshot<'a, K> {
     }
 
     /// Ends one that is counted.
+    #[inline(always)]
     fn drop_counted(&self) {
         let latest = self.keeper.latest();
         let mut desk = latest.desk.lock();
         // SAFETY: we are one of its readers, so it is alive (I4).
         unsafe { desk.hold(self.node) }.readers -= 1;
-        let (_leftover, vacated) = latest.let_go(desk, self.node);
+        // Nothing hangs on the current value while nobody was refused.
+        if self.node != latest.current(&desk) || desk.wanted {
+            self.let_go(desk);
+        }
+    }
+
+    /// The same where something may hang on it.
+    #[cold]
+    fn let_go(&self, desk: LockGuard<'_, Desk<K::Value, K::Side>>) {
+        let (_leftover, vacated) = self.keeper.latest().let_go(desk, self.node);
         if vacated {
             self.keeper.vacated();
         }
