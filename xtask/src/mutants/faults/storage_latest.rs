@@ -158,14 +158,28 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "latest-look-ends-silently",
         file: "storage/latest/snapshot.rs",
-        before: "        unsafe { desk.hold(self.node) }.readers -= 1;
-        let (_leftover, vacated) = latest.let_go(desk, self.node);
+        before: "        let (_leftover, vacated) = self.keeper.latest().let_go(desk, self.node);
         if vacated {",
-        after: "        unsafe { desk.hold(self.node) }.readers -= 1;
-        let (_leftover, vacated) = latest.let_go(desk, self.node);
+        after: "        let (_leftover, vacated) = self.keeper.latest().let_go(desk, self.node);
         if vacated && false {",
         breaks: "the last look takes the mark of who waits, and tells nobody",
         caught_by: ("loom", "watch::model"),
+    },
+    Fault {
+        name: "latest-look-ends-past-who-waits",
+        file: "storage/latest/snapshot.rs",
+        before: "self.node != latest.current(&desk) || desk.wanted",
+        after: "self.node != latest.current(&desk)",
+        breaks: "who was refused a value is not told that its last look has ended",
+        caught_by: ("unit", "storage::latest"),
+    },
+    Fault {
+        name: "latest-look-ends-past-its-value",
+        file: "storage/latest/snapshot.rs",
+        before: "self.node != latest.current(&desk) || desk.wanted",
+        after: "desk.wanted",
+        breaks: "an earlier value is not dropped with its last look",
+        caught_by: ("unit", "storage::latest"),
     },
     Fault {
         name: "latest-writer-ends-silently",
