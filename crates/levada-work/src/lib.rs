@@ -1,0 +1,27 @@
+//! Worker patterns made of levada's channels, for programs on tokio.
+//!
+//! | module       | what it is                                                   | made of              |
+//! |--------------|--------------------------------------------------------------|----------------------|
+//! | [`batch`]    | many messages handled at once: by number, weight or time     | `mpsc`, `oneshot`    |
+//! | [`shutdown`] | the phase of the end, and what still runs                    | `watch`              |
+//!
+//! Each is the page of the same subject in [levada's guide](levada::guide), worked out: with the ends,
+//! the panics and the cancellations that a snippet leaves out. Take the snippet where it is enough.
+//!
+//! # What all of them keep
+//! - **What was accepted is handled, or given back.** A worker that is asked to end finishes its queue first.
+//! - **Bounded.** A full queue makes senders wait, or refuses them and gives the message back.
+//! - **A panic ends one piece of work**, and is told to a hook. The worker lives on.
+//! - **Cancel safe.** Every future says what is lost when it is dropped: nothing that was accepted.
+#![forbid(unsafe_code)]
+
+pub mod batch;
+mod panic;
+pub mod shutdown;
+
+pub use self::panic::Panic;
+
+/// The programs in the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
