@@ -3,6 +3,8 @@
 //! | module       | what it is                                                   | made of              |
 //! |--------------|--------------------------------------------------------------|----------------------|
 //! | [`batch`]    | many messages handled at once: by number, weight or time     | `mpsc`, `oneshot`    |
+//! | [`actor`]    | one task owns some state and answers requests                | `mpsc`, `oneshot`    |
+//! | [`pool`]     | workers that share a queue; as many as you like, at any time | `mpmc`, `watch`      |
 //! | [`shutdown`] | the phase of the end, and what still runs                    | `watch`              |
 //!
 //! Each is the page of the same subject in [levada's guide](levada::guide), worked out: with the ends,
@@ -15,8 +17,10 @@
 //! - **Cancel safe.** Every future says what is lost when it is dropped: nothing that was accepted.
 #![forbid(unsafe_code)]
 
+pub mod actor;
 pub mod batch;
 mod panic;
+pub mod pool;
 pub mod shutdown;
 
 pub use self::panic::Panic;

@@ -252,7 +252,7 @@ impl<T> Batch<T> {
         T: Send + 'static,
         F: FnMut(Vec<T>) -> Flushing + Send + 'static,
         Flushing: Future<Output = Result<(), E>> + Send,
-        E: Into<Box<dyn Error + Send + Sync>> + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
     {
         let (sender, receiver) = mpsc::channel(self.capacity);
         let batcher = Batcher::new(sender, self.weight);

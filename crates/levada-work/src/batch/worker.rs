@@ -106,7 +106,7 @@ where
     T: Send + 'static,
     F: FnMut(Vec<T>) -> Flushing + Send + 'static,
     Flushing: Future<Output = Result<(), E>> + Send,
-    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+    E: Into<Box<dyn Error + Send + Sync>>,
 {
     let (close, closing) = oneshot::channel();
     let mut collector = Collector {
