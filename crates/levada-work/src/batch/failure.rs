@@ -35,7 +35,8 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a batch of {} items failed: {}", self.items, self.error)
+        let plural = if self.items == 1 { "" } else { "s" };
+        write!(f, "a batch of {} item{plural} failed: {}", self.items, self.error)
     }
 }
 

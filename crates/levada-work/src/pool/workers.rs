@@ -232,3 +232,44 @@ impl<J> fmt::Display for Undone<J> {
 }
 
 impl<J> Error for Undone<J> {}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Pool;
+
+    /// Whoever resizes last decides, and those who are too many have left, also if they wait for jobs.
+    #[test]
+    fn resizes_that_meet_leave_as_many_workers_as_the_last_one_said() {
+        const ROUNDS: usize = 300;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_all().build();
+        runtime.unwrap().block_on(async {
+            let (_jobs, workers) = Pool::new(1).start(async |_: u32| {});
+            let workers = std::sync::Arc::new(workers);
+            for round in 0..ROUNDS {
+                let mut resizers = tokio::task::JoinSet::new();
+                for seed in 0..3 {
+                    let workers = std::sync::Arc::clone(&workers);
+                    resizers.spawn(async move {
+                        for step in 0..20 {
+                            workers.resize((step * 7 + seed * 3 + round) % 6);
+                            tokio::task::yield_now().await;
+                        }
+                    });
+                }
+                resizers.join_all().await;
+                let last = round % 4;
+                workers.resize(last);
+                let seats =
+                    || (workers.shared.state().seats, workers.shared.orders.receiver_count());
+                let settled = async {
+                    while seats() != (last, last) {
+                        tokio::task::yield_now().await;
+                    }
+                };
+                let limit = std::time::Duration::from_secs(60);
+                assert!(tokio::time::timeout(limit, settled).await.is_ok(), "{:?}", seats());
+            }
+        });
+    }
+}
