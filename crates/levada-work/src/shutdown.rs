@@ -126,7 +126,7 @@ pub struct Signal {
     running: Arc<Running>,
 }
 
-/// Something that runs and is waited for, until this drops. It is a [`Signal`] too.
+/// Something that runs and is waited for, until this drops. It is a [`Signal`] too. A clone counts as another.
 ///
 /// # Examples
 /// ```
@@ -427,6 +427,12 @@ impl Signal {
         let alive = self.running.alive.subscribe();
         *self.running.names().entry(name.clone()).or_default() += 1;
         Guard { signal: self.clone(), name, _alive: alive }
+    }
+}
+
+impl Clone for Guard {
+    fn clone(&self) -> Self {
+        self.track(self.name.clone())
     }
 }
 

@@ -90,6 +90,18 @@ async fn a_drain_that_is_cancelled_has_begun() {
 }
 
 #[tokio::test]
+async fn a_clone_of_a_guard_counts() {
+    let shutdown = Shutdown::new();
+    let guard = shutdown.signal().track("job");
+    let other = guard.clone();
+    assert_eq!(shutdown.still_running().count(), 2);
+    drop(guard);
+    assert_eq!(shutdown.drain(Duration::ZERO).await.unwrap_err().count(), 1);
+    drop(other);
+    assert_eq!(shutdown.drain(Duration::ZERO).await, Ok(()));
+}
+
+#[tokio::test]
 async fn a_panic_drops_the_guard() {
     let shutdown = Shutdown::new();
     let guard = shutdown.signal().track("job");

@@ -75,7 +75,7 @@
 //! If the runtime ends, what is still in the queue is dropped with it: [join](Worker::join) the worker first.
 //!
 //! # Cost
-//! The queue is a bounded [`mpsc`](levada::mpsc). At most its capacity, one batch and one item more are held.
+//! The queue is a bounded [`mpsc`]. At most its capacity, one batch and one item more are held.
 
 mod batcher;
 mod failure;

@@ -30,8 +30,8 @@
 //! [`spawn_blocking`](tokio::task::spawn_blocking) in them.
 //!
 //! # How it ends
-//! When all senders are gone, the workers finish what is queued, and end. [`Workers::close`] has the same effect
-//! while there are senders, and [`Workers::drain`] waits for it, with a limit.
+//! When all senders are gone, the workers finish what is queued, and end; [`Workers::join`] waits for that.
+//! [`Workers::close`] has the same effect while there are senders; [`Workers::drain`] closes and waits, with a limit.
 //! If the runtime ends, what is queued or runs is dropped with it.
 
 mod seat;

@@ -174,6 +174,39 @@ impl<J> Workers<J> {
             self.shared.orders.send_replace(true);
             self.shared.orders.closed().await;
         }
+        self.undone()
+    }
+
+    /// Waits until all senders are gone (or the pool was [closed](Self::close)) and the workers have done what was queued.
+    ///
+    /// # Errors
+    /// [`Undone`] if jobs are left because there were no workers.
+    ///
+    /// # Cancel safety
+    /// Dropping the future detaches the workers, as dropping this does.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada_work::pool::Pool;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (jobs, workers) = Pool::new(2).start(async |_job: u32| {});
+    /// for job in 0..10 {
+    ///     jobs.send(job).await?;
+    /// }
+    /// drop(jobs);
+    /// workers.join().await?; // All are done.
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn join(self) -> Result<(), Undone<J>> {
+        self.shared.orders.closed().await;
+        self.undone()
+    }
+
+    /// What is left when there is no worker.
+    fn undone(&self) -> Result<(), Undone<J>> {
         let mut state = self.shared.state();
         let (aborted, mut queued) = (state.aborted, std::mem::take(&mut state.too_late));
         drop(state);

@@ -75,6 +75,26 @@ async fn the_last_sender_ends_it() {
     ledger.settle();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_join_waits_for_the_last_sender() {
+    let ledger = Ledger::new(4);
+    let (jobs, workers) = Pool::new(1).start(async |job: Message| {
+        sleep(Duration::from_secs(1)).await;
+        drop(job);
+    });
+    let start = Instant::now();
+    let made = ledger.clone();
+    tokio::spawn(async move {
+        for _ in 0..4 {
+            sleep(Duration::from_secs(10)).await;
+            jobs.send(made.message()).await.unwrap();
+        }
+    });
+    workers.join().await.unwrap();
+    assert_eq!(start.elapsed(), Duration::from_secs(41));
+    ledger.settle();
+}
+
 /// The first job stands still, and panics when it is dropped.
 #[tokio::test(start_paused = true)]
 async fn after_the_limit_what_runs_is_aborted_and_the_rest_returned() {
@@ -111,6 +131,11 @@ async fn without_workers_a_drain_returns_the_queue() {
     jobs.send(2).await.unwrap();
     let undone = workers.drain(LONG).await.unwrap_err();
     assert_eq!((undone.aborted, undone.queued), (0, vec![1, 2]));
+
+    let (jobs, workers) = Pool::new(0).start(async |_: u32| {});
+    jobs.send(3).await.unwrap();
+    assert_eq!(workers.join().await.unwrap_err().queued, [3]);
+    assert_eq!(jobs.send(4).await.unwrap_err().0, 4);
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,7 +148,7 @@ async fn a_drain_that_is_cancelled_leaves_the_workers_to_it() {
     for _ in 0..4 {
         jobs.send(ledger.message()).await.unwrap();
     }
-    drop(Task::waiting(workers.drain(Duration::ZERO + LONG)));
+    drop(Task::waiting(workers.drain(LONG)));
     assert!(jobs.is_closed());
     sleep(Duration::from_secs(5)).await;
     ledger.settle();
