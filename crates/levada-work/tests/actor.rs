@@ -9,7 +9,7 @@ use levada::mpsc;
 use levada_work::actor::{self, Address, AskError, Request};
 use support::{Ledger, Message, Task, within_deadline};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, advance, sleep};
 
 const LIMIT: Duration = Duration::from_millis(100);
 
@@ -141,6 +141,18 @@ async fn the_limit_covers_both_waits() {
     assert_eq!(start.elapsed(), LIMIT * 3);
     assert_eq!(address.ask_timeout(identity, 4, LIMIT * 2).await, Ok(16));
     assert_eq!(actor.await.unwrap(), timed_out);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_there_when_the_time_is_over_is_taken() {
+    let (address, mut mailbox) = actor::mailbox::<Square>(1);
+    let mut accepted = Task::waiting(address.ask_timeout(identity, 1, LIMIT));
+    let mut waiting = Task::waiting(address.ask_timeout(identity, 2, LIMIT));
+    advance(LIMIT * 2).await;
+    square(mailbox.recv().await.unwrap()); // Makes room, too.
+    assert_eq!(accepted.poll(), Poll::Ready(Ok(1)));
+    assert_eq!(waiting.poll(), Poll::Ready(Err(AskError::TimedOut)));
+    assert_eq!(mailbox.recv().await.unwrap().body, 2, "it was accepted");
 }
 
 #[tokio::test]

@@ -29,21 +29,13 @@ pub(super) struct State<J> {
     pub(super) running: usize,
     /// How many were ended by force.
     pub(super) aborted: usize,
-    pub(super) is_aborting: bool,
     /// Were taken from the queue when it was too late to run them.
     pub(super) too_late: Vec<J>,
 }
 
 impl<J> Shared<J> {
     pub(super) fn new(queue: mpmc::Receiver<J>, on_panic: Option<Hook>) -> Self {
-        let state = State {
-            wanted: 0,
-            seats: 0,
-            running: 0,
-            aborted: 0,
-            is_aborting: false,
-            too_late: Vec::new(),
-        };
+        let state = State { wanted: 0, seats: 0, running: 0, aborted: 0, too_late: Vec::new() };
         Self { queue, orders: watch::Sender::new(false), state: Mutex::new(state), on_panic }
     }
 
@@ -102,15 +94,22 @@ impl<J> Seat<J> {
     }
 
     fn leaves(&mut self) -> bool {
+        let aborts = self.aborts();
         let mut state = self.shared.state();
-        self.has_left = state.is_aborting || state.seats > state.wanted;
+        self.has_left = aborts || state.seats > state.wanted;
         state.seats -= usize::from(self.has_left);
         self.has_left
     }
 
+    fn aborts(&self) -> bool {
+        *self.orders.borrow()
+    }
+
+    /// If it aborts right after this look, the job begins, and is ended by force.
     fn begin(&self, job: J) -> Option<J> {
+        let aborts = self.aborts();
         let mut state = self.shared.state();
-        if state.is_aborting {
+        if aborts {
             state.too_late.push(job);
             return None;
         }
@@ -141,5 +140,29 @@ impl<J> Drop for Counted<'_, J> {
         let mut state = self.shared.state();
         state.running -= 1;
         state.aborted += usize::from(!self.has_ended);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_job_that_is_taken_too_late_is_kept() {
+        let (jobs, queue) = mpmc::channel(2);
+        let shared = Arc::new(Shared::new(queue, None));
+        (shared.state().wanted, shared.state().seats) = (1, 1);
+        let mut seat = Seat::new(&shared);
+        jobs.send(1).await.unwrap();
+        jobs.send(2).await.unwrap();
+        assert_eq!(seat.next().await, Some(1));
+        assert_eq!(shared.state().running, 1);
+        shared.orders.send_replace(true);
+        assert_eq!(seat.begin(2), None);
+        assert_eq!(seat.next().await, None);
+        drop(seat);
+        let state = shared.state();
+        assert_eq!((state.running, state.seats), (1, 0));
+        assert_eq!(state.too_late, [2]);
     }
 }

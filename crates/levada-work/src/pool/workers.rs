@@ -170,7 +170,6 @@ impl<J> Workers<J> {
         self.close();
         let all_ended = self.shared.orders.closed();
         if timeout(limit, all_ended).await.is_err() {
-            self.shared.state().is_aborting = true;
             self.shared.orders.send_replace(true);
             self.shared.orders.closed().await;
         }

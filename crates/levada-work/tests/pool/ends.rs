@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use levada_work::pool::Pool;
 use support::{Ledger, Message, Task};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -172,7 +172,8 @@ fn the_end_of_the_runtime_closes_the_queue() {
     drop(runtime);
     let other = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     other.block_on(async {
-        assert_eq!(jobs.send(ledger.message()).await.unwrap_err().0.id(), 3);
+        let refused = timeout(Duration::from_secs(60), jobs.send(ledger.message())).await;
+        assert_eq!(refused.unwrap().unwrap_err().0.id(), 3);
         workers.resize(2); // On a runtime that is gone: they end at once.
         let undone = workers.drain(LONG).await.unwrap_err();
         assert_eq!((undone.aborted, undone.queued.len()), (1, 2));
