@@ -74,7 +74,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let for_flush = Arc::clone(&disk);
     let (store, worker) = Batch::new()
         .max_items(1024)
-        .on_failure(|failure| println!("{failure}"))
+        .on_failure(|failure| eprintln!("log: {failure}"))
         .start(move |commands| flush(Arc::clone(&for_flush), commands));
 
     let mut writers = JoinSet::new();

@@ -111,7 +111,6 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "batch_commits",
         &[
             "36 keys are on disk",
-            "a batch of 1 item failed: there is an empty key: nothing of this batch is written",
             "refused: there is an empty key: nothing of this batch is written",
             "36 committed, 1 failed",
         ],

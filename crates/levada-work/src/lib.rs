@@ -14,7 +14,8 @@
 //! - **What was accepted is handled, or given back.** A worker that is asked to end finishes its queue first.
 //! - **Bounded.** A full queue makes senders wait, or refuses them and gives the message back.
 //! - **A panic ends one piece of work**, and is told to a hook. The worker lives on.
-//! - **Cancel safe.** Every future says what is lost when it is dropped: nothing that was accepted.
+//! - **Cancel safe.** Every future says what it means to drop it. None loses what was accepted, but for a
+//!   [drain](pool::Workers::drain) that has begun to abort.
 #![forbid(unsafe_code)]
 
 pub mod actor;
