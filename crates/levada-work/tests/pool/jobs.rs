@@ -66,7 +66,7 @@ async fn a_panic_ends_one_job_and_is_told() {
     assert_eq!(told[1], "panicked: later: 2");
 }
 
-/// Lets all run jobs that take one second each, for half a second, and gives how many run at once.
+/// How many jobs run at once.
 async fn at_once(workers: &Workers<u32>) -> usize {
     settled().await;
     workers.running()
