@@ -107,6 +107,46 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "drained: every accepted job is done",
         ],
     ),
+    (
+        "batch_commits",
+        &[
+            "36 keys are on disk",
+            "refused: there is an empty key: nothing of this batch is written",
+            "36 committed, 1 failed",
+        ],
+    ),
+    (
+        "ask_an_actor",
+        &[
+            "db is at 10.0.0.2",
+            "db is at 10.0.0.2 (cached)",
+            "backup takes too long",
+            "1 name is cached",
+            "look-ups that were given up: 1",
+            "the actor is gone; the request was not accepted; it is still here: Some(\"web\")",
+        ],
+    ),
+    (
+        "resizable_pool",
+        &[
+            "1 worker: 35 pages wait after 4.5 s",
+            "a job panicked: page 13 cannot be converted",
+            "8 workers: 19 wait after 6.5 s, 8 run",
+            "all are done after 16.5 s",
+            "closed: page 41 came back",
+            "jobs were not done: 2 aborted, 3 left in the queue: pages [3, 4, 5]",
+        ],
+    ),
+    (
+        "two_phase_shutdown",
+        &[
+            "stop: 4 still running: 3 connection, 1 reporter",
+            "after 4 s: 2 still running: 1 connection, 1 reporter",
+            "connection 6 is cut off",
+            "the report is written",
+            "6 connections were accepted; 0 still running",
+        ],
+    ),
     ("mutex_is_enough", &["/: 100", "/about: 25"]),
     (
         "without_tokio",

@@ -1,0 +1,215 @@
+//! The senders' side.
+
+use std::fmt;
+
+use levada::mpsc::error::{SendError, TrySendError};
+use levada::{mpsc, oneshot};
+
+use super::{Ended, Totals};
+
+/// Sends items to the worker. Clones send to the same one, which ends when the last is gone.
+///
+/// # Examples
+/// ```
+/// use levada_work::batch::Batch;
+/// use std::convert::Infallible;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (batcher, worker) = Batch::new().start(|_: Vec<u8>| async { Ok::<_, Infallible>(()) });
+/// let other = batcher.clone();
+/// batcher.send(1).await?;
+/// other.send(2).await?;
+/// drop((batcher, other));
+/// assert_eq!(worker.join().await?.flushed, 2);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Batcher<T> {
+    queue: mpsc::Sender<Entry<T>>,
+    weight: Option<Weight<T>>,
+}
+
+/// What is in the queue.
+pub(super) enum Entry<T> {
+    Item {
+        item: T,
+        /// 0 if items are not weighed.
+        weight: usize,
+    },
+    /// Flush what came before, and say so.
+    Flush(oneshot::Sender<Totals>),
+}
+
+pub(super) struct Weight<T> {
+    pub(super) max: usize,
+    pub(super) of: fn(&T) -> usize,
+}
+
+impl<T> Batcher<T> {
+    pub(super) fn new(queue: mpsc::Sender<Entry<T>>, weight: Option<Weight<T>>) -> Self {
+        Self { queue, weight }
+    }
+
+    /// Sends an item, and waits for room in the queue. `Ok` means that it is accepted, and not that it is flushed.
+    ///
+    /// # Errors
+    /// Gives the item back if the worker was closed, or ended.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it is ready, the item was not accepted; it is dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada_work::batch::Batch;
+    /// use std::convert::Infallible;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (batcher, mut worker) = Batch::new().start(|_: Vec<u8>| async { Ok::<_, Infallible>(()) });
+    /// batcher.send(1).await?;
+    /// worker.close();
+    /// assert_eq!(worker.join().await?.flushed, 1);
+    /// assert_eq!(batcher.send(2).await.unwrap_err().0, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn send(&self, item: T) -> Result<(), SendError<T>> {
+        let entry = self.entry(item);
+        self.queue.send(entry).await.map_err(|error| SendError(error.0.into_item()))
+    }
+
+    /// Sends an item if there is room in the queue.
+    ///
+    /// # Errors
+    /// Gives the item back: [`TrySendError::Full`] if there is no room now, [`TrySendError::Closed`] if the worker
+    /// was closed, or ended.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpsc::error::TrySendError;
+    /// use levada_work::batch::Batch;
+    /// use std::convert::Infallible;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let batch = Batch::new().capacity(1);
+    /// let (batcher, _worker) = batch.start(|_: Vec<u8>| async { Ok::<_, Infallible>(()) });
+    /// assert_eq!(batcher.try_send(1), Ok(()));
+    /// assert_eq!(batcher.try_send(2), Err(TrySendError::Full(2)));
+    /// # }
+    /// ```
+    pub fn try_send(&self, item: T) -> Result<(), TrySendError<T>> {
+        self.queue.try_send(self.entry(item)).map_err(|error| match error {
+            TrySendError::Full(entry) => TrySendError::Full(entry.into_item()),
+            TrySendError::Closed(entry) => TrySendError::Closed(entry.into_item()),
+        })
+    }
+
+    /// Waits until everything that was accepted before has been flushed, well or not: the [`Totals`] say how often
+    /// that failed since the start. It takes a place in the queue, and waits for one.
+    ///
+    /// # Errors
+    /// [`Ended`] if the worker was closed before this was accepted, or ended.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing. The batch may be flushed all the same.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada_work::batch::Batch;
+    /// use std::convert::Infallible;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let batch = Batch::new().linger(Duration::from_secs(3600));
+    /// let (batcher, _worker) = batch.start(|_: Vec<u8>| async { Ok::<_, Infallible>(()) });
+    /// batcher.send(1).await?;
+    /// assert_eq!(batcher.flush().await?.flushed, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn flush(&self) -> Result<Totals, Ended> {
+        let (done, flushed) = oneshot::channel();
+        self.queue.send(Entry::Flush(done)).await.map_err(|_| Ended)?;
+        flushed.await.map_err(|_| Ended)
+    }
+
+    /// How many items wait in the queue. What the worker has taken is not counted; a [`flush`](Self::flush) that
+    /// waits, and a place that a waiting [`send`](Self::send) was just given, are.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada_work::batch::Batch;
+    /// use std::convert::Infallible;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (batcher, _worker) = Batch::new().start(|_: Vec<u8>| async { Ok::<_, Infallible>(()) });
+    /// batcher.send(1).await?; // On one thread, the worker has not had a chance yet.
+    /// assert_eq!(batcher.queued(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
+    /// Whether the worker was closed, or has ended, so that nothing is accepted.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada_work::batch::Batch;
+    /// use std::convert::Infallible;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (batcher, _worker) = Batch::new().start(|_: Vec<u8>| async { Ok::<_, Infallible>(()) });
+    /// assert!(!batcher.is_closed());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.queue.is_closed()
+    }
+
+    fn entry(&self, item: T) -> Entry<T> {
+        let weight = self.weight.as_ref().map_or(0, |weight| (weight.of)(&item));
+        Entry::Item { item, weight }
+    }
+}
+
+impl<T> Entry<T> {
+    fn into_item(self) -> T {
+        match self {
+            Self::Item { item, .. } => item,
+            Self::Flush(_) => unreachable!("an item was sent, and so it is one that came back"),
+        }
+    }
+}
+
+impl<T> Clone for Batcher<T> {
+    fn clone(&self) -> Self {
+        Self::new(self.queue.clone(), self.weight)
+    }
+}
+
+impl<T> Clone for Weight<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+// Not derived: that would ask for a `T` that is `Copy`.
+impl<T> Copy for Weight<T> {}
+
+impl<T> fmt::Debug for Batcher<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batcher")
+            .field("queued", &self.queued())
+            .field("is_closed", &self.is_closed())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,278 @@
+//! A worker that handles many items at once: one write of a hundred rows costs less than a hundred writes.
+//!
+//! [`Batch`] says how large a batch becomes and how long it waits; [`start`](Batch::start) takes the function that
+//! flushes one, and gives a [`Batcher`] to send items to and a [`Worker`] to wait for.
+//!
+//! ```
+//! use levada_work::batch::Batch;
+//! use std::convert::Infallible;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (rows, worker) = Batch::new().max_items(3).start(|batch: Vec<u32>| async move {
+//!     println!("INSERT {batch:?}");
+//!     Ok::<(), Infallible>(())
+//! });
+//! for row in 1..=7 {
+//!     rows.send(row).await?;
+//! }
+//! drop(rows); // The last handle: the worker flushes what is left, and ends.
+//! assert_eq!(worker.join().await?.flushed, 7);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # When a batch is flushed
+//! - It has [`max_items`](Batch::max_items), or the next item would make it heavier than
+//!   [`max_weight`](Batch::max_weight).
+//! - Its first item has waited for [`linger`](Batch::linger) in it. With no linger, which is the default, a batch is
+//!   what is there when the worker is free: items pile up while the batch before is flushed. A lone item
+//!   does not wait at all, and under load batches grow by themselves.
+//! - Somebody [asked](Batcher::flush).
+//! - The end: all handles are gone, or the worker was [closed](Worker::close).
+//!
+//! One batch is flushed at a time, in the order in which the items were accepted.
+//!
+//! # What becomes of an item
+//! `send` gives it back, or it was accepted. What was accepted is handed to the flush function once. From then on
+//! it is that function's: only it knows whether to try again, to drop it, or to tell somebody. Where each
+//! sender wants to know, let the item carry a [`oneshot`](levada::oneshot) for the answer:
+//!
+//! ```
+//! use levada::oneshot;
+//! use levada_work::batch::Batch;
+//!
+//! struct Command {
+//!     change: String,
+//!     done: oneshot::Sender<Result<(), String>>,
+//! }
+//!
+//! # fn commit(changes: &[String]) -> Result<(), String> { drop(changes.to_vec()); Ok(()) }
+//! async fn write(commands: Vec<Command>) -> Result<(), String> {
+//!     let (changes, done): (Vec<_>, Vec<_>) =
+//!         commands.into_iter().map(|command| (command.change, command.done)).unzip();
+//!     let task = tokio::task::spawn_blocking(move || commit(&changes));
+//!     let result = task.await.map_err(|panic| panic.to_string())?; // `done` drops: no answer.
+//!     for done in done {
+//!         let _ = done.send(result.clone()); // Whoever has left does not need it.
+//!     }
+//!     result // Counted, and told to the hook.
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (store, worker) = Batch::new().start(write);
+//! let (done, answer) = oneshot::channel();
+//! store.send(Command { change: "SET a 1".into(), done }).await?;
+//! assert_eq!(answer.await?, Ok(()));
+//! # drop(store);
+//! # worker.join().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A flush that panics drops its items; a oneshot in one of them tells its sender. The worker lives on.
+//! If the runtime ends, what is still in the queue is dropped with it: [join](Worker::join) the worker first.
+//!
+//! # Cost
+//! The queue is a bounded [`mpsc`]. At most its capacity, one batch and one item more are held.
+
+mod batcher;
+mod failure;
+mod worker;
+
+pub use self::batcher::Batcher;
+pub use self::failure::{Ended, Failure, Totals};
+pub use self::worker::Worker;
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use levada::mpsc;
+
+use self::batcher::Weight;
+
+/// How large a batch becomes and how long it waits.
+///
+/// # Examples
+/// ```
+/// use levada_work::batch::Batch;
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (lines, worker) = Batch::new()
+///     .max_items(500)
+///     .max_weight(64 * 1024, String::len) // in bytes
+///     .linger(Duration::from_millis(5))
+///     .capacity(2_000)
+///     .on_failure(|failure| eprintln!("{failure}"))
+///     .start(|batch: Vec<String>| async move {
+///         if batch.len() < 500 { Ok(()) } else { Err("too many for this example") }
+///     });
+/// lines.send("hello".into()).await?;
+/// drop(lines);
+/// assert_eq!(worker.join().await?.flushed, 1);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "it does nothing until it is started"]
+pub struct Batch<T> {
+    max_items: usize,
+    weight: Option<Weight<T>>,
+    linger: Duration,
+    capacity: usize,
+    on_failure: Option<Hook>,
+}
+
+/// Told of each batch that was not flushed.
+type Hook = Box<dyn FnMut(Failure) + Send>;
+
+impl<T> Batch<T> {
+    /// At most 1024 items in a batch and 1024 in the queue, no weight, no linger.
+    ///
+    /// # Examples
+    /// ```
+    /// let batch = levada_work::batch::Batch::<u32>::new();
+    /// ```
+    pub fn new() -> Self {
+        Self {
+            max_items: 1024,
+            weight: None,
+            linger: Duration::ZERO,
+            capacity: 1024,
+            on_failure: None,
+        }
+    }
+
+    /// A batch of so many items is flushed.
+    ///
+    /// # Panics
+    /// If it is 0.
+    ///
+    /// # Examples
+    /// ```
+    /// let batch = levada_work::batch::Batch::<u32>::new().max_items(100);
+    /// ```
+    #[track_caller]
+    pub fn max_items(mut self, items: usize) -> Self {
+        assert!(items > 0, "a batch of at most 0 items: max_items must be at least 1");
+        self.max_items = items;
+        self
+    }
+
+    /// A batch is flushed before an item that would make it heavier than `weight`, in whatever `weigh`
+    /// measures, or when it has reached it. An item that is heavier by itself is a batch by itself.
+    ///
+    /// `weigh` is called once for each item, by the one who sends it.
+    ///
+    /// # Panics
+    /// If `weight` is 0.
+    ///
+    /// # Examples
+    /// ```
+    /// let batch = levada_work::batch::Batch::new().max_weight(1 << 20, Vec::<u8>::len);
+    /// ```
+    #[track_caller]
+    pub fn max_weight(mut self, weight: usize, weigh: fn(&T) -> usize) -> Self {
+        assert!(weight > 0, "a batch that weighs at most 0: max_weight must be at least 1");
+        self.weight = Some(Weight { max: weight, of: weigh });
+        self
+    }
+
+    /// How long a batch waits for company, counted from when the worker has taken its first item.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let batch = levada_work::batch::Batch::<u32>::new().linger(Duration::from_millis(5));
+    /// ```
+    pub fn linger(mut self, linger: Duration) -> Self {
+        self.linger = linger;
+        self
+    }
+
+    /// How many items wait in the queue before [`send`](Batcher::send) waits.
+    ///
+    /// # Panics
+    /// If it is 0.
+    ///
+    /// # Examples
+    /// ```
+    /// let batch = levada_work::batch::Batch::<u32>::new().capacity(10_000);
+    /// ```
+    #[track_caller]
+    pub fn capacity(mut self, items: usize) -> Self {
+        assert!(items > 0, "a queue for 0 items: capacity must be at least 1");
+        self.capacity = items;
+        self
+    }
+
+    /// Is told, in the worker, of each batch whose flush returned an error or panicked. Without it, they are only
+    /// [counted](Totals). Its own panics are ignored.
+    ///
+    /// # Examples
+    /// ```
+    /// let batch = levada_work::batch::Batch::<u32>::new().on_failure(|failure| eprintln!("{failure}"));
+    /// ```
+    pub fn on_failure(mut self, hook: impl FnMut(Failure) + Send + 'static) -> Self {
+        self.on_failure = Some(Box::new(hook));
+        self
+    }
+
+    /// Starts the worker on this runtime.
+    ///
+    /// `flush` is never called with an empty batch, and not while the batch before is being flushed. It is called
+    /// again after it has panicked, and so must bear that.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime; and if the capacity is more than a channel may have. With a linger, the runtime
+    /// needs timers.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada_work::batch::Batch;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (numbers, worker) = Batch::new().start(|batch: Vec<u8>| async move {
+    ///     if batch.contains(&0) { Err("there is a zero") } else { Ok(()) }
+    /// });
+    /// numbers.send(0).await?;
+    /// drop(numbers);
+    /// assert_eq!(worker.join().await?.failed, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn start<F, Flushing, E>(self, flush: F) -> (Batcher<T>, Worker)
+    where
+        T: Send + 'static,
+        F: FnMut(Vec<T>) -> Flushing + Send + 'static,
+        Flushing: Future<Output = Result<(), E>> + Send,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let (sender, receiver) = mpsc::channel(self.capacity);
+        let batcher = Batcher::new(sender, self.weight);
+        (batcher, worker::start(self, receiver, flush))
+    }
+}
+
+impl<T> Default for Batch<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for Batch<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch")
+            .field("max_items", &self.max_items)
+            .field("max_weight", &self.weight.as_ref().map(|weight| weight.max))
+            .field("linger", &self.linger)
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
+    }
+}

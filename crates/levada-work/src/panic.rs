@@ -1,0 +1,114 @@
+//! Panics of foreign code, made values.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+/// The panic that ended a piece of work. The panic hook has run before: by default it has printed the
+/// message and the place.
+///
+/// # Examples
+/// ```
+/// use levada_work::Panic;
+///
+/// fn log(panic: &Panic) {
+///     eprintln!("a job failed: {panic}"); // "a job failed: panicked: division by zero"
+///     assert!(!panic.message().is_empty());
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Panic {
+    message: String,
+}
+
+impl Panic {
+    fn new(payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        Self { message: text.unwrap_or("with a value that is no text").to_owned() }
+    }
+
+    /// What the panic said.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn of(panic: levada_work::Panic) {
+    /// if panic.message().contains("assertion") {
+    ///     // A broken invariant.
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "panicked: {}", self.message)
+    }
+}
+
+impl Error for Panic {}
+
+/// Runs `work` and stops its panics. It is asserted to be unwind safe: after a panic it is dropped, and
+/// what it shares with others must bear that, as it must in a task that panics.
+pub(crate) async fn caught<T>(work: impl Future<Output = T>) -> Result<T, Panic> {
+    #[expect(
+        clippy::redundant_async_block,
+        reason = "it drops the future in the poll that ends it, where a panic is stopped too"
+    )]
+    let mut work = pin!(async { work.await });
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+        Err(payload) => Poll::Ready(Err(Panic::new(&*payload))),
+    })
+    .await
+}
+
+/// Calls a user's hook. Its panic has been printed by the panic hook, and there is nobody else to tell.
+pub(crate) fn call_hook(hook: impl FnOnce()) {
+    drop(catch_unwind(AssertUnwindSafe(hook)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn messages_are_kept() {
+        assert_eq!(caught(async { 7 }).await, Ok(7));
+        let number = 3;
+        let formatted = caught(async { panic!("number {number}") }).await;
+        assert_eq!(formatted.map(|(): ()| ()).unwrap_err().message(), "number 3");
+        let fixed = caught(async { panic!("fixed") }).await;
+        assert_eq!(fixed.map(|(): ()| ()).unwrap_err().to_string(), "panicked: fixed");
+        let odd = caught(async { std::panic::panic_any(7) }).await;
+        let odd = odd.map(|(): ()| ()).unwrap_err();
+        assert_eq!(odd.message(), "with a value that is no text");
+    }
+
+    #[tokio::test]
+    async fn a_future_may_panic_when_it_is_dropped() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("dropped");
+            }
+        }
+        impl Future for Bomb {
+            type Output = ();
+            fn poll(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<()> {
+                Poll::Ready(())
+            }
+        }
+        assert_eq!(caught(Bomb).await.unwrap_err().message(), "dropped");
+        call_hook(|| panic!("a hook"));
+    }
+}

@@ -1,0 +1,63 @@
+//! What may be sent and shared: everything, if the messages may be sent.
+
+use std::cell::Cell;
+use std::convert::identity;
+use std::time::Duration;
+
+use levada_work::actor::{Address, AskError, Request};
+use levada_work::batch::{Batch, Batcher, Failure, Totals, Worker};
+use levada_work::pool::{Pool, Undone, Workers};
+use levada_work::shutdown::{Guard, Shutdown, Signal, StillRunning};
+
+/// May be sent, and not shared.
+type Message = Cell<u32>;
+
+fn is_send<T: Send>(_: Option<&T>) {}
+fn is_shared<T: Send + Sync + 'static>() {}
+
+#[test]
+fn handles_are_shared() {
+    is_shared::<Batcher<Message>>();
+    is_shared::<Worker>();
+    is_shared::<Failure>();
+    is_shared::<Totals>();
+    is_shared::<Address<Message>>();
+    is_shared::<Request<u32, Message>>();
+    is_shared::<AskError<u32>>();
+    is_shared::<Workers<Message>>();
+    is_shared::<Pool>();
+    is_shared::<Shutdown>();
+    is_shared::<Signal>();
+    is_shared::<Guard>();
+    is_shared::<StillRunning>();
+    is_send::<Batch<Message>>(None);
+    is_send::<Undone<Message>>(None);
+}
+
+#[test]
+fn futures_may_be_spawned() {
+    fn batch(batcher: &Batcher<Message>, worker: Worker) {
+        is_send(Some(&batcher.send(Cell::new(1))));
+        is_send(Some(&batcher.flush()));
+        is_send(Some(&worker.join()));
+    }
+    fn actor(address: &Address<Request<Message, Message>>) {
+        is_send(Some(&address.ask(identity, Cell::new(1))));
+        is_send(Some(&address.ask_timeout(identity, Cell::new(1), Duration::MAX)));
+    }
+    fn request(request: &mut Request<u32, Message>) {
+        is_send(Some(&request.abandoned()));
+    }
+    fn pool(one: Workers<Message>, other: Workers<Message>) {
+        is_send(Some(&one.drain(Duration::MAX)));
+        is_send(Some(&other.join()));
+    }
+    fn shutdown(shutdown: &Shutdown, signal: &Signal) {
+        is_send(Some(&shutdown.drain(Duration::MAX)));
+        is_send(Some(&shutdown.abort(Duration::MAX)));
+        is_send(Some(&signal.draining()));
+        is_send(Some(&signal.aborting()));
+    }
+    // They are checked when they are compiled; naming them says that they are used.
+    let _ = (batch, actor, request, pool, shutdown);
+}
