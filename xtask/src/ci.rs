@@ -9,6 +9,7 @@ const STEPS: &[&str] = &[
     "clippy",
     "doc",
     "test",
+    "openapi",
     "instructions",
     "api",
     "compat",

@@ -95,7 +95,7 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Strin
 }
 
 /// Waits for the program; kills it after `deadline` and then returns false.
-fn ended_within(child: &mut Child, deadline: Duration) -> Result<bool> {
+pub(crate) fn ended_within(child: &mut Child, deadline: Duration) -> Result<bool> {
     let end = Instant::now() + deadline;
     while child.try_wait()?.is_none() {
         if Instant::now() >= end {

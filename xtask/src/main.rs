@@ -15,6 +15,7 @@ mod files;
 mod fmt;
 mod fuzz;
 mod instructions;
+mod kill;
 mod leaks;
 mod libtest;
 mod linearizability;
@@ -23,6 +24,7 @@ mod minimal_versions;
 mod miri;
 mod msrv;
 mod mutants;
+mod openapi;
 mod panic_abort;
 mod sanitizer;
 mod shell;
@@ -66,6 +68,11 @@ const COMMANDS: &[Command] = &[
         run: Run::WithOptions(instructions::run),
         about: "instructions of an operation against their bounds [FILTER..] [--update]; wants valgrind",
     },
+    Command {
+        name: "openapi",
+        run: Run::WithOptions(openapi::run),
+        about: "the running service against its OpenAPI document [--seed N]; wants python3",
+    },
     plain("features", features::run, "levada with each set of its features"),
     Command {
         name: "loom",
@@ -101,6 +108,11 @@ const COMMANDS: &[Command] = &[
         name: "api",
         run: Run::WithOptions(api::run),
         about: "every item of tokio's channels is in levada [--update, wants nightly]",
+    },
+    Command {
+        name: "kill",
+        run: Run::WithOptions(kill::run),
+        about: "the service, killed and kept busy [--deep] [--kills N] [--seed N]",
     },
     Command {
         name: "spec",

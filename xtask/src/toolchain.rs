@@ -68,20 +68,31 @@ pub(crate) fn need_program<'a>(programs: &[&'a str], how: &str) -> Result<&'a st
     found.ok_or_else(|| format!("`{}` is not installed; {how}", programs[0]).into())
 }
 
-/// Checks that valgrind can be started. If not, and this is Debian or one of its kind, it is installed, as root
-/// or where `sudo` asks nothing.
+/// Checks that valgrind can be started.
 pub(crate) fn need_valgrind() -> Result {
-    let how = "`apt-get install valgrind`, or your system's package of that name";
-    if need_program(&["valgrind"], how).is_ok() {
+    need_package("valgrind", Command::new("valgrind").arg("--version"))
+}
+
+/// Checks that Python can make environments with pip in them.
+pub(crate) fn need_venv() -> Result {
+    need_package("python3-venv", Command::new("python3").args(["-c", "import ensurepip, venv"]))
+}
+
+/// Checks that this command of a package succeeds. If not, and this is Debian or one of its kind, the package is
+/// installed, as root or where `sudo` asks nothing.
+fn need_package(package: &str, check: &mut Command) -> Result {
+    if shell::output(check).is_ok() {
         return Ok(());
     }
-    for words in ["update", "install --yes valgrind"] {
+    for words in ["update", &format!("install --yes {package}")] {
         if let Err(error) = apt_get(words) {
-            eprintln!("valgrind is not installed, and that could not be mended: {error}");
+            eprintln!("{package} is not installed, and that could not be mended: {error}");
             break;
         }
     }
-    need_program(&["valgrind"], how).map(|_| ())
+    let how = format!("`apt-get install {package}`, or your system's package of that name");
+    shell::output(check).map_err(|error| format!("{package} is not installed; {how} ({error})"))?;
+    Ok(())
 }
 
 /// Runs `apt-get` with these words, by `sudo` if this is not root.

@@ -3,50 +3,89 @@
 //! Each `POST /` becomes a job: the body goes to the command's standard input, its standard output
 //! comes back as the response. Four kinds of channel carry it, each where it belongs:
 //!
-//! | channel     | carries                                           | file               |
-//! |-------------|---------------------------------------------------|--------------------|
-//! | `mpmc`      | accepted jobs, from the handlers to the workers   | `jobs/queue.rs`    |
-//! | `oneshot`   | "a worker took it" and the outcome, back          | `jobs/job.rs`      |
-//! | `broadcast` | what happens, to every `GET /events`              | `jobs/feed.rs`     |
-//! | `watch`     | progress, and the phase of the shutdown           | `jobs/feed.rs`, `shutdown.rs` |
+//! | channel     | carries                                                            | file                  |
+//! |-------------|--------------------------------------------------------------------|-----------------------|
+//! | `mpsc`      | changes, from everyone to the one writer of the store              | `store/writer.rs`     |
+//! | `oneshot`   | "it is on disk", back; whose turn it is to run                     | `store/writer.rs`, `jobs/slots.rs` |
+//! | `mpmc`      | jobs in line, to the workers                                       | `jobs/queue.rs`       |
+//! | `watch`     | a job's state, the configuration, the phase of the shutdown         | `jobs/live.rs`, `config/reload.rs`, `levada_work::shutdown` |
+//! | `broadcast` | what happens, and what a command writes, to everyone who looks on  | `jobs/feed.rs`, `jobs/live.rs` |
 //!
-//! `jobs` knows no HTTP, `routes` knows no processes; `server.rs` puts them together.
+//! ```text
+//! http -> jobs -> store        run.rs puts them together; config, secure and cli say how
+//! ```
+//!
+//! `jobs` knows no HTTP, `http` knows no processes, `store` knows neither.
+//!
+//! `client` is the other side: the tools that ask a running server, of which they know `docs/http.md` alone.
 #![forbid(unsafe_code)]
 
 #[cfg(not(unix))]
 compile_error!("levada serve stops jobs through Unix process groups and signals: build it on Unix");
 
-mod app;
 pub mod cli;
-mod guard;
+mod client;
+mod config;
+mod http;
 mod jobs;
-mod problem;
-mod routes;
+mod metrics;
+mod run;
+mod secure;
 mod server;
-mod shutdown;
+mod signals;
+mod store;
 
 use std::fmt;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+use tracing::warn;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::cli::serve::ServeArgs;
 use crate::cli::{Cli, Command};
+use crate::config::Mistakes;
+use crate::config::reload::Live;
 
 /// Runs what the command line asks for, and returns the program's exit code.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
-    let Command::Serve(args) = cli.command;
-    match log_to_stderr().and_then(|()| server::run(args)) {
+    let args = match cli.command {
+        Command::Serve(args) => args,
+        Command::Submit(args) => return client::submit(&args),
+        Command::Status(args) => return client::status(&args),
+        Command::Result(args) => return client::result(&args),
+        Command::Cancel(args) => return client::cancel(&args),
+        Command::Retry(args) => return client::retry(&args),
+        Command::Queues(args) => return client::queues(&args),
+        Command::Completions(args) => return client::completions(&args),
+        Command::Man(args) => return client::man(&args),
+    };
+    match log_to_stderr().and_then(|()| serve(*args)) {
         Ok(code) => code,
         Err(fault) => {
             eprintln!("levada: {fault}");
             ExitCode::from(fault.code)
         }
     }
+}
+
+fn serve(args: ServeArgs) -> Result<ExitCode, Fault> {
+    let live = Live::load(args)?;
+    let warning = secure::check(&live.args.access, live.tokens.is_some()).map_err(Fault::usage)?;
+    if let Some(warning) = warning {
+        warn!("{warning}");
+    }
+    if live.args.check {
+        let text = config::to_toml(&live.config.borrow());
+        // Whoever closed standard output does not want to read it.
+        drop(io::stdout().write_all(text.as_bytes()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    run::serve(live)
 }
 
 /// Why the program could not do what it was asked for, and the exit code that says so.
@@ -64,6 +103,15 @@ impl Fault {
 
     fn system(message: impl Into<String>) -> Self {
         Self { code: 1, message: message.into() }
+    }
+}
+
+impl From<Mistakes> for Fault {
+    fn from(mistakes: Mistakes) -> Self {
+        match mistakes.0.len() {
+            1 => Self::usage(mistakes.to_string()),
+            count => Self::usage(format!("there are {count} mistakes\n{mistakes}")),
+        }
     }
 }
 

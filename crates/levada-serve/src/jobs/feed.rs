@@ -1,158 +1,184 @@
-//! What others see of the jobs: each event by broadcast, the totals by watch.
+//! What others see of the jobs: each event by broadcast, and the last ones for those who come back.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use levada::{broadcast, watch};
+use levada::broadcast;
 use serde::Serialize;
 
-use super::job::{End, JobId};
+use super::record::{JobId, Moment, Outcome, State};
 
-/// How many events a reader can be behind before it misses some.
+/// How many events a reader can be behind, or away, before it misses some.
 const BEHIND: usize = 1024;
 
 /// Something that happened. Serializes to the members of the event's JSON object.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Happened {
-    /// A job has its place in the queue, with its whole input.
-    Accepted { job: JobId },
+pub(crate) enum Happened<'a> {
+    /// A job is on disk and has its place in the queue.
+    Accepted { job: JobId, queue: &'a str },
     /// A worker took the job, which had waited this long.
-    Started { job: JobId, waited_ms: u64 },
-    /// The run is over.
+    Started { job: JobId, queue: &'a str, attempt: u32, waited_ms: u64 },
+    /// The command says how far it is.
+    Progress {
+        job: JobId,
+        queue: &'a str,
+        #[serde(flatten)]
+        progress: &'a super::live::Progress,
+    },
+    /// The run is over, and another one follows.
+    Retrying {
+        job: JobId,
+        queue: &'a str,
+        outcome: Outcome,
+        #[serde(flatten)]
+        ending: Ending,
+        attempt: u32,
+        retry_in_ms: u64,
+    },
+    /// The job has ended.
     Finished {
         job: JobId,
-        outcome: &'static str,
+        queue: &'a str,
+        state: State,
+        outcome: Outcome,
+        #[serde(flatten)]
+        ending: Ending,
+        attempt: u32,
         #[serde(skip_serializing_if = "Option::is_none")]
-        exit_code: Option<i32>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        signal: Option<i32>,
-        run_ms: u64,
+        run_ms: Option<u64>,
     },
-    /// A worker came to the job and nobody waited for it any more: it did not run.
-    Skipped { job: JobId },
     /// A request did not become a job.
-    Rejected { reason: &'static str },
+    Rejected {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        queue: Option<&'a str>,
+        reason: &'static str,
+    },
 }
 
-impl Happened {
+/// How the command ended, if it did.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Ending {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exit_code: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) signal: Option<i32>,
+}
+
+impl Happened<'_> {
     fn name(&self) -> &'static str {
         match self {
             Self::Accepted { .. } => "accepted",
             Self::Started { .. } => "started",
+            Self::Progress { .. } => "progress",
+            Self::Retrying { .. } => "retrying",
             Self::Finished { .. } => "finished",
-            Self::Skipped { .. } => "skipped",
             Self::Rejected { .. } => "rejected",
         }
     }
-}
 
-/// The `outcome` of a run that ended like this.
-pub(crate) fn outcome_name(end: &End) -> &'static str {
-    match end {
-        End::Exited(0) => SUCCEEDED,
-        End::Exited(_) | End::Signalled(_) => "failed",
-        End::TimedOut => "timed-out",
-        End::OutputTooLarge => "output-too-large",
-        End::NotRun(_) => "not-run",
-        End::Abandoned => "abandoned",
-        End::Aborted => "aborted",
+    fn job(&self) -> Option<JobId> {
+        match self {
+            Self::Accepted { job, .. }
+            | Self::Started { job, .. }
+            | Self::Progress { job, .. }
+            | Self::Retrying { job, .. }
+            | Self::Finished { job, .. } => Some(*job),
+            Self::Rejected { .. } => None,
+        }
     }
 }
-
-const SUCCEEDED: &str = "succeeded";
-/// The `outcome` of a run whose worker panicked.
-pub(crate) const PANICKED: &str = "panicked";
 
 /// An event as readers get it.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
-    /// Counts events from 1.
-    pub(crate) id: u64,
+    /// Counts the events of this process from 1.
+    pub(crate) number: u64,
     pub(crate) name: &'static str,
+    pub(crate) job: Option<JobId>,
     /// One JSON object on one line, shared by all readers.
     pub(crate) data: Arc<str>,
-}
-
-/// How many jobs are in each state now (`queued`, `running`) or came to it since the start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Progress {
-    pub(crate) queued: u64,
-    pub(crate) running: u64,
-    /// Ended with exit code 0.
-    pub(crate) done: u64,
-    /// Ran and ended in any other way.
-    pub(crate) failed: u64,
-    pub(crate) skipped: u64,
-    pub(crate) rejected: u64,
-}
-
-impl Progress {
-    fn apply(&mut self, happened: &Happened) {
-        match happened {
-            Happened::Accepted { .. } => self.queued += 1,
-            Happened::Started { .. } => {
-                self.queued -= 1;
-                self.running += 1;
-            }
-            Happened::Finished { outcome, .. } => {
-                self.running -= 1;
-                if *outcome == SUCCEEDED {
-                    self.done += 1;
-                } else {
-                    self.failed += 1;
-                }
-            }
-            Happened::Skipped { .. } => {
-                self.queued -= 1;
-                self.skipped += 1;
-            }
-            Happened::Rejected { .. } => self.rejected += 1,
-        }
-    }
 }
 
 /// Where everything that happens is told.
 #[derive(Debug)]
 pub(crate) struct Feed {
-    /// The id of the last event; held while an event is told, so that ids, totals and events are
-    /// in the same order for everyone.
-    last: Mutex<u64>,
+    /// Tells this process from those before it, whose events count from 1 as well.
+    process: String,
+    /// Held while an event is told, so that numbers and events are in the same order for everyone.
+    last: Mutex<Last>,
     events: broadcast::Sender<Event>,
-    progress: watch::Sender<Progress>,
 }
+
+#[derive(Debug, Default)]
+struct Last {
+    number: u64,
+    events: VecDeque<Event>,
+}
+
+/// What a reader gets who begins or comes back.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    /// Events that happened while it was away, before those that are to come.
+    pub(crate) missed: VecDeque<Event>,
+    /// It missed events that are no longer kept: as many, if that is known.
+    pub(crate) lost: Option<Lost>,
+    pub(crate) events: broadcast::Receiver<Event>,
+}
+
+/// How many events are lost to a reader; `None` when they are of another process.
+pub(crate) type Lost = Option<u64>;
 
 impl Feed {
     pub(crate) fn new() -> Self {
-        Self {
-            last: Mutex::new(0),
-            events: broadcast::Sender::new(BEHIND),
-            progress: watch::Sender::new(Progress::default()),
-        }
+        let process = format!("{:x}", Moment::now().0);
+        Self { process, last: Mutex::default(), events: broadcast::Sender::new(BEHIND) }
     }
 
     /// Tells everyone.
-    pub(crate) fn tell(&self, happened: &Happened) {
+    pub(crate) fn tell(&self, happened: &Happened<'_>) {
         let data = serde_json::to_string(happened).expect("strings and numbers are valid JSON");
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        *last += 1;
-        self.progress.send_modify(|progress| progress.apply(happened));
-        let event = Event { id: *last, name: happened.name(), data: data.into() };
+        let (name, job) = (happened.name(), happened.job());
+        let mut last = self.last();
+        last.number += 1;
+        let event = Event { number: last.number, name, job, data: data.into() };
+        if last.events.len() == BEHIND {
+            last.events.pop_front();
+        }
+        last.events.push_back(event.clone());
         // No reader at the moment: then nobody misses it.
         drop(self.events.send(event));
     }
 
-    /// The totals now, as an event, and every event after it.
-    pub(crate) fn subscribe(&self) -> (Event, broadcast::Receiver<Event>) {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let progress = *self.progress.borrow();
-        let data = serde_json::to_string(&progress).expect("numbers are valid JSON");
-        let snapshot = Event { id: *last, name: "progress", data: data.into() };
-        (snapshot, self.events.subscribe())
+    /// The id of an event, as readers name the last one that they have.
+    pub(crate) fn id(&self, event: &Event) -> String {
+        format!("{}-{}", self.process, event.number)
     }
 
-    #[cfg(test)]
-    pub(crate) fn progress(&self) -> Progress {
-        *self.progress.borrow()
+    /// Every event from now on, and those since the one that `last_id` names.
+    pub(crate) fn subscribe(&self, last_id: Option<&str>) -> Reader {
+        let last = self.last();
+        let events = self.events.subscribe();
+        let Some(last_id) = last_id else {
+            return Reader { missed: VecDeque::new(), lost: None, events };
+        };
+        let seen = last_id
+            .strip_prefix(self.process.as_str())
+            .and_then(|rest| rest.strip_prefix('-'))
+            .and_then(|number| number.parse::<u64>().ok())
+            .filter(|number| *number <= last.number);
+        let Some(seen) = seen else {
+            return Reader { missed: VecDeque::new(), lost: Some(None), events };
+        };
+        let missed: VecDeque<_> =
+            last.events.iter().filter(|event| event.number > seen).cloned().collect();
+        let first = missed.front().map_or(last.number + 1, |event| event.number);
+        let lost = first - seen - 1;
+        Reader { missed, lost: (lost > 0).then_some(Some(lost)), events }
+    }
+
+    fn last(&self) -> MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -160,27 +186,58 @@ impl Feed {
 mod tests {
     use super::*;
 
+    fn rejected(feed: &Feed, count: usize) {
+        for _ in 0..count {
+            feed.tell(&Happened::Rejected { queue: Some("default"), reason: "queue-full" });
+        }
+    }
+
     #[tokio::test]
-    async fn snapshot_and_events_fit_together() {
+    async fn who_comes_back_gets_what_was_missed() {
         let feed = Feed::new();
-        feed.tell(&Happened::Accepted { job: JobId(1) });
-        feed.tell(&Happened::Started { job: JobId(1), waited_ms: 3 });
-        let (snapshot, mut events) = feed.subscribe();
-        assert_eq!((snapshot.id, snapshot.name), (2, "progress"));
+        rejected(&feed, 1);
+        let mut reader = feed.subscribe(None);
+        assert!(reader.missed.is_empty() && reader.lost.is_none());
+        rejected(&feed, 1);
+        let second = reader.events.recv().await.unwrap();
+        assert_eq!((second.number, second.name), (2, "rejected"));
+        assert_eq!(&*second.data, r#"{"queue":"default","reason":"queue-full"}"#);
+        rejected(&feed, 2);
+        let reader = feed.subscribe(Some(&feed.id(&second)));
+        assert_eq!(reader.missed.iter().map(|event| event.number).collect::<Vec<_>>(), [3, 4]);
+        assert!(reader.lost.is_none());
+        rejected(&feed, BEHIND);
+        let reader = feed.subscribe(Some(&feed.id(&second)));
+        assert_eq!(reader.missed.len(), BEHIND);
+        assert_eq!(reader.lost, Some(Some(2)));
+    }
+
+    #[test]
+    fn ids_of_others_are_told_apart() {
+        let feed = Feed::new();
+        rejected(&feed, 1);
+        for id in ["", "1", "0-1", &format!("{}-2", feed.process), &format!("{}x1", feed.process)] {
+            assert_eq!(feed.subscribe(Some(id)).lost, Some(None), "{id:?}");
+        }
+        assert_eq!(feed.subscribe(Some(&format!("{}-0", feed.process))).missed.len(), 1);
+    }
+
+    #[test]
+    fn members() {
+        let ending = Ending { exit_code: Some(3), signal: None };
+        let job: JobId = JobId::from_bytes([0; 16]);
+        let finished = Happened::Finished {
+            job,
+            queue: "q",
+            state: State::Failed,
+            outcome: Outcome::Failed,
+            ending,
+            attempt: 2,
+            run_ms: Some(7),
+        };
         assert_eq!(
-            &*snapshot.data,
-            r#"{"queued":0,"running":1,"done":0,"failed":0,"skipped":0,"rejected":0}"#
+            serde_json::to_string(&finished).unwrap(),
+            r#"{"job":"00000000-0000-0000-0000-000000000000","queue":"q","state":"failed","outcome":"failed","exit_code":3,"attempt":2,"run_ms":7}"#
         );
-        feed.tell(&Happened::Finished {
-            job: JobId(1),
-            outcome: outcome_name(&End::Exited(3)),
-            exit_code: Some(3),
-            signal: None,
-            run_ms: 12,
-        });
-        let event = events.recv().await.unwrap();
-        assert_eq!((event.id, event.name), (3, "finished"));
-        assert_eq!(&*event.data, r#"{"job":1,"outcome":"failed","exit_code":3,"run_ms":12}"#);
-        assert_eq!(feed.progress(), Progress { failed: 1, ..Progress::default() });
     }
 }

@@ -58,15 +58,23 @@ impl Group {
     /// # Errors
     /// The system's; none is expected.
     pub(crate) async fn ended(&mut self) -> io::Result<Ending> {
-        let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
         loop {
-            if let Some(status) = waitid(WaitId::Pid(self.id), look)? {
-                return ending(&status);
+            if let Some(ending) = self.try_ended()? {
+                return Ok(ending);
             }
             if self.changes.recv().await.is_none() {
                 return Err(io::Error::other("the system reports no more ends of processes"));
             }
         }
+    }
+
+    /// How the command ended, if it did. It is left to be reaped.
+    ///
+    /// # Errors
+    /// The system's; none is expected.
+    pub(crate) fn try_ended(&self) -> io::Result<Option<Ending>> {
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        waitid(WaitId::Pid(self.id), look)?.map(|status| ending(&status)).transpose()
     }
 
     /// Sends `signal` to every process of the group.

@@ -1,15 +1,34 @@
-//! What a job is and how it gets done; knows nothing of HTTP.
+//! The domain: jobs, the queues they wait in, and the commands they run. Knows no HTTP.
 //!
-//! Reading order: [`job`] (the states, and who holds what in each), [`queue`] (the waiting room),
-//! [`pool`] (the workers), [`process`] (one run
-//! of the command) on its [`group`] and [`pipes`], [`feed`] (what others see of it),
-//! [`pace`] (how fast it goes).
+//! | file          | what it is                                                         | channel     |
+//! |---------------|--------------------------------------------------------------------|-------------|
+//! | `service`     | everything together: what handlers ask for                          |             |
+//! | `accept`      | from a request to a job that is on disk                             |             |
+//! | `work`        | from a job in line to its end                                       |             |
+//! | `record`      | what is known of a job                                              |             |
+//! | `list`        | jobs, page by page                                                  |             |
+//! | `live`        | a job that has not ended: its phase, and its view                   | `watch`     |
+//! | `queue`       | places, and the line                                                | `mpmc`      |
+//! | `slots`       | whose turn it is when all queues share a limit                      | `oneshot`   |
+//! | `keys`        | requests with the same key, at the same time                        | `watch`     |
+//! | `feed`        | what happens, for everyone                                          | `broadcast` |
+//! | `lines`       | commands that stay and do job after job                             |             |
+//! | `process`, …  | one run of the command: group, pipes, progress                      | `watch`     |
 
+pub(crate) mod accept;
 pub(crate) mod feed;
 mod group;
-pub(crate) mod job;
+mod keys;
+mod lines;
+pub(crate) mod list;
+pub(crate) mod live;
 pub(crate) mod pace;
 mod pipes;
-pub(crate) mod pool;
 pub(crate) mod process;
+mod progress;
 pub(crate) mod queue;
+mod quota;
+pub(crate) mod record;
+pub(crate) mod service;
+mod slots;
+mod work;

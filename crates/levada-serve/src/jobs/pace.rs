@@ -1,7 +1,9 @@
 //! How fast jobs get done, and so when it is worth coming back.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// What a run is taken to last before one has been measured.
 const FIRST_GUESS: Duration = Duration::from_secs(1);
@@ -11,20 +13,78 @@ const GAIN: f64 = 1.0 / 8.0;
 /// a quarter, below five minutes.
 const RETRY_AFTER: std::ops::RangeInclusive<f64> = 1.0..=240.0;
 
+/// How far back the rate of jobs that ended looks.
+const RECENT: Duration = Duration::from_secs(10);
+
 /// The average time that a run keeps a worker busy, newer runs weighing more.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    workers: usize,
+    workers: AtomicUsize,
     average: Mutex<Option<Duration>>,
+    ended: Mutex<Ended>,
+}
+
+/// How many jobs ended, by tenths of [`RECENT`].
+#[derive(Debug, Default)]
+struct Ended {
+    jobs: VecDeque<(Instant, u64)>,
+}
+
+impl Ended {
+    fn one_more(&mut self, now: Instant) {
+        self.forget(now);
+        match self.jobs.back_mut() {
+            Some((begin, jobs)) if now.duration_since(*begin) < RECENT / 10 => *jobs += 1,
+            _ => self.jobs.push_back((now, 1)),
+        }
+    }
+
+    fn forget(&mut self, now: Instant) {
+        while self.jobs.front().is_some_and(|(begin, _)| now.duration_since(*begin) > RECENT) {
+            self.jobs.pop_front();
+        }
+    }
 }
 
 impl Pace {
     pub(crate) fn new(workers: usize) -> Self {
-        Self { workers, average: Mutex::new(None) }
+        Self {
+            workers: AtomicUsize::new(workers),
+            average: Mutex::new(None),
+            ended: Mutex::default(),
+        }
+    }
+
+    /// So many workers share the jobs from now on.
+    pub(crate) fn set_workers(&self, workers: usize) {
+        // ORDERING: Relaxed, no pair: it only goes into an estimate.
+        self.workers.store(workers, Ordering::Relaxed);
+    }
+
+    /// Jobs per second that ended, over the last seconds.
+    pub(crate) fn throughput(&self) -> f64 {
+        let mut ended = self.ended();
+        ended.forget(Instant::now());
+        #[expect(clippy::cast_precision_loss, reason = "a few jobs")]
+        let jobs = ended.jobs.iter().map(|(_, jobs)| *jobs).sum::<u64>() as f64;
+        jobs / RECENT.as_secs_f64()
+    }
+
+    /// [`retry_after`](Self::retry_after) without its jitter.
+    pub(crate) fn soonest(&self, depth: usize) -> u32 {
+        let average = *self.average.lock().unwrap_or_else(PoisonError::into_inner);
+        // ORDERING: Relaxed, no pair: it only goes into an estimate.
+        let workers = self.workers.load(Ordering::Relaxed).max(1);
+        seconds_until_done(depth, workers, average)
+    }
+
+    fn ended(&self) -> MutexGuard<'_, Ended> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A worker was busy for `busy` with one job.
     pub(crate) fn record(&self, busy: Duration) {
+        self.ended().one_more(Instant::now());
         let mut average = self.average.lock().unwrap_or_else(PoisonError::into_inner);
         *average = Some(match *average {
             None => busy,
@@ -36,8 +96,7 @@ impl Pace {
     /// in which the workers complete one job more than wait, plus up to a quarter so that those
     /// who were refused together do not come back together.
     pub(crate) fn retry_after(&self, depth: usize) -> u32 {
-        let average = *self.average.lock().unwrap_or_else(PoisonError::into_inner);
-        let seconds = seconds_until_done(depth, self.workers, average);
+        let seconds = self.soonest(depth);
         seconds + fastrand::u32(0..=seconds.div_ceil(4))
     }
 }

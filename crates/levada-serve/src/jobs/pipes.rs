@@ -8,7 +8,21 @@ use levada::watch;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 
-use super::job::End;
+use super::live::{Progress, Stream};
+use super::process::End;
+use super::progress::Notes;
+
+/// Who looks on while a command runs.
+pub(crate) trait Watcher: Sync {
+    /// The command wrote this.
+    fn wrote(&self, stream: Stream, bytes: &[u8]);
+
+    /// The command says how far it is.
+    fn progressed(&self, progress: Progress);
+
+    /// Waits until the command is to be stopped.
+    fn stopped(&self) -> impl Future<Output = ()> + Send;
+}
 
 /// Our ends of the pipes.
 #[derive(Debug)]
@@ -65,16 +79,21 @@ impl Pipes {
     ///
     /// # Errors
     /// [`End::OutputTooLarge`], or [`End::NotRun`] when a pipe fails.
-    pub(crate) async fn pump(self, input: Bytes, output: &mut Output) -> Result<(), End> {
+    pub(crate) async fn pump<W: Watcher>(
+        self,
+        input: Bytes,
+        output: &mut Output,
+        watcher: &W,
+    ) -> Result<(), End> {
         let Output { stdout, stderr, max, overflow } = output;
         let (fed, filled, told) = tokio::join!(
             feed(self.stdin, input),
             async {
-                let filled = fill(self.stdout, stdout, *max).await;
+                let filled = fill(self.stdout, stdout, *max, watcher).await;
                 overflow.send_replace(matches!(filled, Err(End::OutputTooLarge)));
                 filled
             },
-            stderr.fill(self.stderr),
+            listen(self.stderr, stderr, watcher),
         );
         filled.and(fed).and(told)
     }
@@ -88,11 +107,50 @@ async fn feed(mut stdin: ChildStdin, input: Bytes) -> Result<(), End> {
     }
 }
 
-async fn fill(source: impl AsyncRead + Unpin, stdout: &mut Vec<u8>, max: usize) -> Result<(), End> {
-    // One byte more than allowed tells "all of it" from "too much".
-    let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
-    source.take(limit).read_to_end(stdout).await.map_err(End::NotRun)?;
-    if stdout.len() > max { Err(End::OutputTooLarge) } else { Ok(()) }
+/// How much is read at once, in bytes: what a pipe holds on Linux.
+const CHUNK: usize = 64 * 1024;
+
+async fn fill<W: Watcher>(
+    mut source: impl AsyncRead + Unpin,
+    stdout: &mut Vec<u8>,
+    max: usize,
+    watcher: &W,
+) -> Result<(), End> {
+    loop {
+        // As large as the pipe at most, and small for a command that says little.
+        stdout.reserve(stdout.len().clamp(1024, CHUNK));
+        let before = stdout.len();
+        if source.read_buf(stdout).await.map_err(End::NotRun)? == 0 {
+            return Ok(());
+        }
+        watcher.wrote(Stream::Stdout, &stdout[before..]);
+        if stdout.len() > max {
+            stdout.truncate(max);
+            return Err(End::OutputTooLarge);
+        }
+    }
+}
+
+/// Keeps the end of what is said, apart from the lines that tell the progress.
+async fn listen<W: Watcher>(
+    mut source: impl AsyncRead + Unpin,
+    tail: &mut Tail,
+    watcher: &W,
+) -> Result<(), End> {
+    let mut notes = Notes::default();
+    let mut say = |bytes: &[u8]| {
+        tail.push(bytes);
+        watcher.wrote(Stream::Stderr, bytes);
+    };
+    let mut chunk = vec![0; 8 * 1024];
+    loop {
+        let read = source.read(&mut chunk).await.map_err(End::NotRun)?;
+        if read == 0 {
+            notes.finish(&mut say);
+            return Ok(());
+        }
+        notes.read(&chunk[..read], &mut say, |progress| watcher.progressed(progress));
+    }
 }
 
 /// The last bytes of a stream, however long it is.
@@ -103,22 +161,12 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    fn new(keep: usize) -> Self {
+    pub(crate) fn new(keep: usize) -> Self {
         Self { bytes: Vec::new(), keep }
     }
 
-    async fn fill(&mut self, mut source: impl AsyncRead + Unpin) -> Result<(), End> {
-        let mut chunk = vec![0; 8 * 1024];
-        loop {
-            match source.read(&mut chunk).await.map_err(End::NotRun)? {
-                0 => return Ok(()),
-                read => self.push(&chunk[..read]),
-            }
-        }
-    }
-
     /// Moves the kept bytes only once for every `keep` of them, so the cost per byte is constant.
-    fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         if self.bytes.len() > 2 * self.keep {
             self.bytes.drain(..self.bytes.len() - self.keep);
@@ -149,13 +197,25 @@ mod tests {
         }
     }
 
+    struct Nobody;
+
+    impl Watcher for Nobody {
+        fn wrote(&self, _: Stream, _: &[u8]) {}
+
+        fn progressed(&self, _: Progress) {}
+
+        async fn stopped(&self) {
+            std::future::pending().await
+        }
+    }
+
     #[tokio::test]
     async fn output_up_to_the_limit_passes() {
         let mut stdout = Vec::new();
-        assert!(fill(&b"12345"[..], &mut stdout, 5).await.is_ok());
+        assert!(fill(&b"12345"[..], &mut stdout, 5, &Nobody).await.is_ok());
         assert_eq!(stdout, b"12345");
         let mut stdout = Vec::new();
-        let end = fill(&b"123456"[..], &mut stdout, 5).await.unwrap_err();
+        let end = fill(&b"123456"[..], &mut stdout, 5, &Nobody).await.unwrap_err();
         assert!(matches!(end, End::OutputTooLarge));
     }
 }

@@ -3,86 +3,119 @@
 //! ```text
 //! running --ends by itself--> lingering --pipes closed, or grace over-+
 //!    |                                                                 |
-//!    +--too long, too much, or nobody waits: SIGTERM--> stopping       |
+//!    +--too long, too much, or told to: SIGTERM--> stopping       |
 //!    |                                      --gone, or grace over------+
 //!    |                                                                 v
 //!    +--the service aborts--------------------------> SIGKILL to the group
 //! ```
 
-use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::process::Stdio;
 use std::time::Duration;
 
+use bytes::Bytes;
+use levada_work::shutdown::{Phase, Signal as Shutdown};
 use rustix::process::Signal;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 
 use super::group::{Ending, Group};
-use super::job::{Claimed, End, JobId, Outcome};
-use super::pipes::{Output, Pipes};
-use super::pool::Run;
-use crate::shutdown::Shutdown;
+use super::pipes::{Output, Pipes, Watcher};
+use super::record::{JobId, Moment};
+use crate::config::QueueConfig;
 
 /// How long a group that got SIGKILL may take to be gone. Only a process in an uninterruptible
 /// system call, or one that left the group and holds the pipes, takes longer; it is left alone.
 const AFTER_KILL: Duration = Duration::from_secs(1);
 
-/// The command, and the limits of each of its runs.
+/// How a run came to its end.
 #[derive(Debug)]
-pub(crate) struct Program {
-    /// The file to execute.
-    pub(crate) path: PathBuf,
-    /// The command as it was given, which it sees as its own name.
-    pub(crate) name: OsString,
-    pub(crate) args: Vec<OsString>,
-    pub(crate) timeout: Duration,
-    pub(crate) grace: Duration,
-    pub(crate) max_output: usize,
-    pub(crate) stderr_tail: usize,
-    pub(crate) shutdown: Shutdown,
+pub(crate) enum End {
+    /// The command ended by itself, with this exit code.
+    Exited(i32),
+    /// The command was ended by a signal that did not come from here.
+    Signalled(i32),
+    /// It ran longer than it may.
+    TimedOut,
+    /// It wrote more than it may.
+    OutputTooLarge,
+    /// It could not be started, or not be watched.
+    NotRun(io::Error),
+    /// It was told to stop.
+    Stopped,
+    /// The service was told to stop at once.
+    Aborted,
 }
 
-impl Run for Program {
-    async fn run(&self, job: &mut Claimed) -> Outcome {
-        let mut output = Output::new(self.max_output, self.stderr_tail);
-        let end = if self.shutdown.is_aborting() {
+/// What comes back from a run.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) end: End,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr_tail: String,
+}
+
+/// One run of a queue's command.
+#[derive(Debug)]
+pub(crate) struct Run<'a, W> {
+    pub(crate) id: JobId,
+    pub(crate) queue: &'a str,
+    pub(crate) attempt: u32,
+    pub(crate) input_type: Option<&'a str>,
+    pub(crate) trace: Option<&'a str>,
+    pub(crate) config: &'a QueueConfig,
+    pub(crate) shutdown: &'a Shutdown,
+    pub(crate) watcher: &'a W,
+}
+
+impl<W: Watcher> Run<'_, W> {
+    /// Runs the command with this input until nothing of it is left.
+    pub(crate) async fn run(&self, input: Bytes) -> Ran {
+        let mut output = Output::new(self.config.max_output, self.config.stderr_tail);
+        let end = if self.shutdown.phase() == Phase::Aborting {
             End::Aborted
         } else {
-            match self.start(job.id) {
-                Ok(group) => self.supervise(group, job, &mut output).await,
+            match self.start() {
+                Ok(group) => self.supervise(group, input, &mut output).await,
                 Err(error) => End::NotRun(error),
             }
         };
         if let End::NotRun(error) = &end {
-            warn!(job = %job.id, %error, "the command could not be run");
+            warn!(job = %self.id, queue = self.queue, %error, "the command could not be run");
         }
-        Outcome { end, stderr_tail: output.stderr.text(), stdout: output.stdout }
+        Ran { end, stderr_tail: output.stderr.text(), stdout: output.stdout }
     }
-}
 
-impl Program {
-    fn start(&self, id: JobId) -> io::Result<Group> {
-        let mut command = Command::new(&self.path);
+    fn start(&self) -> io::Result<Group> {
+        let config = self.config;
+        let deadline = Moment::now().after(config.timeout);
+        let mut command = Command::new(&config.program);
+        config.prepare(&mut command);
         command
-            .arg0(&self.name)
-            .args(&self.args)
-            .env("LEVADA_JOB_ID", id.to_string())
+            .env("LEVADA_JOB_ID", self.id.to_string())
+            .env("LEVADA_QUEUE", self.queue)
+            .env("LEVADA_ATTEMPT", self.attempt.to_string())
+            .env("LEVADA_DEADLINE", (deadline.0 / 1000).to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        for (name, value) in [("LEVADA_CONTENT_TYPE", self.input_type), ("TRACEPARENT", self.trace)]
+        {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
         Group::spawn(&mut command)
     }
 
     /// Waits until the command has ended and its pipes are closed, or stops it.
-    async fn supervise(&self, mut group: Group, job: &mut Claimed, output: &mut Output) -> End {
-        let input = std::mem::take(&mut job.input);
+    async fn supervise(&self, mut group: Group, input: Bytes, output: &mut Output) -> End {
         let mut overflow = output.overflow();
-        let mut pump = pin!(Pipes::of(group.command()).pump(input, output));
-        let mut clock = pin!(sleep(self.timeout));
+        let mut pump = pin!(Pipes::of(group.command()).pump(input, output, self.watcher));
+        let mut clock = pin!(sleep(self.config.timeout));
         let mut ended: Option<io::Result<Ending>> = None;
         let mut closed = false;
         let mut stopped: Option<End> = None;
@@ -92,7 +125,7 @@ impl Program {
                 ending = group.ended(), if ended.is_none() => {
                     ended = Some(ending);
                     if stopped.is_none() {
-                        clock.as_mut().reset(Instant::now() + self.grace);
+                        clock.as_mut().reset(Instant::now() + self.config.grace);
                     }
                     continue;
                 }
@@ -101,7 +134,7 @@ impl Program {
                     let Err(end) = pumped else { continue };
                     end
                 }
-                () = job.abandoned(), if ended.is_none() && stopped.is_none() => End::Abandoned,
+                () = self.watcher.stopped(), if ended.is_none() && stopped.is_none() => End::Stopped,
                 _ = overflow.wait_for(|over| *over), if stopped.is_none() => End::OutputTooLarge,
                 () = &mut clock => {
                     if ended.is_some() || stopped.is_some() {
@@ -109,7 +142,7 @@ impl Program {
                     }
                     End::TimedOut
                 }
-                _ = self.shutdown.aborting() => {
+                () = self.shutdown.aborting() => {
                     if ended.is_none() {
                         stopped.get_or_insert(End::Aborted);
                     }
@@ -119,7 +152,7 @@ impl Program {
             if stopped.is_none() {
                 stopped = Some(stop);
                 group.signal(Signal::TERM);
-                clock.as_mut().reset(Instant::now() + self.grace);
+                clock.as_mut().reset(Instant::now() + self.config.grace);
             }
         }
 
@@ -133,7 +166,7 @@ impl Program {
             }
         };
         if timeout(AFTER_KILL, rest).await.is_err() {
-            warn!(job = %job.id, "a process of the job outlives SIGKILL or left its group");
+            warn!(job = %self.id, "a process of the job outlives SIGKILL or left its group");
         }
         stopped.unwrap_or_else(|| match ended {
             Some(Ok(Ending::Exited(code))) => End::Exited(code),
@@ -141,5 +174,26 @@ impl Program {
             Some(Err(error)) => End::NotRun(error),
             None => End::NotRun(io::Error::other("the command did not end")),
         })
+    }
+}
+
+impl QueueConfig {
+    /// The arguments, the directory and what is added to the environment.
+    pub(super) fn prepare(&self, command: &mut Command) {
+        command
+            .arg0(&self.command[0])
+            .args(&self.command[1..])
+            // The service's own secret is none of the command's business.
+            .env_remove(crate::secure::tokens::VARIABLE)
+            .envs(&self.environment);
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
+    }
+
+    /// A process that was started by this configuration does for `other`, too.
+    pub(super) fn runs_as(&self, other: &Self) -> bool {
+        (&self.command, &self.program, &self.directory, &self.environment)
+            == (&other.command, &other.program, &other.directory, &other.environment)
     }
 }

@@ -29,14 +29,27 @@ impl JobId {
 }
 
 impl FromStr for JobId {
-    type Err = uuid::Error;
+    type Err = NotAnId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // Only the form that is given out: one job has one address.
-        let id = Uuid::try_parse(text)?;
-        if id.hyphenated().to_string() == text { Ok(Self(id)) } else { Uuid::try_parse("").map(Self) }
+        let id = Uuid::try_parse(text).map_err(|_| NotAnId)?;
+        let mut buffer = Uuid::encode_buffer();
+        if id.hyphenated().encode_lower(&mut buffer) == text { Ok(Self(id)) } else { Err(NotAnId) }
     }
 }
+
+/// A text is not the id of any job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NotAnId;
+
+impl fmt::Display for NotAnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not the id of a job: those look like 019ad3f0-5d2c-7c41-a4b0-1c9f0e7a2b33")
+    }
+}
+
+impl std::error::Error for NotAnId {}
 
 impl fmt::Display for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,6 +124,20 @@ pub(crate) enum Outcome {
     Interrupted,
 }
 
+impl Outcome {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed-out",
+            Self::OutputTooLarge => "output-too-large",
+            Self::NotRun => "not-run",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 /// What is known of a job, apart from its input and output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
@@ -132,6 +159,8 @@ pub(crate) struct Record {
     pub(crate) outcome: Option<Outcome>,
     pub(crate) exit_code: Option<i32>,
     pub(crate) signal: Option<i32>,
+    /// Which HTTP status the exit code stands for, if it is a failure.
+    pub(crate) status: Option<u16>,
     /// The system's words, if it could not be started.
     pub(crate) fault: Option<String>,
     /// The end of its standard error.
@@ -146,8 +175,6 @@ pub(crate) struct Record {
     pub(crate) client: String,
     /// The `traceparent` it came with.
     pub(crate) trace: Option<String>,
-    /// It goes on when nobody waits for it.
-    pub(crate) detached: bool,
     /// Under which its request can be repeated.
     pub(crate) key: Option<IdempotencyKey>,
 }
@@ -159,4 +186,60 @@ pub(crate) struct IdempotencyKey {
     pub(crate) name: [u8; 32],
     /// Of the body and its type.
     pub(crate) content: [u8; 32],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_increase_also_between_threads() {
+        let give_out = || (0..10_000).map(|_| JobId::next()).collect::<Vec<_>>();
+        let mut ids: Vec<JobId> = std::thread::scope(|scope| {
+            let threads = [scope.spawn(give_out), scope.spawn(give_out)];
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(ids[..10_000].is_sorted_by(|a, b| a < b));
+        assert!(ids[10_000..].is_sorted_by(|a, b| a < b));
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 20_000);
+    }
+
+    #[test]
+    fn an_id_has_one_form() {
+        let id = JobId::next();
+        let text = id.to_string();
+        assert_eq!(text.parse(), Ok(id));
+        assert_eq!(JobId::from_bytes(id.to_bytes()), id);
+        for other in [text.to_uppercase(), text.replace('-', ""), format!("{{{text}}}"), text + "0"]
+        {
+            assert_eq!(other.parse::<JobId>(), Err(NotAnId), "{other}");
+        }
+        assert_eq!("".parse::<JobId>(), Err(NotAnId));
+    }
+
+    #[test]
+    fn moments_do_not_overflow() {
+        assert!(Moment::now() > Moment(1_700_000_000_000));
+        assert_eq!(Moment(5).after(Duration::from_millis(2)), Moment(7));
+        assert_eq!(Moment(5).after(Duration::MAX), Moment(u64::MAX));
+        assert_eq!(Moment(7).since(Moment(5)), Duration::from_millis(2));
+        assert_eq!(Moment(5).since(Moment(7)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_record_of_another_version_is_read() {
+        let now = r#"{
+            "id": "019ad3f0-5d2c-7c41-a4b0-1c9f0e7a2b33", "queue": "default", "state": "retrying",
+            "revision": 3, "attempt": 1, "max_attempts": 3, "created_at": 1796000000000,
+            "outcome": "timed-out", "stderr_tail": "", "input_bytes": 5, "output_bytes": 0,
+            "emptied": false, "client": "", "detached": true, "a_later_member": {}
+        }"#;
+        let record: Record = serde_json::from_str(now).unwrap();
+        assert_eq!((record.state, record.outcome), (State::Retrying, Some(Outcome::TimedOut)));
+        assert_eq!(record.key, None, "what may be missing is");
+        let again = serde_json::to_string(&record).unwrap();
+        assert_eq!(serde_json::from_str::<Record>(&again).unwrap(), record);
+    }
 }

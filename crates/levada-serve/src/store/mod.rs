@@ -1,7 +1,19 @@
 //! Where accepted jobs are kept: what "accepted" means.
 //!
-//! [`Store`] is the shape of a place to keep them, `disk` the one that lasts and `memory` its twin. Calls block;
-//! changes come from one writer only (`writer.rs`), which commits many at once.
+//! [`Store`] is the shape of a place to keep them, [`disk`] the one that lasts and [`memory`] its twin. Calls block;
+//! changes come from one writer only ([`writer`]), which commits many at once. What is kept under which key
+//! ([`layout`]), what a change does ([`change`]) and how things are found ([`query`]) is the same for both: a
+//! store is a set of ordered tables, and nothing else. [`retention`] decides what is given up.
+
+mod change;
+pub(crate) mod disk;
+mod layout;
+pub(crate) mod memory;
+mod query;
+pub(crate) mod retention;
+#[cfg(test)]
+mod tests;
+pub(crate) mod writer;
 
 use std::fmt;
 use std::io;
@@ -10,18 +22,19 @@ use bytes::Bytes;
 
 use crate::jobs::record::{JobId, Moment, Record, State};
 
-/// One change of what is kept.
+/// One change of what is kept. Changes of a job that is not there, but for `Accept`, do nothing.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
-    /// A new job.
+    /// A new job. `record.input_bytes` is the length of the input.
     Accept { record: Record, input: Bytes },
     /// Something happened to a job. Without an output.
     Update { record: Record },
-    /// A job succeeded.
+    /// A job succeeded. `record.output_bytes` is the length of the output.
     Finish { record: Record, output: Bytes },
-    /// Input and output of a job are given up; `record.emptied` is true.
+    /// Input and output of a job are given up; `record.emptied` is true. Does nothing if the job has not ended, or
+    /// `record.revision` is not greater than that of what is kept: it was run again meanwhile.
     Empty { record: Record },
-    /// A job is forgotten.
+    /// A job is forgotten. Does nothing if it has not ended: it was run again meanwhile.
     Forget { id: JobId },
 }
 
@@ -74,7 +87,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
 }
 
 /// Why the store did not do what it was asked for.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoreError {
     pub(crate) kind: StoreErrorKind,
     pub(crate) message: String,
@@ -82,12 +95,27 @@ pub(crate) struct StoreError {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreErrorKind {
-    /// The disk, or the quota on it, is full.
+    /// The disk is full, or the quota on it, or a file is as large as this process may make it.
     Full,
     /// The system failed to read or write.
     Io,
     /// What is there is not what was written.
     Corrupt,
+}
+
+impl StoreError {
+    pub(crate) fn io(message: impl Into<String>) -> Self {
+        Self { kind: StoreErrorKind::Io, message: message.into() }
+    }
+
+    pub(crate) fn corrupt(message: impl Into<String>) -> Self {
+        Self { kind: StoreErrorKind::Corrupt, message: message.into() }
+    }
+
+    /// Says in front of the message what could not be done.
+    pub(crate) fn context(self, what: impl fmt::Display) -> Self {
+        Self { kind: self.kind, message: format!("{what}: {}", self.message) }
+    }
 }
 
 impl fmt::Display for StoreError {
@@ -101,7 +129,9 @@ impl std::error::Error for StoreError {}
 impl From<io::Error> for StoreError {
     fn from(error: io::Error) -> Self {
         let kind = match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreErrorKind::Full,
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => StoreErrorKind::Full,
             _ => StoreErrorKind::Io,
         };
         Self { kind, message: error.to_string() }

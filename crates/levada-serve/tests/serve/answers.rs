@@ -51,7 +51,9 @@ async fn thousands_are_counted() {
         },
     )
     .await;
-    server.until_progress(&[("done", 3_000), ("failed", 0), ("queued", 0), ("running", 0)]).await;
+    server
+        .until_progress(&[("succeeded", 3_000), ("failed", 0), ("queued", 0), ("running", 0)])
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,12 +95,13 @@ async fn digests_are_right() {
 #[tokio::test]
 async fn answer_says_what_it_is() {
     let server = Server::start(&["--content-type", "text/plain"], &["printenv", "LEVADA_JOB_ID"]);
-    for id in 1..=3 {
+    for _ in 0..3 {
         let answer = server.post("").await;
         assert_eq!(answer.status, 200);
         assert_eq!(answer.header("content-type"), "text/plain");
-        assert_eq!(answer.header("levada-job-id"), id.to_string());
-        assert_eq!(answer.text(), format!("{id}\n"), "LEVADA_JOB_ID is the same number");
+        let id = answer.header("levada-job-id");
+        assert_eq!(answer.text(), format!("{id}\n"), "LEVADA_JOB_ID is the same");
+        assert_eq!(answer.header("content-location"), format!("/jobs/{id}/result"));
     }
     let plain = Server::start(&[], &["true"]);
     assert_eq!(plain.post("").await.header("content-type"), "application/octet-stream");
@@ -115,9 +118,9 @@ async fn other_requests_get_their_answers() {
     let server = Server::start(&[], &["cat"]);
     assert_eq!(server.get("/health").await.text(), r#"{"status":"ok"}"#);
     assert_eq!(server.get("/ready").await.text(), r#"{"status":"ready"}"#);
-    let answer = server.get("/").await;
+    let answer = server.request("DELETE", "/", "").await.unwrap();
     answer.problem(405, "method-not-allowed");
-    assert_eq!(answer.header("allow"), "POST");
+    assert_eq!(answer.header("allow"), "GET,HEAD,POST");
     let answer = server.request("DELETE", "/events", "").await.unwrap();
     answer.problem(405, "method-not-allowed");
     assert_eq!(answer.header("allow"), "GET,HEAD");
@@ -188,4 +191,14 @@ async fn nothing_is_left_behind() {
     server.until_progress(&[("queued", 0), ("running", 0)]).await;
     // Running, or ended and not reaped: neither may stay.
     crate::support::until("nothing to be left", || held_by(server.pid()) == before).await;
+}
+
+#[tokio::test]
+async fn a_job_can_be_asked_for_later() {
+    let server = Server::start(&[], &["cat"]);
+    let id = server.submit("later").await;
+    let job = server.until_job(&id, "succeeded").await;
+    assert_eq!((&job["queue"], &job["attempt"]), (&"default".into(), &1.into()));
+    assert_eq!(server.get(&format!("/jobs/{id}/result")).await.text(), "later");
+    server.get(&format!("/jobs/{}/result", id.replace('7', "8"))).await.problem(404, "no-job");
 }

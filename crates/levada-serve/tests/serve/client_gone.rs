@@ -1,7 +1,5 @@
 //! Clients that leave before they have their answer.
 
-use tokio::io::AsyncReadExt;
-
 use crate::support::{Notes, Server, until_dead, within};
 
 const REQUEST: &str = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi";
@@ -15,7 +13,7 @@ async fn running_job_is_stopped_with_its_group() {
     let pids = notes.pids("pids", 2).await;
     drop(client);
     until_dead(&pids).await;
-    server.until_progress(&[("running", 0), ("failed", 1)]).await;
+    server.until_progress(&[("running", 0), ("cancelled", 1)]).await;
 }
 
 #[tokio::test]
@@ -31,14 +29,14 @@ async fn stubborn_job_is_killed_after_the_grace() {
 }
 
 #[tokio::test]
-async fn queued_jobs_are_skipped() {
+async fn queued_jobs_are_withdrawn() {
     let notes = Notes::new();
     let script = format!(
         "echo run >> {}; while [ ! -e {} ]; do sleep 0.01; done; cat",
         notes.at("runs"),
         notes.at("gate")
     );
-    let options = ["--workers", "1", "--queue", "8", "--max-connections", "8"];
+    let options = ["--workers", "1", "--queue", "8"];
     let server = Server::script(&options, &script);
     let first = tokio::spawn(server.request("POST", "/", "first"));
     server.until_progress(&[("running", 1)]).await;
@@ -55,18 +53,12 @@ async fn queued_jobs_are_skipped() {
             socket2::SockRef::from(&client).set_linger(Some(std::time::Duration::ZERO)).unwrap();
         }
     }
-    // Besides the two that stay, six more are served only after all who left have been noticed.
-    let mut later = Vec::new();
-    for _ in 0..6 {
-        let mut client = server.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
-        within(client.read_exact(&mut [0; 12])).await.unwrap();
-        later.push(client);
-    }
-    drop(later);
+    // Before a worker is free: they do not even wait any more.
+    server.until_progress(&[("queued", 1), ("cancelled", 5)]).await;
     notes.write("gate");
     assert_eq!(first.await.unwrap().unwrap().text(), "first");
     assert_eq!(last.await.unwrap().unwrap().text(), "last");
-    server.until_progress(&[("skipped", 5), ("done", 2), ("failed", 0)]).await;
+    server.until_progress(&[("cancelled", 5), ("succeeded", 2), ("failed", 0)]).await;
     assert_eq!(notes.read("runs"), "run\nrun\n", "a job ran that nobody waited for");
 }
 
@@ -80,7 +72,29 @@ async fn half_a_request_is_no_job() {
                 .await,
         );
     }
-    server.until_progress(&[("queued", 0), ("done", 0)]).await;
+    server.until_progress(&[("queued", 0), ("succeeded", 0)]).await;
     within(async { while server.post("whole").await.status != 200 {} }).await;
-    server.until_progress(&[("done", 1), ("failed", 0), ("skipped", 0)]).await;
+    server.until_progress(&[("succeeded", 1), ("failed", 0), ("cancelled", 0)]).await;
+}
+
+#[tokio::test]
+async fn whoever_may_come_back_finds_the_job_done() {
+    let notes = Notes::new();
+    let script = format!("while [ ! -e {} ]; do sleep 0.01; done; cat", notes.at("gate"));
+    for (options, header) in
+        [(&["--on-disconnect", "finish"][..], "X-None: 0"), (&[][..], "Idempotency-Key: \"k\"")]
+    {
+        let server = Server::script(options, &script);
+        let request = REQUEST.replace("Host:", &format!("{header}\r\nHost:"));
+        let client = server.send(&request).await;
+        server.until_progress(&[("running", 1)]).await;
+        let id = server.get("/jobs").await.json()["jobs"][0]["id"].as_str().unwrap().to_owned();
+        drop(client);
+        // A new connection is served after the end of the old one was seen, or not: either way it goes on.
+        server.get("/health").await;
+        notes.write("gate");
+        server.until_job(&id, "succeeded").await;
+        assert_eq!(server.get(&format!("/jobs/{id}/result")).await.text(), "hi");
+        std::fs::remove_file(notes.path("gate")).unwrap();
+    }
 }

@@ -51,7 +51,7 @@ async fn end_of_a_flood_of_errors_is_kept() {
     let server = Server::script(&["--stderr-tail", "1KiB"], script);
     let problem = server.post("").await.problem(500, "command-failed");
     assert_eq!(problem["exit_code"], 3);
-    assert_eq!(problem["job_id"], 1);
+    assert_eq!(problem["attempt"], 1);
     let tail = problem["stderr_tail"].as_str().unwrap();
     assert_eq!(tail.len(), 1024);
     assert!(tail.starts_with("xxx") && tail.ends_with("xthe end"));
@@ -59,7 +59,7 @@ async fn end_of_a_flood_of_errors_is_kept() {
 
 #[tokio::test]
 async fn exit_codes_become_statuses() {
-    let server = Server::script(&[], "read code; exit $code");
+    let server = Server::script(&["--max-attempts", "1"], "read code; exit $code");
     let codes =
         [(1, 500), (64, 400), (65, 422), (66, 404), (69, 503), (75, 503), (77, 403), (255, 500)];
     for (code, status) in codes {

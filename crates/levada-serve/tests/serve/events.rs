@@ -4,58 +4,13 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 
+use crate::sse::{Event, Events};
 use crate::support::{Server, within};
-
-/// A reader of server-sent events on a connection of its own.
-struct Events(BufReader<TcpStream>);
-
-#[derive(Debug, PartialEq)]
-struct Event {
-    id: Option<u64>,
-    name: String,
-    data: Value,
-}
-
-impl Events {
-    async fn open(mut stream: TcpStream) -> Self {
-        stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
-        Self(BufReader::new(stream))
-    }
-
-    /// The next line that belongs to an event; heads and the sizes of chunks do not.
-    async fn line(&mut self) -> Option<String> {
-        loop {
-            let mut line = String::new();
-            if within(self.0.read_line(&mut line)).await.unwrap() == 0 {
-                return None;
-            }
-            let line = line.trim_end();
-            if ["id: ", "event: ", "data: "].iter().any(|field| line.starts_with(field)) {
-                return Some(line.to_owned());
-            }
-        }
-    }
-
-    /// The next event, or `None` when there are no more.
-    async fn next(&mut self) -> Option<Event> {
-        let (mut id, mut name) = (None, String::new());
-        loop {
-            let line = self.line().await?;
-            match line.split_once(": ").unwrap() {
-                ("id", text) => id = Some(text.parse().unwrap()),
-                ("event", text) => name = text.to_owned(),
-                (_, text) => {
-                    return Some(Event { id, name, data: serde_json::from_str(text).unwrap() });
-                }
-            }
-        }
-    }
-}
 
 /// The members of an event that are the same in every run.
 fn stable(mut event: Event) -> (String, Value) {
     if let Some(data) = event.data.as_object_mut() {
-        data.retain(|name, _| !name.ends_with("_ms"));
+        data.retain(|name, _| !name.ends_with("_ms") && name != "job");
     }
     (event.name, event.data)
 }
@@ -65,27 +20,28 @@ async fn events_tell_the_life_of_jobs() {
     let server = Server::script(&["--max-body", "10"], "read code; exit $code");
     server.post("0\n").await;
     let mut events = Events::open(server.connect().await).await;
-    let snapshot = events.next().await.unwrap();
-    assert_eq!((snapshot.name.as_str(), snapshot.id), ("progress", Some(3)));
-    let expected =
-        json!({"queued": 0, "running": 0, "done": 1, "failed": 0, "skipped": 0, "rejected": 0});
-    assert_eq!(snapshot.data, expected);
+    let first = events.next().await.unwrap();
+    assert_eq!((first.name.as_str(), first.id), ("queues", None));
+    assert_eq!(first.data["queues"][0]["succeeded"], 1);
 
     server.post("0\n").await;
     server.post("7\n").await;
     server.post("far too large").await;
+    let ended = |state: &str, code: u8| json!({"queue": "default", "state": state, "outcome": state, "exit_code": code, "attempt": 1});
+    let queue = json!({"queue": "default"});
+    let started = json!({"queue": "default", "attempt": 1});
     let expected = [
-        ("accepted", json!({"job": 2})),
-        ("started", json!({"job": 2})),
-        ("finished", json!({"job": 2, "outcome": "succeeded", "exit_code": 0})),
-        ("accepted", json!({"job": 3})),
-        ("started", json!({"job": 3})),
-        ("finished", json!({"job": 3, "outcome": "failed", "exit_code": 7})),
-        ("rejected", json!({"reason": "body-too-large"})),
+        ("accepted", queue.clone()),
+        ("started", started.clone()),
+        ("finished", ended("succeeded", 0)),
+        ("accepted", queue),
+        ("started", started),
+        ("finished", ended("failed", 7)),
+        ("rejected", json!({"queue": "default", "reason": "body-too-large"})),
     ];
     for (number, (name, data)) in expected.into_iter().enumerate() {
-        let event = events.next().await.unwrap();
-        assert_eq!(event.id, Some(4 + number as u64));
+        let event = events.of_jobs().await.unwrap();
+        assert_eq!(event.number(), Some(4 + number as u64));
         assert_eq!(stable(event), (name.to_owned(), data));
     }
 }
@@ -129,7 +85,7 @@ async fn slow_reader_learns_how_much_it_missed() {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     let mut slow = Events::open(socket.connect(server.address).await.unwrap()).await;
-    assert_eq!(slow.next().await.unwrap().name, "progress");
+    assert_eq!(slow.next().await.unwrap().name, "queues");
     let mut client = BufReader::new(server.connect().await);
 
     let (mut burst, mut sent, mut last, mut missed) = (60_000, 0, 0, 0);
@@ -139,13 +95,17 @@ async fn slow_reader_learns_how_much_it_missed() {
         sent += burst;
         burst *= 2;
         while last < sent {
-            let event = slow.next().await.expect("the stream goes on");
+            let event = slow.of_jobs().await.expect("the stream goes on");
             if event.name == "lagged" {
                 let lag = event.data["missed"].as_u64().unwrap();
                 missed += lag;
                 last += lag;
             } else {
-                assert_eq!(event.id, Some(last + 1), "an event is missing and nobody said so");
+                assert_eq!(
+                    event.number(),
+                    Some(last + 1),
+                    "an event is missing and nobody said so"
+                );
                 last += 1;
             }
         }
@@ -158,6 +118,6 @@ async fn readers_that_leave_are_forgotten() {
     for _ in 0..20 {
         // Each needs one of the three connections.
         let mut events = Events::open(server.connect().await).await;
-        assert_eq!(events.next().await.unwrap().name, "progress");
+        assert_eq!(events.next().await.unwrap().name, "queues");
     }
 }

@@ -22,7 +22,7 @@ async fn body_has_a_limit() {
     assert!(read_to_close(&mut fitting).await.ends_with("1024\n"));
     let mut larger = server.send(&format!("{head}{chunk}1\r\nx\r\n0\r\n\r\n")).await;
     assert!(read_to_close(&mut larger).await.starts_with("HTTP/1.1 413 "));
-    server.until_progress(&[("done", 2), ("rejected", 3), ("queued", 0)]).await;
+    server.until_progress(&[("succeeded", 2), ("rejected", 3), ("queued", 0)]).await;
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn bad_lengths_are_refused() {
         let answer = read_to_close(&mut stream).await;
         assert!(answer.starts_with("HTTP/1.1 4"), "{length}: {answer}");
     }
-    server.until_progress(&[("queued", 0), ("done", 0)]).await;
+    server.until_progress(&[("queued", 0), ("succeeded", 0)]).await;
 }
 
 #[tokio::test]

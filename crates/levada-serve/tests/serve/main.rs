@@ -2,12 +2,28 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
+mod access;
 mod answers;
+mod cancel;
 mod client_gone;
 mod commands;
+mod environment;
 mod events;
+mod keys;
 mod limits;
+mod lines;
+mod lists;
+mod metrics;
 mod overload;
+mod prefer;
+mod queues;
+mod quota;
+mod reload;
+mod results;
+mod retries;
 mod shutdown;
+mod sse;
 mod startup;
+mod states;
+mod streams;
 mod support;

@@ -32,7 +32,7 @@ async fn full_queue_refuses_and_keeps_what_it_has() {
     for answer in accepted.join_all().await {
         assert_eq!(answer.unwrap().text(), "kept");
     }
-    server.until_progress(&[("done", 3), ("rejected", 20), ("queued", 0)]).await;
+    server.until_progress(&[("succeeded", 3), ("rejected", 20), ("queued", 0)]).await;
 }
 
 #[tokio::test]
@@ -101,27 +101,34 @@ async fn storm_is_answered_one_by_one() {
     }
     assert!(done >= 4 && refused > 0, "{done} done, {refused} refused");
     server
-        .until_progress(&[("done", done), ("rejected", refused), ("failed", 0), ("skipped", 0)])
+        .until_progress(&[
+            ("succeeded", done),
+            ("rejected", refused),
+            ("failed", 0),
+            ("cancelled", 0),
+        ])
         .await;
 }
 
 #[tokio::test]
-async fn wait_is_bounded_and_the_job_withdrawn() {
+async fn wait_is_bounded_and_the_job_goes_on() {
     let notes = Notes::new();
-    let script = format!("echo run >> {}; {}", notes.at("runs"), gated(&notes));
-    let server = Server::script(&["--workers", "1", "--wait", "0.2"], &script);
-    let mut first = JoinSet::new();
-    first.spawn(server.request("POST", "/", "first"));
-    server.until_progress(&[("running", 1)]).await;
-    let answer = server.post("second").await;
-    answer.problem(503, "wait-exceeded");
-    answer.retry_after();
-    assert_eq!(answer.header("levada-job-id"), "2");
+    let server = Server::script(&["--workers", "1", "--wait", "0.2"], &gated(&notes));
+    for (body, state) in [("first", "running"), ("second", "queued")] {
+        let answer = server.post(body).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.retry_after();
+        assert_eq!(answer.json()["state"], state);
+        let id = answer.header("levada-job-id");
+        assert_eq!(answer.header("location"), format!("/jobs/{id}"));
+    }
     notes.write("gate");
-    // The wait bounds the queue only: the first one ran longer than that.
-    assert_eq!(first.join_next().await.unwrap().unwrap().unwrap().text(), "first");
-    server.until_progress(&[("skipped", 1), ("done", 1), ("queued", 0)]).await;
-    assert_eq!(notes.read("runs"), "run\n", "the withdrawn job ran");
+    for job in server.get("/jobs").await.json()["jobs"].as_array().unwrap() {
+        let id = job["id"].as_str().unwrap();
+        server.until_job(id, "succeeded").await;
+        let text = server.get(&format!("/jobs/{id}/result")).await.text().to_owned();
+        assert!(["first", "second"].contains(&text.as_str()));
+    }
 }
 
 #[tokio::test]

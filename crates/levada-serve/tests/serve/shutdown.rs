@@ -27,6 +27,8 @@ async fn under_load_every_accepted_job_is_answered() {
                         assert_eq!(answer.text(), body);
                         done += 1;
                     }
+                    // Accepted just before: it is on disk.
+                    Ok(answer) if answer.status == 202 => {}
                     Ok(answer) => drop(answer.problem(503, "draining")),
                     // Refused, or closed between two requests: never accepted.
                     Err(_) => return done,
@@ -45,10 +47,11 @@ async fn under_load_every_accepted_job_is_answered() {
 }
 
 #[tokio::test]
-async fn queued_jobs_are_finished_too() {
+async fn what_is_only_in_memory_is_finished_too() {
     let notes = Notes::new();
     let script = format!("while [ ! -e {} ]; do sleep 0.01; done; cat", notes.at("gate"));
-    let mut server = Server::script(&["--workers", "1", "--queue", "8"], &script);
+    let options = ["--workers", "1", "--queue", "8", "--store", "memory"];
+    let mut server = Server::script(&options, &script);
     let mut clients = JoinSet::new();
     for _ in 0..6 {
         clients.spawn(server.request("POST", "/", "finished"));
@@ -63,6 +66,39 @@ async fn queued_jobs_are_finished_too() {
     assert_eq!(server.exit().await.code(), Some(0));
 }
 
+#[tokio::test]
+async fn what_waits_on_disk_is_for_the_next_process() {
+    let notes = Notes::new();
+    let script = format!("while [ ! -e {} ]; do sleep 0.01; done; cat", notes.at("gate"));
+    let store = notes.at("store");
+    let options = ["--workers", "1", "--store", &store];
+    let mut server = Server::script(&options, &script);
+    let mut clients = JoinSet::new();
+    for _ in 0..6 {
+        clients.spawn(server.request("POST", "/", "finished"));
+    }
+    server.until_progress(&[("running", 1), ("queued", 5)]).await;
+    server.signal(Signal::INT);
+    until_refused(&server).await;
+    notes.write("gate");
+    let (mut done, mut later) = (0, Vec::new());
+    for answer in within(clients.join_all()).await {
+        let answer = answer.unwrap();
+        match answer.status.as_u16() {
+            200 => done += 1,
+            202 => later.push(answer.header("levada-job-id").to_owned()),
+            _ => panic!("{answer:?}"),
+        }
+    }
+    assert_eq!((done, later.len()), (1, 5));
+    assert_eq!(server.exit().await.code(), Some(0));
+    let server = Server::script(&options, &script);
+    for id in later {
+        server.until_job(&id, "succeeded").await;
+        assert_eq!(server.get(&format!("/jobs/{id}/result")).await.text(), "finished");
+    }
+}
+
 /// Waits until the server no longer listens.
 async fn until_refused(server: &Server) {
     within(async { while tokio::net::TcpStream::connect(server.address).await.is_ok() {} }).await;
@@ -70,14 +106,17 @@ async fn until_refused(server: &Server) {
 
 #[tokio::test]
 async fn body_that_was_on_its_way_is_still_served() {
-    let mut server = Server::start(&["--queue", "1"], &["cat"]);
-    let mut client = server.begin(8).await;
-    client.write_all(b"half").await.unwrap();
-    server.signal(Signal::TERM);
-    until_refused(&server).await;
-    client.write_all(b"half").await.unwrap();
-    assert!(read_to_close(&mut client).await.ends_with("halfhalf"));
-    assert_eq!(server.exit().await.code(), Some(0));
+    for (store, status) in [(&["--store", "memory"][..], "200 OK"), (&[][..], "202 Accepted")] {
+        let mut server = Server::start(store, &["cat"]);
+        let mut client = server.begin(8).await;
+        client.write_all(b"half").await.unwrap();
+        server.signal(Signal::TERM);
+        until_refused(&server).await;
+        client.write_all(b"half").await.unwrap();
+        let answer = read_to_close(&mut client).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+        assert_eq!(server.exit().await.code(), Some(0));
+    }
 }
 
 #[tokio::test]
@@ -134,8 +173,13 @@ async fn second_signal_kills_what_runs() {
         server.signal(Signal::TERM);
         until_refused(&server).await;
         server.signal(second);
-        for answer in within(clients.join_all()).await {
-            answer.unwrap().problem(503, "aborted");
+        let answers: Vec<_> =
+            within(clients.join_all()).await.into_iter().map(Result::unwrap).collect();
+        let (waited, ran): (Vec<_>, Vec<_>) =
+            answers.iter().partition(|answer| answer.status == 202);
+        assert_eq!((waited.len(), ran.len()), (2, 2));
+        for answer in ran {
+            answer.problem(503, "interrupted");
         }
         assert_eq!(server.exit().await.code(), Some(code));
         until_dead(&pids).await;

@@ -22,11 +22,11 @@ fn command_must_exist_and_be_executable() {
 }
 
 #[test]
-fn remote_addresses_need_a_word() {
+fn remote_addresses_need_tokens() {
     for address in ["0.0.0.0:0", "[::]:0"] {
         let (code, message) = refused(&["--listen", address, "--", "cat"]);
         assert_eq!(code, Some(2), "{message}");
-        assert!(message.contains("--allow-remote"), "{message}");
+        assert!(message.contains("--token-file"), "{message}");
     }
 }
 
@@ -35,7 +35,7 @@ fn mistakes_name_the_option_and_the_bounds() {
     for (option, value, hint) in [
         ("--queue", "0", "1 to 1000000"),
         ("--workers", "many", "1 to 4096"),
-        ("--timeout", "-1", "0.001"),
+        ("--timeout", "-1", "1ms"),
         ("--max-body", "lots", "8MiB"),
         ("--listen", "8080", "127.0.0.1:8080"),
     ] {
@@ -66,4 +66,26 @@ fn bad_log_filter_is_said() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().contains("levada_serve=loud"));
+}
+
+#[test]
+fn check_prints_what_holds_or_all_mistakes() {
+    let notes = Notes::new();
+    let file = notes.at("levada.toml");
+    let check = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        levada().args(["serve", "--check", "--config", &file]).output().unwrap()
+    };
+    let output = check("[queue.count]\ncommand = [\"wc\", \"-c\"]\ntimeout = \"1h30m\"\n");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.contains("[queue.count]") && printed.contains("\"1h 30m\""), "{printed}");
+    assert_eq!(check(&printed).stdout, printed.as_bytes(), "it can be read again");
+
+    let output = check("[queue.count]\ncomand = [\"wc\"]\ntimeout = \"soon\"\n");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let message = String::from_utf8(output.stderr).unwrap();
+    for expected in ["levada.toml:2:1: queue.count.comand: ", ":3:11: ", "give a duration"] {
+        assert!(message.contains(expected), "{message}");
+    }
 }

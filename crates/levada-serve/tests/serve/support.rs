@@ -26,6 +26,8 @@ pub(crate) type Http = Client<HttpConnector, Full<Bytes>>;
 /// `levada serve`, running. Dropping it aborts it.
 pub(crate) struct Server {
     child: Child,
+    /// Where its jobs are kept, unless it was told where.
+    _store: TempDir,
     pub(crate) address: SocketAddr,
     client: Http,
 }
@@ -39,30 +41,56 @@ pub(crate) struct Answer {
 }
 
 impl Server {
-    /// Starts the server with these options in front of this command, and waits for its address.
+    /// Starts the server with these options in front of this command, and waits for its address. Its store is on
+    /// disk and empty, unless the options say otherwise.
     pub(crate) fn start<S: AsRef<std::ffi::OsStr>>(options: &[&str], command: &[S]) -> Self {
-        let mut child = levada()
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .args(options)
-            .arg("--")
-            .args(command)
-            .env("RUST_LOG", "error")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::start_as(options, command, |_| {})
+    }
+
+    /// The same, in a process that is changed like this before it starts.
+    pub(crate) fn start_as<S: AsRef<std::ffi::OsStr>>(
+        options: &[&str],
+        command: &[S],
+        change: impl FnOnce(&mut Command),
+    ) -> Self {
+        let store = TempDir::new().unwrap();
+        let mut levada = levada();
+        levada.arg("serve");
+        if !options.contains(&"--listen") {
+            levada.args(["--listen", "127.0.0.1:0"]);
+        }
+        if !options.contains(&"--store") {
+            levada.arg("--store").arg(store.path());
+        }
+        levada.args(options);
+        if !command.is_empty() {
+            levada.arg("--").args(command);
+        }
+        levada.env("RUST_LOG", "error").stdin(Stdio::null()).stdout(Stdio::piped());
+        change(&mut levada);
+        let mut child = levada.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line
-            .strip_prefix("levada: listening on http://")
+            .strip_prefix("levada: listening on http")
+            .and_then(|line| line.trim_start_matches('s').strip_prefix("://"))
             .unwrap_or_else(|| panic!("unexpected first line {line:?}"));
         let address = address.trim_end().parse().unwrap();
-        Self { child, address, client: Client::builder(TokioExecutor::new()).build_http() }
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self { child, _store: store, address, client }
     }
 
     /// The same, with a shell script as the command.
     pub(crate) fn script(options: &[&str], script: &str) -> Self {
         Self::start(options, &["sh", "-c", script])
+    }
+
+    /// The same, with this configuration as its file `levada.toml`.
+    pub(crate) fn configured(notes: &Notes, options: &[&str], config: &str) -> Self {
+        std::fs::write(notes.path("levada.toml"), config).unwrap();
+        let file = notes.at("levada.toml");
+        let none: &[&str] = &[];
+        Self::start(&[&["--config", &file], options].concat(), none)
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -77,16 +105,72 @@ impl Server {
         body: impl Into<Bytes>,
     ) -> impl Future<Output = Result<Answer, hyper_util::client::legacy::Error>> + Send + 'static
     {
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("http://{}{path}", self.address))
-            .body(Full::new(body.into()))
-            .unwrap();
+        self.request_with(method, path, &[], body)
+    }
+
+    /// The same, with these headers.
+    pub(crate) fn request_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> impl Future<Output = Result<Answer, hyper_util::client::legacy::Error>> + Send + 'static
+    {
+        let mut request =
+            Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(body.into())).unwrap();
         let client = self.client.clone();
         async move {
             let (head, body) = client.request(request).await?.into_parts();
             let body = body.collect().await.expect("the answer ends early").to_bytes();
             Ok(Answer { status: head.status, headers: head.headers, body })
+        }
+    }
+
+    /// The answer to a request with these headers.
+    pub(crate) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        within(self.request_with(method, path, headers, body)).await.unwrap()
+    }
+
+    /// Submits a job and does not wait for it. Its id.
+    pub(crate) async fn submit(&self, body: impl Into<Bytes>) -> String {
+        self.submit_to("/", body).await
+    }
+
+    /// The same, to the queue at this path.
+    pub(crate) async fn submit_to(&self, path: &str, body: impl Into<Bytes>) -> String {
+        let answer = self.ask("POST", path, &[("Prefer", "respond-async")], body).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.header("levada-job-id").to_owned()
+    }
+
+    /// The state of a job.
+    pub(crate) async fn job(&self, id: &str) -> Value {
+        let answer = self.get(&format!("/jobs/{id}")).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    /// Waits until a job is in this state.
+    pub(crate) async fn until_job(&self, id: &str, state: &str) -> Value {
+        let start = Instant::now();
+        loop {
+            let job = self.job(id).await;
+            if job["state"] == state {
+                return job;
+            }
+            assert!(start.elapsed() < LONG, "expected {state}, got {job}");
+            pause().await;
         }
     }
 
@@ -123,21 +207,29 @@ impl Server {
         stream
     }
 
-    /// The totals, as a new reader of the events gets them.
-    pub(crate) async fn progress(&self) -> Value {
-        let mut stream = self.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
-        let mut text = String::new();
-        within(async {
-            while !text.contains("\n\n") {
-                let mut chunk = [0; 4096];
-                let read = stream.read(&mut chunk).await.unwrap();
-                assert_ne!(read, 0, "the events ended: {text:?}");
-                text.push_str(std::str::from_utf8(&chunk[..read]).unwrap());
+    /// The state of this queue.
+    pub(crate) async fn queue(&self, name: &str) -> Value {
+        let answer = self.get(&format!("/q/{name}")).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    /// Waits until the state of a queue includes this.
+    pub(crate) async fn until_queue(&self, name: &str, member: &str, value: impl Into<Value>) {
+        let (start, value) = (Instant::now(), value.into());
+        loop {
+            let queue = self.queue(name).await;
+            if queue[member] == value {
+                return;
             }
-        })
-        .await;
-        let data = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
-        serde_json::from_str(data).unwrap()
+            assert!(start.elapsed() < LONG, "expected {member} {value}, got {queue}");
+            pause().await;
+        }
+    }
+
+    /// The state of the first queue.
+    pub(crate) async fn progress(&self) -> Value {
+        self.get("/queues").await.json()["queues"][0].clone()
     }
 
     /// Waits until the totals include these.
@@ -182,6 +274,10 @@ impl Drop for Server {
 }
 
 impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
@@ -209,6 +305,12 @@ impl Answer {
         assert!((1..=300).contains(&seconds), "{seconds}");
         seconds
     }
+}
+
+/// The command of a queue that is a shell script, as a configuration has it.
+pub(crate) fn sh(script: &str) -> String {
+    // What JSON makes of a script is a string of TOML as well.
+    format!("command = {}", serde_json::json!(["sh", "-c", script]))
 }
 
 /// The binary under test.
@@ -276,6 +378,11 @@ impl Notes {
 
     pub(crate) fn write(&self, name: &str) {
         std::fs::write(self.path(name), "").unwrap();
+    }
+
+    /// A script that waits until there is such a file.
+    pub(crate) fn wait_for(&self, name: &str) -> String {
+        format!("while [ ! -e {} ]; do sleep 0.01; done", self.at(name))
     }
 
     /// What was written there so far.

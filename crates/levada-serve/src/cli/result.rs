@@ -1,0 +1,32 @@
+//! `levada result`: its options.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::common::ServerOptions;
+use crate::config::values::duration_or_zero;
+
+/// Options of `levada result`.
+#[derive(Debug, Clone, Args)]
+pub struct ResultArgs {
+    /// The job
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+
+    /// Wait as long as this for the end [default: 0]
+    #[arg(long, value_name = "DURATION", value_parser = duration_or_zero, conflicts_with = "stderr")]
+    pub(crate) wait: Option<Duration>,
+
+    /// Write the output to this file
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Write the end of what the command wrote to its standard error instead of its output
+    #[arg(long)]
+    pub(crate) stderr: bool,
+
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+}

@@ -1,0 +1,62 @@
+//! `levada status`: its options.
+
+use clap::{Args, ValueEnum};
+
+use super::common::ServerOptions;
+use crate::config::values::count;
+
+/// Options of `levada status`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples: levada status                      the newest jobs
+          levada status --state failed       those that failed
+          levada status ID --watch           one, until it has ended")]
+pub struct StatusArgs {
+    /// The jobs; without any, the newest are listed
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+
+    /// List only jobs of this queue
+    #[arg(long, value_name = "NAME", conflicts_with = "ids")]
+    pub(crate) queue: Option<String>,
+
+    /// List only jobs in this state
+    #[arg(long, value_name = "STATE", conflicts_with = "ids")]
+    pub(crate) state: Option<StateOption>,
+
+    /// How many to list at most
+    #[arg(long, value_name = "N", default_value = "20", conflicts_with = "ids",
+        value_parser = count(1_000_000))]
+    pub(crate) limit: usize,
+
+    /// Go on showing what changes: until the jobs given have ended, or until interrupted
+    #[arg(long, short)]
+    pub(crate) watch: bool,
+
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+}
+
+/// The states of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StateOption {
+    Queued,
+    Running,
+    Retrying,
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+impl StateOption {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Retrying => "retrying",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What can go wrong: what a person is told, and the exit code that tells a script.
+
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use super::problem::Problem;
+use super::text::{clean, clean_lines};
+use super::write;
+
+/// The exit codes, besides those of commands: those of `sysexits.h`, and those of shells and of `timeout`.
+pub(super) mod code {
+    pub(crate) const FAILED: u8 = 1;
+    pub(crate) const USAGE: u8 = 2;
+    pub(crate) const NO_INPUT: u8 = 66;
+    pub(crate) const UNAVAILABLE: u8 = 69;
+    pub(crate) const IO: u8 = 74;
+    pub(crate) const NOT_NOW: u8 = 75;
+    pub(crate) const NO_PERMISSION: u8 = 77;
+    pub(crate) const TIMED_OUT: u8 = 124;
+    pub(crate) const NOT_RUN: u8 = 126;
+    /// What is added to the number of a signal that ended a command.
+    pub(crate) const SIGNAL: u8 = 128;
+    /// As a program has that Ctrl-C ends.
+    pub(crate) const CANCELLED: u8 = 130;
+    /// As a program has that `SIGPIPE` ends.
+    pub(crate) const NOBODY_READS: u8 = 141;
+}
+
+pub(super) type Done<T = ()> = Result<T, Failure>;
+
+/// Why the program could not do what it was asked for.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The server says so.
+    Problem(Box<Problem>),
+    /// There is no answer, or not all of it.
+    Unreachable(Unreachable),
+    /// Something that has nothing to do with the server.
+    Here { code: u8, message: String },
+    /// It has been said already; what is left is to exit.
+    Told { code: u8 },
+    /// Whoever read our standard output has gone.
+    NobodyReads,
+}
+
+/// A server that does not answer.
+#[derive(Debug)]
+pub(crate) struct Unreachable {
+    pub(super) message: String,
+    pub(super) advice: String,
+    /// The server may have got the request.
+    pub(super) sent: bool,
+}
+
+impl Failure {
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self::Here { code: code::USAGE, message: message.into() }
+    }
+
+    /// A file of this machine cannot be read or written.
+    pub(super) fn file(what: &str, path: &std::path::Path, error: &io::Error) -> Self {
+        let code = if error.kind() == ErrorKind::NotFound { code::NO_INPUT } else { code::IO };
+        Self::Here { code, message: format!("cannot {what} {}: {error}", path.display()) }
+    }
+
+    /// Standard output cannot be written.
+    pub(super) fn output(error: &io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::BrokenPipe => Self::NobodyReads,
+            _ => Self::Here {
+                code: code::IO,
+                message: format!("cannot write to standard output: {error}"),
+            },
+        }
+    }
+
+    pub(super) fn code(&self) -> u8 {
+        match self {
+            Self::Problem(problem) => problem.code(),
+            Self::Unreachable(_) => code::UNAVAILABLE,
+            Self::Here { code, .. } | Self::Told { code } => *code,
+            Self::NobodyReads => code::NOBODY_READS,
+        }
+    }
+
+    /// When the server wants to be asked again.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Problem(problem) if !problem.is_outcome() => problem.retry_after,
+            _ => None,
+        }
+    }
+
+    /// Says it on standard error; with `json`, what the server says goes to standard output as it came.
+    pub(super) fn tell(&self, json: bool) {
+        match self {
+            Self::Problem(problem) => match &problem.raw {
+                Some(raw) if json => drop(write::line(raw)),
+                _ => problem.tell(),
+            },
+            Self::Unreachable(Unreachable { message, advice, .. }) => {
+                write::note(&format!("levada: {}", clean(message)));
+                if !advice.is_empty() {
+                    write::note(&format!("        {}", clean(advice)));
+                }
+            }
+            Self::Here { message, .. } => write::note(&format!("levada: {}", clean_lines(message))),
+            Self::Told { .. } | Self::NobodyReads => {}
+        }
+    }
+}

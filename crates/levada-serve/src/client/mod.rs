@@ -1,0 +1,85 @@
+//! A person's tools: everything but `levada serve` asks a server over HTTP, as `docs/http.md` says, and knows
+//! nothing else of it.
+//!
+//! ```text
+//! submit, status, result, change, queues -> follow, job -> http, sse -> failure, problem -> text, write
+//! ```
+
+mod change;
+mod failure;
+mod follow;
+mod http;
+mod job;
+mod pages;
+mod problem;
+mod queues;
+mod result;
+mod screen;
+mod sse;
+mod status;
+mod submit;
+mod table;
+mod text;
+mod write;
+
+use std::process::ExitCode;
+
+use self::failure::Done;
+use crate::cli::cancel::CancelArgs;
+use crate::cli::completions::CompletionsArgs;
+use crate::cli::man::ManArgs;
+use crate::cli::queues::QueuesArgs;
+use crate::cli::result::ResultArgs;
+use crate::cli::retry::RetryArgs;
+use crate::cli::status::StatusArgs;
+use crate::cli::submit::SubmitArgs;
+
+/// `levada submit`.
+pub(crate) fn submit(args: &SubmitArgs) -> ExitCode {
+    exit(submit::run(args), args.server.json)
+}
+
+/// `levada status`.
+pub(crate) fn status(args: &StatusArgs) -> ExitCode {
+    exit(status::run(args), args.server.json)
+}
+
+/// `levada result`.
+pub(crate) fn result(args: &ResultArgs) -> ExitCode {
+    exit(result::run(args), args.server.json)
+}
+
+/// `levada cancel`.
+pub(crate) fn cancel(args: &CancelArgs) -> ExitCode {
+    exit(change::cancel(args), args.server.json)
+}
+
+/// `levada retry`.
+pub(crate) fn retry(args: &RetryArgs) -> ExitCode {
+    exit(change::retry(args), args.server.json)
+}
+
+/// `levada queues`.
+pub(crate) fn queues(args: &QueuesArgs) -> ExitCode {
+    exit(queues::run(args), args.server.json)
+}
+
+/// `levada completions`.
+pub(crate) fn completions(args: &CompletionsArgs) -> ExitCode {
+    exit(pages::completions(args), false)
+}
+
+/// `levada man`.
+pub(crate) fn man(args: &ManArgs) -> ExitCode {
+    exit(pages::man(args), false)
+}
+
+fn exit(done: Done, json: bool) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.tell(json);
+            ExitCode::from(failure.code())
+        }
+    }
+}

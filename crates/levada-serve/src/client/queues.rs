@@ -1,0 +1,144 @@
+//! `levada queues`.
+
+use std::io::BufReader;
+use std::thread;
+use std::time::Duration;
+
+use console::Style;
+use serde::Deserialize;
+
+use super::failure::Done;
+use super::follow::{ABSENT, AGAIN, Absence};
+use super::http::Server;
+use super::screen::Screen;
+use super::sse::Events;
+use super::table::Table;
+use super::text::{bar, clean, short};
+use super::write;
+use crate::cli::queues::QueuesArgs;
+
+const BAR: usize = 8;
+
+/// The answer of `GET /queues`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Overview {
+    status: String,
+    version: String,
+    store: String,
+    uptime_seconds: f64,
+    queues: Vec<Queue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Queue {
+    name: String,
+    status: String,
+    capacity: u64,
+    queued: u64,
+    retrying: u64,
+    running: u64,
+    workers: u64,
+    oldest_seconds: Option<f64>,
+    jobs_per_second: f64,
+    succeeded: u64,
+    failed: u64,
+    rejected: u64,
+}
+
+pub(super) fn run(args: &QueuesArgs) -> Done {
+    let server = Server::new(&args.server)?;
+    let json = args.server.json;
+    let (raw, overview) = server.get("/queues")?.json::<Overview>()?;
+    let mut screen = Screen::new();
+    if !args.watch {
+        return if json { write::line(&raw) } else { screen.show(overview.lines()) };
+    }
+    // The first event of a stream is the answer of `GET /queues`.
+    let mut absence = Absence::default();
+    loop {
+        match watch(&server, json, &mut screen) {
+            Ok(()) => absence.over(),
+            Err(failure) => {
+                if absence.excuse(failure)? && !args.server.quiet && !screen.is_terminal() {
+                    write::note(&format!("levada: {ABSENT}"));
+                }
+            }
+        }
+        thread::sleep(AGAIN);
+    }
+}
+
+/// Shows what one stream says, until it ends.
+fn watch(server: &Server, json: bool, screen: &mut Screen) -> Done {
+    let mut events = Events::new(BufReader::new(server.get("/events")?.reader()));
+    // A stream that breaks off is one that ends.
+    while let Ok(Some(event)) = events.next() {
+        if event.name != "queues" {
+            continue;
+        }
+        if json {
+            write::line(&event.data)?;
+        } else if let Ok(overview) = serde_json::from_str::<Overview>(&event.data) {
+            screen.show(overview.lines())?;
+        }
+    }
+    Ok(())
+}
+
+impl Overview {
+    fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        // Where lines are added, not drawn over, this one would be new every time.
+        if write::to_terminal() {
+            let warn = Style::new().red();
+            let status = if self.status == "running" { Style::new().green() } else { warn.clone() };
+            let uptime = Duration::try_from_secs_f64(self.uptime_seconds).unwrap_or_default();
+            let mut line = format!(
+                "levada {}, {} for {}",
+                clean(&self.version),
+                status.apply_to(clean(&self.status)),
+                short(uptime)
+            );
+            if self.store != "ok" {
+                line += &format!(", {}", warn.apply_to(format!("store {}", clean(&self.store))));
+            }
+            lines.push(line);
+        }
+        // As wide as a terminal usually is, unless a name is long; `--json` has the rest.
+        let mut table = Table::new(&[
+            "QUEUE", "", "QUEUED", "OLDEST", "RUNNING", "RETRY", "PER S", "DONE", "FAILED",
+            "REFUSED", "",
+        ]);
+        for queue in &self.queues {
+            table.row(queue.cells());
+        }
+        lines.extend(table.lines(Screen::width()));
+        lines
+    }
+}
+
+impl Queue {
+    fn cells(&self) -> [String; 11] {
+        let style = match (self.queued, self.capacity) {
+            (queued, capacity) if queued >= capacity => Style::new().red(),
+            (queued, capacity) if queued.saturating_mul(2) >= capacity => Style::new().yellow(),
+            _ => Style::new().green(),
+        };
+        let oldest = self.oldest_seconds.and_then(|age| Duration::try_from_secs_f64(age).ok());
+        [
+            clean(&self.name).into_owned(),
+            style.apply_to(bar(self.queued, self.capacity, BAR)).to_string(),
+            format!("{}/{}", self.queued, self.capacity),
+            oldest.map_or_else(|| "-".to_owned(), short),
+            format!("{}/{}", self.running, self.workers),
+            self.retrying.to_string(),
+            format!("{:.1}", self.jobs_per_second),
+            self.succeeded.to_string(),
+            self.failed.to_string(),
+            self.rejected.to_string(),
+            if self.status == "open" { String::new() } else { clean(&self.status).into_owned() },
+        ]
+    }
+}

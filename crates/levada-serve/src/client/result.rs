@@ -1,0 +1,167 @@
+//! `levada result`, and the delivery of any output.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::failure::{Done, Failure, Unreachable, code};
+use super::follow::insist;
+use super::http::{Answer, LONGEST_POLL, Method, Request, Server};
+use super::job::{Job, path};
+use super::text::clean;
+use super::write;
+use crate::cli::result::ResultArgs;
+
+/// Where an output goes.
+#[derive(Debug, Clone)]
+pub(super) enum Sink {
+    Stdout,
+    File(PathBuf),
+    /// Standard output, where this much was shown as it came.
+    Shown(Vec<u8>),
+}
+
+pub(super) fn run(args: &ResultArgs) -> Done {
+    let server = Server::new(&args.server)?;
+    let sink = args.output.clone().map_or(Sink::Stdout, Sink::File);
+    if args.stderr {
+        let answer = server.get(&format!("{}/stderr", path(&args.id)))?;
+        return deliver(answer, &args.id, sink);
+    }
+    // What no clock can count has no end.
+    let until = Instant::now().checked_add(args.wait.unwrap_or_default());
+    let wait = || {
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        ask(&server, &args.id, left.unwrap_or(LONGEST_POLL))
+    };
+    let mut answer = wait()?;
+    while answer.status == 202 {
+        if until.is_some_and(|until| until <= Instant::now()) {
+            return Err(not_over(answer, args));
+        }
+        answer = insist(wait)?;
+    }
+    deliver(answer, &args.id, sink)
+}
+
+/// Asks for a job's output, and waits a while for its end.
+pub(super) fn ask(server: &Server, id: &str, wait: Duration) -> Done<Answer> {
+    // The server counts whole seconds.
+    let seconds = wait.min(LONGEST_POLL).as_millis().div_ceil(1000);
+    let headers = vec![("prefer", format!("wait={seconds}"))];
+    server.call(
+        Method::Get,
+        &format!("{}/result", path(id)),
+        Request { headers, ..Request::default() },
+    )
+}
+
+fn not_over(answer: Answer, args: &ResultArgs) -> Failure {
+    match answer.json::<Job>() {
+        Err(failure) => failure,
+        Ok((raw, _)) if args.server.json => {
+            write::line(&raw).err().unwrap_or(Failure::Told { code: code::NOT_NOW })
+        }
+        Ok((_, job)) => still(&job),
+    }
+}
+
+/// The job has not ended yet.
+pub(super) fn still(job: &Job) -> Failure {
+    let (id, state) = (clean(&job.id), clean(&job.state));
+    let state = if state.is_empty() { "not known how it is".into() } else { state };
+    let remark = match job.remark() {
+        remark if remark.is_empty() => remark,
+        remark => format!(" ({remark})"),
+    };
+    let message = format!(
+        "the job has not ended; it is {state}{remark}\n        `levada result {id} --wait 10m` waits for it."
+    );
+    Failure::Here { code: code::NOT_NOW, message }
+}
+
+/// Writes the rest of an answer, byte for byte.
+pub(super) fn deliver(answer: Answer, id: &str, sink: Sink) -> Done {
+    let url = answer.url().to_string();
+    let reader = answer.reader();
+    let copied = match sink {
+        Sink::Stdout => {
+            copy(reader, &mut io::stdout().lock()).map_err(|error| error.map_write(None))
+        }
+        Sink::Shown(shown) => {
+            // What was shown may have gaps, or may not be what was written: then all of it is written.
+            let mut reader = reader;
+            let mut first = vec![0; shown.len()];
+            let out = &mut io::stdout().lock();
+            let read = fill(&mut reader, &mut first).map_err(Broken::Read);
+            read.and_then(|read| {
+                let again = if first == shown { &[][..] } else { &first[..read] };
+                if !again.is_empty() {
+                    write::note("levada: not all of it was shown as it came; this is all of it:");
+                }
+                out.write_all(again).map_err(Broken::Write)?;
+                copy(reader, out)
+            })
+            .map_err(|error| error.map_write(None))
+        }
+        Sink::File(path) => File::create(&path)
+            .map_err(Broken::Write)
+            .and_then(|mut file| copy(reader, &mut file))
+            .map_err(|error| error.map_write(Some(&path))),
+    };
+    copied.map_err(|broken| match broken {
+        Ok(failure) => failure,
+        Err(error) => Failure::Unreachable(Unreachable {
+            message: format!("the output from {url} broke off: {error}"),
+            advice: format!("`levada result {}` gets it again.", clean(id)),
+            sent: true,
+        }),
+    })
+}
+
+/// Which end of a copy failed.
+enum Broken {
+    Read(io::Error),
+    Write(io::Error),
+}
+
+impl Broken {
+    /// What cannot be written is said in the words of where it was to be written.
+    fn map_write(self, to: Option<&Path>) -> Result<Failure, io::Error> {
+        match self {
+            Self::Read(error) => Err(error),
+            Self::Write(error) => Ok(match to {
+                None => Failure::output(&error),
+                Some(path) => Failure::file("write", path, &error),
+            }),
+        }
+    }
+}
+
+/// `io::copy` does not say which end failed.
+fn copy(mut from: impl Read, to: &mut impl Write) -> Result<(), Broken> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return to.flush().map_err(Broken::Write),
+            Ok(read) => to.write_all(&buffer[..read]).map_err(Broken::Write)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Broken::Read(error)),
+        }
+    }
+}
+
+/// Reads until the buffer is full, or there is no more.
+fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match from.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}

@@ -1,0 +1,138 @@
+//! Keeps pages in a browser away from the command.
+//!
+//! Any page can make the browser on this machine send a request to a loopback address, and a name
+//! under the page's control can be made to lead there (DNS rebinding). So a request that a browser
+//! marks as coming from another origin is refused, and so is, unless the service listens for other machines,
+//! one for a host that is neither `localhost` nor an IP address. And where there are tokens, everyone needs one.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::problem::Problem;
+use super::{App, Client};
+use crate::secure::is_remote;
+use crate::server::Connection;
+
+pub(crate) async fn refuse_foreign_pages(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    if let Some(reason) =
+        foreign(request.headers(), app.live.tokens.is_some() || is_remote(&app.live.args.access))
+    {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "foreign-page",
+            "Pages of other sites may not use this service",
+            reason,
+        ));
+    }
+    Ok(next.run(request).await)
+}
+
+/// What everyone may see: it is the page that asks for a token, and whoever restarts a process has none.
+const OPEN: [&str; 3] = ["/", "/health", "/ready"];
+
+/// Finds out who sends the request, and lets nobody else pass.
+pub(crate) async fn identify(
+    State(app): State<Arc<App>>,
+    Extension(connection): Extension<Connection>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let path = request.uri().path();
+    let open = OPEN.contains(&path) || path.starts_with("/page/");
+    let tokens = app.live.tokens.as_ref().map(|tokens| Arc::clone(&tokens.borrow()));
+    let sent = request.headers().get(header::AUTHORIZATION);
+    let client = match tokens.map(|tokens| tokens.client(sent)) {
+        None => connection.peer().ip().to_string(),
+        Some(Ok(name)) => name.to_string(),
+        Some(Err(_)) if open && request.method().is_safe() => String::new(),
+        Some(Err(error)) => {
+            return Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "A token is needed",
+                error.to_string(),
+            )
+            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        }
+    };
+    request.extensions_mut().insert(Client(client));
+    Ok(next.run(request).await)
+}
+
+fn foreign(headers: &HeaderMap, remote: bool) -> Option<String> {
+    let text = |name: HeaderName| {
+        headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let host = text(header::HOST).unwrap_or_default();
+    if let Some(origin) = text(header::ORIGIN) {
+        let same = origin.split_once("://").is_some_and(|(_, of)| of.eq_ignore_ascii_case(&host));
+        if !same {
+            return Some(format!("The request's origin {origin:?} is not {host:?}."));
+        }
+    }
+    if !remote && !host.is_empty() && !is_local(&host) {
+        return Some(format!(
+            "The host {host:?} is neither localhost nor an IP address; it has to be one of them unless the service listens for other machines."
+        ));
+    }
+    None
+}
+
+fn is_local(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else {
+        return false;
+    };
+    let name = authority.host().trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_foreign(host: &str, origin: Option<&str>, remote: bool) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, host.parse().unwrap());
+        if let Some(origin) = origin {
+            headers.insert(header::ORIGIN, origin.parse().unwrap());
+        }
+        foreign(&headers, remote).is_some()
+    }
+
+    #[test]
+    fn hosts() {
+        for host in ["localhost", "LocalHost:8080", "127.0.0.1:80", "[::1]:8080", "10.0.0.1", ""] {
+            assert!(!is_foreign(host, None, false), "{host:?}");
+        }
+        for host in ["page.example", "page.example:8080", "localhost.page.example", "a b", "1.2.3"]
+        {
+            assert!(is_foreign(host, None, false), "{host:?}");
+            assert!(!is_foreign(host, None, true), "{host:?}");
+        }
+        assert!(foreign(&HeaderMap::new(), false).is_none());
+    }
+
+    #[test]
+    fn origins() {
+        let host = "localhost:8080";
+        assert!(!is_foreign(host, Some("http://localhost:8080"), false));
+        for origin in
+            ["null", "http://page.example", "http://localhost:8081", "http://localhost", ""]
+        {
+            assert!(is_foreign(host, Some(origin), false), "{origin:?}");
+            assert!(is_foreign(host, Some(origin), true), "{origin:?}");
+        }
+        assert!(is_foreign("page.example", Some("http://page.example"), false), "rebinding");
+    }
+}

@@ -1,0 +1,38 @@
+//! Whether the process answers, whether it takes jobs, and its numbers.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::App;
+use super::outcome::{draining, store_failed};
+use super::problem::Problem;
+
+pub(crate) async fn alive() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
+    if app.jobs.is_draining() {
+        return Err(draining());
+    }
+    match app.jobs.store_failure() {
+        Some(error) => Err(store_failed(&error)),
+        None => Ok(Json(json!({ "status": "ready" }))),
+    }
+}
+
+pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let openmetrics =
+        HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    ([(header::CONTENT_TYPE, openmetrics)], app.jobs.metrics.text(&app.jobs)).into_response()
+}
+
+/// Until there is a page.
+pub(crate) async fn index() -> &'static str {
+    "levada serve: POST / runs the command; docs/http.md says the rest.\n"
+}

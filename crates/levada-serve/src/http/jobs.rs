@@ -1,0 +1,267 @@
+//! `/jobs`: what became of them, and what may still become of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::timeout;
+
+use super::outcome::{answer, internal, refused, store_failed};
+use super::path::Path;
+use super::prefer::{Preferences, has_already, waited};
+use super::problem::{JOB_ID, Problem};
+use super::state::{JobState, tag, tag_header};
+use super::submit::outcome;
+use super::{App, Client};
+use crate::jobs::list::Page;
+use crate::jobs::live::View;
+use crate::jobs::record::{JobId, State as Stage};
+use crate::jobs::service::{Cancelled, Job, NotAgain};
+use crate::store::Filter;
+
+/// How long a request for a state can wait for a change at most.
+const LONGEST_POLL: Duration = Duration::from_secs(60);
+/// How many jobs a list shows unless asked, and at most.
+const USUAL: usize = 50;
+const MOST: usize = 200;
+
+type Answer = Result<Response, Problem>;
+
+pub(crate) async fn status(
+    State(app): State<Arc<App>>,
+    Path(id): Path,
+    headers: HeaderMap,
+) -> Answer {
+    let mut job = find(&app, &id).await?;
+    let wait = Preferences::of(&headers).wait.map(|wait| wait.min(LONGEST_POLL));
+    if let (Job::Live(live), Some(wait)) = (&job, wait) {
+        if headers.contains_key(header::IF_NONE_MATCH) {
+            let mut view = live.watch();
+            let news = view.wait_for(|view| view.is_final() || !has_already(&headers, &tag(view)));
+            // In time or not: what is seen now is the answer.
+            drop(or_drained(&app, timeout(wait, news)).await);
+        } else {
+            drop(outcome(&app.jobs, live, wait).await);
+        }
+        // A job whose end is only seen here any more.
+        if live.view().is_final() {
+            job = Job::Past(Box::new(live.view().record));
+        }
+    }
+    let tag = tag_header(&job.view());
+    let mut response = if has_already(&headers, tag.to_str().unwrap_or_default()) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Json(JobState::of(&job)).into_response()
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, tag);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    waited(&mut response, wait);
+    Ok(response)
+}
+
+/// Does not wait on when the service shuts down.
+async fn or_drained<T>(app: &App, waiting: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        done = waiting => Some(done),
+        () = app.jobs.shutdown.draining() => None,
+    }
+}
+
+pub(crate) async fn result(
+    State(app): State<Arc<App>>,
+    Path(id): Path,
+    headers: HeaderMap,
+) -> Answer {
+    let job = find(&app, &id).await?;
+    let wait = Preferences::of(&headers).wait.map(|wait| wait.min(LONGEST_POLL));
+    let view = match &job {
+        Job::Live(live) => outcome(&app.jobs, live, wait.unwrap_or_default()).await,
+        Job::Past(_) => Some(job.view()),
+    };
+    let mut response = match view {
+        None => accepted(&app, &job),
+        Some(view) => {
+            answer_with_output(&app, view).await.unwrap_or_else(IntoResponse::into_response)
+        }
+    };
+    waited(&mut response, wait);
+    Ok(response)
+}
+
+/// As [`answer`], with the output from the store if it is not at hand.
+pub(super) async fn answer_with_output(app: &App, mut view: View) -> Answer {
+    if view.record.state == Stage::Succeeded && view.output.is_none() && !view.record.emptied {
+        view.output =
+            app.jobs.output(view.record.id).await.map_err(|error| store_failed(&error))?;
+    }
+    answer(app, view)
+}
+
+pub(crate) async fn stderr(State(app): State<Arc<App>>, Path(id): Path) -> Answer {
+    let View { record, .. } = find(&app, &id).await?.view();
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    let headers = [
+        (header::CONTENT_TYPE, text),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (JOB_ID, record.id.header()),
+    ];
+    Ok((headers, record.stderr_tail).into_response())
+}
+
+/// `202`: the job goes on, and where to ask for it.
+pub(super) fn accepted(app: &App, job: &Job) -> Response {
+    let View { record, .. } = job.view();
+    let soon = app.jobs.queue(&record.queue).map_or(1, |queue| queue.retry_after());
+    let place = HeaderValue::try_from(format!("/jobs/{}", record.id)).expect("an id");
+    let headers = [
+        (header::LOCATION, place),
+        (header::RETRY_AFTER, soon.into()),
+        (JOB_ID, record.id.header()),
+    ];
+    (StatusCode::ACCEPTED, headers, Json(JobState::of(job))).into_response()
+}
+
+pub(crate) async fn cancel(State(app): State<Arc<App>>, Path(id): Path) -> Answer {
+    let id = parse(&id)?;
+    let jobs = Arc::clone(&app.jobs);
+    let cancelled = to_the_end(async move { jobs.cancel(id).await }).await?;
+    let cancelled = cancelled.map_err(|error| store_failed(&error).job(id))?;
+    match cancelled {
+        None => Err(no_job(&id.to_string())),
+        Some(Cancelled::Ended(view)) => Ok(Json(JobState::seen(view)).into_response()),
+        Some(Cancelled::Stopping(view)) => {
+            Ok((StatusCode::ACCEPTED, Json(JobState::seen(view))).into_response())
+        }
+        Some(Cancelled::TooLate) => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "already-ended",
+            "The job has ended",
+            "There is nothing left to cancel.",
+        )
+        .job(id)),
+    }
+}
+
+pub(crate) async fn retry(
+    State(app): State<Arc<App>>,
+    Path(id): Path,
+    Extension(Client(client)): Extension<Client>,
+) -> Answer {
+    let id = parse(&id)?;
+    match to_the_end(Arc::clone(&app.jobs).run_again(id, client)).await? {
+        Ok(None) => Err(no_job(&id.to_string())),
+        Ok(Some(live)) => Ok(accepted(&app, &Job::Live(live))),
+        Err(NotAgain::Not(state)) => {
+            let detail = match state {
+                Stage::Succeeded => "The job succeeded.",
+                _ => "The job has not ended.",
+            };
+            let status = StatusCode::CONFLICT;
+            Err(Problem::new(status, "not-retryable", "The job cannot be run again", detail)
+                .job(id))
+        }
+        Err(NotAgain::NoInput) => Err(Problem::new(
+            StatusCode::GONE,
+            "input-gone",
+            "The input is no longer kept",
+            "The job's input was given up to make room, or because of its age.",
+        )
+        .job(id)),
+        Err(NotAgain::Refused(refusal)) => Err(refused(&app, refusal)),
+    }
+}
+
+/// Which jobs to list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    queue: Option<String>,
+    state: Option<Stage>,
+    limit: Option<usize>,
+    before: Option<String>,
+}
+
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Answer {
+    let Query(wanted) = wanted.map_err(|rejection| bad_query(&rejection.body_text()))?;
+    let limit = wanted.limit.unwrap_or(USUAL);
+    if !(1..=MOST).contains(&limit) {
+        return Err(bad_query(&format!("limit is {limit}; give a number from 1 to {MOST}")));
+    }
+    let before = match &wanted.before {
+        None => None,
+        Some(id) => {
+            Some(id.parse().map_err(|_| bad_query(&format!("before is {id:?}, which is no id")))?)
+        }
+    };
+    let filter = Filter { queue: wanted.queue.clone(), state: wanted.state, before, limit };
+    let Page { jobs, next } = app.jobs.list(filter).await.map_err(|error| store_failed(&error))?;
+    let mut body = json!({ "jobs": jobs.iter().map(JobState::of).collect::<Vec<_>>() });
+    if let Some(last) = next {
+        let mut next = format!("/jobs?before={last}&limit={limit}");
+        if let Some(queue) = wanted.queue {
+            next += &format!("&queue={queue}");
+        }
+        if let Some(state) = wanted.state {
+            next += &format!(
+                "&state={}",
+                serde_json::to_value(state).unwrap_or_default().as_str().unwrap_or_default()
+            );
+        }
+        body["next"] = next.into();
+    }
+    let no_cache = [(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
+    Ok((no_cache, Json(body)).into_response())
+}
+
+/// The job of this id, if there is one.
+pub(super) async fn find(app: &App, id: &str) -> Result<Job, Problem> {
+    let id = parse(id)?;
+    let found = app.jobs.find(id).await.map_err(|error| store_failed(&error).job(id))?;
+    found.ok_or_else(|| no_job(&id.to_string()))
+}
+
+/// Goes on when the client hangs up meanwhile: nothing that was begun with a job is left half done.
+pub(super) async fn to_the_end<T: Send + 'static>(
+    change: impl Future<Output = T> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::spawn(change).await.map_err(|_| internal("Changing the job failed."))
+}
+
+fn parse(id: &str) -> Result<JobId, Problem> {
+    id.parse().map_err(|_| no_job(id))
+}
+
+fn no_job(id: &str) -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "no-job",
+        "There is no such job",
+        format!("Nothing is known of a job {id:?}; jobs are forgotten some time after they ended."),
+    )
+}
+
+pub(super) fn no_queue(app: &App, name: &str) -> Problem {
+    let names: Vec<_> = app.jobs.all_queues().iter().map(|queue| queue.name.clone()).collect();
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "no-queue",
+        "There is no such queue",
+        format!("There is no queue {name:?}; there are: {}.", names.join(", ")),
+    )
+}
+
+fn bad_query(detail: &str) -> Problem {
+    let status = StatusCode::BAD_REQUEST;
+    Problem::new(status, "bad-query", "The query cannot be understood", format!("{detail}."))
+}

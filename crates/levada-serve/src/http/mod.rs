@@ -1,0 +1,111 @@
+//! The HTTP interface: what `docs/http.md` says, and `openapi.json`. Knows no processes.
+
+mod events;
+mod guard;
+mod health;
+mod jobs;
+mod openapi;
+mod outcome;
+mod path;
+mod prefer;
+mod problem;
+mod queues;
+mod state;
+mod submit;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{get, post};
+
+use self::problem::Problem;
+use crate::config::reload::Live;
+use crate::jobs::feed::Happened;
+use crate::jobs::service::Jobs;
+
+/// What the handlers share.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) jobs: Arc<Jobs>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) started: Instant,
+}
+
+impl App {
+    pub(crate) fn new(jobs: Arc<Jobs>, live: Arc<Live>) -> Self {
+        Self { jobs, live, started: Instant::now() }
+    }
+}
+
+/// Who sent a request: the name of a token, or else an address.
+#[derive(Debug, Clone)]
+pub(crate) struct Client(pub(crate) String);
+
+/// Why a request did not become a job, for those who count that.
+#[derive(Debug, Clone)]
+pub(crate) struct Rejection {
+    pub(crate) queue: Option<String>,
+    pub(crate) reason: &'static str,
+}
+
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/", get(health::index).post(submit::to_default))
+        .route("/q/{queue}", get(queues::one).post(submit::to_queue))
+        .route("/q/{queue}/retry", post(queues::retry))
+        .route("/queues", get(queues::all))
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/{id}", get(jobs::status).delete(jobs::cancel))
+        .route("/jobs/{id}/result", get(jobs::result))
+        .route("/jobs/{id}/stderr", get(jobs::stderr))
+        .route("/jobs/{id}/events", get(events::of_job))
+        .route("/jobs/{id}/retry", post(jobs::retry))
+        .route("/events", get(events::of_all))
+        .route("/health", get(health::alive))
+        .route("/ready", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .route("/openapi.json", get(openapi::document))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&app), tell_rejections))
+        .layer(from_fn_with_state(Arc::clone(&app), guard::identify))
+        .layer(from_fn_with_state(Arc::clone(&app), guard::refuse_foreign_pages))
+        .with_state(app)
+}
+
+/// Tells and counts the requests that did not become a job.
+async fn tell_rejections(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    if let Some(Rejection { queue, reason }) = response.extensions().get() {
+        let queue = queue.as_deref();
+        if let Some(queue) = queue.and_then(|name| app.jobs.queue(name)) {
+            queue.counts.rejected.add_one();
+        }
+        app.jobs.metrics.rejected(queue, reason);
+        app.jobs.feed.tell(&Happened::Rejected { queue, reason });
+    }
+    response
+}
+
+async fn not_found(uri: Uri) -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "not-found",
+        "There is nothing here",
+        format!("{:?} is not a path; POST / runs the command.", uri.path()),
+    )
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "The method is not allowed here",
+        format!("{} does not answer {method}; see the Allow header.", uri.path()),
+    )
+}

@@ -1,0 +1,201 @@
+//! From how a job ended to an answer, and from a refusal to a problem.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+
+use super::App;
+use super::problem::{JOB_ID, Problem};
+use crate::jobs::accept::Refusal;
+use crate::jobs::live::{Fault, View};
+use crate::jobs::queue::Queue;
+use crate::jobs::record::{Outcome, Record, State};
+use crate::store::{StoreError, StoreErrorKind};
+
+/// The answer to who waits for a job that has ended, or whose run came to nothing.
+pub(crate) fn answer(app: &App, view: View) -> Result<Response, Problem> {
+    let id = view.record.id;
+    if let Some(fault) = view.fault {
+        return Err(faulty(app, fault).job(id));
+    }
+    match view.record.state {
+        State::Succeeded => match view.output {
+            Some(output) => Ok(success(&view.record, output)),
+            None => Err(result_gone().job(id)),
+        },
+        State::Cancelled => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "cancelled",
+            "The job was cancelled",
+            "The job was cancelled before it ended; what the command wrote is not kept.",
+        )
+        .job(id)),
+        _ => Err(failed(app, view.record)),
+    }
+}
+
+fn success(record: &Record, output: Bytes) -> Response {
+    let content_type = record
+        .output_type
+        .as_deref()
+        .and_then(|text| HeaderValue::from_str(text).ok())
+        .unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    let place = HeaderValue::try_from(format!("/jobs/{}/result", record.id)).expect("an id");
+    let headers = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CONTENT_LOCATION, place),
+        // The output is the command's; no browser takes it for a page of this service.
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox")),
+        (JOB_ID, record.id.header()),
+    ];
+    (headers, output).into_response()
+}
+
+fn result_gone() -> Problem {
+    Problem::new(
+        StatusCode::GONE,
+        "result-gone",
+        "The output is no longer kept",
+        "The job succeeded; its output was given up to make room, or because of its age.",
+    )
+}
+
+fn faulty(app: &App, fault: Fault) -> Problem {
+    match (fault, app.jobs.store_failure()) {
+        (Fault::NotStored, Some(error)) => store_failed(&error),
+        (Fault::NotStored, None) => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "store-failed",
+            "The outcome could not be stored",
+            "The job ran, and runs again after a restart.",
+        ),
+        (Fault::Interrupted, _) => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "interrupted",
+            "The service was told to stop at once",
+            "The command was killed before it ended; the job runs again after a restart.",
+        ),
+    }
+}
+
+/// The exit code and signal are in the extension members, so programs need not read the detail.
+fn failed(app: &App, record: Record) -> Problem {
+    let internal = StatusCode::INTERNAL_SERVER_ERROR;
+    let runs = match record.attempt {
+        1 => String::new(),
+        n => format!(" It was run {n} times."),
+    };
+    let problem = match record.outcome {
+        Some(Outcome::TimedOut) => Problem::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "timeout",
+            "The command took too long",
+            format!("The command ran longer than it may and was stopped.{runs}"),
+        ),
+        Some(Outcome::OutputTooLarge) => Problem::new(
+            internal,
+            "output-too-large",
+            "The command wrote too much",
+            format!(
+                "The command wrote more to its standard output than it may, and was stopped.{runs}"
+            ),
+        ),
+        Some(Outcome::NotRun) => Problem::new(
+            internal,
+            "command-not-run",
+            "The command could not be run",
+            format!("The system says: {}.", record.fault.as_deref().unwrap_or("nothing")),
+        ),
+        _ => {
+            let status = record.status.and_then(|status| StatusCode::from_u16(status).ok());
+            let status = status.unwrap_or(internal);
+            let end = match (record.exit_code, record.signal) {
+                (Some(code), _) => format!("The command ended with exit code {code}."),
+                (None, Some(signal)) => format!("The command was ended by signal {signal}."),
+                (None, None) => "The command did not end by itself.".to_owned(),
+            };
+            let problem = Problem::new(status, "command-failed", "The command failed", end + &runs);
+            match app.jobs.queue(&record.queue) {
+                Some(queue) if status == StatusCode::SERVICE_UNAVAILABLE => {
+                    problem.retry_after(queue.retry_after())
+                }
+                _ => problem,
+            }
+        }
+    };
+    problem
+        .job(record.id)
+        .run(record.attempt, record.exit_code, record.signal)
+        .stderr_tail(record.stderr_tail)
+}
+
+pub(crate) fn refused(app: &App, refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Full(queue) => full(app, &queue),
+        Refusal::OverQuota(queue) => Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "quota-exceeded",
+            "Too many unfinished jobs",
+            "This client has as many unfinished jobs as it may; the job was not accepted.",
+        )
+        .retry_after(queue.retry_after()),
+        Refusal::Closed => Problem::new(
+            StatusCode::GONE,
+            "queue-closed",
+            "The queue is closed",
+            "The queue is no longer in the configuration; it only finishes what it has.",
+        ),
+        Refusal::Draining => draining(),
+        Refusal::KeyReused(id) => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency-key-reused",
+            "The key belongs to another request",
+            "A request with the same Idempotency-Key had another body or type. Use a new key.",
+        )
+        .job(id),
+        Refusal::Store(error) => store_failed(&error),
+    }
+}
+
+fn full(app: &App, queue: &Queue) -> Problem {
+    let places = queue.config().capacity;
+    Problem::new(
+        app.live.args.service.full_status,
+        "queue-full",
+        "The queue is full",
+        format!("All {places} places of {:?} are taken; the job was not accepted.", queue.name),
+    )
+    .retry_after(queue.retry_after())
+}
+
+/// How soon another process may have taken over, in seconds.
+const NEXT_PROCESS: u32 = 5;
+
+pub(crate) fn draining() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "draining",
+        "The service is shutting down",
+        "No more jobs are accepted.",
+    )
+    .retry_after(NEXT_PROCESS)
+}
+
+pub(crate) fn store_failed(error: &StoreError) -> Problem {
+    let status = match error.kind {
+        StoreErrorKind::Full => StatusCode::INSUFFICIENT_STORAGE,
+        StoreErrorKind::Io | StoreErrorKind::Corrupt => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    Problem::new(
+        status,
+        "store-failed",
+        "The store failed",
+        format!("Nothing can be accepted or recorded: {error}. The service has to be restarted."),
+    )
+}
+
+/// Something here is not as it should be.
+pub(crate) fn internal(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The service failed", detail)
+}

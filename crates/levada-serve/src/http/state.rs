@@ -1,0 +1,115 @@
+//! A job's state, as clients see it.
+
+use axum::http::HeaderValue;
+use serde::{Serialize, Serializer};
+
+use crate::jobs::live::{Progress, View};
+use crate::jobs::record::{JobId, Moment, Outcome, State};
+use crate::jobs::service::Job;
+
+/// The JSON object of a job.
+#[derive(Debug, Serialize)]
+pub(crate) struct JobState {
+    id: JobId,
+    queue: String,
+    pub(crate) state: State,
+    revision: u64,
+    attempt: u32,
+    max_attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<u64>,
+    created_at: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished_at: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_at: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<Progress>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<Outcome>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signal: Option<i32>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    stderr_tail: String,
+    input_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_type: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    result_gone: bool,
+}
+
+/// A moment, as RFC 3339 writes it.
+#[derive(Debug, Clone, Copy)]
+struct Time(Moment);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        // What is later than the year 9999 has no such form.
+        let milliseconds = self.0.0.min(253_402_300_799_999);
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_millis(milliseconds);
+        to.collect_str(&humantime::format_rfc3339_millis(time))
+    }
+}
+
+impl JobState {
+    pub(crate) fn of(job: &Job) -> Self {
+        let position = match job {
+            Job::Live(live) => live.position(),
+            Job::Past(_) => None,
+        };
+        Self { position, ..Self::seen(job.view()) }
+    }
+
+    /// Without its position in line.
+    pub(crate) fn seen(view: View) -> Self {
+        let View { record, progress, .. } = view;
+        let succeeded = record.state == State::Succeeded;
+        Self {
+            id: record.id,
+            queue: record.queue,
+            state: record.state,
+            revision: record.revision,
+            attempt: record.attempt,
+            max_attempts: record.max_attempts,
+            position: None,
+            created_at: Time(record.created_at),
+            started_at: record.started_at.map(Time),
+            finished_at: record.finished_at.map(Time),
+            retry_at: record.retry_at.map(Time),
+            expires_at: record.expires_at.map(Time),
+            progress,
+            outcome: record.outcome,
+            exit_code: record.exit_code,
+            signal: record.signal,
+            stderr_tail: if succeeded { String::new() } else { record.stderr_tail },
+            input_bytes: record.input_bytes,
+            input_type: record.input_type,
+            output_bytes: succeeded.then_some(record.output_bytes),
+            output_type: record.output_type,
+            result_gone: record.emptied,
+        }
+    }
+}
+
+/// The tag of a state. A revision alone would not do: those that were not yet on disk when the process died are
+/// given to other states.
+pub(crate) fn tag(view: &View) -> String {
+    let View { record, .. } = view;
+    let state = serde_json::to_string(&record.state).unwrap_or_default();
+    format!("\"{}-{}-{}\"", record.revision, record.attempt, state.trim_matches('"'))
+}
+
+/// [`tag`] as the value of a header.
+pub(crate) fn tag_header(view: &View) -> HeaderValue {
+    HeaderValue::try_from(tag(view)).expect("numbers and a word")
+}

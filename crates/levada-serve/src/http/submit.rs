@@ -1,0 +1,321 @@
+//! `POST /` and `POST /q/{queue}`: a request becomes a job, and the job's outcome the answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use levada::oneshot;
+use sha2::{Digest, Sha256};
+use tokio::time::timeout;
+
+use super::outcome::{internal, refused};
+use super::path::Path;
+use super::prefer::{Preferences, responded_async, waited};
+use super::problem::Problem;
+use super::{App, Client, Rejection, jobs};
+use crate::config::{Mode, OnDisconnect, QueueConfig};
+use crate::jobs::accept::{Accepted, Refusal, Submission};
+use crate::jobs::live::{Live, View};
+use crate::jobs::queue::Queue;
+use crate::jobs::record::{IdempotencyKey, State as JobState};
+use crate::jobs::service::{Job, Jobs};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
+/// The queue of `POST /`.
+const DEFAULT: &str = "default";
+
+pub(crate) async fn to_default(
+    app: State<Arc<App>>,
+    client: Extension<Client>,
+    request: Request,
+) -> Response {
+    to_queue(app, Path(DEFAULT.to_owned()), client, request).await
+}
+
+pub(crate) async fn to_queue(
+    State(app): State<Arc<App>>,
+    Path(name): Path,
+    Extension(client): Extension<Client>,
+    request: Request,
+) -> Response {
+    let Some(queue) = app.jobs.queue(&name) else {
+        let problem = jobs::no_queue(&app, &name);
+        return rejected(problem, None);
+    };
+    let preferences = Preferences::of(request.headers());
+    match accept(&app, &queue, client, request).await {
+        Ok((accepted, withdraw)) => respond(&app, &queue, accepted, withdraw, preferences).await,
+        Err(problem) => rejected(problem, Some(name)),
+    }
+}
+
+fn rejected(problem: Problem, queue: Option<String>) -> Response {
+    let reason = problem.kind();
+    let mut response = problem.into_response();
+    response.extensions_mut().insert(Rejection { queue, reason });
+    response
+}
+
+/// What a request says besides its body.
+struct Said {
+    input_type: Option<String>,
+    key: Option<String>,
+    trace: Option<String>,
+}
+
+/// Takes a place in the queue, reads the body, and puts the job on disk. Also says whether the job is to be withdrawn
+/// when nobody waits for it.
+async fn accept(
+    app: &Arc<App>,
+    queue: &Arc<Queue>,
+    Client(client): Client,
+    request: Request,
+) -> Result<(Accepted, bool), Problem> {
+    let config = queue.config();
+    let said = understand(request.headers(), &config)?;
+    if announced(request.headers()).is_some_and(|length| length > config.max_body) {
+        return Err(body_too_large(&config));
+    }
+    let admission = app.jobs.admit(queue, &client).map_err(|refusal| refused(app, refusal))?;
+    let input = read(&config, app.live.args.service.body_timeout, request.into_body()).await?;
+    if config.mode == Mode::Lines && !is_line(&input) {
+        return Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "not-one-line",
+            "The body is not one line",
+            "The queue's command takes one line for each job; the body has several.",
+        ));
+    }
+    let key = said.key.as_deref().map(|key| digest(&client, &queue.name, key, &said, &input));
+    let withdraw = key.is_none() && config.on_disconnect == OnDisconnect::Cancel;
+    let submission = Submission { input, input_type: said.input_type, trace: said.trace, key };
+
+    // A task of its own: a client that goes away in the middle does not leave a job half accepted.
+    let (reply, accepted) = oneshot::channel();
+    let jobs = Arc::clone(&app.jobs);
+    tokio::spawn(async move {
+        let accepted = Arc::clone(&jobs).accept(admission, submission).await;
+        if let Err(Ok(Accepted::New(live))) = reply.send(accepted)
+            && withdraw
+        {
+            drop(jobs.cancel(live.id).await);
+        }
+    });
+    let accepted = accepted.await.map_err(|_| internal("Accepting the job failed."))?;
+    accepted.map(|accepted| (accepted, withdraw)).map_err(|refusal: Refusal| refused(app, refusal))
+}
+
+fn understand(headers: &HeaderMap, config: &QueueConfig) -> Result<Said, Problem> {
+    let encoding = headers.get(header::CONTENT_ENCODING);
+    if encoding.is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let detail = "The body has a Content-Encoding; send it as it is.";
+        return Err(unsupported(detail)
+            .header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")));
+    }
+    let input_type = match headers.get(header::CONTENT_TYPE).map(HeaderValue::to_str) {
+        None => None,
+        Some(Ok(text)) => Some(text.to_owned()),
+        Some(Err(_)) => return Err(bad_header("Content-Type has characters that no type has.")),
+    };
+    if !config.accepts(headers.get(header::CONTENT_TYPE)) {
+        let types = config.accept.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let detail = format!(
+            "The queue takes {types}, not {:?}.",
+            input_type.as_deref().unwrap_or("application/octet-stream")
+        );
+        let types = HeaderValue::try_from(types).unwrap_or(HeaderValue::from_static("*/*"));
+        return Err(unsupported(detail).header(ACCEPT_POST, types));
+    }
+    let key = match headers.get(IDEMPOTENCY_KEY) {
+        Some(value) => Some(key(value)?),
+        None if config.require_key => {
+            return Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "idempotency-key-missing",
+                "The request has no key",
+                "The queue wants an Idempotency-Key header with every request.",
+            ));
+        }
+        None => None,
+    };
+    let trace = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
+    // W3C Trace Context: what is malformed is ignored.
+    let trace = trace.filter(|text| {
+        text.len() < 256 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+    });
+    Ok(Said { input_type, key, trace: trace.map(str::to_owned) })
+}
+
+/// A key, with or without the quotes that the draft asks for.
+fn key(value: &HeaderValue) -> Result<String, Problem> {
+    let text = value.to_str().unwrap_or_default();
+    let key = match text.strip_prefix('"') {
+        Some(rest) => rest.strip_suffix('"').unwrap_or_default(),
+        None => text,
+    };
+    if (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(key.to_owned());
+    }
+    Err(bad_header(
+        "Idempotency-Key has to have 1 to 255 visible ASCII characters, in quotes or not.",
+    ))
+}
+
+fn digest(client: &str, queue: &str, key: &str, said: &Said, input: &[u8]) -> IdempotencyKey {
+    let of = |parts: [&[u8]; 3]| -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        hash.finalize().into()
+    };
+    let input_type = said.input_type.as_deref().unwrap_or_default();
+    IdempotencyKey {
+        name: of([client.as_bytes(), queue.as_bytes(), key.as_bytes()]),
+        content: of([input_type.as_bytes(), input, b""]),
+    }
+}
+
+/// Whether this is one line, with or without its end.
+fn is_line(input: &[u8]) -> bool {
+    let line = input.strip_suffix(b"\n").unwrap_or(input);
+    !line.contains(&b'\n')
+}
+
+/// The length of the body, if the client says it beforehand.
+fn announced(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+async fn read(config: &QueueConfig, limit: Duration, body: Body) -> Result<Bytes, Problem> {
+    let body = Limited::new(body, config.max_body).collect();
+    match timeout(limit, body).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(body_too_large(config)),
+        Ok(Err(error)) => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "body-unreadable",
+            "The body could not be read",
+            format!("Reading the request's body failed: {error}."),
+        )),
+        Err(_) => Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body-timeout",
+            "The body took too long",
+            format!("The body was not here within {limit:?}."),
+        )),
+    }
+}
+
+/// Waits for the outcome as long as the client and the queue want, and answers.
+async fn respond(
+    app: &App,
+    queue: &Queue,
+    accepted: Accepted,
+    withdraw: bool,
+    preferences: Preferences,
+) -> Response {
+    let job = match accepted {
+        Accepted::New(live) => Job::Live(live),
+        Accepted::Again(job) => job,
+    };
+    let most = queue.config().wait;
+    let wait = preferences.wait.map(|wait| wait.min(most));
+    let view = match &job {
+        // Not even if it has ended meanwhile: the client counts on the address.
+        Job::Live(_) if preferences.respond_async => None,
+        Job::Live(live) => {
+            let client = Waiting { jobs: &app.jobs, live, withdraw };
+            let view = outcome(&app.jobs, live, wait.unwrap_or(most)).await;
+            client.answered();
+            view
+        }
+        Job::Past(_) => Some(job.view()),
+    };
+    let is_over = view.is_some();
+    let mut response = match view {
+        // A repeated request finds the output in the store.
+        Some(view) => {
+            jobs::answer_with_output(app, view).await.unwrap_or_else(IntoResponse::into_response)
+        }
+        None => jobs::accepted(app, &job),
+    };
+    match preferences.respond_async {
+        true if !is_over => responded_async(&mut response),
+        true => {}
+        false => waited(&mut response, wait),
+    }
+    response
+}
+
+/// What is seen of the job at its end, unless that takes longer than `wait`, or longer than this process lives.
+pub(super) async fn outcome(jobs: &Jobs, live: &Live, wait: Duration) -> Option<View> {
+    let mut view = live.watch();
+    let end = async {
+        tokio::select! {
+            end = view.wait_for(View::is_final) => return end.ok().map(|view| view.clone()),
+            () = jobs.shutdown.draining() => {}
+        }
+        // From here on, what does not run will not run in this process.
+        let stays = |view: &View| !jobs.runs_while_draining(view.record.state);
+        let seen = view.wait_for(|view| view.is_final() || stays(view)).await.ok()?;
+        seen.is_final().then(|| seen.clone())
+    };
+    timeout(wait, end).await.ok().flatten()
+}
+
+/// A client that waits for a job. Dropped before there is an answer, it withdraws the job if that is wanted.
+struct Waiting<'a> {
+    jobs: &'a Arc<Jobs>,
+    live: &'a Arc<Live>,
+    withdraw: bool,
+}
+
+impl Waiting<'_> {
+    fn answered(mut self) {
+        self.withdraw = false;
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if self.withdraw {
+            let (jobs, id) = (Arc::clone(self.jobs), self.live.id);
+            tokio::spawn(async move { jobs.cancel(id).await });
+        }
+    }
+}
+
+fn body_too_large(config: &QueueConfig) -> Problem {
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "body-too-large",
+        "The body is too large",
+        format!("The body may have at most {} bytes.", config.max_body),
+    )
+}
+
+fn unsupported(detail: impl Into<String>) -> Problem {
+    let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    Problem::new(status, "unsupported-type", "The body is of a type that is not taken", detail)
+}
+
+fn bad_header(detail: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "bad-header", "A header cannot be understood", detail)
+}
+
+/// Whether a job in this state is one that a worker has.
+impl Jobs {
+    pub(super) fn runs_while_draining(&self, state: JobState) -> bool {
+        state == JobState::Running || (!self.is_durable() && state == JobState::Queued)
+    }
+}

@@ -1,0 +1,227 @@
+//! From a request to a job that is on disk.
+//!
+//! ```text
+//! admit (place, quota) -> [the body is read] -> accept (key, commit) -> in line
+//! ```
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::feed::Happened;
+use super::live::{Live, View};
+use super::queue::{NoPlace, Place, Queue};
+use super::quota::Share;
+use super::record::{IdempotencyKey, JobId, Moment, Outcome, Record, State};
+use super::service::{Job, Jobs, NotAgain};
+use crate::store::{Change, StoreError};
+
+/// Why a request does not become a job.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// Every place in the queue is taken.
+    Full(Arc<Queue>),
+    /// The client has as many unfinished jobs as it may.
+    OverQuota(Arc<Queue>),
+    /// The queue only finishes what it has.
+    Closed,
+    /// The service is shutting down.
+    Draining,
+    /// The key belongs to another request, which became this job.
+    KeyReused(JobId),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// A request that may become a job.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    place: Place,
+    share: Option<Share>,
+    client: String,
+}
+
+/// What a request asks to be done.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    pub(crate) input: Bytes,
+    pub(crate) input_type: Option<String>,
+    pub(crate) trace: Option<String>,
+    pub(crate) key: Option<IdempotencyKey>,
+}
+
+/// What a request became.
+#[derive(Debug)]
+pub(crate) enum Accepted {
+    /// A job, which is on disk.
+    New(Arc<Live>),
+    /// It is the same as one before.
+    Again(Job),
+}
+
+impl Jobs {
+    /// Takes what a new job of this client needs, at once or not at all.
+    pub(crate) fn admit(&self, queue: &Arc<Queue>, client: &str) -> Result<Admission, Refusal> {
+        if self.is_draining() {
+            return Err(Refusal::Draining);
+        }
+        if let Some(error) = self.store_failure() {
+            return Err(Refusal::Store(error));
+        }
+        let place = queue.reserve().map_err(|none| match none {
+            NoPlace::Full => Refusal::Full(Arc::clone(queue)),
+            NoPlace::Closed => Refusal::Closed,
+        })?;
+        let quota = self.config.borrow().quota;
+        let share = match quota {
+            None => None,
+            Some(most) => {
+                let share = self.quotas.take(client, most);
+                Some(share.ok_or_else(|| Refusal::OverQuota(Arc::clone(queue)))?)
+            }
+        };
+        Ok(Admission { place, share, client: client.to_owned() })
+    }
+
+    /// Puts the job on disk and in line, or finds the one that the same request became before.
+    ///
+    /// Runs to its end when the future is dropped, if it is run as a task: who goes away in the middle does not
+    /// know whether the job was accepted.
+    pub(crate) async fn accept(
+        self: Arc<Self>,
+        admission: Admission,
+        submission: Submission,
+    ) -> Result<Accepted, Refusal> {
+        let mut held = None;
+        if let Some(key) = submission.key {
+            held = Some(self.keys.hold(key.name).await);
+            let name = key.name;
+            if let Some(record) = self.read(move |store| store.by_key(&name)).await? {
+                return self.again(record, key).await;
+            }
+        }
+        let Admission { place, share, client } = admission;
+        let queue = Arc::clone(place.queue());
+        let record = Record::new(&queue, client, &submission);
+        let change = Change::Accept { record: record.clone(), input: submission.input };
+        self.writer.commit(vec![change]).await?;
+        let live = Live::waiting(record, place, share);
+        self.live().insert(live.id, Arc::clone(&live));
+        // The next request with this key finds the job.
+        drop(held);
+        self.feed.tell(&Happened::Accepted { job: live.id, queue: &queue.name });
+        queue.enter(Arc::clone(&live));
+        Ok(Accepted::New(live))
+    }
+
+    async fn again(&self, record: Record, key: IdempotencyKey) -> Result<Accepted, Refusal> {
+        if record.key.is_none_or(|before| before.content != key.content) {
+            return Err(Refusal::KeyReused(record.id));
+        }
+        let job = self.find(record.id).await?;
+        Ok(Accepted::Again(job.unwrap_or_else(|| Job::Past(Box::new(record)))))
+    }
+
+    /// Runs a job that failed or was cancelled again; `None` if there is no such job.
+    pub(crate) async fn run_again(
+        self: Arc<Self>,
+        id: JobId,
+        client: String,
+    ) -> Result<Option<Arc<Live>>, NotAgain> {
+        // Two who ask at the same time take turns, as those with the same key do.
+        let mut name = [0; 32];
+        name[..16].copy_from_slice(&id.to_bytes());
+        let _turn = self.keys.hold(name).await;
+        let Some(job) = self.find(id).await? else {
+            return Ok(None);
+        };
+        let View { mut record, .. } = job.view();
+        if matches!(job, Job::Live(_)) || !matches!(record.state, State::Failed | State::Cancelled)
+        {
+            return Err(NotAgain::Not(record.state));
+        }
+        // One that is about to be forgotten is as good as gone.
+        if record.emptied || record.expires_at.is_some_and(|at| at <= Moment::now()) {
+            return Err(NotAgain::NoInput);
+        }
+        let queue = self.queue(&record.queue).ok_or(NotAgain::Refused(Refusal::Closed))?;
+        let Admission { place, share, .. } =
+            self.admit(&queue, &client).map_err(NotAgain::Refused)?;
+        let failed = record.state == State::Failed;
+        record.begin_again(queue.config().retry.max_attempts);
+        self.writer.commit(vec![Change::Update { record: record.clone() }]).await?;
+        if failed {
+            queue.counts.kept_failed.take_one();
+        }
+        let live = Live::waiting(record, place, share);
+        self.live().insert(id, Arc::clone(&live));
+        self.feed.tell(&Happened::Accepted { job: id, queue: &queue.name });
+        queue.enter(Arc::clone(&live));
+        Ok(Some(live))
+    }
+}
+
+impl Record {
+    fn new(queue: &Queue, client: String, submission: &Submission) -> Self {
+        Self {
+            id: JobId::next(),
+            queue: queue.name.clone(),
+            state: State::Queued,
+            revision: 1,
+            attempt: 0,
+            max_attempts: queue.config().retry.max_attempts,
+            created_at: Moment::now(),
+            started_at: None,
+            finished_at: None,
+            retry_at: None,
+            expires_at: None,
+            outcome: None,
+            exit_code: None,
+            signal: None,
+            status: None,
+            fault: None,
+            stderr_tail: String::new(),
+            input_bytes: submission.input.len() as u64,
+            input_type: submission.input_type.clone(),
+            output_bytes: 0,
+            output_type: None,
+            emptied: false,
+            client,
+            trace: submission.trace.clone(),
+            key: submission.key,
+        }
+    }
+
+    /// As if it had just been accepted, apart from its history.
+    fn begin_again(&mut self, more_attempts: u32) {
+        self.state = State::Queued;
+        self.revision += 1;
+        self.max_attempts = self.attempt.saturating_add(more_attempts);
+        self.forget_run();
+        self.finished_at = None;
+        self.expires_at = None;
+    }
+
+    /// It will not run.
+    pub(super) fn cancelled(&mut self) {
+        self.state = State::Cancelled;
+        self.outcome = Some(Outcome::Cancelled);
+        self.retry_at = None;
+    }
+
+    /// Forgets how the last run ended.
+    pub(super) fn forget_run(&mut self) {
+        self.retry_at = None;
+        self.outcome = None;
+        self.exit_code = None;
+        self.signal = None;
+        self.status = None;
+        self.fault = None;
+        self.stderr_tail.clear();
+    }
+}

@@ -1,0 +1,262 @@
+//! A job that has not ended: what may happen to it next, and who looks on.
+//!
+//! ```text
+//!            claim             retry_later            wait_again
+//! Waiting ----------> Running -------------> Paused -------------> Waiting
+//!    |                  |  |                    |
+//!    | withdraw         |  | end                | withdraw
+//!    v                  |  v                    v
+//!  Ended                |  Ended              Ended
+//!                       +-- cancel: told to stop, and ends like any run
+//! ```
+//!
+//! The phase decides what may happen, once and for all; the *view* is what clients see of it, and follows when the
+//! change is on disk. So nobody is told of an end that a crash could undo.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use levada::{broadcast, watch};
+use serde::Serialize;
+
+use super::queue::{Place, Queue};
+use super::quota::Share;
+use super::record::{JobId, Record, State};
+
+/// How many pieces of output a reader can be behind before it misses some.
+const OUTPUT_BEHIND: usize = 256;
+
+/// A job that has not ended, or whose end somebody is still looking at.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) id: JobId,
+    pub(crate) queue: Arc<Queue>,
+    phase: Mutex<Phase>,
+    view: watch::Sender<View>,
+    /// Becomes true when the run is to be stopped.
+    stop: watch::Sender<bool>,
+    /// What the command writes, to those who watch it.
+    output: OnceLock<broadcast::Sender<Written>>,
+    /// The client's quota; given back at the end.
+    share: Mutex<Option<Share>>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Waiting(Place),
+    Running,
+    /// Waits for its next attempt.
+    Paused,
+    Ended,
+}
+
+/// What is seen of a job.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    pub(crate) record: Record,
+    pub(crate) progress: Option<Progress>,
+    /// What the command wrote, once it has succeeded.
+    pub(crate) output: Option<Bytes>,
+    /// The job ran, and cannot be said to have ended.
+    pub(crate) fault: Option<Fault>,
+}
+
+impl View {
+    /// Nothing more happens to the job in this process.
+    pub(crate) fn is_final(&self) -> bool {
+        self.fault.is_some() || self.record.state.has_ended()
+    }
+}
+
+/// Why a run has no end that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The store could not keep it.
+    NotStored,
+    /// The service was told to stop at once.
+    Interrupted,
+}
+
+/// What a command says of its progress.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub(crate) struct Progress {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) percent: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<String>,
+}
+
+/// Something the command wrote.
+#[derive(Debug, Clone)]
+pub(crate) struct Written {
+    pub(crate) stream: Stream,
+    pub(crate) bytes: Bytes,
+}
+
+/// Where it wrote to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// What became of the wish to cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Withdrawn {
+    /// It waited, and will not run. Whoever asked has to record it.
+    Ended,
+    /// It runs, and is told to stop.
+    Told,
+    /// It has ended already.
+    TooLate,
+}
+
+impl Live {
+    /// A job that waits at `place`.
+    pub(crate) fn waiting(record: Record, place: Place, share: Option<Share>) -> Arc<Self> {
+        let queue = Arc::clone(place.queue());
+        Self::new(record, queue, Phase::Waiting(place.occupy()), share)
+    }
+
+    /// A job that waits for its next attempt.
+    pub(crate) fn paused(record: Record, queue: Arc<Queue>, share: Option<Share>) -> Arc<Self> {
+        Self::new(record, queue, Phase::Paused, share)
+    }
+
+    fn new(record: Record, queue: Arc<Queue>, phase: Phase, share: Option<Share>) -> Arc<Self> {
+        Arc::new(Self {
+            id: record.id,
+            queue,
+            phase: Mutex::new(phase),
+            view: watch::Sender::new(View { record, progress: None, output: None, fault: None }),
+            stop: watch::Sender::new(false),
+            output: OnceLock::new(),
+            share: Mutex::new(share),
+        })
+    }
+
+    /// Takes the job to run it, unless it was cancelled. How long it waited.
+    pub(crate) fn claim(&self) -> Option<Duration> {
+        let mut phase = self.phase();
+        let Phase::Waiting(place) = &*phase else {
+            return None;
+        };
+        let waited = place.waited();
+        *phase = Phase::Running;
+        Some(waited)
+    }
+
+    /// Whether it still waits in line.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(*self.phase(), Phase::Waiting(_))
+    }
+
+    /// How many are before it in line.
+    pub(crate) fn position(&self) -> Option<u64> {
+        match &*self.phase() {
+            Phase::Waiting(place) => Some(place.position()),
+            _ => None,
+        }
+    }
+
+    /// The run is over, and another one follows later.
+    pub(crate) fn retry_later(&self) {
+        *self.phase() = Phase::Paused;
+    }
+
+    /// Gets in line again after a pause, unless it was cancelled.
+    pub(crate) fn wait_again(&self) -> bool {
+        let place = self.queue.must_enter().occupy();
+        let mut phase = self.phase();
+        if !matches!(*phase, Phase::Paused) {
+            return false;
+        }
+        *phase = Phase::Waiting(place);
+        true
+    }
+
+    /// The run is over, and no other one follows.
+    pub(crate) fn end(&self) {
+        *self.phase() = Phase::Ended;
+        self.share.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Cancels it.
+    pub(crate) fn withdraw(&self) -> Withdrawn {
+        let mut phase = self.phase();
+        match *phase {
+            Phase::Waiting(_) | Phase::Paused => {
+                *phase = Phase::Ended;
+                drop(phase);
+                self.end();
+                // Whoever sleeps until its next attempt need not.
+                self.stop.send_replace(true);
+                Withdrawn::Ended
+            }
+            Phase::Running => {
+                self.stop.send_replace(true);
+                Withdrawn::Told
+            }
+            Phase::Ended => Withdrawn::TooLate,
+        }
+    }
+
+    /// Waits until the run is to be stopped, or the pause is over because of a cancellation.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    pub(crate) async fn stopped(&self) {
+        let mut stop = self.stop.subscribe();
+        // `self` keeps the sender.
+        drop(stop.wait_for(|stop| *stop).await);
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// The state that is seen of it now.
+    pub(crate) fn state(&self) -> State {
+        self.view.borrow().record.state
+    }
+
+    /// What is seen of it now.
+    pub(crate) fn view(&self) -> View {
+        self.view.borrow().clone()
+    }
+
+    /// What is seen of it, now and after every change.
+    pub(crate) fn watch(&self) -> watch::Receiver<View> {
+        self.view.subscribe()
+    }
+
+    /// Shows a record; its revision has to be greater than the last one's.
+    pub(crate) fn show(&self, change: impl FnOnce(&mut View)) {
+        self.view.send_modify(change);
+    }
+
+    /// What the command writes from now on.
+    pub(crate) fn output(&self) -> broadcast::Receiver<Written> {
+        self.writers().subscribe()
+    }
+
+    /// The command wrote something. Costs next to nothing when nobody watches.
+    pub(crate) fn wrote(&self, stream: Stream, bytes: &[u8]) {
+        if let Some(output) = self.output.get()
+            && output.receiver_count() > 0
+        {
+            // The last watcher may just have left.
+            drop(output.send(Written { stream, bytes: Bytes::copy_from_slice(bytes) }));
+        }
+    }
+
+    fn writers(&self) -> &broadcast::Sender<Written> {
+        self.output.get_or_init(|| broadcast::Sender::new(OUTPUT_BEHIND))
+    }
+
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

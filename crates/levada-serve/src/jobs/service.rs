@@ -1,0 +1,397 @@
+//! What the handlers ask for, and everything that it takes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use levada::{mpmc, watch};
+use levada_work::shutdown::{Phase, Signal};
+use tracing::{info, warn};
+
+use super::accept::Refusal;
+use super::feed::{Ending, Feed, Happened};
+use super::keys::Keys;
+use super::live::{Live, View, Withdrawn};
+use super::queue::Queue;
+use super::quota::Quotas;
+use super::record::{JobId, Moment, Outcome, Record, State};
+use super::slots::Slots;
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::store::writer::{Closer, Writer};
+use crate::store::{Change, Filter, Store, StoreError};
+
+/// The jobs, and what they need.
+#[derive(Debug)]
+pub(crate) struct Jobs {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) writer: Writer,
+    failure: watch::Receiver<Option<StoreError>>,
+    /// The jobs that have not ended.
+    pub(super) live: Mutex<HashMap<JobId, Arc<Live>>>,
+    pub(super) queues: Mutex<BTreeMap<String, Arc<Queue>>>,
+    pub(crate) config: watch::Receiver<Arc<Config>>,
+    pub(crate) feed: Feed,
+    pub(super) keys: Keys,
+    pub(super) quotas: Quotas,
+    pub(super) slots: Slots,
+    pub(crate) shutdown: Signal,
+    pub(crate) metrics: Metrics,
+    /// Jobs outlive the process.
+    pub(super) durable: bool,
+}
+
+/// A job, as a client finds it.
+#[derive(Debug, Clone)]
+pub(crate) enum Job {
+    /// It has not ended.
+    Live(Arc<Live>),
+    /// It has.
+    Past(Box<Record>),
+}
+
+impl Job {
+    pub(crate) fn id(&self) -> JobId {
+        match self {
+            Self::Live(live) => live.id,
+            Self::Past(record) => record.id,
+        }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        match self {
+            Self::Live(live) => live.state(),
+            Self::Past(record) => record.state,
+        }
+    }
+
+    pub(crate) fn view(&self) -> View {
+        match self {
+            Self::Live(live) => live.view(),
+            Self::Past(record) => {
+                View { record: (**record).clone(), progress: None, output: None, fault: None }
+            }
+        }
+    }
+}
+
+/// What became of the wish to cancel a job.
+#[derive(Debug)]
+pub(crate) enum Cancelled {
+    /// It waited, and will not run.
+    Ended(View),
+    /// It runs, and is being stopped.
+    Stopping(View),
+    /// It had ended before.
+    TooLate,
+}
+
+/// Why a job is not run again.
+#[derive(Debug)]
+pub(crate) enum NotAgain {
+    /// It has not ended, or it succeeded.
+    Not(State),
+    /// Its input is no longer kept.
+    NoInput,
+    Refused(Refusal),
+}
+
+impl From<StoreError> for NotAgain {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl Jobs {
+    /// Without queues, until it is [configured](Self::configure).
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        durable: bool,
+        config: watch::Receiver<Arc<Config>>,
+        shutdown: Signal,
+    ) -> (Arc<Self>, Closer) {
+        let metrics = Metrics::new();
+        let observer = metrics.clone();
+        let (writer, closer) =
+            Writer::start(Arc::clone(&store), move |commit| observer.committed(&commit));
+        let failure = writer.failed();
+        let slots = Slots::new(config.borrow().max_running);
+        let jobs = Self {
+            store,
+            writer,
+            failure,
+            live: Mutex::default(),
+            queues: Mutex::default(),
+            config,
+            feed: Feed::new(),
+            keys: Keys::default(),
+            quotas: Quotas::default(),
+            slots,
+            shutdown,
+            metrics,
+            durable,
+        };
+        (Arc::new(jobs), closer)
+    }
+
+    /// Opens, changes and closes queues. `line` makes the way to so many workers of a new one, which goes on with the
+    /// jobs that were left in it.
+    ///
+    /// # Errors
+    /// The store cannot say which those are.
+    pub(crate) fn configure(
+        self: &Arc<Self>,
+        config: &Config,
+        mut line: impl FnMut(&str, usize) -> mpmc::Sender<Arc<Live>>,
+    ) -> Result<(), StoreError> {
+        self.slots.resize(config.max_running);
+        let mut queues = self.queues();
+        for (name, queue) in queues.iter().filter(|(name, _)| !config.queues.contains_key(*name)) {
+            if !queue.is_closed() {
+                info!(queue = name, "closed: it is no longer in the configuration");
+                queue.close();
+            }
+        }
+        let mut left = None;
+        for (name, settings) in &config.queues {
+            if let Some(queue) = queues.get(name) {
+                queue.configure(Arc::clone(settings));
+                continue;
+            }
+            let left = match &mut left {
+                Some(left) => left,
+                none => none.insert(self.store.unfinished()?),
+            };
+            let queue =
+                Queue::new(name.clone(), Arc::clone(settings), line(name, settings.workers));
+            queue.counts.kept_failed.set(self.count_failed(name));
+            let of_queue = left.extract_if(.., |record| record.queue == *name).collect();
+            self.bring_back(&queue, of_queue);
+            // Only now can requests find it.
+            queues.insert(name.clone(), queue);
+        }
+        if let Some(homeless) = left.filter(|left| !left.is_empty()) {
+            let queues: BTreeSet<_> = homeless.iter().map(|job| job.queue.as_str()).collect();
+            let jobs = homeless.len();
+            warn!(jobs, ?queues, "jobs are left where they are: their queues are not configured");
+        }
+        Ok(())
+    }
+
+    /// Lets jobs of before run on.
+    fn bring_back(self: &Arc<Self>, queue: &Arc<Queue>, records: Vec<Record>) {
+        if !records.is_empty() {
+            info!(queue = queue.name, jobs = records.len(), "going on with the jobs of before");
+        }
+        for mut record in records {
+            if record.state == State::Running {
+                record.outcome = Some(Outcome::Interrupted);
+                record.state = State::Queued;
+                record.revision += 1;
+                // The attempt that was cut off does not count.
+                record.max_attempts = record.max_attempts.saturating_add(1);
+            }
+            let (id, retry_at) = (record.id, record.retry_at);
+            let live = match retry_at {
+                Some(_) => Live::paused(record, Arc::clone(queue), None),
+                None => Live::waiting(record, queue.must_enter(), None),
+            };
+            self.live().insert(id, Arc::clone(&live));
+            match retry_at {
+                Some(at) => self.pause(live, at),
+                None => queue.enter(live),
+            }
+        }
+    }
+
+    /// How many failed jobs of a queue could be run again, as far as that matters.
+    fn count_failed(&self, queue: &str) -> u64 {
+        const ENOUGH: usize = 100_000;
+        let (queue, state) = (Some(queue.to_owned()), Some(State::Failed));
+        let failed = self.store.list(&Filter { queue, state, before: None, limit: ENOUGH });
+        failed.map_or(0, |failed| failed.iter().filter(|job| !job.emptied).count() as u64)
+    }
+
+    /// Failed jobs were given up.
+    pub(crate) fn recount(&self) {
+        for queue in self.all_queues() {
+            queue.counts.kept_failed.set(self.count_failed(&queue.name));
+        }
+    }
+
+    /// The service is shutting down: no more jobs come in.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.shutdown.phase() >= Phase::Draining
+    }
+
+    /// Jobs outlive the process.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.durable
+    }
+
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    pub(crate) fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// The queue of this name.
+    pub(crate) fn queue(&self, name: &str) -> Option<Arc<Queue>> {
+        self.queues().get(name).cloned()
+    }
+
+    /// All queues, by name.
+    pub(crate) fn all_queues(&self) -> Vec<Arc<Queue>> {
+        self.queues().values().cloned().collect()
+    }
+
+    /// Why the store takes nothing more, if that is so.
+    pub(crate) fn store_failure(&self) -> Option<StoreError> {
+        self.failure.borrow().clone()
+    }
+
+    /// Does something that blocks with the store.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = Arc::clone(&self.store);
+        let reading = tokio::task::spawn_blocking(move || read(&*store));
+        reading.await.unwrap_or_else(|panic| Err(std::io::Error::other(panic).into()))
+    }
+
+    pub(crate) async fn find(&self, id: JobId) -> Result<Option<Job>, StoreError> {
+        if let Some(live) = self.live().get(&id) {
+            return Ok(Some(Job::Live(Arc::clone(live))));
+        }
+        let record = self.read(move |store| store.record(id)).await?;
+        // It may have been run again meanwhile.
+        if let Some(live) = self.live().get(&id) {
+            return Ok(Some(Job::Live(Arc::clone(live))));
+        }
+        Ok(record.map(|record| Job::Past(Box::new(record))))
+    }
+
+    /// What a job that succeeded wrote, if it is still kept.
+    pub(crate) async fn output(&self, id: JobId) -> Result<Option<Bytes>, StoreError> {
+        self.read(move |store| store.output(id)).await
+    }
+
+    /// Cancels a job that waits or runs; `None` if there is no such job.
+    pub(crate) async fn cancel(&self, id: JobId) -> Result<Option<Cancelled>, StoreError> {
+        let Some(job) = self.find(id).await? else {
+            return Ok(None);
+        };
+        let Job::Live(live) = &job else {
+            let View { record, .. } = job.view();
+            return if record.state.has_ended() || self.queue(&record.queue).is_some() {
+                Ok(Some(Cancelled::TooLate))
+            } else {
+                self.cancel_homeless(record).await.map(Some)
+            };
+        };
+        Ok(Some(match live.withdraw() {
+            Withdrawn::Ended => {
+                self.withdrawn(live).await?;
+                Cancelled::Ended(live.view())
+            }
+            Withdrawn::Told => Cancelled::Stopping(live.view()),
+            Withdrawn::TooLate => Cancelled::TooLate,
+        }))
+    }
+
+    /// Cancels a job whose queue is not configured.
+    async fn cancel_homeless(&self, mut record: Record) -> Result<Cancelled, StoreError> {
+        record.cancelled();
+        self.ended(&mut record);
+        self.writer.commit(vec![Change::Update { record: record.clone() }]).await?;
+        self.tell_finished(&record, None);
+        Ok(Cancelled::Ended(Job::Past(Box::new(record)).view()))
+    }
+
+    /// Records that a job was cancelled before it ran.
+    async fn withdrawn(&self, live: &Arc<Live>) -> Result<(), StoreError> {
+        let View { mut record, .. } = live.view();
+        record.cancelled();
+        self.ended(&mut record);
+        self.conclude(live, Change::Update { record: record.clone() }, None).await?;
+        live.queue.counts.cancelled.add_one();
+        self.tell_finished(&record, None);
+        Ok(())
+    }
+
+    /// Fills in what is the same for every end.
+    pub(super) fn ended(&self, record: &mut Record) {
+        let now = Moment::now();
+        let retention = self.config.borrow().retention.clone();
+        let keep = match record.state {
+            State::Failed => retention.failed,
+            _ => retention.jobs,
+        };
+        record.revision += 1;
+        record.finished_at = Some(now);
+        record.expires_at = Some(now.after(keep));
+    }
+
+    /// Puts the end of a job on disk, and then shows it.
+    pub(super) async fn conclude(
+        &self,
+        live: &Arc<Live>,
+        change: Change,
+        output: Option<Bytes>,
+    ) -> Result<(), StoreError> {
+        let record = match &change {
+            Change::Update { record } | Change::Finish { record, .. } => record.clone(),
+            _ => unreachable!("a job ends with its record"),
+        };
+        let stored = self.writer.commit(vec![change]).await;
+        live.end();
+        // In this order: who does not find it here any more finds its end in the store.
+        self.live().remove(&live.id);
+        live.show(|view| match &stored {
+            Ok(()) => {
+                view.record = record;
+                view.output = output;
+                view.progress = None;
+            }
+            Err(_) => view.fault = Some(super::live::Fault::NotStored),
+        });
+        stored
+    }
+
+    pub(super) fn tell_finished(&self, record: &Record, run: Option<Duration>) {
+        self.metrics.finished(record, run);
+        self.feed.tell(&Happened::Finished {
+            job: record.id,
+            queue: &record.queue,
+            state: record.state,
+            outcome: record.outcome.unwrap_or(Outcome::Failed),
+            ending: Ending { exit_code: record.exit_code, signal: record.signal },
+            attempt: record.attempt,
+            run_ms: run.map(millis),
+        });
+    }
+
+    /// How many jobs have not ended.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.live().len()
+    }
+
+    pub(super) fn live(&self) -> MutexGuard<'_, HashMap<JobId, Arc<Live>>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn queues(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Queue>>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

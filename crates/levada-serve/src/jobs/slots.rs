@@ -1,0 +1,161 @@
+//! How many commands run at the same time in all queues together, and whose turn it is: the job of the queue with the
+//! highest priority, and of several the one that has waited longest.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use levada::oneshot;
+
+/// The slots, some of them taken.
+#[derive(Debug, Clone)]
+pub(crate) struct Slots(Arc<Mutex<Taken>>);
+
+#[derive(Debug)]
+struct Taken {
+    limit: usize,
+    taken: usize,
+    /// Who waits, the most urgent first. Only while no slot is free.
+    waiting: BTreeMap<(Reverse<i8>, u64), oneshot::Sender<Slot>>,
+    last: u64,
+}
+
+/// The right to run. Dropping it passes it on.
+#[derive(Debug)]
+pub(crate) struct Slot(Option<Slots>);
+
+impl Slots {
+    /// `None` stands for no limit.
+    pub(crate) fn new(limit: Option<usize>) -> Self {
+        let limit = limit.unwrap_or(usize::MAX);
+        let taken = Taken { limit, taken: 0, waiting: BTreeMap::new(), last: 0 };
+        Self(Arc::new(Mutex::new(taken)))
+    }
+
+    /// Another limit. Who has a slot keeps it.
+    pub(crate) fn resize(&self, limit: Option<usize>) {
+        self.taken().limit = limit.unwrap_or(usize::MAX);
+        self.pass_on();
+    }
+
+    /// Waits for a slot.
+    ///
+    /// # Cancel safety
+    /// Who stops waiting gives up the turn; a slot that came at the same time is passed on.
+    pub(crate) async fn take(&self, priority: i8) -> Slot {
+        let turn = {
+            let mut taken = self.taken();
+            if taken.taken < taken.limit {
+                taken.taken += 1;
+                return Slot(Some(self.clone()));
+            }
+            let (sender, turn) = oneshot::channel();
+            taken.last += 1;
+            let number = taken.last;
+            taken.waiting.insert((Reverse(priority), number), sender);
+            turn
+        };
+        turn.await.expect("who is taken out of the line gets a slot")
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the slots that are free to those who wait.
+    fn pass_on(&self) {
+        loop {
+            let next = {
+                let mut taken = self.taken();
+                if taken.taken >= taken.limit {
+                    return;
+                }
+                let Some((_, next)) = taken.waiting.pop_first() else {
+                    return;
+                };
+                taken.taken += 1;
+                next
+            };
+            if let Err(mut slot) = next.send(Slot(Some(self.clone()))) {
+                // It no longer waits. Not by a drop within a drop, which would nest as deep as the line is long.
+                drop(slot.0.take());
+                self.taken().taken -= 1;
+            }
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some(slots) = self.0.take() {
+            slots.taken().taken -= 1;
+            slots.pass_on();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn most_urgent_and_then_the_first() {
+        let slots = Slots::new(Some(1));
+        let first = slots.take(0).await;
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for (name, priority) in [("a", 0), ("b", 5), ("c", 0), ("d", 5), ("e", -1)] {
+            let (slots, order) = (slots.clone(), Arc::clone(&order));
+            tasks.push(tokio::spawn(async move {
+                let _slot = slots.take(priority).await;
+                order.lock().unwrap().push(name);
+            }));
+            tokio::task::yield_now().await;
+        }
+        drop(first);
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(*order.lock().unwrap(), ["b", "d", "a", "c", "e"]);
+        assert_eq!(slots.taken().taken, 0);
+    }
+
+    #[tokio::test]
+    async fn who_stops_waiting_is_passed_over() {
+        let slots = Slots::new(Some(1));
+        let first = slots.take(0).await;
+        let impatient = tokio::spawn({
+            let slots = slots.clone();
+            async move { slots.take(9).await }
+        });
+        tokio::task::yield_now().await;
+        impatient.abort();
+        assert!(impatient.await.unwrap_err().is_cancelled());
+        drop(first);
+        let _slot = slots.take(0).await;
+        assert_eq!(slots.taken().taken, 1);
+    }
+
+    #[tokio::test]
+    async fn limit_can_change() {
+        let slots = Slots::new(Some(2));
+        let held = [slots.take(0).await, slots.take(0).await];
+        let waiting: Vec<_> = (0..3)
+            .map(|_| {
+                let slots = slots.clone();
+                tokio::spawn(async move { slots.take(0).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        slots.resize(Some(1));
+        drop(held);
+        tokio::task::yield_now().await;
+        assert_eq!(slots.taken().waiting.len(), 2);
+        assert_eq!(slots.taken().taken, 1);
+        slots.resize(None);
+        for task in waiting {
+            drop(task.await.unwrap());
+        }
+        assert_eq!(slots.taken().taken, 0);
+    }
+}

@@ -1,0 +1,188 @@
+//! What Prometheus is shown at `GET /metrics`.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::jobs::record::{Outcome, Record};
+use crate::jobs::service::Jobs;
+use crate::store::writer::Commit;
+
+/// Numbers that are counted where things happen. What can be read off (depths, capacities) is, when it is asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics {
+    jobs: Family<OfOutcome, Counter>,
+    attempts_retried: Family<OfQueue, Counter>,
+    rejected: Family<OfReason, Counter>,
+    waited: Family<OfQueue, Histogram, fn() -> Histogram>,
+    ran: Family<OfQueue, Histogram, fn() -> Histogram>,
+    commit_time: Histogram,
+    commit_changes: Histogram,
+    batch_size: Histogram,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfQueue {
+    queue: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfOutcome {
+    queue: String,
+    outcome: Name,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfReason {
+    queue: String,
+    reason: &'static str,
+}
+
+/// An outcome, as everywhere else it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Name(Outcome);
+
+impl EncodeLabelValue for Name {
+    fn encode(
+        &self,
+        encoder: &mut prometheus_client::encoding::LabelValueEncoder<'_>,
+    ) -> Result<(), std::fmt::Error> {
+        EncodeLabelValue::encode(&self.0.name(), encoder)
+    }
+}
+
+/// From a millisecond to about nine minutes.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 3.0, 13))
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        Self {
+            jobs: Family::default(),
+            attempts_retried: Family::default(),
+            rejected: Family::default(),
+            waited: Family::new_with_constructor(seconds),
+            ran: Family::new_with_constructor(seconds),
+            // From a tenth of a millisecond to about seven seconds.
+            commit_time: Histogram::new(exponential_buckets(0.0001, 3.0, 11)),
+            commit_changes: Histogram::new(exponential_buckets(1.0, 4.0, 7)),
+            batch_size: Histogram::new(exponential_buckets(1.0, 4.0, 7)),
+        }
+    }
+
+    /// A job waited this long for a worker.
+    pub(crate) fn waited(&self, queue: &str, time: Duration) {
+        let queue = OfQueue { queue: queue.to_owned() };
+        self.waited.get_or_create(&queue).observe(time.as_secs_f64());
+    }
+
+    /// A job has ended.
+    pub(crate) fn finished(&self, record: &Record, run: Option<Duration>) {
+        let queue = record.queue.clone();
+        if let Some(run) = run {
+            let of = OfQueue { queue: queue.clone() };
+            self.ran.get_or_create(&of).observe(run.as_secs_f64());
+        }
+        let outcome = Name(record.outcome.unwrap_or(Outcome::Failed));
+        self.jobs.get_or_create(&OfOutcome { queue, outcome }).inc();
+    }
+
+    /// A job will be tried again.
+    pub(crate) fn retried(&self, queue: &str) {
+        self.attempts_retried.get_or_create(&OfQueue { queue: queue.to_owned() }).inc();
+    }
+
+    /// Changes were put on disk together.
+    pub(crate) fn committed(&self, commit: &Commit) {
+        self.commit_time.observe(commit.took.as_secs_f64());
+        #[expect(clippy::cast_precision_loss, reason = "there are few changes in a batch")]
+        self.commit_changes.observe(commit.changes as f64);
+        #[expect(clippy::cast_precision_loss, reason = "there are few of them at once")]
+        self.batch_size.observe(commit.waiting as f64);
+    }
+
+    /// A request did not become a job. No queue stands for one that does not exist.
+    pub(crate) fn rejected(&self, queue: Option<&str>, reason: &'static str) {
+        let queue = queue.unwrap_or_default().to_owned();
+        self.rejected.get_or_create(&OfReason { queue, reason }).inc();
+    }
+
+    /// The text that Prometheus reads.
+    pub(crate) fn text(&self, jobs: &Jobs) -> String {
+        let mut registry = Registry::with_prefix("levada");
+        let r = &mut registry;
+        r.register("jobs", "Jobs that ended, by outcome", self.jobs.clone());
+        r.register(
+            "retries",
+            "Attempts that will be followed by another",
+            self.attempts_retried.clone(),
+        );
+        r.register(
+            "rejected",
+            "Requests that did not become a job, by reason",
+            self.rejected.clone(),
+        );
+        let waited = self.waited.clone();
+        r.register_with_unit(
+            "job_queue",
+            "How long jobs waited for a worker",
+            Unit::Seconds,
+            waited,
+        );
+        let ran = self.ran.clone();
+        r.register_with_unit("job_run", "How long the last run of a job took", Unit::Seconds, ran);
+        Self::register_queues(r, jobs);
+        Self::register_service(r, jobs);
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry)
+            .expect("a string takes everything");
+        text
+    }
+
+    fn register_queues(registry: &mut Registry, jobs: &Jobs) {
+        let family = Family::<OfQueue, Gauge>::default;
+        let (depth, capacity, busy) = (family(), family(), family());
+        let (workers, retrying) = (family(), family());
+        for queue in jobs.all_queues() {
+            let of = OfQueue { queue: queue.name.clone() };
+            let config = queue.config();
+            let set = |family: &Family<OfQueue, Gauge>, value: usize| {
+                family.get_or_create(&of).set(i64::try_from(value).unwrap_or(i64::MAX));
+            };
+            set(&depth, queue.depth());
+            set(&capacity, config.capacity);
+            set(&workers, config.workers);
+            set(&busy, queue.counts.running());
+            set(&retrying, queue.counts.retrying());
+        }
+        registry.register("queue_depth", "Places that are taken", depth);
+        registry.register("queue_capacity", "Places that there are", capacity);
+        registry.register("workers", "Jobs of the queue that may run at once", workers);
+        registry.register("workers_busy", "Jobs of the queue that run", busy);
+        registry.register("retrying", "Jobs that wait for their next attempt", retrying);
+    }
+
+    fn register_service(registry: &mut Registry, jobs: &Jobs) {
+        let flag = |value: bool| {
+            let gauge: Gauge = Gauge::default();
+            gauge.set(i64::from(value));
+            gauge
+        };
+        let (failed, draining) = (jobs.store_failure().is_some(), jobs.is_draining());
+        let metrics = &jobs.metrics;
+        let time = metrics.commit_time.clone();
+        registry.register_with_unit("store_commit", "How long commits took", Unit::Seconds, time);
+        let size = metrics.batch_size.clone();
+        registry.register("store_batch_size", "Requests and runs that waited for one commit", size);
+        let changes = metrics.commit_changes.clone();
+        registry.register("store_commit_changes", "Changes in one commit", changes);
+        registry.register("store_failed", "1 when the store takes nothing more", flag(failed));
+        registry.register("draining", "1 when the service is shutting down", flag(draining));
+    }
+}

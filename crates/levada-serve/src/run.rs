@@ -1,0 +1,254 @@
+//! `levada serve`: puts everything together, and takes it down again in order.
+//!
+//! ```text
+//! store open -> jobs restored -> workers -> listening                                  (start)
+//! no more requests -> runs end -> answers go out -> store closed                       (drain)
+//! ```
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use levada::watch;
+use levada_work::pool::{Pool, Workers};
+use levada_work::shutdown::{Shutdown, Signal};
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{interval, sleep, timeout};
+use tracing::{debug, error, info, warn};
+
+use crate::Fault;
+use crate::cli::serve::StoreOption;
+use crate::config::Config;
+use crate::config::reload::{HangUps, Live};
+use crate::http::{App, router};
+use crate::jobs::live::Live as Job;
+use crate::jobs::queue::LINE;
+use crate::jobs::record::Moment;
+use crate::jobs::service::Jobs;
+use crate::server::Connections;
+use crate::signals::StopSignals;
+use crate::store::disk::DiskStore;
+use crate::store::memory::MemoryStore;
+use crate::store::retention::{Limits, Swept, sweep};
+use crate::store::writer::Closer;
+use crate::store::{Store, StoreError};
+
+/// How long an abort may take; killing a group has its own, shorter limit.
+const ABORT: Duration = Duration::from_secs(3);
+/// How often what is kept is looked through for what is not to be kept any longer.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// How often the end looks whether jobs wait.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Runs `levada serve` to its end.
+pub(crate) fn serve(live: Live) -> Result<ExitCode, Fault> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Fault::system(format!("cannot start the runtime: {error}")))?
+        .block_on(run(Arc::new(live)))
+}
+
+async fn run(live: Arc<Live>) -> Result<ExitCode, Fault> {
+    let shutdown = Shutdown::new();
+    let no_signals = |error| Fault::system(format!("cannot listen for signals: {error}"));
+    let mut signals = StopSignals::new().map_err(no_signals)?;
+    // Without files, SIGHUP means what it means to any program: the terminal is gone.
+    let hang_ups = live.has_files().then(HangUps::new).transpose().map_err(no_signals)?;
+    let Live { args, config, .. } = &*live;
+    let listen = args.access.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| Fault::system(format!("cannot listen on {listen}: {error}")))?;
+    let address = listener.local_addr().unwrap_or(listen);
+
+    let (jobs, closer) = open(&args.service.store, config.subscribe(), shutdown.signal())?;
+    let mut staff = Staff::new(&jobs);
+    staff
+        .configure(&Arc::clone(&config.borrow()))
+        .map_err(|error| Fault::system(format!("cannot read the store: {error}")))?;
+    let app = router(Arc::new(App::new(Arc::clone(&jobs), Arc::clone(&live))));
+    let connections = Connections::new(
+        args.service.header_timeout,
+        args.service.max_connections,
+        live.tls.clone(),
+        shutdown.signal(),
+    );
+    let code = tokio::spawn({
+        let shutdown = shutdown.clone();
+        async move { signals.advance(&shutdown).await }
+    });
+    let mut background = JoinSet::new();
+    background.spawn(sweep_now_and_then(Arc::clone(&jobs)));
+    if let Some(hang_ups) = hang_ups {
+        background.spawn(Arc::clone(&live).follow(hang_ups));
+    }
+    announce(address, live.tls.is_some());
+    tokio::select! {
+        never = connections.accept(&listener, &app) => match never {},
+        () = jobs.shutdown.draining() => {}
+        () = staff.follow(config.subscribe()) => unreachable!("`live` keeps the sender"),
+    }
+    drop((listener, background));
+    Ok(ExitCode::from(take_down(&jobs, closer, staff, &shutdown, code).await))
+}
+
+fn open(
+    option: &StoreOption,
+    config: watch::Receiver<Arc<Config>>,
+    shutdown: Signal,
+) -> Result<(Arc<Jobs>, Closer), Fault> {
+    let (store, durable): (Arc<dyn Store>, _) = match option {
+        StoreOption::Memory => (Arc::new(MemoryStore::default()), false),
+        StoreOption::Directory(directory) => {
+            let store =
+                DiskStore::open(directory).map_err(|error| Fault::system(error.to_string()))?;
+            (Arc::new(store), true)
+        }
+    };
+    Ok(Jobs::new(store, durable, config, shutdown))
+}
+
+/// Tells people and scripts where the service listens: the only line on standard output.
+fn announce(address: SocketAddr, tls: bool) {
+    let scheme = if tls { "https" } else { "http" };
+    let line = format!("levada: listening on {scheme}://{address}\n");
+    if let Err(error) = std::io::stdout().write_all(line.as_bytes()) {
+        info!(%address, %error, "listening; standard output is closed");
+    }
+}
+
+/// Finishes what runs, and keeps what waits. The program's exit code, which is `abort`'s if that comes first.
+async fn take_down(
+    jobs: &Arc<Jobs>,
+    closer: Closer,
+    staff: Staff,
+    shutdown: &Shutdown,
+    abort: JoinHandle<u8>,
+) -> u8 {
+    let finish = async {
+        if !jobs.is_durable() {
+            nothing_waits(jobs).await;
+        }
+        staff.leave().await;
+        // Then the last answers go out.
+        drop(shutdown.drain(Duration::MAX).await);
+    };
+    let mut finish = pin!(finish);
+    let code = tokio::select! {
+        biased;
+        code = abort => {
+            if timeout(ABORT, finish).await.is_err() {
+                let left = shutdown.still_running();
+                warn!(%left, "not everything ended within {ABORT:?}");
+            }
+            code.unwrap_or(1)
+        }
+        () = &mut finish => 0,
+    };
+    if let Err(error) = closer.close().await {
+        error!(%error, "the store could not be closed in order");
+    }
+    match jobs.unfinished() {
+        0 => info!(code, "stopped"),
+        left if jobs.is_durable() => {
+            info!(code, left, "stopped; the jobs that are left go on after a start")
+        }
+        left => {
+            warn!(code, left, "stopped; the jobs that are left are lost, as the store is `memory`")
+        }
+    }
+    code
+}
+
+/// Waits until no job is in line any more: what lasts no longer than the process is finished by it.
+async fn nothing_waits(jobs: &Jobs) {
+    // A place can be given back without a word; looking now and then is enough here.
+    while jobs.all_queues().iter().any(|queue| queue.depth() > 0) {
+        sleep(LOOK).await;
+    }
+}
+
+async fn sweep_now_and_then(jobs: Arc<Jobs>) {
+    let mut ticks = interval(SWEEP);
+    loop {
+        ticks.tick().await;
+        loop {
+            let limits = Limits { max_bytes: jobs.config.borrow().retention.max_bytes };
+            match sweep(jobs.store(), jobs.writer(), Moment::now(), limits).await {
+                Ok(swept) if swept == Swept::default() => break,
+                Ok(Swept { forgotten, emptied }) => {
+                    let (forgotten, emptied) = (forgotten.len(), emptied.len());
+                    debug!(forgotten, emptied, "gave up what is not to be kept any longer");
+                    let jobs = Arc::clone(&jobs);
+                    // It reads from the disk.
+                    drop(tokio::task::spawn_blocking(move || jobs.recount()).await);
+                }
+                Err(error) => {
+                    warn!(%error, "jobs that are not to be kept any longer stay");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// The workers of all queues.
+#[derive(Debug)]
+struct Staff {
+    jobs: Arc<Jobs>,
+    workers: BTreeMap<String, Workers<Arc<Job>>>,
+}
+
+impl Staff {
+    fn new(jobs: &Arc<Jobs>) -> Self {
+        Self { jobs: Arc::clone(jobs), workers: BTreeMap::new() }
+    }
+
+    /// As the configuration says, now and whenever it changes. Ends when nobody can change it any more.
+    async fn follow(&mut self, mut config: watch::Receiver<Arc<Config>>) {
+        while config.changed().await.is_ok() {
+            let config = Arc::clone(&config.borrow_and_update());
+            if let Err(error) = self.configure(&config) {
+                error!(%error, "new queues of the configuration are not opened");
+            }
+        }
+    }
+
+    fn configure(&mut self, config: &Config) -> Result<(), StoreError> {
+        let Self { jobs, workers } = self;
+        jobs.configure(config, |queue, count| {
+            let employer = Arc::clone(jobs);
+            let pool = Pool::new(count).capacity(LINE);
+            let (line, crew) = pool.start(move |job| Arc::clone(&employer).work(job));
+            workers.insert(queue.to_owned(), crew);
+            line
+        })?;
+        // A queue that is no longer in the configuration finishes what it has as it did before.
+        for (queue, settings) in &config.queues {
+            workers[queue].resize(settings.workers);
+        }
+        Ok(())
+    }
+
+    /// All leave when nothing is in line. What is only in memory is done until then, and the rest left where it is.
+    async fn leave(self) {
+        for workers in self.workers.values() {
+            workers.close();
+        }
+        for (queue, workers) in self.workers {
+            if let Err(undone) = workers.join().await {
+                warn!(queue, %undone, "not everything in line was looked at");
+            }
+        }
+        let queues = self.jobs.all_queues();
+        let ending = queues.into_iter().map(async |queue| queue.idle.end().await);
+        ending.collect::<JoinSet<()>>().join_all().await;
+    }
+}

@@ -1,0 +1,122 @@
+//! Inputs and outputs that are too large for the database: one file for each, in a folder beside it.
+//!
+//! A file is written and synced before the commit that names it, never changed, and removed after the commit that no
+//! longer names it has reached the disk. So after a crash there are files that nothing names, and they are removed
+//! when the store is opened; but nothing names a file that is not there.
+
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::super::StoreError;
+
+#[derive(Debug)]
+pub(super) struct Bodies {
+    folder: PathBuf,
+    /// Files were written of which the folder may not know after a crash.
+    unsynced: bool,
+    /// Files that a commit gave up which may not have reached the disk.
+    given_up: Vec<String>,
+}
+
+impl Bodies {
+    pub(super) fn open(folder: PathBuf) -> Result<Self, StoreError> {
+        make_folder(&folder)?;
+        Ok(Self { folder, unsynced: false, given_up: Vec::new() })
+    }
+
+    /// Writes a new file and gives its name.
+    pub(super) fn write(&mut self, bytes: &Bytes) -> Result<String, StoreError> {
+        let name = Uuid::now_v7().to_string();
+        let path = self.folder.join(&name);
+        let written = || -> io::Result<()> {
+            let mut file =
+                OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+            file.write_all(bytes)?;
+            file.sync_all()
+        };
+        written().map_err(|error| cannot("write", &path, error))?;
+        self.unsynced = true;
+        Ok(name)
+    }
+
+    /// Before a commit that names files.
+    pub(super) fn sync(&mut self) -> Result<(), StoreError> {
+        if self.unsynced {
+            sync_folder(&self.folder)?;
+            self.unsynced = false;
+        }
+        Ok(())
+    }
+
+    pub(super) fn give_up(&mut self, name: String) {
+        self.given_up.push(name);
+    }
+
+    /// After a commit that reached the disk.
+    pub(super) fn remove_given_up(&mut self) {
+        for name in self.given_up.drain(..) {
+            remove(&self.folder.join(name));
+        }
+    }
+
+    /// Removes every file that is not in `named`.
+    pub(super) fn remove_orphans(&self, named: Vec<String>) -> Result<(), StoreError> {
+        let named: HashSet<String> = named.into_iter().collect();
+        let unreadable = |error| cannot("read the folder", &self.folder, error);
+        for entry in fs::read_dir(&self.folder).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            if !entry.file_name().to_str().is_some_and(|name| named.contains(name)) {
+                remove(&entry.path());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads a file of the store; `None` if it is not there.
+pub(super) fn read(folder: &Path, name: &str, len: u64) -> Result<Option<Bytes>, StoreError> {
+    let path = folder.join(name);
+    match fs::read(&path) {
+        Ok(bytes) if bytes.len() as u64 == len => Ok(Some(bytes.into())),
+        Ok(bytes) => Err(StoreError::corrupt(format!(
+            "{} has {} bytes instead of {len}: the file was changed",
+            path.display(),
+            bytes.len()
+        ))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(cannot("read", &path, error)),
+    }
+}
+
+/// A file that cannot be removed costs room, nothing else.
+fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path) {
+        tracing::warn!("cannot remove {}, which is no longer needed: {error}", path.display());
+    }
+}
+
+/// Makes a folder for this user only, if it is not there.
+pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| cannot("make the folder", folder, error))?;
+    match folder.parent() {
+        Some(parent) if parent != Path::new("") => sync_folder(parent),
+        _ => sync_folder(Path::new(".")),
+    }
+}
+
+/// Makes the names in a folder survive a loss of power.
+pub(super) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| cannot("sync the folder", folder, error))
+}
+
+fn cannot(what: &str, path: &Path, error: io::Error) -> StoreError {
+    StoreError::from(error).context(format_args!("cannot {what} {}", path.display()))
+}

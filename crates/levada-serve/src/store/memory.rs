@@ -1,0 +1,112 @@
+//! A store that ends with the process.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::{Bound, Range};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+use bytes::Bytes;
+
+use super::change::{self, Write};
+use super::layout::Table;
+use super::query::{self, Entry, Read, Side};
+use super::{Change, Durability, Filter, Store, StoreError};
+use crate::jobs::record::{JobId, Moment, Record};
+
+#[derive(Default)]
+pub(crate) struct MemoryStore {
+    tables: RwLock<Tables>,
+}
+
+#[derive(Default)]
+struct Tables([BTreeMap<Vec<u8>, Bytes>; Table::ALL.len()]);
+
+impl Read for Tables {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.0[table as usize].get(key).cloned())
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        keys: Range<&[u8]>,
+        from: Side,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = (Bound::Included(keys.start), Bound::Excluded(keys.end));
+        let range = self.0[table as usize].range::<[u8], _>(keys);
+        let owned = |(key, value): (&Vec<u8>, &Bytes)| (key.clone(), value.clone());
+        Ok(match from {
+            Side::First => range.take(limit).map(owned).collect(),
+            Side::Last => range.rev().take(limit).map(owned).collect(),
+        })
+    }
+}
+
+impl Write for Tables {
+    fn put(&mut self, table: Table, key: &[u8], value: Bytes) -> Result<(), StoreError> {
+        self.0[table as usize].insert(key.to_vec(), value);
+        Ok(())
+    }
+
+    fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), StoreError> {
+        self.0[table as usize].remove(key);
+        Ok(())
+    }
+}
+
+impl MemoryStore {
+    fn read(&self) -> RwLockReadGuard<'_, Tables> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    fn commit(&self, changes: &[Change], _: Durability) -> Result<(), StoreError> {
+        // All or none: nothing in it can fail that was written by `apply`.
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        changes.iter().try_for_each(|change| change::apply(&mut *tables, change))
+    }
+
+    fn record(&self, id: JobId) -> Result<Option<Record>, StoreError> {
+        query::record(&*self.read(), id)
+    }
+
+    fn input(&self, id: JobId) -> Result<Option<Bytes>, StoreError> {
+        self.read().get(Table::Inputs, &id.to_bytes())
+    }
+
+    fn output(&self, id: JobId) -> Result<Option<Bytes>, StoreError> {
+        self.read().get(Table::Outputs, &id.to_bytes())
+    }
+
+    fn by_key(&self, name: &[u8; 32]) -> Result<Option<Record>, StoreError> {
+        query::by_key(&*self.read(), name)
+    }
+
+    fn unfinished(&self) -> Result<Vec<Record>, StoreError> {
+        query::unfinished(&*self.read())
+    }
+
+    fn list(&self, filter: &Filter) -> Result<Vec<Record>, StoreError> {
+        query::list(&*self.read(), filter)
+    }
+
+    fn expired(&self, now: Moment, limit: usize) -> Result<Vec<Record>, StoreError> {
+        query::expired(&*self.read(), now, limit)
+    }
+
+    fn heaviest(&self, limit: usize) -> Result<(Vec<Record>, u64), StoreError> {
+        query::heaviest(&*self.read(), limit)
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let jobs = self.read().0[Table::Jobs as usize].len();
+        f.debug_struct("MemoryStore").field("jobs", &jobs).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,81 @@
+//! Tests of both stores.
+
+mod damage;
+mod disk;
+mod faults;
+mod model;
+mod retention;
+mod simulated;
+mod writer;
+
+use bytes::Bytes;
+
+use super::{Change, Store};
+use crate::jobs::record::{JobId, Moment, Outcome, Record, State};
+
+/// A job that was just accepted.
+fn queued(id: JobId, input: &[u8]) -> Record {
+    Record {
+        id,
+        queue: "default".to_owned(),
+        state: State::Queued,
+        revision: 1,
+        attempt: 0,
+        max_attempts: 3,
+        created_at: Moment(1),
+        started_at: None,
+        finished_at: None,
+        retry_at: None,
+        expires_at: None,
+        outcome: None,
+        exit_code: None,
+        signal: None,
+        status: None,
+        fault: None,
+        stderr_tail: String::new(),
+        input_bytes: input.len() as u64,
+        input_type: Some("text/plain".to_owned()),
+        output_bytes: 0,
+        output_type: None,
+        emptied: false,
+        client: "somebody".to_owned(),
+        trace: None,
+        key: None,
+    }
+}
+
+/// The same job after it succeeded.
+fn succeeded(mut record: Record, end: Moment, output: &[u8]) -> Record {
+    record.state = State::Succeeded;
+    record.outcome = Some(Outcome::Succeeded);
+    record.revision += 1;
+    record.finished_at = Some(end);
+    record.expires_at = Some(Moment(end.0 + 100));
+    record.output_bytes = output.len() as u64;
+    record
+}
+
+fn accept(id: JobId, input: &[u8]) -> Change {
+    Change::Accept { record: queued(id, input), input: Bytes::copy_from_slice(input) }
+}
+
+fn finish(record: Record, end: Moment, output: &[u8]) -> Change {
+    let record = succeeded(record, end, output);
+    Change::Finish { record, output: Bytes::copy_from_slice(output) }
+}
+
+fn ids(records: &[Record]) -> Vec<JobId> {
+    records.iter().map(|record| record.id).collect()
+}
+
+/// Everything a store shows of the jobs with these ids, to compare it with another one.
+fn contents(
+    store: &dyn Store,
+    of: &[JobId],
+) -> Vec<(Option<Record>, Option<Bytes>, Option<Bytes>)> {
+    let one = |id: &JobId| {
+        let record = store.record(*id).unwrap();
+        (record, store.input(*id).unwrap(), store.output(*id).unwrap())
+    };
+    of.iter().map(one).collect()
+}

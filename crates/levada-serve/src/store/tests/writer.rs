@@ -1,0 +1,237 @@
+//! The one writer.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use levada::{mpsc, oneshot};
+
+use super::super::memory::MemoryStore;
+use super::super::writer::{Closer, Commit, Writer};
+use super::super::{Change, Durability, Filter, Store, StoreError, StoreErrorKind};
+use super::{accept, queued};
+use crate::jobs::record::{JobId, Moment, Record, State};
+
+/// A store that lets each commit go on when the test says so, and what it says.
+#[derive(Debug)]
+struct Slow {
+    store: MemoryStore,
+    begun: mpsc::UnboundedSender<(Vec<JobId>, Durability)>,
+    go_on: Mutex<mpsc::UnboundedReceiver<Result<(), StoreError>>>,
+}
+
+impl Store for Slow {
+    fn commit(&self, changes: &[Change], durability: Durability) -> Result<(), StoreError> {
+        let ids = changes.iter().map(Change::id).collect();
+        self.begun.send((ids, durability)).unwrap();
+        self.go_on.lock().unwrap().blocking_recv().expect("the test says what comes of it")?;
+        self.store.commit(changes, durability)
+    }
+
+    fn record(&self, id: JobId) -> Result<Option<Record>, StoreError> {
+        self.store.record(id)
+    }
+
+    fn input(&self, id: JobId) -> Result<Option<Bytes>, StoreError> {
+        self.store.input(id)
+    }
+
+    fn output(&self, id: JobId) -> Result<Option<Bytes>, StoreError> {
+        self.store.output(id)
+    }
+
+    fn by_key(&self, name: &[u8; 32]) -> Result<Option<Record>, StoreError> {
+        self.store.by_key(name)
+    }
+
+    fn unfinished(&self) -> Result<Vec<Record>, StoreError> {
+        self.store.unfinished()
+    }
+
+    fn list(&self, filter: &Filter) -> Result<Vec<Record>, StoreError> {
+        self.store.list(filter)
+    }
+
+    fn expired(&self, now: Moment, limit: usize) -> Result<Vec<Record>, StoreError> {
+        self.store.expired(now, limit)
+    }
+
+    fn heaviest(&self, limit: usize) -> Result<(Vec<Record>, u64), StoreError> {
+        self.store.heaviest(limit)
+    }
+}
+
+/// A writer on a slow store, and the ends by which the test leads it.
+struct Bench {
+    writer: Writer,
+    store: Arc<Slow>,
+    begun: mpsc::UnboundedReceiver<(Vec<JobId>, Durability)>,
+    go_on: mpsc::UnboundedSender<Result<(), StoreError>>,
+    commits: Arc<Mutex<Vec<Commit>>>,
+    closer: Closer,
+}
+
+/// What the next commit of the store has.
+async fn next(
+    begun: &mut mpsc::UnboundedReceiver<(Vec<JobId>, Durability)>,
+) -> (Vec<JobId>, Durability) {
+    let next = tokio::time::timeout(Duration::from_secs(60), begun.recv()).await;
+    next.expect("no commit has begun").unwrap()
+}
+
+impl Bench {
+    fn new() -> Self {
+        let (begun_end, begun) = mpsc::unbounded_channel();
+        let (go_on, go_on_end) = mpsc::unbounded_channel();
+        let store = MemoryStore::default();
+        let store = Arc::new(Slow { store, begun: begun_end, go_on: Mutex::new(go_on_end) });
+        let commits = Arc::new(Mutex::new(Vec::new()));
+        let observed = Arc::clone(&commits);
+        let (writer, closer) = Writer::start(store.clone(), move |commit| {
+            observed.lock().unwrap().push(commit);
+        });
+        Self { writer, store, begun, go_on, commits, closer }
+    }
+
+    /// Begins a commit of one new job, and returns once it is handed over.
+    async fn begin(&self) -> (JobId, oneshot::Receiver<Result<(), StoreError>>) {
+        let (id, writer) = (JobId::next(), self.writer.clone());
+        let (done, result) = oneshot::channel();
+        let mut commit = Box::pin(async move { writer.commit(vec![accept(id, b"")]).await });
+        // There is room, so one poll hands it over.
+        let polled = std::future::poll_fn(|cx| std::task::Poll::Ready(commit.as_mut().poll(cx)));
+        assert!(polled.await.is_pending());
+        tokio::spawn(async move { done.send(commit.await) });
+        (id, result)
+    }
+}
+
+fn full() -> StoreError {
+    StoreError { kind: StoreErrorKind::Full, message: "no room".to_owned() }
+}
+
+#[tokio::test]
+async fn what_comes_during_a_commit_is_the_next_one() {
+    let start = Instant::now();
+    let mut bench = Bench::new();
+    let (first, first_done) = bench.begin().await;
+    assert_eq!(next(&mut bench.begun).await, (vec![first], Durability::Now));
+    let (second, second_done) = bench.begin().await;
+    bench.writer.note(Change::Update { record: running(second) });
+    let (third, third_done) = bench.begin().await;
+    bench.go_on.send(Ok(())).unwrap();
+    assert_eq!(first_done.await, Ok(Ok(())));
+
+    let batch = next(&mut bench.begun).await;
+    assert_eq!(batch, (vec![second, second, third], Durability::Now), "in their order");
+    assert!(second_done.is_empty());
+    bench.go_on.send(Ok(())).unwrap();
+    assert_eq!((second_done.await, third_done.await), (Ok(Ok(())), Ok(Ok(()))));
+    assert_eq!(bench.store.record(second), Ok(Some(running(second))));
+    let commits = bench.commits.lock().unwrap();
+    let sizes: Vec<_> = commits.iter().map(|commit| (commit.changes, commit.waiting)).collect();
+    assert_eq!(sizes, [(1, 1), (3, 2)]);
+    assert!(commits.iter().map(|commit| commit.took).sum::<Duration>() <= start.elapsed());
+}
+
+fn running(id: JobId) -> Record {
+    Record { state: State::Running, revision: 2, ..queued(id, b"") }
+}
+
+#[tokio::test]
+async fn notes_need_no_disk_and_reach_it_when_the_writer_is_closed() {
+    let mut bench = Bench::new();
+    let id = JobId::next();
+    bench.writer.note(accept(id, b""));
+    assert_eq!(next(&mut bench.begun).await, (vec![id], Durability::Later));
+    bench.writer.note(Change::Update { record: running(id) });
+    let closing = tokio::spawn(bench.closer.close());
+    for expected in [(vec![id], Durability::Later), (vec![], Durability::Now)] {
+        bench.go_on.send(Ok(())).unwrap();
+        assert_eq!(next(&mut bench.begun).await, expected);
+        assert!(!closing.is_finished());
+    }
+    bench.go_on.send(Ok(())).unwrap();
+    assert_eq!(closing.await.unwrap(), Ok(()));
+    assert_eq!(bench.store.record(id), Ok(Some(running(id))));
+
+    bench.writer.note(accept(JobId::next(), b""));
+    let error = bench.writer.commit(vec![]).await.unwrap_err();
+    assert!(error.message.contains("closed"), "{error}");
+}
+
+#[tokio::test]
+async fn what_was_taken_is_committed_also_when_the_handles_are_gone() {
+    let mut bench = Bench::new();
+    let id = JobId::next();
+    bench.writer.note(accept(id, b""));
+    drop((bench.writer, bench.closer));
+    assert_eq!(next(&mut bench.begun).await, (vec![id], Durability::Later));
+    bench.go_on.send(Ok(())).unwrap();
+}
+
+#[tokio::test]
+async fn whoever_waits_or_comes_after_a_fault_gets_the_same_error() {
+    let mut bench = Bench::new();
+    let mut failed = bench.writer.failed();
+    let (_, first_done) = bench.begin().await;
+    next(&mut bench.begun).await;
+    let (_, second_done) = bench.begin().await;
+    assert_eq!(*failed.borrow(), None);
+    bench.go_on.send(Err(full())).unwrap();
+    assert_eq!(first_done.await, Ok(Err(full())));
+    assert_eq!(*failed.borrow_and_update(), Some(full()));
+    assert_eq!(second_done.await, Ok(Err(full())));
+    bench.writer.note(accept(JobId::next(), b""));
+    assert_eq!(bench.writer.commit(vec![accept(JobId::next(), b"")]).await, Err(full()));
+    assert_eq!(bench.closer.close().await, Err(full()));
+    assert!(bench.begun.try_recv().is_err(), "the store was asked again");
+}
+
+#[tokio::test]
+async fn a_commit_whose_caller_is_gone_is_made() {
+    let mut bench = Bench::new();
+    let (first, _) = bench.begin().await;
+    next(&mut bench.begun).await;
+    bench.go_on.send(Ok(())).unwrap();
+    bench.closer.close().await.unwrap();
+    assert_eq!(bench.store.record(first), Ok(Some(queued(first, b""))));
+}
+
+#[tokio::test]
+async fn a_store_that_panics_has_failed() {
+    let bench = Bench::new();
+    let (_, done) = bench.begin().await;
+    drop(bench.go_on);
+    let error = done.await.unwrap().unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Io);
+    assert_eq!(*bench.writer.failed().borrow(), Some(error));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_callers_lose_nothing_and_share_commits() {
+    let (store, commits) = (Arc::new(MemoryStore::default()), Arc::new(AtomicUsize::new(0)));
+    let counter = Arc::clone(&commits);
+    let (writer, closer) = Writer::start(store.clone(), move |commit| {
+        assert!(commit.changes <= 1024);
+        counter.fetch_add(1, Ordering::Relaxed);
+    });
+    let callers: Vec<_> = (0..2_000)
+        .map(|_| {
+            let (id, writer) = (JobId::next(), writer.clone());
+            tokio::spawn(async move {
+                writer.commit(vec![accept(id, b"")]).await.unwrap();
+                writer.note(Change::Update { record: running(id) });
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    closer.close().await.unwrap();
+    let jobs = store.unfinished().unwrap();
+    assert_eq!(jobs.len(), 2_000);
+    assert!(jobs.iter().all(|job| job.state == State::Running));
+    assert!(commits.load(Ordering::Relaxed) < 4_000);
+}

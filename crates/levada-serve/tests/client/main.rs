@@ -1,0 +1,15 @@
+//! Drives the tools of the `levada` binary as processes, against `levada serve`, or against a server that says
+//! what no `levada serve` would.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+
+mod hostile;
+mod jobs;
+mod pages;
+mod queues;
+mod reconnect;
+mod refusals;
+mod submit;
+mod support;
+mod terminal;
+mod tls;

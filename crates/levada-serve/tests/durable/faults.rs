@@ -1,0 +1,174 @@
+//! A disk that is full, and folders that are no store.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::client::Line;
+use crate::service::Service;
+use crate::support::{Answer, levada, within};
+
+/// The options of a service with a store in this folder that gives back what it gets.
+fn options(store: &Path) -> Vec<String> {
+    let store = store.to_str().unwrap();
+    let words = ["serve", "--listen", "127.0.0.1:0", "--store", store, "--workers", "2", "--"];
+    words.into_iter().chain(["cat"]).map(str::to_owned).collect()
+}
+
+async fn start(mut command: std::process::Command) -> (Service, Line) {
+    command.env("RUST_LOG", "off");
+    let mut service = Service::spawn(command);
+    let address = service.address().await.expect("it starts");
+    (service, Line::new(address))
+}
+
+async fn start_on(store: &Path) -> (Service, Line) {
+    let mut command = levada();
+    command.args(options(store));
+    start(command).await
+}
+
+/// More than half a page of the database, so that the room for it is used up soon.
+fn body(number: usize) -> Bytes {
+    (0..40_000).map(|byte| (byte * 7 + number) as u8).collect::<Vec<u8>>().into()
+}
+
+async fn post(line: &Line, number: usize) -> Answer {
+    line.send("POST", "/", &[], body(number)).await.expect("an answer")
+}
+
+async fn check_results(line: &Line, done: &[(String, usize)]) {
+    for (id, number) in done {
+        let result = line.get(&format!("/jobs/{id}/result")).await.unwrap();
+        assert_eq!(result.status, 200, "{result:?}");
+        assert!(result.body == body(*number), "the output of {id} is another one");
+    }
+}
+
+/// No file may be larger than a few MiB: the system refuses to write on, as it does when the disk is full.
+#[tokio::test]
+async fn full_disk_stops_the_accepting_and_nothing_else() {
+    let store = TempDir::new().unwrap();
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", r#"trap '' XFSZ && ulimit -f 8000 && exec "$0" "$@""#]);
+    command.arg(levada().get_program()).args(options(store.path()));
+    let (service, line) = start(command).await;
+    let mut done = Vec::new();
+    let refused = loop {
+        assert!(done.len() < 1000, "the limit is not one");
+        let answer = post(&line, done.len()).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        done.push((answer.header("levada-job-id").to_owned(), done.len()));
+    };
+    assert!(done.len() > 5, "it does not fit anything: {refused:?}");
+    refused.problem(507, "store-failed");
+    // It was accepted, ran, and could not be recorded.
+    let unrecorded = refused.json()["job_id"].as_str().map(str::to_owned);
+
+    post(&line, 0).await.problem(507, "store-failed");
+    line.get("/ready").await.unwrap().problem(507, "store-failed");
+    assert_eq!(line.get("/health").await.unwrap().status, 200);
+    let metrics = line.get("/metrics").await.unwrap();
+    assert!(metrics.text().contains("\nlevada_store_failed 1\n"), "{}", metrics.text());
+    assert_eq!(line.get("/queues").await.unwrap().json()["store"], "failed");
+    check_results(&line, &done).await;
+    let path = format!("/jobs/{}", done[0].0);
+    let cancelled = line.send("DELETE", &path, &[], Bytes::new()).await.unwrap();
+    cancelled.problem(409, "already-ended");
+    service.stop().await;
+
+    let (service, line) = start_on(store.path()).await;
+    check_results(&line, &done).await;
+    if let Some(id) = unrecorded {
+        let wait = [("Prefer", "wait=30")];
+        let path = format!("/jobs/{id}");
+        let job = line.send("GET", &path, &wait, Bytes::new()).await.unwrap().json();
+        assert_eq!(job["state"], "succeeded", "{job}");
+        done.push((id, done.len()));
+        check_results(&line, &done[done.len() - 1..]).await;
+    }
+    assert_eq!(post(&line, 1).await.status, 200);
+    assert_eq!(line.get("/ready").await.unwrap().status, 200);
+    service.kill().await;
+}
+
+/// Starts a service that cannot start, and returns what it says.
+async fn refusal(store: &Path) -> String {
+    let mut command = Command::from(levada());
+    let output = command.args(options(store)).kill_on_drop(true).output();
+    let output = within(output).await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(output.stdout.is_empty());
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.starts_with("levada: cannot open the store in "), "{said}");
+    assert!(said.contains(store.to_str().unwrap()), "{said}");
+    said
+}
+
+#[tokio::test]
+async fn store_of_another_process_is_left_alone() {
+    let store = TempDir::new().unwrap();
+    let (service, line) = start_on(store.path()).await;
+    let said = refusal(store.path()).await;
+    assert!(said.contains("another process uses it"), "{said}");
+    assert_eq!(post(&line, 1).await.status, 200);
+    service.kill().await;
+    // As soon as the other one is gone, it can be used.
+    let (service, line) = start_on(store.path()).await;
+    assert_eq!(post(&line, 1).await.status, 200);
+    service.kill().await;
+}
+
+#[tokio::test]
+async fn folder_that_cannot_be_written_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "mine").unwrap();
+    refusal(&file).await;
+    assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+    // Nobody makes folders there, not even the superuser.
+    let system = if cfg!(target_os = "linux") { "/sys/levada" } else { "/System/levada" };
+    refusal(Path::new(system)).await;
+    // The superuser is not bound by permissions.
+    if !rustix::process::geteuid().is_root() {
+        let store = folder.path().join("read-only");
+        fs::create_dir(&store).unwrap();
+        fs::set_permissions(&store, fs::Permissions::from_mode(0o500)).unwrap();
+        let said = refusal(&store).await;
+        assert!(said.contains("Permission denied"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn damaged_database_is_refused_and_left_as_it_is() {
+    let store = TempDir::new().unwrap();
+    let (service, line) = start_on(store.path()).await;
+    for number in 0..20 {
+        assert_eq!(post(&line, number).await.status, 200);
+    }
+    service.kill().await;
+    let path = store.path().join("jobs.redb");
+    let sound = fs::read(&path).unwrap();
+    let mut beginning = sound.clone();
+    beginning[..4096].fill(0xAB);
+    let half = sound[..sound.len() / 2].to_vec();
+    let text = b"this is no database\n".repeat(1000);
+    for damaged in [beginning, half, text, vec![0; sound.len()]] {
+        fs::write(&path, &damaged).unwrap();
+        let said = refusal(store.path()).await;
+        assert!(said.contains("damaged"), "{said}");
+        assert!(fs::read(&path).unwrap() == damaged, "it was changed: {said}");
+    }
+    fs::write(&path, &sound).unwrap();
+    let (service, line) = start_on(store.path()).await;
+    let jobs = line.get("/jobs").await.unwrap().json();
+    assert_eq!(jobs["jobs"].as_array().unwrap().len(), 20);
+    service.kill().await;
+}

@@ -1,0 +1,107 @@
+//! Commands that stay: a line in, a line out.
+
+use std::collections::BTreeSet;
+
+use crate::support::{Notes, Server, until_dead};
+
+const LINES: [&str; 2] = ["--mode", "lines"];
+
+/// Answers each line with its process id and the line.
+const ECHO: &str = r#"while read -r line; do echo "$$ $line"; done"#;
+
+#[tokio::test]
+async fn a_process_does_job_after_job() {
+    let server = Server::script(&[&LINES[..], &["--workers", "2"]].concat(), ECHO);
+    let mut pids = BTreeSet::new();
+    for number in 0..50 {
+        // With the end of the line, and without.
+        let end = if number % 2 == 0 { "\n" } else { "" };
+        let answer = server.post(format!("line {number}{end}")).await;
+        let (pid, rest) = answer.text().split_once(' ').unwrap();
+        assert_eq!(rest, format!("line {number}\n"));
+        pids.insert(pid.to_owned());
+    }
+    assert_eq!(pids.len(), 1, "one client at a time keeps one process busy");
+    server.post("").await.text().strip_suffix(" \n").expect("an empty line is a line");
+    server.post("two\nlines").await.problem(422, "not-one-line");
+}
+
+#[tokio::test]
+async fn processes_are_as_many_as_workers_and_end_with_the_service() {
+    let notes = Notes::new();
+    let script = format!(
+        "echo $$ >> {}; while read -r line; do sleep 0.05; echo \"$line\"; done; echo end >> {}",
+        notes.at("pids"),
+        notes.at("ends"),
+    );
+    let mut server = Server::script(&[&LINES[..], &["--workers", "3"]].concat(), &script);
+    let clients: tokio::task::JoinSet<_> =
+        (0..30).map(|number| server.request("POST", "/", number.to_string())).collect();
+    for answer in clients.join_all().await {
+        assert_eq!(answer.unwrap().status, 200);
+    }
+    let pids = notes.pids("pids", 3).await;
+    assert_eq!(pids.len(), 3);
+    server.signal(rustix::process::Signal::TERM);
+    assert_eq!(server.exit().await.code(), Some(0));
+    assert_eq!(notes.read("ends"), "end\n".repeat(3), "each was told of the end of its input");
+    until_dead(&pids).await;
+}
+
+#[tokio::test]
+async fn a_process_that_ends_fails_its_job_only() {
+    let script = r#"while read -r line; do
+        case $line in
+            exit*) echo "leaving" >&2; exit ${line#exit };;
+            kill) kill -9 $$;;
+            deaf) exec <&-;;
+        esac
+        echo "$line"
+    done"#;
+    let server = Server::script(&[&LINES[..], &["--max-attempts", "1"]].concat(), script);
+    for (line, status) in [("exit 65", 422), ("exit 75", 503), ("exit 1", 500), ("kill", 500)] {
+        assert_eq!(server.post("before").await.text(), "before\n");
+        let problem = server.post(line).await.problem(status, "command-failed");
+        if let Some(code) = line.strip_prefix("exit ") {
+            assert_eq!(problem["exit_code"].to_string(), code);
+            assert_eq!(problem["stderr_tail"], "leaving\n");
+        } else {
+            assert_eq!(problem["signal"], 9);
+        }
+    }
+    let problem = server.post("exit 0").await.problem(500, "command-not-run");
+    assert!(problem["detail"].as_str().unwrap().contains("without an answer"), "{problem}");
+    // It answers, and then ends in peace: the next job is not the one that finds out.
+    assert_eq!(server.post("deaf").await.text(), "deaf\n");
+    assert_eq!(server.post("after").await.text(), "after\n");
+}
+
+#[tokio::test]
+async fn what_stops_a_job_stops_its_process() {
+    let notes = Notes::new();
+    let script = format!(
+        "while read -r line; do
+            case $line in hang) echo $$ >> {}; sleep 600;; flood) yes | tr -d '\\n';; esac
+            echo \"$line\"
+        done",
+        notes.at("pids")
+    );
+    let options = ["--timeout", "0.3", "--grace", "0.2", "--max-output", "64KiB"];
+    let server = Server::script(&[&LINES[..], &options].concat(), &script);
+    server.post("hang").await.problem(504, "timeout");
+    server.post("flood").await.problem(500, "output-too-large");
+    assert_eq!(server.post("fine").await.text(), "fine\n");
+    until_dead(&notes.pids("pids", 1).await).await;
+}
+
+#[tokio::test]
+async fn what_it_says_on_the_way_belongs_to_the_job() {
+    let script = r#"while read -r line; do
+        echo "::progress 40 $line" >&2; echo "about $line" >&2; echo "$line"
+    done"#;
+    let server = Server::script(&LINES, script);
+    let id = server.submit("good").await;
+    let job = server.until_job(&id, "succeeded").await;
+    assert_eq!(job.get("stderr_tail"), None);
+    assert_eq!(job["progress"], serde_json::Value::Null, "a job that ended has none");
+}
