@@ -20,6 +20,8 @@ pub(crate) enum Contender {
     Levada,
     /// With `--store memory`: what is accepted ends with the process.
     LevadaMemory,
+    /// On disk, and a command that stays answers line after line.
+    LevadaLines,
     /// The Debian package: no queue, and nothing is kept.
     Webhook,
     /// A queue for people: its client is a program, and there is no HTTP.
@@ -31,7 +33,7 @@ impl Contender {
     pub(crate) fn can(self, scenario: Scenario) -> bool {
         match self {
             Self::Levada | Self::LevadaMemory => true,
-            Self::Webhook => scenario == Scenario::Run,
+            Self::LevadaLines | Self::Webhook => scenario == Scenario::Run,
             // It keeps all jobs in one file, which it writes anew for each of them: 100,000 take hours.
             Self::Pueue => scenario == Scenario::Accept,
         }
@@ -66,11 +68,12 @@ impl Server {
     ) -> Result<Self> {
         let folder = TempDir::new()?;
         let address = free_address()?;
+        let store = folder.path().join("store");
+        let store = store.to_str().ok_or("a folder whose name is not UTF-8")?;
         let (mut command, door) = match contender {
-            Contender::Levada => {
-                levada(options, scenario, address, folder.path().join("store").to_str())
-            }
-            Contender::LevadaMemory => levada(options, scenario, address, Some("memory")),
+            Contender::LevadaMemory => levada(options, scenario, address, "memory", ONCE),
+            Contender::Levada => levada(options, scenario, address, store, ONCE),
+            Contender::LevadaLines => levada(options, scenario, address, store, STAYS),
             Contender::Webhook => webhook(address, folder.path())?,
             Contender::Pueue => pueue(options, folder.path())?,
         };
@@ -122,11 +125,17 @@ fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
+/// A process for each job.
+const ONCE: &[&str] = &["--", "true"];
+/// A process that does job after job.
+const STAYS: &[&str] = &["--mode", "lines", "--", "cat"];
+
 fn levada(
     options: &Options,
     scenario: Scenario,
     address: SocketAddr,
-    store: Option<&str>,
+    store: &str,
+    run: &[&str],
 ) -> (Command, Door) {
     let mut command = Command::new(&options.levada);
     command.args([
@@ -138,10 +147,10 @@ fn levada(
         "--header-timeout",
         "10m",
     ]);
-    command.arg("--listen").arg(address.to_string()).args(["--store", store.unwrap_or_default()]);
+    command.arg("--listen").arg(address.to_string()).args(["--store", store]);
     let prefer = match scenario {
         Scenario::Run => {
-            command.args(["--", "true"]);
+            command.args(run);
             None
         }
         // Nothing but the accepting is measured: the only worker is busy.
