@@ -141,7 +141,7 @@ async fn take_down(
         drop(shutdown.drain(Duration::MAX).await);
     };
     let mut finish = pin!(finish);
-    let code = tokio::select! {
+    let mut code = tokio::select! {
         biased;
         code = abort => {
             if timeout(ABORT, finish).await.is_err() {
@@ -154,6 +154,7 @@ async fn take_down(
     };
     if let Err(error) = closer.close().await {
         error!(%error, "the store could not be closed in order");
+        code = code.max(1);
     }
     match jobs.unfinished() {
         0 => info!(code, "stopped"),

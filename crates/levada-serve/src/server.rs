@@ -6,7 +6,8 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -39,7 +40,7 @@ const MAX_HEAD: usize = 64 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Connection {
     peer: SocketAddr,
-    endless: Arc<OnceLock<()>>,
+    endless: Arc<AtomicBool>,
 }
 
 impl Connection {
@@ -54,11 +55,19 @@ impl Connection {
 
     /// The answer has no end of its own: nobody is owed the rest of it when the service stops.
     pub(crate) fn set_endless(&self) {
-        self.endless.get_or_init(|| ());
+        // ORDERING: Relaxed, no pair: the task that serves the connection reads it, and runs the handler, too.
+        self.endless.store(true, Ordering::Relaxed);
+    }
+
+    /// Another request has come on it.
+    fn begin(&self) {
+        // ORDERING: Relaxed, no pair: as in `set_endless`.
+        self.endless.store(false, Ordering::Relaxed);
     }
 
     fn is_endless(&self) -> bool {
-        self.endless.get().is_some()
+        // ORDERING: Relaxed, no pair: as in `set_endless`.
+        self.endless.load(Ordering::Relaxed)
     }
 }
 
@@ -140,6 +149,7 @@ async fn serve_one<S: AsyncRead + AsyncWrite>(
 ) {
     let connection = Connection::of(peer);
     let service = service_fn(|mut request: Request<Incoming>| {
+        connection.begin();
         request.extensions_mut().insert(connection.clone());
         app.clone().call(request)
     });

@@ -57,11 +57,9 @@ pub(crate) async fn of_all(
 
 pub(crate) async fn of_job(
     State(app): State<Arc<App>>,
-    Extension(connection): Extension<Connection>,
     Path(id): Path,
     headers: HeaderMap,
 ) -> Result<Events, Problem> {
-    connection.set_endless();
     let job = find(&app, &id).await?;
     let Record { id, queue, .. } = job.view().record;
     // First listen, then look: what happens in between is told twice rather than not at all.
@@ -90,6 +88,8 @@ struct Reading {
     last_overview: String,
     /// Nothing follows what is ready.
     over: bool,
+    /// The service shuts down, and the job still runs.
+    draining: bool,
 }
 
 impl Reading {
@@ -102,7 +102,18 @@ impl Reading {
         let mut ticks = interval(OVERVIEW);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (queue, last_overview) = (String::new(), String::new());
-        Self { app, job, queue, ready, events, output: None, ticks, last_overview, over: false }
+        Self {
+            app,
+            job,
+            queue,
+            ready,
+            events,
+            output: None,
+            ticks,
+            last_overview,
+            over: false,
+            draining: false,
+        }
     }
 
     fn stream(self) -> Events {
@@ -120,10 +131,16 @@ impl Reading {
             if self.over {
                 return None;
             }
+            if self.draining && !self.goes_on().await {
+                // What has happened by now is still told.
+                let event = self.events.try_recv().ok()?;
+                self.happened(&event);
+                continue;
+            }
             let watch_all = self.job.is_none();
             tokio::select! {
                 biased;
-                () = self.app.jobs.shutdown.draining(), if watch_all => return None,
+                () = self.app.jobs.shutdown.draining(), if !self.draining => self.draining = true,
                 written = written(&mut self.output) => match written {
                     Ok(written) => self.say(&written),
                     Err(RecvError::Lagged(missed)) => self.ready.push_back(lagged(Some(missed))),
@@ -142,6 +159,15 @@ impl Reading {
                     }
                 }
             }
+        }
+    }
+
+    /// Whether something follows although the service shuts down: the job is one that still ends.
+    async fn goes_on(&self) -> bool {
+        let Some(id) = self.job else { return false };
+        match find(&self.app, &id.to_string()).await {
+            Ok(job) => self.app.jobs.runs_while_draining(job.view().record.state),
+            Err(_) => false,
         }
     }
 

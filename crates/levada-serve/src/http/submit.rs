@@ -313,8 +313,8 @@ fn bad_header(detail: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "bad-header", "A header cannot be understood", detail)
 }
 
-/// Whether a job in this state is one that a worker has.
 impl Jobs {
+    /// Whether a job in this state still ends when the service shuts down.
     pub(super) fn runs_while_draining(&self, state: JobState) -> bool {
         state == JobState::Running || (!self.is_durable() && state == JobState::Queued)
     }

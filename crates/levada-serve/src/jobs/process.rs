@@ -77,7 +77,7 @@ impl<W: Watcher> Run<'_, W> {
         let end = if self.shutdown.phase() == Phase::Aborting {
             End::Aborted
         } else {
-            match self.start() {
+            match self.start(input.len()) {
                 Ok(group) => self.supervise(group, input, &mut output).await,
                 Err(error) => End::NotRun(error),
             }
@@ -88,7 +88,7 @@ impl<W: Watcher> Run<'_, W> {
         Ran { end, stderr_tail: output.stderr.text(), stdout: output.stdout }
     }
 
-    fn start(&self) -> io::Result<Group> {
+    fn start(&self, input_bytes: usize) -> io::Result<Group> {
         let config = self.config;
         let deadline = Moment::now().after(config.timeout);
         let mut command = Command::new(&config.program);
@@ -96,6 +96,7 @@ impl<W: Watcher> Run<'_, W> {
         command
             .env("LEVADA_JOB_ID", self.id.to_string())
             .env("LEVADA_QUEUE", self.queue)
+            .env("LEVADA_INPUT_BYTES", input_bytes.to_string())
             .env("LEVADA_ATTEMPT", self.attempt.to_string())
             .env("LEVADA_DEADLINE", (deadline.0 / 1000).to_string())
             .stdin(Stdio::piped())

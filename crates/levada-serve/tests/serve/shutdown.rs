@@ -4,6 +4,7 @@ use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 
+use crate::sse::Events;
 use crate::support::{Notes, Server, read_to_close, until_dead, within};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,4 +204,51 @@ async fn second_signal_cuts_the_grace_short() {
     // Which of the two came first, the time or the signal, is open; an answer is owed either way.
     let status = client.await.unwrap().unwrap().status.as_u16();
     assert!([503, 504].contains(&status), "{status}");
+}
+
+#[tokio::test]
+async fn streams_of_jobs_end_with_what_becomes_of_them() {
+    let notes = Notes::new();
+    let script = format!("while [ ! -e {} ]; do sleep 0.01; done; cat", notes.at("gate"));
+    let mut server = Server::script(&["--workers", "1"], &script);
+    let running = server.submit("runs").await;
+    server.until_job(&running, "running").await;
+    let waiting = server.submit("waits").await;
+    let open = async |id: &str| {
+        let path = format!("/jobs/{id}/events");
+        let mut events = Events::open_at(server.connect().await, &path, None).await;
+        assert_eq!(events.next().await.unwrap().name, "state");
+        events
+    };
+    let (mut of_running, mut of_waiting) = (open(&running).await, open(&waiting).await);
+    server.signal(Signal::TERM);
+    assert_eq!(of_waiting.next().await, None, "it does not run in this process");
+    // Longer than connections get that nobody is owed anything on.
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    notes.write("gate");
+    let mut last = String::new();
+    while let Some(event) = of_running.next().await {
+        last = event.name;
+    }
+    assert_eq!(last, "finished");
+    assert_eq!(server.exit().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn an_answer_is_owed_also_after_events_on_the_same_connection() {
+    let notes = Notes::new();
+    let script = format!("while [ ! -e {} ]; do sleep 0.01; done; cat", notes.at("gate"));
+    let mut server = Server::script(&["--workers", "1"], &script);
+    let mut client = server.send("HEAD /events HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    within(client.read_exact(&mut [0; 15])).await.unwrap();
+    let request =
+        "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 4\r\n\r\nowed";
+    client.write_all(request.as_bytes()).await.unwrap();
+    server.until_progress(&[("running", 1)]).await;
+    server.signal(Signal::TERM);
+    until_refused(&server).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    notes.write("gate");
+    assert!(read_to_close(&mut client).await.ends_with("owed"));
+    assert_eq!(server.exit().await.code(), Some(0));
 }
