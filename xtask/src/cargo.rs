@@ -217,6 +217,14 @@ pub(crate) fn programs(build: &mut Command) -> Result<Vec<Built>> {
     }
 }
 
+/// Builds the program of the service.
+pub(crate) fn levada() -> Result<PathBuf> {
+    let mut build = cargo();
+    let built = programs(build.args(["build", "--package", "levada-serve", "--bin", "levada"]))?;
+    let levada = built.into_iter().find(|program| program.target == "levada");
+    Ok(levada.ok_or("cargo built no `levada`; its messages have changed")?.path)
+}
+
 /// Runs a `cargo build` and returns the test programs among what it built. What does not compile
 /// is not among them, and cargo has said why.
 pub(crate) fn test_programs(build: &mut Command) -> Result<Vec<Built>> {

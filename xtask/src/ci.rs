@@ -10,6 +10,7 @@ const STEPS: &[&str] = &[
     "doc",
     "test",
     "openapi",
+    "page",
     "instructions",
     "api",
     "compat",

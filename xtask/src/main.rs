@@ -25,6 +25,7 @@ mod miri;
 mod msrv;
 mod mutants;
 mod openapi;
+mod page;
 mod panic_abort;
 mod sanitizer;
 mod shell;
@@ -73,6 +74,7 @@ const COMMANDS: &[Command] = &[
         run: Run::WithOptions(openapi::run),
         about: "the running service against its OpenAPI document [--seed N]; wants python3",
     },
+    plain("page", page::run, "the service's page in a browser; wants chromium-driver"),
     plain("features", features::run, "levada with each set of its features"),
     Command {
         name: "loom",

@@ -78,6 +78,11 @@ pub(crate) fn need_venv() -> Result {
     need_package("python3-venv", Command::new("python3").args(["-c", "import ensurepip, venv"]))
 }
 
+/// Checks that there is a browser to be driven; its driver brings it.
+pub(crate) fn need_browser() -> Result {
+    need_package("chromium-driver", Command::new("chromedriver").arg("--version"))
+}
+
 /// Checks that this command of a package succeeds. If not, and this is Debian or one of its kind, the package is
 /// installed, as root or where `sudo` asks nothing.
 fn need_package(package: &str, check: &mut Command) -> Result {

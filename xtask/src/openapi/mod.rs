@@ -7,10 +7,10 @@
 mod service;
 mod venv;
 
-use crate::cargo::{Metadata, cargo, programs, root};
+use crate::cargo::{Metadata, levada, root};
 use crate::{Result, shell};
 use service::Service;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// Decides what is sent. Any other number makes other requests.
@@ -21,7 +21,7 @@ pub(crate) fn run(options: &[String]) -> Result {
     let seed = seed(options)?;
     let dir = Metadata::load()?.target_dir().join("openapi");
     let schemathesis = venv::schemathesis(&dir.join("venv"))?;
-    let levada = build()?;
+    let levada = levada()?;
     for store in ["memory", "disk"] {
         eprintln!("\n--- store: {store}");
         let mut service = Service::start(&levada, &dir, store)?;
@@ -45,14 +45,6 @@ fn seed(options: &[String]) -> Result<u64> {
         }
         other => Err(format!("`{}`? It takes --seed N", other.join(" ")).into()),
     }
-}
-
-/// The service's program.
-fn build() -> Result<PathBuf> {
-    let mut build = cargo();
-    let built = programs(build.args(["build", "--package", "levada-serve", "--bin", "levada"]))?;
-    let levada = built.into_iter().find(|program| program.target == "levada");
-    Ok(levada.ok_or("cargo built no `levada`; its messages have changed")?.path)
 }
 
 /// Whatever schemathesis leaves behind, it leaves in `dir`.

@@ -31,8 +31,3 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     ([(header::CONTENT_TYPE, openmetrics)], app.jobs.metrics.text(&app.jobs)).into_response()
 }
-
-/// Until there is a page.
-pub(crate) async fn index() -> &'static str {
-    "levada serve: POST / runs the command; docs/http.md says the rest.\n"
-}

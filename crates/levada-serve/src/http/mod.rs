@@ -6,6 +6,7 @@ mod health;
 mod jobs;
 mod openapi;
 mod outcome;
+mod page;
 mod path;
 mod prefer;
 mod problem;
@@ -55,7 +56,8 @@ pub(crate) struct Rejection {
 
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
-        .route("/", get(health::index).post(submit::to_default))
+        .route("/", get(page::index).post(submit::to_default))
+        .route("/page/{file}", get(page::file))
         .route("/q/{queue}", get(queues::one).post(submit::to_queue))
         .route("/q/{queue}/retry", post(queues::retry))
         .route("/queues", get(queues::all))

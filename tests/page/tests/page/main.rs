@@ -1,0 +1,12 @@
+//! The page of `levada serve` in a real browser. `cargo xtask page` runs this.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![forbid(unsafe_code)]
+
+mod access;
+mod browser;
+mod job;
+mod overview;
+mod service;
+mod submit;
+mod token;

@@ -1,0 +1,41 @@
+//! A service that wants a token.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::json;
+
+use crate::browser::with_page;
+use crate::service::Service;
+
+#[tokio::test]
+async fn a_token_is_asked_for_and_kept_for_the_tab() {
+    let mut service = Service::start("[queue.default]\ncommand = [\"cat\"]\n");
+    service.kill();
+    let tokens = service.file("tokens");
+    std::fs::write(&tokens, "someone s3cret-token-of-some-length\n").unwrap();
+    // The service takes no file that others can read.
+    std::fs::set_permissions(&tokens, Permissions::from_mode(0o600)).unwrap();
+    service.start_again();
+    with_page(&service.url, async |page| {
+        page.write("#token", "another").await;
+        page.click("#token-form [type='submit']").await;
+        page.until_text("#token-text", "did not take that token").await;
+        page.write("#token", "s3cret-token-of-some-length").await;
+        page.click("#token-form [type='submit']").await;
+        page.until_live().await;
+        page.until("return !document.getElementById('token-dialog').open").await;
+        page.click("#new-job").await;
+        page.write("#submit-text", "hello").await;
+        page.click("#submit-send").await;
+        page.until_text("#submit-answer-text", "hello").await;
+        // It is kept for as long as the tab is there, and nowhere else.
+        page.open("").await;
+        page.until_live().await;
+        page.until_text("#jobs", "succeeded").await;
+        let kept = page
+            .js("return [localStorage.length, document.cookie, location.href.includes('s3cret')]");
+        assert_eq!(kept.await, json!([0, "", false]));
+    })
+    .await;
+}
