@@ -70,8 +70,9 @@ async fn run(live: Arc<Live>) -> Result<ExitCode, Fault> {
 
     let (jobs, closer) = open(&args.service.store, config.subscribe(), shutdown.signal())?;
     let mut staff = Staff::new(&jobs);
+    let mut changes = config.subscribe();
     staff
-        .configure(&Arc::clone(&config.borrow()))
+        .configure(&Arc::clone(&changes.borrow_and_update()))
         .map_err(|error| Fault::system(format!("cannot read the store: {error}")))?;
     let app = router(Arc::new(App::new(Arc::clone(&jobs), Arc::clone(&live))));
     let connections = Connections::new(
@@ -93,7 +94,7 @@ async fn run(live: Arc<Live>) -> Result<ExitCode, Fault> {
     tokio::select! {
         never = connections.accept(&listener, &app) => match never {},
         () = jobs.shutdown.draining() => {}
-        () = staff.follow(config.subscribe()) => unreachable!("`live` keeps the sender"),
+        () = staff.follow(changes) => unreachable!("`live` keeps the sender"),
     }
     drop((listener, background));
     Ok(ExitCode::from(take_down(&jobs, closer, staff, &shutdown, code).await))

@@ -73,8 +73,12 @@ fn faulty(app: &App, fault: Fault) -> Problem {
         (Fault::Interrupted, _) => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "interrupted",
-            "The service was told to stop at once",
-            "The command was killed before it ended; the job runs again after a restart.",
+            "The service stopped before the job ended",
+            if app.jobs.is_durable() {
+                "The command was killed before it ended; the job runs again after a restart."
+            } else {
+                "The job did not end; it is lost, as the service keeps its jobs in memory."
+            },
         ),
     }
 }

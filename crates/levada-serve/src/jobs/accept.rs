@@ -42,7 +42,7 @@ impl From<StoreError> for Refusal {
 #[derive(Debug)]
 pub(crate) struct Admission {
     place: Place,
-    share: Option<Share>,
+    share: Share,
     client: String,
 }
 
@@ -77,14 +77,10 @@ impl Jobs {
             NoPlace::Full => Refusal::Full(Arc::clone(queue)),
             NoPlace::Closed => Refusal::Closed,
         })?;
-        let quota = self.config.borrow().quota;
-        let share = match quota {
-            None => None,
-            Some(most) => {
-                let share = self.quotas.take(client, most);
-                Some(share.ok_or_else(|| Refusal::OverQuota(Arc::clone(queue)))?)
-            }
-        };
+        // Counted without a quota, too: one may come while the job waits.
+        let most = self.config.borrow().quota.unwrap_or(usize::MAX);
+        let share = self.quotas.take(client, most);
+        let share = share.ok_or_else(|| Refusal::OverQuota(Arc::clone(queue)))?;
         Ok(Admission { place, share, client: client.to_owned() })
     }
 

@@ -13,6 +13,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use levada_work::shutdown::{Phase, Signal as Shutdown};
 use rustix::process::Signal;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
@@ -26,6 +27,9 @@ use super::pipes::{Tail, Watcher};
 use super::process::{End, Ran, Run};
 use super::progress::Notes;
 use crate::config::QueueConfig;
+
+/// How much a pipe holds on Linux, in bytes.
+const PIPE: usize = 64 * 1024;
 
 /// The processes of a queue that wait for their next job.
 #[derive(Debug, Default)]
@@ -54,9 +58,10 @@ impl Idle {
         }
     }
 
-    fn give(&self, process: Process) {
+    /// Keeps it, unless there are as many as `workers`.
+    fn give(&self, process: Process, workers: usize) {
         let mut processes = self.processes();
-        if processes.len() < process.config.workers {
+        if processes.len() < workers {
             processes.push(process);
         } else {
             tokio::spawn(process.end());
@@ -103,11 +108,16 @@ impl Process {
         }
     }
 
-    /// Stops it in the middle of a job.
-    async fn stop(mut self) {
-        self.group.signal(Signal::TERM);
-        // Dropping the group kills what is left after that.
-        drop(timeout(self.config.grace, self.group.ended()).await);
+    /// Stops it in the middle of a job; at once, as soon as the service aborts.
+    async fn stop(mut self, shutdown: &Shutdown) {
+        if shutdown.phase() < Phase::Aborting {
+            self.group.signal(Signal::TERM);
+        }
+        tokio::select! {
+            _ = timeout(self.config.grace, self.group.ended()) => {}
+            () = shutdown.aborting() => {}
+        }
+        // Dropping the group kills what is left of it.
     }
 }
 
@@ -131,11 +141,12 @@ impl<W: Watcher> Run<'_, W> {
             };
             match self.ask(&mut process, input, &mut stdout, &mut tail).await {
                 Ok(()) => {
-                    idle.give(process);
+                    self.watcher.wrote(Stream::Stdout, &stdout);
+                    idle.give(process, config.workers);
                     break End::Exited(0);
                 }
                 Err(Unanswered::Stop(end)) => {
-                    process.stop().await;
+                    process.stop(self.shutdown).await;
                     break end;
                 }
                 Err(Unanswered::Ended) => match ended(process).await {
@@ -179,7 +190,6 @@ impl<W: Watcher> Run<'_, W> {
         loop {
             tokio::select! {
                 biased;
-                // Before the answer: what it says on the way belongs to this job.
                 read = stderr.read(&mut chunk), if open => match read {
                     Ok(0) | Err(_) => open = false,
                     Ok(read) => {
@@ -188,6 +198,12 @@ impl<W: Watcher> Run<'_, W> {
                     }
                 },
                 answered = &mut asked => {
+                    // What it wrote before it answered, or ended, is in the pipe; the runtime may not know of it yet.
+                    for _ in 0..PIPE / chunk.len() {
+                        let Ok(read @ 1..) = rustix::io::read(&*stderr, &mut chunk) else { break };
+                        let progress = |progress| self.watcher.progressed(progress);
+                        notes.read(&chunk[..read], &mut say, progress);
+                    }
                     notes.finish(&mut say);
                     return answered;
                 }

@@ -115,17 +115,17 @@ pub(crate) enum Withdrawn {
 
 impl Live {
     /// A job that waits at `place`.
-    pub(crate) fn waiting(record: Record, place: Place, share: Option<Share>) -> Arc<Self> {
+    pub(crate) fn waiting(record: Record, place: Place, share: Share) -> Arc<Self> {
         let queue = Arc::clone(place.queue());
         Self::new(record, queue, Phase::Waiting(place.occupy()), share)
     }
 
     /// A job that waits for its next attempt.
-    pub(crate) fn paused(record: Record, queue: Arc<Queue>, share: Option<Share>) -> Arc<Self> {
+    pub(crate) fn paused(record: Record, queue: Arc<Queue>, share: Share) -> Arc<Self> {
         Self::new(record, queue, Phase::Paused, share)
     }
 
-    fn new(record: Record, queue: Arc<Queue>, phase: Phase, share: Option<Share>) -> Arc<Self> {
+    fn new(record: Record, queue: Arc<Queue>, phase: Phase, share: Share) -> Arc<Self> {
         Arc::new(Self {
             id: record.id,
             queue,
@@ -133,7 +133,7 @@ impl Live {
             view: watch::Sender::new(View { record, progress: None, output: None, fault: None }),
             stop: watch::Sender::new(false),
             output: OnceLock::new(),
-            share: Mutex::new(share),
+            share: Mutex::new(Some(share)),
         })
     }
 

@@ -70,8 +70,9 @@ impl Count {
     }
 
     pub(crate) fn take_one(&self) {
+        // Somebody may have counted anew in between; less than nothing is not there.
         // ORDERING: Relaxed, no pair: a statistic that orders nothing.
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
     }
 
     pub(crate) fn set(&self, value: u64) {
@@ -287,5 +288,15 @@ mod tests {
         assert_eq!(queue.reserve().unwrap_err(), NoPlace::Full, "one is still taken");
         drop(second);
         assert!(queue.reserve().is_ok());
+    }
+
+    #[test]
+    fn less_than_nothing_is_not_counted() {
+        let count = Count::default();
+        count.take_one();
+        assert_eq!(count.get(), 0);
+        count.set(2);
+        count.take_one();
+        assert_eq!(count.get(), 1);
     }
 }

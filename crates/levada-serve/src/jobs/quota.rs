@@ -28,6 +28,11 @@ impl Quotas {
         Some(Share { quotas: self.clone(), client: client.to_owned() })
     }
 
+    /// One more job of `client`, which was accepted before.
+    pub(crate) fn must_take(&self, client: &str) -> Share {
+        self.take(client, usize::MAX).expect("nobody has so many jobs")
+    }
+
     fn used(&self) -> MutexGuard<'_, HashMap<String, usize>> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -196,9 +196,10 @@ impl Jobs {
                 record.max_attempts = record.max_attempts.saturating_add(1);
             }
             let (id, retry_at) = (record.id, record.retry_at);
+            let share = self.quotas.must_take(&record.client);
             let live = match retry_at {
-                Some(_) => Live::paused(record, Arc::clone(queue), None),
-                None => Live::waiting(record, queue.must_enter(), None),
+                Some(_) => Live::paused(record, Arc::clone(queue), share),
+                None => Live::waiting(record, queue.must_enter(), share),
             };
             self.live().insert(id, Arc::clone(&live));
             match retry_at {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use levada_work::shutdown::Phase;
-use tracing::{debug, error};
+use tracing::{debug, error, warn};
 
 use super::feed::{Ending, Happened};
 use super::live::{Fault, Live, Progress, Stream};
@@ -55,13 +55,16 @@ impl Drop for Busy<'_> {
 impl Jobs {
     /// What a worker does with a job that it took out of the line.
     pub(crate) async fn work(self: Arc<Self>, live: Arc<Live>) {
-        if !live.is_waiting() || self.leaves_it() {
+        if !live.is_waiting() {
             return;
+        }
+        if self.leaves_it() {
+            return self.leave(&live);
         }
         let config = live.queue.config();
         let _slot = self.slots.take(config.priority).await;
         if self.leaves_it() {
-            return;
+            return self.leave(&live);
         }
         let Some(waited) = live.claim() else {
             return;
@@ -86,6 +89,23 @@ impl Jobs {
         self.shutdown.phase() == Phase::Aborting
             || (self.durable && self.is_draining())
             || self.store_failure().is_some()
+    }
+
+    /// Does not run it. Who waits for a job that ends with the process is told so.
+    fn leave(&self, live: &Live) {
+        if !self.durable {
+            self.interrupted(live);
+        }
+    }
+
+    /// Nothing more becomes of the job in this process.
+    fn interrupted(&self, live: &Live) {
+        if !self.durable {
+            warn!(job = %live.id, queue = live.queue.name, "lost: the store is `memory`");
+        }
+        live.end();
+        self.live().remove(&live.id);
+        live.show(|view| view.fault = Some(Fault::Interrupted));
     }
 
     async fn run(self: Arc<Self>, live: Arc<Live>, config: Arc<QueueConfig>, waited: Duration) {
@@ -152,11 +172,7 @@ impl Jobs {
         }
         record.stderr_tail = ran.stderr_tail;
         match next {
-            Next::Interrupted => {
-                live.end();
-                self.live().remove(&live.id);
-                live.show(|view| view.fault = Some(Fault::Interrupted));
-            }
+            Next::Interrupted => self.interrupted(live),
             Next::Again => self.again_later(live, record, &config.retry).await,
             Next::Succeeded => {
                 record.state = State::Succeeded;
@@ -244,11 +260,14 @@ impl Jobs {
 
     /// Puts a job in line at this moment, unless it is cancelled before.
     pub(super) fn pause(self: &Arc<Self>, live: Arc<Live>, until: Moment) {
+        let jobs = Arc::clone(self);
         tokio::spawn(async move {
             let paused = Busy::new(&live.queue.counts.retrying);
             tokio::select! {
                 () = tokio::time::sleep(until.since(Moment::now())) => {}
                 () = live.stopped() => {}
+                // Nobody is there any more when the moment comes.
+                () = jobs.shutdown.draining(), if !jobs.durable => return jobs.interrupted(&live),
             }
             drop(paused);
             if live.wait_again() {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::sse::Events;
 use crate::support::{Notes, Server, until_dead};
 
 const LINES: [&str; 2] = ["--mode", "lines"];
@@ -104,4 +105,46 @@ async fn what_it_says_on_the_way_belongs_to_the_job() {
     let job = server.until_job(&id, "succeeded").await;
     assert_eq!(job.get("stderr_tail"), None);
     assert_eq!(job["progress"], serde_json::Value::Null, "a job that ended has none");
+}
+
+#[tokio::test]
+async fn second_signal_does_not_wait_for_a_process_that_stays() {
+    let notes = Notes::new();
+    let script = format!(
+        "trap '' TERM; while read -r line; do echo $$ >> {}; while :; do sleep 600; done; done",
+        notes.at("pids")
+    );
+    // While it runs, and while it is being stopped.
+    for timeout in ["600", "0.1"] {
+        let options = ["--timeout", timeout, "--grace", "600", "--wait", "600"];
+        let mut server = Server::script(&[&LINES[..], &options].concat(), &script);
+        let client = tokio::spawn(server.request("POST", "/", "line"));
+        let pids = notes.pids("pids", 1).await;
+        server.signal(rustix::process::Signal::TERM);
+        crate::shutdown::until_refused(&server).await;
+        server.signal(rustix::process::Signal::TERM);
+        let status = client.await.unwrap().unwrap().status.as_u16();
+        // Which of the two came first, the time or the signal, is open in the second round.
+        assert!([503, 504].contains(&status), "{status}");
+        assert_eq!(server.exit().await.code(), Some(143));
+        until_dead(&pids).await;
+        std::fs::remove_file(notes.path("pids")).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_output_as_any_other() {
+    let notes = Notes::new();
+    let script = format!("while read -r line; do {}; echo \"$line\"; done", notes.wait_for("gate"));
+    let server = Server::script(&LINES, &script);
+    let id = server.submit("told").await;
+    server.until_job(&id, "running").await;
+    let path = format!("/jobs/{id}/events");
+    let mut events = Events::open_at(server.connect().await, &path, None).await;
+    assert_eq!(events.next().await.unwrap().name, "state");
+    notes.write("gate");
+    let output = events.next().await.unwrap();
+    assert_eq!((output.name.as_str(), &output.data["text"]), ("output", &"told\n".into()));
+    assert_eq!(output.data["stream"], "stdout");
+    assert_eq!(events.next().await.unwrap().name, "finished");
 }

@@ -88,3 +88,19 @@ async fn quota_of_one_address_is_given_back_by_refused_requests() {
     drop(waiting);
     crate::support::within(async { while server.post("12").await.status != 200 {} }).await;
 }
+
+#[tokio::test]
+async fn jobs_of_before_a_restart_count() {
+    let notes = Notes::new();
+    let config = format!("quota = 2\n[queue.default]\n{}\nworkers = 1\n", sh("sleep 600"));
+    let store = notes.at("store");
+    let mut server = Server::configured(&notes, &["--store", &store], &config);
+    for _ in 0..2 {
+        server.submit("").await;
+    }
+    server.ask("POST", "/", &[], "").await.problem(429, "quota-exceeded");
+    server.signal(rustix::process::Signal::KILL);
+    server.exit().await;
+    let server = Server::configured(&notes, &["--store", &store], &config);
+    server.ask("POST", "/", &[], "").await.problem(429, "quota-exceeded");
+}

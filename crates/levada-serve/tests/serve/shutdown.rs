@@ -101,7 +101,7 @@ async fn what_waits_on_disk_is_for_the_next_process() {
 }
 
 /// Waits until the server no longer listens.
-async fn until_refused(server: &Server) {
+pub(crate) async fn until_refused(server: &Server) {
     within(async { while tokio::net::TcpStream::connect(server.address).await.is_ok() {} }).await;
 }
 
@@ -250,5 +250,35 @@ async fn an_answer_is_owed_also_after_events_on_the_same_connection() {
     tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
     notes.write("gate");
     assert!(read_to_close(&mut client).await.ends_with("owed"));
+    assert_eq!(server.exit().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn second_signal_ends_what_is_only_in_memory() {
+    let script = "trap '' TERM; while :; do sleep 600; done";
+    let options = ["--workers", "1", "--store", "memory", "--wait", "600", "--grace", "600"];
+    let mut server = Server::script(&options, script);
+    let clients: JoinSet<_> = (0..3).map(|_| server.request("POST", "/", "")).collect();
+    server.until_progress(&[("running", 1), ("queued", 2)]).await;
+    server.signal(Signal::TERM);
+    until_refused(&server).await;
+    server.signal(Signal::TERM);
+    for answer in within(clients.join_all()).await {
+        let problem = answer.expect("an answer is owed").problem(503, "interrupted");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("lost") && !detail.contains("restart"), "{detail}");
+    }
+    assert_eq!(server.exit().await.code(), Some(143));
+}
+
+#[tokio::test]
+async fn a_pause_that_is_only_in_memory_is_not_waited_for() {
+    let notes = Notes::new();
+    let config = "[queue.default]\ncommand = [\"sh\", \"-c\", \"exit 75\"]\nretry = { backoff = \"1h\", max_backoff = \"1h\" }\n";
+    let mut server = Server::configured(&notes, &["--store", "memory"], config);
+    let client = tokio::spawn(server.request("POST", "/", ""));
+    server.until_progress(&[("retrying", 1)]).await;
+    server.signal(Signal::TERM);
+    client.await.unwrap().unwrap().problem(503, "interrupted");
     assert_eq!(server.exit().await.code(), Some(0));
 }
