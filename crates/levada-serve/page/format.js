@@ -83,7 +83,8 @@ export const shortId = (id) => (id.length > 12 ? `…${id.slice(-8)}` : id);
 /** How long the job waited for its first start, or has waited so far, in milliseconds. */
 export function waited(job, now) {
   if (Number.isFinite(job.waited_ms)) return job.waited_ms;
-  if (job.state === "queued") return now - Date.parse(job.created_at);
+  // Since it was run again, or from the beginning.
+  if (job.state === "queued") return now - Date.parse(job.queued_at ?? job.created_at);
   if (job.attempt > 1 || !job.started_at) return NaN;
   return Date.parse(job.started_at) - Date.parse(job.created_at);
 }

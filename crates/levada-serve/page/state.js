@@ -111,9 +111,10 @@ function forgetAttempt(job) {
 }
 
 const CHANGES = {
-  accepted: (job) => {
+  accepted: (job, said, now) => {
     forgetAttempt(job);
-    return { state: "queued" };
+    delete job.waited_ms;
+    return { state: "queued", queued_at: iso(now) };
   },
   started: (job, said, now) => {
     forgetAttempt(job);

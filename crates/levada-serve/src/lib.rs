@@ -48,7 +48,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::cli::serve::ServeArgs;
 use crate::cli::{Cli, Command};
 use crate::config::Mistakes;
-use crate::config::reload::Live;
+use crate::config::reload::Settings;
 
 /// Runs what the command line asks for, and returns the program's exit code.
 #[must_use]
@@ -74,18 +74,19 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn serve(args: ServeArgs) -> Result<ExitCode, Fault> {
-    let live = Live::load(args)?;
-    let warning = secure::check(&live.args.access, live.tokens.is_some()).map_err(Fault::usage)?;
+    let settings = Settings::load(args)?;
+    let warning =
+        secure::check(&settings.args.access, settings.tokens.is_some()).map_err(Fault::usage)?;
     if let Some(warning) = warning {
         warn!("{warning}");
     }
-    if live.args.check {
-        let text = config::to_toml(&live.config.borrow());
+    if settings.args.check {
+        let text = config::to_toml(&settings.config.borrow());
         // Whoever closed standard output does not want to read it.
         drop(io::stdout().write_all(text.as_bytes()));
         return Ok(ExitCode::SUCCESS);
     }
-    run::serve(live)
+    run::serve(settings)
 }
 
 /// Why the program could not do what it was asked for, and the exit code that says so.

@@ -9,6 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::config::reload::Reloads;
 use crate::jobs::record::{Outcome, Record};
 use crate::jobs::service::Jobs;
 use crate::store::writer::Commit;
@@ -41,6 +42,11 @@ struct OfOutcome {
 struct OfReason {
     queue: String,
     reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfResult {
+    result: &'static str,
 }
 
 /// An outcome, as everywhere else it is called.
@@ -114,7 +120,7 @@ impl Metrics {
     }
 
     /// The text that Prometheus reads.
-    pub(crate) fn text(&self, jobs: &Jobs) -> String {
+    pub(crate) fn text(&self, jobs: &Jobs, reloads: &Reloads) -> String {
         let mut registry = Registry::with_prefix("levada");
         let r = &mut registry;
         r.register("jobs", "Jobs that ended, by outcome", self.jobs.clone());
@@ -139,6 +145,7 @@ impl Metrics {
         r.register_with_unit("job_run", "How long the last run of a job took", Unit::Seconds, ran);
         Self::register_queues(r, jobs);
         Self::register_service(r, jobs);
+        Self::register_reloads(r, reloads);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry)
             .expect("a string takes everything");
@@ -166,6 +173,18 @@ impl Metrics {
         registry.register("workers", "Jobs of the queue that may run at once", workers);
         registry.register("workers_busy", "Jobs of the queue that run", busy);
         registry.register("retrying", "Jobs that wait for their next attempt", retrying);
+    }
+
+    fn register_reloads(registry: &mut Registry, reloads: &Reloads) {
+        let total = Family::<OfResult, Counter>::default();
+        for (result, number) in [("ok", reloads.ok), ("refused", reloads.refused)] {
+            total.get_or_create(&OfResult { result }).inc_by(number);
+        }
+        registry.register("reloads", "Changes of the files, by what became of them", total);
+        let refused: Gauge = Gauge::default();
+        refused.set(i64::from(reloads.last_error.is_some()));
+        let help = "1 when the files are not what holds, since they are no good";
+        registry.register("files_refused", help, refused);
     }
 
     fn register_service(registry: &mut Registry, jobs: &Jobs) {

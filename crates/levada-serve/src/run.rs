@@ -24,9 +24,9 @@ use tracing::{debug, error, info, warn};
 use crate::Fault;
 use crate::cli::serve::StoreOption;
 use crate::config::Config;
-use crate::config::reload::{HangUps, Live};
+use crate::config::reload::{HangUps, Settings};
 use crate::http::{App, router};
-use crate::jobs::live::Live as Job;
+use crate::jobs::live::Live;
 use crate::jobs::queue::LINE;
 use crate::jobs::record::Moment;
 use crate::jobs::service::Jobs;
@@ -47,21 +47,21 @@ const SWEEP: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Runs `levada serve` to its end.
-pub(crate) fn serve(live: Live) -> Result<ExitCode, Fault> {
+pub(crate) fn serve(settings: Settings) -> Result<ExitCode, Fault> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Fault::system(format!("cannot start the runtime: {error}")))?
-        .block_on(run(Arc::new(live)))
+        .block_on(run(Arc::new(settings)))
 }
 
-async fn run(live: Arc<Live>) -> Result<ExitCode, Fault> {
+async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
     let shutdown = Shutdown::new();
     let no_signals = |error| Fault::system(format!("cannot listen for signals: {error}"));
     let mut signals = StopSignals::new().map_err(no_signals)?;
     // Without files, SIGHUP means what it means to any program: the terminal is gone.
-    let hang_ups = live.has_files().then(HangUps::new).transpose().map_err(no_signals)?;
-    let Live { args, config, .. } = &*live;
+    let hang_ups = settings.has_files().then(HangUps::new).transpose().map_err(no_signals)?;
+    let Settings { args, config, .. } = &*settings;
     let listen = args.access.listen;
     let listener = TcpListener::bind(listen)
         .await
@@ -74,11 +74,11 @@ async fn run(live: Arc<Live>) -> Result<ExitCode, Fault> {
     staff
         .configure(&Arc::clone(&changes.borrow_and_update()))
         .map_err(|error| Fault::system(format!("cannot read the store: {error}")))?;
-    let app = router(Arc::new(App::new(Arc::clone(&jobs), Arc::clone(&live))));
+    let app = router(Arc::new(App::new(Arc::clone(&jobs), Arc::clone(&settings))));
     let connections = Connections::new(
         args.service.header_timeout,
         args.service.max_connections,
-        live.tls.clone(),
+        settings.tls.clone(),
         shutdown.signal(),
     );
     let code = tokio::spawn({
@@ -88,13 +88,13 @@ async fn run(live: Arc<Live>) -> Result<ExitCode, Fault> {
     let mut background = JoinSet::new();
     background.spawn(sweep_now_and_then(Arc::clone(&jobs)));
     if let Some(hang_ups) = hang_ups {
-        background.spawn(Arc::clone(&live).follow(hang_ups));
+        background.spawn(Arc::clone(&settings).follow(hang_ups));
     }
-    announce(address, live.tls.is_some());
+    announce(address, settings.tls.is_some());
     tokio::select! {
         never = connections.accept(&listener, &app) => match never {},
         () = jobs.shutdown.draining() => {}
-        () = staff.follow(changes) => unreachable!("`live` keeps the sender"),
+        () = staff.follow(changes) => unreachable!("`settings` keeps the sender"),
     }
     drop((listener, background));
     Ok(ExitCode::from(take_down(&jobs, closer, staff, &shutdown, code).await))
@@ -205,7 +205,7 @@ async fn sweep_now_and_then(jobs: Arc<Jobs>) {
 #[derive(Debug)]
 struct Staff {
     jobs: Arc<Jobs>,
-    workers: BTreeMap<String, Workers<Arc<Job>>>,
+    workers: BTreeMap<String, Workers<Arc<Live>>>,
 }
 
 impl Staff {

@@ -30,7 +30,7 @@ const RESTLESS: Duration = Duration::from_secs(2);
 
 /// All that can be read again, as it holds now.
 #[derive(Debug)]
-pub(crate) struct Live {
+pub(crate) struct Settings {
     pub(crate) args: ServeArgs,
     pub(crate) config: watch::Sender<Arc<Config>>,
     /// `None`: clients need no token.
@@ -51,7 +51,7 @@ pub(crate) struct Reloads {
     pub(crate) last_error: Option<String>,
 }
 
-impl Live {
+impl Settings {
     /// Reads everything that the command line names.
     ///
     /// # Errors
@@ -131,8 +131,8 @@ impl Live {
                 _ = hang_ups.0.recv() => info!("SIGHUP: reading the files again"),
                 _ = changes.changed() => settle(&mut changes).await,
             }
-            let live = Arc::clone(&self);
-            if let Err(panic) = tokio::task::spawn_blocking(move || live.reload()).await {
+            let settings = Arc::clone(&self);
+            if let Err(panic) = tokio::task::spawn_blocking(move || settings.reload()).await {
                 error!(%panic, "reading the files failed; what held before goes on");
             }
         }
@@ -236,19 +236,19 @@ mod tests {
         format!("[queue.x]\ncommand = [\"true\"]\nworkers = {workers}\n")
     }
 
-    fn live(directory: &TempDir, more: &[&str]) -> Arc<Live> {
+    fn settings(directory: &TempDir, more: &[&str]) -> Arc<Settings> {
         let file = directory.path().join("levada.toml");
         let mut line = vec!["--config", file.to_str().unwrap()];
         line.extend(more);
-        Arc::new(Live::load(serve(&line).unwrap()).unwrap())
+        Arc::new(Settings::load(serve(&line).unwrap()).unwrap())
     }
 
     fn workers(config: &Config) -> usize {
         config.queues["x"].workers
     }
 
-    async fn until_workers(live: &Live, expected: usize) {
-        let mut config = live.config.subscribe();
+    async fn until_workers(settings: &Settings, expected: usize) {
+        let mut config = settings.config.subscribe();
         let is_there = config.wait_for(|config| workers(config) == expected);
         tokio::time::timeout(LONG, is_there).await.expect("not read in time").unwrap();
     }
@@ -258,13 +258,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("levada.toml");
         fs::write(&file, text(1)).unwrap();
-        let live = live(&directory, &[]);
-        let mut seen = live.config.subscribe();
+        let settings = settings(&directory, &[]);
+        let mut seen = settings.config.subscribe();
 
         fs::write(&file, text(0)).unwrap();
-        live.reload();
-        live.reload();
-        let reloads = live.reloads.borrow().clone();
+        settings.reload();
+        settings.reload();
+        let reloads = settings.reloads.borrow().clone();
         assert_eq!((reloads.ok, reloads.refused), (0, 1), "the same mistake is told once");
         let message = reloads.last_error.unwrap();
         assert!(message.contains("levada.toml:3:11: queue.x.workers = 0"), "{message}");
@@ -272,14 +272,14 @@ mod tests {
         assert_eq!(workers(&seen.borrow()), 1);
 
         fs::write(&file, text(2)).unwrap();
-        live.reload();
-        assert_eq!(*live.reloads.borrow(), Reloads { ok: 1, refused: 1, last_error: None });
+        settings.reload();
+        assert_eq!(*settings.reloads.borrow(), Reloads { ok: 1, refused: 1, last_error: None });
         assert!(seen.has_changed().unwrap());
         assert_eq!(workers(&seen.borrow_and_update()), 2);
 
         fs::write(&file, format!("# the same\n{}", text(2))).unwrap();
-        live.reload();
-        assert_eq!(live.reloads.borrow().ok, 1);
+        settings.reload();
+        assert_eq!(settings.reloads.borrow().ok, 1);
         assert!(!seen.has_changed().unwrap(), "nothing changed");
     }
 
@@ -295,19 +295,21 @@ mod tests {
         write_token("a 0123456789abcdef");
         write_pair(directory.path());
         let (tokens, cert, key) = (at("tokens"), at("cert"), at("key"));
-        let live =
-            live(&directory, &["--token-file", &tokens, "--tls-cert", &cert, "--tls-key", &key]);
-        let shown = || format!("{:?}", **live.tokens.as_ref().unwrap().borrow());
+        let settings = settings(
+            &directory,
+            &["--token-file", &tokens, "--tls-cert", &cert, "--tls-key", &key],
+        );
+        let shown = || format!("{:?}", **settings.tokens.as_ref().unwrap().borrow());
         write_token("b 0123456789abcdef");
         write_pair(directory.path());
-        live.reload();
-        assert_eq!(*live.reloads.borrow(), Reloads { ok: 2, refused: 0, last_error: None });
+        settings.reload();
+        assert_eq!(*settings.reloads.borrow(), Reloads { ok: 2, refused: 0, last_error: None });
         assert_eq!(shown(), "Tokens([\"b\"])");
 
         write_token("c short\n");
         fs::write(&key, "").unwrap();
-        live.reload();
-        let reloads = live.reloads.borrow().clone();
+        settings.reload();
+        let reloads = settings.reloads.borrow().clone();
         assert_eq!((reloads.ok, reloads.refused), (2, 1));
         let message = reloads.last_error.unwrap();
         assert!(message.contains("tokens:1: ") && message.contains("no private key"), "{message}");
@@ -317,7 +319,7 @@ mod tests {
     #[test]
     fn mistakes_of_all_files_are_told_at_the_start() {
         let line = ["--config=/no/a", "--token-file=/no/b", "--tls-cert=/no/c", "--tls-key=/no/d"];
-        let mistakes = Live::load(serve(&line).unwrap()).unwrap_err();
+        let mistakes = Settings::load(serve(&line).unwrap()).unwrap_err();
         assert_eq!(mistakes.0.len(), 3, "{mistakes}");
     }
 
@@ -326,10 +328,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("levada.toml");
         fs::write(&file, text(1)).unwrap();
-        let live = live(&directory, &[]);
-        let follower = tokio::spawn(Arc::clone(&live).follow(HangUps::new().unwrap()));
+        let settings = settings(&directory, &[]);
+        let follower = tokio::spawn(Arc::clone(&settings).follow(HangUps::new().unwrap()));
         // The first change may come before anything watches: it is made until it is seen.
-        let wait = until_workers(&live, 2);
+        let wait = until_workers(&settings, 2);
         tokio::pin!(wait);
         while timeout(QUIET * 5, &mut wait).await.is_err() {
             fs::write(&file, text(2)).unwrap();
@@ -337,7 +339,7 @@ mod tests {
         let other = directory.path().join(".levada.toml.swp");
         fs::write(&other, text(3)).unwrap();
         fs::rename(&other, &file).unwrap();
-        until_workers(&live, 3).await;
+        until_workers(&settings, 3).await;
         follower.abort();
     }
 
@@ -351,19 +353,19 @@ mod tests {
         }
         symlink("..1", at("..data")).unwrap();
         symlink("..data/levada.toml", at("levada.toml")).unwrap();
-        let live = live(&directory, &[]);
-        let follower = tokio::spawn(Arc::clone(&live).follow(HangUps::new().unwrap()));
+        let settings = settings(&directory, &[]);
+        let follower = tokio::spawn(Arc::clone(&settings).follow(HangUps::new().unwrap()));
         let swap = |version: &str| {
             symlink(version, at("..data_tmp")).unwrap();
             fs::rename(at("..data_tmp"), at("..data")).unwrap();
         };
-        let wait = until_workers(&live, 2);
+        let wait = until_workers(&settings, 2);
         tokio::pin!(wait);
         while timeout(QUIET * 5, &mut wait).await.is_err() {
             swap("..2");
         }
         swap("..3");
-        until_workers(&live, 3).await;
+        until_workers(&settings, 3).await;
         follower.abort();
     }
 
@@ -373,11 +375,11 @@ mod tests {
         let real = elsewhere.path().join("real.toml");
         fs::write(&real, text(1)).unwrap();
         symlink(&real, directory.path().join("levada.toml")).unwrap();
-        let live = live(&directory, &[]);
-        let follower = tokio::spawn(Arc::clone(&live).follow(HangUps::new().unwrap()));
+        let settings = settings(&directory, &[]);
+        let follower = tokio::spawn(Arc::clone(&settings).follow(HangUps::new().unwrap()));
         fs::write(&real, text(2)).unwrap();
         kill_process(getpid(), Number::HUP).unwrap();
-        until_workers(&live, 2).await;
+        until_workers(&settings, 2).await;
         follower.abort();
     }
 
@@ -394,7 +396,7 @@ mod tests {
     fn command_alone_has_no_files() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("levada.toml"), text(1)).unwrap();
-        assert!(live(&directory, &[]).has_files());
-        assert!(!Live::load(serve(&["--", "true"]).unwrap()).unwrap().has_files());
+        assert!(settings(&directory, &[]).has_files());
+        assert!(!Settings::load(serve(&["--", "true"]).unwrap()).unwrap().has_files());
     }
 }

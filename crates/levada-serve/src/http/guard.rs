@@ -2,8 +2,9 @@
 //!
 //! Any page can make the browser on this machine send a request to a loopback address, and a name
 //! under the page's control can be made to lead there (DNS rebinding). So a request that a browser
-//! marks as coming from another origin is refused, and so is, unless the service listens for other machines,
-//! one for a host that is neither `localhost` nor an IP address. And where there are tokens, everyone needs one.
+//! marks as coming from another origin is refused, and so is one for a host that is neither `localhost` nor an IP
+//! address, unless clients need a token or the service listens for other machines. Where there are tokens, everyone
+//! needs one.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -25,9 +26,10 @@ pub(crate) async fn refuse_foreign_pages(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    if let Some(reason) =
-        foreign(request.headers(), app.live.tokens.is_some() || is_remote(&app.live.args.access))
-    {
+    if let Some(reason) = foreign(
+        request.headers(),
+        app.settings.tokens.is_some() || is_remote(&app.settings.args.access),
+    ) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             "foreign-page",
@@ -50,7 +52,7 @@ pub(crate) async fn identify(
 ) -> Result<Response, Problem> {
     let path = request.uri().path();
     let open = OPEN.contains(&path) || path.starts_with("/page/");
-    let tokens = app.live.tokens.as_ref().map(|tokens| Arc::clone(&tokens.borrow()));
+    let tokens = app.settings.tokens.as_ref().map(|tokens| Arc::clone(&tokens.borrow()));
     let sent = request.headers().get(header::AUTHORIZATION);
     let client = match tokens.map(|tokens| tokens.client(sent)) {
         None => connection.peer().ip().to_string(),
@@ -70,7 +72,7 @@ pub(crate) async fn identify(
     Ok(next.run(request).await)
 }
 
-fn foreign(headers: &HeaderMap, remote: bool) -> Option<String> {
+fn foreign(headers: &HeaderMap, any_host: bool) -> Option<String> {
     let text = |name: HeaderName| {
         headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
@@ -81,9 +83,9 @@ fn foreign(headers: &HeaderMap, remote: bool) -> Option<String> {
             return Some(format!("The request's origin {origin:?} is not {host:?}."));
         }
     }
-    if !remote && !host.is_empty() && !is_local(&host) {
+    if !any_host && !host.is_empty() && !is_local(&host) {
         return Some(format!(
-            "The host {host:?} is neither localhost nor an IP address; it has to be one of them unless the service listens for other machines."
+            "The host {host:?} is neither localhost nor an IP address, and the service has no tokens."
         ));
     }
     None
@@ -101,13 +103,13 @@ fn is_local(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn is_foreign(host: &str, origin: Option<&str>, remote: bool) -> bool {
+    fn is_foreign(host: &str, origin: Option<&str>, any_host: bool) -> bool {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, host.parse().unwrap());
         if let Some(origin) = origin {
             headers.insert(header::ORIGIN, origin.parse().unwrap());
         }
-        foreign(&headers, remote).is_some()
+        foreign(&headers, any_host).is_some()
     }
 
     #[test]

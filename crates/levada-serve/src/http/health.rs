@@ -29,5 +29,9 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Pr
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let openmetrics =
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-    ([(header::CONTENT_TYPE, openmetrics)], app.jobs.metrics.text(&app.jobs)).into_response()
+    (
+        [(header::CONTENT_TYPE, openmetrics)],
+        app.jobs.metrics.text(&app.jobs, &app.settings.reloads.borrow()),
+    )
+        .into_response()
 }

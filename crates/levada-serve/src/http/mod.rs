@@ -25,7 +25,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use self::problem::Problem;
-use crate::config::reload::Live;
+use crate::config::reload::Settings;
 use crate::jobs::feed::Happened;
 use crate::jobs::service::Jobs;
 
@@ -33,13 +33,13 @@ use crate::jobs::service::Jobs;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) jobs: Arc<Jobs>,
-    pub(crate) live: Arc<Live>,
+    pub(crate) settings: Arc<Settings>,
     pub(crate) started: Instant,
 }
 
 impl App {
-    pub(crate) fn new(jobs: Arc<Jobs>, live: Arc<Live>) -> Self {
-        Self { jobs, live, started: Instant::now() }
+    pub(crate) fn new(jobs: Arc<Jobs>, settings: Arc<Settings>) -> Self {
+        Self { jobs, settings, started: Instant::now() }
     }
 }
 

@@ -85,7 +85,7 @@ async fn accept(
         return Err(body_too_large(&config));
     }
     let admission = app.jobs.admit(queue, &client).map_err(|refusal| refused(app, refusal))?;
-    let input = read(&config, app.live.args.service.body_timeout, request.into_body()).await?;
+    let input = read(&config, app.settings.args.service.body_timeout, request.into_body()).await?;
     if config.mode == Mode::Lines && !is_line(&input) {
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,

@@ -118,6 +118,10 @@ async fn bad_file_is_refused_with_its_mistakes_and_the_old_one_stays() {
             && log.contains("levada.toml:4:1: queue.default.prioritty: there is no such key")
     })
     .await;
+    let metrics = server.get("/metrics").await.text().to_owned();
+    for line in ["levada_files_refused 1\n", "levada_reloads_total{result=\"refused\"} 1\n"] {
+        assert!(metrics.contains(line), "no {line:?} in {metrics}");
+    }
     assert_eq!(server.queue("default").await["workers"], 1);
     assert_eq!(server.post("still").await.text(), "still");
     rewrite(&notes, &config("2"));

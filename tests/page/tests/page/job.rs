@@ -124,3 +124,22 @@ async fn markup_is_shown_as_text() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_job_that_is_run_again_waits_anew() {
+    let service = Service::start(QUEUES);
+    with_page(&service.url, async |page| {
+        let waited = page
+            .js("return (async () => {
+                const { applyEvent } = await import('/page/state.js');
+                const { waited } = await import('/page/format.js');
+                const job = { state: 'failed', attempt: 1, created_at: new Date(1000).toISOString(), waited_ms: 5 };
+                const before = waited(job, 60000);
+                applyEvent(job, 'accepted', { job: 'x', queue: 'q' }, 50000);
+                return [before, waited(job, 53000)];
+            })()")
+            .await;
+        assert_eq!(waited, json!([5, 3000]));
+    })
+    .await;
+}
