@@ -4,7 +4,8 @@
 //! |---------------|--------------------------------------------------------------------|-------------|
 //! | `service`     | everything together: what handlers ask for                          |             |
 //! | `accept`      | from a request to a job that is on disk                             |             |
-//! | `work`        | from a job in line to its end                                       |             |
+//! | `work`        | from a job in line to the end of its run                            |             |
+//! | `end`         | what follows a run: the job's end, or another attempt               |             |
 //! | `record`      | what is known of a job                                              |             |
 //! | `list`        | jobs, page by page                                                  |             |
 //! | `live`        | a job that has not ended: its phase, and its view                   | `watch`     |
@@ -16,6 +17,7 @@
 //! | `process`, …  | one run of the command: group, pipes, progress                      | `watch`     |
 
 pub(crate) mod accept;
+mod end;
 pub(crate) mod feed;
 mod group;
 mod keys;

@@ -321,7 +321,8 @@ impl Jobs {
         let View { mut record, .. } = live.view();
         record.cancelled();
         self.ended(&mut record);
-        self.conclude(live, Change::Update { record: record.clone() }, None).await?;
+        let written = self.writer.commit(vec![Change::Update { record: record.clone() }]);
+        self.conclude(live, &record, None, written).await?;
         live.queue.counts.cancelled.add_one();
         self.tell_finished(&record, None);
         Ok(())
@@ -340,30 +341,27 @@ impl Jobs {
         record.expires_at = Some(now.after(keep));
     }
 
-    /// Puts the end of a job on disk, and then shows it.
+    /// Shows the end of a job when it is on disk.
     pub(super) async fn conclude(
         &self,
         live: &Arc<Live>,
-        change: Change,
+        record: &Record,
         output: Option<Bytes>,
+        written: impl Future<Output = Result<(), StoreError>>,
     ) -> Result<(), StoreError> {
-        let record = match &change {
-            Change::Update { record } | Change::Finish { record, .. } => record.clone(),
-            _ => unreachable!("a job ends with its record"),
-        };
-        let stored = self.writer.commit(vec![change]).await;
+        let written = written.await;
         live.end();
         // In this order: who does not find it here any more finds its end in the store.
         self.live().remove(&live.id);
-        live.show(|view| match &stored {
+        live.show(|view| match &written {
             Ok(()) => {
-                view.record = record;
+                view.record = record.clone();
                 view.output = output;
                 view.progress = None;
             }
             Err(_) => view.fault = Some(super::live::Fault::NotStored),
         });
-        stored
+        written
     }
 
     pub(super) fn tell_finished(&self, record: &Record, run: Option<Duration>) {

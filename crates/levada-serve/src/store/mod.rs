@@ -12,7 +12,7 @@ pub(crate) mod memory;
 mod query;
 pub(crate) mod retention;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod writer;
 
 use std::fmt;

@@ -1,10 +1,10 @@
 //! The one writer of a store: what comes while a commit is under way goes into the next one.
 //!
 //! ```text
-//! commit() --room (bounded)--+
+//! submit() --room (bounded)--+
 //!                            +--> commands, in order --> one worker --> Store::commit, on a thread that may block
 //! note() --------------------+                              |
-//!   <-- oneshot, for each commit() -------------------------+
+//!   <-- oneshot, for each submit() -------------------------+
 //! ```
 //!
 //! It never waits for more to come: while the disk syncs, more does. So one client alone has the latency of one commit,
@@ -20,7 +20,7 @@ use levada_work::batch::{Batch, Batcher, Worker};
 
 use super::{Change, Durability, Store, StoreError};
 
-/// How many `commit`s may wait for the disk. More of them wait for room.
+/// How many submissions may wait for the disk. More of them wait for room.
 const ROOM: usize = 1024;
 
 /// How many commands wait at most: never so many. Those with changes that wait are bounded by `ROOM`, and for the others
@@ -37,6 +37,11 @@ pub(crate) struct Writer {
     room: mpsc::Sender<()>,
     failed: watch::Receiver<Option<StoreError>>,
 }
+
+/// Changes that are on their way to the disk.
+#[derive(Debug)]
+#[must_use = "nobody knows yet whether they are on the disk"]
+pub(crate) struct Submitted(oneshot::Receiver<Result<(), StoreError>>);
 
 /// Closes the writer. Dropped, it goes on until the last [`Writer`] is gone; then what was only noted may not be on
 /// the disk.
@@ -62,7 +67,7 @@ struct Waiter {
 pub(crate) struct Commit {
     /// How many changes it had.
     pub(crate) changes: usize,
-    /// How many `commit`s waited for it.
+    /// How many submissions waited for it.
     pub(crate) waiting: usize,
     pub(crate) took: Duration,
 }
@@ -98,15 +103,26 @@ impl Writer {
     /// # Cancel safety
     /// If the future is dropped, the changes are made or not.
     pub(crate) async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        self.submit(changes).await?.committed().await
+    }
+
+    /// Hands these changes in, after all that this handle was given before, and returns when there is room for them.
+    ///
+    /// # Errors
+    /// If the store is closed.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the changes are made or not.
+    pub(crate) async fn submit(&self, changes: Vec<Change>) -> Result<Submitted, StoreError> {
         let room = self.room.clone().reserve_owned().await.map_err(|_| closed())?;
         let (done, result) = oneshot::channel();
         let waiter = Some(Waiter { done, _room: room });
         // Without waiting, so that it is before all notes that come after.
         self.commands.try_send(Command { changes, waiter }).map_err(|_| closed())?;
-        result.await.unwrap_or_else(|_| Err(closed()))
+        Ok(Submitted(result))
     }
 
-    /// Makes a change soon, after all that this handle was given before; it is on the disk with the next `commit`, or
+    /// Makes a change soon, after all that this handle was given before; it is on the disk with the next `submit`, or
     /// when the writer is closed. For what may be lost with the process: there is no answer, and no waiting, so how
     /// many are under way must be bounded otherwise.
     pub(crate) fn note(&self, change: Change) {
@@ -117,6 +133,19 @@ impl Writer {
     /// Shows the error that made the store fail, once it has.
     pub(crate) fn failed(&self) -> watch::Receiver<Option<StoreError>> {
         self.failed.clone()
+    }
+}
+
+impl Submitted {
+    /// Waits until they are on the disk.
+    ///
+    /// # Errors
+    /// If the store has failed, now or before: they are not.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing for them.
+    pub(crate) async fn committed(self) -> Result<(), StoreError> {
+        self.0.await.unwrap_or_else(|_| Err(closed()))
     }
 }
 

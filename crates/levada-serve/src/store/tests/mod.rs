@@ -6,6 +6,7 @@ mod faults;
 mod model;
 mod retention;
 mod simulated;
+pub(crate) mod slow;
 mod writer;
 
 use bytes::Bytes;

@@ -4,88 +4,28 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use levada::{mpsc, oneshot};
 
 use super::super::memory::MemoryStore;
 use super::super::writer::{Closer, Commit, Writer};
-use super::super::{Change, Durability, Filter, Store, StoreError, StoreErrorKind};
+use super::super::{Change, Durability, Store, StoreError, StoreErrorKind};
+use super::slow::{Begun, Slow, next};
 use super::{accept, queued};
-use crate::jobs::record::{JobId, Moment, Record, State};
-
-/// A store that lets each commit go on when the test says so, and what it says.
-#[derive(Debug)]
-struct Slow {
-    store: MemoryStore,
-    begun: mpsc::UnboundedSender<(Vec<JobId>, Durability)>,
-    go_on: Mutex<mpsc::UnboundedReceiver<Result<(), StoreError>>>,
-}
-
-impl Store for Slow {
-    fn commit(&self, changes: &[Change], durability: Durability) -> Result<(), StoreError> {
-        let ids = changes.iter().map(Change::id).collect();
-        self.begun.send((ids, durability)).unwrap();
-        self.go_on.lock().unwrap().blocking_recv().expect("the test says what comes of it")?;
-        self.store.commit(changes, durability)
-    }
-
-    fn record(&self, id: JobId) -> Result<Option<Record>, StoreError> {
-        self.store.record(id)
-    }
-
-    fn input(&self, id: JobId) -> Result<Option<Bytes>, StoreError> {
-        self.store.input(id)
-    }
-
-    fn output(&self, id: JobId) -> Result<Option<Bytes>, StoreError> {
-        self.store.output(id)
-    }
-
-    fn by_key(&self, name: &[u8; 32]) -> Result<Option<Record>, StoreError> {
-        self.store.by_key(name)
-    }
-
-    fn unfinished(&self) -> Result<Vec<Record>, StoreError> {
-        self.store.unfinished()
-    }
-
-    fn list(&self, filter: &Filter) -> Result<Vec<Record>, StoreError> {
-        self.store.list(filter)
-    }
-
-    fn expired(&self, now: Moment, limit: usize) -> Result<Vec<Record>, StoreError> {
-        self.store.expired(now, limit)
-    }
-
-    fn heaviest(&self, limit: usize) -> Result<(Vec<Record>, u64), StoreError> {
-        self.store.heaviest(limit)
-    }
-}
+use crate::jobs::record::{JobId, Record, State};
 
 /// A writer on a slow store, and the ends by which the test leads it.
 struct Bench {
     writer: Writer,
     store: Arc<Slow>,
-    begun: mpsc::UnboundedReceiver<(Vec<JobId>, Durability)>,
+    begun: Begun,
     go_on: mpsc::UnboundedSender<Result<(), StoreError>>,
     commits: Arc<Mutex<Vec<Commit>>>,
     closer: Closer,
 }
 
-/// What the next commit of the store has.
-async fn next(
-    begun: &mut mpsc::UnboundedReceiver<(Vec<JobId>, Durability)>,
-) -> (Vec<JobId>, Durability) {
-    let next = tokio::time::timeout(Duration::from_secs(60), begun.recv()).await;
-    next.expect("no commit has begun").unwrap()
-}
-
 impl Bench {
     fn new() -> Self {
-        let (begun_end, begun) = mpsc::unbounded_channel();
-        let (go_on, go_on_end) = mpsc::unbounded_channel();
-        let store = MemoryStore::default();
-        let store = Arc::new(Slow { store, begun: begun_end, go_on: Mutex::new(go_on_end) });
+        let (store, begun, go_on) = Slow::new();
         let commits = Arc::new(Mutex::new(Vec::new()));
         let observed = Arc::clone(&commits);
         let (writer, closer) = Writer::start(store.clone(), move |commit| {

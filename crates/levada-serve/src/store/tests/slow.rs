@@ -1,0 +1,79 @@
+//! A store whose commits take as long as a test wants.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use levada::mpsc;
+
+use super::super::memory::MemoryStore;
+use super::super::{Change, Durability, Filter, Store, StoreError};
+use crate::jobs::record::{JobId, Moment, Record};
+
+/// A store that lets each commit go on when the test says so, and what it says.
+#[derive(Debug)]
+pub(crate) struct Slow {
+    store: MemoryStore,
+    begun: mpsc::UnboundedSender<(Vec<JobId>, Durability)>,
+    go_on: Mutex<mpsc::UnboundedReceiver<Result<(), StoreError>>>,
+}
+
+/// The jobs of each commit that has begun.
+pub(crate) type Begun = mpsc::UnboundedReceiver<(Vec<JobId>, Durability)>;
+
+impl Slow {
+    pub(crate) fn new() -> (Arc<Self>, Begun, mpsc::UnboundedSender<Result<(), StoreError>>) {
+        let (begun_end, begun) = mpsc::unbounded_channel();
+        let (go_on, go_on_end) = mpsc::unbounded_channel();
+        let store = MemoryStore::default();
+        let store = Arc::new(Self { store, begun: begun_end, go_on: Mutex::new(go_on_end) });
+        (store, begun, go_on)
+    }
+}
+
+impl Store for Slow {
+    fn commit(&self, changes: &[Change], durability: Durability) -> Result<(), StoreError> {
+        let ids = changes.iter().map(Change::id).collect();
+        self.begun.send((ids, durability)).unwrap();
+        self.go_on.lock().unwrap().blocking_recv().expect("the test says what comes of it")?;
+        self.store.commit(changes, durability)
+    }
+
+    fn record(&self, id: JobId) -> Result<Option<Record>, StoreError> {
+        self.store.record(id)
+    }
+
+    fn input(&self, id: JobId) -> Result<Option<Bytes>, StoreError> {
+        self.store.input(id)
+    }
+
+    fn output(&self, id: JobId) -> Result<Option<Bytes>, StoreError> {
+        self.store.output(id)
+    }
+
+    fn by_key(&self, name: &[u8; 32]) -> Result<Option<Record>, StoreError> {
+        self.store.by_key(name)
+    }
+
+    fn unfinished(&self) -> Result<Vec<Record>, StoreError> {
+        self.store.unfinished()
+    }
+
+    fn list(&self, filter: &Filter) -> Result<Vec<Record>, StoreError> {
+        self.store.list(filter)
+    }
+
+    fn expired(&self, now: Moment, limit: usize) -> Result<Vec<Record>, StoreError> {
+        self.store.expired(now, limit)
+    }
+
+    fn heaviest(&self, limit: usize) -> Result<(Vec<Record>, u64), StoreError> {
+        self.store.heaviest(limit)
+    }
+}
+
+/// What the next commit of the store has.
+pub(crate) async fn next(begun: &mut Begun) -> (Vec<JobId>, Durability) {
+    let next = tokio::time::timeout(Duration::from_secs(60), begun.recv()).await;
+    next.expect("no commit has begun").unwrap()
+}
