@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::live::Live;
 use super::record::JobId;
 use super::service::{Job, Jobs};
-use crate::store::{Filter, StoreError};
+use crate::store::{Filter, StoreError, on_a_thread};
 
 /// Some of the jobs, the newest first.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Jobs {
     pub(crate) async fn list(&self, filter: Filter) -> Result<Page, StoreError> {
         // One more than is shown tells whether there are more.
         let asked = Filter { limit: filter.limit + 1, ..filter.clone() };
-        let mut records = self.read(move |store| store.list(&asked)).await?;
+        let mut records = on_a_thread(&self.store, move |store| store.list(&asked)).await?;
         let more = records.len() > filter.limit;
         records.truncate(filter.limit);
         let mut next = records.last().filter(|_| more).map(|record| record.id);

@@ -20,7 +20,7 @@ use super::slots::Slots;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::store::writer::{Closer, Writer};
-use crate::store::{Change, Filter, Store, StoreError};
+use crate::store::{self, Change, Filter, Store, StoreError};
 
 /// The jobs, and what they need.
 #[derive(Debug)]
@@ -257,14 +257,12 @@ impl Jobs {
         self.failure.borrow().clone()
     }
 
-    /// Does something that blocks with the store.
+    /// Asks the store for something of one job.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let store = Arc::clone(&self.store);
-        let reading = tokio::task::spawn_blocking(move || read(&*store));
-        reading.await.unwrap_or_else(|panic| Err(std::io::Error::other(panic).into()))
+        store::call(&self.store, read).await
     }
 
     pub(crate) async fn find(&self, id: JobId) -> Result<Option<Job>, StoreError> {

@@ -65,6 +65,10 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
+    fn never_blocks(&self) -> bool {
+        true
+    }
+
     fn commit(&self, changes: &[Change], _: Durability) -> Result<(), StoreError> {
         // All or none: nothing in it can fail that was written by `apply`.
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);

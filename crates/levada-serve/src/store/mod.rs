@@ -17,6 +17,7 @@ pub(crate) mod writer;
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -59,6 +60,11 @@ pub(crate) struct Filter {
 
 /// A place where jobs are kept.
 pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
+    /// Its calls wait for nothing, so that they need no thread of their own.
+    fn never_blocks(&self) -> bool {
+        false
+    }
+
     /// Makes these changes, in this order: all of them or none.
     fn commit(&self, changes: &[Change], durability: Durability) -> Result<(), StoreError>;
 
@@ -84,6 +90,32 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// At most `limit` jobs that ended and still have input or output, those first that ended first, and how many bytes
     /// the inputs and outputs of all that ended take.
     fn heaviest(&self, limit: usize) -> Result<(Vec<Record>, u64), StoreError>;
+}
+
+/// Does something with the store that takes long, or blocks.
+///
+/// # Errors
+/// Those of `call`; also if it panics or the runtime ends.
+pub(crate) async fn on_a_thread<T: Send + 'static>(
+    store: &Arc<dyn Store>,
+    call: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let store = Arc::clone(store);
+    let called = tokio::task::spawn_blocking(move || call(&*store)).await;
+    called.unwrap_or_else(|error| {
+        Err(StoreError::io(format!("a call of the store broke off: {error}")))
+    })
+}
+
+/// Does something with the store that takes long only because it blocks.
+///
+/// # Errors
+/// Those of `call`; also if it panics or the runtime ends.
+pub(crate) async fn call<T: Send + 'static>(
+    store: &Arc<dyn Store>,
+    call: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    if store.never_blocks() { call(&**store) } else { on_a_thread(store, call).await }
 }
 
 /// Why the store did not do what it was asked for.

@@ -1,24 +1,25 @@
 //! The one writer of a store: what comes while a commit is under way goes into the next one.
 //!
 //! ```text
-//! submit() --room (bounded)--+
-//!                            +--> commands, in order --> one worker --> Store::commit, on a thread that may block
-//! note() --------------------+                              |
-//!   <-- oneshot, for each submit() -------------------------+
+//! submit() --room (bounded)--> commands, in order --> one worker --> Store::commit, on a thread that may block
+//! note() --> notes -----------taken along-----------------^   |
+//!   <-- oneshot, for each submit() ---------------------------+
 //! ```
 //!
 //! It never waits for more to come: while the disk syncs, more does. So one client alone has the latency of one commit,
 //! and a thousand share it.
 
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use levada::{mpsc, oneshot, watch};
 use levada_work::batch::{Batch, Batcher, Worker};
+use tokio::time::sleep;
 
-use super::{Change, Durability, Store, StoreError};
+use super::{Change, Durability, Store, StoreError, call};
 
 /// How many submissions may wait for the disk. More of them wait for room.
 const ROOM: usize = 1024;
@@ -30,12 +31,16 @@ const COMMANDS: usize = 1 << 28;
 /// How many bytes of inputs and outputs go into one commit, unless one command has more.
 const BATCH_BYTES: usize = 64 << 20;
 
+/// How long a note waits at most for a commit that it can go with. A job that ends before need not be noted.
+const NOTES_WAIT: Duration = Duration::from_millis(10);
+
 /// Hands changes to the one worker that writes. Clones are the same writer.
 #[derive(Clone)]
 pub(crate) struct Writer {
     commands: Batcher<Command>,
     room: mpsc::Sender<()>,
     failed: watch::Receiver<Option<StoreError>>,
+    shared: Arc<Shared>,
 }
 
 /// Changes that are on their way to the disk.
@@ -52,7 +57,7 @@ pub(crate) struct Closer {
 
 struct Command {
     changes: Vec<Change>,
-    /// `None` for a note.
+    /// `None` for a nudge: notes wait.
     waiter: Option<Waiter>,
 }
 
@@ -86,13 +91,15 @@ impl Writer {
         let (failure, failed) = watch::channel(None);
         let pending = AtomicBool::new(false);
         let observe = Box::new(observe);
-        let shared = Arc::new(Shared { store, failure, pending, observe, _rooms: rooms });
+        let notes = Mutex::default();
+        let shared = Arc::new(Shared { store, failure, pending, notes, observe, _rooms: rooms });
         let writing = Arc::clone(&shared);
         let (commands, worker) = Batch::new()
             .capacity(COMMANDS)
             .max_weight(BATCH_BYTES, Command::bytes)
             .start(move |commands| Arc::clone(&writing).write(commands));
-        (Self { commands, room, failed }, Closer { worker, shared })
+        let writer = Self { commands, room, failed, shared: Arc::clone(&shared) };
+        (writer, Closer { worker, shared })
     }
 
     /// Makes these changes, all or none, and returns when they are on the disk.
@@ -117,17 +124,31 @@ impl Writer {
         let room = self.room.clone().reserve_owned().await.map_err(|_| closed())?;
         let (done, result) = oneshot::channel();
         let waiter = Some(Waiter { done, _room: room });
-        // Without waiting, so that it is before all notes that come after.
+        // Never full: those with changes are bounded by the room.
         self.commands.try_send(Command { changes, waiter }).map_err(|_| closed())?;
         Ok(Submitted(result))
     }
 
-    /// Makes a change soon, after all that this handle was given before; it is on the disk with the next `submit`, or
-    /// when the writer is closed. For what may be lost with the process: there is no answer, and no waiting, so how
+    /// Makes a change of a job that is there, with the next `submit` or soon. For what may be lost with the process, and
+    /// need not be written at all when another change of the job comes first: there is no answer, and no waiting, so how
     /// many are under way must be bounded otherwise.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
     pub(crate) fn note(&self, change: Change) {
-        // If it is closed, or has failed, that is what may be lost.
-        let _ = self.commands.try_send(Command { changes: vec![change], waiter: None });
+        let is_first = {
+            let mut notes = self.shared.notes();
+            notes.push(change);
+            notes.len() == 1
+        };
+        if is_first {
+            let commands = self.commands.clone();
+            tokio::spawn(async move {
+                sleep(NOTES_WAIT).await;
+                // If it is closed, or has failed, that is what may be lost.
+                let _ = commands.try_send(Command { changes: Vec::new(), waiter: None });
+            });
+        }
     }
 
     /// Shows the error that made the store fail, once it has.
@@ -160,9 +181,10 @@ impl Closer {
     pub(crate) async fn close(mut self) -> Result<(), StoreError> {
         self.worker.close();
         self.worker.join().await.map_err(|error| StoreError::io(error.to_string()))?;
+        let notes = std::mem::take(&mut *self.shared.notes());
         // ORDERING: Relaxed, no pair; the worker was joined, which is after all that it did.
-        if self.shared.pending.load(Ordering::Relaxed) {
-            return self.shared.commit(Vec::new(), 0, Durability::Now).await;
+        if !notes.is_empty() || self.shared.pending.load(Ordering::Relaxed) {
+            return self.shared.commit(notes, 0, Durability::Now).await;
         }
         self.shared.failure()
     }
@@ -188,17 +210,25 @@ struct Shared {
     failure: watch::Sender<Option<StoreError>>,
     /// Something was committed for later.
     pending: AtomicBool,
+    notes: Mutex<Vec<Change>>,
     observe: Box<dyn Fn(Commit) + Send + Sync>,
     _rooms: mpsc::Receiver<()>,
 }
 
 impl Shared {
     async fn write(self: Arc<Self>, commands: Vec<Command>) -> Result<(), StoreError> {
-        let mut changes = Vec::with_capacity(commands.len());
+        // Before the commands, which they must not undo.
+        let mut changes = std::mem::take(&mut *self.notes());
+        let changed: HashSet<_> =
+            commands.iter().flat_map(|it| &it.changes).map(Change::id).collect();
+        changes.retain(|note| !changed.contains(&note.id()));
         let mut waiters = Vec::with_capacity(commands.len());
         for command in commands {
             changes.extend(command.changes);
             waiters.extend(command.waiter);
+        }
+        if changes.is_empty() && waiters.is_empty() {
+            return Ok(());
         }
         let durability = if waiters.is_empty() { Durability::Later } else { Durability::Now };
         let result = self.commit(changes, waiters.len(), durability).await;
@@ -217,14 +247,9 @@ impl Shared {
     ) -> Result<(), StoreError> {
         self.failure()?;
         let count = changes.len();
-        let store = Arc::clone(&self.store);
-        let committed = tokio::task::spawn_blocking(move || {
-            let start = Instant::now();
-            (store.commit(&changes, durability), start.elapsed())
-        });
-        let (result, took) = committed.await.unwrap_or_else(|error| {
-            (Err(StoreError::io(format!("the commit broke off: {error}"))), Duration::ZERO)
-        });
+        let start = Instant::now();
+        let result = call(&self.store, move |store| store.commit(&changes, durability)).await;
+        let took = start.elapsed();
         // ORDERING: Relaxed, no pair; one commit is made at a time, and who reads it joins the worker first.
         self.pending.store(durability == Durability::Later, Ordering::Relaxed);
         if let Err(error) = &result {
@@ -233,6 +258,10 @@ impl Shared {
         }
         (self.observe)(Commit { changes: count, waiting, took });
         result
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Vec<Change>> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn failure(&self) -> Result<(), StoreError> {
