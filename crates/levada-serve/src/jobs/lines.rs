@@ -26,6 +26,7 @@ use super::live::Stream;
 use super::pipes::{Tail, Watcher};
 use super::process::{End, Ran, Run};
 use super::progress::Notes;
+use super::queue::Queue;
 use crate::config::QueueConfig;
 
 /// How much a pipe holds on Linux, in bytes.
@@ -58,12 +59,25 @@ impl Idle {
         }
     }
 
-    /// Keeps it, unless there are as many as `workers`.
-    fn give(&self, process: Process, workers: usize) {
+    /// Keeps it if it may be needed.
+    fn give(&self, process: Process, queue: &Queue) {
+        self.processes().push(process);
+        self.trim(queue);
+    }
+
+    /// Ends those that are not needed any more.
+    pub(super) fn trim(&self, queue: &Queue) {
         let mut processes = self.processes();
-        if processes.len() < workers {
-            processes.push(process);
-        } else {
+        let needs = queue.needs_processes();
+        let mut kept = 0;
+        let superfluous = processes.extract_if(.., |process| {
+            let is_needed = needs
+                .as_ref()
+                .is_some_and(|config| process.config.runs_as(config) && kept < config.workers);
+            kept += usize::from(is_needed);
+            !is_needed
+        });
+        for process in superfluous {
             tokio::spawn(process.end());
         }
     }
@@ -126,13 +140,13 @@ impl<W: Watcher> Run<'_, W> {
     pub(crate) async fn run_line(
         &self,
         config: &Arc<QueueConfig>,
-        idle: &Idle,
+        queue: &Queue,
         input: &Bytes,
     ) -> Ran {
         let mut tail = Tail::new(config.stderr_tail);
         let mut stdout = Vec::new();
         let end = loop {
-            let (mut process, used) = match idle.take(config) {
+            let (mut process, used) = match queue.idle.take(config) {
                 Some(process) => (process, true),
                 None => match Process::start(self.queue, config) {
                     Ok(process) => (process, false),
@@ -142,7 +156,7 @@ impl<W: Watcher> Run<'_, W> {
             match self.ask(&mut process, input, &mut stdout, &mut tail).await {
                 Ok(()) => {
                     self.watcher.wrote(Stream::Stdout, &stdout);
-                    idle.give(process, config.workers);
+                    queue.idle.give(process, queue);
                     break End::Exited(0);
                 }
                 Err(Unanswered::Stop(end)) => {

@@ -15,7 +15,7 @@ use levada::mpmc;
 use super::lines::Idle;
 use super::live::Live;
 use super::pace::Pace;
-use crate::config::QueueConfig;
+use crate::config::{Mode, QueueConfig};
 
 /// How many jobs have room in a line: more than there ever are.
 pub(crate) const LINE: usize = 1 << 28;
@@ -136,11 +136,21 @@ impl Queue {
         self.pace.set_workers(config.workers);
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
         self.room().closed = false;
+        self.idle.trim(self);
     }
 
     /// No more requests come in; what is in line stays.
     pub(crate) fn close(&self) {
         self.room().closed = true;
+        self.idle.trim(self);
+    }
+
+    /// How processes that stay are used from now on, if they are.
+    pub(super) fn needs_processes(&self) -> Option<Arc<QueueConfig>> {
+        let config = self.config();
+        let room = self.room();
+        let goes_on = !room.closed || !room.waiting.is_empty();
+        (goes_on && config.mode == Mode::Lines).then_some(config)
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -131,7 +131,7 @@ impl Jobs {
                 };
                 match config.mode {
                     Mode::Process => run.run(input).await,
-                    Mode::Lines => run.run_line(&config, &live.queue.idle, &input).await,
+                    Mode::Lines => run.run_line(&config, &live.queue, &input).await,
                 }
             }
             Ok(None) => Ran::not_run("its input is not in the store"),

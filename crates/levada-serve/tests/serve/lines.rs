@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::reload::rewrite;
 use crate::sse::Events;
-use crate::support::{Notes, Server, until_dead};
+use crate::support::{Notes, Server, alive, sh, until, until_dead};
 
 const LINES: [&str; 2] = ["--mode", "lines"];
 
@@ -147,4 +148,36 @@ async fn an_answer_is_output_as_any_other() {
     assert_eq!((output.name.as_str(), &output.data["text"]), ("output", &"told\n".into()));
     assert_eq!(output.data["stream"], "stdout");
     assert_eq!(events.next().await.unwrap().name, "finished");
+}
+
+#[tokio::test]
+async fn processes_that_a_new_configuration_does_not_need_end() {
+    let notes = Notes::new();
+    let script = format!(
+        "echo $$ >> {}; while read -r line; do {}; echo \"$line\"; done",
+        notes.at("pids"),
+        notes.wait_for("gate"),
+    );
+    let config = |workers: usize, mode: &str| {
+        let queue = |name| {
+            format!("[queue.{name}]\n{}\nmode = \"{mode}\"\nworkers = {workers}\n", sh(&script))
+        };
+        queue("a") + if workers == 3 { queue("b") } else { String::new() }.as_str()
+    };
+    let server = Server::configured(&notes, &[], &config(3, "lines"));
+    let jobs: tokio::task::JoinSet<_> = (0..6)
+        .map(|number| {
+            let path = if number % 2 == 0 { "/q/a" } else { "/q/b" };
+            server.request("POST", path, number.to_string())
+        })
+        .collect();
+    let pids = notes.pids("pids", 6).await;
+    notes.write("gate");
+    assert!(jobs.join_all().await.into_iter().all(|answer| answer.unwrap().status == 200));
+
+    rewrite(&notes, &config(1, "lines"));
+    until("one of six is left", || pids.iter().filter(|pid| alive(**pid)).count() == 1).await;
+    assert_eq!(server.ask("POST", "/q/a", &[], "still").await.text(), "still\n");
+    rewrite(&notes, &config(1, "process"));
+    until_dead(&pids).await;
 }

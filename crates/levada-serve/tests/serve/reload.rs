@@ -18,7 +18,7 @@ fn logged(notes: &Notes, config: &str) -> Server {
 }
 
 /// Another file in the place of the configuration, as editors do it.
-fn rewrite(notes: &Notes, config: &str) {
+pub(crate) fn rewrite(notes: &Notes, config: &str) {
     std::fs::write(notes.path("new.toml"), config).unwrap();
     std::fs::rename(notes.path("new.toml"), notes.path("levada.toml")).unwrap();
 }
