@@ -7,15 +7,19 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hdrhistogram::Histogram;
 use http_body_util::{BodyExt, Full};
-use hyper::Request;
 use hyper::client::conn::http1::{self, SendRequest};
+use hyper::http::request::Builder;
+use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use crate::Result;
-use crate::server::{Door, Server};
+use crate::contender::{Door, Http};
+use crate::server::Server;
+
+type Connection = SendRequest<Full<Bytes>>;
 
 /// How long clients go on.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +83,7 @@ async fn ask(door: Door, next: Arc<AtomicUsize>, start: Instant, until: Until) -
         }
         let asked = Instant::now();
         let was_taken = match &door {
-            Door::Http { .. } => post(&door, &mut connection).await?,
+            Door::Http(http) => post(http, &mut connection).await?,
             Door::Program { program, arguments } => {
                 Command::new(program).args(arguments).output().await?.status.success()
             }
@@ -90,13 +94,34 @@ async fn ask(door: Door, next: Arc<AtomicUsize>, start: Instant, until: Until) -
     }
 }
 
-/// Whether the job was taken. A connection that the server closed is made anew.
-async fn post(door: &Door, connection: &mut Option<SendRequest<Full<Bytes>>>) -> Result<bool> {
-    let Door::Http { address, path, prefer } = door else { return Err("no HTTP".into()) };
+/// Whether the job was taken, and has an outcome if that has to be asked for.
+async fn post(http: &Http, connection: &mut Option<Connection>) -> Result<bool> {
+    let mut request = Request::post(http.path);
+    if let Some((name, value)) = http.header {
+        request = request.header(name, value);
+    }
+    let (status, answer) = exchange(http, connection, request, http.body).await?;
+    if !status.is_success() || !http.has_key {
+        return Ok(status.is_success());
+    }
+    let answer: serde_json::Value = serde_json::from_slice(&answer)?;
+    let key = answer["key"].as_str().ok_or("an answer without a key")?;
+    let request = Request::get(format!("{}?key={key}&wait=true", http.path));
+    let (status, _) = exchange(http, connection, request, "").await?;
+    Ok(status.is_success())
+}
+
+/// A connection that the server closed is made anew.
+async fn exchange(
+    http: &Http,
+    connection: &mut Option<Connection>,
+    request: Builder,
+    body: &'static str,
+) -> Result<(StatusCode, Bytes)> {
     let mut sender = match connection.take().filter(|sender| !sender.is_closed()) {
         Some(sender) => sender,
         None => {
-            let stream = TcpStream::connect(address).await?;
+            let stream = TcpStream::connect(http.address).await?;
             stream.set_nodelay(true)?;
             let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
             tokio::spawn(connection);
@@ -104,14 +129,10 @@ async fn post(door: &Door, connection: &mut Option<SendRequest<Full<Bytes>>>) ->
         }
     };
     sender.ready().await?;
-    let mut request = Request::post(*path).header("Host", address.to_string());
-    if let Some(prefer) = prefer {
-        request = request.header("Prefer", *prefer);
-    }
-    let answer =
-        sender.send_request(request.body(Full::new(Bytes::from_static(b"0123456789")))?).await?;
+    let request = request.header("Host", http.address.to_string());
+    let answer = sender.send_request(request.body(Full::new(Bytes::from(body)))?).await?;
     let status = answer.status();
-    answer.into_body().collect().await?;
+    let body = answer.into_body().collect().await?.to_bytes();
     *connection = Some(sender);
-    Ok(status.is_success())
+    Ok((status, body))
 }

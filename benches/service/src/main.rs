@@ -8,19 +8,24 @@
 //! | `backlog` | hands in 100,000 jobs that wait                       | memory and store of the service    |
 #![forbid(unsafe_code)]
 
+mod contender;
 mod load;
+mod plot;
+mod record;
 mod server;
 
 use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::signal::ctrl_c;
 
+use crate::contender::Contender;
 use crate::load::{Figures, Until};
-use crate::server::{Contender, Server};
+use crate::server::Server;
 
 pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -33,13 +38,14 @@ pub(crate) enum Scenario {
 
 /// Measures services; prints one JSON object a line.
 #[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Options {
     /// The program; built by `cargo build --release -p levada-serve`
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/release/levada"))]
     levada: PathBuf,
-    /// Where `pueue` and `pueued` are, if not on PATH
-    #[arg(long)]
-    pueue: Option<PathBuf>,
+    /// Where `cargo` and `pip` installed their peers; what is not there is looked for on PATH
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers"))]
+    peers: PathBuf,
     /// How long each is measured, after a quarter of that to warm up
     #[arg(long, default_value_t = 8.0)]
     seconds: f64,
@@ -49,68 +55,115 @@ struct Options {
     #[arg(long, default_value_t = 100_000)]
     backlog: usize,
     /// Only these
-    #[arg(long, value_enum, value_delimiter = ',')]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Contender::value_variants().to_vec())]
     only: Vec<Contender>,
     /// Only these
-    #[arg(long, value_enum, value_delimiter = ',')]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Scenario::value_variants().to_vec())]
     scenario: Vec<Scenario>,
     /// Only whether everything runs: no figures of it mean anything
-    #[arg(long)]
+    #[arg(long, conflicts_with = "record")]
     smoke: bool,
+    /// Write what is printed, and pictures of it, into this folder
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Draw the pictures of a record, from its `results.jsonl`
+    Plot { dir: PathBuf },
+}
+
+impl Options {
+    /// The program of a peer.
+    fn peer(&self, name: &str) -> PathBuf {
+        let program = self.peers.join("bin").join(name);
+        if program.exists() { program } else { PathBuf::from(name) }
+    }
 }
 
 #[tokio::main]
 async fn main() -> Result {
     let mut options = Options::parse();
+    if let Some(Command::Plot { dir }) = &options.command {
+        return plot::draw(&record::read(dir)?, dir);
+    }
     if options.smoke {
         (options.seconds, options.clients, options.backlog) = (0.3, vec![1, 8], 500);
     }
     raise_limit_of_files()?;
-    let all = [Scenario::Run, Scenario::Accept, Scenario::Backlog];
-    for scenario in
-        all.iter().filter(|it| options.scenario.is_empty() || options.scenario.contains(it))
-    {
-        for contender in Contender::value_variants() {
-            let is_wanted = options.only.is_empty() || options.only.contains(contender);
-            if is_wanted && contender.can(*scenario) {
-                measure(&options, *scenario, *contender).await?;
-            }
+    let takes_part =
+        |contender: &Contender| options.scenario.iter().any(|scenario| contender.can(*scenario));
+    options.only.retain(takes_part);
+    let mut lines = Vec::new();
+    tell(&mut lines, record::environment(&options)?);
+    for scenario in &options.scenario {
+        for contender in options.only.iter().filter(|contender| contender.can(*scenario)) {
+            measure(&options, *scenario, *contender, &mut lines).await?;
         }
     }
-    Ok(())
+    match &options.record {
+        Some(dir) => record::write(&lines, dir),
+        None => Ok(()),
+    }
 }
 
-async fn measure(options: &Options, scenario: Scenario, contender: Contender) -> Result {
-    let name = contender.to_possible_value().expect("all have names").get_name().to_owned();
+fn tell(lines: &mut Vec<Value>, line: Value) {
+    println!("{line}");
+    lines.push(line);
+}
+
+async fn measure(
+    options: &Options,
+    scenario: Scenario,
+    contender: Contender,
+    lines: &mut Vec<Value>,
+) -> Result {
+    let name = contender.name();
     if scenario == Scenario::Backlog {
-        let server = Server::start(options, contender, scenario).await?;
-        let empty = server.memory()?;
-        let figures = load::run(&server, 64, Until::Jobs(options.backlog)).await?;
-        let line = json!({
-            "scenario": "backlog", "contender": name, "jobs": figures.count,
-            "per_second": figures.per_second().round(), "memory_before": empty,
-            "memory": server.memory()?, "store": server.store_bytes(),
+        let line = with_server(options, contender, scenario, async |server| {
+            let empty = server.memory()?;
+            let figures = load::run(server, 64, Until::Jobs(options.backlog)).await?;
+            Ok(json!({
+                "scenario": "backlog", "contender": name, "jobs": figures.count,
+                "per_second": figures.per_second().round(), "memory_before": empty,
+                "memory": server.memory()?, "store": server.store_bytes(),
+            }))
         });
-        println!("{line}");
+        tell(lines, line.await?);
         return Ok(());
     }
     for clients in options.clients.iter().filter(|clients| contender.stands(**clients)) {
         // A new one each time: what it has from before is none of the next one's business.
-        let server = Server::start(options, contender, scenario).await?;
-        let time = Duration::from_secs_f64(options.seconds);
-        load::run(&server, *clients, Until::Elapsed(time / 4)).await?;
-        let figures = load::run(&server, *clients, Until::Elapsed(time)).await?;
-        println!("{}", told(scenario, &name, *clients, &figures));
+        let figures = with_server(options, contender, scenario, async |server| {
+            let time = Duration::from_secs_f64(options.seconds);
+            load::run(server, *clients, Until::Elapsed(time / 4)).await?;
+            load::run(server, *clients, Until::Elapsed(time)).await
+        });
+        tell(lines, line_of(scenario, &name, *clients, &figures.await?));
     }
     Ok(())
 }
 
-fn told(
+/// Stops the server whatever came of `ask`, also when a person has had enough.
+async fn with_server<T>(
+    options: &Options,
+    contender: Contender,
     scenario: Scenario,
-    contender: &str,
-    clients: usize,
-    figures: &Figures,
-) -> serde_json::Value {
+    ask: impl AsyncFnOnce(&Server) -> Result<T>,
+) -> Result<T> {
+    let server = Server::start(options, contender, scenario).await?;
+    let outcome = tokio::select! {
+        outcome = ask(&server) => outcome,
+        _ = ctrl_c() => Err("interrupted".into()),
+    };
+    server.stop().await?;
+    outcome
+}
+
+fn line_of(scenario: Scenario, contender: &str, clients: usize, figures: &Figures) -> Value {
     let scenario = if scenario == Scenario::Run { "run" } else { "accept" };
     let at = |quantile| figures.latency.value_at_quantile(quantile);
     json!({

@@ -1,0 +1,292 @@
+//! Pictures of a record: a row for each contender, a column for each number of clients, in each cell a bar.
+//!
+//! They look as those of the channels, and have a background of their own, so that they can be read on a light page and
+//! on a dark one.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::fs;
+use std::path::Path;
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use serde_json::Value;
+
+use crate::Result;
+
+const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
+const INK: RGBColor = RGBColor(0x1f, 0x23, 0x28);
+const PALE: RGBColor = RGBColor(0x6e, 0x77, 0x81);
+const GRID: RGBColor = RGBColor(0xe3, 0xe6, 0xea);
+const LEVADA: RGBColor = RGBColor(0x0b, 0x69, 0xc7);
+const PEER: RGBColor = RGBColor(0xb0, 0xb8, 0xc1);
+
+const WIDTH: i32 = 920;
+const MARGIN: i32 = 24;
+/// Above the columns.
+const HEAD: i32 = 64;
+/// The heads of the columns, and below them what is written on their axes.
+const COLUMN_HEAD: i32 = 28;
+const COLUMN_FOOT: i32 = 20;
+const ROW: i32 = 20;
+/// For the names at the left, and behind the longest bar for its figure.
+const NAMES: i32 = 152;
+const FIGURES: i32 = 62;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scale {
+    /// From 0.
+    Linear,
+    /// From the power of ten below the least.
+    Logarithmic,
+}
+
+/// What is drawn, and how: its scenario, which names the file, its title and its scale.
+const PICTURES: &[(&str, &str, Scale)] = &[
+    ("run", "run: commands that ran, per second, more is better", Scale::Linear),
+    (
+        "accept",
+        "accept: jobs accepted per second, more is better; the scale is logarithmic",
+        Scale::Logarithmic,
+    ),
+];
+
+/// Draws what `lines` have something for into `dir`, as SVG.
+pub(crate) fn draw(lines: &[Value], dir: &Path) -> Result {
+    for &(scenario, title, scale) in PICTURES {
+        let picture = Picture::of(lines, scenario, title, scale);
+        if !picture.cells.is_empty() {
+            let file = dir.join(scenario).with_extension("svg");
+            fs::write(&file, picture.svg()?)
+                .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        }
+    }
+    Ok(())
+}
+
+struct Picture<'a> {
+    title: &'a str,
+    fine_print: String,
+    scale: Scale,
+    contenders: Vec<&'a str>,
+    clients: BTreeSet<u64>,
+    cells: Vec<Cell<'a>>,
+}
+
+struct Cell<'a> {
+    contender: &'a str,
+    clients: u64,
+    per_second: f64,
+}
+
+impl<'a> Picture<'a> {
+    fn of(lines: &'a [Value], scenario: &str, title: &'a str, scale: Scale) -> Self {
+        let cells = lines.iter().filter(|line| line["scenario"] == scenario).filter_map(|line| {
+            let per_second = line["per_second"].as_f64().filter(|figure| *figure > 0.0)?;
+            let contender = line["contender"].as_str()?;
+            Some(Cell { contender, clients: line["clients"].as_u64()?, per_second })
+        });
+        let cells: Vec<_> = cells.collect();
+        let mut contenders: Vec<_> = cells.iter().map(|cell| cell.contender).collect();
+        contenders.dedup();
+        let clients = cells.iter().map(|cell| cell.clients).collect();
+        let fine_print = lines.first().and_then(fine_print).unwrap_or_default();
+        Self { title, fine_print, scale, contenders, clients, cells }
+    }
+
+    /// Where the axis begins, and the longest bar ends.
+    fn range(&self) -> (f64, f64) {
+        let figures = || self.cells.iter().map(|cell| cell.per_second);
+        let (least, most) = (figures().fold(f64::MAX, f64::min), figures().fold(0.0, f64::max));
+        match self.scale {
+            Scale::Linear => (0.0, most),
+            Scale::Logarithmic => (10_f64.powf((least.log10() - 0.1).floor()), most),
+        }
+    }
+
+    /// How long the bar of a figure is, in parts of the longest.
+    fn part(&self, figure: f64) -> f64 {
+        let (from, to) = self.range();
+        match self.scale {
+            Scale::Linear => figure / to,
+            Scale::Logarithmic => (figure / from).ln() / (to / from).ln(),
+        }
+    }
+
+    fn bottom(&self) -> i32 {
+        HEAD + COLUMN_HEAD + ROW * self.contenders.len() as i32
+    }
+
+    fn svg(&self) -> Result<String> {
+        let mut svg = String::new();
+        let height = self.bottom() + COLUMN_FOOT + MARGIN / 2;
+        let size = (WIDTH.unsigned_abs(), height.unsigned_abs());
+        let paper = Paper(SVGBackend::with_string(&mut svg, size).into_drawing_area());
+        paper.0.fill(&PAPER).map_err(failed)?;
+        paper.text(self.title, (MARGIN, 22), HPos::Left, 18, INK)?;
+        paper.text(&self.fine_print, (MARGIN, 44), HPos::Left, 11, PALE)?;
+        for (row, contender) in self.contenders.iter().enumerate() {
+            let at = (MARGIN + NAMES - 8, middle(row));
+            paper.text(contender, at, HPos::Right, 13, ink(contender))?;
+        }
+        let width = (WIDTH - 2 * MARGIN - NAMES) / self.clients.len().max(1) as i32;
+        for (column, clients) in self.clients.iter().enumerate() {
+            let left = MARGIN + NAMES + width * column as i32;
+            self.draw_column(&paper, *clients, left, width - FIGURES)?;
+        }
+        drop(paper);
+        Ok(svg)
+    }
+
+    fn draw_column(&self, paper: &Paper, clients: u64, left: i32, full: i32) -> Result {
+        let unit = if clients == 1 { "client" } else { "clients" };
+        let head = format!("{} {unit}", grouped(clients));
+        paper.text(&head, (left, HEAD + 8), HPos::Left, 13, INK)?;
+        self.draw_axis(paper, left, full)?;
+        for (row, contender) in self.contenders.iter().enumerate() {
+            let is_it = |cell: &&Cell| cell.contender == *contender && cell.clients == clients;
+            let middle = middle(row);
+            let Some(cell) = self.cells.iter().find(is_it) else {
+                paper.text("not asked", (left + 6, middle), HPos::Left, 11, PALE)?;
+                continue;
+            };
+            let end = left + (f64::from(full) * self.part(cell.per_second)).round() as i32;
+            paper.bar((left, end), middle, if is_levada(contender) { LEVADA } else { PEER })?;
+            let figure = grouped(cell.per_second.round() as u64);
+            // So that no line of the axis goes through it.
+            paper.bar((end + 3, end + 7 + 8 * figure.len() as i32), middle, PAPER)?;
+            paper.text(&figure, (end + 5, middle), HPos::Left, 12, ink(contender))?;
+        }
+        Ok(())
+    }
+
+    /// Where the bars begin; and the powers of ten, without which lengths would say nothing.
+    fn draw_axis(&self, paper: &Paper, left: i32, full: i32) -> Result {
+        let (top, bottom) = (HEAD + COLUMN_HEAD - 6, self.bottom());
+        paper.line([(left, top), (left, bottom)])?;
+        if self.scale == Scale::Linear {
+            return Ok(());
+        }
+        let (from, to) = self.range();
+        let powers = (0..9).map(|power| 10_u64.pow(power));
+        for power in powers.filter(|power| (from..=to).contains(&(*power as f64))) {
+            let x = left + (f64::from(full) * self.part(power as f64)).round() as i32;
+            paper.line([(x, top), (x, bottom)])?;
+            paper.text(&grouped(power), (x, bottom + 10), HPos::Center, 10, PALE)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the first line of a record says of the machine.
+fn fine_print(line: &Value) -> Option<String> {
+    let environment = line.get("environment")?;
+    Some(format!(
+        "{}, {} threads at once, for clients and service together, {} s each, {} UTC",
+        environment["processor"].as_str()?,
+        environment["cores"],
+        environment["seconds"],
+        environment["date"].as_str()?,
+    ))
+}
+
+/// The middle of a row's height.
+fn middle(row: usize) -> i32 {
+    HEAD + COLUMN_HEAD + ROW * row as i32 + ROW / 2
+}
+
+fn is_levada(contender: &str) -> bool {
+    contender.starts_with("levada")
+}
+
+fn ink(contender: &str) -> RGBColor {
+    if is_levada(contender) { INK } else { PALE }
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+struct Paper<'a>(DrawingArea<SVGBackend<'a>, Shift>);
+
+impl Paper<'_> {
+    fn bar(&self, (left, right): (i32, i32), middle: i32, colour: RGBColor) -> Result {
+        let corners = [(left, middle - 6), (right, middle + 6)];
+        self.0.draw(&Rectangle::new(corners, colour.filled())).map_err(failed)
+    }
+
+    fn line(&self, points: [(i32, i32); 2]) -> Result {
+        self.0.draw(&PathElement::new(points, GRID.stroke_width(1))).map_err(failed)
+    }
+
+    /// One line of text, whose height's middle is at `at`. Its reader brings the font.
+    fn text(&self, text: &str, at: (i32, i32), side: HPos, size: i32, colour: RGBColor) -> Result {
+        let style = TextStyle::from(("sans-serif", size).into_font())
+            .color(&colour)
+            .pos(Pos::new(side, VPos::Center));
+        self.0.draw_text(text, &style, at).map_err(failed)
+    }
+}
+
+fn failed(error: impl Display) -> Box<dyn std::error::Error + Send + Sync> {
+    format!("cannot draw: {error}").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn line(scenario: &str, contender: &str, clients: u64, per_second: f64) -> Value {
+        json!({
+            "scenario": scenario, "contender": contender, "clients": clients,
+            "per_second": per_second,
+        })
+    }
+
+    #[test]
+    fn thousands_are_grouped() {
+        let grouped = [0, 7, 999, 1000, 20_125, 1_234_567].map(grouped);
+        assert_eq!(grouped, ["0", "7", "999", "1,000", "20,125", "1,234,567"]);
+    }
+
+    #[test]
+    fn a_linear_bar_begins_at_zero_and_a_logarithmic_one_at_a_power_of_ten() {
+        let lines = [line("run", "levada", 1, 1000.0), line("run", "pueue", 1, 50.0)];
+        let part = |scale, figure| Picture::of(&lines, "run", "", scale).part(figure);
+        assert_eq!([1000.0, 500.0, 50.0].map(|it| part(Scale::Linear, it)), [1.0, 0.5, 0.05]);
+        let parts = [1000.0, 100.0, 10.0].map(|it| part(Scale::Logarithmic, it));
+        assert_eq!(parts, [1.0, 0.5, 0.0]);
+    }
+
+    #[test]
+    fn everything_measured_is_in_the_picture_and_what_is_missing_is_said() {
+        let lines = [
+            json!({ "environment": {
+                "processor": "a processor", "cores": 2, "seconds": 8.0, "date": "a date",
+            }}),
+            line("accept", "levada", 1, 889.0),
+            line("accept", "levada", 1000, 20_125.0),
+            line("accept", "pueue", 1, 75.0),
+            line("run", "webhook", 1, 604.0),
+        ];
+        let svg = Picture::of(&lines, "accept", "a title", Scale::Logarithmic).svg().unwrap();
+        for text in ["a title", "levada", "pueue", "1 client", "1,000 clients", "889", "20,125"] {
+            let is_there = svg.lines().any(|line| line.trim() == text);
+            assert!(is_there, "{text} in {svg}");
+        }
+        assert!(svg.contains("a processor, 2 threads at once"), "{svg}");
+        assert_eq!(svg.matches("not asked").count(), 1);
+        assert!(!svg.contains("webhook"));
+    }
+}
