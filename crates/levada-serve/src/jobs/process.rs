@@ -30,6 +30,17 @@ use crate::config::QueueConfig;
 /// system call, or one that left the group and holds the pipes, takes longer; it is left alone.
 const AFTER_KILL: Duration = Duration::from_secs(1);
 
+/// What a command is told of its job, and one that stays is not.
+const OF_A_JOB: [&str; 7] = [
+    "LEVADA_JOB_ID",
+    "LEVADA_QUEUE",
+    "LEVADA_ATTEMPT",
+    "LEVADA_DEADLINE",
+    "LEVADA_INPUT_BYTES",
+    "LEVADA_CONTENT_TYPE",
+    "TRACEPARENT",
+];
+
 /// How a run came to its end.
 #[derive(Debug)]
 pub(crate) enum End {
@@ -185,8 +196,12 @@ impl QueueConfig {
             .arg0(&self.command[0])
             .args(&self.command[1..])
             // The service's own secret is none of the command's business.
-            .env_remove(crate::secure::tokens::VARIABLE)
-            .envs(&self.environment);
+            .env_remove(crate::secure::tokens::VARIABLE);
+        // Those of the service itself, which may be a command of another one, say nothing of this job.
+        for name in OF_A_JOB {
+            command.env_remove(name);
+        }
+        command.envs(&self.environment);
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }

@@ -29,6 +29,23 @@ async fn a_process_does_job_after_job() {
 }
 
 #[tokio::test]
+async fn a_process_is_told_of_its_queue_and_no_job() {
+    let script = r#"while read -r name; do eval "echo \"\${$name-none}\""; done"#;
+    let command = ["sh", "-c", script];
+    let server = Server::start_as(&LINES, &command, |levada| {
+        levada.env("LEVADA_JOB_ID", "stale").env("TRACEPARENT", "stale").env("MINE", "mine");
+    });
+    for (name, value) in [
+        ("MINE", "mine"),
+        ("LEVADA_QUEUE", "default"),
+        ("LEVADA_JOB_ID", "none"),
+        ("TRACEPARENT", "none"),
+    ] {
+        assert_eq!(server.post(name).await.text(), format!("{value}\n"), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn processes_are_as_many_as_workers_and_end_with_the_service() {
     let notes = Notes::new();
     let script = format!(
