@@ -37,6 +37,8 @@ pub(crate) enum Failure {
     Unreachable(Unreachable),
     /// Something that has nothing to do with the server.
     Here { code: u8, message: String },
+    /// Any of these once a job was accepted: whoever gave it can come back.
+    OfJob { id: String, failure: Box<Self> },
     /// It has been said already; what is left is to exit.
     Told { code: u8 },
     /// Whoever read our standard output has gone.
@@ -74,8 +76,27 @@ impl Failure {
         }
     }
 
+    /// It goes wrong after this job was accepted.
+    pub(super) fn of_job(self, id: &str) -> Self {
+        match self {
+            // It is what came of the job.
+            Self::Problem(problem) if problem.is_outcome() => Self::Problem(problem),
+            Self::OfJob { .. } | Self::Told { .. } | Self::NobodyReads => self,
+            _ => Self::OfJob { id: id.to_owned(), failure: Box::new(self) },
+        }
+    }
+
+    /// Whether there is no answer, or not all of it.
+    pub(super) fn is_unreachable(&self) -> bool {
+        match self {
+            Self::OfJob { failure, .. } => failure.is_unreachable(),
+            _ => matches!(self, Self::Unreachable(_)),
+        }
+    }
+
     pub(super) fn code(&self) -> u8 {
         match self {
+            Self::OfJob { failure, .. } => failure.code(),
             Self::Problem(problem) => problem.code(),
             Self::Unreachable(_) => code::UNAVAILABLE,
             Self::Here { code, .. } | Self::Told { code } => *code,
@@ -105,7 +126,30 @@ impl Failure {
                 }
             }
             Self::Here { message, .. } => write::note(&format!("levada: {}", clean_lines(message))),
+            Self::OfJob { id, failure } => {
+                failure.tell(json);
+                let id = clean(id);
+                write::note(&format!(
+                    "        Job {id} was accepted; `levada result {id} --wait 10m` gets its output."
+                ));
+            }
             Self::Told { .. } | Self::NobodyReads => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_job_was_accepted() {
+        let absent = Unreachable { message: String::new(), advice: String::new(), sent: true };
+        let failure = Failure::Unreachable(absent).of_job("7").of_job("7");
+        assert!(failure.is_unreachable() && failure.code() == code::UNAVAILABLE);
+        assert!(matches!(&failure, Failure::OfJob { id, .. } if id == "7"), "{failure:?}");
+        let body = br#"{"type":"urn:levada:problem:timeout"}"#;
+        let outcome = Failure::Problem(Box::new(Problem::read(500, body, None))).of_job("7");
+        assert!(matches!(outcome, Failure::Problem(_)), "{outcome:?}");
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn run(args: &ResultArgs) -> Done {
     let mut answer = wait()?;
     while answer.status == 202 {
         if until.is_some_and(|until| until <= Instant::now()) {
-            return Err(not_over(answer, args));
+            return Err(not_over(answer, &args.id, args.server.json));
         }
         answer = insist(wait)?;
     }
@@ -57,28 +57,27 @@ pub(super) fn ask(server: &Server, id: &str, wait: Duration) -> Done<Answer> {
     )
 }
 
-fn not_over(answer: Answer, args: &ResultArgs) -> Failure {
+/// The answer has the state of a job in place of its output.
+pub(super) fn not_over(answer: Answer, id: &str, json: bool) -> Failure {
     match answer.json::<Job>() {
         Err(failure) => failure,
-        Ok((raw, _)) if args.server.json => {
+        Ok((raw, _)) if json => {
             write::line(&raw).err().unwrap_or(Failure::Told { code: code::NOT_NOW })
         }
-        Ok((_, job)) => still(&job),
+        Ok((_, job)) => still(id, &job),
     }
 }
 
 /// The job has not ended yet.
-pub(super) fn still(job: &Job) -> Failure {
-    let (id, state) = (clean(&job.id), clean(&job.state));
+pub(super) fn still(id: &str, job: &Job) -> Failure {
+    let state = clean(&job.state);
     let state = if state.is_empty() { "not known how it is".into() } else { state };
     let remark = match job.remark() {
         remark if remark.is_empty() => remark,
         remark => format!(" ({remark})"),
     };
-    let message = format!(
-        "the job has not ended; it is {state}{remark}\n        `levada result {id} --wait 10m` waits for it."
-    );
-    Failure::Here { code: code::NOT_NOW, message }
+    let message = format!("the job has not ended; it is {state}{remark}");
+    Failure::Here { code: code::NOT_NOW, message }.of_job(id)
 }
 
 /// Writes the rest of an answer, byte for byte.
@@ -114,9 +113,10 @@ pub(super) fn deliver(answer: Answer, id: &str, sink: Sink) -> Done {
         Ok(failure) => failure,
         Err(error) => Failure::Unreachable(Unreachable {
             message: format!("the output from {url} broke off: {error}"),
-            advice: format!("`levada result {}` gets it again.", clean(id)),
+            advice: String::new(),
             sent: true,
-        }),
+        })
+        .of_job(id),
     })
 }
 

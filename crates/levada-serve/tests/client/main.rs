@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
+mod accepted;
 mod hostile;
 mod jobs;
 mod pages;

@@ -47,7 +47,7 @@ pub(super) fn run(offer: &Offer<'_>, inputs: &[Input]) -> Done {
                         failure.tell(args.server.json);
                     });
                     view.finish(console::style("failed").red().for_stderr().to_string());
-                    if let Failure::Unreachable(_) = failure {
+                    if failure.is_unreachable() {
                         // The others would fare no better.
                         // ORDERING: Relaxed, no pair: as above.
                         next.store(inputs.len(), Ordering::Relaxed);

@@ -20,7 +20,7 @@ use super::failure::{Done, Failure, code};
 use super::follow::{follow, insist};
 use super::http::{Method, Request, Server, segment};
 use super::job::Job;
-use super::result::{Sink, ask, deliver, still};
+use super::result::{Sink, ask, deliver, not_over, still};
 use super::text::clean;
 use super::write;
 use crate::cli::submit::SubmitArgs;
@@ -69,27 +69,34 @@ struct Offer<'a> {
 impl Offer<'_> {
     /// One job from its input to its output.
     fn one(&self, input: &Input, sink: Sink, view: &mut View) -> Done {
-        let Self { args, server, followed } = self;
-        let body = input.read(args.server.quiet)?;
-        let until = args.wait.and_then(|wait| Instant::now().checked_add(wait));
+        let body = input.read(self.args.server.quiet)?;
         let (raw, id) = self.accepted(&body, view)?;
-        if args.no_wait {
+        let done = if self.args.no_wait {
             view.clear();
-            return if args.server.json { write::line(&raw) } else { write::line(&clean(&id)) };
-        }
-        view.accepted(&id);
-        followed.insert(&id);
-        let job = follow(server, &id, until, view);
-        followed.remove(&id);
+            write::line(&if self.args.server.json { raw.into() } else { clean(&id) })
+        } else {
+            self.output(&id, sink, view)
+        };
+        done.map_err(|failure| failure.of_job(&id))
+    }
+
+    /// Waits for the end of a job that was accepted, and takes its output.
+    fn output(&self, id: &str, sink: Sink, view: &mut View) -> Done {
+        let Self { args, server, followed } = self;
+        let until = args.wait.and_then(|wait| Instant::now().checked_add(wait));
+        view.accepted(id);
+        followed.insert(id);
+        let job = follow(server, id, until, view);
+        followed.remove(id);
         let job = job?;
         if args.server.json {
-            return self.told(&id, sink, view);
+            return self.told(id, sink, view);
         }
         if !job.is_final() {
-            return Err(still(&Job::get(server, &id).map_or(job, |(_, job)| job)));
+            return Err(still(id, &Job::get(server, id).map_or(job, |(_, job)| job)));
         }
         let answer =
-            insist(|| ask(server, &id, Duration::ZERO)).map_err(|failure| match failure {
+            insist(|| ask(server, id, Duration::ZERO)).map_err(|failure| match failure {
                 Failure::Problem(mut problem) => {
                     if view.has_shown(&problem.stderr_tail) {
                         problem.stderr_tail.clear();
@@ -99,11 +106,15 @@ impl Offer<'_> {
                 failure => failure,
             })?;
         view.clear();
+        if answer.status == 202 {
+            // It has been run again in the meantime.
+            return Err(not_over(answer, id, false));
+        }
         let sink = match sink {
             Sink::Stdout => view.shown().map_or(Sink::Stdout, Sink::Shown),
             sink => sink,
         };
-        deliver(answer, &id, sink)
+        deliver(answer, id, sink)
     }
 
     /// With `--json`: the state at the end, and the exit code of the same job without. The output is only wanted in
@@ -165,13 +176,20 @@ impl Offer<'_> {
                     return Ok((raw, id));
                 }
                 // With a key of before, the job may be over.
-                Ok((Job::get(server, &id)?.0, id))
+                self.state(id)
             }
             Err(Failure::Problem(problem)) if problem.is_outcome() && problem.job_id.is_some() => {
-                let id = problem.job_id.unwrap_or_default();
-                Ok((Job::get(server, &id)?.0, id))
+                self.state(problem.job_id.unwrap_or_default())
             }
             Err(failure) => Err(failure),
+        }
+    }
+
+    /// The state of a job as it came, and its id.
+    fn state(&self, id: String) -> Done<(String, String)> {
+        match insist(|| Job::get(&self.server, &id)) {
+            Ok((raw, _)) => Ok((raw, id)),
+            Err(failure) => Err(failure.of_job(&id)),
         }
     }
 }
