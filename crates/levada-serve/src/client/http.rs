@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
+use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
-use ureq::{Agent, Proxy};
 
 use super::failure::{Done, Failure, Unreachable};
 use super::problem::Problem;
+use super::proxy::proxy;
 use super::{text, write};
 use crate::cli::common::{BaseUrl, ServerOptions};
 
@@ -83,8 +84,7 @@ impl Server {
             // A token is for this server alone.
             .max_redirects(0)
             .max_redirects_will_error(false)
-            // No proxy leads back to this machine.
-            .proxy(if url.is_here() { None } else { Proxy::try_from_env() })
+            .proxy(proxy(&url)?)
             .user_agent(concat!("levada/", env!("CARGO_PKG_VERSION")))
             .timeout_connect(Some(CONNECT))
             .timeout_per_read(Some(SILENCE))

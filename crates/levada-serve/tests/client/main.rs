@@ -7,6 +7,7 @@ mod accepted;
 mod hostile;
 mod jobs;
 mod pages;
+mod proxies;
 mod queues;
 mod reconnect;
 mod refusals;
