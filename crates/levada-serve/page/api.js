@@ -45,6 +45,11 @@ export function setToken(value) {
 
 /** Makes a request. Throws a Problem unless the answer is 2xx, and Away if there is none. */
 export async function request(path, { headers = {}, ...options } = {}) {
+  const unfit = Object.keys(headers).find((name) => !canBeSent(headers[name]));
+  if (unfit) {
+    const detail = `${unfit} has characters that no header can have.`;
+    throw new Problem(400, { title: "That cannot be sent", detail });
+  }
   const sent = token ? { ...headers, Authorization: `Bearer ${token}` } : headers;
   let response;
   try {
@@ -59,6 +64,15 @@ export async function request(path, { headers = {}, ...options } = {}) {
   problem.retryAfter = Number(response.headers.get("Retry-After")) || null;
   if (response.status === 401) onUnauthorized();
   throw problem;
+}
+
+/** Whether a header can have this value. Of another, `fetch` would say the same as where nobody answers. */
+export function canBeSent(value) {
+  try {
+    return Boolean(new Headers({ "Any": value }));
+  } catch {
+    return false;
+  }
 }
 
 export const json = async (path, options) => (await request(path, options)).json();

@@ -1,7 +1,7 @@
 // The page: what it shows follows from what the service says, and from what the address says after `#`.
 import { confirmed, byId, drawer, setAttribute, setOpen, setText, show, showText, speak } from "./dom.js";
 import { duration, plural } from "./format.js";
-import { hasToken, json, queuePath, request, serverNow, setToken, whenUnauthorized } from "./api.js";
+import { canBeSent, hasToken, json, queuePath, request, serverNow, setToken, whenUnauthorized } from "./api.js";
 import { follow } from "./sse.js";
 import { JobList, renderFilters } from "./jobs.js";
 import { JobView } from "./job.js";
@@ -194,9 +194,14 @@ function askForToken(again) {
 function wire() {
   whenUnauthorized(() => byId("token-dialog").open || askForToken(hasToken()));
   byId("token-change").addEventListener("click", () => askForToken(false));
-  byId("token-form").addEventListener("submit", () => {
-    setToken(byId("token").value.trim());
+  byId("token-form").addEventListener("submit", (event) => {
+    const token = byId("token").value.trim();
     byId("token").value = "";
+    if (!canBeSent(token)) {
+      event.preventDefault();
+      return setText(byId("token-text"), "That token has characters that cannot be sent, perhaps invisible ones.");
+    }
+    setToken(token);
     read();
     list.load();
     view.reload();

@@ -21,6 +21,10 @@ async fn a_token_is_asked_for_and_kept_for_the_tab() {
         page.write("#token", "another").await;
         page.click("#token-form [type='submit']").await;
         page.until_text("#token-text", "did not take that token").await;
+        // One that was copied with a character that is not seen, and that no header can have.
+        page.write("#token", "s3cret-token-of-some-length\u{200b}").await;
+        page.click("#token-form [type='submit']").await;
+        page.until_text("#token-text", "cannot be sent").await;
         page.write("#token", "s3cret-token-of-some-length").await;
         page.click("#token-form [type='submit']").await;
         page.until_live().await;
