@@ -118,7 +118,7 @@ async function read(body, parser, attempt, stopped) {
 }
 
 /** Ends early when `signal` aborts, and when the browser says that the network is back. */
-function sleep(ms, signal) {
+export function sleep(ms, signal) {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);

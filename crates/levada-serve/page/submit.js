@@ -5,9 +5,12 @@ import { formatHash, parseHash } from "./state.js";
 import { isOver } from "./format.js";
 import { jobPath, queuePath, request } from "./api.js";
 import { resultOf, textOf } from "./job.js";
+import { sleep } from "./sse.js";
 
 /** How long one request waits for the end of a job, in seconds; then another does. */
 const WAIT_SECONDS = 30;
+/** Between the beginnings of two such requests, even if the service does not wait, in milliseconds. */
+const AGAIN_MS = 500;
 
 export class SubmitForm {
   #store;
@@ -127,8 +130,10 @@ export class SubmitForm {
 
 async function waitFor(job, signal) {
   while (!isOver(job.state)) {
+    const again = sleep(AGAIN_MS, signal);
     const headers = { "Prefer": `wait=${WAIT_SECONDS}` };
     job = await (await request(jobPath(job.id), { headers, signal })).json();
+    if (!isOver(job.state)) await again;
   }
   return job;
 }

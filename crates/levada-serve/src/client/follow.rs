@@ -15,7 +15,8 @@ use super::sse::{Event, Events};
 const ABSENCE: Duration = Duration::from_secs(60);
 /// What is said then.
 pub(super) const ABSENT: &str = "the server does not answer; it may be restarting";
-/// Between the beginnings of two attempts to see it.
+/// Between the beginnings of two attempts to see it, and of two requests that wait for something to happen: a
+/// server may answer the one before at once.
 pub(super) const AGAIN: Duration = Duration::from_millis(500);
 /// How often the place of a job in line is looked up: no event says that it has changed.
 const PLACE: Duration = Duration::from_secs(3);

@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::failure::{Done, Failure, Unreachable, code};
-use super::follow::insist;
+use super::follow::{AGAIN, insist};
 use super::http::{Answer, LONGEST_POLL, Method, Request, Server};
 use super::job::{Job, path};
 use super::text::clean;
@@ -35,11 +36,14 @@ pub(super) fn run(args: &ResultArgs) -> Done {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         ask(&server, &args.id, left.unwrap_or(LONGEST_POLL))
     };
+    let mut began = Instant::now();
     let mut answer = wait()?;
     while answer.status == 202 {
         if until.is_some_and(|until| until <= Instant::now()) {
             return Err(not_over(answer, &args.id, args.server.json));
         }
+        thread::sleep(AGAIN.saturating_sub(began.elapsed()));
+        began = Instant::now();
         answer = insist(wait)?;
     }
     deliver(answer, &args.id, sink)

@@ -1,7 +1,7 @@
 //! `levada status`.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -61,11 +61,13 @@ fn list(args: &StatusArgs, server: &Server, watch: bool) -> Done {
     view.show(jobs.iter().map(|raw| raw.get().to_owned()).collect())
 }
 
-/// Shows until there is no more, with these pauses; also while the server is being restarted.
+/// Shows until there is no more, with these pauses, and no more often than every [`AGAIN`]; also while the server
+/// is being restarted.
 fn again_and_again(args: &StatusArgs, mut show: impl FnMut() -> Done<Option<Duration>>) -> Done {
     let mut absence = Absence::default();
     let mut seen = false;
     loop {
+        let began = Instant::now();
         let pause = match show() {
             Ok(None) => return Ok(()),
             Ok(Some(pause)) => {
@@ -81,7 +83,7 @@ fn again_and_again(args: &StatusArgs, mut show: impl FnMut() -> Done<Option<Dura
                 AGAIN
             }
         };
-        thread::sleep(pause);
+        thread::sleep(pause.max(AGAIN.saturating_sub(began.elapsed())));
     }
 }
 

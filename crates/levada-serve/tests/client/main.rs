@@ -6,6 +6,7 @@
 mod accepted;
 mod hostile;
 mod jobs;
+mod pace;
 mod pages;
 mod proxies;
 mod queues;

@@ -110,6 +110,30 @@ async fn the_same_key_is_the_same_job() {
 }
 
 #[tokio::test]
+async fn a_service_that_answers_at_once_is_not_asked_at_once() {
+    let service = Service::start(QUEUES);
+    with_page(&service.url, async |page| {
+        page.until_live().await;
+        page.js("window.asked = [];
+            const real = window.fetch;
+            window.fetch = async (path, options) => {
+                if (!/^\\/jobs\\/[^/?]+$/.test(path)) return real(path, options);
+                window.asked.push(performance.now());
+                options.signal.throwIfAborted();
+                return new Response('{\"id\":\"x\",\"state\":\"queued\"}');
+            };")
+            .await;
+        page.click("#new-job").await;
+        page.click("#submit-send").await;
+        page.until("return window.asked.length >= 3").await;
+        page.until("return window.asked[2] - window.asked[0] >= 990").await;
+        page.click("#submit-stop").await;
+        page.until_text("#submit-answer-title", "Not waiting").await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn keys_alone_submit_and_open_a_job() {
     let service = Service::start(QUEUES);
     with_page(&service.url, async |page| {
