@@ -11,6 +11,8 @@ export class Parser {
   #first = true;
   #type = "";
   #data = [];
+  /** The id of the event that is read, and of those after it that have none. */
+  #id = "";
   /** The id that a reader says it has seen when it comes back. */
   lastId = "";
   /** How long to wait before that, in milliseconds, if the server said so. */
@@ -18,7 +20,7 @@ export class Parser {
 
   constructor(onEvent, lastId = "") {
     this.#onEvent = onEvent;
-    this.lastId = lastId;
+    this.#id = this.lastId = lastId;
   }
 
   push(text) {
@@ -43,11 +45,13 @@ export class Parser {
     const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
     if (field === "event") this.#type = value;
     else if (field === "data") this.#data.push(value);
-    else if (field === "id" && !value.includes("\0")) this.lastId = value;
+    else if (field === "id" && !value.includes("\0")) this.#id = value;
     else if (field === "retry" && /^\d+$/.test(value)) this.retry = Number(value);
   }
 
   #dispatch() {
+    // Not before: an event that is not whole was not seen.
+    this.lastId = this.#id;
     const event = { type: this.#type || "message", data: this.#data.join("\n"), id: this.lastId };
     const empty = this.#data.length === 0;
     this.#type = "";

@@ -120,7 +120,8 @@ const CHANGES = {
     forgetAttempt(job);
     return { ...said, state: "running", started_at: iso(now) };
   },
-  progress: (job, said) => ({ progress: { ...job.progress, ...said } }),
+  // What was said before is over, as it is for the service.
+  progress: (job, said) => ({ progress: said }),
   retrying: (job, { retry_in_ms, ...said }, now) =>
     ({ ...said, state: "retrying", finished_at: iso(now), retry_at: iso(now + retry_in_ms) }),
   finished: (job, said, now) => {

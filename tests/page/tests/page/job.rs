@@ -143,3 +143,42 @@ async fn a_job_that_is_run_again_waits_anew() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn progress_is_what_was_said_last() {
+    let service = Service::start(QUEUES);
+    with_page(&service.url, async |page| {
+        let progress = page
+            .js("return (async () => {
+                const { applyEvent } = await import('/page/state.js');
+                const job = { state: 'running' };
+                applyEvent(job, 'progress', { job: 'x', queue: 'q', percent: 40, message: 'half' }, 1);
+                applyEvent(job, 'progress', { job: 'x', queue: 'q', percent: 55 }, 2);
+                return job.progress;
+            })()")
+            .await;
+        assert_eq!(progress, json!({ "percent": 55 }));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_that_is_not_whole_was_not_seen() {
+    let service = Service::start(QUEUES);
+    with_page(&service.url, async |page| {
+        let ids = page
+            .js("return (async () => {
+                const { Parser } = await import('/page/sse.js');
+                const ids = [];
+                const parser = new Parser((event) => ids.push(event.id), '4');
+                for (const text of ['id: 5\\ndata: x', '\\n', '\\n', 'data: y\\n\\n', 'id: 6\\n', '\\n']) {
+                    parser.push(text);
+                    ids.push(parser.lastId);
+                }
+                return ids;
+            })()")
+            .await;
+        assert_eq!(ids, json!(["4", "4", "5", "5", "5", "5", "5", "6"]));
+    })
+    .await;
+}
