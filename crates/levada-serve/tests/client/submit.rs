@@ -1,6 +1,6 @@
 //! `levada submit`: bytes in, bytes out, and the exit code.
 
-use crate::support::{Ran, Running, Server, run};
+use crate::support::{Ran, Running, Server, answer, fake, levada, run};
 
 const ECHO: &str = "cat";
 
@@ -148,6 +148,29 @@ fn output_as_it_comes() {
         assert_eq!(ran.err.matches("last\n").count(), 1, "once: {ran:?}");
         std::fs::remove_file(server.file("open")).unwrap();
     }
+}
+
+#[test]
+fn quietly_nothing_is_followed_but_the_output() {
+    let url = fake(|head| match head {
+        _ if head.starts_with("post ") => {
+            answer("202 Accepted", "application/json", r#"{"id":"7"}"#)
+        }
+        _ if head.starts_with("get /jobs/7/events") => {
+            let events = concat!(
+                "event: output\ndata: {\"stream\":\"stderr\",\"text\":\"noise\\nmore\"}\n\n",
+                "event: finished\ndata: {\"state\":\"succeeded\"}\n\n"
+            );
+            answer("200 OK", "text/event-stream", events)
+        }
+        _ => answer("200 OK", "text/plain", "out"),
+    });
+    let mut command = levada();
+    command.args(["submit", "--data", "x", "--follow", "--server", &url]);
+    let ran = run(&mut command, b"");
+    assert_eq!((ran.code, ran.text(), &*ran.err), (0, "out", "levada: job 7\nnoise\nmore\n"));
+    let ran = run(command.arg("--quiet"), b"");
+    assert_eq!((ran.code, ran.text(), &*ran.err), (0, "out", ""));
 }
 
 #[test]

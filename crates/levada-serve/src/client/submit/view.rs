@@ -150,6 +150,9 @@ impl Watcher for View {
             return;
         }
         if stream == "stderr" {
+            if self.quiet {
+                return;
+            }
             self.stderr.push_str(text);
             if let Some(end) = self.stderr.rfind('\n') {
                 let lines: String = self.stderr.drain(..=end).collect();
