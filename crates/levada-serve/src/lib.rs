@@ -67,7 +67,8 @@ pub fn run(cli: Cli) -> ExitCode {
     match log_to_stderr().and_then(|()| serve(*args)) {
         Ok(code) => code,
         Err(fault) => {
-            eprintln!("levada: {fault}");
+            // That nobody reads it is no reason to panic.
+            drop(writeln!(io::stderr(), "levada: {fault}"));
             ExitCode::from(fault.code)
         }
     }

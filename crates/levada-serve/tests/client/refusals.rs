@@ -99,3 +99,11 @@ fn a_path_before_the_interface() {
     let ran = run(levada().args(args).args(["--server", &format!("{url}/behind/this/")]), b"");
     assert_eq!((ran.code, ran.line().as_str()), (0, "7"), "{ran:?}");
 }
+
+#[test]
+fn nobody_reads_what_is_wrong() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = levada().args(["serve", "--", "no-such-command"]).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(2));
+}
