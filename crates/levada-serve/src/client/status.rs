@@ -131,11 +131,12 @@ fn newest(args: &StatusArgs, server: &Server) -> Done<Vec<Box<RawValue>>> {
     let mut jobs = Vec::new();
     loop {
         let (_, page) = server.get(&path)?.json::<Page>()?;
-        let more = !page.jobs.is_empty();
         jobs.extend(page.jobs);
-        match page.next {
-            // Only a path: it cannot lead to another server.
-            Some(next) if more && jobs.len() < args.limit && next.starts_with('/') => path = next,
+        // A page without jobs need not be the last; one that names itself is. Only a path: it cannot lead to
+        // another server.
+        let next = page.next.filter(|next| next.starts_with('/') && *next != path);
+        match next {
+            Some(next) if jobs.len() < args.limit => path = next,
             _ => break,
         }
     }

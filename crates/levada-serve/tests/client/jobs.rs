@@ -1,6 +1,6 @@
 //! `levada status`, `result`, `cancel` and `retry`.
 
-use crate::support::{Running, Server, until};
+use crate::support::{Running, Server, answer, fake, levada, run, until};
 
 #[test]
 fn the_newest_jobs() {
@@ -39,6 +39,22 @@ fn more_jobs_than_a_page_has() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 203);
+}
+
+#[test]
+fn a_page_without_jobs_is_not_the_last() {
+    let url = fake(|head| {
+        let page = if head.contains("before=b") {
+            r#"{"jobs":[{"id":"found","state":"failed"}]}"#
+        } else if head.contains("before=a") {
+            r#"{"jobs":[],"next":"/jobs?before=b"}"#
+        } else {
+            r#"{"jobs":[],"next":"/jobs?before=a"}"#
+        };
+        answer("200 OK", "application/json", page)
+    });
+    let ran = run(levada().args(["status", "--state", "failed", "--server", &url]), b"");
+    assert!(ran.code == 0 && ran.text().contains("found"), "{ran:?}");
 }
 
 #[test]
