@@ -52,7 +52,9 @@ export class JobView {
 
   /** Follows a job again that was over, if someone runs it again. */
   happened(type, { job }) {
-    if (type === "accepted" && job === this.#id && !this.#following) this.#follow();
+    if (type !== "accepted" || job !== this.#id || this.#following) return;
+    this.#clear();
+    this.#follow();
   }
 
   async #follow() {

@@ -16,6 +16,8 @@ command = ["cat"]
 content_type = "text/html"
 [queue.complaint]
 command = ["sh", "-c", "cat >&2; exit 65"]
+[queue.second]
+command = ["sh", "-c", "[ -e {dir}/was ] || { touch {dir}/was; echo broken >&2; exit 65; }; until [ -e {dir}/go ]; do sleep 0.02; done"]
 "#;
 
 #[tokio::test]
@@ -100,6 +102,23 @@ async fn a_failed_job_is_run_again() {
         page.until_text("#job-result-text", "mended").await;
         page.until_text("#job-outcome", "").await;
         page.until("return document.getElementById('job-stderr').hidden").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_someone_else_runs_again_begins_from_the_beginning() {
+    let service = Service::start(QUEUES);
+    with_page(&service.url, async |page| {
+        let id = page.submit("second", "").await;
+        page.open(&format!("job={id}")).await;
+        page.until_text("#job-stderr-text", "broken").await;
+        page.js(&format!("return fetch('/jobs/{id}/retry', {{ method: 'POST' }}).then(() => 0)"))
+            .await;
+        page.until_text("#job-state", "running").await;
+        page.until("return document.getElementById('job-stderr').hidden").await;
+        service.let_go("go");
+        page.until_text("#job-state", "succeeded").await;
     })
     .await;
 }
