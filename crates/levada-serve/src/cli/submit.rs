@@ -61,7 +61,7 @@ pub struct SubmitArgs {
     #[arg(long, conflicts_with = "json")]
     pub(crate) follow: bool,
 
-    /// When the server refuses the job for now, or cannot be reached, try again this often [default: 0]
+    /// When the server refuses the job for now, or cannot be reached, try again this often [default: not at all]
     #[arg(long, value_name = "N", value_parser = count(1_000_000))]
     pub(crate) retry: Option<usize>,
 
