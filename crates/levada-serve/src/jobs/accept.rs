@@ -150,7 +150,13 @@ impl Jobs {
             self.admit(&queue, &client).map_err(NotAgain::Refused)?;
         let failed = record.state == State::Failed;
         record.begin_again(queue.config().retry.max_attempts);
-        self.writer.commit(vec![Change::Update { record: record.clone() }]).await?;
+        self.writer.commit(vec![Change::Again { record: record.clone() }]).await?;
+        // Retention may have been faster.
+        match self.read(move |store| store.record(id)).await? {
+            None => return Ok(None),
+            Some(kept) if kept.state != State::Queued => return Err(NotAgain::NoInput),
+            Some(_) => {}
+        }
         if failed {
             queue.counts.kept_failed.take_one();
         }

@@ -223,96 +223,26 @@ fn judge(record: &mut Record, end: &End, policy: &RetryPolicy, is_stopped: bool)
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::fs;
 
-    use levada::watch;
-    use levada_work::pool::Pool;
-    use levada_work::shutdown::Shutdown;
-
     use super::*;
-    use crate::config::{Config, Retention};
-    use crate::jobs::accept::{Accepted, Submission};
-    use crate::store::tests::slow::{Slow, next};
-
-    const LONG: Duration = Duration::from_secs(60);
-
-    fn config(command: [&str; 3]) -> Config {
-        let queue = QueueConfig { workers: 1, ..QueueConfig::for_tests(command) };
-        let retention = Retention { jobs: LONG, failed: LONG, max_bytes: u64::MAX };
-        let queues = BTreeMap::from([("default".to_owned(), Arc::new(queue))]);
-        Config { queues, retention, quota: None, max_running: None }
-    }
-
-    async fn until(live: &Live, state: State) {
-        let mut view = live.watch();
-        let reached = view.wait_for(|view| view.record.state == state);
-        let reached = tokio::time::timeout(LONG, reached).await;
-        drop(reached.unwrap_or_else(|_| panic!("not {state:?}, but {:?}", live.state())));
-    }
-
-    /// Accepts a job, with whatever the store is asked to write until then.
-    async fn accept(jobs: &Arc<Jobs>) -> Arc<Live> {
-        let queue = jobs.queue("default").unwrap();
-        let admission = jobs.admit(&queue, "somebody").unwrap();
-        let submission =
-            Submission { input: Bytes::new(), input_type: None, trace: None, key: None };
-        match Arc::clone(jobs).accept(admission, submission).await.unwrap() {
-            Accepted::New(live) => live,
-            Accepted::Again(job) => panic!("{job:?} was there before"),
-        }
-    }
+    use crate::jobs::tests::{Bench, until};
 
     #[tokio::test]
     async fn a_worker_goes_on_while_the_end_of_its_last_job_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let go = folder.path().join("go");
         let script = format!("until [ -e '{}' ]; do sleep 0.01; done", go.display());
-        let config = config(["sh", "-c", &script]);
-        let (settings, shutdown) = (watch::Sender::new(Arc::new(config)), Shutdown::new());
-        let (store, mut begun, go_on) = Slow::new();
-        let (jobs, closer) = Jobs::new(store, true, settings.subscribe(), shutdown.signal());
-        let mut crew = None;
-        jobs.configure(&settings.borrow(), |_, workers| {
-            let employer = Arc::clone(&jobs);
-            let pool = Pool::new(workers).capacity(8);
-            let (line, workers) = pool.start(move |job| Arc::clone(&employer).work(job));
-            crew = Some(workers);
-            line
-        })
-        .unwrap();
-
-        let mut accepted = Vec::new();
-        for _ in 0..2 {
-            let accepting = accept(&jobs);
-            tokio::pin!(accepting);
-            loop {
-                tokio::select! {
-                    live = &mut accepting => break accepted.push(live),
-                    _ = next(&mut begun) => go_on.send(Ok(())).unwrap(),
-                }
-            }
-        }
+        let mut bench = Bench::new(&script);
+        let accepted = [bench.accept().await, bench.accept().await];
         until(&accepted[0], State::Running).await;
         // From here on nothing is written until the second one runs.
         fs::write(&go, "").unwrap();
         until(&accepted[1], State::Running).await;
         assert_eq!(accepted[0].state(), State::Running, "shown before it is on disk");
-
-        let ended = async {
-            for live in &accepted {
-                until(live, State::Succeeded).await;
-            }
-            crew.unwrap().close();
-            drop(shutdown.drain(LONG).await);
-            closer.close().await.unwrap();
-        };
-        tokio::pin!(ended);
-        loop {
-            tokio::select! {
-                () = &mut ended => break,
-                _ = next(&mut begun) => go_on.send(Ok(())).unwrap(),
-            }
+        for live in &accepted {
+            bench.writing(until(live, State::Succeeded)).await;
         }
+        bench.end().await;
     }
 }

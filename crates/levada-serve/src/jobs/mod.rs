@@ -33,4 +33,6 @@ mod quota;
 pub(crate) mod record;
 pub(crate) mod service;
 mod slots;
+#[cfg(test)]
+mod tests;
 mod work;

@@ -31,7 +31,7 @@ pub(super) fn apply(tables: &mut impl Write, change: &Change) -> Result<(), Stor
             tables.remove(Table::Outputs, &key)?;
             index(tables, record)
         }
-        Change::Update { record } => index(tables, record),
+        Change::Update { record } | Change::Again { record } => index(tables, record),
         Change::Finish { record, output } => {
             debug_assert_eq!(record.output_bytes, output.len() as u64, "the record of {id}");
             tables.put(Table::Outputs, &key, output.clone())?;
@@ -54,6 +54,9 @@ fn is_meant_for(change: &Change, old: Option<&Record>) -> bool {
     match change {
         Change::Accept { .. } => true,
         Change::Update { .. } | Change::Finish { .. } => old.is_some(),
+        Change::Again { record } => old.is_some_and(|old| {
+            old.state.has_ended() && !old.emptied && old.revision < record.revision
+        }),
         Change::Empty { record } => {
             old.is_some_and(|old| old.state.has_ended() && old.revision < record.revision)
         }
@@ -108,6 +111,7 @@ impl Change {
         match self {
             Self::Accept { record, .. }
             | Self::Update { record }
+            | Self::Again { record }
             | Self::Finish { record, .. }
             | Self::Empty { record } => record.id,
             Self::Forget { id } => *id,

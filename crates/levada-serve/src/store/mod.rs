@@ -28,8 +28,11 @@ use crate::jobs::record::{JobId, Moment, Record, State};
 pub(crate) enum Change {
     /// A new job. `record.input_bytes` is the length of the input.
     Accept { record: Record, input: Bytes },
-    /// Something happened to a job. Without an output.
+    /// Something happened to a job that has not ended. Without an output.
     Update { record: Record },
+    /// A job that ended is to run again. Does nothing if it has not ended, its input is no longer kept, or
+    /// `record.revision` is not greater than that of what is kept: it was given up meanwhile.
+    Again { record: Record },
     /// A job succeeded. `record.output_bytes` is the length of the output.
     Finish { record: Record, output: Bytes },
     /// Input and output of a job are given up; `record.emptied` is true. Does nothing if the job has not ended, or

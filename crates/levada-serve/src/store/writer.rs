@@ -194,7 +194,10 @@ impl Command {
     fn bytes(&self) -> usize {
         let of_change = |change: &Change| match change {
             Change::Accept { input: body, .. } | Change::Finish { output: body, .. } => body.len(),
-            Change::Update { .. } | Change::Empty { .. } | Change::Forget { .. } => 0,
+            Change::Update { .. }
+            | Change::Again { .. }
+            | Change::Empty { .. }
+            | Change::Forget { .. } => 0,
         };
         self.changes.iter().map(of_change).sum()
     }

@@ -1,5 +1,6 @@
 //! A store whose commits take as long as a test wants.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ pub(crate) struct Slow {
     store: MemoryStore,
     begun: mpsc::UnboundedSender<(Vec<JobId>, Durability)>,
     go_on: Mutex<mpsc::UnboundedReceiver<Result<(), StoreError>>>,
+    holds_answers: AtomicBool,
 }
 
 /// The jobs of each commit that has begun.
@@ -26,8 +28,18 @@ impl Slow {
         let (begun_end, begun) = mpsc::unbounded_channel();
         let (go_on, go_on_end) = mpsc::unbounded_channel();
         let store = MemoryStore::default();
-        let store = Arc::new(Self { store, begun: begun_end, go_on: Mutex::new(go_on_end) });
+        let (go_on_end, holds_answers) = (Mutex::new(go_on_end), AtomicBool::new(false));
+        let store = Arc::new(Self { store, begun: begun_end, go_on: go_on_end, holds_answers });
         (store, begun, go_on)
+    }
+
+    /// From now on a commit that was made is answered only when the test lets it go on once more.
+    pub(crate) fn hold_answers(&self, hold: bool) {
+        self.holds_answers.store(hold, Ordering::SeqCst);
+    }
+
+    fn wait(&self) -> Result<(), StoreError> {
+        self.go_on.lock().unwrap().blocking_recv().expect("the test says what comes of it")
     }
 }
 
@@ -35,8 +47,9 @@ impl Store for Slow {
     fn commit(&self, changes: &[Change], durability: Durability) -> Result<(), StoreError> {
         let ids = changes.iter().map(Change::id).collect();
         self.begun.send((ids, durability)).unwrap();
-        self.go_on.lock().unwrap().blocking_recv().expect("the test says what comes of it")?;
-        self.store.commit(changes, durability)
+        self.wait()?;
+        self.store.commit(changes, durability)?;
+        if self.holds_answers.load(Ordering::SeqCst) { self.wait() } else { Ok(()) }
     }
 
     fn record(&self, id: JobId) -> Result<Option<Record>, StoreError> {

@@ -1,0 +1,141 @@
+//! Jobs on a store whose commits the test leads.
+
+mod races;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use levada::{mpsc, watch};
+use levada_work::pool::{Pool, Workers};
+use levada_work::shutdown::Shutdown;
+
+use super::accept::{Accepted, Submission};
+use super::live::Live;
+use super::record::{JobId, State};
+use super::service::Jobs;
+use crate::config::{Config, QueueConfig, Retention, RetryPolicy};
+use crate::store::StoreError;
+use crate::store::tests::slow::{Begun, Slow, next};
+use crate::store::writer::Closer;
+
+const LONG: Duration = Duration::from_secs(60);
+
+/// A service without HTTP, and the ends by which a test leads its store.
+pub(super) struct Bench {
+    pub(super) jobs: Arc<Jobs>,
+    pub(super) store: Arc<Slow>,
+    begun: Begun,
+    go_on: mpsc::UnboundedSender<Result<(), StoreError>>,
+    shutdown: Shutdown,
+    closer: Closer,
+    crews: Vec<Workers<Arc<Live>>>,
+    _settings: watch::Sender<Arc<Config>>,
+}
+
+/// One queue with one worker.
+fn config(script: &str) -> Config {
+    let retry = RetryPolicy { backoff: LONG, jitter: 0.0, ..RetryPolicy::built_in() };
+    let queue = QueueConfig { workers: 1, retry, ..QueueConfig::for_tests(["sh", "-c", script]) };
+    let retention = Retention { jobs: LONG, failed: LONG, max_bytes: u64::MAX };
+    let queues = BTreeMap::from([("default".to_owned(), Arc::new(queue))]);
+    Config { queues, retention, quota: None, max_running: None }
+}
+
+impl Bench {
+    /// Its one queue runs this script.
+    pub(super) fn new(script: &str) -> Self {
+        let mut bench = Self::without_queues(script);
+        bench.open_queues();
+        bench
+    }
+
+    /// The same, before its queue is open.
+    fn without_queues(script: &str) -> Self {
+        let settings = watch::Sender::new(Arc::new(config(script)));
+        let shutdown = Shutdown::new();
+        let (store, begun, go_on) = Slow::new();
+        let (jobs, closer) =
+            Jobs::new(store.clone(), true, settings.subscribe(), shutdown.signal());
+        let crews = Vec::new();
+        Self { jobs, store, begun, go_on, shutdown, closer, crews, _settings: settings }
+    }
+
+    fn open_queues(&mut self) {
+        let Self { jobs, crews, .. } = self;
+        let config = Arc::clone(&jobs.config.borrow());
+        jobs.configure(&config, |_, workers| {
+            let employer = Arc::clone(jobs);
+            let pool = Pool::new(workers).capacity(8);
+            let (line, crew) = pool.start(move |job| Arc::clone(&employer).work(job));
+            crews.push(crew);
+            line
+        })
+        .unwrap();
+    }
+
+    /// The jobs of the next commit, which has begun and waits.
+    pub(super) async fn next(&mut self) -> Vec<JobId> {
+        next(&mut self.begun).await.0
+    }
+
+    /// Lets the commit that waits go on, or fail.
+    pub(super) fn go_on(&self, result: Result<(), StoreError>) {
+        self.go_on.send(result).unwrap();
+    }
+
+    /// What comes of this while commits are made as soon as they begin.
+    pub(super) async fn writing<T>(&mut self, future: impl Future<Output = T>) -> T {
+        let mut future = std::pin::pin!(tokio::time::timeout(LONG, future));
+        loop {
+            tokio::select! {
+                done = &mut future => return done.expect("took too long"),
+                _ = next(&mut self.begun) => self.go_on(Ok(())),
+            }
+        }
+    }
+
+    /// A job that was accepted.
+    pub(super) async fn accept(&mut self) -> Arc<Live> {
+        let accepting = accept(Arc::clone(&self.jobs));
+        self.writing(accepting).await
+    }
+
+    /// Ends in order.
+    pub(super) async fn end(mut self) {
+        for crew in std::mem::take(&mut self.crews) {
+            crew.close();
+        }
+        let (jobs, shutdown) = (Arc::clone(&self.jobs), self.shutdown.clone());
+        self.writing(async move { drop(shutdown.drain(LONG).await) }).await;
+        drop(jobs);
+        let Self { closer, mut begun, go_on, .. } = self;
+        let mut closing = std::pin::pin!(closer.close());
+        loop {
+            tokio::select! {
+                closed = &mut closing => return closed.unwrap(),
+                _ = next(&mut begun) => go_on.send(Ok(())).unwrap(),
+            }
+        }
+    }
+}
+
+/// Has a job accepted, as far as the store goes on.
+async fn accept(jobs: Arc<Jobs>) -> Arc<Live> {
+    let queue = jobs.queue("default").unwrap();
+    let admission = jobs.admit(&queue, "somebody").unwrap();
+    let submission = Submission { input: Bytes::new(), input_type: None, trace: None, key: None };
+    match jobs.accept(admission, submission).await.unwrap() {
+        Accepted::New(live) => live,
+        Accepted::Again(job) => panic!("{job:?} was there before"),
+    }
+}
+
+/// Waits until the job is seen to be in this state.
+pub(super) async fn until(live: &Live, state: State) {
+    let mut view = live.watch();
+    let reached = view.wait_for(|view| view.record.state == state);
+    let reached = tokio::time::timeout(LONG, reached).await;
+    drop(reached.unwrap_or_else(|_| panic!("not {state:?}, but {:?}", live.state())));
+}
