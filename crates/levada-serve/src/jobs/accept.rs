@@ -105,6 +105,8 @@ impl Jobs {
         let queue = Arc::clone(place.queue());
         let record = Record::new(&queue, client, &submission);
         let change = Change::Accept { record: record.clone(), input: submission.input };
+        // Who finds it on disk waits until it is live.
+        let _turn = self.turn(record.id).await;
         self.writer.commit(vec![change]).await?;
         let live = Live::waiting(record, place, share);
         self.live().insert(live.id, Arc::clone(&live));
@@ -129,11 +131,8 @@ impl Jobs {
         id: JobId,
         client: String,
     ) -> Result<Option<Arc<Live>>, NotAgain> {
-        // Two who ask at the same time take turns, as those with the same key do.
-        let mut name = [0; 32];
-        name[..16].copy_from_slice(&id.to_bytes());
-        let _turn = self.keys.hold(name).await;
-        let Some(job) = self.find(id).await? else {
+        let _turn = self.turn(id).await;
+        let Some(job) = self.look(id).await? else {
             return Ok(None);
         };
         let View { mut record, .. } = job.view();

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tracing::{debug, error};
 
 use super::feed::{Ending, Happened};
-use super::live::Live;
+use super::live::{Fault, Live};
 use super::process::{End, Ran};
 use super::record::{Moment, Outcome, Record, State};
 use super::service::{Jobs, millis};
@@ -93,6 +93,55 @@ impl Jobs {
         } else {
             tokio::spawn(rest);
         }
+    }
+
+    /// Fills in what is the same for every end.
+    pub(super) fn ended(&self, record: &mut Record) {
+        let now = Moment::now();
+        let retention = self.config.borrow().retention.clone();
+        let keep = match record.state {
+            State::Failed => retention.failed,
+            _ => retention.jobs,
+        };
+        record.revision += 1;
+        record.finished_at = Some(now);
+        record.expires_at = Some(now.after(keep));
+    }
+
+    /// Shows the end of a job when it is on disk.
+    pub(super) async fn conclude(
+        &self,
+        live: &Arc<Live>,
+        record: &Record,
+        output: Option<Bytes>,
+        written: impl Future<Output = Result<(), StoreError>>,
+    ) -> Result<(), StoreError> {
+        let written = written.await;
+        live.end();
+        // In this order: who does not find it here any more finds its end in the store.
+        self.live().remove(&live.id);
+        live.show(|view| match &written {
+            Ok(()) => {
+                view.record = record.clone();
+                view.output = output;
+                view.progress = None;
+            }
+            Err(_) => view.fault = Some(Fault::NotStored),
+        });
+        written
+    }
+
+    pub(super) fn tell_finished(&self, record: &Record, run: Option<Duration>) {
+        self.metrics.finished(record, run);
+        self.feed.tell(&Happened::Finished {
+            job: record.id,
+            queue: &record.queue,
+            state: record.state,
+            outcome: record.outcome.unwrap_or(Outcome::Failed),
+            ending: Ending { exit_code: record.exit_code, signal: record.signal },
+            attempt: record.attempt,
+            run_ms: run.map(millis),
+        });
     }
 
     async fn told(

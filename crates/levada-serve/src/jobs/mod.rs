@@ -6,6 +6,7 @@
 //! | `accept`      | from a request to a job that is on disk                             |             |
 //! | `work`        | from a job in line to the end of its run                            |             |
 //! | `end`         | what follows a run: the job's end, or another attempt               |             |
+//! | `cancel`      | the end of a job that somebody does not want any more               |             |
 //! | `record`      | what is known of a job                                              |             |
 //! | `list`        | jobs, page by page                                                  |             |
 //! | `live`        | a job that has not ended: its phase, and its view                   | `watch`     |
@@ -17,6 +18,7 @@
 //! | `process`, …  | one run of the command: group, pipes, progress                      | `watch`     |
 
 pub(crate) mod accept;
+mod cancel;
 mod end;
 pub(crate) mod feed;
 mod group;

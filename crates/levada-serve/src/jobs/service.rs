@@ -10,17 +10,17 @@ use levada_work::shutdown::{Phase, Signal};
 use tracing::{info, warn};
 
 use super::accept::Refusal;
-use super::feed::{Ending, Feed, Happened};
-use super::keys::Keys;
-use super::live::{Live, View, Withdrawn};
+use super::feed::Feed;
+use super::keys::{Hold, Keys};
+use super::live::{Live, View};
 use super::queue::Queue;
 use super::quota::Quotas;
-use super::record::{JobId, Moment, Outcome, Record, State};
+use super::record::{JobId, Outcome, Record, State};
 use super::slots::Slots;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::store::writer::{Closer, Writer};
-use crate::store::{self, Change, Filter, Store, StoreError};
+use crate::store::{self, Filter, Store, StoreError};
 
 /// The jobs, and what they need.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub(crate) struct Jobs {
 pub(crate) enum Job {
     /// It has not ended.
     Live(Arc<Live>),
-    /// It has.
+    /// It has; or nothing becomes of it in this process, as its queue is not configured.
     Past(Box<Record>),
 }
 
@@ -265,7 +265,22 @@ impl Jobs {
         store::call(&self.store, read).await
     }
 
+    /// The job of this id, if there is one.
     pub(crate) async fn find(&self, id: JobId) -> Result<Option<Job>, StoreError> {
+        let job = self.look(id).await?;
+        if let Some(Job::Past(record)) = &job
+            && !record.state.has_ended()
+            && self.queue(&record.queue).is_some()
+        {
+            // It is on disk, and not yet live. Whoever accepts it has its turn until it is.
+            let _turn = self.turn(id).await;
+            return self.look(id).await;
+        }
+        Ok(job)
+    }
+
+    /// The same, for who has the job's turn.
+    pub(super) async fn look(&self, id: JobId) -> Result<Option<Job>, StoreError> {
         if let Some(live) = self.live().get(&id) {
             return Ok(Some(Job::Live(Arc::clone(live))));
         }
@@ -277,102 +292,16 @@ impl Jobs {
         Ok(record.map(|record| Job::Past(Box::new(record))))
     }
 
+    /// Those who make a job of what is only in the store take turns, as requests with the same key do.
+    pub(super) async fn turn(&self, id: JobId) -> Hold {
+        let mut name = [0; 32];
+        name[..16].copy_from_slice(&id.to_bytes());
+        self.keys.hold(name).await
+    }
+
     /// What a job that succeeded wrote, if it is still kept.
     pub(crate) async fn output(&self, id: JobId) -> Result<Option<Bytes>, StoreError> {
         self.read(move |store| store.output(id)).await
-    }
-
-    /// Cancels a job that waits or runs; `None` if there is no such job.
-    pub(crate) async fn cancel(&self, id: JobId) -> Result<Option<Cancelled>, StoreError> {
-        let Some(job) = self.find(id).await? else {
-            return Ok(None);
-        };
-        let Job::Live(live) = &job else {
-            let View { record, .. } = job.view();
-            return if record.state.has_ended() || self.queue(&record.queue).is_some() {
-                Ok(Some(Cancelled::TooLate))
-            } else {
-                self.cancel_homeless(record).await.map(Some)
-            };
-        };
-        Ok(Some(match live.withdraw() {
-            Withdrawn::Ended => {
-                self.withdrawn(live).await?;
-                Cancelled::Ended(live.view())
-            }
-            Withdrawn::Told => Cancelled::Stopping(live.view()),
-            Withdrawn::TooLate => Cancelled::TooLate,
-        }))
-    }
-
-    /// Cancels a job whose queue is not configured.
-    async fn cancel_homeless(&self, mut record: Record) -> Result<Cancelled, StoreError> {
-        record.cancelled();
-        self.ended(&mut record);
-        self.writer.commit(vec![Change::Update { record: record.clone() }]).await?;
-        self.tell_finished(&record, None);
-        Ok(Cancelled::Ended(Job::Past(Box::new(record)).view()))
-    }
-
-    /// Records that a job was cancelled before it ran.
-    async fn withdrawn(&self, live: &Arc<Live>) -> Result<(), StoreError> {
-        let View { mut record, .. } = live.view();
-        record.cancelled();
-        self.ended(&mut record);
-        let written = self.writer.commit(vec![Change::Update { record: record.clone() }]);
-        self.conclude(live, &record, None, written).await?;
-        live.queue.counts.cancelled.add_one();
-        self.tell_finished(&record, None);
-        Ok(())
-    }
-
-    /// Fills in what is the same for every end.
-    pub(super) fn ended(&self, record: &mut Record) {
-        let now = Moment::now();
-        let retention = self.config.borrow().retention.clone();
-        let keep = match record.state {
-            State::Failed => retention.failed,
-            _ => retention.jobs,
-        };
-        record.revision += 1;
-        record.finished_at = Some(now);
-        record.expires_at = Some(now.after(keep));
-    }
-
-    /// Shows the end of a job when it is on disk.
-    pub(super) async fn conclude(
-        &self,
-        live: &Arc<Live>,
-        record: &Record,
-        output: Option<Bytes>,
-        written: impl Future<Output = Result<(), StoreError>>,
-    ) -> Result<(), StoreError> {
-        let written = written.await;
-        live.end();
-        // In this order: who does not find it here any more finds its end in the store.
-        self.live().remove(&live.id);
-        live.show(|view| match &written {
-            Ok(()) => {
-                view.record = record.clone();
-                view.output = output;
-                view.progress = None;
-            }
-            Err(_) => view.fault = Some(super::live::Fault::NotStored),
-        });
-        written
-    }
-
-    pub(super) fn tell_finished(&self, record: &Record, run: Option<Duration>) {
-        self.metrics.finished(record, run);
-        self.feed.tell(&Happened::Finished {
-            job: record.id,
-            queue: &record.queue,
-            state: record.state,
-            outcome: record.outcome.unwrap_or(Outcome::Failed),
-            ending: Ending { exit_code: record.exit_code, signal: record.signal },
-            attempt: record.attempt,
-            run_ms: run.map(millis),
-        });
     }
 
     /// How many jobs have not ended.

@@ -1,10 +1,15 @@
 //! What meets in the store, or while it writes.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::super::record::State;
-use super::super::service::NotAgain;
-use super::{Bench, until};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::super::record::{JobId, State};
+use super::super::service::{Job, NotAgain};
+use super::{Bench, accept, until};
 use crate::store::{Change, Store};
 
 #[tokio::test]
@@ -32,4 +37,40 @@ async fn a_job_that_is_emptied_meanwhile_does_not_run_again() {
     assert_eq!(bench.store.record(id), Ok(Some(emptied)), "how it failed is still known");
     assert_eq!(queue.depth(), 0);
     bench.end().await;
+}
+
+/// How long a wrong answer, which would come at once, is waited for.
+const AT_ONCE: Duration = Duration::from_millis(200);
+
+#[tokio::test]
+async fn a_job_is_found_alive_as_soon_as_it_is_on_disk() {
+    let mut bench = Bench::new("exit 3");
+    let accepting = tokio::spawn(accept(Arc::clone(&bench.jobs)));
+    let id = bench.next().await[0];
+    found_alive(&mut bench, id, accepting).await;
+    let live = bench.jobs.live().get(&id).cloned().unwrap();
+    bench.writing(until(&live, State::Failed)).await;
+
+    let again = tokio::spawn(Arc::clone(&bench.jobs).run_again(id, "somebody".to_owned()));
+    assert_eq!(bench.next().await, [id]);
+    found_alive(&mut bench, id, again).await;
+    bench.end().await;
+}
+
+/// `accepting` has begun a commit; while that is made and not answered, somebody looks for the job.
+async fn found_alive<T>(bench: &mut Bench, id: JobId, accepting: JoinHandle<T>) {
+    bench.store.hold_answers(true);
+    bench.go_on(Ok(()));
+    while bench.store.record(id).unwrap().is_none_or(|record| record.state.has_ended()) {
+        tokio::task::yield_now().await;
+    }
+    let jobs = Arc::clone(&bench.jobs);
+    let mut finding = pin!(jobs.find(id));
+    let early = timeout(AT_ONCE, &mut finding).await;
+    assert!(early.is_err(), "found before it is live: {early:?}");
+    bench.store.hold_answers(false);
+    bench.go_on(Ok(()));
+    accepting.await.unwrap();
+    let found = bench.writing(finding).await.unwrap();
+    assert!(matches!(found, Some(Job::Live(_))), "{found:?}");
 }
