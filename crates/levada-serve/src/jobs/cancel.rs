@@ -27,7 +27,11 @@ impl Jobs {
                 Cancelled::Ended(live.view())
             }
             Withdrawn::Told => Cancelled::Stopping(live.view()),
-            Withdrawn::TooLate => Cancelled::TooLate,
+            Withdrawn::TooLate => match self.store_failure() {
+                // Its end could not be stored: it is not over.
+                Some(error) => return Err(error),
+                None => Cancelled::TooLate,
+            },
         }))
     }
 

@@ -116,19 +116,16 @@ impl Jobs {
         output: Option<Bytes>,
         written: impl Future<Output = Result<(), StoreError>>,
     ) -> Result<(), StoreError> {
-        let written = written.await;
+        written.await.inspect_err(|_| not_stored(live))?;
         live.end();
         // In this order: who does not find it here any more finds its end in the store.
         self.live().remove(&live.id);
-        live.show(|view| match &written {
-            Ok(()) => {
-                view.record = record.clone();
-                view.output = output;
-                view.progress = None;
-            }
-            Err(_) => view.fault = Some(Fault::NotStored),
+        live.show(|view| {
+            view.record = record.clone();
+            view.output = output;
+            view.progress = None;
         });
-        written
+        Ok(())
     }
 
     pub(super) fn tell_finished(&self, record: &Record, run: Option<Duration>) {
@@ -177,7 +174,8 @@ impl Jobs {
         written: impl Future<Output = Result<(), StoreError>>,
     ) {
         if let Err(error) = written.await {
-            error!(job = %live.id, %error, "the next attempt of a job is not recorded");
+            error!(job = %live.id, %error, "the next attempt of a job is not recorded; it runs again after a restart");
+            return not_stored(&live);
         }
         // In this order: whoever cancels it in its pause finds what to record of it.
         live.show(|view| {
@@ -228,6 +226,13 @@ impl Jobs {
             }
         });
     }
+}
+
+/// Nothing more becomes of the job in this process. It stays with those that have not ended, as it is in the store: there
+/// is room, since nothing is accepted any more.
+fn not_stored(live: &Live) {
+    live.end();
+    live.show(|view| view.fault = Some(Fault::NotStored));
 }
 
 /// What follows a run, and what is known of it.

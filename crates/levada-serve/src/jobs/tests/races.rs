@@ -9,8 +9,9 @@ use tokio::time::timeout;
 
 use super::super::record::{JobId, State};
 use super::super::service::{Job, NotAgain};
-use super::{Bench, accept, until};
-use crate::store::{Change, Store};
+use super::{Bench, LONG, accept, until};
+use crate::jobs::live::{Fault, View};
+use crate::store::{Change, Store, StoreError};
 
 #[tokio::test]
 async fn a_job_that_is_emptied_meanwhile_does_not_run_again() {
@@ -73,4 +74,24 @@ async fn found_alive<T>(bench: &mut Bench, id: JobId, accepting: JoinHandle<T>) 
     accepting.await.unwrap();
     let found = bench.writing(finding).await.unwrap();
     assert!(matches!(found, Some(Job::Live(_))), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_job_whose_end_or_next_attempt_cannot_be_stored_stays_and_says_so() {
+    for script in ["exit 0", "exit 3", "exit 75"] {
+        let mut bench = Bench::new(script);
+        let live = bench.accept().await;
+        assert_eq!(bench.next().await, [live.id]);
+        let full = StoreError::io("no room");
+        bench.go_on(Err(full.clone()));
+        let mut view = live.watch();
+        let view = timeout(LONG, view.wait_for(View::is_final)).await.unwrap().unwrap().clone();
+        assert_eq!(view.fault, Some(Fault::NotStored), "{script}: {view:?}");
+        assert_eq!(view.record.state, State::Running, "{script}");
+
+        let found = bench.jobs.find(live.id).await.unwrap();
+        assert!(matches!(found, Some(Job::Live(_))), "{script}: {found:?}");
+        assert_eq!(bench.jobs.cancel(live.id).await.unwrap_err(), full, "{script}");
+        assert_eq!(bench.jobs.unfinished(), 1, "{script}: it runs again after a restart");
+    }
 }
