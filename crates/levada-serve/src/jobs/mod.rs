@@ -12,6 +12,7 @@
 //! | `live`        | a job that has not ended: its phase, and its view                   | `watch`     |
 //! | `queue`       | places, and the line                                                | `mpmc`      |
 //! | `slots`       | whose turn it is when all queues share a limit                      | `oneshot`   |
+//! | `turns`       | a worker's turn for its next job                                    |             |
 //! | `keys`        | requests with the same key, at the same time                        | `watch`     |
 //! | `feed`        | what happens, for everyone                                          | `broadcast` |
 //! | `lines`       | commands that stay and do job after job                             |             |
@@ -37,4 +38,5 @@ pub(crate) mod service;
 mod slots;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod work;

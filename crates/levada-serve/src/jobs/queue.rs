@@ -15,6 +15,7 @@ use levada::mpmc;
 use super::lines::Idle;
 use super::live::Live;
 use super::pace::Pace;
+use super::turns::Turns;
 use crate::config::{Mode, QueueConfig};
 
 /// How many jobs have room in a line: more than there ever are.
@@ -32,6 +33,7 @@ pub(crate) struct Queue {
     pub(crate) counts: Counts,
     /// Processes that stay, if the queue has such.
     pub(crate) idle: Idle,
+    pub(super) turns: Turns,
 }
 
 /// What happened since the start of the process, and what goes on now.
@@ -123,8 +125,8 @@ impl Queue {
     ) -> Arc<Self> {
         let pace = Pace::new(config.workers);
         let (config, room, counts) = (Mutex::new(config), Mutex::default(), Counts::default());
-        let idle = Idle::default();
-        Arc::new(Self { name, config, room, line, pace, counts, idle })
+        let (idle, turns) = (Idle::default(), Turns::default());
+        Arc::new(Self { name, config, room, line, pace, counts, idle, turns })
     }
 
     pub(crate) fn config(&self) -> Arc<QueueConfig> {
@@ -181,6 +183,11 @@ impl Queue {
     pub(crate) fn enter(&self, job: Arc<Live>) {
         // Never full. Closed, the service is at its end, and the job is for the next process.
         drop(self.line.try_send(job));
+    }
+
+    /// How many jobs, some of which may have been cancelled, are in line: no worker has taken them yet.
+    pub(super) fn in_line(&self) -> usize {
+        self.line.max_capacity() - self.line.capacity()
     }
 
     /// How many places are taken.

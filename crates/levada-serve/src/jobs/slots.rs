@@ -20,9 +20,45 @@ struct Taken {
     last: u64,
 }
 
+impl Taken {
+    /// Takes those out of the line who get a slot after this change. In one step: nobody comes in between, and finds a
+    /// slot free for which others wait.
+    fn after(&mut self, change: impl FnOnce(&mut Self)) -> Vec<oneshot::Sender<Slot>> {
+        change(self);
+        let mut granted = Vec::new();
+        while self.taken < self.limit
+            && let Some((_, next)) = self.waiting.pop_first()
+        {
+            self.taken += 1;
+            granted.push(next);
+        }
+        granted
+    }
+}
+
 /// The right to run. Dropping it passes it on.
 #[derive(Debug)]
 pub(crate) struct Slot(Option<Slots>);
+
+/// A slot, or a place in the line for one. Dropping it gives it up.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    Now(Slot),
+    Later(oneshot::Receiver<Slot>),
+}
+
+impl Turn {
+    /// Waits for the slot.
+    ///
+    /// # Cancel safety
+    /// Who stops waiting gives up the turn; a slot that came at the same time is passed on.
+    pub(crate) async fn slot(self) -> Slot {
+        match self {
+            Self::Now(slot) => slot,
+            Self::Later(turn) => turn.await.expect("who is taken out of the line gets a slot"),
+        }
+    }
+}
 
 impl Slots {
     /// `None` stands for no limit.
@@ -34,52 +70,35 @@ impl Slots {
 
     /// Another limit. Who has a slot keeps it.
     pub(crate) fn resize(&self, limit: Option<usize>) {
-        self.taken().limit = limit.unwrap_or(usize::MAX);
-        self.pass_on();
+        self.change(|taken| taken.limit = limit.unwrap_or(usize::MAX));
     }
 
-    /// Waits for a slot.
-    ///
-    /// # Cancel safety
-    /// Who stops waiting gives up the turn; a slot that came at the same time is passed on.
-    pub(crate) async fn take(&self, priority: i8) -> Slot {
-        let turn = {
-            let mut taken = self.taken();
-            if taken.taken < taken.limit {
-                taken.taken += 1;
-                return Slot(Some(self.clone()));
-            }
-            let (sender, turn) = oneshot::channel();
-            taken.last += 1;
-            let number = taken.last;
-            taken.waiting.insert((Reverse(priority), number), sender);
-            turn
-        };
-        turn.await.expect("who is taken out of the line gets a slot")
+    /// Takes a slot, or a place in the line behind those who are as urgent.
+    pub(crate) fn line_up(&self, priority: i8) -> Turn {
+        let mut taken = self.taken();
+        if taken.taken < taken.limit {
+            taken.taken += 1;
+            return Turn::Now(Slot(Some(self.clone())));
+        }
+        let (sender, turn) = oneshot::channel();
+        taken.last += 1;
+        let number = taken.last;
+        taken.waiting.insert((Reverse(priority), number), sender);
+        Turn::Later(turn)
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the slots that are free to those who wait.
-    fn pass_on(&self) {
-        loop {
-            let next = {
-                let mut taken = self.taken();
-                if taken.taken >= taken.limit {
-                    return;
-                }
-                let Some((_, next)) = taken.waiting.pop_first() else {
-                    return;
-                };
-                taken.taken += 1;
-                next
-            };
+    /// Changes the numbers, and gives the slots that are free then to those who wait.
+    fn change(&self, change: impl FnOnce(&mut Taken)) {
+        let mut granted = self.taken().after(change);
+        while let Some(next) = granted.pop() {
             if let Err(mut slot) = next.send(Slot(Some(self.clone()))) {
                 // It no longer waits. Not by a drop within a drop, which would nest as deep as the line is long.
                 drop(slot.0.take());
-                self.taken().taken -= 1;
+                granted.extend(self.taken().after(|taken| taken.taken -= 1));
             }
         }
     }
@@ -88,8 +107,7 @@ impl Slots {
 impl Drop for Slot {
     fn drop(&mut self) {
         if let Some(slots) = self.0.take() {
-            slots.taken().taken -= 1;
-            slots.pass_on();
+            slots.change(|taken| taken.taken -= 1);
         }
     }
 }
@@ -101,13 +119,13 @@ mod tests {
     #[tokio::test]
     async fn most_urgent_and_then_the_first() {
         let slots = Slots::new(Some(1));
-        let first = slots.take(0).await;
+        let first = slots.line_up(0).slot().await;
         let order = Arc::new(Mutex::new(Vec::new()));
         let mut tasks = Vec::new();
         for (name, priority) in [("a", 0), ("b", 5), ("c", 0), ("d", 5), ("e", -1)] {
             let (slots, order) = (slots.clone(), Arc::clone(&order));
             tasks.push(tokio::spawn(async move {
-                let _slot = slots.take(priority).await;
+                let _slot = slots.line_up(priority).slot().await;
                 order.lock().unwrap().push(name);
             }));
             tokio::task::yield_now().await;
@@ -123,27 +141,27 @@ mod tests {
     #[tokio::test]
     async fn who_stops_waiting_is_passed_over() {
         let slots = Slots::new(Some(1));
-        let first = slots.take(0).await;
+        let first = slots.line_up(0).slot().await;
         let impatient = tokio::spawn({
             let slots = slots.clone();
-            async move { slots.take(9).await }
+            async move { slots.line_up(9).slot().await }
         });
         tokio::task::yield_now().await;
         impatient.abort();
         assert!(impatient.await.unwrap_err().is_cancelled());
         drop(first);
-        let _slot = slots.take(0).await;
+        let _slot = slots.line_up(0).slot().await;
         assert_eq!(slots.taken().taken, 1);
     }
 
     #[tokio::test]
     async fn limit_can_change() {
         let slots = Slots::new(Some(2));
-        let held = [slots.take(0).await, slots.take(0).await];
+        let held = [slots.line_up(0).slot().await, slots.line_up(0).slot().await];
         let waiting: Vec<_> = (0..3)
             .map(|_| {
                 let slots = slots.clone();
-                tokio::spawn(async move { slots.take(0).await })
+                tokio::spawn(async move { slots.line_up(0).slot().await })
             })
             .collect();
         tokio::task::yield_now().await;

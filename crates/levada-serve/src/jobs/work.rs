@@ -15,6 +15,7 @@ use super::pipes::Watcher;
 use super::process::{End, Ran, Run};
 use super::record::{Moment, State};
 use super::service::{Jobs, millis};
+use super::turns::AtWork;
 use crate::config::{Mode, QueueConfig};
 use crate::store::Change;
 
@@ -42,17 +43,19 @@ impl Drop for Busy<'_> {
 impl Jobs {
     /// What a worker does with a job that it took out of the line.
     pub(crate) async fn work(self: Arc<Self>, live: Arc<Live>) {
+        let mut at_work = AtWork::begin(&live.queue, &self.slots);
         if !live.is_waiting() {
             return;
         }
         if self.leaves_it() {
             return self.leave(&live);
         }
-        let config = live.queue.config();
-        let _slot = self.slots.take(config.priority).await;
+        at_work.take_slot().await;
         if self.leaves_it() {
             return self.leave(&live);
         }
+        // As it is now: it may have changed while the job waited.
+        let config = live.queue.config();
         let Some(waited) = live.claim() else {
             return;
         };
@@ -63,7 +66,7 @@ impl Jobs {
             error!(job = %live.id, %panic, "the run of a job failed");
             (Ran::not_run("the worker failed"), None)
         });
-        self.after(Arc::clone(&live), &config, ran, busy).await;
+        Arc::clone(&self).after(Arc::clone(&live), &config, ran, busy).await;
     }
 
     /// Jobs that wait when the service drains are left on disk, for the next process; and so are those whose end could

@@ -112,13 +112,20 @@ async fn queue_takes_the_types_it_accepts() {
 
 #[tokio::test]
 async fn more_urgent_queues_go_first_where_runs_are_limited() {
+    // With one worker nobody of the queue waits for the slot while its job runs.
+    for workers in [1, 3] {
+        urgent_first(workers).await;
+    }
+}
+
+async fn urgent_first(workers: u8) {
     let notes = Notes::new();
     let script =
         sh(&format!("read name; echo $name >> {}; {}", notes.at("order"), notes.wait_for("gate")));
     let queue =
         |name: &str, priority: i8| format!("[queue.{name}]\n{script}\npriority = {priority}\n");
     let config = format!(
-        "max_running = 1\n[defaults]\nworkers = 3\n{}{}{}",
+        "max_running = 1\n[defaults]\nworkers = {workers}\n{}{}{}",
         queue("low", -5),
         queue("high", 7),
         queue("normal", 0)

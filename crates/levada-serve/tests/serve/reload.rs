@@ -173,3 +173,22 @@ async fn jobs_of_a_removed_queue_wait_for_it_across_a_restart() {
         assert_eq!(server.get(&format!("/jobs/{id}/result")).await.text(), text);
     }
 }
+
+#[tokio::test]
+async fn a_job_that_waits_to_run_runs_as_the_new_file_says() {
+    let notes = Notes::new();
+    let gated = sh(&notes.wait_for("gate"));
+    let config = |workers: u8, word: &str| {
+        let b = sh(&format!("echo {word}"));
+        format!("max_running = 1\n[queue.a]\n{gated}\n[queue.b]\n{b}\nworkers = {workers}\n")
+    };
+    let server = Server::configured(&notes, &[], &config(1, "old"));
+    server.submit_to("/q/a", "").await;
+    server.until_queue("a", "running", 1).await;
+    let id = server.submit_to("/q/b", "").await;
+    rewrite(&notes, &config(2, "new"));
+    server.until_queue("b", "workers", 2).await;
+    notes.write("gate");
+    server.until_job(&id, "succeeded").await;
+    assert_eq!(server.get(&format!("/jobs/{id}/result")).await.text(), "new\n");
+}
