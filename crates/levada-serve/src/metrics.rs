@@ -88,13 +88,15 @@ impl Metrics {
         self.waited.get_or_create(&queue).observe(time.as_secs_f64());
     }
 
+    /// A run of a job, which may not be the last one, took this long.
+    pub(crate) fn ran(&self, queue: &str, time: Duration) {
+        let queue = OfQueue { queue: queue.to_owned() };
+        self.ran.get_or_create(&queue).observe(time.as_secs_f64());
+    }
+
     /// A job has ended.
-    pub(crate) fn finished(&self, record: &Record, run: Option<Duration>) {
+    pub(crate) fn finished(&self, record: &Record) {
         let queue = record.queue.clone();
-        if let Some(run) = run {
-            let of = OfQueue { queue: queue.clone() };
-            self.ran.get_or_create(&of).observe(run.as_secs_f64());
-        }
         let outcome = Name(record.outcome.unwrap_or(Outcome::Failed));
         self.jobs.get_or_create(&OfOutcome { queue, outcome }).inc();
     }
@@ -142,7 +144,7 @@ impl Metrics {
             waited,
         );
         let ran = self.ran.clone();
-        r.register_with_unit("job_run", "How long the last run of a job took", Unit::Seconds, ran);
+        r.register_with_unit("job_run", "How long runs took", Unit::Seconds, ran);
         Self::register_queues(r, jobs);
         Self::register_service(r, jobs);
         Self::register_reloads(r, reloads);

@@ -204,6 +204,7 @@ impl Record {
         self.revision += 1;
         self.max_attempts = self.attempt.saturating_add(more_attempts);
         self.forget_run();
+        self.started_at = None;
         self.finished_at = None;
         self.expires_at = None;
     }
@@ -213,6 +214,8 @@ impl Record {
         self.state = State::Cancelled;
         self.outcome = Some(Outcome::Cancelled);
         self.retry_at = None;
+        // From there to the end it did not run.
+        self.started_at = None;
     }
 
     /// Forgets how the last run ended.

@@ -54,7 +54,7 @@ impl Jobs {
         match next {
             Next::Interrupted => return self.interrupted(&live),
             Next::Again => {
-                let delay = config.retry.delay(record.attempt, fastrand::f64());
+                let delay = config.retry.delay(counted(&record, &config.retry), fastrand::f64());
                 record.state = State::Retrying;
                 record.retry_at = Some(Moment::now().after(delay));
                 record.finished_at = Some(Moment::now());
@@ -100,8 +100,8 @@ impl Jobs {
         let now = Moment::now();
         let retention = self.config.borrow().retention.clone();
         let keep = match record.state {
-            State::Failed => retention.failed,
-            _ => retention.jobs,
+            State::Succeeded => retention.jobs,
+            _ => retention.failed,
         };
         record.revision += 1;
         record.finished_at = Some(now);
@@ -129,7 +129,7 @@ impl Jobs {
     }
 
     pub(super) fn tell_finished(&self, record: &Record, run: Option<Duration>) {
-        self.metrics.finished(record, run);
+        self.metrics.finished(record);
         self.feed.tell(&Happened::Finished {
             job: record.id,
             queue: &record.queue,
@@ -226,6 +226,13 @@ impl Jobs {
             }
         });
     }
+}
+
+/// How many attempts count: those since it was accepted or run again by hand, without those that were cut off.
+fn counted(record: &Record, policy: &RetryPolicy) -> u32 {
+    let left = record.max_attempts.saturating_sub(record.attempt);
+    // Another policy may hold now than when they were allowed.
+    policy.max_attempts.saturating_sub(left).clamp(1, record.attempt.max(1))
 }
 
 /// Nothing more becomes of the job in this process. It stays with those that have not ended, as it is in the store: there

@@ -142,6 +142,7 @@ impl Jobs {
         };
         let busy = begun.elapsed();
         live.queue.pace.record(busy);
+        self.metrics.ran(queue, busy);
         (ran, Some(busy))
     }
 }

@@ -148,6 +148,10 @@ async fn endings_are_told_apart() {
     let job = server.until_job(&id, "cancelled").await;
     assert_eq!(job["outcome"], "cancelled");
     assert_eq!(job.get("retry_at"), None);
+    // Its last run was over long before.
+    assert_eq!(job.get("started_at"), None);
+    let kept = time(&job, "expires_at").duration_since(time(&job, "finished_at")).unwrap();
+    assert_eq!(kept, Duration::from_secs(24 * 60 * 60), "as long as one that failed");
 }
 
 /// Asks for a state, with the state that is known and for so many seconds.
