@@ -145,10 +145,11 @@ impl Jobs {
             return Err(NotAgain::NoInput);
         }
         let queue = self.queue(&record.queue).ok_or(NotAgain::Refused(Refusal::Closed))?;
-        let Admission { place, share, .. } =
+        let Admission { place, share, client } =
             self.admit(&queue, &client).map_err(NotAgain::Refused)?;
         let failed = record.state == State::Failed;
         record.begin_again(queue.config().retry.max_attempts);
+        record.client = client;
         self.writer.commit(vec![Change::Again { record: record.clone() }]).await?;
         // Retention may have been faster.
         match self.read(move |store| store.record(id)).await? {

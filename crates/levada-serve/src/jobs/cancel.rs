@@ -3,45 +3,57 @@
 use std::sync::Arc;
 
 use super::live::{Live, View, Withdrawn};
-use super::record::{JobId, Record};
+use super::record::JobId;
 use super::service::{Cancelled, Job, Jobs};
 use crate::store::{Change, StoreError};
 
 impl Jobs {
     /// Cancels a job that waits or runs; `None` if there is no such job.
     pub(crate) async fn cancel(&self, id: JobId) -> Result<Option<Cancelled>, StoreError> {
-        let Some(job) = self.find(id).await? else {
-            return Ok(None);
-        };
-        let Job::Live(live) = &job else {
-            let View { record, .. } = job.view();
-            return if record.state.has_ended() || self.queue(&record.queue).is_some() {
-                Ok(Some(Cancelled::TooLate))
-            } else {
-                self.cancel_homeless(record).await.map(Some)
-            };
-        };
-        Ok(Some(match live.withdraw() {
-            Withdrawn::Ended => {
+        match self.find(id).await? {
+            None => Ok(None),
+            Some(Job::Live(live)) => self.withdraw(&live).await.map(Some),
+            Some(Job::Past(record)) if record.state.has_ended() => Ok(Some(Cancelled::TooLate)),
+            Some(Job::Past(_)) => self.cancel_homeless(id).await,
+        }
+    }
+
+    async fn withdraw(&self, live: &Arc<Live>) -> Result<Cancelled, StoreError> {
+        match (live.withdraw(), self.store_failure()) {
+            (Withdrawn::Ended, _) => {
                 self.withdrawn(live).await?;
-                Cancelled::Ended(live.view())
+                Ok(Cancelled::Ended(live.view()))
             }
-            Withdrawn::Told => Cancelled::Stopping(live.view()),
-            Withdrawn::TooLate => match self.store_failure() {
-                // Its end could not be stored: it is not over.
-                Some(error) => return Err(error),
-                None => Cancelled::TooLate,
-            },
-        }))
+            (Withdrawn::Told, _) => Ok(Cancelled::Stopping(live.view())),
+            // Its end could not be stored: it is not over.
+            (Withdrawn::TooLate, Some(error)) => Err(error),
+            (Withdrawn::TooLate, None) => Ok(Cancelled::TooLate),
+        }
     }
 
     /// Cancels a job whose queue is not configured.
-    async fn cancel_homeless(&self, mut record: Record) -> Result<Cancelled, StoreError> {
+    async fn cancel_homeless(&self, id: JobId) -> Result<Option<Cancelled>, StoreError> {
+        // Who else cancels it waits, and finds that it has ended.
+        let _turn = self.turn(id).await;
+        let mut record = match self.look(id).await? {
+            None => return Ok(None),
+            Some(Job::Live(live)) => return self.withdraw(&live).await.map(Some),
+            Some(Job::Past(record)) => *record,
+        };
+        if record.state.has_ended() || self.queue(&record.queue).is_some() {
+            return Ok(Some(Cancelled::TooLate));
+        }
         record.cancelled();
         self.ended(&mut record);
         self.writer.commit(vec![Change::Update { record: record.clone() }]).await?;
+        // A reload that opens its queue meanwhile may have found it waiting. Who asks for the queue waits for the reload.
+        let queue = self.queue(&record.queue);
+        let live = queue.and_then(|_| self.live().get(&id).cloned());
+        if let Some(live) = live {
+            return self.withdraw(&live).await.map(Some);
+        }
         self.tell_finished(&record, None);
-        Ok(Cancelled::Ended(Job::Past(Box::new(record)).view()))
+        Ok(Some(Cancelled::Ended(Job::Past(Box::new(record)).view())))
     }
 
     /// Records that a job was cancelled before it ran.

@@ -102,6 +102,14 @@ impl Bench {
         self.writing(accepting).await
     }
 
+    /// A job that another process accepted, and which waits.
+    async fn left_by_another_process(&mut self) -> JobId {
+        let (id, writer) = (JobId::next(), self.jobs.writer().clone());
+        let job = crate::store::tests::accept(id, b"");
+        self.writing(async move { writer.commit(vec![job]).await.unwrap() }).await;
+        id
+    }
+
     /// Ends in order.
     pub(super) async fn end(mut self) {
         for crew in std::mem::take(&mut self.crews) {

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::super::record::{JobId, State};
-use super::super::service::{Job, NotAgain};
+use super::super::service::{Cancelled, Job, NotAgain};
 use super::{Bench, LONG, accept, until};
 use crate::jobs::live::{Fault, View};
 use crate::store::{Change, Store, StoreError};
@@ -94,4 +94,55 @@ async fn a_job_whose_end_or_next_attempt_cannot_be_stored_stays_and_says_so() {
         assert_eq!(bench.jobs.cancel(live.id).await.unwrap_err(), full, "{script}");
         assert_eq!(bench.jobs.unfinished(), 1, "{script}: it runs again after a restart");
     }
+}
+
+#[tokio::test]
+async fn a_job_that_is_run_again_counts_against_who_asked_also_after_a_restart() {
+    let mut bench = Bench::new("exit 3");
+    let live = bench.accept().await;
+    bench.writing(until(&live, State::Failed)).await;
+    let again = Arc::clone(&bench.jobs).run_again(live.id, "another".to_owned());
+    bench.writing(again).await.unwrap().unwrap();
+    assert_eq!(bench.store.record(live.id).unwrap().unwrap().client, "another");
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn a_job_without_a_queue_is_cancelled_once() {
+    let mut bench = Bench::without_queues("exit 0");
+    let id = bench.left_by_another_process().await;
+    let mut events = bench.jobs.feed.subscribe(None).events;
+    let cancel = || {
+        let jobs = Arc::clone(&bench.jobs);
+        tokio::spawn(async move { jobs.cancel(id).await.unwrap().unwrap() })
+    };
+    let (first, second) = (cancel(), cancel());
+    let both = bench.writing(async { [first.await.unwrap(), second.await.unwrap()] }).await;
+    let ended = both.iter().filter(|what| matches!(what, Cancelled::Ended(_))).count();
+    assert_eq!(ended, 1, "{both:?}");
+    assert_eq!(events.try_recv().unwrap().name, "finished");
+    assert!(events.try_recv().is_err(), "it ended twice");
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn a_job_that_is_cancelled_while_its_queue_is_opened_does_not_run_on() {
+    let mut bench = Bench::without_queues("sleep 600");
+    let id = bench.left_by_another_process().await;
+    let jobs = Arc::clone(&bench.jobs);
+    let cancelling = tokio::spawn(async move { jobs.cancel(id).await.unwrap().unwrap() });
+    assert_eq!(bench.next().await, [id]);
+    // The store still says that it waits.
+    bench.open_queues();
+    bench.go_on(Ok(()));
+    let cancelled = bench.writing(cancelling).await.unwrap();
+    assert!(matches!(cancelled, Cancelled::Ended(_) | Cancelled::Stopping(_)), "{cancelled:?}");
+    let jobs = Arc::clone(&bench.jobs);
+    let gone = async {
+        while jobs.unfinished() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    bench.writing(gone).await;
+    bench.end().await;
 }

@@ -56,7 +56,7 @@ fn succeeded(mut record: Record, end: Moment, output: &[u8]) -> Record {
     record
 }
 
-fn accept(id: JobId, input: &[u8]) -> Change {
+pub(crate) fn accept(id: JobId, input: &[u8]) -> Change {
     Change::Accept { record: queued(id, input), input: Bytes::copy_from_slice(input) }
 }
 
