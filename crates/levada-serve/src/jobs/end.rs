@@ -20,8 +20,8 @@ use super::work::Busy;
 use crate::config::{QueueConfig, RetryPolicy, Verdict};
 use crate::store::{Change, StoreError};
 
-/// The largest output, in bytes, that a worker leaves to the writer. With the room that the writer has, this bounds what
-/// the outputs of jobs take that nobody runs any more.
+/// How much of what a command wrote, in bytes, a worker leaves to the writer at most. With the room that the writer has,
+/// this bounds what is in memory of jobs that nobody runs any more.
 const LEFT_TO_WRITER: usize = 64 * 1024;
 
 /// What follows a run.
@@ -37,8 +37,8 @@ enum Next {
 }
 
 impl Jobs {
-    /// Decides what follows a run, and has it put on disk and shown. The worker does not wait for that unless the output
-    /// is large.
+    /// Decides what follows a run, and has it put on disk and shown. The worker does not wait for that unless what it
+    /// wrote is large.
     pub(super) async fn after(
         self: Arc<Self>,
         live: Arc<Live>,
@@ -76,7 +76,7 @@ impl Jobs {
             Some(output) => Change::Finish { record: record.clone(), output: output.clone() },
             None => Change::Update { record: record.clone() },
         };
-        let is_large = output.as_ref().is_some_and(|output| output.len() > LEFT_TO_WRITER);
+        let is_large = change.bytes() > LEFT_TO_WRITER;
         let submitted = self.writer.submit(vec![change]).await;
         // The service ends when this is done, too.
         let guard = self.shutdown.track("end of a run");

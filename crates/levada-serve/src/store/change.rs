@@ -117,4 +117,16 @@ impl Change {
             Self::Forget { id } => *id,
         }
     }
+
+    /// How much of its memory is up to the job: of what clients and commands sent.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Accept { input, .. } => input.len(),
+            Self::Finish { record, output } => output.len() + record.stderr_tail.len(),
+            Self::Update { record } | Self::Again { record } | Self::Empty { record } => {
+                record.stderr_tail.len()
+            }
+            Self::Forget { .. } => 0,
+        }
+    }
 }

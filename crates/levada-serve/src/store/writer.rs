@@ -28,7 +28,7 @@ const ROOM: usize = 1024;
 /// nobody can wait.
 const COMMANDS: usize = 1 << 28;
 
-/// How many bytes of inputs and outputs go into one commit, unless one command has more.
+/// How many bytes that jobs brought with them go into one commit, unless one command has more.
 const BATCH_BYTES: usize = 64 << 20;
 
 /// How long a note waits at most for a commit that it can go with. A job that ends before need not be noted.
@@ -192,14 +192,7 @@ impl Closer {
 
 impl Command {
     fn bytes(&self) -> usize {
-        let of_change = |change: &Change| match change {
-            Change::Accept { input: body, .. } | Change::Finish { output: body, .. } => body.len(),
-            Change::Update { .. }
-            | Change::Again { .. }
-            | Change::Empty { .. }
-            | Change::Forget { .. } => 0,
-        };
-        self.changes.iter().map(of_change).sum()
+        self.changes.iter().map(Change::bytes).sum()
     }
 }
 

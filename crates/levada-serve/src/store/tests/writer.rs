@@ -206,3 +206,26 @@ async fn many_callers_lose_nothing_and_share_commits() {
     assert!(jobs.iter().all(|job| job.state == State::Running));
     assert!(commits.load(Ordering::Relaxed) < 4_000);
 }
+
+#[tokio::test]
+async fn what_commands_wrote_is_weighed_whatever_it_is() {
+    const MUCH: usize = 40 << 20;
+    let mut bench = Bench::new();
+    let (first, _) = bench.begin().await;
+    next(&mut bench.begun).await;
+    let ids = [JobId::next(), JobId::next()];
+    for id in ids {
+        let stderr_tail = "x".repeat(MUCH);
+        bench.writer.note(Change::Update { record: Record { stderr_tail, ..running(id) } });
+    }
+    for id in ids {
+        bench.go_on.send(Ok(())).unwrap();
+        let batch = next(&mut bench.begun).await.0;
+        assert_eq!(batch, [id], "both do not go into one commit after {first}");
+    }
+    // What was only noted reaches the disk with a commit more.
+    for _ in 0..2 {
+        bench.go_on.send(Ok(())).unwrap();
+    }
+    bench.closer.close().await.unwrap();
+}
