@@ -1,9 +1,7 @@
 //! From a job in line to the end of its run.
 
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use levada_work::shutdown::Phase;
@@ -132,9 +130,16 @@ impl Jobs {
                     shutdown,
                     watcher,
                 };
-                match config.mode {
-                    Mode::Process => run.run(input).await,
-                    Mode::Lines => run.run_line(&config, &live.queue, &input).await,
+                let running = async {
+                    match config.mode {
+                        Mode::Process => run.run(input).await,
+                        Mode::Lines => run.run_line(&config, &live.queue, &input).await,
+                    }
+                };
+                tokio::select! {
+                    biased;
+                    ran = running => ran,
+                    () = watcher.tell_the_newest() => unreachable!("the job is there"),
                 }
             }
             Ok(None) => Ran::not_run("its input is not in the store"),
@@ -158,13 +163,44 @@ impl Ran {
 struct Onlooker<'a> {
     jobs: &'a Jobs,
     live: &'a Arc<Live>,
-    /// When its progress was told last.
-    told: Mutex<Option<Instant>>,
+    told: Mutex<Told>,
+}
+
+/// What was told of a command's progress.
+#[derive(Default)]
+struct Told {
+    last: Option<Instant>,
+    /// What it said since, and too soon after.
+    newest: Option<Progress>,
 }
 
 impl<'a> Onlooker<'a> {
     fn new(jobs: &'a Jobs, live: &'a Arc<Live>) -> Self {
-        Self { jobs, live, told: Mutex::new(None) }
+        Self { jobs, live, told: Mutex::default() }
+    }
+
+    /// Tells what was said too soon after another, when it is time.
+    async fn tell_the_newest(&self) {
+        let mut view = self.live.watch();
+        // `self` keeps the sender.
+        while view.changed().await.is_ok() {
+            // Whatever is said until then comes at most this long after what was told before.
+            tokio::time::sleep(PROGRESS_REST).await;
+            let mut told = self.told();
+            if let Some(newest) = told.newest.take() {
+                self.tell(&mut told, &newest);
+            }
+        }
+    }
+
+    fn tell(&self, told: &mut Told, progress: &Progress) {
+        *told = Told { last: Some(Instant::now()), newest: None };
+        let (job, queue) = (self.live.id, self.live.queue.name.as_str());
+        self.jobs.feed.tell(&Happened::Progress { job, queue, progress });
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -178,13 +214,12 @@ impl Watcher for Onlooker<'_> {
             view.record.revision += 1;
             view.progress = Some(progress.clone());
         });
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.is_some_and(|last| last.elapsed() < PROGRESS_REST) {
-            return;
+        let mut told = self.told();
+        if told.last.is_some_and(|last| last.elapsed() < PROGRESS_REST) {
+            told.newest = Some(progress);
+        } else {
+            self.tell(&mut told, &progress);
         }
-        *told = Some(Instant::now());
-        let (job, queue) = (self.live.id, self.live.queue.name.as_str());
-        self.jobs.feed.tell(&Happened::Progress { job, queue, progress: &progress });
     }
 
     async fn stopped(&self) {

@@ -181,3 +181,28 @@ async fn stream_of_a_job_goes_on_through_its_attempts() {
     assert_eq!(names(&of_note[last..]), ["retrying", "started", "finished"]);
     assert_eq!(of_note.last().unwrap().data["attempt"], 2);
 }
+
+#[tokio::test]
+async fn the_newest_progress_is_told_although_another_was_just_before() {
+    let notes = Notes::new();
+    let script = format!(
+        "{}; for percent in 10 50 90; do echo ::progress $percent >&2; done; {}",
+        notes.wait_for("begin"),
+        notes.wait_for("gate")
+    );
+    let server = Server::script(&[], &script);
+    let id = server.submit("").await;
+    server.until_job(&id, "running").await;
+    let mut events = of_job(&server, &id).await;
+    assert_eq!(events.next().await.unwrap().name, "state");
+    notes.write("begin");
+    let mut told = Vec::new();
+    while told.last() != Some(&json!(90)) {
+        let event = events.next().await.unwrap();
+        assert_eq!(event.name, "progress");
+        told.push(event.data["percent"].clone());
+    }
+    assert_eq!(told[0], 10, "the first at once");
+    notes.write("gate");
+    assert_eq!(names(&rest(&mut events).await), ["finished"], "and once");
+}
