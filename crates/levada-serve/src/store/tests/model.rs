@@ -160,6 +160,27 @@ fn any_change() -> impl Strategy<Value = Change> {
     ]
 }
 
+/// A job that failed and is run again by somebody who read its record before it was given up, if it was.
+fn run_again() -> impl Strategy<Value = Vec<Change>> {
+    let given_up = option::of(any::<bool>());
+    (any_record(), any_body(), given_up, 1_u64..4).prop_map(
+        |(record, input, given_up, revision)| {
+            let input_bytes = input.len() as u64;
+            let failed = Record { state: State::Failed, revision: 1, input_bytes, ..record };
+            let emptied = Record { emptied: true, revision: 2, ..failed.clone() };
+            let again = Record { state: State::Queued, revision, ..failed.clone() };
+            let id = failed.id;
+            let given_up = given_up.map(|forgotten| {
+                if forgotten { Change::Forget { id } } else { Change::Empty { record: emptied } }
+            });
+            let mut changes = vec![Change::Accept { record: failed, input }];
+            changes.extend(given_up);
+            changes.push(Change::Again { record: again });
+            changes
+        },
+    )
+}
+
 fn compare(store: &dyn Store, model: &Model) {
     for number in 0..JOBS {
         let (record, input, output) =
@@ -199,7 +220,8 @@ fn compare(store: &dyn Store, model: &Model) {
 type Step = (Vec<Change>, bool, bool);
 
 fn any_step() -> impl Strategy<Value = Step> {
-    (vec(any_change(), 0..6), any::<bool>(), prop::bool::weighted(0.3))
+    let changes = prop_oneof![4 => vec(any_change(), 0..6), 1 => run_again()];
+    (changes, any::<bool>(), prop::bool::weighted(0.3))
 }
 
 /// What was said of input and output stays, as the service does it: it updates and finishes only what has not ended, which
