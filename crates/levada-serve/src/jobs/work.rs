@@ -82,13 +82,12 @@ impl Jobs {
         }
     }
 
-    /// Nothing more becomes of the job in this process.
+    /// Nothing more becomes of the job in this process: it is one of those that are left.
     pub(super) fn interrupted(&self, live: &Live) {
         if !self.durable {
             warn!(job = %live.id, queue = live.queue.name, "lost: the store is `memory`");
         }
         live.end();
-        self.live().remove(&live.id);
         live.show(|view| view.fault = Some(Fault::Interrupted));
     }
 

@@ -146,3 +146,19 @@ async fn a_job_that_is_cancelled_while_its_queue_is_opened_does_not_run_on() {
     bench.writing(gone).await;
     bench.end().await;
 }
+
+#[tokio::test]
+async fn a_job_that_is_interrupted_is_among_those_that_are_left() {
+    let mut bench = Bench::new("exec sleep 600");
+    let live = bench.accept().await;
+    bench.writing(until(&live, State::Running)).await;
+    bench.shutdown.advance();
+    bench.shutdown.advance();
+    let mut view = live.watch();
+    let interrupted = async { view.wait_for(View::is_final).await.unwrap().fault };
+    assert_eq!(bench.writing(interrupted).await, Some(Fault::Interrupted));
+    let found = bench.jobs.find(live.id).await.unwrap();
+    assert!(matches!(found, Some(Job::Live(_))), "{found:?}");
+    assert_eq!(bench.jobs.unfinished(), 1, "it runs again after a restart");
+    bench.end().await;
+}
