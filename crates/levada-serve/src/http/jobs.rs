@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::outcome::{answer, internal, refused, store_failed};
+use super::outcome::{answer, given_up, internal, refused, store_failed};
 use super::path::Path;
 use super::prefer::{Preferences, has_already, waited};
 use super::problem::{JOB_ID, Problem};
@@ -40,19 +40,8 @@ pub(crate) async fn status(
 ) -> Answer {
     let mut job = find(&app, &id).await?;
     let wait = Preferences::of(&headers).wait.map(|wait| wait.min(LONGEST_POLL));
-    if let (Job::Live(live), Some(wait)) = (&job, wait) {
-        if headers.contains_key(header::IF_NONE_MATCH) {
-            let mut view = live.watch();
-            let news = view.wait_for(|view| view.is_final() || !has_already(&headers, &tag(view)));
-            // In time or not: what is seen now is the answer.
-            drop(or_drained(&app, timeout(wait, news)).await);
-        } else {
-            drop(outcome(&app.jobs, live, wait).await);
-        }
-        // A job whose end is only seen here any more.
-        if live.view().is_final() {
-            job = Job::Past(Box::new(live.view().record));
-        }
+    if let Some(wait) = wait {
+        job = later(&app, job, &headers, wait).await?;
     }
     let tag = tag_header(&job.view());
     let mut response = if has_already(&headers, tag.to_str().unwrap_or_default()) {
@@ -67,11 +56,50 @@ pub(crate) async fn status(
     Ok(response)
 }
 
-/// Does not wait on when the service shuts down.
-async fn or_drained<T>(app: &App, waiting: impl Future<Output = T>) -> Option<T> {
+/// The job when it is no longer as the client knows it, or has ended; or else after `wait`.
+async fn later(app: &App, job: Job, headers: &HeaderMap, wait: Duration) -> Result<Job, Problem> {
+    let knows = headers.contains_key(header::IF_NONE_MATCH);
+    if knows && !has_already(headers, &tag(&job.view())) {
+        return Ok(job);
+    }
+    let live = match &job {
+        Job::Live(live) if live.view().fault.is_none() => live,
+        _ => return elsewhere(app, job, wait).await,
+    };
+    if knows {
+        let mut view = live.watch();
+        let news = view.wait_for(|view| view.is_final() || !has_already(headers, &tag(view)));
+        // In time or not: what is seen now is the answer.
+        at_most(app, wait, news).await;
+    } else {
+        drop(outcome(&app.jobs, live, wait).await);
+    }
+    // A job whose end is only seen here any more.
+    let view = live.view();
+    Ok(if view.is_final() { Job::Past(Box::new(view.record)) } else { job })
+}
+
+/// The job as soon as something happens to it, or else after `wait`. It is one that nobody here runs: only its queue, if
+/// it comes back, or who cancels it can change that. One that has ended is not waited for.
+async fn elsewhere(app: &App, job: Job, wait: Duration) -> Result<Job, Problem> {
+    // First listen, then look.
+    let mut events = app.jobs.feed.subscribe(None).events;
+    let id = job.id();
+    let job = find(app, &id.to_string()).await?;
+    if job.state().has_ended() {
+        return Ok(job);
+    }
+    // Who cannot follow looks, too.
+    let happens = async { while events.recv().await.is_ok_and(|event| event.job != Some(id)) {} };
+    at_most(app, wait, happens).await;
+    find(app, &id.to_string()).await
+}
+
+/// Waits for something, but not longer than this, nor when the service shuts down.
+async fn at_most(app: &App, wait: Duration, something: impl Future) {
     tokio::select! {
-        done = waiting => Some(done),
-        () = app.jobs.shutdown.draining() => None,
+        _ = timeout(wait, something) => {}
+        () = app.jobs.shutdown.draining() => {}
     }
 }
 
@@ -80,11 +108,17 @@ pub(crate) async fn result(
     Path(id): Path,
     headers: HeaderMap,
 ) -> Answer {
-    let job = find(&app, &id).await?;
+    let mut job = find(&app, &id).await?;
     let wait = Preferences::of(&headers).wait.map(|wait| wait.min(LONGEST_POLL));
+    if let Some(problem) = given_up(&app, &job) {
+        return Err(problem);
+    }
+    if let (Job::Past(_), Some(wait)) = (&job, wait) {
+        job = elsewhere(&app, job, wait).await?;
+    }
     let view = match &job {
         Job::Live(live) => outcome(&app.jobs, live, wait.unwrap_or_default()).await,
-        Job::Past(_) => Some(job.view()),
+        Job::Past(record) => record.state.has_ended().then(|| job.view()),
     };
     let mut response = match view {
         None => accepted(&app, &job),
@@ -134,6 +168,11 @@ pub(crate) async fn cancel(State(app): State<Arc<App>>, Path(id): Path) -> Answe
     let jobs = Arc::clone(&app.jobs);
     let cancelled = to_the_end(async move { jobs.cancel(id).await }).await?;
     let cancelled = cancelled.map_err(|error| store_failed(&error).job(id))?;
+    if matches!(cancelled, Some(Cancelled::TooLate))
+        && let Some(problem) = given_up(&app, &find(&app, &id.to_string()).await?)
+    {
+        return Err(problem);
+    }
     match cancelled {
         None => Err(no_job(&id.to_string())),
         Some(Cancelled::Ended(view)) => Ok(Json(JobState::seen(view)).into_response()),

@@ -10,6 +10,7 @@ use crate::jobs::accept::Refusal;
 use crate::jobs::live::{Fault, View};
 use crate::jobs::queue::Queue;
 use crate::jobs::record::{Outcome, Record, State};
+use crate::jobs::service::Job;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// The answer to who waits for a job that has ended, or whose run came to nothing.
@@ -32,6 +33,20 @@ pub(crate) fn answer(app: &App, view: View) -> Result<Response, Problem> {
         .job(id)),
         _ => Err(failed(app, view.record)),
     }
+}
+
+/// Why nothing more becomes of this job in this process, although it has not ended.
+pub(super) fn given_up(app: &App, job: &Job) -> Option<Problem> {
+    let view = job.view();
+    let problem = match (view.fault, job) {
+        (Some(fault), _) => faulty(app, fault),
+        // It is in no line: either its queue is not configured, or its end could not be stored.
+        (None, Job::Past(record)) if !record.state.has_ended() => {
+            store_failed(&app.jobs.store_failure()?)
+        }
+        _ => return None,
+    };
+    Some(problem.job(view.record.id))
 }
 
 fn success(record: &Record, output: Bytes) -> Response {

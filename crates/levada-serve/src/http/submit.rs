@@ -14,7 +14,7 @@ use levada::oneshot;
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
-use super::outcome::{internal, refused};
+use super::outcome::{given_up, internal, refused};
 use super::path::Path;
 use super::prefer::{Preferences, responded_async, waited};
 use super::problem::Problem;
@@ -239,7 +239,11 @@ async fn respond(
             client.answered();
             view
         }
-        Job::Past(_) => Some(job.view()),
+        Job::Past(record) if record.state.has_ended() => Some(job.view()),
+        Job::Past(_) => match given_up(app, &job) {
+            Some(problem) => return problem.into_response(),
+            None => None,
+        },
     };
     let is_over = view.is_some();
     let mut response = match view {

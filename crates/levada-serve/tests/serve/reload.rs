@@ -2,10 +2,11 @@
 
 use std::os::unix::fs::symlink;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::support::{Notes, Server, sh, until, within};
+use crate::support::{LONG, Notes, Server, sh, until, within};
 
 /// A server whose log goes to the file `log`.
 fn logged(notes: &Notes, config: &str) -> Server {
@@ -148,6 +149,40 @@ async fn hang_up_reads_what_cannot_be_seen_to_change() {
     assert_eq!(server.post("still").await.text(), "still", "it is no reason to end");
 }
 
+/// Nobody here runs this job, but it has not ended: who waits for that waits.
+async fn has_not_ended(server: &Server, id: &str) {
+    let (path, wait) = (format!("/jobs/{id}"), [("Prefer", "wait=1")]);
+    let result = format!("{path}/result");
+    assert_eq!(server.get(&result).await.status, 202);
+    let tag = server.get(&path).await.header("etag").to_owned();
+    let known = [wait[0], ("If-None-Match", tag.as_str())];
+    for (path, headers, status) in
+        [(&result, &wait[..], 202), (&path, &wait, 200), (&path, &known, 304)]
+    {
+        let began = Instant::now();
+        let answer = server.ask("GET", path, headers, "").await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert!(began.elapsed() >= Duration::from_secs(1), "{path} {headers:?}");
+    }
+    // Whoever knows another state is told at once.
+    let (began, known) = (Instant::now(), [("Prefer", "wait=600"), ("If-None-Match", "\"other\"")]);
+    assert_eq!(server.ask("GET", &path, &known, "").await.status, 200);
+    assert!(began.elapsed() < LONG / 2);
+}
+
+/// It can be cancelled, and who waits for it is told.
+async fn is_cancelled(server: &Server, id: &str) {
+    let (path, wait) = (format!("/jobs/{id}"), [("Prefer", "wait=600")]);
+    let state = tokio::spawn(server.request_with("GET", &path, &wait, ""));
+    let result = tokio::spawn(server.request_with("GET", &format!("{path}/result"), &wait, ""));
+    // Whether it was cancelled before or after the two began to wait, they are answered.
+    let cancelled = server.ask("DELETE", &path, &[], "").await;
+    assert_eq!((cancelled.status.as_u16(), &cancelled.json()["state"]), (200, &"cancelled".into()));
+    assert_eq!(within(state).await.unwrap().unwrap().json()["state"], "cancelled");
+    within(result).await.unwrap().unwrap().problem(409, "cancelled");
+    server.ask("DELETE", &path, &[], "").await.problem(409, "already-ended");
+}
+
 #[tokio::test]
 async fn jobs_of_a_removed_queue_wait_for_it_across_a_restart() {
     let notes = Notes::new();
@@ -158,6 +193,7 @@ async fn jobs_of_a_removed_queue_wait_for_it_across_a_restart() {
     );
     let server = Server::configured(&notes, &["--store", &store], &both);
     let ids = [server.submit_to("/q/b", "1").await, server.submit_to("/q/b", "2").await];
+    let unwanted = server.submit_to("/q/b", "3").await;
     server.until_queue("b", "running", 1).await;
     // The first signal lets what runs go on; dropping sends another one, which kills it.
     drop(server);
@@ -165,6 +201,8 @@ async fn jobs_of_a_removed_queue_wait_for_it_across_a_restart() {
     let server = Server::configured(&notes, &["--store", &store], config);
     server.get("/q/b").await.problem(404, "no-queue");
     assert_eq!(server.job(&ids[1]).await["state"], "queued");
+    has_not_ended(&server, &ids[1]).await;
+    is_cancelled(&server, &unwanted).await;
     notes.write("gate");
     drop(server);
     let server = Server::configured(&notes, &["--store", &store], &both);
