@@ -7,24 +7,25 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Sse;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::sse::{self, KeepAlive};
-use futures_util::Stream;
+use axum::response::{IntoResponse, Response, Sse};
 use futures_util::stream::unfold;
-use levada::broadcast;
-use levada::broadcast::error::RecvError;
+use levada::broadcast::error::{RecvError, TryRecvError};
+use levada::{broadcast, watch};
 use serde_json::json;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::App;
 use super::jobs::find;
+use super::outcome::given_up;
 use super::path::Path;
 use super::problem::Problem;
 use super::queues::overview;
 use super::state::JobState;
+use super::utf8::{Decoder, parts};
 use crate::jobs::feed::{Event, Lost, Reader};
-use crate::jobs::live::Written;
+use crate::jobs::live::{Stream, View, Written};
 use crate::jobs::record::{JobId, Record};
 use crate::jobs::service::Job;
 use crate::server::Connection;
@@ -38,9 +39,11 @@ const OVERVIEW: Duration = Duration::from_secs(1);
 /// The longest text of one `output` event, in bytes.
 const LONGEST_TEXT: usize = 8 * 1024;
 
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
 type Events = Sse<KeepAliveStream>;
 type KeepAliveStream = axum::response::sse::KeepAliveStream<
-    std::pin::Pin<Box<dyn Stream<Item = Result<sse::Event, Infallible>> + Send>>,
+    std::pin::Pin<Box<dyn futures_util::Stream<Item = Result<sse::Event, Infallible>> + Send>>,
 >;
 
 pub(crate) async fn of_all(
@@ -59,7 +62,7 @@ pub(crate) async fn of_job(
     State(app): State<Arc<App>>,
     Path(id): Path,
     headers: HeaderMap,
-) -> Result<Events, Problem> {
+) -> Result<Response, Problem> {
     let job = find(&app, &id).await?;
     let Record { id, queue, .. } = job.view().record;
     // First listen, then look: what happens in between is told twice rather than not at all.
@@ -67,11 +70,33 @@ pub(crate) async fn of_job(
     reading.queue = queue;
     if let Job::Live(live) = &job {
         reading.output = Some(live.output());
+        reading.view = Some(live.watch());
     }
     let job = find(&app, &id.to_string()).await?;
+    if let Some(problem) = given_up(&app, &job) {
+        return Err(problem);
+    }
     reading.over = job.view().is_final();
+    if reading.over && has_the_end(&app, &headers, job.id()) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     reading.ready.push_front(named("state", &JobState::of(&job)).retry(RECONNECT));
-    Ok(reading.stream())
+    Ok(reading.stream().into_response())
+}
+
+/// Whether the last event that this client has is the end of the job. Without an answer of its own, an `EventSource`
+/// comes back for ever.
+fn has_the_end(app: &App, headers: &HeaderMap, job: JobId) -> bool {
+    let Some(last) = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    // As one who has all but that event: it is the first that is missed.
+    let before = last.rsplit_once('-').and_then(|(process, number)| {
+        Some(format!("{process}-{}", number.parse::<u64>().ok()?.checked_sub(1)?))
+    });
+    let missed = app.jobs.feed.subscribe(before.as_deref()).missed;
+    let end = missed.iter().rfind(|event| event.job == Some(job));
+    end.is_some_and(|end| end.name == "finished" && app.jobs.feed.id(end) == last)
 }
 
 /// One reader's place in what happens.
@@ -84,19 +109,27 @@ struct Reading {
     ready: VecDeque<sse::Event>,
     events: broadcast::Receiver<Event>,
     output: Option<broadcast::Receiver<Written>>,
+    view: Option<watch::Receiver<View>>,
+    /// The texts of standard output and standard error.
+    decoders: [Decoder; 2],
+    /// What has come, and is told when what the command wrote before it has been.
+    came: Option<Result<Event, RecvError>>,
     ticks: Interval,
     last_overview: String,
     /// Nothing follows what is ready.
     over: bool,
+    /// Nothing follows what has happened by now.
+    last: bool,
     /// The service shuts down, and the job still runs.
     draining: bool,
 }
 
 impl Reading {
     fn begin(app: Arc<App>, headers: &HeaderMap, job: Option<JobId>) -> Self {
-        let last_id = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+        let last_id = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
         let Reader { missed, lost, events } = app.jobs.feed.subscribe(last_id);
-        let mut ready: VecDeque<_> = lost.map(lagged).into_iter().collect();
+        let lost = lost.map(|lost| lagged(lost.filter(|_| job.is_none())));
+        let mut ready: VecDeque<_> = lost.into_iter().collect();
         let missed = missed.iter().filter(|event| job.is_none() || event.job == job);
         ready.extend(missed.map(|event| render(&app, event)));
         let mut ticks = interval(OVERVIEW);
@@ -109,16 +142,21 @@ impl Reading {
             ready,
             events,
             output: None,
+            view: None,
+            decoders: Default::default(),
+            came: None,
             ticks,
             last_overview,
             over: false,
+            last: false,
             draining: false,
         }
     }
 
     fn stream(self) -> Events {
         let events = unfold(self, async |mut reading| Some((Ok(reading.next().await?), reading)));
-        let events: std::pin::Pin<Box<dyn Stream<Item = _> + Send>> = Box::pin(events);
+        let events: std::pin::Pin<Box<dyn futures_util::Stream<Item = _> + Send>> =
+            Box::pin(events);
         Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("ka"))
     }
 
@@ -131,33 +169,55 @@ impl Reading {
             if self.over {
                 return None;
             }
-            if self.draining && !self.goes_on().await {
-                // What has happened by now is still told.
-                let event = self.events.try_recv().ok()?;
-                self.happened(&event);
-                continue;
+            self.last = self.last || (self.draining && !self.goes_on().await);
+            if self.came.is_none() && !self.last {
+                self.wait().await;
+            } else if let Some(written) = self.output.as_mut().and_then(now) {
+                self.wrote(written);
+            } else {
+                let came = self.came.take().or_else(|| now(&mut self.events));
+                self.tell(came.unwrap_or(Err(RecvError::Closed))).await;
             }
-            let watch_all = self.job.is_none();
-            tokio::select! {
-                biased;
-                () = self.app.jobs.shutdown.draining(), if !self.draining => self.draining = true,
-                written = written(&mut self.output) => match written {
-                    Ok(written) => self.say(&written),
-                    Err(RecvError::Lagged(missed)) => self.ready.push_back(lagged(Some(missed))),
-                    Err(RecvError::Closed) => self.output = None,
-                },
-                event = self.events.recv() => match event {
-                    Ok(event) => self.happened(&event),
-                    Err(RecvError::Lagged(missed)) => self.missed(missed).await,
-                    Err(RecvError::Closed) => return None,
-                },
-                _ = self.ticks.tick(), if watch_all => {
-                    let overview = self.overview_text();
-                    if overview != self.last_overview {
-                        let event = self.overview();
-                        self.ready.push_back(event);
-                    }
+        }
+    }
+
+    /// Waits until something happens.
+    async fn wait(&mut self) {
+        let watch_all = self.job.is_none();
+        tokio::select! {
+            biased;
+            () = self.app.jobs.shutdown.draining(), if !self.draining => self.draining = true,
+            written = written(&mut self.output) => self.wrote(written),
+            () = given_up_on(&mut self.view), if !self.last => self.last = true,
+            came = self.events.recv() => self.came = Some(came),
+            _ = self.ticks.tick(), if watch_all => {
+                let overview = self.overview_text();
+                if overview != self.last_overview {
+                    let event = self.overview();
+                    self.ready.push_back(event);
                 }
+            }
+        }
+    }
+
+    fn wrote(&mut self, written: Result<Written, RecvError>) {
+        match written {
+            Ok(written) => self.say(&written),
+            Err(RecvError::Lagged(missed)) => {
+                self.finish_texts();
+                self.ready.push_back(lagged(Some(missed)));
+            }
+            Err(RecvError::Closed) => self.output = None,
+        }
+    }
+
+    async fn tell(&mut self, came: Result<Event, RecvError>) {
+        match came {
+            Ok(event) => self.happened(&event),
+            Err(RecvError::Lagged(missed)) => self.missed(missed).await,
+            Err(RecvError::Closed) => {
+                self.finish_texts();
+                self.over = true;
             }
         }
     }
@@ -173,6 +233,9 @@ impl Reading {
 
     fn happened(&mut self, event: &Event) {
         if self.job.is_none() || event.job == self.job {
+            if matches!(event.name, "retrying" | "finished") {
+                self.finish_texts();
+            }
             self.ready.push_back(render(&self.app, event));
             self.over = self.job.is_some() && event.name == "finished";
         }
@@ -180,19 +243,34 @@ impl Reading {
 
     /// This reader was too slow. That of a job is told how the job is now.
     async fn missed(&mut self, missed: u64) {
-        self.ready.push_back(lagged(Some(missed)));
-        let Some(id) = self.job else { return };
+        let Some(id) = self.job else { return self.ready.push_back(lagged(Some(missed))) };
+        self.ready.push_back(lagged(None));
         if let Ok(job) = find(&self.app, &id.to_string()).await {
-            self.ready.push_back(named("state", &JobState::of(&job)));
             self.over = job.view().is_final();
+            if self.over {
+                self.finish_texts();
+            }
+            self.ready.push_back(named("state", &JobState::of(&job)));
         }
     }
 
     fn say(&mut self, written: &Written) {
-        for part in written.bytes.chunks(LONGEST_TEXT) {
-            let text = String::from_utf8_lossy(part);
-            let (job, queue, stream) = (self.job, &self.queue, written.stream);
-            let data = json!({ "job": job, "queue": queue, "stream": stream, "text": text });
+        let text = self.decoders[written.stream as usize].text(&written.bytes);
+        self.say_text(written.stream, &text);
+    }
+
+    /// Nothing more is written in this run, or it is not known what: what is left of a character is all there is of it.
+    fn finish_texts(&mut self) {
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            let text = self.decoders[stream as usize].finish();
+            self.say_text(stream, &text);
+        }
+    }
+
+    fn say_text(&mut self, stream: Stream, text: &str) {
+        for part in parts(text, LONGEST_TEXT) {
+            let (job, queue) = (self.job, &self.queue);
+            let data = json!({ "job": job, "queue": queue, "stream": stream, "text": part });
             self.ready.push_back(named("output", &data));
         }
     }
@@ -218,6 +296,25 @@ async fn written(output: &mut Option<broadcast::Receiver<Written>>) -> Result<Wr
     }
 }
 
+/// When nothing more becomes of the job in this process, although it has not ended.
+async fn given_up_on(view: &mut Option<watch::Receiver<View>>) {
+    if let Some(view) = view
+        && view.wait_for(|view| view.fault.is_some()).await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
+/// What there is by now.
+fn now<T: Clone>(of: &mut broadcast::Receiver<T>) -> Option<Result<T, RecvError>> {
+    match of.try_recv() {
+        Ok(value) => Some(Ok(value)),
+        Err(TryRecvError::Lagged(missed)) => Some(Err(RecvError::Lagged(missed))),
+        Err(TryRecvError::Empty | TryRecvError::Closed) => None,
+    }
+}
+
 fn render(app: &App, event: &Event) -> sse::Event {
     sse::Event::default().id(app.jobs.feed.id(event)).event(event.name).data(&event.data)
 }
@@ -228,7 +325,7 @@ fn named(name: &'static str, data: &impl serde::Serialize) -> sse::Event {
     sse::Event::default().event(name).data(data)
 }
 
-/// Says how many events this reader missed.
+/// Says how many events this reader missed. Of one job that is not known: others have missed events, too.
 fn lagged(missed: Lost) -> sse::Event {
     named("lagged", &json!({ "missed": missed }))
 }

@@ -13,6 +13,7 @@ mod problem;
 mod queues;
 mod state;
 mod submit;
+mod utf8;
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -49,6 +49,10 @@ impl Line {
         Self::holding(address, usize::MAX)
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     fn holding(address: SocketAddr, idle: usize) -> Self {
         let mut pool = Pool::builder(TokioExecutor::new());
         // What is sent is sent once.

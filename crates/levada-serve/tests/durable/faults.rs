@@ -14,9 +14,14 @@ use crate::support::{Answer, levada, within};
 
 /// The options of a service with a store in this folder that gives back what it gets.
 fn options(store: &Path) -> Vec<String> {
+    running(store, &["cat"])
+}
+
+/// The same with this command.
+fn running(store: &Path, command: &[&str]) -> Vec<String> {
     let store = store.to_str().unwrap();
     let words = ["serve", "--listen", "127.0.0.1:0", "--store", store, "--workers", "2", "--"];
-    words.into_iter().chain(["cat"]).map(str::to_owned).collect()
+    words.iter().chain(command).map(|word| (*word).to_owned()).collect()
 }
 
 async fn start(mut command: std::process::Command) -> (Service, Line) {
@@ -170,5 +175,82 @@ async fn damaged_database_is_refused_and_left_as_it_is() {
     let (service, line) = start_on(store.path()).await;
     let jobs = line.get("/jobs").await.unwrap().json();
     assert_eq!(jobs["jobs"].as_array().unwrap().len(), 20);
+    service.kill().await;
+}
+
+/// A service with a store in this folder and this command, and no room for files of more than a few MiB.
+fn on_a_small_disk(store: &Path, command: &[&str]) -> std::process::Command {
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", r#"trap '' XFSZ && ulimit -f 8000 && exec "$0" "$@""#]);
+    shell.arg(levada().get_program()).args(running(store, command));
+    shell
+}
+
+/// A job that ran, and whose end nobody can be told.
+#[tokio::test]
+async fn job_whose_end_is_not_stored_has_not_failed() {
+    let folder = TempDir::new().unwrap();
+    let (store, gate) = (folder.path().join("store"), folder.path().join("gate"));
+    let script = format!(
+        "[ $LEVADA_CONTENT_TYPE != x/gated ] || until [ -e {} ]; do sleep 0.01; done; cat",
+        gate.display()
+    );
+    let command = ["sh", "-c", &script];
+    let (service, line) = start(on_a_small_disk(&store, &command)).await;
+    let (input, url) = (folder.path().join("input"), format!("http://{}", line.address()));
+    fs::write(&input, body(7)).unwrap();
+    let mut submit = Command::from(levada());
+    submit.args(["submit", "--server", &url, "--type", "x/gated"]).arg(&input).kill_on_drop(true);
+    let submit = tokio::spawn(submit.output());
+    let runs = async || {
+        let jobs = line.get("/jobs?state=running").await.unwrap().json();
+        Some(jobs["jobs"][0]["id"].as_str()?.to_owned())
+    };
+    let id = within(async {
+        loop {
+            if let Some(id) = runs().await {
+                return id;
+            }
+        }
+    })
+    .await;
+    let (path, events) = (format!("/jobs/{id}"), format!("/jobs/{id}/events"));
+    let result = format!("{path}/result");
+    let stream = tokio::net::TcpStream::connect(line.address()).await.unwrap();
+    let mut stream = crate::sse::Events::open_at(stream, &events, None).await;
+    assert_eq!(stream.next().await.unwrap().name, "state");
+
+    let mut sent = 0;
+    let typed = [("Content-Type", "x/other")];
+    while line.send("POST", "/", &typed, body(sent)).await.unwrap().status == 200 {
+        assert!(sent < 1000, "the limit is not one");
+        sent += 1;
+    }
+    assert_eq!(line.get(&result).await.unwrap().status, 202, "it runs");
+    fs::write(&gate, "").unwrap();
+    let mut told = Vec::new();
+    while let Some(event) = stream.next().await {
+        told.push(event.name);
+    }
+    assert!(!told.contains(&"finished".to_owned()), "{told:?}");
+    line.get(&events).await.unwrap().problem(507, "store-failed");
+    for headers in [&[][..], &[("Prefer", "wait=600")]] {
+        let answer = line.send("GET", &result, headers, Bytes::new()).await.unwrap();
+        assert_eq!(answer.problem(507, "store-failed")["job_id"], id);
+    }
+    let cancelled = line.send("DELETE", &path, &[], Bytes::new()).await.unwrap();
+    assert_eq!(cancelled.problem(507, "store-failed")["job_id"], id);
+    let told = within(submit).await.unwrap().unwrap();
+    let said = String::from_utf8(told.stderr).unwrap();
+    assert_eq!(told.status.code(), Some(69), "{said}");
+    assert!(told.stdout.is_empty() && said.contains("The store failed"), "{said}");
+    service.stop().await;
+
+    let mut larger = levada();
+    larger.args(running(&store, &command));
+    let (service, line) = start(larger).await;
+    let wait = [("Prefer", "wait=30")];
+    let answer = line.send("GET", &result, &wait, Bytes::new()).await.unwrap();
+    assert!(answer.status == 200 && answer.body == body(7), "{}", answer.status);
     service.kill().await;
 }

@@ -9,6 +9,9 @@ mod ledger;
 mod service;
 #[cfg(target_os = "linux")]
 mod soak;
+#[path = "../serve/sse.rs"]
+#[expect(dead_code, reason = "the other tests use the rest of it")]
+mod sse;
 #[path = "../serve/support.rs"]
 #[expect(dead_code, reason = "the other tests use the rest of it")]
 mod support;

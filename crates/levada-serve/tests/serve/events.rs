@@ -64,7 +64,7 @@ async fn stream_is_of_server_sent_events() {
 }
 
 /// Makes this many events on the connection of a client.
-async fn reject(client: &mut BufReader<TcpStream>, events: u64) {
+pub(crate) async fn reject(client: &mut BufReader<TcpStream>, events: u64) {
     let requests = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nxx".repeat(100);
     for _ in 0..events / 100 {
         client.write_all(requests.as_bytes()).await.unwrap();

@@ -18,6 +18,7 @@ mod overload;
 mod prefer;
 mod queues;
 mod quota;
+mod readers;
 mod reload;
 mod results;
 mod retries;

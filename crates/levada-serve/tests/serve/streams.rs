@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use crate::sse::{Event, Events};
 use crate::support::{Notes, Server, sh};
 
-async fn of_job(server: &Server, id: &str) -> Events {
+pub(crate) async fn of_job(server: &Server, id: &str) -> Events {
     Events::open_at(server.connect().await, &format!("/jobs/{id}/events"), None).await
 }
 
 /// All that is left of a stream.
-async fn rest(events: &mut Events) -> Vec<Event> {
+pub(crate) async fn rest(events: &mut Events) -> Vec<Event> {
     let mut rest = Vec::new();
     while let Some(event) = events.next().await {
         rest.push(event);
@@ -18,12 +18,12 @@ async fn rest(events: &mut Events) -> Vec<Event> {
     rest
 }
 
-fn names(events: &[Event]) -> Vec<&str> {
+pub(crate) fn names(events: &[Event]) -> Vec<&str> {
     events.iter().map(|event| event.name.as_str()).collect()
 }
 
 /// What was written to one of the two outputs.
-fn text(events: &[Event], stream: &str) -> String {
+pub(crate) fn text(events: &[Event], stream: &str) -> String {
     let of = events.iter().filter(|event| event.name == "output" && event.data["stream"] == stream);
     of.map(|event| event.data["text"].as_str().unwrap()).collect()
 }
