@@ -1,6 +1,7 @@
 //! `/queues` and `/q/{queue}`: how full, how busy, how fast.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -14,9 +15,9 @@ use super::path::Path;
 use super::problem::Problem;
 use super::{App, Client, jobs};
 use crate::jobs::queue::Queue;
-use crate::jobs::record::State as Stage;
+use crate::jobs::record::{JobId, State as Stage};
 use crate::jobs::service::{Job, NotAgain};
-use crate::store::Filter;
+use crate::store::{Filter, StoreError};
 
 /// The service and its queues.
 #[derive(Debug, Serialize)]
@@ -105,10 +106,12 @@ pub(crate) async fn one(
     Ok((no_cache, Json(QueueState::of(&queue))).into_response())
 }
 
-/// How many jobs are run again by one request at most.
-const MOST: usize = 10_000;
+/// How many failed jobs are looked up at once.
+const PAGE: usize = 200;
+/// How long one request goes on with running jobs again. Clients do not wait much longer without a word.
+const ENOUGH: Duration = Duration::from_secs(20);
 
-/// Runs every failed job of a queue again, the oldest first, as far as there is room.
+/// Runs every failed job of a queue again, the oldest first, as far as there is room and time.
 pub(crate) async fn retry(
     State(app): State<Arc<App>>,
     Path(name): Path,
@@ -117,15 +120,13 @@ pub(crate) async fn retry(
     if app.jobs.queue(&name).is_none() {
         return Err(jobs::no_queue(&app, &name));
     }
-    let filter =
-        Filter { queue: Some(name), state: Some(Stage::Failed), before: None, limit: MOST };
-    let page = app.jobs.list(filter).await.map_err(|error| store_failed(&error))?;
+    let began = Instant::now();
+    let mut failed = failed(&app, name).await.map_err(|error| store_failed(&error))?;
     let (mut retried, mut left, mut refusal) = (0_usize, 0_usize, None);
-    for id in page.jobs.iter().rev().map(Job::id) {
-        if refusal.is_some() {
-            left += 1;
-            continue;
-        }
+    while refusal.is_none()
+        && began.elapsed() < ENOUGH
+        && let Some(id) = failed.pop()
+    {
         match jobs::to_the_end(Arc::clone(&app.jobs).run_again(id, client.clone())).await? {
             Ok(Some(_)) => retried += 1,
             Ok(None) | Err(NotAgain::Not(_)) => {}
@@ -139,8 +140,23 @@ pub(crate) async fn retry(
     match refusal {
         Some(why) if retried == 0 => Err(refused(&app, why)),
         _ => {
-            let body = Json(json!({ "retried": retried, "left": left }));
+            let body = Json(json!({ "retried": retried, "left": left + failed.len() }));
             Ok((StatusCode::ACCEPTED, body).into_response())
         }
+    }
+}
+
+/// The failed jobs of a queue, the newest first.
+async fn failed(app: &App, queue: String) -> Result<Vec<JobId>, StoreError> {
+    let (queue, state) = (Some(queue), Some(Stage::Failed));
+    let mut filter = Filter { queue, state, before: None, limit: PAGE };
+    let mut ids = Vec::new();
+    loop {
+        let page = app.jobs.list(filter.clone()).await?;
+        ids.extend(page.jobs.iter().map(Job::id));
+        let Some(last) = page.next else {
+            return Ok(ids);
+        };
+        filter.before = Some(last);
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::sse::Events;
 use crate::support::{Notes, Server, sh, until, within};
@@ -188,6 +189,35 @@ async fn failed_and_cancelled_jobs_run_again_when_asked() {
     assert_eq!(server.get(&format!("/jobs/{id}/result")).await.text(), "body");
     server.ask("POST", &path, &[], "").await.problem(409, "not-retryable");
     assert_eq!(notes.read("runs").lines().count(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_jobs_run_again_however_many_there_are() {
+    const MANY: usize = 500;
+    let notes = Notes::new();
+    let script = format!(
+        "[ -e {} ] || exit 1; echo $LEVADA_JOB_ID >> {}",
+        notes.at("better"),
+        notes.at("again")
+    );
+    let options = ["--workers", "1", "--queue", "1000", "--store", "memory"];
+    let server = Server::script(&options, &script);
+    let mut clients = JoinSet::new();
+    for _ in 0..MANY {
+        clients.spawn(server.request_with("POST", "/", &[("Prefer", "respond-async")], ""));
+    }
+    let mut ids: Vec<String> = Vec::new();
+    for answer in within(clients.join_all()).await {
+        ids.push(answer.unwrap().header("levada-job-id").to_owned());
+    }
+    ids.sort_unstable();
+    server.until_progress(&[("kept_failed", MANY as u64)]).await;
+    notes.write("better");
+    let answer = server.ask("POST", "/q/default/retry", &[], "").await;
+    assert_eq!(answer.json(), json!({"retried": MANY, "left": 0}));
+    server.until_progress(&[("succeeded", MANY as u64)]).await;
+    let again = notes.read("again");
+    assert!(again.lines().eq(&ids), "the oldest come first");
 }
 
 #[tokio::test]
