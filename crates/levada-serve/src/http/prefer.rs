@@ -18,22 +18,38 @@ pub(crate) struct Preferences {
 
 impl Preferences {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let mut preferences = Self::default();
+        let (mut respond_async, mut wait) = (false, None);
         let values = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
-        for preference in values.flat_map(|value| value.split(',')) {
+        for preference in values.flat_map(|value| split(value, ',')) {
             // Parameters after a semicolon say nothing about these two.
-            let preference = preference.split(';').next().unwrap_or_default();
+            let preference = split(preference, ';').next().unwrap_or_default();
             let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
             let (name, value) = (name.trim(), value.trim().trim_matches('"'));
-            // The first of several counts.
             if name.eq_ignore_ascii_case("respond-async") {
-                preferences.respond_async = true;
-            } else if name.eq_ignore_ascii_case("wait") && preferences.wait.is_none() {
-                preferences.wait = value.parse::<u32>().ok().map(|s| Duration::from_secs(s.into()));
+                respond_async = true;
+            } else if name.eq_ignore_ascii_case("wait") {
+                // The first of several counts, understood or not.
+                wait.get_or_insert(value.parse::<u32>().ok());
             }
         }
-        preferences
+        Self { respond_async, wait: wait.flatten().map(|s| Duration::from_secs(s.into())) }
     }
+}
+
+/// What is between the separators, apart from those in quotes.
+fn split(value: &str, separator: char) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    value.split(move |c| {
+        if quoted && !escaped && c == '\\' {
+            escaped = true;
+            return false;
+        }
+        if c == '"' && !escaped {
+            quoted = !quoted;
+        }
+        escaped = false;
+        c == separator && !quoted
+    })
 }
 
 /// Says in the answer that the client did not have to wait.
@@ -79,12 +95,23 @@ mod tests {
             &["respond-async", "wait=10"],
             &["WAIT = \"10\"; x=1 , Respond-Async; y"],
             &["wait=10, wait=20, respond-async, foo=bar, baz"],
+            &["foo=\"a, b\", respond-async; x=\"; , \", wait=10"],
         ] {
             assert_eq!(of(values), both, "{values:?}");
         }
-        for nonsense in
-            ["wait", "wait=", "wait=-1", "wait=x", "wait=99999999999", "wait=1.5", ",,=;"]
-        {
+        for nonsense in [
+            "foo=\"a, wait=0\"",
+            "foo=\"a\\\", wait=0\"",
+            "foo; x=\"; , wait=0\"",
+            "wait=x, wait=10",
+            "wait",
+            "wait=",
+            "wait=-1",
+            "wait=x",
+            "wait=99999999999",
+            "wait=1.5",
+            ",,=;",
+        ] {
             assert_eq!(of(&[nonsense]), Preferences::default(), "{nonsense:?}");
         }
     }
