@@ -148,25 +148,53 @@ fn understand(headers: &HeaderMap, config: &QueueConfig) -> Result<Said, Problem
     };
     let trace = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
     // W3C Trace Context: what is malformed is ignored.
-    let trace = trace.filter(|text| {
-        text.len() < 256 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
-    });
+    let trace = trace.filter(|text| is_trace(text));
     Ok(Said { input_type, key, trace: trace.map(str::to_owned) })
 }
 
-/// A key, with or without the quotes that the draft asks for.
+/// Whether this is a `traceparent`: version, trace, parent and flags. A later version may say more.
+fn is_trace(text: &str) -> bool {
+    let parts: Vec<_> = text.split('-').collect();
+    let [version, trace, parent, flags, more @ ..] = &parts[..] else {
+        return false;
+    };
+    let is_hex = |part: &str, length| {
+        part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let is_id = |part, length| is_hex(part, length) && part.bytes().any(|b| b != b'0');
+    let is_version =
+        is_hex(version, 2) && *version != "ff" && (*version != "00" || more.is_empty());
+    is_version && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2) && text.len() < 256
+}
+
+/// A key: the string that the draft asks for (RFC 9651), or what is in it without quotes and escapes.
 fn key(value: &HeaderValue) -> Result<String, Problem> {
     let text = value.to_str().unwrap_or_default();
     let key = match text.strip_prefix('"') {
-        Some(rest) => rest.strip_suffix('"').unwrap_or_default(),
-        None => text,
+        Some(rest) => unescaped(rest).unwrap_or_default(),
+        None => text.to_owned(),
     };
     if (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Ok(key.to_owned());
+        return Ok(key);
     }
     Err(bad_header(
-        "Idempotency-Key has to have 1 to 255 visible ASCII characters, in quotes or not.",
+        "Idempotency-Key has to have 1 to 255 visible ASCII characters, as a string in quotes or without.",
     ))
+}
+
+/// The string whose beginning was a quote; `None` if it does not end with one, or has one, or a backslash, that is not
+/// escaped.
+fn unescaped(rest: &str) -> Option<String> {
+    let mut characters = rest.strip_suffix('"')?.chars();
+    let mut string = String::new();
+    while let Some(next) = characters.next() {
+        string.push(match next {
+            '"' => return None,
+            '\\' => characters.next().filter(|escaped| matches!(escaped, '"' | '\\'))?,
+            other => other,
+        });
+    }
+    Some(string)
 }
 
 fn digest(client: &str, queue: &str, key: &str, said: &Said, input: &[u8]) -> IdempotencyKey {

@@ -48,13 +48,33 @@ async fn what_a_request_does_not_say_is_not_there() {
     let server = Server::start_as(&[], &["env"], |levada| {
         levada.env("TRACEPARENT", "stale").env("LEVADA_CONTENT_TYPE", "stale");
     });
-    for trace in [None, Some("not a trace; at all"), Some("\u{e4}")] {
+    let malformed = [
+        "not a trace; at all",
+        "\u{e4}",
+        "abc",
+        "",
+        &TRACE.to_uppercase(),
+        &TRACE[1..],
+        &format!("{TRACE}-01"),
+        "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+        "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+    ];
+    for trace in malformed.map(Some).into_iter().chain([None]) {
         let headers: Vec<_> = trace.map(|trace| ("traceparent", trace)).into_iter().collect();
         let answer = server.ask("POST", "/", &headers, "").await;
         assert_eq!(variable(answer.text(), "TRACEPARENT"), None, "{trace:?}");
         assert_eq!(variable(answer.text(), "LEVADA_CONTENT_TYPE"), None);
         assert_eq!(variable(answer.text(), "LEVADA_QUEUE"), Some("default"));
     }
+}
+
+#[tokio::test]
+async fn trace_of_a_later_version_may_say_more() {
+    let server = Server::start(&[], &["env"]);
+    let later = TRACE.replacen("00", "01", 1) + "-more";
+    let answer = server.ask("POST", "/", &[("traceparent", &later)], "").await;
+    assert_eq!(variable(answer.text(), "TRACEPARENT"), Some(&*later));
 }
 
 #[tokio::test]

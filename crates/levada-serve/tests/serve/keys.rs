@@ -44,19 +44,22 @@ async fn same_request_is_the_same_job_also_in_another_process() {
 
     let other = post(&server, "/", "key", &[], "another").await;
     assert_eq!(other.problem(422, "idempotency-key-reused")["job_id"], id(&first));
+    // With the escapes of a structured field, and as it is.
+    let quotes = post(&server, "/", r#""a\"\\b""#, &[], "body").await;
+    assert_eq!(id(&post(&server, "/", r#"a"\b"#, &[], "body").await), id(&quotes));
     let typed = post(&server, "/", "key", &[("Content-Type", "text/x")], "body").await;
     typed.problem(422, "idempotency-key-reused");
     let other = post(&server, "/q/other", "key", &[], "body").await;
     assert_ne!(id(&other), id(&first), "of another queue");
     assert_ne!(id(&post(&server, "/", "Key", &[], "body").await), id(&first));
-    assert_eq!(notes.read("runs").lines().count(), 3);
+    assert_eq!(notes.read("runs").lines().count(), 4);
     drop(server);
 
     let server = Server::configured(&notes, &["--store", &store], &config(&notes));
     let again = post(&server, "/", "key", &[], "body").await;
     assert_eq!((again.status.as_u16(), again.text(), id(&again)), (200, "body", id(&first)));
     post(&server, "/", "key", &[], "another").await.problem(422, "idempotency-key-reused");
-    assert_eq!(notes.read("runs").lines().count(), 3);
+    assert_eq!(notes.read("runs").lines().count(), 4);
 }
 
 #[tokio::test]
@@ -97,14 +100,19 @@ async fn bad_and_missing_keys_are_refused() {
     let notes = Notes::new();
     let server = Server::configured(&notes, &[], &config(&notes));
     let long = "k".repeat(256);
-    for bad in ["", "\"", "\"\"", "a b", "\"a\tb\"", "\u{e4}", &long, &format!("\"{long}\"")] {
+    let quoted = format!("\"{long}\"");
+    let bare = [r#""a"b""#, r#""a\b""#, r#""a\""#, r#""a"#];
+    for bad in
+        [&["", "\"", "\"\"", "a b", "\"a\tb\"", "\u{e4}", &long, &quoted][..], &bare].concat()
+    {
         let problem = post(&server, "/", bad, &[], "").await.problem(400, "bad-header");
         assert!(problem["detail"].as_str().unwrap().contains("Idempotency-Key"), "{problem}");
     }
     let missing = server.ask("POST", "/q/other", &[], "").await;
     missing.problem(400, "idempotency-key-missing");
     assert_eq!(notes.read("runs"), "", "nothing ran");
-    for good in ["k", &long[1..], &format!("\"{}\"", &long[1..])] {
+    let escaped = format!("\"{}\"", "\\\"".repeat(255));
+    for good in ["k", &long[1..], &format!("\"{}\"", &long[1..]), &escaped] {
         assert_eq!(post(&server, "/q/other", good, &[], "").await.status, 200, "{good}");
     }
 }
