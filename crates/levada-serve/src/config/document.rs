@@ -158,6 +158,13 @@ impl<'d, 't> Fields<'d, 't> {
         self.mistake(value.span(), format!("{}{key}{excerpt}: {allowed}", self.path));
     }
 
+    /// The value of this key is no table. Tables in an array may be meant, and hold secrets.
+    fn no_table(&self, key: &str, value: &Value<'t>, shown: Shown) {
+        let is_array = matches!(value.get_ref(), DeValue::Array(_));
+        let shown = if is_array { Shown::Secret } else { shown };
+        self.wrong(key, value, shown, "give a table");
+    }
+
     /// Reads the table of this key, if there is one.
     pub(crate) fn table(&mut self, key: &'static str, read: impl FnOnce(&mut Fields<'d, 't>)) {
         if let Some((_, value)) = self.find(key) {
@@ -168,7 +175,7 @@ impl<'d, 't> Fields<'d, 't> {
                     read(&mut fields);
                     fields.finish();
                 }
-                _ => self.wrong(key, value, Shown::Yes, "give a table"),
+                _ => self.no_table(key, value, Shown::Yes),
             }
         }
     }
@@ -200,7 +207,7 @@ impl<'d, 't> Fields<'d, 't> {
                 read(name.get_ref(), name.span(), &mut inner);
                 inner.finish();
             }
-            _ => fields.wrong(name.get_ref(), value, Shown::Yes, "give a table"),
+            _ => fields.no_table(name.get_ref(), value, Shown::Yes),
         });
     }
 
@@ -217,7 +224,7 @@ impl<'d, 't> Fields<'d, 't> {
                     let fields = Fields::new(self.document, path, table);
                     table.iter().for_each(|(name, value)| each(&fields, name, value));
                 }
-                _ => self.wrong(key, value, shown, "give a table"),
+                _ => self.no_table(key, value, shown),
             }
         }
     }

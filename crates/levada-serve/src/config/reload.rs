@@ -98,7 +98,9 @@ impl Settings {
             // What was refused already is not refused again until it is another mistake.
             let is_new = reloads.last_error != last_error;
             if let (true, Some(mistakes)) = (is_new, &last_error) {
-                error!("the files are refused, and what held before goes on:\n{mistakes}");
+                error!(
+                    "files with mistakes are refused, and what they held before goes on:\n{mistakes}"
+                );
                 reloads.refused += 1;
             }
             reloads.ok += changed;

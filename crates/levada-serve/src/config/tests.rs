@@ -217,6 +217,13 @@ fn secrets_are_neither_printed_nor_in_mistakes() {
         assert!(mistakes[0].contains(expected), "{mistakes:?}");
         assert!(!mistakes[0].contains("hunter2"), "{mistakes:?}");
     }
+    // Where a table is wanted, what is there instead may have one in it.
+    for (key, rest) in [("defaults", ""), ("queue", ""), ("queue", ".x"), ("queue", ".x.retry")] {
+        let mistakes =
+            mistakes(&format!("{key}{rest} = [{{ environment = {{ KEY = \"hunter2\" }} }}]"));
+        assert!(mistakes.concat().contains(": give a table"), "{mistakes:?}");
+        assert!(!mistakes.concat().contains("hunter2"), "{mistakes:?}");
+    }
 }
 
 #[test]
