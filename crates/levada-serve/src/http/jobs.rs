@@ -43,14 +43,14 @@ pub(crate) async fn status(
     if let Some(wait) = wait {
         job = later(&app, job, &headers, wait).await?;
     }
-    let tag = tag_header(&job.view());
-    let mut response = if has_already(&headers, tag.to_str().unwrap_or_default()) {
+    let view = job.view();
+    let mut response = if has_already(&headers, &tag(&view)) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         Json(JobState::of(&job)).into_response()
     };
     let headers = response.headers_mut();
-    headers.insert(header::ETAG, tag);
+    headers.insert(header::ETAG, tag_header(&view));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     waited(&mut response, wait);
     Ok(response)

@@ -102,14 +102,36 @@ impl JobState {
 }
 
 /// The tag of a state. A revision alone would not do: those that were not yet on disk when the process died are
-/// given to other states.
+/// given to other states, of other runs.
 pub(crate) fn tag(view: &View) -> String {
     let View { record, .. } = view;
     let state = serde_json::to_string(&record.state).unwrap_or_default();
-    format!("\"{}-{}-{}\"", record.revision, record.attempt, state.trim_matches('"'))
+    let begun = record.started_at.unwrap_or(Moment(0)).0;
+    format!("\"{}-{}-{}-{begun:x}\"", record.revision, record.attempt, state.trim_matches('"'))
 }
 
-/// [`tag`] as the value of a header.
+/// [`tag`] as the value of a header. A weak one: the position in line changes without it.
 pub(crate) fn tag_header(view: &View) -> HeaderValue {
-    HeaderValue::try_from(tag(view)).expect("numbers and a word")
+    HeaderValue::try_from(format!("W/{}", tag(view))).expect("numbers and a word")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_two_processes_have_two_tags() {
+        let of = |started_at| {
+            let record = format!(
+                r#"{{ "id": "019ad3f0-5d2c-7c41-a4b0-1c9f0e7a2b33", "queue": "default", "state": "running",
+                "revision": 3, "attempt": 1, "max_attempts": 3, "created_at": 1796000000000, "started_at": {started_at},
+                "stderr_tail": "", "input_bytes": 5, "output_bytes": 0, "emptied": false, "client": "" }}"#
+            );
+            let record = serde_json::from_str(&record).unwrap();
+            tag(&View { record, progress: None, output: None, fault: None })
+        };
+        assert_eq!(of("255"), "\"3-1-running-ff\"");
+        assert_eq!(of("null"), "\"3-1-running-0\"");
+        assert_ne!(of("255"), of("256"));
+    }
 }
