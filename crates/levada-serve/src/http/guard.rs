@@ -12,11 +12,11 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::problem::Problem;
+use super::problem::{Problem, bad_header};
 use super::{App, Client};
 use crate::secure::is_remote;
 use crate::server::Connection;
@@ -26,18 +26,34 @@ pub(crate) async fn refuse_foreign_pages(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() >= Version::HTTP_11) {
+        let detail = format!("The request has {hosts} Host headers; there has to be one.");
+        return Err(counted(&app, &request, bad_header(detail)));
+    }
     if let Some(reason) = foreign(
         request.headers(),
         app.settings.tokens.is_some() || is_remote(&app.settings.args.access),
     ) {
-        return Err(Problem::new(
+        let problem = Problem::new(
             StatusCode::FORBIDDEN,
             "foreign-page",
             "Pages of other sites may not use this service",
             reason,
-        ));
+        );
+        return Err(counted(&app, &request, problem));
     }
     Ok(next.run(request).await)
+}
+
+/// Counts a request that would have become a job. It is not told to everyone: strangers could fill the events with that.
+fn counted(app: &App, request: &Request, problem: Problem) -> Problem {
+    let path = request.uri().path();
+    let is_queue = path.strip_prefix("/q/").is_some_and(|name| !name.contains('/'));
+    if request.method() == Method::POST && (path == "/" || is_queue) {
+        app.jobs.metrics.rejected(None, problem.kind());
+    }
+    problem
 }
 
 /// What everyone may see: it is the page that asks for a token, and whoever restarts a process has none.
@@ -59,13 +75,14 @@ pub(crate) async fn identify(
         Some(Ok(name)) => name.to_string(),
         Some(Err(_)) if open && request.method().is_safe() => String::new(),
         Some(Err(error)) => {
-            return Err(Problem::new(
+            let problem = Problem::new(
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
                 "A token is needed",
                 error.to_string(),
             )
-            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            return Err(counted(&app, &request, problem));
         }
     };
     request.extensions_mut().insert(Client(client));

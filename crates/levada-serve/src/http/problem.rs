@@ -102,6 +102,11 @@ fn urn<S: serde::Serializer>(kind: &&'static str, to: S) -> Result<S::Ok, S::Err
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
 fn number<S: serde::Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
+/// `detail` names the header.
+pub(super) fn bad_header(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "bad-header", "A header cannot be understood", detail)
+}
+
     to.serialize_u16(status.as_u16())
 }
 

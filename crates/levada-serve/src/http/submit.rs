@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::outcome::{given_up, internal, refused};
 use super::path::Path;
 use super::prefer::{Preferences, responded_async, waited};
-use super::problem::Problem;
+use super::problem::{Problem, bad_header};
 use super::{App, Client, Rejection, jobs};
 use crate::config::{Mode, OnDisconnect, QueueConfig};
 use crate::jobs::accept::{Accepted, Refusal, Submission};
@@ -339,10 +339,6 @@ fn body_too_large(config: &QueueConfig) -> Problem {
 fn unsupported(detail: impl Into<String>) -> Problem {
     let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
     Problem::new(status, "unsupported-type", "The body is of a type that is not taken", detail)
-}
-
-fn bad_header(detail: &str) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "bad-header", "A header cannot be understood", detail)
 }
 
 impl Jobs {

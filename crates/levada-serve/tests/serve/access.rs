@@ -60,6 +60,11 @@ async fn nothing_but_the_open_paths_answers_without_a_token() {
     }
     assert_eq!(notes.read("runs"), "run\nrun\n");
 
+    // Five times each of the two ways to submit; who only looks was not refused a job.
+    let metrics = server.ask("GET", "/metrics", &[("Authorization", ALICE)], "").await;
+    let refused = "\nlevada_rejected_total{queue=\"\",reason=\"unauthorized\"} 10\n";
+    assert!(metrics.text().contains(refused), "{}", metrics.text());
+
     // Another file holds as soon as it is there.
     write_tokens(&notes, "alice 0123456789abcdef-other\n");
     let jobs =

@@ -142,6 +142,23 @@ async fn pages_of_other_sites_are_refused() {
     assert_eq!(notes.read("runs"), "", "the command ran");
 }
 
+#[tokio::test]
+async fn request_has_one_host() {
+    let server = Server::start(&[], &["cat"]);
+    let first_line = async |version: &str, hosts: &str| {
+        let request = format!("GET /health HTTP/{version}\r\n{hosts}Connection: close\r\n\r\n");
+        let answer = read_to_close(&mut server.send(&request).await).await;
+        answer.split("\r\n").next().unwrap().to_owned()
+    };
+    let one = "Host: localhost\r\n";
+    assert_eq!(first_line("1.1", one).await, "HTTP/1.1 200 OK");
+    assert_eq!(first_line("1.0", "").await, "HTTP/1.0 200 OK");
+    for (version, hosts) in [("1.1", ""), ("1.1", &*one.repeat(2)), ("1.0", &one.repeat(2))] {
+        let refused = format!("HTTP/{version} 400 Bad Request");
+        assert_eq!(first_line(version, hosts).await, refused, "{hosts:?}");
+    }
+}
+
 /// How many pipes and handles of processes the server has open, and how many children it has.
 #[cfg(target_os = "linux")]
 fn held_by(server: u32) -> (usize, usize) {
