@@ -2,25 +2,32 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 
-use super::App;
 use super::outcome::{draining, store_failed};
 use super::problem::Problem;
+use super::{App, Client};
 
 pub(crate) async fn alive() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
+pub(crate) async fn ready(
+    State(app): State<Arc<App>>,
+    Extension(client): Extension<Client>,
+) -> Result<Json<Value>, Problem> {
     if app.jobs.is_draining() {
         return Err(draining());
     }
     match app.jobs.store_failure() {
+        // What exactly, with the paths of files, is not for everyone.
+        Some(error) if client.is_stranger() => {
+            Err(store_failed(&error).detail("Nothing can be accepted or recorded."))
+        }
         Some(error) => Err(store_failed(&error)),
         None => Ok(Json(json!({ "status": "ready" }))),
     }

@@ -48,6 +48,13 @@ impl App {
 #[derive(Debug, Clone)]
 pub(crate) struct Client(pub(crate) String);
 
+impl Client {
+    /// It has no token, and clients need one for most.
+    pub(crate) fn is_stranger(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// Why a request did not become a job, for those who count that.
 #[derive(Debug, Clone)]
 pub(crate) struct Rejection {

@@ -78,6 +78,12 @@ impl Problem {
         self
     }
 
+    /// Says something else to people.
+    pub(crate) fn detail(mut self, detail: &str) -> Self {
+        self.0.detail = detail.to_owned();
+        self
+    }
+
     /// A header that goes with it.
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.header = Some((name, value));
@@ -96,17 +102,17 @@ impl Problem {
     }
 }
 
+/// `detail` names the header.
+pub(super) fn bad_header(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "bad-header", "A header cannot be understood", detail)
+}
+
 fn urn<S: serde::Serializer>(kind: &&'static str, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&format_args!("urn:levada:problem:{kind}"))
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
 fn number<S: serde::Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
-/// `detail` names the header.
-pub(super) fn bad_header(detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "bad-header", "A header cannot be understood", detail)
-}
-
     to.serialize_u16(status.as_u16())
 }
 

@@ -254,3 +254,25 @@ async fn job_whose_end_is_not_stored_has_not_failed() {
     assert!(answer.status == 200 && answer.body == body(7), "{}", answer.status);
     service.kill().await;
 }
+
+#[tokio::test]
+async fn paths_of_a_store_that_failed_are_not_for_strangers() {
+    let store = TempDir::new().unwrap();
+    let mut command = on_a_small_disk(store.path(), &["cat"]);
+    command.env("LEVADA_TOKEN", "0123456789abcdef");
+    let (service, line) = start(command).await;
+    let token = [("Authorization", "Bearer 0123456789abcdef")];
+    let mut sent = 0;
+    while line.send("POST", "/", &token, body(sent)).await.unwrap().status == 200 {
+        assert!(sent < 1000, "the limit is not one");
+        sent += 1;
+    }
+    let detail = async |headers| {
+        let answer = line.send("GET", "/ready", headers, Bytes::new()).await.unwrap();
+        answer.problem(507, "store-failed")["detail"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(detail(&[]).await, "Nothing can be accepted or recorded.");
+    let all = detail(&token).await;
+    assert!(all.starts_with("Nothing can be accepted or recorded: "), "{all}");
+    service.stop().await;
+}
