@@ -344,6 +344,7 @@ fn unsupported(detail: impl Into<String>) -> Problem {
 impl Jobs {
     /// Whether a job in this state still ends when the service shuts down.
     pub(super) fn runs_while_draining(&self, state: JobState) -> bool {
-        state == JobState::Running || (!self.is_durable() && state == JobState::Queued)
+        // In memory nothing stays: what waits is run, and what pauses is interrupted.
+        state == JobState::Running || !self.is_durable()
     }
 }

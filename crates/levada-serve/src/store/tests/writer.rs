@@ -214,18 +214,20 @@ async fn what_commands_wrote_is_weighed_whatever_it_is() {
     let (first, _) = bench.begin().await;
     next(&mut bench.begun).await;
     let ids = [JobId::next(), JobId::next()];
+    let mut submitted = Vec::new();
     for id in ids {
         let stderr_tail = "x".repeat(MUCH);
-        bench.writer.note(Change::Update { record: Record { stderr_tail, ..running(id) } });
+        let change = Change::Update { record: Record { stderr_tail, ..running(id) } };
+        submitted.push(bench.writer.submit(vec![change]).await.unwrap());
     }
     for id in ids {
         bench.go_on.send(Ok(())).unwrap();
         let batch = next(&mut bench.begun).await.0;
         assert_eq!(batch, [id], "both do not go into one commit after {first}");
     }
-    // What was only noted reaches the disk with a commit more.
-    for _ in 0..2 {
-        bench.go_on.send(Ok(())).unwrap();
+    bench.go_on.send(Ok(())).unwrap();
+    for submitted in submitted {
+        submitted.committed().await.unwrap();
     }
     bench.closer.close().await.unwrap();
 }
