@@ -87,6 +87,8 @@ export async function follow({ open, onEvent, onState, signal }) {
     }, lastId);
     try {
       const response = await open(lastId ? { "Last-Event-ID": lastId } : {}, attempt.signal);
+      // What this reader has seen is all there is.
+      if (response.status === 204) return;
       onState("live");
       await read(response.body, parser, attempt, () => stopped);
     } catch (error) {

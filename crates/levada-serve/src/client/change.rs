@@ -50,7 +50,7 @@ fn retry_all(args: &RetryArgs, server: &Server) -> Done {
     }
     if !args.server.json {
         write::note(
-            "levada: the queue has no room for the others now, or their input is no longer kept",
+            "levada: for the others there was no room or no time, or their input is no longer kept",
         );
     }
     Err(Failure::Told { code: code::NOT_NOW })
