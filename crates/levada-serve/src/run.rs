@@ -34,7 +34,7 @@ use crate::server::Connections;
 use crate::signals::StopSignals;
 use crate::store::disk::DiskStore;
 use crate::store::memory::MemoryStore;
-use crate::store::retention::{Limits, Swept, sweep};
+use crate::store::retention::{Limits, Sweeper, Swept};
 use crate::store::writer::Closer;
 use crate::store::{Store, StoreError};
 
@@ -178,24 +178,36 @@ async fn nothing_waits(jobs: &Jobs) {
 }
 
 async fn sweep_now_and_then(jobs: Arc<Jobs>) {
+    let mut sweeper = Sweeper::new(Arc::clone(jobs.store()), jobs.writer().clone());
     let mut ticks = interval(SWEEP);
     loop {
         ticks.tick().await;
-        loop {
-            let limits = Limits { max_bytes: jobs.config.borrow().retention.max_bytes };
-            match sweep(jobs.store(), jobs.writer(), Moment::now(), limits).await {
-                Ok(swept) if swept == Swept::default() => break,
-                Ok(Swept { forgotten, emptied }) => {
-                    let (forgotten, emptied) = (forgotten.len(), emptied.len());
-                    debug!(forgotten, emptied, "gave up what is not to be kept any longer");
-                    let jobs = Arc::clone(&jobs);
-                    // It reads from the disk.
-                    drop(tokio::task::spawn_blocking(move || jobs.recount()).await);
-                }
-                Err(error) => {
-                    warn!(%error, "jobs that are not to be kept any longer stay");
-                    break;
-                }
+        let all = sweep_all(&mut sweeper, &jobs).await;
+        if all == Swept::default() {
+            continue;
+        }
+        let Swept { forgotten, emptied } = all;
+        debug!(forgotten, emptied, "gave up what is not to be kept any longer");
+        if let Err(error) = jobs.recount().await {
+            warn!(%error, "the failed jobs that are left could not be counted");
+        }
+    }
+}
+
+/// Sweeps until nothing more is to be given up, or the store fails.
+async fn sweep_all(sweeper: &mut Sweeper, jobs: &Jobs) -> Swept {
+    let mut all = Swept::default();
+    loop {
+        let limits = Limits { max_bytes: jobs.config.borrow().retention.max_bytes };
+        match sweeper.sweep(Moment::now(), limits).await {
+            Ok(swept) if swept == Swept::default() => return all,
+            Ok(Swept { forgotten, emptied }) => {
+                all.forgotten += forgotten;
+                all.emptied += emptied;
+            }
+            Err(error) => {
+                warn!(%error, "jobs that are not to be kept any longer stay");
+                return all;
             }
         }
     }

@@ -141,7 +141,7 @@ pub(crate) struct ServiceOptions {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     keep_jobs: Option<Duration>,
 
-    /// How many bytes the inputs and outputs of jobs that have ended may take [default: 1GiB]
+    /// How many bytes inputs, outputs and standard error of jobs that have ended may take [default: 1GiB]
     #[arg(long, value_name = "SIZE", value_parser = kept_size)]
     keep_bytes: Option<u64>,
 

@@ -52,7 +52,7 @@ pub(crate) struct Retention {
     pub(crate) jobs: Duration,
     /// Those that failed or were cancelled, and can be run again.
     pub(crate) failed: Duration,
-    /// How many bytes the inputs and outputs of jobs that have ended may take.
+    /// How many bytes inputs, outputs and standard error of jobs that have ended may take.
     pub(crate) max_bytes: u64,
 }
 

@@ -20,7 +20,7 @@ use super::slots::Slots;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::store::writer::{Closer, Writer};
-use crate::store::{self, Filter, Store, StoreError};
+use crate::store::{self, Store, StoreError};
 
 /// The jobs, and what they need.
 #[derive(Debug)]
@@ -168,7 +168,7 @@ impl Jobs {
             };
             let queue =
                 Queue::new(name.clone(), Arc::clone(settings), line(name, settings.workers));
-            queue.counts.kept_failed.set(self.count_failed(name));
+            queue.counts.kept_failed.set(self.store.kept_failed(name)?);
             let of_queue = left.extract_if(.., |record| record.queue == *name).collect();
             self.bring_back(&queue, of_queue);
             // Only now can requests find it.
@@ -209,19 +209,17 @@ impl Jobs {
         }
     }
 
-    /// How many failed jobs of a queue could be run again, as far as that matters.
-    fn count_failed(&self, queue: &str) -> u64 {
-        const ENOUGH: usize = 100_000;
-        let (queue, state) = (Some(queue.to_owned()), Some(State::Failed));
-        let failed = self.store.list(&Filter { queue, state, before: None, limit: ENOUGH });
-        failed.map_or(0, |failed| failed.iter().filter(|job| !job.emptied).count() as u64)
-    }
-
     /// Failed jobs were given up.
-    pub(crate) fn recount(&self) {
+    ///
+    /// # Errors
+    /// The store cannot say how many are left.
+    pub(crate) async fn recount(&self) -> Result<(), StoreError> {
         for queue in self.all_queues() {
-            queue.counts.kept_failed.set(self.count_failed(&queue.name));
+            let name = queue.name.clone();
+            let kept = self.read(move |store| store.kept_failed(&name)).await?;
+            queue.counts.kept_failed.set(kept);
         }
+        Ok(())
     }
 
     /// The service is shutting down: no more jobs come in.

@@ -98,7 +98,10 @@ fn unindex(tables: &mut impl Write, record: &Record) -> Result<(), StoreError> {
     if let Some(at) = entries.expiry {
         tables.remove(Table::Expiry, &at)?;
     }
-    if let Some((end, bytes)) = entries.kept {
+    if let Some((end, _)) = entries.kept {
+        // What was added for it, which was less before standard error counted.
+        let added = tables.get(Table::Kept, &end)?;
+        let bytes = added.map_or(Ok(0), |value| layout::number(&value))?;
         tables.remove(Table::Kept, &end)?;
         let all = query::kept_bytes(tables)?.saturating_sub(bytes);
         tables.put(Table::Meta, KEPT_BYTES, layout::number_value(all))?;

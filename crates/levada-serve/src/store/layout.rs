@@ -13,11 +13,12 @@
 //! | `keys`    | digest of an idempotency key | id                                             |
 //! | `places`  | queue, FF, state, id        | nothing                                         |
 //! | `expiry`  | when it is forgotten, id    | nothing                                         |
-//! | `kept`    | when it ended, id           | how many bytes input and output take            |
+//! | `kept`    | when it ended, id           | how many bytes it takes that can be given up    |
 //!
 //! The last three are found from the records; `expiry` and `kept` have jobs that ended.
 
 use bytes::Bytes;
+use serde::Deserialize;
 
 use super::StoreError;
 use crate::jobs::record::{JobId, Moment, Record, State};
@@ -54,7 +55,7 @@ impl Table {
     }
 }
 
-/// In `meta`: how many bytes the inputs and outputs of all jobs that ended take.
+/// In `meta`: the sum of all values of `kept`.
 pub(super) const KEPT_BYTES: &[u8] = b"kept-bytes";
 
 /// Greater than every id, as the end of a range.
@@ -90,13 +91,14 @@ impl Entries {
     }
 }
 
-/// How many bytes the input and output of a job take that is in the index `kept`.
+/// How many bytes can be given up of a job that ended: its input, its output and the end of its standard error.
 pub(super) fn kept_bytes(record: &Record) -> u64 {
-    match record.state {
-        state if record.emptied || !state.has_ended() => 0,
-        State::Succeeded => record.input_bytes.saturating_add(record.output_bytes),
-        _ => record.input_bytes,
-    }
+    let output = match record.state {
+        state if record.emptied || !state.has_ended() => return 0,
+        State::Succeeded => record.output_bytes,
+        _ => 0,
+    };
+    record.input_bytes.saturating_add(output).saturating_add(record.stderr_tail.len() as u64)
 }
 
 /// With an empty `id`, the beginning of all places of this queue and state.
@@ -149,9 +151,21 @@ pub(super) fn number_value(number: u64) -> Bytes {
 }
 
 pub(super) fn decode(value: &[u8]) -> Result<Record, StoreError> {
-    serde_json::from_slice(value).map_err(|error| {
-        StoreError::corrupt(format!("the record of a job cannot be read: {error}"))
-    })
+    serde_json::from_slice(value).map_err(unreadable)
+}
+
+fn unreadable(error: serde_json::Error) -> StoreError {
+    StoreError::corrupt(format!("the record of a job cannot be read: {error}"))
+}
+
+/// Of a record, whether input and output are no longer kept. Costs less than the whole of it.
+pub(super) fn is_emptied(value: &[u8]) -> Result<bool, StoreError> {
+    #[derive(Deserialize)]
+    struct Emptied {
+        emptied: bool,
+    }
+    let record: Emptied = serde_json::from_slice(value).map_err(unreadable)?;
+    Ok(record.emptied)
 }
 
 pub(super) fn encode(record: &Record) -> Bytes {

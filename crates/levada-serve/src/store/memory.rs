@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::change::{self, Write};
 use super::layout::Table;
 use super::query::{self, Entry, Read, Side};
-use super::{Change, Durability, Filter, Store, StoreError};
+use super::{Change, Durability, Filter, Found, Store, StoreError};
 use crate::jobs::record::{JobId, Moment, Record};
 
 #[derive(Default)]
@@ -99,11 +99,15 @@ impl Store for MemoryStore {
         query::list(&*self.read(), filter)
     }
 
-    fn expired(&self, now: Moment, limit: usize) -> Result<Vec<Record>, StoreError> {
+    fn kept_failed(&self, queue: &str) -> Result<u64, StoreError> {
+        query::kept_failed(&*self.read(), queue)
+    }
+
+    fn expired(&self, now: Moment, limit: usize) -> Result<Vec<Found>, StoreError> {
         query::expired(&*self.read(), now, limit)
     }
 
-    fn heaviest(&self, limit: usize) -> Result<(Vec<Record>, u64), StoreError> {
+    fn heaviest(&self, limit: usize) -> Result<(Vec<Found>, u64), StoreError> {
         query::heaviest(&*self.read(), limit)
     }
 }

@@ -35,7 +35,7 @@ pub(crate) enum Change {
     Again { record: Record },
     /// A job succeeded. `record.output_bytes` is the length of the output.
     Finish { record: Record, output: Bytes },
-    /// Input and output of a job are given up; `record.emptied` is true. Does nothing if the job has not ended, or
+    /// Input and output of a job are given up; `record.emptied` is true, and it has no standard error. Does nothing if the job has not ended, or
     /// `record.revision` is not greater than that of what is kept: it was run again meanwhile.
     Empty { record: Record },
     /// A job is forgotten. Does nothing if it has not ended: it was run again meanwhile.
@@ -59,6 +59,16 @@ pub(crate) struct Filter {
     /// Only older ones.
     pub(crate) before: Option<JobId>,
     pub(crate) limit: usize,
+}
+
+/// A job that an index names.
+pub(crate) type Found = Result<Record, Unreadable>;
+
+/// A job whose record is damaged, or is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    pub(crate) id: JobId,
+    pub(crate) error: StoreError,
 }
 
 /// A place where jobs are kept.
@@ -87,12 +97,16 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
 
     fn list(&self, filter: &Filter) -> Result<Vec<Record>, StoreError>;
 
-    /// At most `limit` jobs that ended and whose `expires_at` is not after `now`, those first that expire first.
-    fn expired(&self, now: Moment, limit: usize) -> Result<Vec<Record>, StoreError>;
+    /// How many jobs of a queue failed and could be run again: their input is still kept.
+    fn kept_failed(&self, queue: &str) -> Result<u64, StoreError>;
 
-    /// At most `limit` jobs that ended and still have input or output, those first that ended first, and how many bytes
-    /// the inputs and outputs of all that ended take.
-    fn heaviest(&self, limit: usize) -> Result<(Vec<Record>, u64), StoreError>;
+    /// At most `limit` jobs that ended and whose `expires_at` is not after `now`, those first that expire first. Those that
+    /// cannot be read do not count.
+    fn expired(&self, now: Moment, limit: usize) -> Result<Vec<Found>, StoreError>;
+
+    /// At most `limit` jobs that ended and still have input, output or standard error, those first that ended first, and
+    /// how many bytes these take of all that ended. Those that cannot be read do not count for the limit.
+    fn heaviest(&self, limit: usize) -> Result<(Vec<Found>, u64), StoreError>;
 }
 
 /// Does something with the store that takes long, or blocks.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::layout::{self, AFTER_ALL_IDS, AFTER_ALL_PLACES, KEPT_BYTES, Table};
-use super::{Filter, StoreError};
+use super::{Filter, Found, StoreError, StoreErrorKind, Unreadable};
 use crate::jobs::record::{JobId, Moment, Record, State};
 
 #[cfg(test)]
@@ -46,6 +46,9 @@ pub(super) enum Side {
     First,
     Last,
 }
+
+/// How many jobs are looked up at once.
+const PAGE: usize = 1_000;
 
 const STATES: [State; 6] = [
     State::Queued,
@@ -100,20 +103,32 @@ pub(super) fn list(tables: &impl Read, filter: &Filter) -> Result<Vec<Record>, S
     ids.into_iter().map(|id| indexed(tables, id)).collect()
 }
 
+pub(super) fn kept_failed(tables: &impl Read, queue: &str) -> Result<u64, StoreError> {
+    let mut kept = 0;
+    let mut before = AFTER_ALL_IDS.to_vec();
+    loop {
+        let ids = newest_in(tables, queue, State::Failed, &before, PAGE)?;
+        let Some(oldest) = ids.last() else { return Ok(kept) };
+        before = oldest.to_bytes().to_vec();
+        for id in ids {
+            let record = tables.get(Table::Jobs, &id.to_bytes())?;
+            // One that cannot be read cannot be run again.
+            let is_kept = record.is_some_and(|value| layout::is_emptied(&value) == Ok(false));
+            kept += u64::from(is_kept);
+        }
+    }
+}
+
 pub(super) fn expired(
     tables: &impl Read,
     now: Moment,
     limit: usize,
-) -> Result<Vec<Record>, StoreError> {
-    let end = layout::moment_key(now, &AFTER_ALL_IDS);
-    let entries = tables.scan(Table::Expiry, up_to(&end), Side::First, limit)?;
-    records_of(tables, &entries)
+) -> Result<Vec<Found>, StoreError> {
+    first_of(tables, Table::Expiry, now, limit)
 }
 
-pub(super) fn heaviest(tables: &impl Read, limit: usize) -> Result<(Vec<Record>, u64), StoreError> {
-    let end = layout::moment_key(Moment(u64::MAX), &AFTER_ALL_IDS);
-    let entries = tables.scan(Table::Kept, up_to(&end), Side::First, limit)?;
-    Ok((records_of(tables, &entries)?, kept_bytes(tables)?))
+pub(super) fn heaviest(tables: &impl Read, limit: usize) -> Result<(Vec<Found>, u64), StoreError> {
+    Ok((first_of(tables, Table::Kept, Moment(u64::MAX), limit)?, kept_bytes(tables)?))
 }
 
 pub(super) fn kept_bytes(tables: &impl Read) -> Result<u64, StoreError> {
@@ -151,8 +166,34 @@ fn newest_in(
     places.iter().map(|(place, _)| layout::id_at_end(place)).collect()
 }
 
-fn records_of(tables: &impl Read, entries: &[Entry]) -> Result<Vec<Record>, StoreError> {
-    entries.iter().map(|(key, _)| indexed(tables, layout::id_at_end(key)?)).collect()
+/// The first `limit` jobs of an index by time that can be read, and those before them that cannot.
+fn first_of(
+    tables: &impl Read,
+    index: Table,
+    until: Moment,
+    limit: usize,
+) -> Result<Vec<Found>, StoreError> {
+    let end = layout::moment_key(until, &AFTER_ALL_IDS);
+    let (mut from, mut found, mut missing) = (Vec::new(), Vec::new(), limit);
+    while missing > 0 {
+        let entries = tables.scan(index, &from[..]..&end[..], Side::First, missing)?;
+        let Some((last, _)) = entries.last() else { break };
+        from = [&last[..], &[0]].concat();
+        for (key, _) in &entries {
+            let id = layout::id_at_end(key)?;
+            match indexed(tables, id) {
+                Ok(record) => {
+                    missing -= 1;
+                    found.push(Ok(record));
+                }
+                Err(error) if error.kind == StoreErrorKind::Corrupt => {
+                    found.push(Err(Unreadable { id, error }));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The record of a job that an index names.

@@ -1,55 +1,99 @@
-//! What is given up, and when: jobs that expired, and inputs and outputs when there are too many.
+//! What is given up, and when: jobs that expired, and inputs, outputs and standard error when there are too many.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+
+use tracing::warn;
 
 use super::layout;
 use super::writer::Writer;
-use super::{Change, Store, StoreError};
-use crate::jobs::record::{Moment, Record};
+use super::{Change, Found, Store, StoreError, Unreadable};
+use crate::jobs::record::{JobId, Moment, Record};
 
 /// How many jobs one commit gives up at most, so that others do not wait for it long.
 const BATCH: usize = 256;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// How many bytes the inputs and outputs of all jobs that ended may take.
+    /// How many bytes inputs, outputs and standard error of all jobs that ended may take.
     pub(crate) max_bytes: u64,
 }
 
-/// What was given up, as it was before.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// How many jobs were forgotten, and of how many input, output and standard error were given up.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Swept {
-    pub(crate) forgotten: Vec<Record>,
-    pub(crate) emptied: Vec<Record>,
+    pub(crate) forgotten: usize,
+    pub(crate) emptied: usize,
 }
 
-/// Forgets what expired, then gives up inputs and outputs of the jobs that ended first until the rest is within the
-/// limits: at most 256 jobs of each, so again and again until nothing was given up.
-///
-/// A job that is run again meanwhile stays, although it is in the answer. But one that has expired must not be accepted
-/// to be run again: if this comes first, the store has nothing that could be.
-///
-/// # Errors
-/// Those of the store.
-///
-/// # Cancel safety
-/// What was given up by then stays so.
-pub(crate) async fn sweep(
-    store: &Arc<dyn Store>,
-    writer: &Writer,
-    now: Moment,
-    limits: Limits,
-) -> Result<Swept, StoreError> {
-    let forgotten = blocking(store, move |store| store.expired(now, BATCH)).await?;
-    if !forgotten.is_empty() {
-        writer.commit(forgotten.iter().map(|job| Change::Forget { id: job.id }).collect()).await?;
+/// Gives up what is not to be kept any longer.
+#[derive(Debug)]
+pub(crate) struct Sweeper {
+    store: Arc<dyn Store>,
+    writer: Writer,
+    /// The jobs that were found to be damaged: they stay, and nobody is told twice.
+    unreadable: HashSet<JobId>,
+}
+
+impl Sweeper {
+    pub(crate) fn new(store: Arc<dyn Store>, writer: Writer) -> Self {
+        Self { store, writer, unreadable: HashSet::new() }
     }
-    let (oldest, kept) = blocking(store, |store| store.heaviest(BATCH)).await?;
-    let emptied = too_much(oldest, kept, limits);
-    if !emptied.is_empty() {
-        writer.commit(emptied.iter().map(|job| empty(job.clone())).collect()).await?;
+
+    /// Forgets what expired, then gives up inputs, outputs and standard error of the jobs that ended first until the rest
+    /// is within the limits: at most 256 jobs of each, so again and again until nothing was given up.
+    ///
+    /// A job that is run again meanwhile stays, although it is counted. But one that has expired must not be accepted to
+    /// be run again: if this comes first, the store has nothing that could be.
+    ///
+    /// # Errors
+    /// Those of the store.
+    ///
+    /// # Cancel safety
+    /// What was given up by then stays so.
+    pub(crate) async fn sweep(&mut self, now: Moment, limits: Limits) -> Result<Swept, StoreError> {
+        let expired = self.ask(move |store| store.expired(now, BATCH)).await?;
+        let expired = self.readable(expired);
+        let forgotten = expired.len();
+        self.commit(expired.iter().map(|job| Change::Forget { id: job.id }).collect()).await?;
+
+        let (oldest, kept) = self.ask(|store| store.heaviest(BATCH)).await?;
+        let heavy = too_much(self.readable(oldest), kept, limits);
+        let emptied = heavy.len();
+        self.commit(heavy.into_iter().map(empty).collect()).await?;
+        Ok(Swept { forgotten, emptied })
     }
-    Ok(Swept { forgotten, emptied })
+
+    fn readable(&mut self, found: Vec<Found>) -> Vec<Record> {
+        let mut readable = Vec::with_capacity(found.len());
+        for job in found {
+            match job {
+                Ok(record) => readable.push(record),
+                Err(Unreadable { id, error }) if self.unreadable.insert(id) => {
+                    warn!(job = %id, %error, "a job cannot be read, and stays in the store");
+                }
+                Err(_) => {}
+            }
+        }
+        readable
+    }
+
+    async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.writer.commit(changes).await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = Arc::clone(&self.store);
+        tokio::task::spawn_blocking(move || ask(&*store)).await.unwrap_or_else(|error| {
+            Err(StoreError::io(format!("the store was not asked: {error}")))
+        })
+    }
 }
 
 /// As many of the `oldest` as have to be emptied, of those that together take `kept` bytes.
@@ -66,16 +110,7 @@ fn too_much(mut oldest: Vec<Record>, kept: u64, limits: Limits) -> Vec<Record> {
 
 fn empty(mut record: Record) -> Change {
     record.emptied = true;
+    record.stderr_tail = String::new();
     record.revision += 1;
     Change::Empty { record }
-}
-
-async fn blocking<T: Send + 'static>(
-    store: &Arc<dyn Store>,
-    ask: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    let store = Arc::clone(store);
-    tokio::task::spawn_blocking(move || ask(&*store))
-        .await
-        .unwrap_or_else(|error| Err(StoreError::io(format!("the store was not asked: {error}"))))
 }

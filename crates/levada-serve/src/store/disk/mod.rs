@@ -36,7 +36,7 @@ use self::tables::{Body, Snapshot, Writing};
 use super::change::{self, Write};
 use super::layout::{self, Table};
 use super::query::{self, Read};
-use super::{Change, Durability, Filter, Store, StoreError, StoreErrorKind};
+use super::{Change, Durability, Filter, Found, Store, StoreError, StoreErrorKind};
 use crate::jobs::record::{JobId, Moment, Record};
 
 /// How the tables are laid out. A store of another version is left alone.
@@ -212,11 +212,15 @@ impl Store for DiskStore {
         self.read(|tables| query::list(tables, filter))
     }
 
-    fn expired(&self, now: Moment, limit: usize) -> Result<Vec<Record>, StoreError> {
+    fn kept_failed(&self, queue: &str) -> Result<u64, StoreError> {
+        self.read(|tables| query::kept_failed(tables, queue))
+    }
+
+    fn expired(&self, now: Moment, limit: usize) -> Result<Vec<Found>, StoreError> {
         self.read(|tables| query::expired(tables, now, limit))
     }
 
-    fn heaviest(&self, limit: usize) -> Result<(Vec<Record>, u64), StoreError> {
+    fn heaviest(&self, limit: usize) -> Result<(Vec<Found>, u64), StoreError> {
         self.read(|tables| query::heaviest(tables, limit))
     }
 }

@@ -3,10 +3,13 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::super::disk::DiskStore;
+use super::super::retention::{Limits, Sweeper, Swept};
+use super::super::writer::Writer;
 use super::super::{Change, Durability, Filter, Store, StoreError, StoreErrorKind};
-use super::{accept, finish, queued};
+use super::{accept, finish, put, queued};
 use crate::jobs::record::{JobId, Moment};
 
 const LARGE: usize = 70_000;
@@ -15,8 +18,10 @@ const LARGE: usize = 70_000;
 fn read_all(store: &DiskStore, of: &[JobId]) -> Result<(), StoreError> {
     store.unfinished()?;
     store.list(&Filter { limit: 1_000, ..Filter::default() })?;
-    store.expired(Moment(u64::MAX), 1_000)?;
-    store.heaviest(1_000)?;
+    for found in [store.expired(Moment(u64::MAX), 1_000)?, store.heaviest(1_000)?.0] {
+        found.into_iter().collect::<Result<Vec<_>, _>>().map_err(|job| job.error)?;
+    }
+    store.kept_failed("default")?;
     for id in of {
         store.record(*id)?;
         store.input(*id)?;
@@ -100,17 +105,33 @@ fn no_damage_makes_it_panic() {
 fn a_record_that_cannot_be_read_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let jobs = filled(dir.path());
-    let database = redb::Database::open(dir.path().join("jobs.redb")).unwrap();
-    let transaction = database.begin_write().unwrap();
-    let table = redb::TableDefinition::<&[u8], &[u8]>::new("jobs");
-    let id = jobs[3].to_bytes();
-    transaction.open_table(table).unwrap().insert(&id[..], &b"{}"[..]).unwrap();
-    transaction.commit().unwrap();
-    drop(database);
+    put(dir.path(), "jobs", &jobs[3].to_bytes(), b"{}");
     let store = DiskStore::open(dir.path()).unwrap();
     let error = store.record(jobs[3]).unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Corrupt, "{error}");
     assert!(error.message.contains("missing field"), "{error}");
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_stays_and_the_others_are_given_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let jobs = filled(dir.path());
+    put(dir.path(), "jobs", &jobs[3].to_bytes(), b"{}");
+    let store = Arc::new(DiskStore::open(dir.path()).unwrap());
+    let (writer, closer) = Writer::start(store.clone(), |_| ());
+    let mut sweeper = Sweeper::new(store.clone(), writer);
+    // Its 303 bytes still count.
+    let swept = sweeper.sweep(Moment(0), Limits { max_bytes: 700 }).await;
+    assert_eq!(swept, Ok(Swept { forgotten: 0, emptied: 48 }));
+    let swept = sweeper.sweep(Moment(u64::MAX), Limits { max_bytes: 0 }).await;
+    assert_eq!(swept, Ok(Swept { forgotten: 49, emptied: 0 }));
+    assert_eq!(
+        sweeper.sweep(Moment(u64::MAX), Limits { max_bytes: 0 }).await,
+        Ok(Swept::default())
+    );
+    closer.close().await.unwrap();
+    assert_eq!(store.unfinished().unwrap().len(), 50);
+    assert!(store.record(jobs[3]).is_err());
 }
 
 #[test]

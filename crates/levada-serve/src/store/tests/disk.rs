@@ -16,7 +16,7 @@ use super::super::disk::DiskStore;
 use super::super::layout::Table;
 use super::super::query::{self, Entry, Read, Side};
 use super::super::{Change, Durability, Filter, Store, StoreError, StoreErrorKind};
-use super::{accept, contents, finish, ids, queued};
+use super::{accept, contents, finish, ids, put, queued};
 use crate::jobs::record::{JobId, Moment, State};
 
 const LARGE: usize = 70_000;
@@ -110,6 +110,36 @@ fn what_was_accepted_survives_a_kill_and_nobody_else_gets_in_before() {
     }
 }
 
+/// A store in which standard error did not count yet.
+#[test]
+fn what_was_added_for_a_job_is_taken_away_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(dir.path()).unwrap();
+    let jobs: Vec<_> = (0..3).map(|_| JobId::next()).collect();
+    for id in &jobs {
+        let mut record = queued(*id, &[7; 20]);
+        record.state = State::Failed;
+        record.finished_at = Some(Moment(9));
+        record.stderr_tail = "x".repeat(1_000);
+        let change = Change::Accept { record, input: Bytes::from_static(&[7; 20]) };
+        store.commit(&[change], Durability::Now).unwrap();
+    }
+    assert_eq!(store.heaviest(9).unwrap().1, 3 * 1_020);
+    drop(store);
+    for id in &jobs[..2] {
+        let end = [&9_u64.to_be_bytes()[..], &id.to_bytes()].concat();
+        put(dir.path(), "kept", &end, &20_u64.to_be_bytes());
+    }
+    put(dir.path(), "meta", b"kept-bytes", &1_060_u64.to_be_bytes());
+
+    let store = DiskStore::open(dir.path()).unwrap();
+    let left = |gone: usize| {
+        store.commit(&[Change::Forget { id: jobs[gone] }], Durability::Now).unwrap();
+        store.heaviest(9).unwrap().1
+    };
+    assert_eq!([left(0), left(2), left(1)], [1_040, 20, 0]);
+}
+
 #[test]
 fn another_version_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
@@ -129,13 +159,7 @@ fn another_version_is_left_alone() {
 }
 
 fn set_format(dir: &Path, version: u64) {
-    let database = redb::Database::open(dir.join("jobs.redb")).unwrap();
-    let transaction = database.begin_write().unwrap();
-    let table = redb::TableDefinition::<&[u8], &[u8]>::new("meta");
-    let mut meta = transaction.open_table(table).unwrap();
-    meta.insert(&b"format"[..], &version.to_be_bytes()[..]).unwrap();
-    drop(meta);
-    transaction.commit().unwrap();
+    put(dir, "meta", b"format", &version.to_be_bytes());
 }
 
 #[test]

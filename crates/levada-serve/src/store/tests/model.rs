@@ -95,10 +95,15 @@ impl Model {
         jobs
     }
 
+    fn kept_failed(&self, queue: &str) -> u64 {
+        let kept = |job: &Record| job.state == State::Failed && !job.emptied && job.queue == queue;
+        self.filter(kept).len() as u64
+    }
+
     fn heaviest(&self, limit: usize) -> (Vec<Record>, u64) {
-        let bytes = |job: &Record| match job.state {
-            State::Succeeded => job.input_bytes + job.output_bytes,
-            _ => job.input_bytes,
+        let bytes = |job: &Record| {
+            let output = if job.state == State::Succeeded { job.output_bytes } else { 0 };
+            job.input_bytes + output + job.stderr_tail.len() as u64
         };
         let mut jobs = self.filter(|job| job.state.has_ended() && !job.emptied && bytes(job) > 0);
         let all = jobs.iter().map(bytes).sum();
@@ -118,13 +123,14 @@ fn key(number: u8) -> IdempotencyKey {
 
 fn any_record() -> impl Strategy<Value = Record> {
     let moments = (option::of(0_u64..6), option::of(0_u64..6));
-    let kinds = (0..JOBS, 0..QUEUES.len(), 0..STATES.len(), 1_u64..5);
+    let kinds = (0..JOBS, 0..QUEUES.len(), 0..STATES.len(), 1_u64..5, 0_usize..3);
     (kinds, moments, option::of(0_u8..3)).prop_map(
-        |((number, queue, state, revision), m, owner)| {
+        |((number, queue, state, revision, said), m, owner)| {
             let mut record = queued(id(number), b"");
             record.queue = QUEUES[queue].to_owned();
             record.state = STATES[state];
             record.revision = revision;
+            record.stderr_tail = "e".repeat(said * 100);
             record.finished_at = m.0.map(Moment);
             record.expires_at = m.1.map(Moment);
             record.key = owner.map(key);
@@ -207,12 +213,16 @@ fn compare(store: &dyn Store, model: &Model) {
             }
         }
     }
+    for queue in QUEUES {
+        assert_eq!(store.kept_failed(queue), Ok(model.kept_failed(queue)));
+    }
     for limit in [1, 3, 100] {
         for now in 0..6 {
-            let expired = model.expired(Moment(now), limit);
+            let expired = model.expired(Moment(now), limit).into_iter().map(Ok).collect();
             assert_eq!(store.expired(Moment(now), limit), Ok(expired));
         }
-        assert_eq!(store.heaviest(limit), Ok(model.heaviest(limit)));
+        let (heaviest, all) = model.heaviest(limit);
+        assert_eq!(store.heaviest(limit), Ok((heaviest.into_iter().map(Ok).collect(), all)));
     }
 }
 

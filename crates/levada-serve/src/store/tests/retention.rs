@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::super::memory::MemoryStore;
-use super::super::retention::{Limits, Swept, sweep};
+use super::super::retention::{Limits, Sweeper, Swept};
 use super::super::writer::Writer;
-use super::super::{Durability, Filter, Store};
+use super::super::{Change, Durability, Filter, Store};
 use super::{accept, finish, queued};
-use crate::jobs::record::{JobId, Moment};
+use crate::jobs::record::{JobId, Moment, Outcome, State};
 
 const NO_LIMIT: Limits = Limits { max_bytes: u64::MAX };
 
@@ -32,14 +34,15 @@ async fn sweep_all(
     now: u64,
     limits: Limits,
 ) -> (usize, usize) {
+    let mut sweeper = Sweeper::new(Arc::clone(store), writer.clone());
     let (mut forgotten, mut emptied) = (0, 0);
     loop {
-        let swept = sweep(store, writer, Moment(now), limits).await.unwrap();
+        let swept = sweeper.sweep(Moment(now), limits).await.unwrap();
         if swept == Swept::default() {
             return (forgotten, emptied);
         }
-        forgotten += swept.forgotten.len();
-        emptied += swept.emptied.len();
+        forgotten += swept.forgotten;
+        emptied += swept.emptied;
     }
 }
 
@@ -62,12 +65,35 @@ async fn the_oldest_are_emptied_until_the_rest_is_within_the_limit() {
     let limits = Limits { max_bytes: 29_950 };
     assert_eq!(sweep_all(&store, &writer, 0, limits).await, (0, 701));
     let (heaviest, kept) = store.heaviest(1).unwrap();
-    assert_eq!((heaviest[0].id, kept), (jobs[701], 29_900));
+    assert_eq!((heaviest[0].as_ref().unwrap().id, kept), (jobs[701], 29_900));
     let emptied = store.record(jobs[700]).unwrap().unwrap();
     assert!(emptied.emptied);
     assert_eq!(emptied.revision, 3);
     assert_eq!(store.output(jobs[700]), Ok(None));
     assert_eq!(left(&*store), 1_001, "emptied, but not forgotten");
+}
+
+#[tokio::test]
+async fn standard_error_counts_and_is_given_up_but_not_the_outcome() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let mut jobs = Vec::new();
+    for end in 1..=3 {
+        let mut record = queued(JobId::next(), b"");
+        record.state = State::Failed;
+        record.outcome = Some(Outcome::TimedOut);
+        record.finished_at = Some(Moment(end));
+        record.stderr_tail = "x".repeat(1_000);
+        jobs.push(record.id);
+        store.commit(&[Change::Accept { record, input: Bytes::new() }], Durability::Now).unwrap();
+    }
+    assert_eq!((store.heaviest(9).unwrap().1, store.kept_failed("default")), (3_000, Ok(3)));
+    let (writer, _closer) = Writer::start(store.clone(), |_| ());
+    assert_eq!(sweep_all(&store, &writer, 0, Limits { max_bytes: 1_000 }).await, (0, 2));
+    assert_eq!((store.heaviest(9).unwrap().1, store.kept_failed("default")), (1_000, Ok(1)));
+    let emptied = store.record(jobs[0]).unwrap().unwrap();
+    assert_eq!(emptied.stderr_tail, "");
+    assert_eq!((emptied.state, emptied.outcome), (State::Failed, Some(Outcome::TimedOut)));
+    assert_eq!(store.record(jobs[2]).unwrap().unwrap().stderr_tail.len(), 1_000);
 }
 
 #[tokio::test]
@@ -86,5 +112,6 @@ async fn a_store_that_fails_is_an_error() {
     let (store, _) = store(1);
     let (writer, closer) = Writer::start(store.clone(), |_| ());
     closer.close().await.unwrap();
-    assert!(sweep(&store, &writer, Moment(u64::MAX), NO_LIMIT).await.is_err());
+    let mut sweeper = Sweeper::new(store, writer);
+    assert!(sweeper.sweep(Moment(u64::MAX), NO_LIMIT).await.is_err());
 }

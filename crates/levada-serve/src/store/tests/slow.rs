@@ -8,7 +8,7 @@ use bytes::Bytes;
 use levada::mpsc;
 
 use super::super::memory::MemoryStore;
-use super::super::{Change, Durability, Filter, Store, StoreError};
+use super::super::{Change, Durability, Filter, Found, Store, StoreError};
 use crate::jobs::record::{JobId, Moment, Record};
 
 /// A store that lets each commit go on when the test says so, and what it says.
@@ -76,11 +76,15 @@ impl Store for Slow {
         self.store.list(filter)
     }
 
-    fn expired(&self, now: Moment, limit: usize) -> Result<Vec<Record>, StoreError> {
+    fn kept_failed(&self, queue: &str) -> Result<u64, StoreError> {
+        self.store.kept_failed(queue)
+    }
+
+    fn expired(&self, now: Moment, limit: usize) -> Result<Vec<Found>, StoreError> {
         self.store.expired(now, limit)
     }
 
-    fn heaviest(&self, limit: usize) -> Result<(Vec<Record>, u64), StoreError> {
+    fn heaviest(&self, limit: usize) -> Result<(Vec<Found>, u64), StoreError> {
         self.store.heaviest(limit)
     }
 }
