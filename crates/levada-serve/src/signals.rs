@@ -4,7 +4,7 @@ use levada_work::shutdown::{Phase, Shutdown};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
-/// From its creation on these signals no longer end the process.
+/// From its creation on these signals no longer end the process, nor does SIGXFSZ.
 #[derive(Debug)]
 pub(crate) struct StopSignals {
     terminate: Signal,
@@ -13,6 +13,9 @@ pub(crate) struct StopSignals {
 
 impl StopSignals {
     pub(crate) fn new() -> std::io::Result<Self> {
+        // Writing a file beyond the size that this process may make is an error then, as on a full disk, and not the end.
+        // The handler stays although nobody listens; commands start without it.
+        drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
