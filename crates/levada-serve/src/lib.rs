@@ -26,6 +26,7 @@ compile_error!("levada serve stops jobs through Unix process groups and signals:
 pub mod cli;
 mod client;
 mod config;
+mod descriptors;
 mod http;
 mod jobs;
 mod metrics;

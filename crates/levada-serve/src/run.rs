@@ -6,7 +6,7 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ use std::time::Duration;
 use levada::watch;
 use levada_work::pool::{Pool, Workers};
 use levada_work::shutdown::{Shutdown, Signal};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{interval, sleep, timeout};
 use tracing::{debug, error, info, warn};
@@ -25,6 +25,7 @@ use crate::Fault;
 use crate::cli::serve::StoreOption;
 use crate::config::Config;
 use crate::config::reload::{HangUps, Settings};
+use crate::descriptors;
 use crate::http::{App, router};
 use crate::jobs::live::Live;
 use crate::jobs::queue::LINE;
@@ -40,6 +41,9 @@ use crate::store::{Store, StoreError};
 
 /// How long an abort may take; killing a group has its own, shorter limit.
 const ABORT: Duration = Duration::from_secs(3);
+/// How many connections the system completes before they are accepted. Who comes beyond that is not refused, but asks again
+/// only after a second. The system may have a lower limit, on Linux `net.core.somaxconn`.
+const BACKLOG: u32 = 4096;
 /// How often what is kept is looked through for what is not to be kept any longer.
 const SWEEP: Duration = Duration::from_secs(10);
 
@@ -63,13 +67,12 @@ async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
     let hang_ups = settings.has_files().then(HangUps::new).transpose().map_err(no_signals)?;
     let Settings { args, config, .. } = &*settings;
     let listen = args.access.listen;
-    let listener = TcpListener::bind(listen)
-        .await
+    let listener = bind(listen)
         .map_err(|error| Fault::system(format!("cannot listen on {listen}: {error}")))?;
     let address = listener.local_addr().unwrap_or(listen);
 
     let (jobs, closer) = open(&args.service.store, config.subscribe(), shutdown.signal())?;
-    let mut staff = Staff::new(&jobs);
+    let mut staff = Staff::new(&jobs, args.service.max_connections);
     let mut changes = config.subscribe();
     staff
         .configure(&Arc::clone(&changes.borrow_and_update()))
@@ -100,6 +103,17 @@ async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
     Ok(ExitCode::from(take_down(&jobs, closer, staff, &shutdown, code).await))
 }
 
+/// As `TcpListener::bind` does, but so many may come at once.
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 fn open(
     option: &StoreOption,
     config: watch::Receiver<Arc<Config>>,
@@ -120,7 +134,7 @@ fn open(
 fn announce(address: SocketAddr, tls: bool) {
     let scheme = if tls { "https" } else { "http" };
     let line = format!("levada: listening on {scheme}://{address}\n");
-    if let Err(error) = std::io::stdout().write_all(line.as_bytes()) {
+    if let Err(error) = io::stdout().write_all(line.as_bytes()) {
         info!(%address, %error, "listening; standard output is closed");
     }
 }
@@ -217,12 +231,13 @@ async fn sweep_all(sweeper: &mut Sweeper, jobs: &Jobs) -> Swept {
 #[derive(Debug)]
 struct Staff {
     jobs: Arc<Jobs>,
+    max_connections: usize,
     workers: BTreeMap<String, Workers<Arc<Live>>>,
 }
 
 impl Staff {
-    fn new(jobs: &Arc<Jobs>) -> Self {
-        Self { jobs: Arc::clone(jobs), workers: BTreeMap::new() }
+    fn new(jobs: &Arc<Jobs>, max_connections: usize) -> Self {
+        Self { jobs: Arc::clone(jobs), max_connections, workers: BTreeMap::new() }
     }
 
     /// As the configuration says, now and whenever it changes. Ends when nobody can change it any more.
@@ -236,7 +251,9 @@ impl Staff {
     }
 
     fn configure(&mut self, config: &Config) -> Result<(), StoreError> {
-        let Self { jobs, workers } = self;
+        let Self { jobs, max_connections, workers } = self;
+        let all = config.queues.values().map(|queue| queue.workers).sum();
+        descriptors::provide(*max_connections, all);
         jobs.configure(config, |queue, count| {
             let employer = Arc::clone(jobs);
             let pool = Pool::new(count).capacity(LINE);
@@ -266,3 +283,6 @@ impl Staff {
         ending.collect::<JoinSet<()>>().join_all().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! A disk that is full, and folders that are no store.
 
 use std::fs;
+#[cfg(target_os = "linux")]
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -10,7 +12,7 @@ use tokio::process::Command;
 
 use crate::client::Line;
 use crate::service::Service;
-use crate::support::{Answer, levada, within};
+use crate::support::{Answer, levada, until, within};
 
 /// The options of a service with a store in this folder that gives back what it gets.
 fn options(store: &Path) -> Vec<String> {
@@ -100,6 +102,61 @@ async fn full_disk_stops_the_accepting_and_nothing_else() {
     }
     assert_eq!(post(&line, 1).await.status, 200);
     assert_eq!(line.get("/ready").await.unwrap().status, 200);
+    service.kill().await;
+}
+
+/// The command of a service that gives back what it gets, after the shell has set this limit.
+fn limited(limit: &str, store: &Path, command: &[&str]) -> std::process::Command {
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &format!(r#"{limit} && exec "$0" "$@""#)]).arg(levada().get_program());
+    shell.args(["serve", "--listen", "127.0.0.1:0", "--header-timeout", "10m", "--workers", "2"]);
+    shell.args(["--max-connections", "500", "--store"]).arg(store).arg("--").args(command);
+    shell
+}
+
+/// More connections than there are descriptors for.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn running_out_of_descriptors_does_not_end_the_accepting() {
+    let folder = TempDir::new().unwrap();
+    let (store, log) = (folder.path().join("store"), folder.path().join("log"));
+    let mut command = limited("ulimit -n 128", &store, &["cat"]);
+    command.env("RUST_LOG", "warn").stderr(fs::File::create(&log).unwrap());
+    let mut service = Service::spawn(command);
+    let address = service.address().await.expect("it starts");
+    let said = fs::read_to_string(&log).unwrap();
+    let figures = "500 connections and 2 workers need 540 file descriptors, and there are 128";
+    assert!(said.contains(figures), "{said}");
+    // One that is there before the others, and is kept.
+    let line = Line::kept_alive(address);
+    assert_eq!(line.get("/health").await.unwrap().status, 200);
+
+    let idle: Vec<_> = (0..150).map(|_| TcpStream::connect(address).unwrap()).collect();
+    // What it inherited may have greater numbers.
+    let open = |number| Path::new(&format!("/proc/{}/fd/{number}", service.id())).is_symlink();
+    until("every descriptor to be used", || (0..128).all(open)).await;
+    let body = Bytes::from(vec![b'x'; 100_000]);
+    let not_waiting = [("Prefer", "respond-async")];
+    let accepted = line.send("POST", "/", &not_waiting, body.clone()).await.unwrap();
+    assert_eq!(accepted.status, 202, "{accepted:?}");
+    let files = fs::read_dir(store.join("bodies")).unwrap().count();
+    assert_eq!(files, 0, "there was a descriptor left");
+    assert_eq!(line.get("/ready").await.unwrap().status, 200);
+
+    drop(idle);
+    // Commands cannot be started before the descriptors are free.
+    let ran = async || line.send("POST", "/", &[], body.clone()).await.unwrap().status == 200;
+    within(async { while !ran().await {} }).await;
+    assert!(service.stop().await.success());
+}
+
+/// Commands inherit it: it is raised to what is needed, and no further.
+#[tokio::test]
+async fn the_limit_of_open_files_is_raised_to_what_is_needed() {
+    let store = TempDir::new().unwrap();
+    let command = limited("ulimit -Sn 64", store.path(), &["sh", "-c", "ulimit -Sn"]);
+    let (service, line) = start(command).await;
+    assert_eq!(post(&line, 0).await.body, (500 + 4 * 2 + 32 + 512).to_string() + "\n");
     service.kill().await;
 }
 

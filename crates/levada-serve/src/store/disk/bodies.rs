@@ -11,6 +11,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use rustix::io::Errno;
 use uuid::Uuid;
 
 use super::super::StoreError;
@@ -18,6 +19,8 @@ use super::super::StoreError;
 #[derive(Debug)]
 pub(super) struct Bodies {
     folder: PathBuf,
+    /// Open, so that syncing it needs no descriptor.
+    opened: File,
     /// Files were written of which the folder may not know after a crash.
     unsynced: bool,
     /// Files that a commit gave up which may not have reached the disk.
@@ -27,28 +30,30 @@ pub(super) struct Bodies {
 impl Bodies {
     pub(super) fn open(folder: PathBuf) -> Result<Self, StoreError> {
         make_folder(&folder)?;
-        Ok(Self { folder, unsynced: false, given_up: Vec::new() })
+        let opened = File::open(&folder).map_err(|error| cannot("open", &folder, error))?;
+        Ok(Self { folder, opened, unsynced: false, given_up: Vec::new() })
     }
 
-    /// Writes a new file and gives its name.
-    pub(super) fn write(&mut self, bytes: &Bytes) -> Result<String, StoreError> {
+    /// Writes a new file and gives its name; `None` if there is no descriptor for it at the moment.
+    pub(super) fn write(&mut self, bytes: &Bytes) -> Result<Option<String>, StoreError> {
         let name = Uuid::now_v7().to_string();
         let path = self.folder.join(&name);
-        let written = || -> io::Result<()> {
-            let mut file =
-                OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-            file.write_all(bytes)?;
-            file.sync_all()
+        let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)
+        {
+            Err(error) if no_descriptor(&error) => return Ok(None),
+            opened => opened.map_err(|error| cannot("write", &path, error))?,
         };
-        written().map_err(|error| cannot("write", &path, error))?;
+        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        written.map_err(|error| cannot("write", &path, error))?;
         self.unsynced = true;
-        Ok(name)
+        Ok(Some(name))
     }
 
     /// Before a commit that names files.
     pub(super) fn sync(&mut self) -> Result<(), StoreError> {
         if self.unsynced {
-            sync_folder(&self.folder)?;
+            let synced = self.opened.sync_all();
+            synced.map_err(|error| cannot("sync the folder", &self.folder, error))?;
             self.unsynced = false;
         }
         Ok(())
@@ -115,6 +120,12 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
 pub(super) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
     let synced = File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(|error| cannot("sync the folder", folder, error))
+}
+
+/// This process, or the system, has as many files open as it may.
+fn no_descriptor(error: &io::Error) -> bool {
+    let too_many = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|code| too_many.contains(&code))
 }
 
 fn cannot(what: &str, path: &Path, error: io::Error) -> StoreError {

@@ -18,7 +18,8 @@ fn definition(table: Table) -> Definition {
     TableDefinition::new(table.name())
 }
 
-/// The longest input or output that is in the database itself, in bytes: a database is at its best with small ones.
+/// The longest input or output that is in the database itself, in bytes: a database is at its best with small ones. A
+/// longer one is there only if no file could be opened for it.
 pub(super) const INLINE: usize = 64 * 1024;
 
 /// Where an input or output is.
@@ -123,8 +124,10 @@ impl Write for Writing<'_> {
         if value.len() <= INLINE {
             return self.insert(table, key, &value);
         }
+        let Some(name) = self.bodies.write(&value)? else {
+            return self.insert(table, key, &value);
+        };
         self.take(table, key)?;
-        let name = self.bodies.write(&value)?;
         let len = (value.len() as u64).to_be_bytes();
         self.insert(Table::Files, &file, &[&len, name.as_bytes()].concat())
     }

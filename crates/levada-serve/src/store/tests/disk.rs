@@ -5,12 +5,13 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use redb::ReadableDatabase;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::super::disk::DiskStore;
 use super::super::layout::Table;
@@ -231,6 +232,41 @@ fn a_large_body_that_cannot_be_written_fails_the_store() {
     let store = DiskStore::open(dir.path()).unwrap();
     assert_eq!(ids(&store.unfinished().unwrap()), [small]);
     store.commit(&[accept(large, &[1; LARGE])], Durability::Now).unwrap();
+}
+
+#[test]
+#[ignore = "a process that other tests start"]
+fn has_no_descriptor_for_a_large_body() {
+    let dir = PathBuf::from(std::env::var_os(DIR).unwrap());
+    let store = DiskStore::open(&dir).unwrap();
+    let (before, large) = (JobId::next(), JobId::next());
+    store.commit(&[accept(before, &[1; LARGE])], Durability::Now).unwrap();
+    let limits = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..limits }).unwrap();
+    assert!(fs::File::open(&dir).is_err());
+    let end = finish(queued(before, &[1; LARGE]), Moment(9), &[2; LARGE]);
+    store.commit(&[accept(large, &[3; LARGE]), end], Durability::Now).unwrap();
+    assert!(store.input(before).is_err(), "a file cannot be read now");
+    assert_eq!(store.input(large), Ok(Some(Bytes::from_static(&[3; LARGE]))));
+    setrlimit(Resource::Nofile, limits).unwrap();
+    assert_eq!(files(&dir), 1);
+    drop(store);
+
+    let store = DiskStore::open(&dir).unwrap();
+    assert_eq!(store.input(large), Ok(Some(Bytes::from_static(&[3; LARGE]))));
+    assert_eq!(store.output(before), Ok(Some(Bytes::from_static(&[2; LARGE]))));
+    store.commit(&[accept(large, &[4; LARGE])], Durability::Now).unwrap();
+    assert_eq!(store.input(large), Ok(Some(Bytes::from_static(&[4; LARGE]))));
+    assert_eq!(files(&dir), 2);
+}
+
+#[test]
+fn a_large_body_without_a_descriptor_goes_into_the_database() {
+    let dir = tempfile::tempdir().unwrap();
+    let output =
+        start("has_no_descriptor_for_a_large_body", dir.path()).wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
 
 #[test]
