@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use levada::watch;
 use levada_work::pool::{Pool, Workers};
-use levada_work::shutdown::{Shutdown, Signal};
+use levada_work::shutdown::{Phase, Shutdown, Signal};
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tokio::time::{interval, sleep, timeout};
 use tracing::{debug, error, info, warn};
 
@@ -39,7 +39,7 @@ use crate::store::retention::{Limits, Sweeper, Swept};
 use crate::store::writer::Closer;
 use crate::store::{Store, StoreError};
 
-/// How long an abort may take; killing a group has its own, shorter limit.
+/// How long each step of an abort may take; killing a group has its own, shorter limit.
 const ABORT: Duration = Duration::from_secs(3);
 /// How many connections the system completes before they are accepted. Who comes beyond that is not refused, but asks again
 /// only after a second. The system may have a lower limit, on Linux `net.core.somaxconn`.
@@ -52,11 +52,14 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// Runs `levada serve` to its end.
 pub(crate) fn serve(settings: Settings) -> Result<ExitCode, Fault> {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Fault::system(format!("cannot start the runtime: {error}")))?
-        .block_on(run(Arc::new(settings)))
+        .map_err(|error| Fault::system(format!("cannot start the runtime: {error}")))?;
+    let code = runtime.block_on(run(Arc::new(settings)));
+    // A commit that hangs, as it does when the disk does, must not keep the process.
+    runtime.shutdown_timeout(ABORT);
+    code
 }
 
 async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
@@ -74,8 +77,10 @@ async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
     let (jobs, closer) = open(&args.service.store, config.subscribe(), shutdown.signal())?;
     let mut staff = Staff::new(&jobs, args.service.max_connections);
     let mut changes = config.subscribe();
+    let first = Arc::clone(&changes.borrow_and_update());
     staff
-        .configure(&Arc::clone(&changes.borrow_and_update()))
+        .configure(first)
+        .await
         .map_err(|error| Fault::system(format!("cannot read the store: {error}")))?;
     let app = router(Arc::new(App::new(Arc::clone(&jobs), Arc::clone(&settings))));
     let connections = Connections::new(
@@ -139,7 +144,7 @@ fn announce(address: SocketAddr, tls: bool) {
     }
 }
 
-/// Finishes what runs, and keeps what waits. The program's exit code, which is `abort`'s if that comes first.
+/// Finishes what runs, and keeps what waits. The program's exit code, which is that of `abort` if it comes to that.
 async fn take_down(
     jobs: &Arc<Jobs>,
     closer: Closer,
@@ -155,21 +160,22 @@ async fn take_down(
         // Then the last answers go out.
         drop(shutdown.drain(Duration::MAX).await);
     };
-    let mut finish = pin!(finish);
-    let mut code = tokio::select! {
-        biased;
-        code = abort => {
-            if timeout(ABORT, finish).await.is_err() {
-                let left = shutdown.still_running();
-                warn!(%left, "not everything ended within {ABORT:?}");
-            }
-            code.unwrap_or(1)
-        }
-        () = &mut finish => 0,
+    if unless_aborted(&jobs.shutdown, finish).await.is_none() {
+        let left = shutdown.still_running();
+        warn!(%left, "not everything ended within {ABORT:?}");
+    }
+    let closed = unless_aborted(&jobs.shutdown, closer.close()).await;
+    let mut code = match jobs.shutdown.phase() {
+        Phase::Aborting => abort.await.unwrap_or(1),
+        _ => 0,
     };
-    if let Err(error) = closer.close().await {
-        error!(%error, "the store could not be closed in order");
-        code = code.max(1);
+    match closed {
+        Some(Ok(())) => {}
+        Some(Err(error)) => {
+            error!(%error, "the store could not be closed in order");
+            code = code.max(1);
+        }
+        None => error!("the store is left as it is: it could not be closed within {ABORT:?}"),
     }
     match jobs.unfinished() {
         0 => info!(code, "stopped"),
@@ -181,6 +187,16 @@ async fn take_down(
         }
     }
     code
+}
+
+/// Waits for something to end, but not for long once the service aborts.
+async fn unless_aborted<T>(shutdown: &Signal, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    tokio::select! {
+        biased;
+        done = &mut work => Some(done),
+        () = shutdown.aborting() => timeout(ABORT, work).await.ok(),
+    }
 }
 
 /// Waits until no job is in line any more: what lasts no longer than the process is finished by it.
@@ -244,23 +260,34 @@ impl Staff {
     async fn follow(&mut self, mut config: watch::Receiver<Arc<Config>>) {
         while config.changed().await.is_ok() {
             let config = Arc::clone(&config.borrow_and_update());
-            if let Err(error) = self.configure(&config) {
-                error!(%error, "new queues of the configuration are not opened");
+            if let Err(error) = self.configure(config).await {
+                error!(%error, "the configuration is not followed");
             }
         }
     }
 
-    fn configure(&mut self, config: &Config) -> Result<(), StoreError> {
+    /// # Errors
+    /// Those of the store; then nothing has changed.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, nothing has changed, or all has.
+    async fn configure(&mut self, config: Arc<Config>) -> Result<(), StoreError> {
         let Self { jobs, max_connections, workers } = self;
         let all = config.queues.values().map(|queue| queue.workers).sum();
         descriptors::provide(*max_connections, all);
-        jobs.configure(config, |queue, count| {
+        let _opening = jobs.opening().await;
+        let left = {
+            let (jobs, config) = (Arc::clone(jobs), Arc::clone(&config));
+            spawn_blocking(move || jobs.left(&config)).await
+        };
+        let left = left.unwrap_or_else(|panic| Err(io::Error::other(panic).into()))?;
+        jobs.configure(&config, left, |queue, count| {
             let employer = Arc::clone(jobs);
             let pool = Pool::new(count).capacity(LINE);
             let (line, crew) = pool.start(move |job| Arc::clone(&employer).work(job));
             workers.insert(queue.to_owned(), crew);
             line
-        })?;
+        });
         // A queue that is no longer in the configuration finishes what it has as it did before.
         for (queue, settings) in &config.queues {
             workers[queue].resize(settings.workers);

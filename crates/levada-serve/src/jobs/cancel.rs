@@ -35,6 +35,7 @@ impl Jobs {
     async fn cancel_homeless(&self, id: JobId) -> Result<Option<Cancelled>, StoreError> {
         // Who else cancels it waits, and finds that it has ended.
         let _turn = self.turn(id).await;
+        let _opening = self.opening().await;
         let mut record = match self.look(id).await? {
             None => return Ok(None),
             Some(Job::Live(live)) => return self.withdraw(&live).await.map(Some),

@@ -42,6 +42,15 @@ pub(crate) struct Jobs {
     pub(super) durable: bool,
 }
 
+/// What the store has for queues that are to be opened.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    /// The jobs of all queues that have not ended.
+    unfinished: Vec<Record>,
+    /// The queues, and how many jobs of each failed and could be run again.
+    failed: BTreeMap<String, u64>,
+}
+
 /// A job, as a client finds it.
 #[derive(Debug, Clone)]
 pub(crate) enum Job {
@@ -138,48 +147,69 @@ impl Jobs {
         (Arc::new(jobs), closer)
     }
 
-    /// Opens, changes and closes queues. `line` makes the way to so many workers of a new one, which goes on with the
-    /// jobs that were left in it.
+    /// What the store has for the queues of this configuration that are to be opened. Blocks.
     ///
     /// # Errors
-    /// The store cannot say which those are.
+    /// Those of the store.
+    pub(crate) fn left(&self, config: &Config) -> Result<Left, StoreError> {
+        let opened: Vec<_> = {
+            let queues = self.queues();
+            config.queues.keys().filter(|name| !queues.contains_key(*name)).cloned().collect()
+        };
+        let mut left = Left::default();
+        for queue in opened {
+            let failed = self.store.kept_failed(&queue)?;
+            left.failed.insert(queue, failed);
+        }
+        if !left.failed.is_empty() {
+            left.unfinished = self.store.unfinished()?;
+        }
+        Ok(left)
+    }
+
+    /// Opens, changes and closes queues. A new one goes on with what is [`left`](Self::left) for it by the same
+    /// configuration, and `line` makes the way to so many workers of it.
     pub(crate) fn configure(
         self: &Arc<Self>,
         config: &Config,
+        left: Left,
         mut line: impl FnMut(&str, usize) -> mpmc::Sender<Arc<Live>>,
-    ) -> Result<(), StoreError> {
+    ) {
         self.slots.resize(config.max_running);
-        let mut queues = self.queues();
-        for (name, queue) in queues.iter().filter(|(name, _)| !config.queues.contains_key(*name)) {
-            if !queue.is_closed() {
-                info!(queue = name, "closed: it is no longer in the configuration");
-                queue.close();
+        for (name, queue) in self.queues().iter() {
+            match config.queues.get(name) {
+                Some(settings) => queue.configure(Arc::clone(settings)),
+                None if queue.is_closed() => {}
+                None => {
+                    info!(queue = name, "closed: it is no longer in the configuration");
+                    queue.close();
+                }
             }
         }
-        let mut left = None;
-        for (name, settings) in &config.queues {
-            if let Some(queue) = queues.get(name) {
-                queue.configure(Arc::clone(settings));
-                continue;
-            }
-            let left = match &mut left {
-                Some(left) => left,
-                none => none.insert(self.store.unfinished()?),
-            };
-            let queue =
-                Queue::new(name.clone(), Arc::clone(settings), line(name, settings.workers));
-            queue.counts.kept_failed.set(self.store.kept_failed(name)?);
-            let of_queue = left.extract_if(.., |record| record.queue == *name).collect();
+        let Left { mut unfinished, failed } = left;
+        for (name, failed) in failed {
+            let settings = Arc::clone(&config.queues[&name]);
+            let workers = line(&name, settings.workers);
+            let queue = Queue::new(name.clone(), settings, workers);
+            queue.counts.kept_failed.set(failed);
+            let of_queue = unfinished.extract_if(.., |record| record.queue == name).collect();
             self.bring_back(&queue, of_queue);
             // Only now can requests find it.
-            queues.insert(name.clone(), queue);
+            self.queues().insert(name, queue);
         }
-        if let Some(homeless) = left.filter(|left| !left.is_empty()) {
+        let homeless = |record: &Record| self.queue(&record.queue).is_none();
+        let homeless: Vec<_> = unfinished.into_iter().filter(homeless).collect();
+        if !homeless.is_empty() {
             let queues: BTreeSet<_> = homeless.iter().map(|job| job.queue.as_str()).collect();
             let jobs = homeless.len();
             warn!(jobs, ?queues, "jobs are left where they are: their queues are not configured");
         }
-        Ok(())
+    }
+
+    /// Held, no queue is opened, and no job is cancelled that has none.
+    pub(crate) async fn opening(&self) -> Hold {
+        // No digest, and no id.
+        self.keys.hold([0xFF; 32]).await
     }
 
     /// Lets jobs of before run on.

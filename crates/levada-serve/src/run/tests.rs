@@ -1,10 +1,20 @@
 //! What is hard to bring about from outside.
 
 use super::*;
+use crate::config::{QueueConfig, Retention};
+use crate::jobs::record::JobId;
+use crate::store::tests::slow::{Slow, next};
+use crate::store::{Change, Durability};
 
-/// Longer than the system takes to ask again.
-#[cfg(target_os = "linux")]
-const LONG: Duration = Duration::from_secs(10);
+/// Longer than anything here takes, and than the system takes to ask again for a connection.
+const LONG: Duration = Duration::from_secs(20);
+
+fn config(queues: &[&str]) -> Arc<Config> {
+    let queue = |name: &&str| ((*name).to_owned(), Arc::new(QueueConfig::for_tests(["true"; 3])));
+    let retention = Retention { jobs: LONG, failed: LONG, max_bytes: u64::MAX };
+    let queues = queues.iter().map(queue).collect();
+    Arc::new(Config { queues, retention, quota: None, max_running: None })
+}
 
 /// Many connect before one of them is accepted.
 #[cfg(target_os = "linux")]
@@ -27,4 +37,44 @@ async fn an_address_is_free_again_at_once() {
     drop(listener.accept().await.unwrap());
     drop((listener, client));
     bind(address).unwrap();
+}
+
+/// Who asks while a queue is opened is answered, however long the store takes.
+#[tokio::test]
+async fn opening_a_queue_holds_nobody_up() {
+    let (store, _begun, _go_on) = Slow::new();
+    let settings = watch::Sender::new(config(&["old"]));
+    let shutdown = Shutdown::new();
+    let (jobs, _closer) = Jobs::new(store.clone(), true, settings.subscribe(), shutdown.signal());
+    let mut staff = Staff::new(&jobs, 1);
+    staff.configure(config(&["old"])).await.unwrap();
+    let (mut asked, release) = store.hold_reads();
+    let mut opening = pin!(staff.configure(config(&["old", "new"])));
+    tokio::select! {
+        opened = &mut opening => panic!("{opened:?} without asking the store"),
+        asked = timeout(LONG, asked.recv()) => assert_eq!(asked, Ok(Some(()))),
+    }
+    assert!(jobs.queue("old").is_some() && jobs.queue("new").is_none());
+    drop(release);
+    timeout(LONG, opening).await.unwrap().unwrap();
+    assert!(jobs.queue("new").is_some());
+}
+
+#[test]
+fn an_abort_does_not_wait_for_a_commit_that_hangs() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let code = runtime.block_on(async {
+        let (store, mut begun, _go_on) = Slow::new();
+        let settings = watch::Sender::new(config(&[]));
+        let shutdown = Shutdown::new();
+        let (jobs, closer) = Jobs::new(store, true, settings.subscribe(), shutdown.signal());
+        jobs.writer().note(Change::Forget { id: JobId::next() });
+        assert_eq!(next(&mut begun).await.1, Durability::Later);
+        shutdown.advance();
+        shutdown.advance();
+        let staff = Staff::new(&jobs, 1);
+        let abort = tokio::spawn(async { 143 });
+        timeout(LONG, take_down(&jobs, closer, staff, &shutdown, abort)).await
+    });
+    assert_eq!(code, Ok(143));
 }

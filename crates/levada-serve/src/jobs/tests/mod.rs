@@ -65,14 +65,14 @@ impl Bench {
     fn open_queues(&mut self) {
         let Self { jobs, crews, .. } = self;
         let config = Arc::clone(&jobs.config.borrow());
-        jobs.configure(&config, |_, workers| {
+        let left = jobs.left(&config).unwrap();
+        jobs.configure(&config, left, |_, workers| {
             let employer = Arc::clone(jobs);
             let pool = Pool::new(workers).capacity(8);
             let (line, crew) = pool.start(move |job| Arc::clone(&employer).work(job));
             crews.push(crew);
             line
-        })
-        .unwrap();
+        });
     }
 
     /// The jobs of the next commit, which has begun and waits.

@@ -17,6 +17,8 @@ pub(crate) struct Slow {
     store: MemoryStore,
     begun: mpsc::UnboundedSender<(Vec<JobId>, Durability)>,
     go_on: Mutex<mpsc::UnboundedReceiver<Result<(), StoreError>>>,
+    /// Is told when the unfinished jobs are asked for, and what to wait for then.
+    held: Mutex<Option<(mpsc::UnboundedSender<()>, mpsc::UnboundedReceiver<()>)>>,
     holds_answers: AtomicBool,
 }
 
@@ -25,12 +27,21 @@ pub(crate) type Begun = mpsc::UnboundedReceiver<(Vec<JobId>, Durability)>;
 
 impl Slow {
     pub(crate) fn new() -> (Arc<Self>, Begun, mpsc::UnboundedSender<Result<(), StoreError>>) {
-        let (begun_end, begun) = mpsc::unbounded_channel();
+        let (begun_end, begun_rx) = mpsc::unbounded_channel();
         let (go_on, go_on_end) = mpsc::unbounded_channel();
         let store = MemoryStore::default();
         let (go_on_end, holds_answers) = (Mutex::new(go_on_end), AtomicBool::new(false));
-        let store = Arc::new(Self { store, begun: begun_end, go_on: go_on_end, holds_answers });
-        (store, begun, go_on)
+        let (begun, held) = (begun_end, Mutex::default());
+        let store = Arc::new(Self { store, begun, go_on: go_on_end, held, holds_answers });
+        (store, begun_rx, go_on)
+    }
+
+    /// From now on, who asks for the unfinished jobs is seen at the first end, and waits until the second is dropped.
+    pub(crate) fn hold_reads(&self) -> (mpsc::UnboundedReceiver<()>, mpsc::UnboundedSender<()>) {
+        let ((asked_end, asked), (release, released)) =
+            (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        *self.held.lock().unwrap() = Some((asked_end, released));
+        (asked, release)
     }
 
     /// From now on a commit that was made is answered only when the test lets it go on once more.
@@ -69,6 +80,10 @@ impl Store for Slow {
     }
 
     fn unfinished(&self) -> Result<Vec<Record>, StoreError> {
+        if let Some((asked, released)) = &mut *self.held.lock().unwrap() {
+            asked.send(()).unwrap();
+            assert_eq!(released.blocking_recv(), None);
+        }
         self.store.unfinished()
     }
 
