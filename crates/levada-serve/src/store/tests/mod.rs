@@ -10,10 +10,12 @@ pub(crate) mod slow;
 mod writer;
 
 use std::path::Path;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 
-use super::{Change, Store};
+use super::memory::MemoryStore;
+use super::{Change, Durability, Store};
 use crate::jobs::record::{JobId, Moment, Outcome, Record, State};
 
 /// A job that was just accepted.
@@ -90,4 +92,34 @@ fn put(dir: &Path, table: &str, key: &[u8], value: &[u8]) {
     let table = redb::TableDefinition::<&[u8], &[u8]>::new(table);
     transaction.open_table(table).unwrap().insert(key, value).unwrap();
     transaction.commit().unwrap();
+}
+
+/// Bytes that are a piece of a larger buffer, and what becomes `None` when that is no longer held.
+fn piece_of_a_buffer(bytes: &[u8]) -> (Bytes, Weak<()>) {
+    struct Buffer(Vec<u8>, #[expect(dead_code, reason = "it is only there or not")] Arc<()>);
+    impl AsRef<[u8]> for Buffer {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    let held = Arc::new(());
+    let there = Arc::downgrade(&held);
+    let buffer = [&[0; 4_096], bytes, &[0; 4_096]].concat();
+    let buffer = Bytes::from_owner(Buffer(buffer, held));
+    (buffer.slice(4_096..4_096 + bytes.len()), there)
+}
+
+#[test]
+fn a_store_in_memory_keeps_no_buffers_of_others() {
+    let (store, id) = (MemoryStore::default(), JobId::next());
+    let (input, of_input) = piece_of_a_buffer(b"input");
+    let (output, of_output) = piece_of_a_buffer(b"output");
+    let record = queued(id, b"input");
+    let done = succeeded(record.clone(), Moment(1), b"output");
+    let changes = [Change::Accept { record, input }, Change::Finish { record: done, output }];
+    store.commit(&changes, Durability::Now).unwrap();
+    drop(changes);
+    assert_eq!(store.input(id), Ok(Some(Bytes::from_static(b"input"))));
+    assert_eq!(store.output(id), Ok(Some(Bytes::from_static(b"output"))));
+    assert!(of_input.upgrade().is_none() && of_output.upgrade().is_none());
 }
