@@ -6,12 +6,15 @@ use std::pin::pin;
 use std::time::Duration;
 
 use levada::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::sleep;
 
 use super::batcher::Entry;
 use super::{Batch, Ended, Failure, Hook, Totals};
 use crate::panic::{call_hook, caught};
+
+/// After so many items that were there at once, the others on this thread have their turn, and the clock is looked at.
+const RUN: usize = 256;
 
 /// The running worker. Dropping this detaches it: it goes on until the last [`Batcher`](super::Batcher) is gone.
 ///
@@ -153,8 +156,12 @@ impl Record {
             Some(failure) if failure.is_panic() => &mut totals.panicked,
             Some(_) => &mut totals.failed,
         } += items as u64;
-        if let (Some(failure), Some(hook)) = (failure, &mut self.on_failure) {
-            call_hook(|| hook(failure));
+        if let Some(failure) = failure {
+            call_hook(|| match &mut self.on_failure {
+                Some(hook) => hook(failure),
+                // An error may panic when it is dropped.
+                None => drop(failure),
+            });
         }
     }
 }
@@ -199,6 +206,13 @@ impl<T> Collector<T> {
                 },
             };
             is_full = self.add(&mut batch, entry);
+            if !is_full && batch.items.len().is_multiple_of(RUN) {
+                tokio::select! {
+                    biased;
+                    () = &mut lingered => break,
+                    () = yield_now() => {}
+                }
+            }
         }
         Some(batch)
     }

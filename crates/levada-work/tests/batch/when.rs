@@ -1,6 +1,7 @@
 //! When a batch is flushed.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -146,4 +147,35 @@ fn impossible_limits_are_refused() {
         assert!(std::panic::catch_unwind(make).is_err());
     }
     assert!(format!("{:?}", Batch::<u8>::new()).contains("max_items: 1024"));
+}
+
+/// More than can be collected in a millisecond.
+const MANY: usize = 1 << 20;
+
+/// The first batch of a worker that finds so many items, and whether another task ran before it was flushed.
+async fn first_of_many(batch: Batch<u8>) -> (usize, bool) {
+    let (first, others_ran) = (Arc::new(Mutex::new(None)), Arc::new(AtomicBool::new(false)));
+    let (seen, looked) = (Arc::clone(&first), Arc::clone(&others_ran));
+    let (batcher, worker) = batch.max_items(MANY).capacity(MANY).start(move |items: Vec<u8>| {
+        seen.lock().unwrap().get_or_insert((items.len(), looked.load(Ordering::SeqCst)));
+        async { Ok::<_, Infallible>(()) }
+    });
+    for _ in 0..MANY {
+        batcher.try_send(0).unwrap();
+    }
+    drop(batcher);
+    tokio::spawn(async move { others_ran.store(true, Ordering::SeqCst) });
+    assert_eq!(worker.join().await.unwrap().flushed, MANY as u64);
+    first.lock().unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_queue_that_is_never_empty_does_not_make_the_first_item_wait_longer() {
+    let (items, _) = first_of_many(Batch::new().linger(Duration::from_millis(1))).await;
+    assert!(items < MANY, "it waited for all");
+}
+
+#[tokio::test]
+async fn a_queue_that_is_never_empty_does_not_keep_the_thread() {
+    assert_eq!(first_of_many(Batch::new()).await, (MANY, true));
 }
