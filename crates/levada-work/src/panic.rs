@@ -4,6 +4,7 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
@@ -26,10 +27,12 @@ pub struct Panic {
 }
 
 impl Panic {
-    fn new(payload: &(dyn Any + Send)) -> Self {
+    fn new(payload: Box<dyn Any + Send>) -> Self {
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        Self { message: text.unwrap_or("with a value that is no text").to_owned() }
+        let message = text.unwrap_or("with a value that is no text").to_owned();
+        discard(payload);
+        Self { message }
     }
 
     /// What the panic said.
@@ -67,18 +70,28 @@ pub(crate) async fn caught<T>(work: impl Future<Output = T>) -> Result<T, Panic>
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-        Err(payload) => Poll::Ready(Err(Panic::new(&*payload))),
+        Err(payload) => Poll::Ready(Err(Panic::new(payload))),
     })
     .await
 }
 
 /// Calls a user's hook. Its panic has been printed by the panic hook, and there is nobody else to tell.
 pub(crate) fn call_hook(hook: impl FnOnce()) {
-    drop(catch_unwind(AssertUnwindSafe(hook)));
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(hook)) {
+        discard(payload);
+    }
+}
+
+/// Drops what a panic carried, which may panic again. What that one carries is leaked: it could go on for ever.
+fn discard(payload: Box<dyn Any + Send>) {
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+    let _leaked = dropped.map_err(ManuallyDrop::new);
 }
 
 #[cfg(test)]
 mod tests {
+    use std::panic::panic_any;
+
     use super::*;
 
     #[tokio::test]
@@ -94,20 +107,41 @@ mod tests {
         assert_eq!(odd.message(), "with a value that is no text");
     }
 
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+
+    impl Future for Bomb {
+        type Output = ();
+        fn poll(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<()> {
+            Poll::Ready(())
+        }
+    }
+
+    /// Panics with another one when it is dropped.
+    struct Bombs;
+
+    impl Drop for Bombs {
+        fn drop(&mut self) {
+            panic_any(Self);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_panic_says_may_panic_when_it_is_dropped() {
+        for bomb in [|| panic_any(Bomb), || panic_any(Bombs)] {
+            let hostile = caught(async { bomb() }).await;
+            assert_eq!(hostile.unwrap_err().message(), "with a value that is no text");
+            call_hook(bomb);
+        }
+    }
+
     #[tokio::test]
     async fn a_future_may_panic_when_it_is_dropped() {
-        struct Bomb;
-        impl Drop for Bomb {
-            fn drop(&mut self) {
-                panic!("dropped");
-            }
-        }
-        impl Future for Bomb {
-            type Output = ();
-            fn poll(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<()> {
-                Poll::Ready(())
-            }
-        }
         assert_eq!(caught(Bomb).await.unwrap_err().message(), "dropped");
         call_hook(|| panic!("a hook"));
     }

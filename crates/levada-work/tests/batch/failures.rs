@@ -70,3 +70,31 @@ async fn a_panic_of_weigh_is_the_senders() {
     assert_eq!(worker.join().await.unwrap().flushed, 1);
     assert_eq!(flushed.batches(), [[5]]);
 }
+
+/// An error that panics when it is dropped.
+#[derive(Debug)]
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+impl std::fmt::Display for Bomb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a bomb")
+    }
+}
+
+impl std::error::Error for Bomb {}
+
+#[tokio::test]
+async fn an_error_may_panic_when_it_is_dropped() {
+    let (batcher, worker) = Batch::new().max_items(1).start(async |_: Vec<u8>| Err::<(), _>(Bomb));
+    for item in 0..3 {
+        batcher.send(item).await.unwrap();
+    }
+    drop(batcher);
+    assert_eq!(worker.join().await.unwrap().failed, 3);
+}
