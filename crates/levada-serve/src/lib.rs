@@ -30,11 +30,13 @@ mod descriptors;
 mod http;
 mod jobs;
 mod metrics;
+mod proxy;
 mod run;
 mod secure;
 mod server;
 mod signals;
 mod store;
+mod telemetry;
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};

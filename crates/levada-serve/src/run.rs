@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! store open -> jobs restored -> workers -> listening                                  (start)
-//! no more requests -> runs end -> answers go out -> store closed                       (drain)
+//! no more requests -> runs end -> answers go out -> store closed -> traces sent        (drain)
 //! ```
 
 use std::collections::BTreeMap;
@@ -38,6 +38,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::retention::{Limits, Sweeper, Swept};
 use crate::store::writer::Closer;
 use crate::store::{Store, StoreError};
+use crate::telemetry::Tracing;
 
 /// How long each step of an abort may take; killing a group has its own, shorter limit.
 const ABORT: Duration = Duration::from_secs(3);
@@ -63,6 +64,7 @@ pub(crate) fn serve(settings: Settings) -> Result<ExitCode, Fault> {
 }
 
 async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
+    let tracing = Tracing::from_env().map_err(Fault::usage)?;
     let shutdown = Shutdown::new();
     let no_signals = |error| Fault::system(format!("cannot listen for signals: {error}"));
     let mut signals = StopSignals::new().map_err(no_signals)?;
@@ -74,7 +76,7 @@ async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
         .map_err(|error| Fault::system(format!("cannot listen on {listen}: {error}")))?;
     let address = listener.local_addr().unwrap_or(listen);
 
-    let (jobs, closer) = open(&args.service.store, config.subscribe(), shutdown.signal())?;
+    let (jobs, closer) = open(&args.service.store, config.subscribe(), shutdown.signal(), tracing)?;
     let mut staff = Staff::new(&jobs, args.service.max_connections);
     let mut changes = config.subscribe();
     let first = Arc::clone(&changes.borrow_and_update());
@@ -123,6 +125,7 @@ fn open(
     option: &StoreOption,
     config: watch::Receiver<Arc<Config>>,
     shutdown: Signal,
+    tracing: Tracing,
 ) -> Result<(Arc<Jobs>, Closer), Fault> {
     let (store, durable): (Arc<dyn Store>, _) = match option {
         StoreOption::Memory => (Arc::new(MemoryStore::default()), false),
@@ -132,7 +135,7 @@ fn open(
             (Arc::new(store), true)
         }
     };
-    Ok(Jobs::new(store, durable, config, shutdown))
+    Ok(Jobs::new(store, durable, config, shutdown, tracing))
 }
 
 /// Tells people and scripts where the service listens: the only line on standard output.
@@ -177,6 +180,8 @@ async fn take_down(
         }
         None => error!("the store is left as it is: it could not be closed within {ABORT:?}"),
     }
+    // After the store: whoever loses patience meanwhile loses no job.
+    jobs.tracing.end().await;
     match jobs.unfinished() {
         0 => info!(code, "stopped"),
         left if jobs.is_durable() => {

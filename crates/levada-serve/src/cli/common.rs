@@ -51,11 +51,19 @@ impl BaseUrl {
 
     /// Whether it is this machine.
     pub(crate) fn is_here(&self) -> bool {
-        let uri = self.0.parse::<Uri>().unwrap_or_default();
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-        let address = host.parse::<std::net::IpAddr>();
-        host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|it| it.is_loopback())
+        is_here(&self.uri())
     }
+
+    pub(crate) fn uri(&self) -> Uri {
+        self.0.parse().unwrap_or_default()
+    }
+}
+
+/// Whether an address is on this machine.
+pub(crate) fn is_here(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let address = host.parse::<std::net::IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|it| it.is_loopback())
 }
 
 impl fmt::Display for BaseUrl {

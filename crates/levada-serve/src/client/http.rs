@@ -12,9 +12,9 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 
 use super::failure::{Done, Failure, Unreachable};
 use super::problem::Problem;
-use super::proxy::proxy;
 use super::{text, write};
 use crate::cli::common::{BaseUrl, ServerOptions};
+use crate::proxy::proxy;
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long nothing may come or go. Streams of events have a comment every 15 seconds.
@@ -84,7 +84,7 @@ impl Server {
             // A token is for this server alone.
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(proxy(&url)?)
+            .proxy(proxy(&url.uri()).map_err(Failure::usage)?)
             .user_agent(concat!("levada/", env!("CARGO_PKG_VERSION")))
             .timeout_connect(Some(CONNECT))
             .timeout_per_read(Some(SILENCE))

@@ -2,7 +2,7 @@
 //! nothing else of it.
 //!
 //! ```text
-//! submit, status, result, change, queues -> follow, job -> http, sse, proxy -> failure, problem -> text, write
+//! submit, status, result, change, queues -> follow, job -> http, sse -> failure, problem -> text, write
 //! ```
 
 mod change;
@@ -12,7 +12,6 @@ mod http;
 mod job;
 mod pages;
 mod problem;
-mod proxy;
 mod queues;
 mod result;
 mod screen;

@@ -25,9 +25,9 @@ use crate::jobs::live::{Live, View};
 use crate::jobs::queue::Queue;
 use crate::jobs::record::{IdempotencyKey, State as JobState};
 use crate::jobs::service::{Job, Jobs};
+use crate::telemetry::{Span, TRACEPARENT};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 /// The queue of `POST /`.
 const DEFAULT: &str = "default";
@@ -50,11 +50,14 @@ pub(crate) async fn to_queue(
         let problem = jobs::no_queue(&app, &name);
         return rejected(problem, None);
     };
+    let span = app.jobs.tracing.begin_request(&name, &request, app.settings.tls.is_some());
     let preferences = Preferences::of(request.headers());
-    match accept(&app, &queue, client, request).await {
+    let answer = match accept(&app, &queue, client, request, &span).await {
         Ok((accepted, withdraw)) => respond(&app, &queue, accepted, withdraw, preferences).await,
         Err(problem) => rejected(problem, Some(name)),
-    }
+    };
+    span.answered(&answer);
+    answer
 }
 
 fn rejected(problem: Problem, queue: Option<String>) -> Response {
@@ -78,6 +81,7 @@ async fn accept(
     queue: &Arc<Queue>,
     Client(client): Client,
     request: Request,
+    span: &Span,
 ) -> Result<(Accepted, bool), Problem> {
     let config = queue.config();
     let said = understand(request.headers(), &config)?;
@@ -96,7 +100,8 @@ async fn accept(
     }
     let key = said.key.as_deref().map(|key| digest(&client, &queue.name, key, &said, &input));
     let withdraw = key.is_none() && config.on_disconnect == OnDisconnect::Cancel;
-    let submission = Submission { input, input_type: said.input_type, trace: said.trace, key };
+    let trace = span.traceparent().or(said.trace);
+    let submission = Submission { input, input_type: said.input_type, trace, key };
 
     // A task of its own: a client that goes away in the middle does not leave a job half accepted.
     let (reply, accepted) = oneshot::channel();

@@ -19,6 +19,7 @@ use super::service::{Jobs, millis};
 use super::work::Busy;
 use crate::config::{QueueConfig, RetryPolicy, Verdict};
 use crate::store::{Change, StoreError};
+use crate::telemetry::Span;
 
 /// How much of what a command wrote, in bytes, a worker leaves to the writer at most. With the room that the writer has,
 /// this bounds what is in memory of jobs that nobody runs any more.
@@ -45,9 +46,11 @@ impl Jobs {
         config: &QueueConfig,
         ran: Ran,
         busy: Option<Duration>,
+        span: Span,
     ) {
         let mut record = live.view().record;
         let next = judge(&mut record, &ran.end, &config.retry, live.is_stopped());
+        span.ran(&record);
         debug!(job = %live.id, queue = record.queue, ?next, "the run is over");
         record.stderr_tail = ran.stderr_tail;
         let mut output = None;

@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::store::writer::{Closer, Writer};
 use crate::store::{self, Store, StoreError};
+use crate::telemetry::Tracing;
 
 /// The jobs, and what they need.
 #[derive(Debug)]
@@ -38,6 +39,7 @@ pub(crate) struct Jobs {
     pub(super) slots: Slots,
     pub(crate) shutdown: Signal,
     pub(crate) metrics: Metrics,
+    pub(crate) tracing: Tracing,
     /// Jobs outlive the process.
     pub(super) durable: bool,
 }
@@ -122,6 +124,7 @@ impl Jobs {
         durable: bool,
         config: watch::Receiver<Arc<Config>>,
         shutdown: Signal,
+        tracing: Tracing,
     ) -> (Arc<Self>, Closer) {
         let metrics = Metrics::new();
         let observer = metrics.clone();
@@ -142,6 +145,7 @@ impl Jobs {
             slots,
             shutdown,
             metrics,
+            tracing,
             durable,
         };
         (Arc::new(jobs), closer)

@@ -59,12 +59,14 @@ impl Jobs {
         };
         let _busy = Busy::new(&live.queue.counts.running);
         self.metrics.waited(&live.queue.name, waited);
-        let run = Arc::clone(&self).run(Arc::clone(&live), Arc::clone(&config), waited);
+        let span = self.tracing.begin_run(&live, waited);
+        let trace = span.traceparent();
+        let run = Arc::clone(&self).run(Arc::clone(&live), Arc::clone(&config), waited, trace);
         let (ran, busy) = tokio::spawn(run).await.unwrap_or_else(|panic| {
             error!(job = %live.id, %panic, "the run of a job failed");
             (Ran::not_run("the worker failed"), None)
         });
-        Arc::clone(&self).after(Arc::clone(&live), &config, ran, busy).await;
+        Arc::clone(&self).after(Arc::clone(&live), &config, ran, busy, span).await;
     }
 
     /// Jobs that wait when the service drains are left on disk, for the next process; and so are those whose end could
@@ -91,12 +93,13 @@ impl Jobs {
         live.show(|view| view.fault = Some(Fault::Interrupted));
     }
 
-    /// What came of it, and how long it took.
+    /// What came of it, and how long it took. The command's trace is `trace`, or else the request's.
     async fn run(
         self: Arc<Self>,
         live: Arc<Live>,
         config: Arc<QueueConfig>,
         waited: Duration,
+        trace: Option<String>,
     ) -> (Ran, Option<Duration>) {
         let id = live.id;
         let mut record = live.view().record;
@@ -116,7 +119,8 @@ impl Jobs {
         let ran = match self.read(move |store| store.input(id)).await {
             Ok(Some(input)) => {
                 let watcher = &Onlooker::new(&self, &live);
-                let (input_type, trace) = (record.input_type.as_deref(), record.trace.as_deref());
+                let input_type = record.input_type.as_deref();
+                let trace = trace.as_deref().or(record.trace.as_deref());
                 let shutdown = &self.shutdown;
                 let settings = &*config;
                 let run = Run {

@@ -111,7 +111,7 @@ async fn over_tls(
 }
 
 /// A certificate and its key in the files `cert` and `key`.
-fn write_pair(notes: &Notes) -> CertificateDer<'static> {
+pub(crate) fn write_pair(notes: &Notes) -> CertificateDer<'static> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(notes.path("key"), made.signing_key.serialize_pem()).unwrap();
     std::fs::write(notes.path("cert"), made.cert.pem()).unwrap();

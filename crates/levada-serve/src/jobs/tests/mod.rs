@@ -19,6 +19,7 @@ use crate::config::{Config, QueueConfig, Retention, RetryPolicy};
 use crate::store::StoreError;
 use crate::store::tests::slow::{Begun, Slow, next};
 use crate::store::writer::Closer;
+use crate::telemetry::Tracing;
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -56,8 +57,13 @@ impl Bench {
         let settings = watch::Sender::new(Arc::new(config(script)));
         let shutdown = Shutdown::new();
         let (store, begun, go_on) = Slow::new();
-        let (jobs, closer) =
-            Jobs::new(store.clone(), true, settings.subscribe(), shutdown.signal());
+        let (jobs, closer) = Jobs::new(
+            store.clone(),
+            true,
+            settings.subscribe(),
+            shutdown.signal(),
+            Tracing::default(),
+        );
         let crews = Vec::new();
         Self { jobs, store, begun, go_on, shutdown, closer, crews, _settings: settings }
     }
