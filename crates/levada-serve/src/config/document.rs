@@ -158,6 +158,11 @@ impl<'d, 't> Fields<'d, 't> {
         self.mistake(value.span(), format!("{}{key}{excerpt}: {allowed}", self.path));
     }
 
+    /// A key of this table, as it is called in the whole file.
+    pub(crate) fn name(&self, key: &str) -> String {
+        format!("{}{key}", self.path)
+    }
+
     /// The value of this key is no table. Tables in an array may be meant, and hold secrets.
     fn no_table(&self, key: &str, value: &Value<'t>, shown: Shown) {
         let is_array = matches!(value.get_ref(), DeValue::Array(_));

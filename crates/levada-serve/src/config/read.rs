@@ -147,11 +147,11 @@ fn retry(fields: &mut Fields<'_, '_>, retry: &mut RetryPolicy) {
         fields.place_of("max_backoff").or_else(|| fields.place_of("backoff"));
     if let (true, Some(place)) = (retry.max_backoff < retry.backoff, place) {
         let (backoff, max) = (retry.backoff, retry.max_backoff);
+        let name = fields.name("max_backoff");
         fields.mistake(
             place,
             format!(
-                "retry: max_backoff ({max:?}) is shorter than backoff ({backoff:?}); give it at \
-                 least as much"
+                "{name} ({max:?}) is shorter than backoff ({backoff:?}); give it at least as much"
             ),
         );
     }

@@ -117,7 +117,10 @@ fn every_mistake_says_where_which_value_and_what_is_allowed() {
         ("retry = 3", "3:9: queue.x.retry = 3: give a table"),
         ("retry.factor = 0.5", "3:16: queue.x.retry.factor = 0.5: give a number from 1 to 100"),
         ("retry.jitter = nan", "3:16: queue.x.retry.jitter = nan: give a number from 0 to 1"),
-        ("retry.backoff = \"1h\"", "max_backoff (300s) is shorter than backoff (3600s)"),
+        (
+            "retry.backoff = \"1h\"",
+            "queue.x.retry.max_backoff (300s) is shorter than backoff (3600s)",
+        ),
         ("exit_codes = { 0 = \"retry\" }", "an exit code is a number from 1 to 255"),
         ("exit_codes = { 300 = 500 }", "queue.x.exit_codes.300 = 500: an exit code"),
         ("exit_codes = { 3 = 200 }", "queue.x.exit_codes.3 = 200: give \"done\", \"retry\", or"),
