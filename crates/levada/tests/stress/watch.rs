@@ -3,7 +3,7 @@
 use crate::support::{Dice, Message, block_on, poll_and_forget, poll_for, rounds};
 use levada::watch::{self, Receiver, Sender};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
 const SENDERS: u64 = 2;
@@ -106,4 +106,48 @@ fn values_are_whole() {
     // The forgotten receivers keep the channel, and that its last value.
     // ORDERING: Relaxed, no pair: the threads were joined.
     assert_eq!(AtomicUsize::load(&alive, Ordering::Relaxed), 2, "one value is left");
+}
+
+/// A value comes with its own version: who was given an old one finds that there is a new one.
+#[test]
+fn who_sees_an_old_value_learns_of_the_new_one() {
+    // It takes many: what must not come in between takes nanoseconds.
+    let count = rounds(1_000_000);
+    let (tx, mut rx) = watch::channel(0);
+    // In each round both begin at once, and wait for each other at the end.
+    let (sent, seen) = (AtomicU64::new(0), AtomicU64::new(0));
+    let until = |counter: &AtomicU64, number| {
+        // ORDERING: Acquire pairs with the Release store in `tell`: the rounds follow each other.
+        let mut looks = 0;
+        while counter.load(Ordering::Acquire) < number {
+            looks += 1;
+            if looks % 1_000 == 0 {
+                thread::yield_now();
+            } else {
+                std::hint::spin_loop();
+            }
+        }
+    };
+    // ORDERING: Release pairs with the Acquire load in `until`.
+    let tell = |counter: &AtomicU64, number| counter.store(number, Ordering::Release);
+    let mut unaware = 0;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 1..=count {
+                until(&seen, 2 * number - 1);
+                tx.send(number).expect("the receiver is there");
+                tell(&sent, number);
+                until(&seen, 2 * number);
+            }
+        });
+        for number in 1..=count {
+            tell(&seen, 2 * number - 1);
+            let value = *rx.borrow_and_update();
+            until(&sent, number);
+            unaware += u64::from(value != number && !rx.has_changed().unwrap());
+            rx.mark_unchanged();
+            tell(&seen, 2 * number);
+        }
+    });
+    assert_eq!(unaware, 0, "of {count} rounds");
 }

@@ -120,7 +120,7 @@ pub(super) const FAULTS: &[Fault] = &[
         tail.next",
         after: "        let next = tail.next;
         drop(tail);
-        self.tail.lock().receivers = receivers;
+        self.ring.lock().receivers = receivers;
         next",
         breaks: "a message sent meanwhile is not for the newcomer",
         caught_by: ("loom", "broadcast::model"),

@@ -106,7 +106,7 @@ pub(super) const FAULTS: &[Fault] = &[
         after: "        let _ = version;
         Some((node, latest.stamp().version()))",
         breaks: "a snapshot comes with the version of a later value",
-        caught_by: ("loom", "storage::latest"),
+        caught_by: ("tests", "stress watch"),
     },
     Fault {
         name: "latest-refused-look-forgotten",
