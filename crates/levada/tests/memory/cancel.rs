@@ -66,7 +66,7 @@ fn leaves_a_board(name: &str, round: impl FnMut(&Tasks, usize)) {
         let (_tx, rx) = watch::channel(0);
         (0..ROUNDS).for_each(|_| drop(rx.borrow()));
     });
-    first.join().unwrap();
+    first.join().expect("it only looks");
     let (tasks, bytes) = run(round);
     assert!((0..=64).contains(&bytes), "{name}: the heap grew by {bytes} in {ROUNDS} rounds");
     tasks.assert_none_kept();
