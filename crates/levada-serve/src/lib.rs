@@ -30,7 +30,7 @@ mod descriptors;
 mod http;
 mod jobs;
 mod metrics;
-mod proxy;
+mod outbound;
 mod run;
 mod secure;
 mod server;

@@ -2,19 +2,18 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read};
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 use ureq::Agent;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
+use ureq::tls::Certificate;
 
 use super::failure::{Done, Failure, Unreachable};
 use super::problem::Problem;
 use super::{text, write};
 use crate::cli::common::{BaseUrl, ServerOptions};
-use crate::proxy::proxy;
+use crate::outbound::{agent, certificates, of_the_system};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long nothing may come or go. Streams of events have a comment every 15 seconds.
@@ -74,17 +73,8 @@ impl Server {
                 "levada: the token goes over the network unencrypted; https would protect it",
             );
         }
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::Specific(Arc::new(trusted(options)?)))
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .build();
-        let config = Agent::config_builder()
-            .tls_config(tls)
-            .http_status_as_error(false)
-            // A token is for this server alone.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(proxy(&url.uri()).map_err(Failure::usage)?)
+        let config = agent(&url.uri(), trusted(options)?)
+            .map_err(Failure::usage)?
             .user_agent(concat!("levada/", env!("CARGO_PKG_VERSION")))
             .timeout_connect(Some(CONNECT))
             .timeout_per_read(Some(SILENCE))
@@ -249,23 +239,7 @@ fn trusted(options: &ServerOptions) -> Done<Vec<Certificate<'static>>> {
     if !options.server.is_secured() {
         return Ok(Vec::new());
     }
-    let found = rustls_native_certs::load_native_certs();
-    if found.certs.is_empty() {
-        let errors = found.errors.iter().map(|error| format!(": {error}")).collect::<String>();
-        return Err(Failure::usage(format!(
-            "this system has no certificates that it trusts{errors}; give --ca FILE"
-        )));
-    }
-    Ok(found.certs.iter().map(|found| Certificate::from_der(found).to_owned()).collect())
-}
-
-fn certificates(pem: &[u8]) -> Option<Vec<Certificate<'static>>> {
-    let items: Result<Vec<_>, _> = ureq::tls::parse_pem(pem).collect();
-    let certificates = items.ok()?.into_iter().filter_map(|item| match item {
-        PemItem::Certificate(certificate) => Some(certificate),
-        _ => None,
-    });
-    Some(certificates.collect::<Vec<_>>()).filter(|all| !all.is_empty())
+    of_the_system().map_err(|why| Failure::usage(format!("{why}; give --ca FILE")))
 }
 
 /// Why there is no answer, and what to do about it.
@@ -318,14 +292,5 @@ mod tests {
         assert_eq!(segment("default-1_x.y"), "default-1_x.y");
         assert_eq!(segment("a/b?c#d e%é"), "a%2Fb%3Fc%23d%20e%25%C3%A9");
         assert_eq!(segment(".."), "%2E%2E");
-    }
-
-    #[test]
-    fn certificates_in_a_file() {
-        assert!(certificates(b"").is_none());
-        assert!(certificates(b"no certificate").is_none());
-        assert!(
-            certificates(b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n").is_none()
-        );
     }
 }

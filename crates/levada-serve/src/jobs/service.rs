@@ -20,7 +20,7 @@ use super::slots::Slots;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::store::writer::{Closer, Writer};
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, Store, StoreError, on_a_thread};
 use crate::telemetry::Tracing;
 
 /// The jobs, and what they need.
@@ -250,7 +250,8 @@ impl Jobs {
     pub(crate) async fn recount(&self) -> Result<(), StoreError> {
         for queue in self.all_queues() {
             let name = queue.name.clone();
-            let kept = self.read(move |store| store.kept_failed(&name)).await?;
+            // It looks at all of them, which takes long in memory, too.
+            let kept = on_a_thread(&self.store, move |store| store.kept_failed(&name)).await?;
             queue.counts.kept_failed.set(kept);
         }
         Ok(())

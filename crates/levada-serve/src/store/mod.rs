@@ -35,8 +35,8 @@ pub(crate) enum Change {
     Again { record: Record },
     /// A job succeeded. `record.output_bytes` is the length of the output.
     Finish { record: Record, output: Bytes },
-    /// Input and output of a job are given up; `record.emptied` is true, and it has no standard error. Does nothing if the job has not ended, or
-    /// `record.revision` is not greater than that of what is kept: it was run again meanwhile.
+    /// Input and output of a job are given up; `record.emptied` is true, and it has no standard error. Does nothing if the
+    /// job has not ended, or `record.revision` is not greater than that of what is kept: it was run again meanwhile.
     Empty { record: Record },
     /// A job is forgotten. Does nothing if it has not ended: it was run again meanwhile.
     Forget { id: JobId },

@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::layout;
 use super::writer::Writer;
-use super::{Change, Found, Store, StoreError, Unreadable};
+use super::{Change, Found, Store, StoreError, Unreadable, on_a_thread};
 use crate::jobs::record::{JobId, Moment, Record};
 
 /// How many jobs one commit gives up at most, so that others do not wait for it long.
@@ -52,12 +52,12 @@ impl Sweeper {
     /// # Cancel safety
     /// What was given up by then stays so.
     pub(crate) async fn sweep(&mut self, now: Moment, limits: Limits) -> Result<Swept, StoreError> {
-        let expired = self.ask(move |store| store.expired(now, BATCH)).await?;
+        let expired = on_a_thread(&self.store, move |store| store.expired(now, BATCH)).await?;
         let expired = self.readable(expired);
         let forgotten = expired.len();
         self.commit(expired.iter().map(|job| Change::Forget { id: job.id }).collect()).await?;
 
-        let (oldest, kept) = self.ask(|store| store.heaviest(BATCH)).await?;
+        let (oldest, kept) = on_a_thread(&self.store, |store| store.heaviest(BATCH)).await?;
         let heavy = too_much(self.readable(oldest), kept, limits);
         let emptied = heavy.len();
         self.commit(heavy.into_iter().map(empty).collect()).await?;
@@ -83,16 +83,6 @@ impl Sweeper {
             return Ok(());
         }
         self.writer.commit(changes).await
-    }
-
-    async fn ask<T: Send + 'static>(
-        &self,
-        ask: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let store = Arc::clone(&self.store);
-        tokio::task::spawn_blocking(move || ask(&*store)).await.unwrap_or_else(|error| {
-            Err(StoreError::io(format!("the store was not asked: {error}")))
-        })
     }
 }
 

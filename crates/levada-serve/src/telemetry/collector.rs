@@ -1,7 +1,7 @@
 //! The way to the collector. It blocks, on the thread that the SDK has for it, and on no other.
 
 use std::fs;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -14,10 +14,10 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tracing::field::display;
 use tracing::warn;
 use ureq::Agent;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
+use ureq::tls::Certificate;
 
 use super::settings::Wanted;
-use crate::proxy::proxy;
+use crate::outbound::{agent, certificates, of_the_system};
 
 /// How long after another a failure is told, at the soonest.
 const REST: Duration = Duration::from_secs(60);
@@ -51,19 +51,8 @@ struct Client {
 
 impl Client {
     fn new(wanted: &Wanted) -> Result<Self, String> {
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::Specific(Arc::new(trusted(wanted)?)))
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .build();
-        let config = Agent::config_builder()
-            .tls_config(tls)
-            .http_status_as_error(false)
-            // The headers, with what lets us in, are for this collector alone.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(proxy(&wanted.endpoint)?)
-            .timeout_global(Some(wanted.timeout))
-            .build();
+        let config =
+            agent(&wanted.endpoint, trusted(wanted)?)?.timeout_global(Some(wanted.timeout)).build();
         let collector = wanted.endpoint.authority().cloned();
         Ok(Self { agent: config.new_agent(), collector, told: Mutex::new(None) })
     }
@@ -104,26 +93,12 @@ fn trusted(wanted: &Wanted) -> Result<Vec<Certificate<'static>>, String> {
         return Ok(Vec::new());
     }
     let Some(path) = &wanted.certificates else {
-        let found = rustls_native_certs::load_native_certs().certs;
-        if found.is_empty() {
-            return Err("https, and this system has no certificates that it trusts; name some in \
-                        OTEL_EXPORTER_OTLP_CERTIFICATE"
-                .to_owned());
-        }
-        return Ok(found.iter().map(|found| Certificate::from_der(found).to_owned()).collect());
+        let name = |why| format!("{why}; name some in OTEL_EXPORTER_OTLP_CERTIFICATE");
+        return of_the_system().map_err(name);
     };
     let name = path.display();
     let pem = fs::read(path).map_err(|error| format!("{name}: cannot read it: {error}"))?;
-    let certificates: Vec<_> = ureq::tls::parse_pem(&pem)
-        .filter_map(|item| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(certificate),
-            _ => None,
-        })
-        .collect();
-    match certificates.is_empty() {
-        true => Err(format!("{name} has no certificates (PEM)")),
-        false => Ok(certificates),
-    }
+    certificates(&pem).ok_or_else(|| format!("{name} has no certificates (PEM)"))
 }
 
 /// Keeps failures from the SDK, which would log each: the client tells them, now and then.
