@@ -9,6 +9,7 @@ pub(super) use loom::sync::{Mutex, MutexGuard};
 pub(crate) use loom::thread;
 
 use core::mem::MaybeUninit;
+use core::task::Waker;
 
 #[cfg(test)]
 mod native_lock;
@@ -34,6 +35,11 @@ impl Patience {
     pub(crate) fn is_left(&mut self) -> bool {
         false
     }
+}
+
+/// A model's threads are tasks to the channels: they wait as tasks do.
+pub(crate) fn is_parked_by(_: &Waker) -> bool {
+    false
 }
 
 /// Both fences are what the pair stands for: a model knows no system calls.

@@ -42,7 +42,8 @@ mod park;
 use self::native as backend;
 
 pub(crate) use self::backend::{
-    Arc, Lock, LockGuard, Patience, UnsafeCell, asymmetric, atomic, park_on, uninit_slots,
+    Arc, Lock, LockGuard, Patience, UnsafeCell, asymmetric, atomic, is_parked_by, park_on,
+    uninit_slots,
 };
 
 /// Whether a model checker runs us: sizes are small then, so that models come to every edge.

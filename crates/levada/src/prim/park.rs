@@ -3,6 +3,7 @@
 
 use core::cell::Cell;
 use core::pin::{Pin, pin};
+use core::ptr;
 use core::task::{Context, Poll, Waker};
 use std::sync::Arc;
 use std::task::Wake;
@@ -34,6 +35,13 @@ impl Place {
         Self { waker: Waker::from(Arc::clone(&parker)), parker, is_taken: Cell::new(false) }
     }
 
+    /// The one that the thread keeps.
+    fn kept() -> Self {
+        let place = Self::new();
+        OWN_WAKER.with(|own| own.set(place.waker.data()));
+        place
+    }
+
     fn run<F: Future>(&self, mut future: Pin<&mut F>) -> F::Output {
         let mut call = Call::enter(self);
         let mut cx = Context::from_waker(&self.waker);
@@ -47,8 +55,18 @@ impl Place {
     }
 }
 
+/// The address may be that of another waker from now on.
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = OWN_WAKER.try_with(|own| own.set(ptr::null()));
+    }
+}
+
 thread_local! {
-    static PLACE: Place = Place::new();
+    static PLACE: Place = Place::kept();
+    /// What the waker of `PLACE` points to, or null: to be asked on threads that never block, without making
+    /// a place for them.
+    static OWN_WAKER: Cell<*const ()> = const { Cell::new(ptr::null()) };
 }
 
 /// A call under way. Its end is seen to also if a poll panics.
@@ -86,6 +104,13 @@ impl Drop for Call<'_> {
             parker.retain();
         }
     }
+}
+
+/// Whether `waker` is the one by which this thread waits in [`park_on`]. If so, the thread does nothing
+/// else until it is woken, and then polls again.
+pub(crate) fn is_parked_by(waker: &Waker) -> bool {
+    let own = OWN_WAKER.try_with(Cell::get).unwrap_or(ptr::null());
+    !own.is_null() && ptr::eq(own, waker.data())
 }
 
 /// Runs `future` to its end on this thread, whatever else the thread is for: to be used where the

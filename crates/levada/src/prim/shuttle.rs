@@ -7,6 +7,8 @@ pub(crate) use shuttle::future::block_on as park_on;
 pub(crate) use shuttle::sync::Arc;
 pub(super) use shuttle::sync::{Mutex, MutexGuard};
 
+use core::task::Waker;
+
 pub(crate) mod atomic {
     pub(crate) use shuttle::sync::atomic::{
         AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
@@ -21,6 +23,11 @@ impl Patience {
     pub(crate) fn is_left(&mut self) -> bool {
         false
     }
+}
+
+/// A model's threads are tasks to the channels: they wait as tasks do.
+pub(crate) fn is_parked_by(_: &Waker) -> bool {
+    false
 }
 
 /// Both fences are what the pair stands for: a model knows no system calls.

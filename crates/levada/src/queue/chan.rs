@@ -184,7 +184,7 @@ pub(super) struct RxOwned<T> {
     /// that waker.
     pub(super) parked_at: usize,
     /// How often it found capacity promised to a sender that did not come.
-    pub(super) refusals: u8,
+    pub(super) refusals: u16,
     /// How many messages it received, since it last found a sender hungry.
     pub(super) calm: u16,
     /// Whether it has told its caller of the end.

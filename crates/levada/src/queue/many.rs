@@ -26,7 +26,7 @@ pub(crate) struct Line {
     arrivals: usize,
     /// How often the channel was used, since somebody last found it empty or was woken for it, while messages
     /// were left in it and receivers slept.
-    delays: u8,
+    delays: u16,
 }
 
 impl Default for Line {

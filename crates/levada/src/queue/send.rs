@@ -5,7 +5,7 @@ use core::task::{Context, Poll, Waker, ready};
 
 use super::chan::{Chan, Parked, TxSide, with_message_in_hand};
 use crate::prim::atomic::{Ordering, fence};
-use crate::prim::{LockGuard, asymmetric};
+use crate::prim::{LockGuard, asymmetric, is_parked_by};
 use crate::util::{budget, wake_in_batches};
 use crate::wait::list::Node;
 use crate::wait::permits::Turn;
@@ -64,9 +64,13 @@ impl<T, P: Parked> Chan<T, P> {
         permits: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Refused>> {
-        let budget = ready!(budget::poll_proceed(cx));
+        let Poll::Ready(budget) = budget::poll_proceed(cx) else {
+            return self.poll_over_budget(node, permits, cx).map(Err);
+        };
         let turn = ready!(self.poll_turn(node, permits, cx));
-        budget.made_progress();
+        if turn.is_ok() {
+            budget.made_progress();
+        }
         Poll::Ready(turn.map(|mut turn| turn.tx.permits_mut().reserve(permits)))
     }
 
@@ -83,9 +87,13 @@ impl<T, P: Parked> Chan<T, P> {
     ) -> Poll<Result<(), Refused>> {
         // Before a turn is taken that somebody else could use.
         assert!(value.is_some(), "`Send` polled after completion");
-        let budget = ready!(budget::poll_proceed(cx));
+        let Poll::Ready(budget) = budget::poll_proceed(cx) else {
+            return self.poll_over_budget(node, 1, cx).map(Err);
+        };
         let turn = ready!(self.poll_turn(node, 1, cx));
-        budget.made_progress();
+        if turn.is_ok() {
+            budget.made_progress();
+        }
         Poll::Ready(turn.and_then(|turn| {
             let message = value.take().expect("checked above");
             let pushed = self.push(turn.tx, message);
@@ -185,6 +193,27 @@ impl<T, P: Parked> Chan<T, P> {
         }
     }
 
+    /// For a task that has used up its budget, and that its runtime polls again for that: it gets its place in
+    /// line now, and keeps its turn until then if the turn has come. A refusal costs no budget.
+    #[cold]
+    fn poll_over_budget(
+        &self,
+        node: Pin<&Node>,
+        permits: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Refused> {
+        match ready!(self.poll_turn_in_line(node, permits, cx)) {
+            Ok(mut turn) => {
+                turn.tx.permits_mut().grant_newcomer(node, permits);
+                drop(turn);
+                // Others may wait behind this one, which may never come.
+                self.serve_senders();
+                Poll::Pending
+            }
+            Err(refused) => Poll::Ready(refused),
+        }
+    }
+
     /// Waits until the permits may be taken, and gives the lock under which they may.
     #[inline]
     fn poll_turn(
@@ -219,6 +248,7 @@ impl<T, P: Parked> Chan<T, P> {
         }
         // For the place in line, now that there is probably one to take.
         let mut unused = (!node.is_bound()).then(|| cx.waker().clone());
+        let lasting = is_parked_by(cx.waker());
         let mut impatient = false;
         loop {
             let mut tx = self.lock();
@@ -247,7 +277,7 @@ impl<T, P: Parked> Chan<T, P> {
                     unused = Some(cx.waker().clone());
                     continue;
                 };
-                old = tx.permits_mut().enter(node, permits, new);
+                old = tx.permits_mut().enter(node, permits, new, lasting);
             }
             let unfenced = self.note_hungry(&mut tx);
             let settled = tx.permits_mut().is_settled(queued);

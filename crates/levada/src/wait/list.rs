@@ -62,7 +62,11 @@ pub(crate) struct Entry {
     /// Its number among those who came, where one who was woken may come back.
     pub(crate) arrival: usize,
     /// How often it came and found its turn promised to somebody who did not come.
-    pub(crate) refusals: u8,
+    pub(crate) refusals: u16,
+    /// How often its own turn lapsed since it began to wait.
+    pub(crate) lapses: u8,
+    /// Whether it waits on a thread that blocks, and so comes when it is woken.
+    pub(crate) lasting: bool,
 }
 
 #[derive(Default)]

@@ -21,6 +21,18 @@
 //! is alive. A waiter whose turn lapsed leaves the line and takes its place at the front again when
 //! it does come.
 //!
+//! # Patience
+//! [`GRACE`] polls may take a microsecond, and a thread that sleeps needs 5 to 50 to wake up. A waiter
+//! that is alive on another thread must not lose its turn for that:
+//! - A thread that blocks in the call is alive and polls nothing else. Its grant is *lasting*: it never
+//!   lapses.
+//! - A task may run on a worker thread that sleeps. Each waiter that comes after its grant lapsed shows
+//!   that this channel's waiters come late: from then on grants outlive twice as many polls, up to
+//!   [`MOST_LEARNED`].
+//! - A waiter whose own grant lapsed, and that came, is granted twice the polls each time, up to
+//!   [`MOST_LAPSES`] times. So a waiter that comes within [`MOST_LEARNED`] `<<` [`MOST_LAPSES`] polls of the
+//!   others loses its turn a bounded number of times.
+//!
 //! # Invariants
 //! - **I1** `queued + reserved + granted <= capacity`.
 //! - **I2** The line is granted waiters followed by waiting ones; `first_waiting` is the boundary.
@@ -28,10 +40,12 @@
 //! - **I4** After [`settle`](Permits::settle) the first waiting one needs more than is free beyond
 //!   the promises. So whenever capacity is freed the caller settles.
 //! - **I5** Lapsing changes no count but `granted`: a lapsed waiter holds nothing.
+//! - **I6** `lasting` is the part of `granted` that threads wait for; `lapses` is at least the number
+//!   of lapses of each granted waiter that is a task, and 0 without one.
 //!
 //! # Progress
-//! A promise that is not taken delays the others by at most [`GRACE`] polls of one of them, or of the
-//! receiver. Somebody has to poll: who sleeps in line already is helped by a receiver that waits for
+//! A promise to a task that is not taken delays the others by at most [`GRACE`] polls of one of them, or
+//! of the receiver, and by more where waiters have come late (see Patience). Somebody has to poll: who sleeps in line already is helped by a receiver that waits for
 //! a message, or tries, or by a sender that comes anew. A waiter that cannot be granted what it needs keeps its
 //! place in line, polled or not.
 //!
@@ -47,7 +61,14 @@ use crate::util::WakeBatch;
 
 /// How many polls a promise outlives in an otherwise idle channel. In a model fewer: each of them is a
 /// branch of its own, and the steps are the same.
-pub(crate) const GRACE: u8 = if cfg!(all(loom, feature = "loom")) { 2 } else { 8 };
+pub(crate) const GRACE: u16 = if cfg!(all(loom, feature = "loom")) { 2 } else { 8 };
+
+/// The most polls that a channel learns to give its grants, when waiters come late. In polls of a
+/// single-threaded runtime, of some 100 nanoseconds each, twice what a thread needs to wake up.
+pub(crate) const MOST_LEARNED: u16 = GRACE << if cfg!(all(loom, feature = "loom")) { 1 } else { 7 };
+
+/// How often the polls are doubled for one waiter.
+pub(crate) const MOST_LAPSES: u8 = if cfg!(all(loom, feature = "loom")) { 1 } else { 5 };
 
 /// What came of asking for permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +97,13 @@ pub(crate) struct Permits {
     holding_part: bool,
     /// Refusals of those who do not wait (`try_send`, `try_recv`) or wait no more, since a promise was
     /// last taken or given back.
-    refusals: u8,
+    refusals: u16,
+    /// The part of `granted` that does not lapse (I6).
+    lasting: usize,
+    /// How many polls a grant outlives, as the waiters of this channel have taught it.
+    learned: u16,
+    /// The most lapses of a waiter that is granted now (I6).
+    lapses: u8,
 }
 
 impl Permits {
@@ -91,6 +118,9 @@ impl Permits {
             holding: 0,
             holding_part: false,
             refusals: 0,
+            lasting: 0,
+            learned: GRACE,
+            lapses: 0,
         }
     }
 
@@ -126,7 +156,7 @@ impl Permits {
             return false;
         }
         self.refusals += 1;
-        let lapses = self.refusals >= GRACE;
+        let lapses = self.refusals >= self.patience();
         if lapses {
             self.lapse();
         }
@@ -161,6 +191,9 @@ impl Permits {
         };
         if taken {
             self.refusals = 0;
+            if state == State::Lapsed {
+                self.learn();
+            }
             return Turn::Taken;
         }
         Turn::Wait
@@ -177,8 +210,9 @@ impl Permits {
         }
         entry.refusals += 1;
         // With those of others who have given up since.
-        if entry.refusals + self.refusals >= GRACE {
-            entry.refusals = 0;
+        let refusals = entry.refusals + self.refusals;
+        if refusals >= self.patience() {
+            self.line.entry(node).refusals = 0;
             // Whoever is first in line now is granted when the caller settles.
             self.lapse();
         }
@@ -187,14 +221,14 @@ impl Permits {
 
     /// The same for the receiver, who waits for a message and finds none: counts its refusals in
     /// `refusals`, lets promises lapse, and tells whether it must be polled again soon.
-    pub(crate) fn poll_idle(&mut self, refusals: &mut u8) -> bool {
+    pub(crate) fn poll_idle(&mut self, refusals: &mut u16) -> bool {
         let part_only = self.closed && self.reserved == 0 && self.holding_part;
         if !part_only && !self.is_blocked(0) {
             *refusals = 0;
             return false;
         }
         *refusals += 1;
-        if *refusals >= GRACE {
+        if *refusals >= self.patience() {
             *refusals = 0;
             self.holding = 0;
             self.holding_part = false;
@@ -211,19 +245,28 @@ impl Permits {
         }
     }
 
-    /// Puts a waiter in line if it is not there yet, with this waker. Gives back the old one, to be
-    /// dropped outside the lock.
+    /// Puts a waiter in line if it is not there yet, with this waker. `lasting` if a thread blocks until
+    /// the waiter has its turn, so that it is sure to come. Gives back the old waker, to be dropped
+    /// outside the lock.
     #[must_use = "drop the waker after the lock is released"]
-    pub(crate) fn enter(&mut self, node: Pin<&Node>, need: usize, waker: Waker) -> Option<Waker> {
+    pub(crate) fn enter(
+        &mut self,
+        node: Pin<&Node>,
+        need: usize,
+        waker: Waker,
+        lasting: bool,
+    ) -> Option<Waker> {
         let entry = self.line.entry(node);
         let old = entry.waker.replace(waker);
         entry.need = need;
+        entry.lasting = lasting;
         match entry.state {
             State::Waiting | State::Granted => {}
             State::Lapsed => {
                 entry.state = State::Waiting;
                 self.line.insert_before(self.first_waiting, node);
                 self.first_waiting = Some(self.line.place_of(node));
+                self.learn();
             }
             State::Idle | State::Closed | State::Holding | State::HoldingPart => {
                 entry.state = State::Waiting;
@@ -249,15 +292,23 @@ impl Permits {
         let entry = self.line.entry(node);
         let (state, need, waker) = (entry.state, entry.need, entry.waker.take());
         let refusals = core::mem::take(&mut entry.refusals);
+        let lasting = entry.lasting;
+        entry.lapses = 0;
         entry.state = State::Idle;
         match state {
             State::Granted => {
                 self.granted -= need;
+                if lasting {
+                    self.lasting -= need;
+                }
+                if self.granted == self.lasting {
+                    self.lapses = 0;
+                }
                 self.refusals = 0;
             }
             State::Waiting => {
                 // Its patience is not lost: a task may make its send anew for each poll.
-                self.refusals = GRACE.min(self.refusals + refusals);
+                self.refusals = self.patience().min(self.refusals + refusals);
                 let place = self.line.place_of(node);
                 if self.first_waiting == Some(place) {
                     self.first_waiting = self.line.next(place);
@@ -297,9 +348,25 @@ impl Permits {
         }
         entry.state = State::Granted;
         self.granted += entry.need;
+        if entry.lasting {
+            self.lasting += entry.need;
+        } else {
+            self.lapses = self.lapses.max(entry.lapses);
+        }
         let waker = entry.waker.take();
         self.first_waiting = self.line.next(place);
         Some(waker)
+    }
+
+    /// Grants a waiter that is not in line what the caller has found free for it. It is polled again
+    /// anyhow, and not woken.
+    pub(crate) fn grant_newcomer(&mut self, node: Pin<&Node>, need: usize) {
+        let entry = self.line.entry(node);
+        entry.state = State::Granted;
+        entry.need = need;
+        entry.lasting = false;
+        self.granted += need;
+        self.line.insert_before(self.first_waiting, node);
     }
 
     /// Takes the turn of a waiter that was granted one, and takes the waiter out. Answers whether it was.
@@ -363,7 +430,7 @@ impl Permits {
             self.holding_part |= entry.state == State::HoldingPart;
             next = self.line.next(place);
         }
-        self.granted = 0;
+        (self.granted, self.lasting, self.lapses) = (0, 0, 0);
         self.first_waiting = None;
     }
 
@@ -379,22 +446,38 @@ impl Permits {
         queued == 0 && holds_back_end || self.is_stuck(queued) && self.has_waiting()
     }
 
-    /// Whether only promises stand between the channel and progress.
+    /// Whether only promises that may lapse stand between the channel and progress.
     fn is_stuck(&self, queued: usize) -> bool {
-        queued == 0 && self.granted > 0
+        queued == 0 && self.granted > self.lasting
     }
 
-    /// Takes the promises back.
+    /// A waiter came after its turn had lapsed.
+    fn learn(&mut self) {
+        self.learned = MOST_LEARNED.min(2 * self.learned);
+    }
+
+    /// How many refusals the promises outlive.
+    fn patience(&self) -> u16 {
+        self.learned << self.lapses
+    }
+
+    /// Takes the promises back that may lapse.
     fn lapse(&mut self) {
         self.refusals = 0;
-        self.granted = 0;
-        while let Some(place) = self.line.front() {
+        self.lapses = 0;
+        self.granted = self.lasting;
+        let mut next = self.line.front();
+        while let Some(place) = next {
+            next = self.line.next(place);
             let entry = self.line.entry_at(place);
             if entry.state != State::Granted {
                 break;
             }
-            entry.state = State::Lapsed;
-            self.line.unlink(place);
+            if !entry.lasting {
+                entry.state = State::Lapsed;
+                entry.lapses = MOST_LAPSES.min(entry.lapses + 1);
+                self.line.unlink(place);
+            }
         }
     }
 }

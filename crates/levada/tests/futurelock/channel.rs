@@ -28,6 +28,8 @@ pub(crate) trait Channel {
     fn name() -> &'static str;
     /// Waits for room in this way, and sends.
     fn send(&self, way: Way, message: u32) -> Sending;
+    /// To be called on another thread; whether it sent.
+    fn blocking_send(&self, message: u32) -> impl FnOnce() -> bool + Send + 'static;
     fn try_send(&self, message: u32) -> bool;
     /// Reserves room, for good.
     fn hold(&self);

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 mod channel;
+mod late;
 mod mpmc;
 mod mpsc;
 mod receivers;

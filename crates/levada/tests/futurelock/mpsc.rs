@@ -36,6 +36,11 @@ impl Channel for Mpsc {
         }))
     }
 
+    fn blocking_send(&self, message: u32) -> impl FnOnce() -> bool + Send + 'static {
+        let tx = self.tx.clone();
+        move || tx.blocking_send(message).is_ok()
+    }
+
     fn try_send(&self, message: u32) -> bool {
         self.tx.try_send(message).is_ok()
     }

@@ -33,7 +33,7 @@ impl Semaphore {
             Turn::Wait => {
                 impatient = permits.refuse(node, 0);
                 let waker = waker.take().expect("it was just cloned");
-                (Poll::Pending, permits.enter(node, need, waker))
+                (Poll::Pending, permits.enter(node, need, waker, false))
             }
         };
         drop(permits);

@@ -19,7 +19,7 @@ fn a_close_tells_all_in_line() {
     for (node, flag) in &waiters {
         assert_eq!(permits.poll_turn(node.as_ref(), 1, 0), Turn::Wait);
         let waker = Waker::from(Arc::clone(flag));
-        assert!(permits.enter(node.as_ref(), 1, waker).is_none());
+        assert!(permits.enter(node.as_ref(), 1, waker, false).is_none());
     }
     wake_in_batches(|batch| permits.close(0, batch));
     for (node, flag) in &waiters {
@@ -39,7 +39,7 @@ fn what_is_free_when_the_channel_closes_is_promised() {
     let forgotten = Box::pin(Node::new());
     // A message is queued and a permit is out.
     assert_eq!(permits.poll_turn(forgotten.as_ref(), 1, 1), Turn::Wait);
-    assert!(permits.enter(forgotten.as_ref(), 1, Waker::noop().clone()).is_none());
+    assert!(permits.enter(forgotten.as_ref(), 1, Waker::noop().clone(), false).is_none());
     // The message is received; before anybody is served, the receiver closes the channel.
     wake_in_batches(|batch| permits.close(0, batch));
     permits.release(1);
