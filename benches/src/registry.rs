@@ -2,8 +2,8 @@
 
 use crate::cell::Cell;
 use crate::shapes::{
-    blocking, broadcast, creation, fairness, latency, memory, mpmc, mpsc, oneshot, request_reply,
-    unbounded, watch,
+    blocking, broadcast, creation, fairness, latency, loaded, memory, mpmc, mpsc, oneshot,
+    request_reply, unbounded, watch,
 };
 
 /// Every cell, in the order of the tables.
@@ -20,6 +20,7 @@ pub(crate) fn cells() -> Vec<Cell> {
         creation::cells(),
         memory::cells(),
         latency::cells(),
+        loaded::cells(),
         fairness::cells(),
     ]
     .into_iter()

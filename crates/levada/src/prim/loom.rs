@@ -28,10 +28,13 @@ pub(crate) fn uninit_slots<T>(len: usize) -> Box<[UnsafeCell<MaybeUninit<T>>]> {
 }
 
 /// A model's thread waits at once.
-#[derive(Default)]
 pub(crate) struct Patience;
 
 impl Patience {
+    pub(crate) fn yielding() -> Self {
+        Self
+    }
+
     pub(crate) fn is_left(&mut self) -> bool {
         false
     }

@@ -16,10 +16,13 @@ pub(crate) mod atomic {
 }
 
 /// A model's thread waits at once.
-#[derive(Default)]
 pub(crate) struct Patience;
 
 impl Patience {
+    pub(crate) fn yielding() -> Self {
+        Self
+    }
+
     pub(crate) fn is_left(&mut self) -> bool {
         false
     }

@@ -58,10 +58,11 @@ impl<T> Lock<T> {
     fn lock_contended(&self) {
         let mut wait = Backoff::default();
         loop {
-            // ORDERING: Relaxed, no pair: only a hint that the swap below may succeed.
-            while self.locked.load(Ordering::Relaxed) {
-                wait.snooze();
-            }
+            wait.snooze();
+            // No look before: a thread that takes and releases the lock all the time has taken it again
+            // by the time that a second access reaches the line. The waits between keep the line with
+            // the threads that use it.
+            //
             // ORDERING: Acquire pairs with the Release store in `LockGuard::drop`.
             if !self.locked.swap(true, Ordering::Acquire) {
                 return;

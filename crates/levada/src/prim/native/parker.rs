@@ -66,7 +66,7 @@ impl Parker {
     /// Waits to be woken. Answers whether the thread slept, and so may have used up an `unpark` that was
     /// not for this.
     pub(crate) fn wait(&self) -> bool {
-        let mut patience = Patience::default();
+        let mut patience = Patience::spinning();
         while !self.take() {
             if patience.is_left() {
                 continue;

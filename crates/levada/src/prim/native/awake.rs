@@ -1,0 +1,239 @@
+//! How a thread stays awake while it waits: for a lock ([`Backoff`]), or to be woken ([`Patience`]).
+//!
+//! A thread that yields lets another thread run at once, without the cost of sleeping and of being
+//! woken. But where a third thread computes, the scheduler takes the yield at its word: the computing
+//! thread gets a whole time slice, of some milliseconds, and the thread that yielded waits for all of it.
+//! A sleeping thread is better off, since the scheduler lets a thread that wakes up run soon.
+//!
+//! So each yield is timed. After one that took longer than [`Crowding::LONG`] the process is *crowded*, and its
+//! threads do not yield for a while. Then one thread tries again.
+
+use core::hint::spin_loop;
+use core::time::Duration;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Instant;
+
+use super::atomic::{AtomicU32, Ordering};
+
+/// Whether other threads need the processor, as far as the last yields tell. One for the process.
+static CROWDING: Crowding = Crowding::new();
+
+/// A thread yields `true`, or finds that it should not: `false`.
+fn try_yield() -> bool {
+    // WebAssembly has no clock of its own.
+    if cfg!(target_family = "wasm") || !CROWDING.may_yield() {
+        return false;
+    }
+    let start = Instant::now();
+    thread::yield_now();
+    CROWDING.note(start.elapsed());
+    true
+}
+
+/// When threads may yield, in milliseconds since the first question.
+///
+/// All of it is advice, and loads and stores are not ordered: a thread that reads the old yields once too
+/// often, or once too seldom.
+struct Crowding {
+    /// No thread yields before this time; 0 if all may.
+    until: AtomicU32,
+    /// How long threads do not yield after the next long yield.
+    period: AtomicU32,
+}
+
+impl Crowding {
+    /// A yield that takes longer met a thread that computes.
+    const LONG: Duration = Duration::from_micros(200);
+    /// Long enough that one lost time slice in each is no more than some per cent.
+    const FIRST_PERIOD: u32 = 100;
+    const LAST_PERIOD: u32 = 1_600;
+
+    const fn new() -> Self {
+        Self { until: AtomicU32::new(0), period: AtomicU32::new(Self::FIRST_PERIOD) }
+    }
+
+    /// Milliseconds, at least 1. Wraps after 49 days.
+    fn now() -> u32 {
+        static START: OnceLock<Instant> = OnceLock::new();
+        (START.get_or_init(Instant::now).elapsed().as_millis() as u32).max(1)
+    }
+
+    /// Whether this thread may yield. Where a period is over, one thread may, and the others wait for what
+    /// it finds out.
+    #[inline]
+    fn may_yield(&self) -> bool {
+        // ORDERING: Relaxed, no pair: advice.
+        let until = self.until.load(Ordering::Relaxed);
+        until == 0 || self.may_try(until, Self::now())
+    }
+
+    #[cold]
+    fn may_try(&self, until: u32, now: u32) -> bool {
+        // More than a period ahead is a time long past, before the clock wrapped.
+        if (1..=Self::LAST_PERIOD).contains(&until.wrapping_sub(now)) {
+            return false;
+        }
+        let next = now.wrapping_add(Self::LAST_PERIOD).max(1);
+        // ORDERING: Relaxed, no pair: decides only which thread tries.
+        self.until.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// Notes how long a yield took.
+    #[inline]
+    fn note(&self, took: Duration) {
+        // ORDERING: Relaxed, no pair: advice.
+        if took > Self::LONG || self.until.load(Ordering::Relaxed) != 0 {
+            self.change(took, Self::now());
+        }
+    }
+
+    /// A long yield begins a period, each four times as long as the one before; a short one ends the
+    /// period, and makes the next one half as long.
+    #[cold]
+    fn change(&self, took: Duration, now: u32) {
+        // ORDERING: Relaxed, no pair: advice.
+        let period = self.period.load(Ordering::Relaxed);
+        let (until, period) = if took > Self::LONG {
+            (now.wrapping_add(period).max(1), Self::LAST_PERIOD.min(4 * period))
+        } else {
+            (0, Self::FIRST_PERIOD.max(period / 2))
+        };
+        // ORDERING: Relaxed, no pair: advice.
+        self.until.store(until, Ordering::Relaxed);
+        // ORDERING: Relaxed, no pair: advice.
+        self.period.store(period, Ordering::Relaxed);
+    }
+}
+
+/// How a thread waits for a lock: spin, then yield, then sleep.
+#[derive(Default)]
+pub(super) struct Backoff {
+    step: u32,
+}
+
+impl Backoff {
+    /// Bursts of this many pause instructions, of 10 to 50 nanoseconds each. Long, so that the others get much
+    /// done meanwhile with a lock that is in their cache: one that goes to and fro costs more than
+    /// what is done under it.
+    const BURST: u32 = 64;
+    /// This many of them, and then a nap: the holder has probably lost its processor, and may need ours.
+    const SPINS: u32 = 8;
+    /// After a nap.
+    const SPINS_LEFT: u32 = 2;
+    /// Linux adds 50 microseconds to it.
+    const NAP: Duration = Duration::from_micros(1);
+
+    pub(super) fn snooze(&mut self) {
+        if self.step < Self::SPINS {
+            for _ in 0..Self::BURST {
+                spin_loop();
+            }
+            self.step += 1;
+        } else {
+            thread::sleep(Self::NAP);
+            self.step = Self::SPINS - Self::SPINS_LEFT;
+        }
+    }
+}
+
+/// How long a thread that has nothing to do stays awake before it sleeps, which costs it and the thread
+/// that wakes it some microseconds each. Bounded by about as many.
+pub(crate) struct Patience {
+    step: u32,
+    yields: u32,
+}
+
+impl Patience {
+    /// Bursts of 1, 2, 4, … pause instructions.
+    const SPINS: u32 = 6;
+    /// Then yields: with more threads than processors, the others are what is waited for.
+    const YIELDS: u32 = 8;
+
+    /// For a thread that others are going to wake: what it waits for is under way, and it keeps its
+    /// processor. A thread that had yielded would be behind the others when it is woken.
+    pub(crate) fn spinning() -> Self {
+        Self { step: 0, yields: 0 }
+    }
+
+    /// For a thread that no other thread knows to wait: it lets the others work.
+    pub(crate) fn yielding() -> Self {
+        Self { step: 0, yields: Self::YIELDS }
+    }
+
+    /// Lets some time pass, if there is any left.
+    #[cold]
+    pub(crate) fn is_left(&mut self) -> bool {
+        if self.step < Self::SPINS {
+            for _ in 0..1_u32 << self.step {
+                spin_loop();
+            }
+        } else if self.step >= Self::SPINS + self.yields || !try_yield() {
+            return false;
+        }
+        self.step += 1;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORT: Duration = Crowding::LONG;
+    const LONG: Duration = Duration::from_millis(3);
+
+    /// When threads may yield again after a long yield at `now`.
+    fn until(crowding: &Crowding, now: u32) -> u32 {
+        crowding.change(LONG, now);
+        // ORDERING: Relaxed, no pair: one thread.
+        crowding.until.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn threads_yield_until_a_yield_is_long() {
+        let crowding = Crowding::new();
+        assert!(crowding.may_yield());
+        crowding.note(SHORT);
+        assert!(crowding.may_yield());
+        crowding.note(LONG);
+        assert!(!crowding.may_yield());
+    }
+
+    #[test]
+    fn each_period_is_longer_up_to_a_bound() {
+        let crowding = Crowding::new();
+        for (now, period) in [(1, 100), (200, 400), (700, 1_600), (3_000, 1_600)] {
+            let until = until(&crowding, now);
+            assert_eq!(until, now + period);
+            assert!(!crowding.may_try(until, until - 1));
+        }
+    }
+
+    /// Of the threads that come after a period, one tries.
+    #[test]
+    fn one_thread_tries_and_its_yield_decides() {
+        let crowding = Crowding::new();
+        let until_then = until(&crowding, 1);
+        assert!(crowding.may_try(until_then, until_then));
+        // ORDERING: Relaxed, no pair: one thread.
+        let claimed = crowding.until.load(Ordering::Relaxed);
+        assert!(!crowding.may_try(claimed, until_then), "the others wait for the first");
+        assert!(!crowding.may_try(until_then, until_then), "an old look claims nothing");
+
+        crowding.change(SHORT, until_then);
+        assert!(crowding.may_yield());
+        assert_eq!(until(&crowding, 500), 700, "half of the next period");
+    }
+
+    /// The clock wraps, and a time long past is no period.
+    #[test]
+    fn a_clock_that_wraps_is_no_long_period() {
+        let crowding = Crowding::new();
+        let end = until(&crowding, u32::MAX - 10);
+        assert_eq!(end, 89);
+        assert!(!crowding.may_try(end, u32::MAX));
+        assert!(!crowding.may_try(end, 88));
+        assert!(crowding.may_try(end, end + 1_000_000), "long past");
+    }
+}
