@@ -65,14 +65,13 @@
 //!
 //! # Unwinding
 //! Foreign code (wakers, drops of messages) runs last and outside the lock; a panic in it leaves the
-//! channel as if it had returned. A sender's waker that panics while a message is being received
-//! does not cost the message: there the panic ends, told by the panic hook. Where several wakers or
-//! messages are to be served, all are before the first panic goes on.
+//! channel as if it had returned. Where a message would be lost by it (it was just received, or is about
+//! to be given back to its sender), the panic ends there, reported by the panic hook. Where several wakers
+//! or messages are to be served, all are before the first panic goes on, those of others before one's own.
+//! What a later panic carries is dropped, and a panic in that drop ends there, too.
 //!
 //! # Checked by
 //! `mpsc::model`, `mpmc::model`.
-
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use core::fmt;
 use core::mem::offset_of;
@@ -83,7 +82,7 @@ use crate::prim::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use crate::prim::{Arc, Lock, LockGuard, UnsafeCell, asymmetric};
 use crate::refs::{Counts, Hub};
 use crate::storage::ring::{Chain, Consumer, Emptied, Producer, START};
-use crate::util::{FirstPanic, LINE, WakeBatch, wake_in_batches};
+use crate::util::{FirstPanic, LINE, WakeBatch, contain, wake_in_batches};
 use crate::wait::permits::Permits;
 use crate::wait::queue::WaitQueue;
 
@@ -138,11 +137,11 @@ pub(crate) struct Chan<T, P> {
     pub(super) chain: Chain<T>,
 }
 
-/// Runs wakers for a receiver with a message in hand, which a panic must not take along: the panic
-/// hook has told of it, and it ends here.
+/// Runs wakers for a sender or receiver with a message in hand, which a panic must not take along: the
+/// panic hook has reported it, and it ends here.
 #[cold]
 pub(super) fn with_message_in_hand(wake: impl FnOnce()) {
-    let _told = catch_unwind(AssertUnwindSafe(wake));
+    contain(wake);
 }
 
 /// The lock, and a copy of what a sender wants to know before it takes it.

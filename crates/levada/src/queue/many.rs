@@ -14,7 +14,7 @@ use super::single::Nothing;
 use crate::prim::LockGuard;
 use crate::refs::{Rx, Tx};
 use crate::storage::ring::Emptied;
-use crate::util::{WakeBatch, budget, wake_in_batches};
+use crate::util::{DropLast, FirstPanic, WakeBatch, budget, wake_in_batches};
 use crate::wait::list::{List, Node, State};
 use crate::wait::permits::GRACE;
 
@@ -234,7 +234,7 @@ impl<T> Chan<T, Line> {
     pub(crate) fn cancel_recv(&self, node: Pin<&Node>) {
         let mut tx = self.lock();
         let woken = tx.parked.list.entry(node).state == State::Granted;
-        let own = tx.parked.leave(node);
+        let own = DropLast(tx.parked.leave(node));
         let queued = self.queued(&tx);
         let blocked = tx.permits().is_blocked(queued);
         if blocked {
@@ -244,13 +244,15 @@ impl<T> Chan<T, Line> {
         let still_blocked = tx.permits().is_blocked(queued);
         let next = if woken && queued > 0 || still_blocked { tx.parked.take_one() } else { None };
         drop(tx);
-        drop(own);
+        let mut panics = FirstPanic::default();
         if let Some(next) = next {
-            next.wake();
+            panics.catch(|| next.wake());
         }
         if blocked && !still_blocked {
-            self.serve_senders();
+            panics.catch(|| self.serve_senders());
         }
+        panics.resume();
+        drop(own);
     }
 
     /// Waits until `take` got something, or for the end.
@@ -275,7 +277,12 @@ impl<T> Chan<T, Line> {
             if taken || self.is_ended(&tx) {
                 let own = if node.is_bound() { tx.parked.leave(node) } else { None };
                 self.hand_on_received(tx);
-                drop(own);
+                if let Some(own) = own {
+                    with_message_in_hand(|| drop(own));
+                }
+                if let Some(unused) = waker {
+                    with_message_in_hand(|| drop(unused));
+                }
                 return Poll::Ready(());
             }
             let mut old = None;
@@ -289,14 +296,18 @@ impl<T> Chan<T, Line> {
             }
             let settled = tx.permits_mut().is_settled(0);
             drop(tx);
-            drop(old);
+            let mut panics = FirstPanic::default();
             if !settled {
-                self.serve_senders();
+                panics.catch(|| self.serve_senders());
             }
             // Who has just been served may not come either.
             if impatient || !settled {
-                cx.waker().wake_by_ref();
+                panics.catch(|| cx.waker().wake_by_ref());
             }
+            if let Some(old) = old {
+                panics.catch(|| drop(old));
+            }
+            panics.resume();
             return Poll::Pending;
         }
     }

@@ -6,7 +6,7 @@ use core::task::{Context, Poll, Waker, ready};
 use super::chan::{Chan, Parked, TxSide, with_message_in_hand};
 use crate::prim::atomic::{Ordering, fence};
 use crate::prim::{LockGuard, asymmetric, is_parked_by};
-use crate::util::{budget, wake_in_batches};
+use crate::util::{DropLast, FirstPanic, budget, wake_in_batches};
 use crate::wait::list::Node;
 use crate::wait::permits::Turn;
 
@@ -22,8 +22,20 @@ pub(crate) enum Refused {
 /// The lock, for somebody whose turn it is.
 struct HasTurn<'a, T, P> {
     tx: LockGuard<'a, TxSide<T, P>>,
-    /// To be dropped after the lock is released (chan, I4).
-    unused: Option<Waker>,
+    unused: Unused,
+}
+
+/// A clone of a waker that was perhaps not needed: dropped after the lock is released (chan, I4). Its panic
+/// ends there, because its owner may have a message or permits in hand.
+struct Unused(Option<Waker>);
+
+impl Drop for Unused {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(waker) = self.0.take() {
+            with_message_in_hand(|| drop(waker));
+        }
+    }
 }
 
 impl<T, P: Parked> Chan<T, P> {
@@ -109,8 +121,8 @@ impl<T, P: Parked> Chan<T, P> {
     /// A waiter goes, whether its turn has come or not.
     #[cold]
     pub(crate) fn cancel(&self, node: Pin<&Node>) {
-        let mut waker = None;
-        self.hand_on(|tx| waker = tx.permits_mut().leave(node));
+        let mut waker = DropLast(None);
+        self.hand_on(|tx| waker.0 = tx.permits_mut().leave(node));
     }
 
     /// Whether a newcomer may take `permits` permits.
@@ -173,7 +185,7 @@ impl<T, P: Parked> Chan<T, P> {
                 return tx;
             }
             drop(tx);
-            self.serve_senders();
+            with_message_in_hand(|| self.serve_senders());
         }
     }
 
@@ -186,10 +198,10 @@ impl<T, P: Parked> Chan<T, P> {
         let receiver = if queued > 0 { tx.parked.take_overdue() } else { None };
         drop(tx);
         if let Some(receiver) = receiver {
-            receiver.wake();
+            with_message_in_hand(|| receiver.wake());
         }
         if !settled {
-            self.serve_senders();
+            with_message_in_hand(|| self.serve_senders());
         }
     }
 
@@ -225,7 +237,7 @@ impl<T, P: Parked> Chan<T, P> {
         if !node.is_bound() && !self.is_crowded() {
             let mut tx = self.lock();
             if self.try_turn(&mut tx, permits).is_ok() {
-                return Poll::Ready(Ok(HasTurn { tx, unused: None }));
+                return Poll::Ready(Ok(HasTurn { tx, unused: Unused(None) }));
             }
         }
         self.poll_turn_in_line(node, permits, cx)
@@ -243,11 +255,11 @@ impl<T, P: Parked> Chan<T, P> {
             // Woken, mostly because its turn has come.
             let mut tx = self.lock();
             if tx.permits_mut().take_granted(node) {
-                return Poll::Ready(Ok(HasTurn { tx, unused: None }));
+                return Poll::Ready(Ok(HasTurn { tx, unused: Unused(None) }));
             }
         }
         // For the place in line, now that there is probably one to take.
-        let mut unused = (!node.is_bound()).then(|| cx.waker().clone());
+        let mut unused = Unused((!node.is_bound()).then(|| cx.waker().clone()));
         let lasting = is_parked_by(cx.waker());
         let mut impatient = false;
         loop {
@@ -271,10 +283,10 @@ impl<T, P: Parked> Chan<T, P> {
             impatient = impatient || tx.permits_mut().refuse(node, queued);
             let mut old = None;
             if !tx.permits_mut().is_entered(node, cx.waker()) {
-                let Some(new) = unused.take() else {
+                let Some(new) = unused.0.take() else {
                     drop(tx);
                     // Outside the lock (I4).
-                    unused = Some(cx.waker().clone());
+                    unused.0 = Some(cx.waker().clone());
                     continue;
                 };
                 old = tx.permits_mut().enter(node, permits, new, lasting);
@@ -286,20 +298,23 @@ impl<T, P: Parked> Chan<T, P> {
             let receiver = if watching { tx.parked.take_overdue() } else { None };
             impatient = impatient || watching;
             drop(tx);
-            // Before foreign code that may panic: others rely on it.
+            let mut panics = FirstPanic::default();
             let served = !settled || !was_hungry && self.made_room_meanwhile(head, unfenced);
             if served {
-                self.serve_senders();
+                panics.catch(|| self.serve_senders());
             }
-            drop(old);
             if let Some(receiver) = receiver {
-                receiver.wake();
+                panics.catch(|| receiver.wake());
             }
+            if impatient && !served {
+                panics.catch(|| cx.waker().wake_by_ref());
+            }
+            if let Some(old) = old {
+                panics.catch(|| drop(old));
+            }
+            panics.resume();
             if served {
                 continue;
-            }
-            if impatient {
-                cx.waker().wake_by_ref();
             }
             return Poll::Pending;
         }

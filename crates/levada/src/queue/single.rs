@@ -8,7 +8,7 @@ use super::chan::{CALM, Chan, HUNGRY, Parked, RxOwned};
 use crate::prim::asymmetric;
 use crate::prim::atomic::{Ordering, fence};
 use crate::refs::{Hub, Rx, Tx};
-use crate::util::{WakeBatch, budget};
+use crate::util::{FirstPanic, WakeBatch, budget};
 
 /// The one receiver's waker, while it sleeps.
 #[derive(Debug, Default)]
@@ -252,14 +252,18 @@ impl<T> Chan<T, Sleeper> {
             owned.parked_at = head;
             let settled = tx.permits_mut().is_settled(0);
             drop(tx);
-            drop(old);
+            let mut panics = FirstPanic::default();
             if !settled {
-                self.serve_senders();
+                panics.catch(|| self.serve_senders());
             }
             // Who has just been served may not come either.
             if impatient || !settled {
-                cx.waker().wake_by_ref();
+                panics.catch(|| cx.waker().wake_by_ref());
             }
+            if let Some(old) = old {
+                panics.catch(|| drop(old));
+            }
+            panics.resume();
             return Poll::Pending;
         }
     }

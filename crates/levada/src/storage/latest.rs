@@ -72,7 +72,8 @@
 //! other, and snapshots are not held up for its sake: whoever holds one may safely take another.
 //!
 //! # Unwinding
-//! Values are dropped after the lock is released. A writer that unwinds leaves its value as it is.
+//! Values are dropped after the lock is released, and after refused readers and writers were told. A writer
+//! that unwinds leaves its value as it is.
 //!
 //! # Checked by
 //! `tests` and `model`, and the models of watch.
@@ -97,6 +98,7 @@ pub(crate) use self::writing::{Claim, Writing};
 use self::node::{Hold, Node};
 use crate::prim::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use crate::prim::{Lock, LockGuard, asymmetric, notices};
+use crate::util::DropLast;
 
 /// Who keeps a [`Latest`], and is told when it lets go of a value that somebody waits for.
 pub(crate) trait Keeper {
@@ -165,6 +167,15 @@ unsafe impl<T: Send + Sync, S: Send> Sync for Latest<T, S> {}
 
 /// What is let go of in a critical section, to be dropped after it.
 type Leftover<T> = (T, Option<Box<Node<T>>>);
+
+/// After the lock was released: tells refused readers and writers that they may try again, and drops what was
+/// let go of.
+fn finish<K: Keeper>(keeper: &K, (leftover, vacated): (Option<Leftover<K::Value>>, bool)) {
+    let _leftover = DropLast(leftover);
+    if vacated {
+        keeper.vacated();
+    }
+}
 
 /// What became of the value before.
 struct Exchanged<T, R> {

@@ -8,6 +8,6 @@ mod gap;
 mod wake_batch;
 
 pub(crate) use self::cache_padded::CachePadded;
-pub(crate) use self::first_panic::FirstPanic;
+pub(crate) use self::first_panic::{DropLast, FirstPanic, contain, run_last};
 pub(crate) use self::gap::{Gap, LINE};
 pub(crate) use self::wake_batch::{WakeBatch, wake_in_batches};

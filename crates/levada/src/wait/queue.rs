@@ -24,7 +24,7 @@ use core::task::{Context, Poll, Waker};
 use super::list::{List, Node};
 use crate::prim::Lock;
 use crate::prim::atomic::{AtomicBool, Ordering, fence};
-use crate::util::{FirstPanic, WakeBatch, wake_in_batches};
+use crate::util::{DropLast, FirstPanic, WakeBatch, contain, wake_in_batches};
 
 /// Waiters in line, to be kept under a lock: the queue's own, or that of the condition itself, which saves
 /// both sides the fence.
@@ -95,6 +95,12 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// Whether no waiter is to be woken.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
     /// Wakes them. `with_line` takes the lock and does something with the line.
     #[inline]
     pub(crate) fn wake(self, with_line: impl FnMut(&mut dyn FnMut(&mut Line))) {
@@ -181,7 +187,10 @@ impl WaitQueue {
         }
         match result {
             Some(result) => {
-                self.cancel(node);
+                // The result must not be lost because a waker panics when it is dropped.
+                if node.is_held() {
+                    contain(|| self.cancel_held(node));
+                }
                 Poll::Ready(result)
             }
             None => Poll::Pending,
@@ -216,7 +225,7 @@ impl WaitQueue {
     #[cold]
     fn cancel_held(&self, node: Pin<&Node>) {
         let waker = self.with_line(|line| line.leave(node));
-        drop(waker);
+        drop(DropLast(waker));
     }
 }
 

@@ -48,8 +48,9 @@
 //! readers are let in meanwhile, so that who holds a `Ref` may take another.
 //!
 //! # Unwinding
-//! A waker that panics keeps nobody else from being woken. A value whose drop panics has been
-//! replaced and announced by then. A closure that panics leaves its value as it is.
+//! A waker that panics keeps no other waiter from being woken. A value whose drop panics has been
+//! replaced and announced by then. A closure that panics leaves its value as it is. The first panic goes on
+//! after all foreign code has run; out of `send_replace` none does, as the old value would be lost.
 //!
 //! # Checked by
 //! `model`, tests/watch, tests/watch_memory.rs, tests/watch_stream.rs.
@@ -63,7 +64,7 @@ use super::error::{RecvError, SendError};
 use crate::prim::park_on;
 use crate::refs::{Counts, Hub};
 use crate::storage::latest::{Claim, Keeper, Latest, Snapshot, Stamp, Version, Writing};
-use crate::util::FirstPanic;
+use crate::util::{DropLast, FirstPanic, contain};
 use crate::wait::list::Node;
 use crate::wait::queue::{Call, Line, WaitQueue};
 use crate::wait::until::Until;
@@ -113,16 +114,18 @@ impl<T> Shared<T> {
             return Err(SendError(value));
         }
         let (old, vacated, call) = self.latest.publish(value, Line::call);
+        let _old = DropLast(old);
         self.announce(vacated, call);
-        // Foreign code, so it comes last.
-        drop(old);
         Ok(())
     }
 
     /// Replaces the value, and returns the old one as soon as nobody looks at it.
     pub(super) fn send_replace(&self, value: T) -> T {
         let (old, vacated, call) = Claim::replace(self, value, Line::call);
-        self.announce(vacated, call);
+        if vacated || !call.is_empty() {
+            // The old value must not be lost because a waker panics.
+            contain(|| self.announce(vacated, call));
+        }
         old.unwrap_or_else(|mut claim| self.wait_freed(|| claim.take()))
     }
 
@@ -258,7 +261,7 @@ impl<T> Shared<T> {
     #[cold]
     fn leave_changed(&self, node: Pin<&Node>) {
         let waker = self.latest.beside(|_, line| line.leave(node));
-        drop(waker);
+        drop(DropLast(waker));
     }
 }
 

@@ -66,12 +66,8 @@ fn panics<R>(f: impl FnOnce() -> R) -> bool {
 /// C51. More waiters than are woken in one go, on each way to wake them.
 #[test]
 fn a_panicking_waker_strands_nobody() {
-    let wakes: [fn(Sender<i32>); 4] = [
-        |tx| tx.send(1).unwrap(),
-        |tx| tx.send_modify(|value| *value = 1),
-        |tx| assert_eq!(tx.send_replace(1), 0),
-        drop,
-    ];
+    let wakes: [fn(Sender<i32>); 3] =
+        [|tx| tx.send(1).unwrap(), |tx| tx.send_modify(|value| *value = 1), drop];
     for wake in wakes {
         let (tx, rx) = watch::channel(0);
         let alarm = Waker::from(Arc::new(Alarm));

@@ -31,7 +31,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "oneshot-peer-not-woken",
         file: "oneshot/protocol/header.rs",
         before: "                    if let Some(waker) = peers {
-                        waker.wake();
+                        run_last(|| waker.wake());
                     }
 ",
         after: "                    drop(peers);
@@ -42,7 +42,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "oneshot-own-waker-leaked",
         file: "oneshot/protocol/header.rs",
-        before: "let _own = own.map(|copy| unsafe { copy.into_waker() });",
+        before: "let _own = DropLast(own.map(|copy| unsafe { copy.into_waker() }));",
         after: "drop(own);",
         breaks: "the waker of who goes is leaked",
         caught_by: ("loom", "oneshot::model"),

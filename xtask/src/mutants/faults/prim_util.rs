@@ -119,6 +119,14 @@ pub(super) const FAULTS: &[Fault] = &[
         caught_by: ("unit", "util::first_panic"),
     },
     Fault {
+        name: "second-payload-explodes",
+        file: "util/first_panic.rs",
+        before: "Some(_) => discard(payload),",
+        after: "Some(_) => drop(payload),",
+        breaks: "the payload of a second panic panics in its drop, and the others are not woken",
+        caught_by: ("unit", "util::first_panic"),
+    },
+    Fault {
         name: "budget-never-spent",
         file: "util/budget.rs",
         before: "let _spent = ManuallyDrop::new(self.0);",

@@ -230,8 +230,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "send-cancelled-in-silence",
         file: "queue/send.rs",
-        before: "        self.hand_on(|tx| waker = tx.permits_mut().leave(node));",
-        after: "        waker.clone_from(&self.lock().permits_mut().leave(node));",
+        before: "        self.hand_on(|tx| waker.0 = tx.permits_mut().leave(node));",
+        after: "        waker.0.clone_from(&self.lock().permits_mut().leave(node));",
         breaks: "a turn that came to one that left is not passed on",
         caught_by: ("loom", "mpsc::model"),
     },
@@ -299,7 +299,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "send-patience-lapses-unserved",
         file: "queue/send.rs",
         before: "        if !settled {
-            self.serve_senders();
+            with_message_in_hand(|| self.serve_senders());
         }
     }
 
@@ -312,10 +312,18 @@ pub(super) const FAULTS: &[Fault] = &[
         caught_by: ("tests", "mpsc"),
     },
     Fault {
+        name: "send-unused-waker-explodes",
+        file: "queue/send.rs",
+        before: "            with_message_in_hand(|| drop(waker));",
+        after: "            drop(waker);",
+        breaks: "a permit is lost because a waker panics when it is dropped",
+        caught_by: ("tests", "hostile"),
+    },
+    Fault {
         name: "send-impatient-sleeps",
         file: "queue/send.rs",
-        before: "            if impatient {
-                cx.waker().wake_by_ref();
+        before: "            if impatient && !served {
+                panics.catch(|| cx.waker().wake_by_ref());
             }
 ",
         after: "",

@@ -158,10 +158,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "latest-look-ends-silently",
         file: "storage/latest/snapshot.rs",
-        before: "        let (_leftover, vacated) = self.keeper.latest().let_go(desk, self.node);
-        if vacated {",
-        after: "        let (_leftover, vacated) = self.keeper.latest().let_go(desk, self.node);
-        if vacated && false {",
+        before: "        super::finish(self.keeper, self.keeper.latest().let_go(desk, self.node));",
+        after: "        drop(self.keeper.latest().let_go(desk, self.node));",
         breaks: "the last look takes the mark of who waits, and tells nobody",
         caught_by: ("loom", "watch::model"),
     },
@@ -185,21 +183,17 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "latest-writer-ends-silently",
         file: "storage/latest/writing.rs",
         before: "        unsafe { desk.hold(self.node) }.writing = false;
-        let (_leftover, vacated) = latest.let_go(desk, self.node);
-        if vacated {",
+        super::finish(self.keeper, latest.let_go(desk, self.node));",
         after: "        unsafe { desk.hold(self.node) }.writing = false;
-        let (_leftover, vacated) = latest.let_go(desk, self.node);
-        if vacated && false {",
+        drop(latest.let_go(desk, self.node));",
         breaks: "the writer takes the mark of who waits, and tells nobody",
         caught_by: ("loom", "watch::model"),
     },
     Fault {
         name: "latest-claim-ends-silently",
         file: "storage/latest/writing.rs",
-        before: "        let (_leftover, vacated) = latest.let_go(desk, node);
-        if vacated {",
-        after: "        let (_leftover, vacated) = latest.let_go(desk, node);
-        if vacated && false {",
+        before: "        super::finish(self.keeper, latest.let_go(desk, node));",
+        after: "        drop(latest.let_go(desk, node));",
         breaks: "a claim that is given up takes the mark of who waits, and tells nobody",
         caught_by: ("unit", "storage::latest"),
     },

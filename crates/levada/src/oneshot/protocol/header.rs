@@ -9,6 +9,7 @@ use core::task::{Poll, Waker};
 use crate::oneshot::state::{Side, State};
 use crate::prim::atomic::{AtomicPtr, AtomicU64, Ordering};
 use crate::prim::{IS_MODEL, UnsafeCell};
+use crate::util::{DropLast, run_last};
 use crate::wait::waker_words::{WakerCopy, WakerWords};
 
 /// What both ends share, next to the value.
@@ -166,7 +167,8 @@ impl Link {
         }
         let waker = waker.clone();
         // The old one is kept until the new one is in place: dropping it is foreign code.
-        let (state, _old) = self.take_own_waker(side, state);
+        let (state, old) = self.take_own_waker(side, state);
+        let _old = DropLast(old);
         self.store_waker(side, state, waker)
     }
 
@@ -250,11 +252,11 @@ impl Link {
                 Ok(()) => {
                     // SAFETY: the exchange cleared the bit of a slot that was copied before it,
                     // and after the Acquire load of the value that it found (I3).
-                    let _own = own.map(|copy| unsafe { copy.into_waker() });
+                    let _own = DropLast(own.map(|copy| unsafe { copy.into_waker() }));
                     // SAFETY: the same exchange cleared the peer's bit (I3).
                     let peers = peers.map(|copy| unsafe { copy.into_waker() });
                     if let Some(waker) = peers {
-                        waker.wake();
+                        run_last(|| waker.wake());
                     }
                     return Ok(());
                 }

@@ -122,19 +122,13 @@ impl<'a, K: Keeper> Snapshot<'a, K> {
     /// The same where something may hang on it.
     #[cold]
     fn let_go(&self, desk: LockGuard<'_, Desk<K::Value, K::Side>>) {
-        let (_leftover, vacated) = self.keeper.latest().let_go(desk, self.node);
-        if vacated {
-            self.keeper.vacated();
-        }
+        super::finish(self.keeper, self.keeper.latest().let_go(desk, self.node));
     }
 
     /// Ends one that was posted on a node that is not open any more.
     #[cold]
     fn drop_shut(&self) {
-        let (_leftover, vacated) = self.keeper.latest().look_for_posted();
-        if vacated {
-            self.keeper.vacated();
-        }
+        super::finish(self.keeper, self.keeper.latest().look_for_posted());
     }
 }
 

@@ -70,10 +70,7 @@ impl<K: Keeper> Drop for Writing<'_, K> {
         }
         // SAFETY: it is being written, so it is alive (I4).
         unsafe { desk.hold(self.node) }.writing = false;
-        let (_leftover, vacated) = latest.let_go(desk, self.node);
-        if vacated {
-            self.keeper.vacated();
-        }
+        super::finish(self.keeper, latest.let_go(desk, self.node));
     }
 }
 
@@ -125,9 +122,6 @@ impl<K: Keeper> Drop for Claim<'_, K> {
         let mut desk = latest.desk.lock();
         // SAFETY: nobody but the claimer frees a claimed node, so it is alive (I4).
         unsafe { desk.hold(node) }.claimed = false;
-        let (_leftover, vacated) = latest.let_go(desk, node);
-        if vacated {
-            self.keeper.vacated();
-        }
+        super::finish(self.keeper, latest.let_go(desk, node));
     }
 }
