@@ -3,6 +3,8 @@
 pub(crate) mod asymmetric;
 mod lock;
 mod parker;
+#[cfg(any(test, not(target_has_atomic = "64")))]
+mod wide;
 
 use core::hint::spin_loop;
 use core::time::Duration;
@@ -16,8 +18,13 @@ pub(crate) use std::sync::Arc;
 
 pub(crate) mod atomic {
     pub(crate) use core::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+        AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering, fence,
     };
+
+    #[cfg(not(target_has_atomic = "64"))]
+    pub(crate) use super::wide::AtomicU64;
+    #[cfg(target_has_atomic = "64")]
+    pub(crate) use core::sync::atomic::AtomicU64;
 }
 
 /// How a thread waits for a lock: spin, then yield, then sleep.

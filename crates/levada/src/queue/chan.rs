@@ -83,7 +83,7 @@ use crate::prim::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use crate::prim::{Arc, Lock, LockGuard, UnsafeCell, asymmetric};
 use crate::refs::{Counts, Hub};
 use crate::storage::ring::{Chain, Consumer, Emptied, Producer, START};
-use crate::util::{FirstPanic, LINE, WakeBatch, wake_in_batches};
+use crate::util::{FirstPanic, Gap, LINE, WakeBatch, wake_in_batches};
 use crate::wait::permits::Permits;
 use crate::wait::queue::WaitQueue;
 
@@ -123,6 +123,10 @@ pub(crate) trait Parked: Default {
     fn take_all(&mut self, batch: &mut WakeBatch) -> bool;
 }
 
+/// Bytes of a channel between what senders use and what the receiver uses, without padding.
+const SELDOM: usize =
+    size_of::<Counts>() + size_of::<AtomicBool>() + size_of::<WaitQueue>() + size_of::<usize>();
+
 /// A channel that delivers each message once. `P` says how receivers sleep.
 #[repr(C)]
 pub(crate) struct Chan<T, P> {
@@ -134,6 +138,8 @@ pub(crate) struct Chan<T, P> {
     closed_event: WaitQueue,
     /// A copy of the permits' capacity, to be read without the lock.
     capacity: usize,
+    /// What the fields before lack of a cache line, where pointers are small.
+    _gap: Gap<{ LINE.saturating_sub(SELDOM) }>,
     rx: RxSide<T>,
     pub(super) chain: Chain<T>,
 }
@@ -275,6 +281,7 @@ impl<T, P: Parked> Chan<T, P> {
             closed: AtomicBool::new(false),
             closed_event: WaitQueue::new(),
             capacity,
+            _gap: Gap::new(),
         })
     }
 
