@@ -15,6 +15,7 @@ const STEPS: &[&str] = &[
     "api",
     "compat",
     "features",
+    "targets",
     "loom",
     "shuttle",
 ];

@@ -142,7 +142,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "targets",
         run: Run::WithOptions(targets::run),
-        about: "levada for other machines [wasm32] [i686] [aarch64]; wants their targets",
+        about: "a program on other machines; with its tests [wasm32] [i686] [powerpc] [aarch64]",
     },
     plain("msrv", msrv::run, "the oldest Rust we support; wants that toolchain"),
     plain("minimal-versions", minimal_versions::run, "the oldest dependencies; wants nightly"),

@@ -1,96 +1,171 @@
-//! `cargo xtask targets`: levada on machines of other widths and orders of memory.
+//! `cargo xtask targets`: levada on machines of other widths, orders of bytes and orders of memory.
 //!
-//! The tests are linked statically by the linker that comes with Rust, so that no C toolchain and no
-//! foreign system libraries are needed: only rustup's targets and, for another processor, qemu.
+//! Alone it builds and runs `tests/targets`, which calls every channel, for each usual target of [`TARGETS`]; with
+//! a target's name it runs levada's own tests there as well.
+//!
+//! Where Rust brings the C library along, the linker that comes with Rust is enough. What else a target wants
+//! (a C library, qemu for another processor, Node.js) is installed, if that is possible.
 
 use crate::cargo::{Metadata, cargo};
-use crate::toolchain::{host, need_program};
+use crate::toolchain::{host, need_package, need_target};
 use crate::{Result, shell};
 use std::path::Path;
 use std::process::Command;
 
-/// 32 bits: counters wrap early, and a state word is not a pointer's size.
-const I686: &str = "i686-unknown-linux-musl";
-/// A weaker memory model than x86's, though qemu on x86 shows little of it.
-const AARCH64: &str = "aarch64-unknown-linux-musl";
+/// How a target's programs are linked and started.
+struct Target {
+    name: &'static str,
+    triple: &'static str,
+    /// Debian's package of a C compiler for it, and the compiler; unless Rust brings all that it takes.
+    compiler: Option<[&'static str; 2]>,
+    /// Which qemu starts its programs where the host does not.
+    qemu: &'static str,
+    /// The beginnings of triples of hosts that start its programs.
+    hosts: &'static [&'static str],
+    /// Whether it is one of those that run if none is named.
+    usual: bool,
+}
+
+const TARGETS: &[Target] = &[
+    // 32 bits: counters wrap early, and a state word is not a pointer's size.
+    Target {
+        name: "i686",
+        triple: "i686-unknown-linux-musl",
+        compiler: None,
+        qemu: "qemu-i386",
+        hosts: &["x86_64", "i686"],
+        usual: true,
+    },
+    // 32 bits, the high byte first, and no atomic word of 64 bits.
+    Target {
+        name: "powerpc",
+        triple: "powerpc-unknown-linux-gnu",
+        compiler: Some(["gcc-powerpc-linux-gnu", "powerpc-linux-gnu-gcc"]),
+        qemu: "qemu-ppc",
+        hosts: &[],
+        usual: true,
+    },
+    // A weaker memory model than x86's, though qemu on x86 shows little of it.
+    Target {
+        name: "aarch64",
+        triple: "aarch64-unknown-linux-musl",
+        compiler: None,
+        qemu: "qemu-aarch64",
+        hosts: &["aarch64"],
+        usual: false,
+    },
+];
+
 /// No threads and no clock.
 const WASM32: &str = "wasm32-unknown-unknown";
 
-/// Runs those that are named, or all.
+/// The test program, which calls every channel.
+const PROGRAM: &str = "levada-targets-test";
+/// What it prints: five channels, seven types of messages.
+const CHECKS: &str = "35";
+
+/// Runs the test program everywhere, or the programs and tests of those that are named.
 pub(crate) fn run(names: &[String]) -> Result {
-    let mut names: Vec<_> = names.iter().map(String::as_str).collect();
-    if names.is_empty() {
-        names = vec!["wasm32", "i686", "aarch64"];
-    }
     let target_dir = Metadata::load()?.target_dir().join("targets");
-    for name in names {
-        match name {
-            "wasm32" => wasm32(&target_dir)?,
-            "i686" => tests(&target_dir, I686, None)?,
-            "aarch64" if host()?.starts_with("aarch64") => tests(&target_dir, AARCH64, None)?,
-            "aarch64" => {
-                let how = "`apt-get install qemu-user` or your system's package of that name";
-                let qemu = need_program(&["qemu-aarch64", "qemu-aarch64-static"], how)?;
-                tests(&target_dir, AARCH64, Some(qemu))?;
-            }
-            other => return Err(format!("no target `{other}`: wasm32, i686 or aarch64").into()),
+    if names.is_empty() {
+        wasm32_program(&target_dir)?;
+        if !host()?.contains("linux") {
+            println!("the other targets are Linux, and so is the host that starts their programs");
+            return Ok(());
         }
+        let mut usual = TARGETS.iter().filter(|target| target.usual);
+        return usual.try_for_each(|target| target.run_program(&target_dir));
+    }
+    for name in names {
+        if name == "wasm32" {
+            wasm32_features(&target_dir)?;
+            wasm32_program(&target_dir)?;
+            continue;
+        }
+        let target = TARGETS.iter().find(|target| target.name == name);
+        let target = target.ok_or_else(|| {
+            let names: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
+            format!("no target `{name}`: wasm32, {}", names.join(", "))
+        })?;
+        target.run_program(&target_dir)?;
+        target.run_tests(&target_dir)?;
     }
     Ok(())
 }
 
-/// Compiles levada with each set of features, and runs `tests/wasm` by Node.js: the usual tests start
-/// threads.
-fn wasm32(target_dir: &Path) -> Result {
+impl Target {
+    /// Runs `tests/targets`.
+    fn run_program(&self, target_dir: &Path) -> Result {
+        let mut command = self.cargo("run", PROGRAM, target_dir)?;
+        is_complete(self.name, &shell::run_and_read(command.arg("--quiet"))?)
+    }
+
+    /// Runs levada's unit and integration tests.
+    fn run_tests(&self, target_dir: &Path) -> Result {
+        let mut command = self.cargo("test", "levada", target_dir)?;
+        shell::run(command.args(["--all-features", "--lib", "--tests", "--no-fail-fast"]))
+    }
+
+    /// A command that builds programs for the target and starts them.
+    fn cargo(&self, action: &str, package: &str, target_dir: &Path) -> Result<Command> {
+        need_target(self.triple)?;
+        let mut command = package_command(action, package, target_dir, self.triple);
+        let variable = self.triple.to_uppercase().replace('-', "_");
+        let flags = match self.compiler {
+            None => "-Clinker=rust-lld -Clink-self-contained=yes".to_owned(),
+            Some([package, program]) => {
+                need_package(package, Command::new(program).arg("--version"))?;
+                format!("-Clinker={program} -Ctarget-feature=+crt-static")
+            }
+        };
+        command.env(format!("CARGO_TARGET_{variable}_RUSTFLAGS"), flags);
+        let host = host()?;
+        if !self.hosts.iter().any(|known| host.starts_with(known)) {
+            need_package("qemu-user", Command::new(self.qemu).arg("--version"))?;
+            command.env(format!("CARGO_TARGET_{variable}_RUNNER"), self.qemu);
+        }
+        Ok(command)
+    }
+}
+
+/// Compiles levada with each set of features.
+fn wasm32_features(target_dir: &Path) -> Result {
     need_target(WASM32)?;
-    let how = "`apt-get install nodejs`, or https://nodejs.org";
-    let node = need_program(&["node"], how)?;
     for features in ["", "stream", "tokio", "stream,tokio"] {
-        let mut command = package("levada", "build", target_dir, WASM32);
+        let mut command = package_command("build", "levada", target_dir, WASM32);
         shell::run(command.args(["--no-default-features", "--features", features]))?;
     }
-    shell::run(&mut package("levada-wasm", "build", target_dir, WASM32))?;
-    let program = target_dir.join(WASM32).join("debug/levada_wasm.wasm");
-    let channels = shell::output(Command::new(node).args(["-e", RUN_WASM]).arg(program))?;
-    if channels.trim() != "5" {
-        return Err(format!("tests/wasm checked {channels:?} channels, not 5").into());
-    }
-    println!("wasm32: 5 channels work");
     Ok(())
+}
+
+/// Runs `tests/targets` by Node.js: the usual tests start threads.
+fn wasm32_program(target_dir: &Path) -> Result {
+    need_target(WASM32)?;
+    need_package("nodejs", Command::new("node").arg("--version"))?;
+    let mut command = package_command("rustc", PROGRAM, target_dir, WASM32);
+    shell::run(command.args(["--lib", "--crate-type", "cdylib"]))?;
+    let program = target_dir.join(WASM32).join("debug/levada_targets_test.wasm");
+    let output = shell::run_and_read(Command::new("node").args(["-e", RUN_WASM]).arg(program))?;
+    is_complete("wasm32", &output)
 }
 
 /// Prints what `run` of the WebAssembly program that is the argument gives.
 const RUN_WASM: &str = "const program = require('fs').readFileSync(process.argv[1]);
     WebAssembly.instantiate(program).then(({ instance }) => console.log(instance.exports.run()));";
 
-/// Runs the unit and integration tests.
-fn tests(target_dir: &Path, target: &str, runner: Option<&str>) -> Result {
-    need_target(target)?;
-    let mut command = package("levada", "test", target_dir, target);
-    command.args(["--all-features", "--lib", "--tests", "--no-fail-fast"]);
-    let variable = target.to_uppercase().replace('-', "_");
-    let flags = "-Clinker=rust-lld -Clink-self-contained=yes";
-    command.env(format!("CARGO_TARGET_{variable}_RUSTFLAGS"), flags);
-    if let Some(runner) = runner {
-        command.env(format!("CARGO_TARGET_{variable}_RUNNER"), runner);
+/// Whether the test program has checked all that there is to check.
+fn is_complete(target: &str, output: &[String]) -> Result {
+    if output != [CHECKS] {
+        return Err(format!("{PROGRAM} on {target} printed {output:?}, not {CHECKS}").into());
     }
-    shell::run(&mut command)
+    println!("{target}: every channel takes every message");
+    Ok(())
 }
 
 /// A command of its own target folder: one with other flags would rebuild everything.
-fn package(name: &str, action: &str, target_dir: &Path, target: &str) -> Command {
+fn package_command(action: &str, package: &str, target_dir: &Path, triple: &str) -> Command {
     let mut command = cargo();
-    command.args([action, "--package", name, "--target", target]);
+    command.args([action, "--package", package, "--target", triple]);
     command.env("CARGO_TARGET_DIR", target_dir);
     command
-}
-
-/// Whether the toolchain that runs xtask has the target.
-fn need_target(target: &str) -> Result {
-    let mut command = Command::new("rustc");
-    let libraries = shell::output(command.args(["--print", "target-libdir", "--target", target]))?;
-    if Path::new(libraries.trim()).is_dir() {
-        return Ok(());
-    }
-    Err(format!("the target {target} is not installed; `rustup target add {target}`").into())
 }

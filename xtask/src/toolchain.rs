@@ -3,6 +3,7 @@
 
 use crate::cargo::root;
 use crate::{Result, shell};
+use std::path::Path;
 use std::process::Command;
 
 /// A rustup toolchain by name: `nightly`, `1.88`.
@@ -83,9 +84,26 @@ pub(crate) fn need_browser() -> Result {
     need_package("chromium-driver", Command::new("chromedriver").arg("--version"))
 }
 
+/// Checks that the toolchain that runs xtask has the target's standard library. If not, rustup installs it.
+pub(crate) fn need_target(triple: &str) -> Result {
+    let is_there = || -> Result<bool> {
+        let mut rustc = Command::new("rustc");
+        let libraries =
+            shell::output(rustc.args(["--print", "target-libdir", "--target", triple]))?;
+        Ok(Path::new(libraries.trim()).is_dir())
+    };
+    if is_there()? {
+        return Ok(());
+    }
+    shell::run(Command::new("rustup").args(["target", "add", triple])).map_err(|error| {
+        format!("the target {triple} is not installed, and that could not be mended: {error}")
+            .into()
+    })
+}
+
 /// Checks that this command of a package succeeds. If not, and this is Debian or one of its kind, the package is
 /// installed, as root or where `sudo` asks nothing.
-fn need_package(package: &str, check: &mut Command) -> Result {
+pub(crate) fn need_package(package: &str, check: &mut Command) -> Result {
     if shell::output(check).is_ok() {
         return Ok(());
     }

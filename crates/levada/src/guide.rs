@@ -31,6 +31,9 @@ pub mod cancel_safety {}
 #[doc = include_str!("../docs/guide/pitfalls.md")]
 pub mod pitfalls {}
 
+#[doc = include_str!("../docs/guide/platforms.md")]
+pub mod platforms {}
+
 #[doc = include_str!("../docs/guide/from_tokio.md")]
 pub mod from_tokio {}
 

@@ -32,6 +32,12 @@
 //! The channels work under any executor and on bare threads. The methods that tokio has as `async fn`
 //! return named futures here, found in the `future` module of each channel.
 //!
+//! # Platforms
+//! The channels need `std` and run wherever it does, also on 32 bits and in WebAssembly. They start no thread.
+//! On Linux a program that contains them registers for the system call `membarrier` before `main`, to save a
+//! fence for each message: [`guide::platforms`] says when it is used, what happens where a filter refuses it, and how to
+//! do without. No channel may be used in a signal handler.
+//!
 //! # Features
 //! - `tokio` (default): takes part in tokio's cooperative budget; `mpsc::Sender::send_timeout`;
 //!   `blocking_*` methods panic inside a tokio runtime as tokio's do. Without it, nothing of tokio is

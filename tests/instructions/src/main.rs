@@ -31,7 +31,6 @@ fn main() -> ExitCode {
     };
     // The first run pays for what is done once in a process.
     shape(OPERATIONS);
-    run::until_alone();
     let start = allocator::allocations();
     counted_operations(shape, OPERATIONS);
     let middle = allocator::allocations();

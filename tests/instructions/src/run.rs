@@ -1,10 +1,8 @@
 //! How the shapes run: on a runtime, or polled by hand.
 
-use std::fs;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::thread;
 use tokio::runtime::Builder;
 
 /// Runs a task on tokio's current-thread runtime, as a spawned task, so that the cooperative budget applies.
@@ -26,14 +24,5 @@ pub(crate) fn ready<F: Future>(future: Pin<&mut F>) -> F::Output {
     match poll(future) {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("waits for what is there"),
-    }
-}
-
-/// Waits until no other thread is left: levada arranges for its asymmetric fences in one that ends by itself,
-/// and what is counted is a channel for which that is done.
-pub(crate) fn until_alone() {
-    let threads = || fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
-    while threads() > 1 {
-        thread::yield_now();
     }
 }

@@ -5,8 +5,7 @@
 //! - [`channel`] holds at most a given number of messages. Sending waits while it is full: that is
 //!   backpressure, and the right default.
 //! - [`unbounded_channel`] never makes a sender wait, so nothing but memory bounds it. For senders
-//!   that cannot wait, such as a `Drop` or a signal handler's thread, and whose rate is bounded
-//!   otherwise.
+//!   that cannot wait, such as a `Drop`, and whose rate is bounded otherwise.
 //!
 //! Everything here has the paths, signatures and behaviour of `tokio::sync::mpsc`; the futures are
 //! named, in [`future`].
@@ -16,6 +15,11 @@
 //! gone, or has [closed](Receiver::close) the channel, sending fails and gives the message back. A
 //! clean shutdown calls `close` and then receives until `None`: nothing that was accepted is lost.
 //! Messages that are left when the receiver is dropped are dropped at once.
+//!
+//! # Signal handlers
+//! Never use a channel in a signal handler, not even to `try_send`: it takes locks, and one that the handler has
+//! interrupted is never released. Let a task or a thread send that the signal only wakes, by
+//! `tokio::signal`, the crate `signal-hook` or `sigwait`. This holds for every channel of levada.
 //!
 //! # Fairness
 //! 1. Senders that wait for capacity are served in the order in which they began to wait.

@@ -54,12 +54,17 @@ pub(crate) mod asymmetric {
     }
 
     pub(crate) fn light_fence() {
-        // ORDERING: SeqCst pairs with `heavy_fence`.
+        // ORDERING: SeqCst pairs with `try_heavy_fence`.
         fence(Ordering::SeqCst);
     }
 
-    pub(crate) fn heavy_fence() {
+    pub(crate) fn try_heavy_fence() -> bool {
         // ORDERING: SeqCst pairs with `light_fence`.
         fence(Ordering::SeqCst);
+        true
+    }
+
+    pub(crate) fn heavy_fence() {
+        assert!(try_heavy_fence());
     }
 }

@@ -12,12 +12,12 @@ pub(crate) use {super::park_on as block_on, std::thread};
 #[cfg(loom)]
 pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     let mut builder = ::loom::model::Builder::new();
     builder.preemption_bound.get_or_insert(2);
     // std's own atomic: loom shall not see it.
-    let executions = Arc::new(AtomicU64::new(0));
+    let executions = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&executions);
     let start = std::time::Instant::now();
     builder.check(move || {

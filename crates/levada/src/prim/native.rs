@@ -4,6 +4,8 @@ pub(crate) mod asymmetric;
 mod awake;
 mod lock;
 mod parker;
+#[cfg(any(test, not(target_has_atomic = "64")))]
+mod wide;
 
 use std::thread;
 
@@ -17,6 +19,11 @@ pub(crate) use std::sync::Arc;
 
 pub(crate) mod atomic {
     pub(crate) use core::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+        AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering, fence,
     };
+
+    #[cfg(not(target_has_atomic = "64"))]
+    pub(crate) use super::wide::AtomicU64;
+    #[cfg(target_has_atomic = "64")]
+    pub(crate) use core::sync::atomic::AtomicU64;
 }

@@ -38,6 +38,8 @@
 //!   pushes takes one parked receiver and wakes it.
 //! - **I6** `credit` is at most what is available (permits), and at most the producer's room; it is 0 if
 //!   the channel is closed. So whoever changes permits forgets it.
+//! - **I7** `unanswered` is set when the receiver is made FENCED, and cleared when it takes the lock, by which
+//!   it sees that. Until then it may go by what `attention` was before.
 //!
 //! # Transitions
 //! The races that do not go through the lock are two, between the single receiver and the senders:
@@ -53,10 +55,12 @@
 //! |-----------------|----------------------------------|-------------------------------------------------------|
 //! | FENCED          | its own                          | its own; it sets HUNGRY                               |
 //! | FENCED, HUNGRY  | none: it sees that somebody waits | none: see above                                       |
-//! | nothing         | the compiler's                   | its own and the receiver's: [`asymmetric::heavy_fence`] |
+//! | nothing         | the compiler's                   | its own and the receiver's: [`asymmetric::try_heavy_fence`] |
 //!
-//! A channel begins FENCED, and a sender that waits makes it so. After [`CALM`] messages for which nobody
-//! waited the receiver lets its fence go.
+//! A channel begins FENCED, and a sender that waits makes it so. After [`CALM`] messages for which no sender
+//! waited the receiver lets its fence go. Each sender that waits while the receiver is `unanswered` uses the
+//! heavy fence; if that is refused, which the receiver could not foresee, the sender polls again and looks for
+//! capacity until the receiver has answered. So no sender relies on another one's fence that failed.
 //!
 //! # Progress
 //! Receiving from an open mpsc channel that has no senders in line, and finding out that it is empty, is
@@ -82,7 +86,7 @@ use crate::prim::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use crate::prim::{Arc, Lock, LockGuard, UnsafeCell, asymmetric};
 use crate::refs::{Counts, Hub};
 use crate::storage::ring::{Chain, Consumer, Emptied, Producer, START};
-use crate::util::{FirstPanic, LINE, WakeBatch, contain, wake_in_batches};
+use crate::util::{FirstPanic, Gap, LINE, WakeBatch, contain, wake_in_batches};
 use crate::wait::permits::Permits;
 use crate::wait::queue::WaitQueue;
 
@@ -122,6 +126,10 @@ pub(crate) trait Parked: Default {
     fn take_all(&mut self, batch: &mut WakeBatch) -> bool;
 }
 
+/// Bytes of a channel between what senders use and what the receiver uses, without padding.
+const SELDOM: usize =
+    size_of::<Counts>() + size_of::<AtomicBool>() + size_of::<WaitQueue>() + size_of::<usize>();
+
 /// A channel that delivers each message once. `P` says how receivers sleep.
 #[repr(C)]
 pub(crate) struct Chan<T, P> {
@@ -133,6 +141,8 @@ pub(crate) struct Chan<T, P> {
     closed_event: WaitQueue,
     /// A copy of the permits' capacity, to be read without the lock.
     capacity: usize,
+    /// What the fields before lack of a cache line, where pointers are small.
+    _gap: Gap<{ LINE.saturating_sub(SELDOM) }>,
     rx: RxSide<T>,
     pub(super) chain: Chain<T>,
 }
@@ -163,6 +173,8 @@ pub(super) struct TxSide<T, P> {
     permits: Permits,
     /// What `attention` was last set to.
     attention_noted: u8,
+    /// The receiver was made FENCED and has not taken the lock since: it may not know yet (I7).
+    unanswered: bool,
     pub(super) parked: P,
     pub(super) unreceived: bool,
 }
@@ -215,6 +227,12 @@ impl<T, P> TxSide<T, P> {
         self.attention_noted & HUNGRY != 0
     }
 
+    /// The receiver has the lock (I7).
+    #[inline]
+    pub(super) fn answer(&mut self) {
+        self.unanswered = false;
+    }
+
     /// Finds out how much credit there is (I6).
     #[inline]
     pub(super) fn look_ahead(&mut self) {
@@ -254,6 +272,7 @@ impl<T, P: Parked> Chan<T, P> {
                     credit: 0,
                     permits: Permits::new(capacity),
                     attention_noted: attention,
+                    unanswered: false,
                     parked: P::default(),
                     unreceived: false,
                 }),
@@ -274,6 +293,7 @@ impl<T, P: Parked> Chan<T, P> {
             closed: AtomicBool::new(false),
             closed_event: WaitQueue::new(),
             capacity,
+            _gap: Gap::new(),
         })
     }
 
@@ -331,8 +351,8 @@ impl<T, P: Parked> Chan<T, P> {
         tx.producer.tail().wrapping_sub(self.head())
     }
 
-    /// Keeps I3 after the line of waiting senders changed. Answers whether the receiver was not FENCED, and
-    /// is now.
+    /// Keeps I3 and I7 after the line of waiting senders changed. Answers whether the receiver may not know
+    /// yet that it is FENCED.
     #[inline]
     pub(super) fn note_hungry(&self, tx: &mut TxSide<T, P>) -> bool {
         let before = tx.attention_noted;
@@ -346,8 +366,9 @@ impl<T, P: Parked> Chan<T, P> {
             self.rx.attention.store(now, Ordering::Relaxed);
             // ORDERING: Relaxed, no pair: a hint, which the lock confirms or not.
             self.tx.crowded.store(hungry, Ordering::Relaxed);
+            tx.unanswered |= before & FENCED == 0;
         }
-        before & FENCED != now & FENCED
+        tx.unanswered
     }
 
     /// Lets the receiver do without its fence, if nobody waits: the next who does pays for both.
@@ -359,6 +380,7 @@ impl<T, P: Parked> Chan<T, P> {
         let mut tx = self.lock();
         if !tx.permits.has_waiting() {
             tx.attention_noted = 0;
+            tx.unanswered = false;
             // ORDERING: Relaxed, no pair: only the receiver reads it, who is writing it.
             self.rx.attention.store(0, Ordering::Relaxed);
         }

@@ -291,15 +291,18 @@ impl<T, P: Parked> Chan<T, P> {
                 };
                 old = tx.permits_mut().enter(node, permits, new, lasting);
             }
-            let unfenced = self.note_hungry(&mut tx);
+            let unanswered = self.note_hungry(&mut tx);
             let settled = tx.permits_mut().is_settled(queued);
             // A receiver that was woken and does not come must not stop the others.
             let watching = queued > 0 && tx.parked.has_more();
             let receiver = if watching { tx.parked.take_overdue() } else { None };
             impatient = impatient || watching;
             drop(tx);
+            // Before foreign code that may panic: others rely on it.
+            let asks = !was_hungry || unanswered;
+            impatient = impatient || asks && !self.fence_with_receiver(unanswered);
+            let served = !settled || asks && self.head() != head;
             let mut panics = FirstPanic::default();
-            let served = !settled || !was_hungry && self.made_room_meanwhile(head, unfenced);
             if served {
                 panics.catch(|| self.serve_senders());
             }
@@ -320,18 +323,18 @@ impl<T, P: Parked> Chan<T, P> {
         }
     }
 
-    /// For who has just made the receiver HUNGRY: either it sees that, or we see here that it went on from
-    /// `head`. `unfenced` if it had no fence of its own.
+    /// For a sender that has made the receiver HUNGRY: either the receiver sees that, or the sender finds after
+    /// this that it went on. `unanswered` if the receiver may do without a fence of its own. Answers `false` if
+    /// neither is certain.
     #[cold]
-    fn made_room_meanwhile(&self, head: usize, unfenced: bool) -> bool {
-        if unfenced {
+    fn fence_with_receiver(&self, unanswered: bool) -> bool {
+        if unanswered {
             // Pairs with the light fence in `single::release_head`.
-            asymmetric::heavy_fence();
-        } else {
-            // ORDERING: SeqCst pairs with the fence in `single::attend`.
-            fence(Ordering::SeqCst);
+            return asymmetric::try_heavy_fence();
         }
-        self.head() != head
+        // ORDERING: SeqCst pairs with the fence in `single::attend`.
+        fence(Ordering::SeqCst);
+        true
     }
 
     /// Wakes whoever is concerned by capacity that was freed: senders in line, and a receiver that
@@ -346,6 +349,7 @@ impl<T, P: Parked> Chan<T, P> {
     #[cold]
     pub(super) fn serve_first(&self) {
         let mut tx = self.lock();
+        tx.answer();
         let queued = self.queued(&tx);
         let first = tx.permits_mut().grant_first(queued).flatten();
         self.note_hungry(&mut tx);

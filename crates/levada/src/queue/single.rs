@@ -182,7 +182,7 @@ impl<T> Chan<T, Sleeper> {
     #[cold]
     fn attend(&self, owned: &mut RxOwned<T>) {
         if !self.is_hungry() {
-            // ORDERING: SeqCst pairs with the fence in `send::made_room_meanwhile`. Only who sees nobody
+            // ORDERING: SeqCst pairs with the fence in `send::fence_with_receiver`. Only who sees nobody
             // wait has to be sure of it.
             fence(Ordering::SeqCst);
         }
@@ -199,7 +199,7 @@ impl<T> Chan<T, Sleeper> {
     #[inline]
     fn attention(&self) -> u8 {
         // ORDERING: Relaxed pairs with the store in `Chan::note_hungry` by way of the fence in
-        // `send::made_room_meanwhile` and the receiver's; without one a hint, for `try_recv`.
+        // `send::fence_with_receiver` and the receiver's; without one a hint, for `try_recv`.
         self.rx().attention.load(Ordering::Relaxed)
     }
 

@@ -205,7 +205,8 @@ impl<T, W> LapRing<T, W> {
     /// Called without any lock.
     #[cold]
     pub(crate) fn relax(&self) {
-        if asymmetric::is_available() {
+        let is_fenced = self.writer.lock().fenced;
+        if is_fenced && asymmetric::is_available() {
             self.writer.lock().fenced = false;
         }
     }

@@ -42,7 +42,7 @@ use core::ptr;
 
 use crate::prim::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use crate::prim::{UnsafeCell, uninit_slots};
-use crate::util::Gap;
+use crate::util::{Gap, LINE};
 
 /// Bytes of message storage inside the channel's own allocation: a small queue costs no second one.
 #[cfg(not(all(loom, feature = "loom")))]
@@ -135,7 +135,7 @@ pub(crate) struct Chain<T> {
     /// No segment longer than this: the channel's capacity, or what [`LAST_BYTES`] allows.
     last_len: usize,
     /// To a line of its own from whatever stands before the chain.
-    _gap: Gap<32>,
+    _gap: Gap<{ LINE - 4 * size_of::<usize>() }>,
     tail: AtomicUsize,
     /// Segments there have been, modulo 2^32; so that the consumer need not look at its own segment to
     /// know that it is the last.

@@ -196,7 +196,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "send-sleeps-without-fence",
         file: "queue/send.rs",
-        before: "            fence(Ordering::SeqCst);
+        before: "        fence(Ordering::SeqCst);
 ",
         after: "",
         breaks: "neither sees the other: the room stays, the sender sleeps",
@@ -205,25 +205,24 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "send-sleeps-without-heavy-fence",
         file: "queue/send.rs",
-        before: "            asymmetric::heavy_fence();
-",
-        after: "",
+        before: "return asymmetric::try_heavy_fence();",
+        after: "return true;",
         breaks: "as above, where the receiver has no fence of its own",
         caught_by: ("loom", "mpsc::model"),
     },
     Fault {
         name: "send-sleeps-without-a-second-look",
         file: "queue/send.rs",
-        before: "let served = !settled || !was_hungry && self.made_room_meanwhile(head, unfenced);",
-        after: "let served = !settled || !was_hungry && self.made_room_meanwhile(head, unfenced) && false;",
+        before: "let served = !settled || asks && self.head() != head;",
+        after: "let served = !settled;",
         breaks: "room that came meanwhile is not seen",
         caught_by: ("loom", "mpsc::model"),
     },
     Fault {
         name: "send-sleeps-unnoted",
         file: "queue/send.rs",
-        before: "            let unfenced = self.note_hungry(&mut tx);",
-        after: "            let unfenced = false;",
+        before: "            let unanswered = self.note_hungry(&mut tx);",
+        after: "            let unanswered = false;",
         breaks: "the receiver does not see that a sender waits",
         caught_by: ("loom", "mpsc::model"),
     },

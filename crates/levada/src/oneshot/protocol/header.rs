@@ -26,8 +26,8 @@ pub(super) struct Header {
     life: UnsafeCell<()>,
 }
 
-#[cfg(target_pointer_width = "64")]
-const _: () = assert!(IS_MODEL || size_of::<Header>() == 32);
+const _: () =
+    assert!(IS_MODEL || cfg!(not(target_pointer_width = "64")) || size_of::<Header>() == 32);
 
 impl Header {
     /// Of a new channel.

@@ -210,9 +210,9 @@ impl<'a, T> Place<'a, T> {
         let entry = Entry::skip(pos);
         let unused = self.aside.lock().add_skip(entry);
         drop(unused);
-        self.call(pos);
+        let is_sure = self.call(pos);
         let mut aside = self.aside.lock();
-        if self.is_called(pos) {
+        if is_sure && self.is_called(pos) {
             return true;
         }
         let (is_taken_back, unused) = aside.remove_skip(pos);
@@ -226,10 +226,7 @@ impl<'a, T> Place<'a, T> {
     pub(crate) fn await_return(self, pos: u64) -> bool {
         let stamp = self.slot.stamp();
         if stamp.is_home_of(pos) {
-            return self.slot.home().is_lent() && {
-                self.call(pos);
-                self.is_called(pos)
-            };
+            return self.slot.home().is_lent() && self.call(pos) && self.is_called(pos);
         }
         if !stamp.is_late() {
             return false;
@@ -244,7 +241,8 @@ impl<'a, T> Place<'a, T> {
 
     /// Asks who has the home of the message at `pos` to see to what is aside, and to tell. Whoever then still
     /// finds it [`called`](Self::is_called) can rely on that.
-    fn call(self, pos: u64) {
+    /// Answers whether the fence was made that this takes; if not, the caller looks until the loan has ended.
+    fn call(self, pos: u64) -> bool {
         let mut stamp = self.slot.stamp();
         while stamp.is_home_of(pos) && !stamp.is_called() {
             // Whoever ends the loan sees it by way of the fences below and there: if the home is not given back
@@ -254,7 +252,7 @@ impl<'a, T> Place<'a, T> {
                 Err(newer) => stamp = newer,
             }
         }
-        far_fence(stamp.is_fenced());
+        far_fence(stamp.is_fenced())
     }
 
     /// Whether the message at `pos` is lent to somebody who will see the call.
@@ -267,7 +265,8 @@ impl<'a, T> Place<'a, T> {
     /// that, what was lent is dead. `fenced` if all who end loans have a fence of their own.
     #[cold]
     pub(super) fn see_to_lapped(self, pos: u64, fenced: bool) -> Aftermath<T> {
-        far_fence(fenced);
+        // If it fails, what is dead may stay until its slot is used again, or the channel is dropped.
+        let _is_sure = far_fence(fenced);
         self.see_to(pos)
     }
 
@@ -375,13 +374,14 @@ impl<'a, T> Place<'a, T> {
 
 /// The fence of who calls, or comes over a loan: between what it wrote and what it looks at. It is rare, so
 /// it pays for those who end loans as well, unless they have a fence of their own.
-fn far_fence(fenced: bool) {
-    if fenced {
-        // ORDERING: SeqCst pairs with the fence in `Place::see_to`.
-        fence(Ordering::SeqCst);
-    } else {
-        asymmetric::heavy_fence();
+/// Answers `false` if the system call for it is refused: then it is not certain that they see it.
+fn far_fence(fenced: bool) -> bool {
+    if !fenced {
+        return asymmetric::try_heavy_fence();
     }
+    // ORDERING: SeqCst pairs with the fence in `Place::see_to`.
+    fence(Ordering::SeqCst);
+    true
 }
 
 /// The right to clone the value in the home of a slot.

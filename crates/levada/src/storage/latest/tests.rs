@@ -18,9 +18,6 @@ impl<T> Desktop<T> {
     /// Opens the current node; where there is no system call for it, it stays shut.
     pub(super) fn open(&self) {
         const IS_KNOWN: bool = cfg!(any(loom, all(target_os = "linux", not(miri))));
-        while IS_KNOWN && !asymmetric::is_available() {
-            std::thread::yield_now();
-        }
         self.latest.open_up();
         assert_eq!(self.latest.desk.lock().is_open, IS_KNOWN);
     }
