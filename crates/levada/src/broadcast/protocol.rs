@@ -52,7 +52,8 @@
 //! # Unwinding
 //! Values are cloned and dropped, and wakers called, outside all locks. A panicking clone counts as
 //! read and returns the value to the others. If a drop or a waker panics, the other values are still
-//! dropped and the others still woken; the first panic then goes on to the caller.
+//! dropped and the others still woken; the first panic then goes on to the caller, unless that is a receiver
+//! that has its message: there it ends, reported by the panic hook.
 //!
 //! # Checked by
 //! `model`, and the tests of `storage::lap_ring`.
@@ -71,7 +72,7 @@ use crate::refs::{Counts, Hub};
 use crate::storage::lap_ring::{
     Aftermath, Boxed, CALM, Entry, LapRing, Loan, Missed, Place, Taken, Writer,
 };
-use crate::util::FirstPanic;
+use crate::util::{FirstPanic, contain};
 use crate::wait::list::Node;
 use crate::wait::queue::WaitQueue;
 
@@ -226,13 +227,21 @@ impl<T> Shared<T> {
         }
     }
 
+    /// The same for a receiver with a message in hand, which a panic must not take along: it ends here.
+    #[inline(always)]
+    fn settle_with_message_in_hand(&self, aftermath: Aftermath<T>) {
+        if aftermath.is_some() {
+            contain(|| self.settle_rest(aftermath));
+        }
+    }
+
     #[cold]
     fn settle_rest(&self, aftermath: Aftermath<T>) {
         let mut panics = FirstPanic::default();
         if aftermath.awaited {
             panics.catch(|| self.returns.notify_all());
         }
-        panics.catch(|| drop(aftermath.dead));
+        panics.catch(|| aftermath.dead.drop_all());
         panics.resume();
     }
 
@@ -315,7 +324,7 @@ impl<T> Shared<T> {
         T: Clone,
     {
         let clone = catch_unwind(AssertUnwindSafe(|| T::clone(&boxed)));
-        self.settle(slot.return_box(pos, boxed));
+        self.settle_with_message_in_hand(slot.return_box(pos, boxed));
         clone.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
@@ -486,7 +495,7 @@ impl<T> Drop for Reading<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
         if let Some(loan) = self.loan.take() {
-            self.shared.settle(loan.end());
+            self.shared.settle_with_message_in_hand(loan.end());
         }
     }
 }

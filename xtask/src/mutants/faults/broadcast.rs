@@ -91,7 +91,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "broadcast-loan-never-ends",
         file: "broadcast/protocol.rs",
-        before: r#"            self.shared.settle(loan.end());
+        before: r#"            self.shared.settle_with_message_in_hand(loan.end());
         }
     }
 }"#,
@@ -129,7 +129,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "broadcast-panic-keeps-the-box",
         file: "broadcast/protocol.rs",
         before: "        let clone = catch_unwind(AssertUnwindSafe(|| T::clone(&boxed)));
-        self.settle(slot.return_box(pos, boxed));
+        self.settle_with_message_in_hand(slot.return_box(pos, boxed));
         clone.unwrap_or_else(|panic| resume_unwind(panic))",
         after: "        let clone = T::clone(&boxed);
         self.settle(slot.return_box(pos, boxed));

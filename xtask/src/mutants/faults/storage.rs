@@ -248,6 +248,25 @@ pub(super) const FAULTS: &[Fault] = &[
         caught_by: ("loom", "broadcast::model"),
     },
     Fault {
+        name: "aside-dropped-recursively",
+        file: "storage/lap_ring/aside.rs",
+        before: "            self.drop_all();
+",
+        after: "",
+        breaks: "a long list of entries overflows the stack when it is dropped",
+        caught_by: ("unit", "storage::lap_ring"),
+    },
+    Fault {
+        name: "aside-skips-counted-once",
+        file: "storage/lap_ring/aside.rs",
+        before: "            *skips += 1;
+",
+        after: "            *skips += 0;
+",
+        breaks: "of two receivers that leave during a clone one keeps its claim",
+        caught_by: ("unit", "storage::lap_ring"),
+    },
+    Fault {
         name: "lap-ring-lapped-stays",
         file: "storage/lap_ring/place.rs",
         before: "        if mem::needs_drop::<T>() {

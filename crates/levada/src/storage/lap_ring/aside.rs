@@ -1,8 +1,11 @@
 //! What could not be done in a slot because its home was lent: the messages that came over a clone, and
 //! the claims that were given up meanwhile. Kept under one lock for all slots; nearly always empty.
 //!
-//! Entries are boxed and linked, so that nothing is allocated or freed under the lock.
+//! Entries are boxed and linked, so that nothing is allocated or freed under the lock. A message has at
+//! most one entry of each kind, however many receivers give up their claims on it.
 #![forbid(unsafe_code)]
+
+use crate::util::FirstPanic;
 
 /// One of them.
 #[derive(Debug)]
@@ -15,8 +18,8 @@ pub(super) struct Entry<T> {
 
 #[derive(Debug)]
 pub(super) enum What<T> {
-    /// A claim that was given up and is still counted in the slot.
-    Skip,
+    /// So many claims were given up and are still counted in the slot. Above zero.
+    Skips(u32),
     /// The message, whose slot's home was lent.
     Late(Late<T>),
 }
@@ -33,8 +36,9 @@ pub(super) struct Late<T> {
 }
 
 impl<T> Entry<T> {
+    /// One claim on the message at `pos` that was given up.
     pub(super) fn skip(pos: u64) -> Box<Self> {
-        Box::new(Self { pos, what: What::Skip, next: None })
+        Box::new(Self { pos, what: What::Skips(1), next: None })
     }
 
     pub(super) fn late(value: Box<T>) -> Box<Self> {
@@ -55,7 +59,7 @@ impl<T> Entry<T> {
     pub(super) fn into_value(self) -> Option<T> {
         match self.what {
             What::Late(late) => late.value.map(|value| *value),
-            What::Skip => None,
+            What::Skips(_) => None,
         }
     }
 }
@@ -87,11 +91,16 @@ impl<T> Aside<T> {
     #[cfg(not(loom))]
     pub(super) fn into_values(mut self) -> Vec<T> {
         let mut values = Vec::new();
-        while let Some(mut entry) = self.first.take() {
-            self.first = entry.next.take();
+        while let Some(entry) = self.pop() {
             values.extend(entry.into_value());
         }
         values
+    }
+
+    fn pop(&mut self) -> Option<Box<Entry<T>>> {
+        let mut entry = self.first.take()?;
+        self.first = entry.next.take();
+        Some(entry)
     }
 
     /// The message at `pos`.
@@ -111,9 +120,49 @@ impl<T> Aside<T> {
         self.remove(|entry| entry.pos == pos && matches!(entry.what, What::Late(_)))
     }
 
-    /// Takes out one of the claims on the message at `pos` that were given up.
-    pub(super) fn remove_skip(&mut self, pos: u64) -> Option<Box<Entry<T>>> {
-        self.remove(|entry| entry.pos == pos && matches!(entry.what, What::Skip))
+    /// Adds an entry that [`Entry::skip`] made to those for its message. Gives back an entry that is not
+    /// needed, to be freed outside the lock.
+    pub(super) fn add_skip(&mut self, entry: Box<Entry<T>>) -> Option<Box<Entry<T>>> {
+        if let Some(skips) = self.skips_mut(entry.pos) {
+            *skips += 1;
+            return Some(entry);
+        }
+        self.push(entry);
+        None
+    }
+
+    /// How many claims on the message at `pos` were given up.
+    pub(super) fn skips(&mut self, pos: u64) -> u32 {
+        self.skips_mut(pos).map_or(0, |skips| *skips)
+    }
+
+    fn skips_mut(&mut self, pos: u64) -> Option<&mut u32> {
+        let mut entry = self.first.as_deref_mut();
+        while let Some(Entry { pos: its, what, next }) = entry {
+            match what {
+                What::Skips(skips) if *its == pos => return Some(skips),
+                _ => entry = next.as_deref_mut(),
+            }
+        }
+        None
+    }
+
+    /// Takes back one of the claims on the message at `pos` that were given up. Gives `false` if there is none,
+    /// and the entry if it was the last, to be freed outside the lock.
+    pub(super) fn remove_skip(&mut self, pos: u64) -> (bool, Option<Box<Entry<T>>>) {
+        match self.skips_mut(pos) {
+            None => (false, None),
+            Some(1) => (true, self.remove_skips(pos)),
+            Some(skips) => {
+                *skips -= 1;
+                (true, None)
+            }
+        }
+    }
+
+    /// Takes out all claims on the message at `pos` that were given up.
+    pub(super) fn remove_skips(&mut self, pos: u64) -> Option<Box<Entry<T>>> {
+        self.remove(|entry| entry.pos == pos && matches!(entry.what, What::Skips(_)))
     }
 
     fn remove(&mut self, is_it: impl Fn(&Entry<T>) -> bool) -> Option<Box<Entry<T>>> {
@@ -124,6 +173,25 @@ impl<T> Aside<T> {
         let mut entry = link.take()?;
         *link = entry.next.take();
         Some(entry)
+    }
+
+    #[cold]
+    fn drop_all(&mut self) {
+        let mut panics = FirstPanic::default();
+        while let Some(entry) = self.pop() {
+            panics.catch(|| drop(entry));
+        }
+        panics.resume();
+    }
+}
+
+/// One by one: a box that drops the next one recurses. All of them, though a message may panic.
+impl<T> Drop for Aside<T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if !self.is_empty() {
+            self.drop_all();
+        }
     }
 }
 
@@ -138,16 +206,29 @@ mod tests {
             let mut late = Entry::late(Box::new(pos));
             late.pos = pos;
             aside.push(late);
-            aside.push(Entry::skip(pos));
-            aside.push(Entry::skip(pos));
+            assert!(aside.add_skip(Entry::skip(pos)).is_none());
         }
         for pos in [2, 0, 3, 1] {
+            assert!(aside.add_skip(Entry::skip(pos)).is_some(), "a message has one entry for them");
             assert_eq!(aside.late(pos).and_then(|late| late.value.take()), Some(Box::new(pos)));
             assert!(aside.remove_late(pos).is_some() && aside.remove_late(pos).is_none());
             assert!(aside.late(pos).is_none());
-            assert!(aside.remove_skip(pos).is_some() && aside.remove_skip(pos).is_some());
-            assert!(aside.remove_skip(pos).is_none());
+            assert_eq!(aside.skips(pos), 2);
+            assert!(matches!(aside.remove_skip(pos), (true, None)));
+            assert!(matches!(aside.remove_skip(pos), (true, Some(_))));
+            assert!(matches!(aside.remove_skip(pos), (false, None)));
+            assert!(aside.skips(pos) == 0 && aside.remove_skips(pos).is_none());
         }
         assert!(aside.is_empty());
+    }
+
+    #[test]
+    fn a_long_list_is_dropped_one_by_one() {
+        let mut aside = Aside::<u8>::EMPTY;
+        let many = if cfg!(miri) { 100 } else { 1_000_000 };
+        for pos in 0..many {
+            aside.push(Entry::skip(pos));
+        }
+        drop(aside);
     }
 }

@@ -7,6 +7,7 @@ use super::slot::{Lending, Slot};
 use super::state::{Home, Stamp};
 use crate::prim::atomic::{Ordering, fence};
 use crate::prim::{Lock, asymmetric};
+use crate::util::FirstPanic;
 
 /// A slot of a ring, and what could not be done in it.
 #[derive(Debug)]
@@ -59,6 +60,18 @@ pub(crate) struct Dead<T> {
     pub(super) value: Option<T>,
     pub(super) boxed: Option<Box<T>>,
     pub(super) aside: Aside<T>,
+}
+
+impl<T> Dead<T> {
+    /// Drops all of them, though one may panic.
+    pub(crate) fn drop_all(self) {
+        let Self { value, boxed, aside } = self;
+        let mut panics = FirstPanic::default();
+        panics.catch(|| drop(value));
+        panics.catch(|| drop(boxed));
+        panics.catch(|| drop(aside));
+        panics.resume();
+    }
 }
 
 /// What is left to do outside all locks after a slot changed.
@@ -195,16 +208,18 @@ impl<'a, T> Place<'a, T> {
     #[cold]
     fn leave_claim(self, pos: u64) -> bool {
         let entry = Entry::skip(pos);
-        self.aside.lock().push(entry);
+        let unused = self.aside.lock().add_skip(entry);
+        drop(unused);
         self.call(pos);
         let mut aside = self.aside.lock();
         if self.is_called(pos) {
             return true;
         }
-        let own = aside.remove_skip(pos);
+        let (is_taken_back, unused) = aside.remove_skip(pos);
         drop(aside);
+        drop(unused);
         // If it is not there, somebody has seen to it.
-        own.is_none()
+        !is_taken_back
     }
 
     /// Whether the message at `pos` is lent; if so, whoever ends that will be told to tell.
@@ -274,9 +289,7 @@ impl<'a, T> Place<'a, T> {
             let mut aside = self.aside.lock();
             let stamp = self.slot.stamp();
             if !stamp.is_home_of(pos) {
-                while let Some(void) = aside.remove_skip(pos) {
-                    after.dead.aside.push(void);
-                }
+                after.dead.aside.extend(aside.remove_skips(pos));
                 after.awaited = true;
             }
             if stamp.is_late() {
@@ -309,27 +322,25 @@ impl<'a, T> Place<'a, T> {
     /// Ends the claims on the message at `pos` that were left. Gives false if somebody else has the home, and
     /// will see to it.
     fn end_left_claims(self, pos: u64, aside: &mut Aside<T>, after: &mut Aftermath<T>) -> bool {
-        while let Some(entry) = aside.remove_skip(pos) {
+        let skips = aside.skips(pos);
+        if skips == 0 {
+            return true;
+        }
+        loop {
             match self.slot.lend(pos) {
-                Lending::Out => {
-                    aside.push(entry);
-                    return false;
-                }
-                Lending::Raced => {
-                    aside.push(entry);
-                    continue;
-                }
-                Lending::Done(home) if home.claims() == 1 && mem::needs_drop::<T>() => {
+                Lending::Out => return false,
+                Lending::Raced => continue,
+                Lending::Done(home) if home.claims() == skips && mem::needs_drop::<T>() => {
                     after.dead.value = Some(self.slot.move_out());
                 }
                 // Who calls meanwhile is seen in the next round.
-                Lending::Done(home) => self.slot.give_back(Home::held(home.claims() - 1)),
+                Lending::Done(home) => self.slot.give_back(Home::held(home.claims() - skips)),
                 Lending::Lapped(home) => self.slot.give_back(home),
                 Lending::Absent => {}
             }
-            after.dead.aside.push(entry);
+            after.dead.aside.extend(aside.remove_skips(pos));
+            return true;
         }
-        true
     }
 
     /// Takes the value out that is in the home of a slot whose message is aside, unless somebody has it, who
