@@ -3,8 +3,11 @@
 //! guards that are forgotten. What only one kind of channel can meet is in that channel's tests.
 #![expect(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
+mod bombs;
 mod drops;
 mod forgotten;
+mod many;
+mod order;
 mod payloads;
 mod scenes;
 mod wakers;

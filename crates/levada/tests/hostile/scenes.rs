@@ -189,7 +189,10 @@ pub(crate) const SCENES: &[(&str, Make)] = &[
             let mut panic = None;
             for (tx, message) in txs.into_iter().zip(messages) {
                 let send = std::panic::AssertUnwindSafe(|| drop(tx.send(message)));
-                panic = std::panic::catch_unwind(send).err().or(panic);
+                match std::panic::catch_unwind(send) {
+                    Err(later) if panic.is_some() => support::forget(later),
+                    sent => panic = panic.or(sent.err()),
+                }
             }
             if let Some(panic) = panic {
                 std::panic::resume_unwind(panic);
