@@ -104,7 +104,8 @@ fn a_batch_is_dropped_by_its_owner() {
     });
 }
 
-/// A receiver that is dropped by a panic drops its messages there and then, although senders are left.
+/// A receiver that is dropped by a panic drops its messages there and then, although senders are
+/// left.
 #[test]
 fn a_panic_drops_the_receiver() {
     fn unwound<R>(receiver: R) {
