@@ -51,9 +51,9 @@
 //!
 //! # Unwinding
 //! Values are cloned and dropped, and wakers called, outside all locks. A panicking clone counts as
-//! read and returns the value to the others. If a drop or a waker panics, the other values are still
-//! dropped and the others still woken; the first panic then goes on to the caller, unless that is a receiver
-//! that has its message: there it ends, reported by the panic hook.
+//! read and returns the value to the others. If a drop or a waker panics, the other values are
+//! still dropped and the others still woken; the first panic then goes on to the caller, unless
+//! that is a receiver that has its message: there it ends, reported by the panic hook.
 //!
 //! # Checked by
 //! `model`, and the tests of `storage::lap_ring`.
@@ -227,7 +227,8 @@ impl<T> Shared<T> {
         }
     }
 
-    /// The same for a receiver with a message in hand, which a panic must not take along: it ends here.
+    /// The same for a receiver with a message in hand, which a panic must not take along: it ends
+    /// here.
     #[inline(always)]
     fn settle_with_message_in_hand(&self, aftermath: Aftermath<T>) {
         if aftermath.is_some() {

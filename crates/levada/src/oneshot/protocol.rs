@@ -49,10 +49,10 @@
 //! between: twice for each waker it stores, and once for its end.
 //!
 //! # Unwinding
-//! Wakers are cloned before a transition, and woken and dropped after it: one that panics finds
-//! the channel in order and nothing held. Where two are to be served, the other side's comes first, both are
-//! before the first panic goes on, and none does while the thread is unwinding. A value that panics in
-//! its drop does not leak the allocation.
+//! Wakers are cloned before a transition, and woken and dropped after it: one that panics finds the
+//! channel in order and nothing held. Where two are to be served, the other side's comes first,
+//! both are before the first panic goes on, and none does while the thread is unwinding. A value
+//! that panics in its drop does not leak the allocation.
 //!
 //! # Checked by
 //! `state.rs` walks the table of transitions; `model.rs` runs the races under loom, where `life`

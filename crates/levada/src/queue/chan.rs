@@ -68,11 +68,12 @@
 //! Everything else takes the lock. Waiting senders are served in order; see [`crate::wait::permits`].
 //!
 //! # Unwinding
-//! Foreign code (wakers, drops of messages) runs last and outside the lock; a panic in it leaves the
-//! channel as if it had returned. Where a message would be lost by it (it was just received, or is about
-//! to be given back to its sender), the panic ends there, reported by the panic hook. Where several wakers
-//! or messages are to be served, all are before the first panic goes on, those of others before one's own.
-//! What a later panic carries is dropped, and a panic in that drop ends there, too.
+//! Foreign code (wakers, drops of messages) runs last and outside the lock; a panic in it leaves
+//! the channel as if it had returned. Where a message would be lost by it (it was just received, or
+//! is about to be given back to its sender), the panic ends there, reported by the panic hook.
+//! Where several wakers or messages are to be served, all are before the first panic goes on, those
+//! of others before one's own. What a later panic carries is dropped, and a panic in that drop ends
+//! there, too.
 //!
 //! # Checked by
 //! `mpsc::model`, `mpmc::model`.
@@ -147,8 +148,8 @@ pub(crate) struct Chan<T, P> {
     pub(super) chain: Chain<T>,
 }
 
-/// Runs wakers for a sender or receiver with a message in hand, which a panic must not take along: the
-/// panic hook has reported it, and it ends here.
+/// Runs wakers for a sender or receiver with a message in hand, which a panic must not take along:
+/// the panic hook has reported it, and it ends here.
 #[cold]
 pub(super) fn with_message_in_hand(wake: impl FnOnce()) {
     contain(wake);

@@ -25,8 +25,8 @@ struct HasTurn<'a, T, P> {
     unused: Unused,
 }
 
-/// A clone of a waker that was perhaps not needed: dropped after the lock is released (chan, I4). Its panic
-/// ends there, because its owner may have a message or permits in hand.
+/// A clone of a waker that was perhaps not needed: dropped after the lock is released (chan, I4).
+/// Its panic ends there, because its owner may have a message or permits in hand.
 struct Unused(Option<Waker>);
 
 impl Drop for Unused {

@@ -72,8 +72,8 @@
 //! other, and snapshots are not held up for its sake: whoever holds one may safely take another.
 //!
 //! # Unwinding
-//! Values are dropped after the lock is released, and after refused readers and writers were told. A writer
-//! that unwinds leaves its value as it is.
+//! Values are dropped after the lock is released, and after refused readers and writers were told.
+//! A writer that unwinds leaves its value as it is.
 //!
 //! # Checked by
 //! `tests` and `model`, and the models of watch.
@@ -168,8 +168,8 @@ unsafe impl<T: Send + Sync, S: Send> Sync for Latest<T, S> {}
 /// What is let go of in a critical section, to be dropped after it.
 type Leftover<T> = (T, Option<Box<Node<T>>>);
 
-/// After the lock was released: tells refused readers and writers that they may try again, and drops what was
-/// let go of.
+/// After the lock was released: tells refused readers and writers that they may try again, and
+/// drops what was let go of.
 fn finish<K: Keeper>(keeper: &K, (leftover, vacated): (Option<Leftover<K::Value>>, bool)) {
     let _leftover = DropLast(leftover);
     if vacated {

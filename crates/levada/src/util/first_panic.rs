@@ -44,8 +44,8 @@ fn resume_with(payload: Box<dyn Any + Send>) {
     discard(payload);
 }
 
-/// Runs foreign code whose panic ends here: the panic hook has reported it, and the caller has something in
-/// hand that must not be lost by it.
+/// Runs foreign code whose panic ends here: the panic hook has reported it, and the caller has
+/// something in hand that must not be lost by it.
 #[cold]
 pub(crate) fn contain(f: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
@@ -53,8 +53,8 @@ pub(crate) fn contain(f: impl FnOnce()) {
     }
 }
 
-/// Runs foreign code after which nothing is left to do: its panic goes on, but not while this thread is
-/// unwinding already.
+/// Runs foreign code after which nothing is left to do: its panic goes on, but not while this
+/// thread is unwinding already.
 #[inline]
 pub(crate) fn run_last(f: impl FnOnce()) {
     if thread::panicking() {
@@ -64,8 +64,8 @@ pub(crate) fn run_last(f: impl FnOnce()) {
     }
 }
 
-/// Something foreign that is dropped at the end of a scope, as by [`run_last`]; also if the foreign code before
-/// that end panics.
+/// Something foreign that is dropped at the end of a scope, as by [`run_last`]; also if the foreign
+/// code before that end panics.
 #[derive(Debug)]
 pub(crate) struct DropLast<T>(pub(crate) Option<T>);
 
@@ -79,8 +79,8 @@ impl<T> Drop for DropLast<T> {
     }
 }
 
-/// Drops what a panic carried, which is foreign code as well. What a panic in that drop carries is leaked:
-/// to drop that could go on for ever.
+/// Drops what a panic carried, which is foreign code as well. What a panic in that drop carries is
+/// leaked: to drop that could go on for ever.
 fn discard(payload: Box<dyn Any + Send>) {
     let dropped = catch_unwind(AssertUnwindSafe(|| drop(payload)));
     let _leaked = dropped.map_err(ManuallyDrop::new);

@@ -49,8 +49,9 @@
 //!
 //! # Unwinding
 //! A waker that panics keeps no other waiter from being woken. A value whose drop panics has been
-//! replaced and announced by then. A closure that panics leaves its value as it is. The first panic goes on
-//! after all foreign code has run; out of `send_replace` none does, as the old value would be lost.
+//! replaced and announced by then. A closure that panics leaves its value as it is. The first panic
+//! goes on after all foreign code has run; out of `send_replace` none does, as the old value would
+//! be lost.
 //!
 //! # Checked by
 //! `model`, tests/watch, tests/watch_memory.rs, tests/watch_stream.rs.

@@ -1,5 +1,5 @@
-//! Panics whose payload panics again when it is dropped, thrown by everything foreign: all the others are
-//! served, no message is lost, and the first panic reaches the caller (C?).
+//! Panics whose payload panics again when it is dropped, thrown by everything foreign: all the
+//! others are served, no message is lost, and the first panic reaches the caller (C?).
 
 use super::scenes::{CROWD, SCENES, Wait};
 use levada::{broadcast, mpmc, mpsc, oneshot, watch};
@@ -30,7 +30,8 @@ impl Drop for Armed {
     }
 }
 
-/// What the panics carry. Its drop panics with another one, for ever; the test that catches one forgets it.
+/// What the panics carry. Its drop panics with another one, for ever; the test that catches one
+/// forgets it.
 pub(crate) struct Payload;
 
 impl Drop for Payload {
@@ -250,7 +251,8 @@ fn closures() {
     assert_eq!((*rx.borrow(), meets.has_changed().unwrap()), (2, true));
 }
 
-/// A closure explodes while it modifies a value that was superseded meanwhile, whose drop explodes too.
+/// A closure explodes while it modifies a value that was superseded meanwhile, whose drop explodes
+/// too.
 #[test]
 fn a_closure_and_its_value() {
     let _armed = Armed::new();
@@ -333,8 +335,8 @@ impl Drop for Cloned {
     }
 }
 
-/// Each clone explodes: each receiver has passed the message, and the last one, which needs no clone, gets
-/// it.
+/// Each clone explodes: each receiver has passed the message, and the last one, which needs no
+/// clone, gets it.
 #[test]
 fn clones() {
     let _armed = Armed::new();
@@ -351,8 +353,8 @@ fn clones() {
     assert_eq!(alive.alive(), 0);
 }
 
-/// While one receiver clones, others come to wait for its end with wakers that explode: it has its clone,
-/// and they are all told.
+/// While one receiver clones, others come to wait for its end with wakers that explode: it has its
+/// clone, and they are all told.
 #[test]
 fn receivers_wait_for_a_clone() {
     let _armed = Armed::new();
@@ -385,7 +387,8 @@ fn receivers_wait_for_a_clone() {
     }
 }
 
-/// The message is lapped while it is cloned, so that it is dropped at the end of the clone, and explodes.
+/// The message is lapped while it is cloned, so that it is dropped at the end of the clone, and
+/// explodes.
 #[test]
 fn a_message_that_was_lapped_during_its_clone() {
     let _armed = Armed::new();

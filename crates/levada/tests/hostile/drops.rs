@@ -1,7 +1,7 @@
 //! Messages that panic when they are dropped, or cloned, at each place in turn: the others are dropped
 //! once each, and whoever waits is told (C30).
 
-use levada::{broadcast, mpmc, mpsc};
+use levada::{broadcast, mpmc, mpsc, oneshot};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -102,6 +102,38 @@ fn a_batch_is_dropped_by_its_owner() {
         assert!(panics(|| drop(batch)));
         assert_eq!((tx.capacity(), rx.len()), (MESSAGES, 0));
     });
+}
+
+/// A receiver that is dropped by a panic drops its messages there and then, although senders are
+/// left.
+#[test]
+fn a_panic_drops_the_receiver() {
+    fn unwound<R>(receiver: R) {
+        let panic = catch_unwind(AssertUnwindSafe(|| {
+            let _receiver = receiver;
+            panic!("first");
+        }));
+        assert_eq!(panic.unwrap_err().downcast_ref(), Some(&"first"));
+    }
+    let alive = Drops::default();
+    let messages = || std::iter::repeat_with(|| alive.message()).take(MESSAGES);
+    let (bounded, rx) = mpsc::channel(MESSAGES);
+    messages().for_each(|message| assert!(bounded.try_send(message).is_ok()));
+    unwound(rx);
+    let (unbounded, rx) = mpsc::unbounded_channel();
+    messages().for_each(|message| assert!(unbounded.send(message).is_ok()));
+    unwound(rx);
+    let (shared, rx) = mpmc::channel(MESSAGES);
+    messages().for_each(|message| assert!(shared.try_send(message).is_ok()));
+    unwound([rx.clone(), rx]);
+    let (to_all, rx) = broadcast::channel(MESSAGES);
+    messages().for_each(|message| assert!(to_all.send(message).is_ok()));
+    unwound([rx.resubscribe(), rx]);
+    let (once, rx) = oneshot::channel();
+    assert!(once.send(alive.message()).is_ok());
+    unwound(rx);
+    assert_eq!(alive.alive(), 0);
+    assert!(bounded.is_closed() && unbounded.is_closed() && shared.is_closed());
 }
 
 /// A message that can be cloned, and panics at a place in its life.

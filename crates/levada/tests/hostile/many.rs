@@ -1,5 +1,5 @@
-//! Very many of everything a user can make many of, on a thread with a small stack: nothing that a channel
-//! does with them may recurse. An overflow ends the whole test process (C?).
+//! Very many of everything a user can make many of, on a thread with a small stack: nothing that a
+//! channel does with them may recurse. An overflow ends the whole test process (C?).
 
 use levada::{broadcast, mpmc, mpsc, oneshot, watch};
 use std::sync::{Arc, Mutex, PoisonError};

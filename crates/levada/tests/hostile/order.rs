@@ -1,5 +1,6 @@
-//! A waker of one's own that explodes when it is dropped or cloned, in every operation that waits: the other
-//! party, which relies on that operation, is served all the same, and nothing that was in hand is lost (C?).
+//! A waker of one's own that explodes when it is dropped or cloned, in every operation that waits:
+//! the other party, which relies on that operation, is served all the same, and nothing that was in
+//! hand is lost (C?).
 
 use super::bombs::{Armed, explode, explodes, explosive_waker};
 use levada::{broadcast, mpmc, mpsc, oneshot, watch};
@@ -12,7 +13,8 @@ use support::{Event, Task, hooked_waker, poll_now};
 /// More than the polls for which a promise that is not taken is kept.
 const PATIENCE: usize = 20;
 
-/// Polls with a waker whose clone explodes when the channel drops it; the one that is lent does not.
+/// Polls with a waker whose clone explodes when the channel drops it; the one that is lent does
+/// not.
 fn poll_explosive<F: Future>(future: &mut Pin<Box<F>>) -> Option<Poll<F::Output>> {
     let lent = explosive_waker(Event::Drop);
     let mut polled = None;
@@ -36,8 +38,8 @@ fn poll_with<F: Future>(future: &mut Pin<Box<F>>, waker: Waker) -> Poll<F::Outpu
     polled
 }
 
-/// Polls with a waker that runs `hook` when it is cloned, and explodes when the clone is dropped; once more if
-/// that reached the caller.
+/// Polls with a waker that runs `hook` when it is cloned, and explodes when the clone is dropped;
+/// once more if that reached the caller.
 fn ready<F: Future>(mut future: Pin<Box<F>>, hook: impl Fn() + Send + Sync + 'static) -> F::Output {
     let mut polled = Poll::Pending;
     let waker = hooked_and_explosive(hook);
@@ -50,8 +52,8 @@ fn ready<F: Future>(mut future: Pin<Box<F>>, hook: impl Fn() + Send + Sync + 'st
     output
 }
 
-/// A receiver is asleep beside a message: the one that was woken for it does not come. A waiting sender sees
-/// to that, though each of its polls explodes.
+/// A receiver is asleep beside a message: the one that was woken for it does not come. A waiting
+/// sender sees to that, though each of its polls explodes.
 #[test]
 fn a_sender_calls_the_next_receiver() {
     let _armed = Armed::new();
@@ -68,8 +70,8 @@ fn a_sender_calls_the_next_receiver() {
     support::forget(send);
 }
 
-/// A sender was promised capacity and does not come. A waiting receiver lets the promise lapse, and serves the
-/// next sender, though each of its polls explodes.
+/// A sender was promised capacity and does not come. A waiting receiver lets the promise lapse, and
+/// serves the next sender, though each of its polls explodes.
 #[test]
 fn a_receiver_serves_the_next_sender() {
     let _armed = Armed::new();
@@ -120,8 +122,8 @@ fn a_cancelled_receiver_hands_its_watch_on() {
     assert!(next.is_woken() && next.poll().is_ready());
 }
 
-/// A sender that waits for much is cancelled and explodes; the one behind it, that waits for little, is
-/// served, and explodes as well.
+/// A sender that waits for much is cancelled and explodes; the one behind it, that waits for
+/// little, is served, and explodes as well.
 #[test]
 fn a_cancelled_sender_hands_capacity_on() {
     let _armed = Armed::new();
@@ -144,7 +146,7 @@ fn a_message_in_hand() {
     let waker = hooked_and_explosive(move || tx.send(1).unwrap());
     assert_eq!(poll_with(&mut recv, waker), Poll::Ready(Some(1)));
 
-    // One that waits, and was not woken: the message was meant for another, who has not come.
+    // A receiver that waits and was not woken: another one was, and has not come.
     let (tx, rx) = mpmc::unbounded_channel();
     let first = Task::waiting(rx.recv());
     let mut second = Box::pin(rx.recv());
@@ -157,7 +159,8 @@ fn a_message_in_hand() {
     assert_eq!(ready(Box::pin(rx.recv()), move || tx.send(1).unwrap()), Some(1));
 }
 
-/// Capacity that becomes free just when the waker is cloned is the sender's, whatever becomes of that clone.
+/// Capacity that becomes free just when the waker is cloned is the sender's, whatever becomes of
+/// that clone.
 #[test]
 fn a_permit_in_hand() {
     let _armed = Armed::new();
@@ -179,7 +182,7 @@ fn a_permit_in_hand() {
     assert_eq!(rx.lock().unwrap().try_recv(), Ok(3));
 }
 
-/// A message that is given back is not lost either, when those who are served instead explode.
+/// A message that is given back is not lost when the senders that are served instead explode.
 #[test]
 fn a_message_that_is_refused() {
     let _armed = Armed::new();
@@ -190,7 +193,7 @@ fn a_message_that_is_refused() {
     assert!(poll_with(&mut next, explosive_waker(Event::Wake)).is_pending());
     drop(permit);
     assert!(gone.is_woken());
-    // One more than a promise outlives: it is the next one's turn, who does not come yet.
+    // One more than a promise outlives: it is the next sender's turn, and it does not come yet.
     for message in 0..9 {
         let refused = tx.try_send(message);
         assert_eq!(refused, Err(mpsc::error::TrySendError::Full(message)));
@@ -226,7 +229,8 @@ fn a_lag_in_hand() {
     assert_eq!(rx.try_recv(), Ok(2));
 }
 
-/// A new value, or an end, that comes just when the waker is cloned is found in this poll or the next.
+/// A new value, or an end, that comes just when the waker is cloned is found in this poll or the
+/// next.
 #[test]
 fn what_comes_while_the_waker_is_cloned() {
     let _armed = Armed::new();
@@ -273,8 +277,8 @@ fn what_comes_while_the_waker_is_cloned() {
     ready(Box::pin(tx.closed()), end(rx));
 }
 
-/// Both wakers of a oneshot channel explode, one when it is woken and one when it is dropped; also while the
-/// thread unwinds.
+/// Both wakers of a oneshot channel explode, one when it is woken and one when it is dropped; also
+/// while the thread unwinds.
 #[test]
 fn both_wakers_of_a_oneshot_channel() {
     let _armed = Armed::new();

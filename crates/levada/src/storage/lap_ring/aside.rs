@@ -1,8 +1,8 @@
 //! What could not be done in a slot because its home was lent: the messages that came over a clone, and
 //! the claims that were given up meanwhile. Kept under one lock for all slots; nearly always empty.
 //!
-//! Entries are boxed and linked, so that nothing is allocated or freed under the lock. A message has at
-//! most one entry of each kind, however many receivers give up their claims on it.
+//! Entries are boxed and linked, so that nothing is allocated or freed under the lock. A message
+//! has at most one entry of each kind, however many receivers give up their claims on it.
 #![forbid(unsafe_code)]
 
 use crate::util::FirstPanic;
@@ -120,8 +120,8 @@ impl<T> Aside<T> {
         self.remove(|entry| entry.pos == pos && matches!(entry.what, What::Late(_)))
     }
 
-    /// Adds an entry that [`Entry::skip`] made to those for its message. Gives back an entry that is not
-    /// needed, to be freed outside the lock.
+    /// Adds an entry that [`Entry::skip`] made to those for its message. Gives back an entry that
+    /// is not needed, to be freed outside the lock.
     pub(super) fn add_skip(&mut self, entry: Box<Entry<T>>) -> Option<Box<Entry<T>>> {
         if let Some(skips) = self.skips_mut(entry.pos) {
             *skips += 1;
@@ -147,8 +147,8 @@ impl<T> Aside<T> {
         None
     }
 
-    /// Takes back one of the claims on the message at `pos` that were given up. Gives `false` if there is none,
-    /// and the entry if it was the last, to be freed outside the lock.
+    /// Takes back one of the claims on the message at `pos` that were given up. Gives `false` if
+    /// there is none, and the entry if it was the last, to be freed outside the lock.
     pub(super) fn remove_skip(&mut self, pos: u64) -> (bool, Option<Box<Entry<T>>>) {
         match self.skips_mut(pos) {
             None => (false, None),
