@@ -210,7 +210,7 @@ impl<'a, T> Place<'a, T> {
         let entry = Entry::skip(pos);
         let unused = self.aside.lock().add_skip(entry);
         drop(unused);
-        self.call(pos);
+        let is_sure = self.call(pos);
         let mut aside = self.aside.lock();
         if is_sure && self.is_called(pos) {
             return true;
