@@ -7,6 +7,7 @@ use super::chan::{Chan, Parked, TxSide, with_message_in_hand};
 use crate::prim::atomic::{Ordering, fence};
 use crate::prim::{LockGuard, asymmetric};
 use crate::util::{budget, wake_in_batches};
+use crate::wait::lazy::NodeRef;
 use crate::wait::list::Node;
 use crate::wait::permits::Turn;
 
@@ -58,9 +59,9 @@ impl<T, P: Parked> Chan<T, P> {
     /// Waits for `permits` permits and takes them. `need` is at most the channel's capacity.
     ///
     /// A node this was called with is given to [`cancel`](Self::cancel) before it drops.
-    pub(crate) fn poll_reserve(
+    pub(crate) fn poll_reserve<'n>(
         &self,
-        node: Pin<&Node>,
+        node: impl NodeRef<'n>,
         permits: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Refused>> {
@@ -187,9 +188,9 @@ impl<T, P: Parked> Chan<T, P> {
 
     /// Waits until the permits may be taken, and gives the lock under which they may.
     #[inline]
-    fn poll_turn(
+    fn poll_turn<'n>(
         &self,
-        node: Pin<&Node>,
+        node: impl NodeRef<'n>,
         permits: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<HasTurn<'_, T, P>, Refused>> {
@@ -199,7 +200,7 @@ impl<T, P: Parked> Chan<T, P> {
                 return Poll::Ready(Ok(HasTurn { tx, unused: None }));
             }
         }
-        self.poll_turn_in_line(node, permits, cx)
+        self.poll_turn_in_line(node.pinned(), permits, cx)
     }
 
     /// The same for a waiter that is, or gets, in line; or is refused for good.

@@ -64,6 +64,7 @@ use crate::prim::park_on;
 use crate::refs::{Counts, Hub};
 use crate::storage::latest::{Claim, Keeper, Latest, Snapshot, Stamp, Version, Writing};
 use crate::util::FirstPanic;
+use crate::wait::lazy::NodeRef;
 use crate::wait::list::Node;
 use crate::wait::queue::{Call, Line, WaitQueue};
 use crate::wait::until::Until;
@@ -205,9 +206,9 @@ impl<T> Shared<T> {
 
     /// Waits for another version than `seen`; an error if there can be none.
     #[inline]
-    pub(super) fn poll_changed(
+    pub(super) fn poll_changed<'n>(
         &self,
-        node: Pin<&Node>,
+        node: impl NodeRef<'n>,
         cx: &mut Context<'_>,
         seen: Version,
     ) -> Poll<Result<Version, RecvError>> {
@@ -216,7 +217,7 @@ impl<T> Shared<T> {
                 self.cancel_changed(node);
                 Poll::Ready(news)
             }
-            None => self.wait_changed(node, cx.waker(), seen),
+            None => self.wait_changed(node.pinned(), cx.waker(), seen),
         }
     }
 
@@ -249,9 +250,9 @@ impl<T> Shared<T> {
 
     /// Leaves the line for a new version.
     #[inline]
-    pub(super) fn cancel_changed(&self, node: Pin<&Node>) {
+    pub(super) fn cancel_changed<'n>(&self, node: impl NodeRef<'n>) {
         if node.is_held() {
-            self.leave_changed(node);
+            self.leave_changed(node.pinned());
         }
     }
 

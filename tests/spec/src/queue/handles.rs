@@ -244,7 +244,9 @@ macro_rules! unbounded {
             None
         }
         fn send_sink(tx: Self::Tx, message: Message) -> BoxFuture<Out<Self>> {
-            Box::pin(async move { Out::Sent(through(tx, message).await.map_err(|()| None)) })
+            Box::pin(
+                async move { Out::Sent(through(tx.into_sink(), message).await.map_err(|()| None)) },
+            )
         }
         fn reserve(_: &Handle<Self::Tx>) -> Lent<Self> {
             unreachable!("no permits")
