@@ -148,3 +148,34 @@ fn a_sink_moves_while_it_waits() {
         now(sink.feed(i)).unwrap();
     }
 }
+
+/// Forgotten in line, without a pin that would keep it in place: its place in the line lives on, and the
+/// others are served.
+#[test]
+fn a_stream_is_forgotten_while_it_waits() {
+    let (tx, rx) = mpmc::channel(2);
+    let mut stream = rx.clone().into_stream();
+    assert!(poll_now(stream.next()).is_pending());
+    support::forget(stream);
+    let mut recv = Task::waiting(rx.recv());
+    (0..2).for_each(|i| tx.try_send(i).unwrap());
+    assert!(recv.is_woken());
+    assert_eq!(recv.poll(), Poll::Ready(Some(0)));
+
+    let (tx, mut rx) = broadcast::channel(2);
+    let mut stream = tx.subscribe().into_stream();
+    assert!(poll_now(stream.next()).is_pending());
+    support::forget(stream);
+    let mut recv = Task::waiting(rx.recv());
+    tx.send(1).unwrap();
+    assert_eq!(recv.poll(), Poll::Ready(Ok(1)));
+
+    let (tx, mut rx) = watch::channel(0);
+    let mut stream = rx.clone().into_changes_stream();
+    assert!(poll_now(stream.next()).is_pending());
+    support::forget(stream);
+    let mut changed = Task::waiting(rx.changed());
+    tx.send(1).unwrap();
+    assert!(changed.is_woken());
+    assert!(changed.poll().is_ready());
+}

@@ -155,6 +155,19 @@ fn a_sink_in_line_leaves_it() {
     bounded!(test, 1);
 }
 
+/// A sink that was told of the end by `poll_ready` tells it by `start_send`, too.
+#[test]
+fn a_sink_that_is_sent_to_after_the_end() {
+    fn test<S: Bounded>(mut sink: S, mut rx: impl Source) {
+        let drops = Drops::default();
+        rx.shut();
+        assert_eq!(poll_ready(&mut sink), Poll::Ready(Err(())));
+        assert!(Pin::new(&mut sink).start_send(drops.message()).is_err());
+        assert_eq!(drops.alive(), 0);
+    }
+    bounded!(test, 1);
+}
+
 /// A place that is reserved holds back the end of a closed channel; given back, it lets the end come.
 #[test]
 fn a_place_given_back_ends_a_closed_channel() {
@@ -284,6 +297,43 @@ fn a_forward_that_waits_for_its_stream_reserves_nothing() {
         assert_eq!(sink.room(), 1);
         drop(tx);
         assert!(matches!(forward.poll(), Poll::Ready(Ok(()))));
+    }
+    bounded!(test, 1);
+}
+
+/// A sink that was promised a place and is not polled again, or is forgotten, lets the others go on as a
+/// `send` does: the promise lapses. A place that was reserved does not.
+#[test]
+fn a_promise_that_a_sink_does_not_take_lapses() {
+    fn test<S: Bounded>(sink: S, mut rx: impl Source) {
+        let drops = Drops::default();
+        for forgotten in [false, true] {
+            let (mut stalled, mut other) = (sink.clone(), sink.clone());
+            now(other.feed(drops.message())).unwrap();
+            assert_eq!(poll_ready(&mut stalled), Poll::Pending);
+            drop(rx.take().unwrap());
+            assert_eq!(sink.room(), 0, "promised");
+            let stalled = if forgotten {
+                support::forget(stalled);
+                None
+            } else {
+                Some(stalled)
+            };
+            let mut goes_on = Task::waiting(poll_fn(|cx| Pin::new(&mut other).poll_ready(cx)));
+            let (polls, ready) = goes_on.run();
+            assert!(ready.is_ready() && polls <= 8, "{polls} polls");
+            drop(goes_on);
+            now(other.feed(drops.message())).unwrap();
+            drop(rx.take().unwrap());
+            if let Some(mut stalled) = stalled {
+                assert!(poll_ready(&mut stalled).is_ready(), "it comes late");
+            }
+        }
+        let (mut holds, mut other) = (sink.clone(), sink.clone());
+        assert!(poll_ready(&mut holds).is_ready());
+        (0..100).for_each(|_| assert_eq!(poll_ready(&mut other), Poll::Pending));
+        drop(holds);
+        assert!(poll_ready(&mut other).is_ready());
     }
     bounded!(test, 1);
 }

@@ -96,22 +96,23 @@ impl<T> BoundedSender for Sender<T> {
 ///   ready and then has nothing to send calls [`abort_send`](Self::abort_send).
 /// - **Dropped, or closed** by `poll_close`: the place goes to the sender that waits longest.
 /// - **Cloned**: the clone is a sink on its own, which has reserved nothing.
-/// - The channel closes: a reserved place can still be used, as a permit can. If the receiver is
+/// - **Closed channel**: a reserved place can still be used, as a permit can. If the receiver is
 ///   gone, `start_send` fails.
 ///
-/// [`send`], [`feed`], [`send_all`] and [`forward`] call `poll_ready` with a message in hand, so they
-/// leave no place reserved unless they are dropped between the two calls, which they are not while
-/// they are polled.
+/// [`send`], [`feed`], [`send_all`] and [`forward`] have a message in hand when they call `poll_ready`, and
+/// send it in the poll in which that is ready. So they leave no place reserved.
 ///
 /// # Errors
 /// `poll_ready` and `start_send` fail if the channel is closed or the sink was. The message of such a
 /// `start_send` is dropped; [`Sender::send`] gives it back.
 ///
 /// # Panics
-/// `start_send` panics if `poll_ready` was not ready before it, as `Sink` requires.
+/// `start_send` panics if the channel is open and `poll_ready` was not ready before, as `Sink` requires.
 ///
 /// # Cancel safety
-/// A future that waits for readiness and is dropped leaves the sink its place in the line.
+/// A future that waits for readiness and is dropped leaves the sink its place in the line, or the place
+/// in the channel that it was promised meanwhile. A promise that is not taken lapses, as that of a
+/// [`send`](super::Sender::send) does; [`abort_send`](Self::abort_send) gives it back at once.
 ///
 /// # Examples
 /// Messages of one channel into the next:

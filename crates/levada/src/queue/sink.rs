@@ -58,7 +58,11 @@ impl<S: BoundedSender> SenderSink<S> {
     /// Sends with the permit.
     pub(crate) fn start_send(&mut self, message: S::Message) -> Result<(), SendError<()>> {
         let sender = self.sender.as_ref().ok_or(SendError(()))?;
-        assert!(core::mem::take(&mut self.reserved), "`start_send` needs `poll_ready` before it");
+        if !core::mem::take(&mut self.reserved) {
+            // `poll_ready` has said so.
+            assert!(sender.queue().is_closed(), "`start_send` needs `poll_ready` before it");
+            return Err(SendError(()));
+        }
         sender.queue().send_reserved(message).map_err(|_dropped| SendError(()))
     }
 
