@@ -19,8 +19,8 @@ use crate::wait::lazy::LazyNode;
 /// [`Receiver`](super::Receiver::into_stream) or
 /// [`UnboundedReceiver`](super::UnboundedReceiver::into_stream).
 ///
-/// It is `Unpin`. When it first has to wait it allocates its place in the line, and keeps it for the
-/// next times; a stream that always finds a message allocates nothing.
+/// It is `Unpin`. When it first has to wait it allocates its place in the line (80 bytes), and keeps it
+/// for the next times; a stream that always finds a message allocates nothing.
 ///
 /// # Cancel safety
 /// No message is lost when it is dropped: each is in the channel until the poll that gives it.
@@ -86,8 +86,8 @@ impl<T> BoundedSender for Sender<T> {
 /// uses it up; so `poll_flush` has nothing to wait for. `poll_close` drops the sender: the channel
 /// ends when its other senders are gone, too. What was sent is in the channel, and stays.
 ///
-/// A sink that has to wait allocates its place in the line once, and keeps it for the next time. One
-/// that always finds room allocates nothing.
+/// It is `Unpin`. When it first has to wait it allocates its place in the line (80 bytes), and keeps it
+/// for the next times; a sink that always finds room allocates nothing.
 ///
 /// # Reservations
 /// A sink holds one reserved place at most, from the `poll_ready` that is ready until `start_send`.

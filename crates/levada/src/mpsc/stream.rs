@@ -64,8 +64,8 @@ impl<T> BoundedSender for Sender<T> {
 /// uses it up; so `poll_flush` has nothing to wait for. `poll_close` drops the sender: the channel
 /// ends when its other senders are gone, too. What was sent is in the channel, and stays.
 ///
-/// A sink that has to wait allocates its place in the line once, and keeps it for the next time. One
-/// that always finds room allocates nothing.
+/// It is `Unpin`. When it first has to wait it allocates its place in the line (80 bytes), and keeps it
+/// for the next times; a sink that always finds room allocates nothing.
 ///
 /// # Reservations
 /// A sink holds one reserved place at most, from the `poll_ready` that is ready until `start_send`.

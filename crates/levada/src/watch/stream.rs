@@ -20,8 +20,8 @@ use crate::wait::lazy::LazyNode;
 /// in a row may be given as one, the last. The stream ends when the last value was given and all
 /// senders are gone.
 ///
-/// It is `Unpin`. When it first has to wait it allocates its place in the line, and keeps it for the
-/// next times.
+/// It is `Unpin`. When it first has to wait it allocates its place in the line (80 bytes), and keeps it
+/// for the next times.
 ///
 /// If cloning panics, the value counts as not given.
 ///

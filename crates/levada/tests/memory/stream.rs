@@ -7,6 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use support::{Task, counted, poll_now};
 
+/// What a place in a line takes at most, in bytes, as the docs of streams and sinks say.
+const PLACE: isize = 88;
+
 /// Polls a future once, which is ready.
 #[track_caller]
 fn now<F: Future>(future: F) -> F::Output {
@@ -39,6 +42,7 @@ fn one_allocation<S: Stream + Unpin>(name: &str, make: impl FnOnce() -> S, mut s
         assert!(stream.poll_next_unpin(&mut cx).is_pending());
     });
     assert_eq!(allocations, 1, "{name}: its place in the line");
+    assert!(bytes <= PLACE, "{name}: {bytes} bytes");
 
     let task = Task::waiting(stream.next());
     let wakers = task.wakers();
@@ -107,6 +111,7 @@ fn one_allocation_of<S: Sink<u8> + Unpin>(mut sink: S, mut receive: impl FnMut()
         assert!(sink.poll_ready_unpin(&mut cx).is_pending());
     });
     assert_eq!(allocations, 1, "its place in the line");
+    assert!(bytes <= PLACE, "{bytes} bytes");
 
     let task = Task::waiting(sink.feed(2));
     let wakers = task.wakers();

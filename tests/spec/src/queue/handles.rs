@@ -173,8 +173,8 @@ macro_rules! bounded {
             }))
         }
         fn send_sink(tx: Self::Tx, message: Message) -> BoxFuture<Out<Self>> {
-            let sink = tx.into_sink();
-            assert!(sink.sender().is_some());
+            let mut sink = tx.into_sink();
+            assert!(sink.sender().is_some() && !sink.abort_send(), "nothing is reserved");
             Box::pin(async move { Out::Sent(through(sink, message).await.map_err(|()| None)) })
         }
         fn reserve(tx: &Handle<Self::Tx>) -> Lent<Self> {
