@@ -91,7 +91,7 @@ macro_rules! unbounded {
     }};
 }
 
-/// C61: an idle sink holds a place, and gives it back when it is asked to.
+/// An idle sink holds a place, and gives it back when it is asked to.
 #[test]
 fn an_idle_sink_gives_back_its_place() {
     fn test<S: Bounded>(mut sink: S, mut rx: impl Source) {
@@ -139,7 +139,7 @@ fn a_sink_in_line_leaves_it() {
         assert!(sink.abort());
         assert!(!sink.abort());
         drop(rx.take().unwrap());
-        assert_eq!(sink.room(), 1, "nobody is in line");
+        assert_eq!(sink.room(), 1, "the line is empty");
 
         now(sink.feed(drops.message())).unwrap();
         let waits = Task::waiting(poll_fn(|cx| Pin::new(&mut sink).poll_ready(cx)));
@@ -206,8 +206,7 @@ fn a_clone_begins_with_nothing() {
     bounded!(test, 2);
 }
 
-/// Sinks that were ready and forward nothing leave the others room, if they give back what they have: the
-/// loop of tokio#898.
+/// Sinks that were ready and forward nothing leave the others room, if they give back what they have.
 #[test]
 fn idle_forwarders_do_not_use_up_the_channel() {
     fn test<S: Bounded>(sink: S, _rx: impl Source) {
@@ -221,7 +220,7 @@ fn idle_forwarders_do_not_use_up_the_channel() {
     bounded!(test, 2);
 }
 
-/// C62: without a receiver an unbounded sink is closed, and says so before a message is made for it.
+/// Without a receiver an unbounded sink is closed, and says so before a message is made for it.
 #[test]
 fn an_unbounded_sink_without_a_receiver() {
     fn test<S: Sink<Drops, Error = SendError<()>> + Unpin + Clone>(mut sink: S, rx: impl Source) {
@@ -262,7 +261,7 @@ fn an_unbounded_sink_of_a_channel_that_closes() {
     unbounded!(test);
 }
 
-/// C62: closing a sink ends the channel, while the sink and what borrows it live on.
+/// Closing a sink ends the channel, while the sink and what borrows it live on.
 #[test]
 fn a_closed_sink_ends_the_channel() {
     fn test<S: Sink<Drops, Error = SendError<()>> + Unpin>(mut sink: S, mut rx: impl Source) {

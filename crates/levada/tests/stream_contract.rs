@@ -18,7 +18,7 @@ fn now<F: Future>(future: F) -> F::Output {
     future.now_or_never().expect("there is something to wait for")
 }
 
-/// C66: a sink that is closed, by a `forward` or by hand, ends itself and leaves its clones open. The
+/// A sink that is closed, by a `forward` or by hand, ends itself and leaves its clones open. The
 /// channel ends with the last of them.
 #[test]
 fn closing_one_sink_leaves_its_clones_open() {
@@ -48,7 +48,7 @@ fn closing_one_sink_leaves_its_clones_open() {
     test(tx.into_sink(), rx.into_stream());
 }
 
-/// C67: the capacity is that of the channel, however many sinks it has. A clone for each message, as in
+/// The capacity is that of the channel, however many sinks it has. A clone for each message, as in
 /// `for_each(|message| sink.clone().send(message))`, waits like the first.
 #[test]
 fn clones_of_a_sink_share_the_capacity() {
@@ -108,7 +108,7 @@ fn keeps_its_hint<S: Stream + Unpin>(mut stream: S) {
     }
 }
 
-/// C68: a hint counts what is there, and neither the capacity nor what was missed.
+/// A hint counts what is there, and neither the capacity nor what was missed.
 #[test]
 fn size_hints_are_kept() {
     let (tx, rx) = mpsc::channel(2);
@@ -159,7 +159,7 @@ fn size_hints_are_kept() {
     keeps_its_hint(rx.into_stream());
 }
 
-/// C69: a stream that has ended says so as often as it is asked.
+/// A stream that has ended says so as often as it is asked.
 #[test]
 fn the_end_stays_the_end() {
     #[track_caller]
@@ -187,7 +187,7 @@ fn the_end_stays_the_end() {
     ends(values);
 }
 
-/// C70: closed and empty is not the end while a permit is out.
+/// Closed and empty is not the end while a permit is out.
 #[test]
 fn a_permit_keeps_a_closed_stream_going() {
     let (tx, mut rx) = mpsc::channel(1);
@@ -215,7 +215,7 @@ fn a_permit_keeps_a_closed_stream_going() {
     assert_eq!(now(stream.next()), None);
 }
 
-/// C71: a stream that is polled beside others, item after item and by task after task, has one waker in
+/// A stream that is polled beside others, item after item and by task after task, has one waker in
 /// line: its last.
 #[test]
 fn a_stream_that_is_polled_for_ever_has_one_waker() {
@@ -255,9 +255,9 @@ fn a_stream_that_is_polled_for_ever_has_one_waker() {
     test(Box::pin(stream::once(poll_fn(move |cx| Pin::new(&mut sink).poll_ready(cx)))));
 }
 
-/// C72: a message that nobody can receive any more is refused, also with a place that was reserved.
+/// A message without a receiver is refused, also with a place that was reserved.
 #[test]
-fn a_message_for_nobody_is_refused() {
+fn a_message_without_a_receiver_is_refused() {
     let (tx, rx) = mpsc::channel(1);
     let mut sink = tx.into_sink();
     now(poll_fn(|cx| Pin::new(&mut sink).poll_ready(cx))).unwrap();
@@ -267,7 +267,7 @@ fn a_message_for_nobody_is_refused() {
     assert_eq!(Arc::strong_count(&message), 1);
 }
 
-/// C73: a loop over a stream that always has an item lets the other tasks run.
+/// A loop over a stream that always has an item lets the other tasks run.
 #[tokio::test]
 async fn streams_are_cooperative() {
     /// Polls in one task for as long as there is something; that many items are there.

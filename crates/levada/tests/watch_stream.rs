@@ -45,7 +45,7 @@ fn it_gives_one_value_of_a_closed_channel() {
     assert_eq!(next(values.as_mut()), Poll::Ready(None));
 }
 
-/// C63: the value that is there when the stream is made is no change.
+/// The value that is there when the stream is made is no change.
 #[test]
 fn changes_begin_after_the_value_that_was_seen() {
     let (tx, rx) = watch::channel(0);
@@ -88,7 +88,7 @@ fn changes_begin_with_what_was_not_seen() {
     assert_eq!(next(Pin::new(&mut rx.into_changes_stream())), Poll::Ready(None));
 }
 
-/// A loop that takes what is ready and then waits gets to wait: reth#11178.
+/// A loop that takes what is ready and then waits gets to wait.
 #[test]
 fn changes_can_be_drained() {
     let (tx, rx) = watch::channel(0);
@@ -100,7 +100,7 @@ fn changes_can_be_drained() {
     }
 }
 
-/// C64: one send is one item, also beside the value that the stream began with.
+/// One send is one item, also beside the value that the stream began with.
 #[test]
 fn a_value_is_given_once() {
     let (tx, rx) = watch::channel("hello");
