@@ -268,6 +268,7 @@ fn a_message_without_a_receiver_is_refused() {
 }
 
 /// A loop over a stream that always has an item lets the other tasks run.
+#[cfg(feature = "tokio")]
 #[tokio::test]
 async fn streams_are_cooperative() {
     /// Polls in one task for as long as there is something; that many items are there.
