@@ -140,7 +140,7 @@ impl<T> SendSink<T> {
 
     /// Gives back the place that `poll_ready` reserved, or leaves the line if it waits for one.
     ///
-    /// Answers whether there was a place to give back. The sink stays open: the next `poll_ready`
+    /// Answers whether it held either. The sink stays open: the next `poll_ready`
     /// reserves anew, at the end of the line.
     ///
     /// # Examples
