@@ -37,5 +37,12 @@ pub mod platforms {}
 #[doc = include_str!("../docs/guide/from_tokio.md")]
 pub mod from_tokio {}
 
+#[cfg_attr(feature = "stream", doc = include_str!("../docs/guide/ecosystem.md"))]
+#[cfg_attr(
+    not(feature = "stream"),
+    doc = "With the feature `stream`: tokio-stream, tokio-util, tower and others."
+)]
+pub mod ecosystem {}
+
 #[doc = include_str!("../docs/guide/testing.md")]
 pub mod testing {}

@@ -42,7 +42,8 @@
 //! - `tokio` (default): takes part in tokio's cooperative budget; `mpsc::Sender::send_timeout`;
 //!   `blocking_*` methods panic inside a tokio runtime as tokio's do. Without it, nothing of tokio is
 //!   compiled.
-//! - `stream`: `Stream` and `FusedStream` for receivers, `Sink` for senders, without boxing.
+//! - `stream`: `Stream` and `FusedStream` for receivers, `Sink` for senders. All are `Unpin`:
+//!   [`guide::ecosystem`].
 //! - `loom`, `shuttle`: with `--cfg loom` or `--cfg shuttle` the channels run in that model checker, so
 //!   that you can model code that uses them: [`guide::testing`]. Without the flag they do nothing.
 //!

@@ -329,20 +329,21 @@ fn a_sink_shows_its_sender() {
     assert_eq!(sink.sender().map(mpmc::Sender::max_capacity), Some(2));
 }
 
-/// An unbounded sender is a sink as it is.
 #[test]
-fn unbounded_senders_are_sinks() {
-    let (mut tx, mut rx) = mpsc::unbounded_channel();
-    now(tx.send_all(&mut stream::iter(0..100).map(Ok))).unwrap();
-    now(tx.close()).unwrap();
-    drop(tx);
+fn unbounded_senders_become_sinks() {
+    let (tx, mut rx) = mpsc::unbounded_channel();
+    let mut sink = tx.into_sink();
+    now(sink.send_all(&mut stream::iter(0..100).map(Ok))).unwrap();
+    now(sink.close()).unwrap();
     assert_eq!(now(rx.by_ref().count()), 100);
 
-    let (mut tx, rx) = mpmc::unbounded_channel();
-    now(tx.send_all(&mut stream::iter(0..100).map(Ok))).unwrap();
+    let (tx, rx) = mpmc::unbounded_channel();
+    let mut sink = tx.into_sink();
+    now(sink.send_all(&mut stream::iter(0..100).map(Ok))).unwrap();
     assert_eq!(rx.len(), 100);
-    drop(rx);
-    assert!(matches!(now(tx.feed(7)), Err(error) if error.0 == 7));
+    assert!(sink.sender().is_some_and(|tx| tx.strong_count() == 1));
+    drop(sink);
+    assert_eq!(now(rx.into_stream().count()), 100);
 }
 
 /// From end to end, through a channel smaller than the stream.

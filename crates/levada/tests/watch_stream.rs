@@ -1,6 +1,7 @@
 //! The watch channel as a stream.
 #![cfg(feature = "stream")]
 
+use futures_util::future::FutureExt;
 use futures_util::stream::{FusedStream, StreamExt};
 use levada::watch;
 use std::future::Future;
@@ -42,6 +43,75 @@ fn it_gives_one_value_of_a_closed_channel() {
     let mut values = pin!(rx.into_stream());
     assert_eq!(next(values.as_mut()), Poll::Ready(Some(0)));
     assert_eq!(next(values.as_mut()), Poll::Ready(None));
+}
+
+/// The value that is there when the stream is made is no change.
+#[test]
+fn changes_begin_after_the_value_that_was_seen() {
+    let (tx, rx) = watch::channel(0);
+    let mut changes = rx.into_changes_stream();
+    assert_eq!(next(Pin::new(&mut changes)), Poll::Pending);
+    tx.send(1).unwrap();
+    tx.send(2).unwrap();
+    assert_eq!(next(Pin::new(&mut changes)), Poll::Ready(Some(2)));
+    assert_eq!(next(Pin::new(&mut changes)), Poll::Pending);
+    tx.send(3).unwrap();
+    drop(tx);
+    assert!(!changes.is_terminated());
+    assert_eq!(next(Pin::new(&mut changes)), Poll::Ready(Some(3)));
+    for _ in 0..2 {
+        assert_eq!(next(Pin::new(&mut changes)), Poll::Ready(None));
+        assert!(changes.is_terminated());
+    }
+}
+
+/// No change is lost between the look at a value and the stream: what the receiver has not seen comes.
+#[test]
+fn changes_begin_with_what_was_not_seen() {
+    let (tx, mut rx) = watch::channel(0);
+    tx.send(1).unwrap();
+    let mut changes = rx.clone().into_changes_stream();
+    assert_eq!(next(Pin::new(&mut changes)), Poll::Ready(Some(1)));
+    assert_eq!(next(Pin::new(&mut changes)), Poll::Pending);
+
+    assert_eq!(*rx.borrow_and_update(), 1);
+    let mut changes = rx.clone().into_changes_stream();
+    assert_eq!(next(Pin::new(&mut changes)), Poll::Pending);
+
+    rx.mark_changed();
+    drop(tx);
+    let mut changes = rx.clone().into_changes_stream();
+    assert_eq!(next(Pin::new(&mut changes)), Poll::Ready(Some(1)));
+    assert_eq!(next(Pin::new(&mut changes)), Poll::Ready(None));
+
+    rx.mark_unchanged();
+    assert_eq!(next(Pin::new(&mut rx.into_changes_stream())), Poll::Ready(None));
+}
+
+/// A loop that takes what is ready and then waits gets to wait.
+#[test]
+fn changes_can_be_drained() {
+    let (tx, rx) = watch::channel(0);
+    for _ in 0..3 {
+        tx.send_modify(|value| *value += 1);
+        let mut changes = rx.clone().into_changes_stream();
+        assert!(changes.next().now_or_never().is_some_and(|value| value == Some(*tx.borrow())));
+        assert!(changes.next().now_or_never().is_none());
+    }
+}
+
+/// One send is one item, also beside the value that the stream began with.
+#[test]
+fn a_value_is_given_once() {
+    let (tx, rx) = watch::channel("hello");
+    let mut values = rx.into_stream();
+    tx.send("goodbye").unwrap();
+    assert_eq!(next(Pin::new(&mut values)), Poll::Ready(Some("goodbye")));
+    assert_eq!(next(Pin::new(&mut values)), Poll::Pending);
+
+    let mut values = tx.subscribe().into_stream();
+    assert_eq!(next(Pin::new(&mut values)), Poll::Ready(Some("goodbye")));
+    assert_eq!(next(Pin::new(&mut values)), Poll::Pending);
 }
 
 #[test]

@@ -46,10 +46,10 @@ impl Waiter {
         Self { node: Node::new(), line: Line::News }
     }
 
-    /// Receives the message at `next`.
+    /// Receives the message at `next`. Asks for the waiter only if the message is not there.
     #[inline(always)]
-    pub(super) fn poll_recv<T: Clone>(
-        self: Pin<&mut Self>,
+    pub(super) fn poll_recv<'w, T: Clone>(
+        waiter: impl FnOnce() -> Pin<&'w mut Self>,
         shared: &Shared<T>,
         next: &mut u64,
         cx: &mut Context<'_>,
@@ -61,7 +61,7 @@ impl Waiter {
                 budget.made_progress();
                 Poll::Ready(Ok(value))
             }
-            Err(miss) => self.poll_recv_otherwise(shared, next, cx, (miss, budget)),
+            Err(miss) => waiter().poll_recv_otherwise(shared, next, cx, (miss, budget)),
         }
     }
 
@@ -173,7 +173,7 @@ impl<T: Clone> Future for Recv<'_, T> {
         let this = self.project();
         assert!(!*this.ready, "`Recv` was polled after it was ready");
         let (shared, next) = this.receiver.parts();
-        let result = this.waiter.poll_recv(shared, next, cx);
+        let result = Waiter::poll_recv(|| this.waiter, shared, next, cx);
         *this.ready = result.is_ready();
         result
     }

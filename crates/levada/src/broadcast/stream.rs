@@ -6,55 +6,54 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 use futures_core::{FusedStream, Stream};
-use pin_project_lite::pin_project;
 
 use super::Receiver;
 use super::error::{Lagged, RecvError};
 use super::future::Waiter;
 
-pin_project! {
-    /// The messages of a [`Receiver`], until the channel is closed. Made by
-    /// [`Receiver::into_stream`].
-    ///
-    /// Where messages were missed there is a [`Lagged`] with their number in their place. Nothing is
-    /// boxed, so the stream has to be pinned to be used.
-    ///
-    /// # Cancel safety
-    /// Dropping a future that waits for the next item receives nothing.
-    ///
-    /// # Examples
-    /// ```
-    /// use futures_util::StreamExt;
-    /// use levada::broadcast::{self, error::Lagged};
-    /// use std::pin::pin;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let (tx, rx) = broadcast::channel(2);
-    /// for n in 1..=3 {
-    ///     tx.send(n).unwrap();
-    /// }
-    /// drop(tx);
-    ///
-    /// let mut stream = pin!(rx.into_stream());
-    /// assert_eq!(stream.next().await, Some(Err(Lagged(1))));
-    /// assert_eq!(stream.next().await, Some(Ok(2)));
-    /// assert_eq!(stream.next().await, Some(Ok(3)));
-    /// assert_eq!(stream.next().await, None);
-    /// # }
-    /// ```
-    #[must_use = "streams do nothing unless polled"]
-    pub struct RecvStream<T> {
-        receiver: Receiver<T>,
-        #[pin]
-        waiter: Waiter,
-        closed: bool,
-    }
+/// The messages of a [`Receiver`], until the channel is closed. Made by
+/// [`Receiver::into_stream`].
+///
+/// Where messages were missed there is a [`Lagged`] with their number in their place.
+///
+/// It is `Unpin`. When it first has to wait it allocates its place in the line (88 bytes), and keeps it
+/// for the next times; a stream that always finds a message allocates nothing.
+///
+/// # Cancel safety
+/// Dropping a future that waits for the next item receives nothing.
+///
+/// # Examples
+/// ```
+/// use futures_util::StreamExt;
+/// use levada::broadcast::{self, error::Lagged};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let (tx, rx) = broadcast::channel(2);
+/// for n in 1..=3 {
+///     tx.send(n).unwrap();
+/// }
+/// drop(tx);
+///
+/// let mut stream = rx.into_stream();
+/// assert_eq!(stream.next().await, Some(Err(Lagged(1))));
+/// assert_eq!(stream.next().await, Some(Ok(2)));
+/// assert_eq!(stream.next().await, Some(Ok(3)));
+/// assert_eq!(stream.next().await, None);
+/// # }
+/// ```
+#[must_use = "streams do nothing unless polled"]
+pub struct RecvStream<T> {
+    receiver: Receiver<T>,
+    /// On the heap, so that the stream may move; made when it first waits.
+    waiter: Option<Pin<Box<Waiter>>>,
+    closed: bool,
+}
 
-    impl<T> PinnedDrop for RecvStream<T> {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            this.waiter.leave(this.receiver.parts().0);
+impl<T> Drop for RecvStream<T> {
+    fn drop(&mut self) {
+        if let Some(waiter) = &mut self.waiter {
+            waiter.as_mut().leave(self.receiver.parts().0);
         }
     }
 }
@@ -79,7 +78,7 @@ impl<T> Receiver<T> {
     /// # }
     /// ```
     pub fn into_stream(self) -> RecvStream<T> {
-        RecvStream { receiver: self, waiter: Waiter::new(), closed: false }
+        RecvStream { receiver: self, waiter: None, closed: false }
     }
 }
 
@@ -87,16 +86,22 @@ impl<T: Clone> Stream for RecvStream<T> {
     type Item = Result<T, Lagged>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.project();
-        if *this.closed {
+        let Self { receiver, waiter, closed } = self.get_mut();
+        if *closed {
             return Poll::Ready(None);
         }
-        let (shared, next) = this.receiver.parts();
-        let item = match ready!(this.waiter.poll_recv(shared, next, cx)) {
+        let (shared, next) = receiver.parts();
+        let polled = Waiter::poll_recv(
+            || waiter.get_or_insert_with(|| Box::pin(Waiter::new())).as_mut(),
+            shared,
+            next,
+            cx,
+        );
+        let item = match ready!(polled) {
             Ok(value) => Some(Ok(value)),
             Err(RecvError::Lagged(missed)) => Some(Err(Lagged(missed))),
             Err(RecvError::Closed) => {
-                *this.closed = true;
+                *closed = true;
                 None
             }
         };

@@ -228,18 +228,18 @@ impl<T> Receiver<T> {
         self.queue.max_capacity()
     }
 
-    /// This receiver as a [`Stream`](futures_core::Stream), without boxing.
+    /// This receiver as a [`Stream`](futures_core::Stream). It is `Unpin`, and allocates only if it
+    /// has to wait.
     ///
     /// # Examples
     /// ```
-    /// use futures_core::Stream;
-    /// use std::{future::poll_fn, pin::pin};
+    /// use futures_util::StreamExt;
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
     /// let (tx, rx) = levada::mpmc::channel(8);
     /// assert!(tx.try_send("hello").is_ok());
-    /// let mut stream = pin!(rx.into_stream());
-    /// assert_eq!(poll_fn(|cx| stream.as_mut().poll_next(cx)).await, Some("hello"));
+    /// let mut stream = rx.into_stream();
+    /// assert_eq!(stream.next().await, Some("hello"));
     /// # }
     /// ```
     #[cfg(feature = "stream")]

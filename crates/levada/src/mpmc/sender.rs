@@ -437,18 +437,18 @@ impl<T> Sender<T> {
         self.queue.counts().weak_senders()
     }
 
-    /// This sender as a [`Sink`](futures_sink::Sink), without boxing.
+    /// This sender as a [`Sink`](futures_sink::Sink). It is `Unpin`, and allocates only if it has to
+    /// wait.
     ///
     /// # Examples
     /// ```
-    /// use futures_sink::Sink;
-    /// use std::{future::poll_fn, pin::pin};
+    /// use futures_util::SinkExt;
     ///
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), levada::mpmc::error::SendError<()>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), levada::mpmc::error::SendError<()>> {
     /// let (tx, rx) = levada::mpmc::channel(1);
-    /// let mut sink = pin!(tx.into_sink());
-    /// poll_fn(|cx| sink.as_mut().poll_ready(cx)).await?;
-    /// sink.as_mut().start_send("hello")?;
+    /// let mut sink = tx.into_sink();
+    /// sink.send("hello").await?;
     /// assert_eq!(rx.recv().await, Some("hello"));
     /// # Ok(())
     /// # }

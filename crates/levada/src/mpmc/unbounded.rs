@@ -181,6 +181,28 @@ impl<T> UnboundedSender<T> {
     pub fn weak_count(&self) -> usize {
         self.queue.counts().weak_senders()
     }
+
+    /// This sender as a [`Sink`](futures_sink::Sink).
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_util::SinkExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), levada::mpmc::error::SendError<()>> {
+    /// let (tx, rx) = levada::mpmc::unbounded_channel();
+    /// let mut sink = tx.into_sink();
+    /// sink.send("hello").await?;
+    /// sink.close().await?;
+    /// assert_eq!(rx.recv().await, Some("hello"));
+    /// assert_eq!(rx.recv().await, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "stream")]
+    pub fn into_sink(self) -> super::stream::UnboundedSendSink<T> {
+        super::stream::UnboundedSendSink::new(self)
+    }
 }
 
 impl<T> Clone for UnboundedSender<T> {
@@ -413,18 +435,18 @@ impl<T> UnboundedReceiver<T> {
         self.queue.len()
     }
 
-    /// This receiver as a [`Stream`](futures_core::Stream), without boxing.
+    /// This receiver as a [`Stream`](futures_core::Stream). It is `Unpin`, and allocates only if it
+    /// has to wait.
     ///
     /// # Examples
     /// ```
-    /// use futures_core::Stream;
-    /// use std::{future::poll_fn, pin::pin};
+    /// use futures_util::StreamExt;
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
     /// let (tx, rx) = levada::mpmc::unbounded_channel();
     /// assert!(tx.send("hello").is_ok());
-    /// let mut stream = pin!(rx.into_stream());
-    /// assert_eq!(poll_fn(|cx| stream.as_mut().poll_next(cx)).await, Some("hello"));
+    /// let mut stream = rx.into_stream();
+    /// assert_eq!(stream.next().await, Some("hello"));
     /// # }
     /// ```
     #[cfg(feature = "stream")]

@@ -1,4 +1,4 @@
-//! [`Stream`] for the receivers and [`Sink`] for the senders, without boxing (feature `stream`).
+//! [`Stream`] for the receivers and [`Sink`] for the senders (feature `stream`).
 #![forbid(unsafe_code)]
 
 use core::fmt;
@@ -7,7 +7,6 @@ use core::task::{Context, Poll};
 
 use futures_core::stream::{FusedStream, Stream};
 use futures_sink::Sink;
-use pin_project_lite::pin_project;
 
 use super::error::SendError;
 use super::{Queue, Receiver, Sender, UnboundedReceiver, UnboundedSender};
@@ -59,27 +58,72 @@ impl<T> BoundedSender for Sender<T> {
     }
 }
 
-pin_project! {
-    /// A [`Sender`] as a [`Sink`]: made with [`Sender::into_sink`].
-    ///
-    /// `poll_ready` reserves room in the channel, in line with the other senders, and `start_send`
-    /// uses it up; so `poll_flush` has nothing to wait for. `poll_close` drops the sender.
-    ///
-    /// # Panics
-    /// `start_send` panics if `poll_ready` was not ready before it, as `Sink` requires.
-    ///
-    /// # Cancel safety
-    /// Room that was reserved is kept until it is used, or given back when the sink is closed or
-    /// dropped.
-    pub struct SendSink<T> {
-        #[pin]
-        sink: SenderSink<Sender<T>>,
-    }
+/// A [`Sender`] as a [`Sink`]: made with [`Sender::into_sink`].
+///
+/// `poll_ready` reserves a place in the channel, in line with the other senders, and `start_send`
+/// uses it up; so `poll_flush` has nothing to wait for. `poll_close` drops the sender: the channel
+/// ends when its other senders are gone, too. What was sent is in the channel, and stays.
+///
+/// It is `Unpin`. When it first has to wait it allocates its place in the line (80 bytes), and keeps it
+/// for the next times; a sink that always finds room allocates nothing.
+///
+/// # Reservations
+/// A sink holds one reserved place at most, from the `poll_ready` that is ready until `start_send`.
+/// - **Idle**: the place stays reserved, however long. The capacity of the channel is smaller by one
+///   meanwhile, and the end of a channel that its receiver has closed is held back. A task that was
+///   ready and then has nothing to send calls [`abort_send`](Self::abort_send).
+/// - **Dropped, or closed** by `poll_close`: the place goes to the sender that waits longest.
+/// - **Cloned**: the clone is a sink on its own, which has reserved nothing.
+/// - **Closed channel**: a reserved place can still be used, as a permit can. If the receiver is
+///   gone, `start_send` fails.
+///
+/// [`send`], [`feed`], [`send_all`] and [`forward`] have a message in hand when they call `poll_ready`, and
+/// send it in the poll in which that is ready. So they leave no place reserved.
+///
+/// # Errors
+/// `poll_ready` and `start_send` fail if the channel is closed or the sink was. The message of such a
+/// `start_send` is dropped; [`Sender::send`] gives it back.
+///
+/// # Panics
+/// `start_send` panics if the channel is open and `poll_ready` was not ready before, as `Sink` requires.
+///
+/// # Cancel safety
+/// A future that waits for readiness and is dropped leaves the sink its place in the line, or the place
+/// in the channel that it was promised meanwhile. A promise that is not taken lapses, as that of a
+/// [`send`](super::Sender::send) does; [`abort_send`](Self::abort_send) gives it back at once.
+///
+/// # Examples
+/// Messages of one channel into the next:
+/// ```
+/// use futures_util::StreamExt;
+/// use levada::mpsc;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (tx, messages) = levada::mpsc::channel(8);
+/// let (next, mut last) = mpsc::channel(8);
+/// tx.try_send("hello")?;
+/// drop(tx);
+///
+/// messages.map(Ok).forward(next.into_sink()).await?;
+/// assert_eq!(last.recv().await, Some("hello"));
+/// assert_eq!(last.recv().await, None);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// [`send`]: https://docs.rs/futures-util/latest/futures_util/sink/trait.SinkExt.html#method.send
+/// [`feed`]: https://docs.rs/futures-util/latest/futures_util/sink/trait.SinkExt.html#method.feed
+/// [`send_all`]: https://docs.rs/futures-util/latest/futures_util/sink/trait.SinkExt.html#method.send_all
+/// [`forward`]: https://docs.rs/futures-util/latest/futures_util/stream/trait.StreamExt.html#method.forward
+#[must_use = "a sink that is dropped sends nothing"]
+pub struct SendSink<T> {
+    sink: SenderSink<Sender<T>>,
 }
 
 impl<T> SendSink<T> {
     pub(super) fn new(sender: Sender<T>) -> Self {
-        Self { sink: SenderSink::new(sender) }
+        Self { sink: SenderSink::new(Some(sender)) }
     }
 
     /// The sender, until the sink is closed: to clone it, or to look at the channel.
@@ -93,25 +137,60 @@ impl<T> SendSink<T> {
     pub fn sender(&self) -> Option<&Sender<T>> {
         self.sink.sender()
     }
+
+    /// Gives back the place that `poll_ready` reserved, or leaves the line if it waits for one.
+    ///
+    /// Answers whether it held either. The sink stays open: the next `poll_ready`
+    /// reserves anew, at the end of the line.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_util::Sink;
+    /// use std::{future::poll_fn, pin::Pin};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (tx, _rx) = levada::mpsc::channel::<u8>(1);
+    /// let mut sink = tx.clone().into_sink();
+    /// poll_fn(|cx| Pin::new(&mut sink).poll_ready(cx)).await?;
+    /// assert!(tx.try_send(1).is_err(), "the only place is reserved");
+    ///
+    /// assert!(sink.abort_send());
+    /// assert!(!sink.abort_send(), "there is nothing left to give back");
+    /// assert!(tx.try_send(1).is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn abort_send(&mut self) -> bool {
+        self.sink.abort()
+    }
 }
 
 impl<T> Sink<T> for SendSink<T> {
     type Error = SendError<()>;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError<()>>> {
-        self.project().sink.poll_ready(cx)
+        self.get_mut().sink.poll_ready(cx)
     }
 
     fn start_send(self: Pin<&mut Self>, message: T) -> Result<(), SendError<()>> {
-        self.project().sink.start_send(message)
+        self.get_mut().sink.start_send(message)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError<()>>> {
-        self.project().sink.poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), SendError<()>>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError<()>>> {
-        self.project().sink.poll_close(cx)
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), SendError<()>>> {
+        self.get_mut().sink.close();
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The clone has no reservation and no place in the line. The clone of a closed sink is closed.
+impl<T> Clone for SendSink<T> {
+    fn clone(&self) -> Self {
+        Self { sink: self.sink.clone() }
     }
 }
 
@@ -121,24 +200,83 @@ impl<T> fmt::Debug for SendSink<T> {
     }
 }
 
-/// Always ready: an unbounded channel does not make its senders wait. Closing does nothing; drop the
-/// sender.
-impl<T> Sink<T> for UnboundedSender<T> {
-    type Error = SendError<T>;
+/// An [`UnboundedSender`] as a [`Sink`]: made with [`UnboundedSender::into_sink`].
+///
+/// `poll_ready` is ready for as long as the channel is open: there is no room to wait for, and nothing
+/// is reserved. `poll_flush` has nothing to do. `poll_close` drops the sender: the channel ends when
+/// its other senders are gone, too.
+///
+/// # Errors
+/// `poll_ready` and `start_send` fail if the channel is closed or the sink was. The message of such a
+/// `start_send` is dropped; [`UnboundedSender::send`] gives it back.
+///
+/// # Examples
+/// ```
+/// use futures_util::{SinkExt, stream};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (tx, mut rx) = levada::mpsc::unbounded_channel();
+/// let mut sink = tx.into_sink();
+/// sink.send_all(&mut stream::iter([1, 2]).map(Ok)).await?;
+/// sink.close().await?;
+/// assert_eq!(rx.recv().await, Some(1));
+/// assert_eq!(rx.recv().await, Some(2));
+/// assert_eq!(rx.recv().await, None);
+/// # Ok(())
+/// # }
+/// # use futures_util::StreamExt;
+/// ```
+#[derive(Debug)]
+#[must_use = "a sink that is dropped sends nothing"]
+pub struct UnboundedSendSink<T> {
+    sender: Option<UnboundedSender<T>>,
+}
 
-    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
+impl<T> UnboundedSendSink<T> {
+    pub(super) fn new(sender: UnboundedSender<T>) -> Self {
+        Self { sender: Some(sender) }
+    }
+
+    /// The sender, until the sink is closed: to clone it, or to look at the channel.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpsc::unbounded_channel::<u8>();
+    /// let sink = tx.into_sink();
+    /// assert!(sink.sender().is_some_and(|tx| !tx.is_closed()));
+    /// ```
+    pub fn sender(&self) -> Option<&UnboundedSender<T>> {
+        self.sender.as_ref()
+    }
+}
+
+impl<T> Sink<T> for UnboundedSendSink<T> {
+    type Error = SendError<()>;
+
+    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), SendError<()>>> {
+        let open = self.sender().is_some_and(|sender| !sender.is_closed());
+        Poll::Ready(if open { Ok(()) } else { Err(SendError(())) })
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: T) -> Result<(), SendError<()>> {
+        let sender = self.sender().ok_or(SendError(()))?;
+        sender.send(message).map_err(|_dropped| SendError(()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), SendError<()>>> {
         Poll::Ready(Ok(()))
     }
 
-    fn start_send(self: Pin<&mut Self>, message: T) -> Result<(), SendError<T>> {
-        self.send(message)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), SendError<()>>> {
+        self.get_mut().sender = None;
         Poll::Ready(Ok(()))
     }
+}
 
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
-        Poll::Ready(Ok(()))
+/// The clone of a closed sink is closed.
+impl<T> Clone for UnboundedSendSink<T> {
+    fn clone(&self) -> Self {
+        Self { sender: self.sender.clone() }
     }
 }

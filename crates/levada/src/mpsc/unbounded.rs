@@ -180,6 +180,28 @@ impl<T> UnboundedSender<T> {
     pub fn weak_count(&self) -> usize {
         self.queue.counts().weak_senders()
     }
+
+    /// This sender as a [`Sink`](futures_sink::Sink).
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_util::SinkExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), levada::mpsc::error::SendError<()>> {
+    /// let (tx, mut rx) = levada::mpsc::unbounded_channel();
+    /// let mut sink = tx.into_sink();
+    /// sink.send("hello").await?;
+    /// sink.close().await?;
+    /// assert_eq!(rx.recv().await, Some("hello"));
+    /// assert_eq!(rx.recv().await, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "stream")]
+    pub fn into_sink(self) -> super::stream::UnboundedSendSink<T> {
+        super::stream::UnboundedSendSink::new(self)
+    }
 }
 
 impl<T> Clone for UnboundedSender<T> {

@@ -15,6 +15,7 @@ use crate::prim::LockGuard;
 use crate::refs::{Rx, Tx};
 use crate::storage::ring::Emptied;
 use crate::util::{DropLast, FirstPanic, WakeBatch, budget, wake_in_batches};
+use crate::wait::lazy::NodeRef;
 use crate::wait::list::{List, Node, State};
 use crate::wait::permits::GRACE;
 
@@ -136,7 +137,11 @@ impl<T> Chan<T, Line> {
     ///
     /// A node this was called with is given to [`cancel_recv`](Self::cancel_recv) before it drops.
     #[inline]
-    pub(crate) fn poll_recv(&self, node: Pin<&Node>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+    pub(crate) fn poll_recv<'n>(
+        &self,
+        node: impl NodeRef<'n>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<T>> {
         let budget = ready!(budget::poll_proceed(cx));
         // Dropped after the lock is released, as everything that is freed (chan, I4).
         let mut emptied = Emptied::default();
@@ -149,7 +154,7 @@ impl<T> Chan<T, Line> {
                 return Poll::Ready(message);
             }
         }
-        let received = ready!(self.poll_recv_in_line(node, cx));
+        let received = ready!(self.poll_recv_in_line(node.pinned(), cx));
         budget.made_progress();
         Poll::Ready(received)
     }

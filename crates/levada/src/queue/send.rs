@@ -7,6 +7,7 @@ use super::chan::{Chan, Parked, TxSide, with_message_in_hand};
 use crate::prim::atomic::{Ordering, fence};
 use crate::prim::{LockGuard, asymmetric, is_parked_by};
 use crate::util::{DropLast, FirstPanic, budget, wake_in_batches};
+use crate::wait::lazy::NodeRef;
 use crate::wait::list::Node;
 use crate::wait::permits::Turn;
 
@@ -70,14 +71,14 @@ impl<T, P: Parked> Chan<T, P> {
     /// Waits for `permits` permits and takes them. `need` is at most the channel's capacity.
     ///
     /// A node this was called with is given to [`cancel`](Self::cancel) before it drops.
-    pub(crate) fn poll_reserve(
+    pub(crate) fn poll_reserve<'n>(
         &self,
-        node: Pin<&Node>,
+        node: impl NodeRef<'n>,
         permits: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Refused>> {
         let Poll::Ready(budget) = budget::poll_proceed(cx) else {
-            return self.poll_over_budget(node, permits, cx).map(Err);
+            return self.poll_over_budget(node.pinned(), permits, cx).map(Err);
         };
         let turn = ready!(self.poll_turn(node, permits, cx));
         if turn.is_ok() {
@@ -228,9 +229,9 @@ impl<T, P: Parked> Chan<T, P> {
 
     /// Waits until the permits may be taken, and gives the lock under which they may.
     #[inline]
-    fn poll_turn(
+    fn poll_turn<'n>(
         &self,
-        node: Pin<&Node>,
+        node: impl NodeRef<'n>,
         permits: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<HasTurn<'_, T, P>, Refused>> {
@@ -240,7 +241,7 @@ impl<T, P: Parked> Chan<T, P> {
                 return Poll::Ready(Ok(HasTurn { tx, unused: Unused(None) }));
             }
         }
-        self.poll_turn_in_line(node, permits, cx)
+        self.poll_turn_in_line(node.pinned(), permits, cx)
     }
 
     /// The same for a waiter that is, or gets, in line; or is refused for good.

@@ -1,16 +1,22 @@
-//! A sender of a bounded channel as a [`Sink`], for mpsc and mpmc (feature `stream`).
+//! A sender of a bounded channel as a sink, for mpsc and mpmc (feature `stream`).
+//!
+//! # States
+//! | `sender` | `reserved` | `node` | the sink | left by |
+//! |----------|------------|--------|----------|---------|
+//! | some | no  | not bound | idle: holds nothing | `poll_ready` |
+//! | some | no  | bound     | waits in line, or was promised a place | `poll_ready`, `abort` |
+//! | some | yes | not bound | has reserved a place | `start_send`, `abort` |
+//! | none | no  | not bound | closed, for good | |
+//!
+//! `close` leads from each state to the last.
 #![forbid(unsafe_code)]
 
 use core::fmt;
-use core::pin::Pin;
 use core::task::{Context, Poll, ready};
-
-use futures_sink::Sink;
-use pin_project_lite::pin_project;
 
 use super::chan::{Chan, Parked};
 use super::error::SendError;
-use crate::wait::list::Node;
+use crate::wait::lazy::LazyNode;
 
 /// A sender of a bounded channel.
 pub(crate) trait BoundedSender {
@@ -21,31 +27,16 @@ pub(crate) trait BoundedSender {
     fn queue(&self) -> &Chan<Self::Message, Self::Parked>;
 }
 
-pin_project! {
-    /// Holds at most one permit: `poll_ready` gets it, `start_send` uses it up.
-    pub(crate) struct SenderSink<S>
-    where
-        S: BoundedSender,
-    {
-        sender: Option<S>,
-        reserved: bool,
-        #[pin]
-        node: Node,
-    }
-
-    impl<S> PinnedDrop for SenderSink<S>
-    where
-        S: BoundedSender,
-    {
-        fn drop(this: Pin<&mut Self>) {
-            this.close();
-        }
-    }
+/// Holds at most one permit: `poll_ready` gets it, `start_send` uses it up.
+pub(crate) struct SenderSink<S: BoundedSender> {
+    sender: Option<S>,
+    reserved: bool,
+    node: LazyNode,
 }
 
 impl<S: BoundedSender> SenderSink<S> {
-    pub(crate) fn new(sender: S) -> Self {
-        Self { sender: Some(sender), reserved: false, node: Node::new() }
+    pub(crate) fn new(sender: Option<S>) -> Self {
+        Self { sender, reserved: false, node: LazyNode::new() }
     }
 
     /// The sender, until the sink is closed.
@@ -53,53 +44,63 @@ impl<S: BoundedSender> SenderSink<S> {
         self.sender.as_ref()
     }
 
-    /// Leaves the line, gives back what is reserved, drops the sender.
-    fn close(self: Pin<&mut Self>) {
-        let this = self.project();
-        let Some(sender) = this.sender.take() else {
-            return;
-        };
-        if this.node.is_bound() {
-            sender.queue().cancel(this.node.into_ref());
+    /// Waits for a permit, unless there is one.
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError<()>>> {
+        let sender = self.sender.as_ref().ok_or(SendError(()))?;
+        if !self.reserved {
+            ready!(sender.queue().poll_reserve(&mut self.node, 1, cx))
+                .map_err(|_closed| SendError(()))?;
+            self.reserved = true;
         }
-        if core::mem::take(this.reserved) {
-            sender.queue().release(1);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Sends with the permit.
+    pub(crate) fn start_send(&mut self, message: S::Message) -> Result<(), SendError<()>> {
+        let sender = self.sender.as_ref().ok_or(SendError(()))?;
+        if !core::mem::take(&mut self.reserved) {
+            // `poll_ready` has said so.
+            assert!(sender.queue().is_closed(), "`start_send` needs `poll_ready` before it");
+            return Err(SendError(()));
+        }
+        sender.queue().send_reserved(message).map_err(|_dropped| SendError(()))
+    }
+
+    /// Leaves the line and gives the permit back. Answers whether there was either.
+    pub(crate) fn abort(&mut self) -> bool {
+        let sender = self.sender.as_ref();
+        sender.is_some_and(|sender| give_back(sender, &self.node, &mut self.reserved))
+    }
+
+    /// Gives back what it holds, and drops the sender.
+    pub(crate) fn close(&mut self) {
+        if let Some(sender) = self.sender.take() {
+            give_back(&sender, &self.node, &mut self.reserved);
         }
     }
 }
 
-impl<S: BoundedSender> Sink<S::Message> for SenderSink<S> {
-    type Error = SendError<()>;
-
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError<()>>> {
-        let this = self.project();
-        let Some(sender) = this.sender else {
-            return Poll::Ready(Err(SendError(())));
-        };
-        if !*this.reserved {
-            ready!(sender.queue().poll_reserve(this.node.into_ref(), 1, cx))
-                .map_err(|_closed| SendError(()))?;
-            *this.reserved = true;
-        }
-        Poll::Ready(Ok(()))
+/// Leaves the line and gives the permit back. Answers whether there was either.
+fn give_back<S: BoundedSender>(sender: &S, node: &LazyNode, reserved: &mut bool) -> bool {
+    if core::mem::take(reserved) {
+        sender.queue().release(1);
+    } else if let Some(node) = node.bound() {
+        sender.queue().cancel(node);
+    } else {
+        return false;
     }
+    true
+}
 
-    fn start_send(self: Pin<&mut Self>, message: S::Message) -> Result<(), SendError<()>> {
-        let this = self.project();
-        let Some(sender) = this.sender else {
-            return Err(SendError(()));
-        };
-        assert!(core::mem::take(this.reserved), "`start_send` needs `poll_ready` before it");
-        sender.queue().send_reserved(message).map_err(|_dropped| SendError(()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), SendError<()>>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), SendError<()>>> {
+impl<S: BoundedSender> Drop for SenderSink<S> {
+    fn drop(&mut self) {
         self.close();
-        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: BoundedSender + Clone> Clone for SenderSink<S> {
+    fn clone(&self) -> Self {
+        Self::new(self.sender.clone())
     }
 }
 

@@ -1,11 +1,13 @@
 //! Who sleeps. Nothing here knows a value.
 //!
 //! - [`list`]: the intrusive list of waiters, the only pinned raw pointers in the crate
+//! - [`lazy`]: a node on the heap, for streams and sinks, which are not pinned
 //! - [`queue`]: waiters that are all told of an event
 //! - [`until`]: waiting in such a queue, as a future
 //! - [`permits`]: waiters for counted capacity, served in order
 //! - [`waker_words`]: one waker, for a side that wins it and leaves in one operation
 
+pub(crate) mod lazy;
 pub(crate) mod list;
 pub(crate) mod permits;
 pub(crate) mod queue;

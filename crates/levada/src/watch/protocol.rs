@@ -66,6 +66,7 @@ use crate::prim::park_on;
 use crate::refs::{Counts, Hub};
 use crate::storage::latest::{Claim, Keeper, Latest, Snapshot, Stamp, Version, Writing};
 use crate::util::{DropLast, FirstPanic, contain};
+use crate::wait::lazy::NodeRef;
 use crate::wait::list::Node;
 use crate::wait::queue::{Call, Line, WaitQueue};
 use crate::wait::until::Until;
@@ -209,9 +210,9 @@ impl<T> Shared<T> {
 
     /// Waits for another version than `seen`; an error if there can be none.
     #[inline]
-    pub(super) fn poll_changed(
+    pub(super) fn poll_changed<'n>(
         &self,
-        node: Pin<&Node>,
+        node: impl NodeRef<'n>,
         cx: &mut Context<'_>,
         seen: Version,
     ) -> Poll<Result<Version, RecvError>> {
@@ -220,7 +221,7 @@ impl<T> Shared<T> {
                 self.cancel_changed(node);
                 Poll::Ready(news)
             }
-            None => self.wait_changed(node, cx.waker(), seen),
+            None => self.wait_changed(node.pinned(), cx.waker(), seen),
         }
     }
 
@@ -253,9 +254,9 @@ impl<T> Shared<T> {
 
     /// Leaves the line for a new version.
     #[inline]
-    pub(super) fn cancel_changed(&self, node: Pin<&Node>) {
+    pub(super) fn cancel_changed<'n>(&self, node: impl NodeRef<'n>) {
         if node.is_held() {
-            self.leave_changed(node);
+            self.leave_changed(node.pinned());
         }
     }
 

@@ -237,19 +237,18 @@ impl<T> Receiver<T> {
         self.shared.same_channel(&other.shared)
     }
 
-    /// Turns it into a `Stream` of values: the current one, then the latest whenever there is a new
-    /// one.
+    /// Turns it into a `Stream` of values: the current one first, seen or not, then the latest whenever
+    /// there is a new one.
     ///
     /// # Examples
     /// ```
-    /// use levada::watch;
-    /// use std::pin::pin;
     /// use futures_util::StreamExt;
+    /// use levada::watch;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() {
     /// let (tx, rx) = watch::channel(1);
-    /// let mut values = pin!(rx.into_stream());
+    /// let mut values = rx.into_stream();
     /// assert_eq!(values.next().await, Some(1));
     /// tx.send(2).unwrap();
     /// drop(tx);
@@ -258,7 +257,37 @@ impl<T> Receiver<T> {
     /// # }
     /// ```
     #[cfg(feature = "stream")]
-    pub fn into_stream(self) -> super::stream::WatchStream<T> {
+    pub fn into_stream(mut self) -> super::stream::WatchStream<T> {
+        self.mark_changed();
+        self.into_changes_stream()
+    }
+
+    /// Turns it into a `Stream` of changes only: the values that this receiver has not seen, the latest
+    /// whenever there is a new one.
+    ///
+    /// As [`changed`](Self::changed) in a loop. For a program that has looked at the current value
+    /// already, by [`borrow_and_update`](Self::borrow_and_update), and now waits for others: no change
+    /// is missed in between. tokio-stream has it as `WatchStream::from_changes`.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_util::StreamExt;
+    /// use levada::watch;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (tx, mut rx) = watch::channel("starting");
+    /// assert_eq!(*rx.borrow_and_update(), "starting");
+    /// let mut changes = rx.into_changes_stream();
+    /// tx.send("ready").unwrap();
+    /// drop(tx);
+    /// assert_eq!(changes.next().await, Some("ready"));
+    /// assert_eq!(changes.next().await, None);
+    /// # }
+    /// ```
+    #[cfg(feature = "stream")]
+    #[doc(alias = "from_changes")]
+    pub fn into_changes_stream(self) -> super::stream::WatchStream<T> {
         super::stream::WatchStream::new(self.shared, self.seen)
     }
 }

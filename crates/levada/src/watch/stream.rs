@@ -6,64 +6,63 @@ use core::task::{Context, Poll, ready};
 use std::fmt;
 
 use futures_core::{FusedStream, Stream};
-use pin_project_lite::pin_project;
 
 use super::protocol::Shared;
 use crate::refs::Rx;
 use crate::storage::latest::Version;
 use crate::util::budget;
-use crate::wait::list::Node;
+use crate::wait::lazy::LazyNode;
 
-pin_project! {
-    /// Clones of the latest value: first the current one, then one whenever there is a new one.
-    ///
-    /// Made by [`Receiver::into_stream`]. It ends when the last value was given and all senders are
-    /// gone. It holds its place among the waiting itself, so it has to be pinned: by
-    /// [`pin!`](std::pin::pin) where it is used, or by `Box::pin`.
-    ///
-    /// If cloning panics, the value counts as not given.
-    ///
-    /// # Cancel safety
-    /// Dropping a future that waits for the next item loses nothing.
-    ///
-    /// # Examples
-    /// ```
-    /// use levada::watch;
-    /// use std::pin::pin;
-    /// use futures_util::StreamExt;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let (tx, rx) = watch::channel("hello");
-    /// let mut values = pin!(rx.into_stream());
-    /// assert_eq!(values.next().await, Some("hello"));
-    /// drop(tx);
-    /// assert_eq!(values.next().await, None);
-    /// # }
-    /// ```
-    ///
-    /// [`Receiver::into_stream`]: super::Receiver::into_stream
-    #[must_use = "streams do nothing unless polled"]
-    pub struct WatchStream<T> {
-        shared: Rx<Shared<T>>,
-        seen: Version,
-        #[pin]
-        node: Node,
-        // The value it began with was given.
-        started: bool,
-        ended: bool,
-    }
+/// Clones of the latest value, one whenever there is a new one.
+///
+/// Made by [`Receiver::into_stream`], which gives the current value first, or by
+/// [`Receiver::into_changes_stream`], which does not if the receiver has seen it. Values that are sent
+/// in a row may be given as one, the last. The stream ends when the last value was given and all
+/// senders are gone.
+///
+/// It is `Unpin`. When it first has to wait it allocates its place in the line (80 bytes), and keeps it
+/// for the next times.
+///
+/// If cloning panics, the value counts as not given.
+///
+/// # Cancel safety
+/// Dropping a future that waits for the next item loses nothing.
+///
+/// # Examples
+/// ```
+/// use levada::watch;
+/// use futures_util::StreamExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let (tx, rx) = watch::channel("hello");
+/// let mut values = rx.into_stream();
+/// assert_eq!(values.next().await, Some("hello"));
+/// drop(tx);
+/// assert_eq!(values.next().await, None);
+/// # }
+/// ```
+///
+/// [`Receiver::into_stream`]: super::Receiver::into_stream
+/// [`Receiver::into_changes_stream`]: super::Receiver::into_changes_stream
+#[must_use = "streams do nothing unless polled"]
+pub struct WatchStream<T> {
+    shared: Rx<Shared<T>>,
+    seen: Version,
+    node: LazyNode,
+    ended: bool,
+}
 
-    impl<T> PinnedDrop for WatchStream<T> {
-        fn drop(this: Pin<&mut Self>) {
-            this.shared.cancel_changed(this.as_ref().project_ref().node);
-        }
+impl<T> Drop for WatchStream<T> {
+    fn drop(&mut self) {
+        self.shared.cancel_changed(&mut self.node);
     }
 }
 
 impl<T> WatchStream<T> {
+    /// The values that come after `seen`.
     pub(super) fn new(shared: Rx<Shared<T>>, seen: Version) -> Self {
-        Self { shared, seen, node: Node::new(), started: false, ended: false }
+        Self { shared, seen, node: LazyNode::new(), ended: false }
     }
 }
 
@@ -71,23 +70,20 @@ impl<T: Clone> Stream for WatchStream<T> {
     type Item = T;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let this = self.project();
-        if *this.ended {
+        let this = self.get_mut();
+        if this.ended {
             return Poll::Ready(None);
         }
         let budget = ready!(budget::poll_proceed(cx));
-        if *this.started {
-            let node = this.node.as_ref();
-            *this.ended = ready!(this.shared.poll_changed(node, cx, *this.seen)).is_err();
-        }
+        let changed = ready!(this.shared.poll_changed(&mut this.node, cx, this.seen));
         budget.made_progress();
-        if *this.ended {
+        if changed.is_err() {
+            this.ended = true;
             return Poll::Ready(None);
         }
         let (value, version) = this.shared.look();
         let value = T::clone(&value);
-        *this.seen = version;
-        *this.started = true;
+        this.seen = version;
         Poll::Ready(Some(value))
     }
 }

@@ -7,6 +7,8 @@ mod mpmc;
 mod mpsc;
 #[cfg(target_pointer_width = "64")]
 mod oneshot;
+#[cfg(feature = "stream")]
+mod stream;
 mod watch;
 
 #[global_allocator]

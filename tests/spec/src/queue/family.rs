@@ -47,7 +47,7 @@ pub trait Family: Sized + Debug + 'static {
     fn blocking_send(tx: &Self::Tx, message: Message) -> Result<(), (bool, Message)>;
     fn send(tx: &Handle<Self::Tx>, message: Message) -> Option<Lent<Self>>;
     fn send_timeout(tx: &Handle<Self::Tx>, message: Message) -> Option<Lent<Self>>;
-    /// Through `into_sink`, or the sender that is one.
+    /// Through `into_sink`.
     fn send_sink(tx: Self::Tx, message: Message) -> BoxFuture<Out<Self>>;
     fn closed(tx: &Handle<Self::Tx>) -> Lent<Self>;
     fn reserve(tx: &Handle<Self::Tx>) -> Lent<Self>;

@@ -173,8 +173,8 @@ macro_rules! bounded {
             }))
         }
         fn send_sink(tx: Self::Tx, message: Message) -> BoxFuture<Out<Self>> {
-            let sink = tx.into_sink();
-            assert!(sink.sender().is_some());
+            let mut sink = tx.into_sink();
+            assert!(sink.sender().is_some() && !sink.abort_send(), "nothing is reserved");
             Box::pin(async move { Out::Sent(through(sink, message).await.map_err(|()| None)) })
         }
         fn reserve(tx: &Handle<Self::Tx>) -> Lent<Self> {
@@ -244,7 +244,9 @@ macro_rules! unbounded {
             None
         }
         fn send_sink(tx: Self::Tx, message: Message) -> BoxFuture<Out<Self>> {
-            Box::pin(async move { Out::Sent(through(tx, message).await.map_err(|()| None)) })
+            Box::pin(
+                async move { Out::Sent(through(tx.into_sink(), message).await.map_err(|()| None)) },
+            )
         }
         fn reserve(_: &Handle<Self::Tx>) -> Lent<Self> {
             unreachable!("no permits")

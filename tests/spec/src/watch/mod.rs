@@ -55,6 +55,8 @@ pub enum Op {
     StartWaitFor(u8, u8),
     /// `into_stream`, and its second item.
     StartNext(u8),
+    /// `into_changes_stream`, and its first item.
+    StartNextChange(u8),
     #[proptest(weight = 3)]
     DropLook(u8),
     ForgetLook(u8),
@@ -105,9 +107,11 @@ pub enum Action {
         receiver: Key,
         rest: usize,
     },
+    /// Of a stream of `changes` only, or of one that gave the value it began with.
     PollNext {
         key: Key,
         receiver: Key,
+        changes: bool,
     },
     PollClosed {
         key: Key,

@@ -100,9 +100,9 @@ impl Watch {
                 let has_changed = self.see(receiver);
                 if self.value % 3 == rest { self.look(has_changed) } else { self.wait(key) }
             }
-            Action::PollNext { key, receiver } => {
+            Action::PollNext { key, receiver, changes } => {
                 self.forget(key);
-                if self.started.insert(key) {
+                if !changes && self.started.insert(key) {
                     self.see(receiver);
                 }
                 if self.see(receiver) { Answer::Got(self.value) } else { self.wait(key) }

@@ -1,7 +1,7 @@
 //! Does the same to a watch channel and to its model, and compares.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 
 use futures_core::{FusedStream, Stream};
@@ -20,7 +20,7 @@ use crate::{Stats, pick};
 enum Kind {
     Changed { receiver: Key },
     WaitFor { receiver: Key, rest: usize },
-    Next { receiver: Key },
+    Next { receiver: Key, changes: bool },
     Closed,
 }
 
@@ -79,13 +79,15 @@ pub fn run_tampered(case: &Case, tamper: Tamper<Answer>) -> Stats {
     run.finish()
 }
 
-/// The second item of a receiver as a stream: the first is the value it begins with.
-async fn next_of(receiver: Receiver<Value>) -> Out {
-    let mut stream = pin!(receiver.into_stream());
-    let first = poll_fn(|cx| stream.as_mut().poll_next(cx)).await;
-    assert!(first.is_some() && !stream.is_terminated(), "there always is a value");
-    drop(first);
-    let item = poll_fn(|cx| stream.as_mut().poll_next(cx)).await;
+/// The second item of a receiver as a stream, where the first is the value it begins with; or the first
+/// of its `changes`.
+async fn next_of(receiver: Receiver<Value>, changes: bool) -> Out {
+    let mut stream = if changes { receiver.into_changes_stream() } else { receiver.into_stream() };
+    if !changes {
+        let first = poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await;
+        assert!(first.is_some() && !stream.is_terminated(), "there always is a value");
+    }
+    let item = poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await;
     assert_eq!(stream.is_terminated(), item.is_none());
     Out::Answer(item.map_or(Answer::Closed, |value| Answer::Got(value.id)))
 }
@@ -130,7 +132,8 @@ impl Run {
             | Op::MarkUnchanged(n)
             | Op::StartChanged(n)
             | Op::StartWaitFor(n, _)
-            | Op::StartNext(n) => {
+            | Op::StartNext(n)
+            | Op::StartNextChange(n) => {
                 let at = pick(self.receivers.len(), n);
                 if let Some(at) = at.filter(|&at| self.receivers[at].1.is_free()) {
                     self.step_receiver(op, at);
@@ -256,9 +259,11 @@ impl Run {
                 handle.with_mut(Receiver::mark_unchanged);
                 return self.note(Action::MarkUnchanged(receiver), Answer::Done);
             }
-            Op::StartNext(_) => {
+            Op::StartNext(_) | Op::StartNextChange(_) => {
+                let changes = matches!(op, Op::StartNextChange(_));
                 let handle = self.receivers.remove(at).1.take();
-                self.futures.start(Kind::Next { receiver }, Box::pin(next_of(handle)), None);
+                let next = Box::pin(next_of(handle, changes));
+                self.futures.start(Kind::Next { receiver, changes }, next, None);
                 return;
             }
             Op::DropReceiver(_) => {
@@ -311,7 +316,7 @@ impl Run {
         let action = match kind {
             Kind::Changed { receiver } => Action::PollChanged { key, receiver },
             Kind::WaitFor { receiver, rest } => Action::PollWaitFor { key, receiver, rest },
-            Kind::Next { receiver } => Action::PollNext { key, receiver },
+            Kind::Next { receiver, changes } => Action::PollNext { key, receiver, changes },
             Kind::Closed => Action::PollClosed { key },
         };
         match self.futures.poll(at, elsewhere) {
@@ -338,7 +343,7 @@ impl Run {
     }
 
     fn drop_owned(&mut self, kind: Kind) {
-        if let Kind::Next { receiver } = kind {
+        if let Kind::Next { receiver, .. } = kind {
             self.note(Action::DropReceiver(receiver), Answer::Done);
         }
     }
