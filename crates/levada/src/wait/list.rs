@@ -60,9 +60,14 @@ pub(crate) struct Entry {
     /// How many permits it waits for.
     pub(crate) need: usize,
     /// Its number among those who came, where one who was woken may come back.
-    pub(crate) arrival: usize,
+    pub(crate) arrival: u32,
     /// How often it came and found its turn promised to somebody who did not come.
     pub(crate) refusals: u8,
+    /// The number of a promise (`queue::many::line`), and how often it was refused to others.
+    pub(crate) promise: u32,
+    pub(crate) refused: u16,
+    /// How many promises it has let lapse.
+    pub(crate) lapses: u8,
 }
 
 #[derive(Default)]

@@ -66,6 +66,11 @@ impl Parker {
     /// Waits to be woken. Answers whether the thread slept, and so may have used up an `unpark` that was
     /// not for this.
     pub(crate) fn wait(&self) -> bool {
+        if self.take() {
+            // Mostly the future woke itself while it was polled, because another thread has to come first.
+            thread::yield_now();
+            return false;
+        }
         let mut patience = Patience::default();
         while !self.take() {
             if patience.is_left() {
