@@ -229,7 +229,7 @@ fn senders_and_receivers_in_line() {
 /// Threads that block, and one connection: each of them gets it, again and again.
 #[test]
 fn threads_share_one_message() {
-    const EACH: u32 = if cfg!(miri) { 5 } else { 500 };
+    const EACH: u32 = if cfg!(miri) { 5 } else { 100 };
     let (tx, rx) = mpmc::channel(1);
     tx.try_send(7).unwrap();
     thread::scope(|scope| {

@@ -116,13 +116,12 @@ fn senders_that_come_keep_their_order() {
     let mut idle: Vec<_> = (0..4).map(|_| Task::waiting(rx.recv())).collect();
     let (mut first, mut second) = with_line(&tx);
     assert_eq!(idle[0].poll(), Poll::Ready(Some(0)));
+    assert!(idle[1].is_woken(), "it watches over the promise, and keeps its place");
     assert!(first.is_woken() && first.poll().is_ready());
-    // The second one was woken to watch over the promise, so the message is the third one's.
-    assert!(idle[2].is_woken());
-    assert_eq!(idle[2].poll(), Poll::Ready(Some(1)));
+    assert_eq!(idle[1].poll(), Poll::Ready(Some(1)));
     assert!(second.is_woken() && second.poll().is_ready());
-    assert_eq!(idle[3].poll(), Poll::Ready(Some(2)));
-    assert!(idle[1].run().0 <= 1, "a poll, and back to sleep");
+    assert_eq!(idle[2].poll(), Poll::Ready(Some(2)));
+    assert!(idle[3].run().0 <= 1, "a poll, and back to sleep");
 }
 
 /// Closed with a permit out and a promise to a sender that never comes: when the permit has come

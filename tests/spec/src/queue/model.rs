@@ -3,7 +3,8 @@
 //! The model is exact but for one thing. A sender whose turn has come and who does not take it loses
 //! it "after eight polls of whoever would go on" (levada::mpsc, Fairness). Who counts them, and from
 //! when, the documentation leaves open; so does the model: once somebody was refused [`GRACE`] times
-//! the turn may lapse, and if these were the last things that happened it must have.
+//! the turn may lapse, and if these were the last things that happened it must have. The same holds for a
+//! receiver of mpmc that a message is promised to, with more patience ([`patience`]).
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,6 +13,11 @@ use crate::check::{Fact, Key, Model};
 
 /// How many polls a turn that is not taken outlives.
 const GRACE: u32 = 8;
+
+/// How many refusals the promise of a message outlives whose receiver has let so many lapse.
+fn patience(lapses: u32) -> u32 {
+    64 << (4 * lapses.min(2))
+}
 
 /// Who asks without a future (`try_send`, `try_recv`), or has given up.
 const PASSING: Key = Key::MAX;
@@ -42,13 +48,24 @@ enum Turn {
     Holding,
 }
 
-/// A receiver in line.
+/// A receiver in line. The line is in the order of arrival.
 #[derive(Clone, Copy, Debug)]
 struct Sleeper {
     key: Key,
-    /// A message woke it, or the end.
-    woken: bool,
+    rest: Rest,
     impatient: bool,
+    /// How many promises it has let lapse.
+    lapses: u32,
+}
+
+/// Where a receiver in line stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Rest {
+    Asleep,
+    /// It has to look again, and is not considered until it does.
+    Woken,
+    /// A message is promised to it, by the promise with this number.
+    Granted(usize),
 }
 
 /// A channel.
@@ -68,6 +85,12 @@ pub(super) struct Queue {
     /// Those who were granted something, and then those who wait.
     line: Vec<Waiter>,
     sleepers: Vec<Sleeper>,
+    /// How many messages were ever promised.
+    promises: usize,
+    /// How often the oldest promise of a message kept others from going on, perhaps; and how often in a row
+    /// the same receiver.
+    thwarted: u32,
+    thwarted_last: (Key, u32),
     /// Futures that wait for the channel to be closed.
     closers: Vec<Key>,
     /// Messages in futures.
@@ -92,6 +115,9 @@ impl Queue {
             reserved: 0,
             line: Vec::new(),
             sleepers: Vec::new(),
+            promises: 0,
+            thwarted: 0,
+            thwarted_last: (PASSING, 0),
             closers: Vec::new(),
             unsent: 0,
             refusals: BTreeMap::new(),
@@ -108,7 +134,43 @@ impl Queue {
     /// Whether a receiver gets an answer at once.
     #[must_use]
     pub(super) fn answers_receivers(&self) -> bool {
-        !self.messages.is_empty() || self.is_ended()
+        self.unpromised() > 0 || self.is_ended()
+    }
+
+    /// The receivers that messages are promised to, with the numbers of the promises.
+    fn granted(&self) -> impl Iterator<Item = (usize, &Sleeper)> {
+        self.sleepers.iter().filter_map(|sleeper| match sleeper.rest {
+            Rest::Granted(promise) => Some((promise, sleeper)),
+            _ => None,
+        })
+    }
+
+    /// The oldest promise of a message that is not taken yet.
+    fn oldest_promise(&self) -> Option<(usize, &Sleeper)> {
+        self.granted().min_by_key(|&(promise, _)| promise)
+    }
+
+    /// How many messages are promised to no receiver.
+    fn unpromised(&self) -> usize {
+        self.messages.len() - self.granted().count()
+    }
+
+    /// What is unpromised goes to those in line, in order.
+    fn promise(&mut self) {
+        while self.many && self.unpromised() > 0 {
+            let Some(next) = self.sleepers.iter_mut().find(|next| next.rest == Rest::Asleep) else {
+                return;
+            };
+            next.rest = Rest::Granted(self.promises);
+            self.promises += 1;
+        }
+    }
+
+    /// Wakes all receivers that sleep.
+    fn rouse(&mut self) {
+        for sleeper in self.sleepers.iter_mut().filter(|sleeper| sleeper.rest == Rest::Asleep) {
+            sleeper.rest = Rest::Woken;
+        }
     }
 
     fn promised(&self) -> usize {
@@ -171,8 +233,9 @@ impl Queue {
             }
             self.line[next].turn = Turn::Granted;
         }
+        self.promise();
         if self.is_ended() {
-            self.sleepers.iter_mut().for_each(|sleeper| sleeper.woken = true);
+            self.rouse();
         }
     }
 
@@ -228,9 +291,10 @@ impl Queue {
             return;
         }
         self.messages.push_back(message);
-        if let Some(sleeper) = self.sleepers.iter_mut().find(|sleeper| !sleeper.woken) {
-            sleeper.woken = true;
+        if !self.many {
+            self.rouse();
         }
+        self.promise();
     }
 
     fn receive(&mut self, limit: usize) -> Vec<usize> {
@@ -239,7 +303,7 @@ impl Queue {
     }
 
     fn try_recv(&mut self) -> Answer {
-        match self.receive(1).pop() {
+        match self.receive(self.unpromised().min(1)).pop() {
             Some(message) => Answer::Got(vec![message]),
             None if self.is_ended() => Answer::Ended,
             None => Answer::Empty,
@@ -247,33 +311,111 @@ impl Queue {
     }
 
     fn poll_recv(&mut self, key: Key, limit: usize) -> Answer {
-        let messages = self.receive(limit);
+        let own = self.granted().filter(|(_, sleeper)| sleeper.key == key).count();
+        let messages = self.receive(limit.min(self.unpromised() + own));
         if limit > 0 && messages.is_empty() && !self.is_ended() {
-            let impatient = self.is_blocked();
-            if !self.many {
-                // There is room for the waker of the latest call only.
-                self.sleepers.retain(|sleeper| sleeper.key == key);
-            }
-            match self.sleepers.iter_mut().find(|sleeper| sleeper.key == key) {
-                Some(sleeper) => *sleeper = Sleeper { key, woken: false, impatient },
-                None => self.sleepers.push(Sleeper { key, woken: false, impatient }),
-            }
+            self.sleep(key);
             return Answer::Pending;
         }
         self.sleepers.retain(|sleeper| sleeper.key != key);
         Answer::Got(messages)
     }
 
-    /// A future goes. What it was woken for is passed on.
+    /// A receiver has to wait.
+    fn sleep(&mut self, key: Key) {
+        let impatient = self.is_blocked() || !self.messages.is_empty();
+        if !self.many {
+            // There is room for the waker of the latest call only.
+            self.sleepers.retain(|sleeper| sleeper.key == key);
+        }
+        match self.sleepers.iter_mut().find(|sleeper| sleeper.key == key) {
+            Some(sleeper) => *sleeper = Sleeper { rest: Rest::Asleep, impatient, ..*sleeper },
+            None => {
+                self.sleepers.push(Sleeper { key, rest: Rest::Asleep, impatient, lapses: 0 });
+            }
+        }
+    }
+
+    /// A future goes. What it was promised is passed on.
     fn cancel(&mut self, key: Key) {
         self.line.retain(|waiter| waiter.key != key);
         self.closers.retain(|&closer| closer != key);
-        let woken = self.sleepers.iter().any(|sleeper| sleeper.key == key && sleeper.woken);
         self.sleepers.retain(|sleeper| sleeper.key != key);
-        let mut asleep = self.sleepers.iter_mut().filter(|sleeper| !sleeper.woken);
-        if let (true, Some(next)) = (woken && !self.messages.is_empty(), asleep.next()) {
-            next.woken = true;
+    }
+
+    /// Whether the action was kept from something by a promise to a receiver, perhaps.
+    fn is_thwarted(&self, action: &Action, answer: &Answer) -> bool {
+        let others = self.sleepers.iter().any(|sleeper| sleeper.rest == Rest::Asleep);
+        let refused = matches!(answer, Answer::Pending | Answer::Full | Answer::Empty);
+        self.oldest_promise().is_some()
+            && match action {
+                Action::PollRecv { .. } | Action::TryRecv => refused || others,
+                Action::TrySend(_) | Action::TryReserve(_) => refused && others,
+                Action::PollSend { .. } | Action::PollReserve { .. } => refused && others,
+                _ => false,
+            }
+    }
+
+    /// The states after an action that promises to receivers may have thwarted: the oldest promise holds,
+    /// or lapses.
+    fn with_lapses(&self, mut next: Self, action: &Action, answer: Answer) -> Vec<(Self, Answer)> {
+        let oldest = |queue: &Self| queue.oldest_promise().map(|(promise, _)| promise);
+        if oldest(self) != oldest(&next) {
+            next.thwarted = 0;
+            next.thwarted_last = (PASSING, 0);
         }
+        if !next.is_thwarted(action, &answer) {
+            next.thwarted_last = (PASSING, 0);
+            return vec![(next, answer)];
+        }
+        next.thwarted += 1;
+        let poller = match *action {
+            Action::PollRecv { key, .. } if answer == Answer::Pending => Some(key),
+            Action::TryRecv if answer == Answer::Empty => Some(PASSING),
+            _ => None,
+        };
+        next.thwarted_last = match (poller, next.thwarted_last) {
+            (None, _) => (PASSING, 0),
+            (Some(poller), (last, streak)) if last == poller => (last, streak + 1),
+            (Some(poller), _) => (poller, 1),
+        };
+        let patience = next.oldest_promise().map_or(0, |(_, sleeper)| patience(sleeper.lapses));
+        let must_lapse = next.thwarted_last.1 >= patience;
+        let may_lapse = next.thwarted >= patience;
+        let mut successors = Vec::new();
+        if may_lapse {
+            let mut lapsed = next.clone();
+            let answer = lapsed.lapse_oldest(action, answer.clone());
+            successors.push((lapsed, answer));
+        }
+        if !must_lapse {
+            successors.push((next, answer));
+        }
+        successors
+    }
+
+    /// The oldest promise to a receiver lapses; the action that it thwarted may go on.
+    fn lapse_oldest(&mut self, action: &Action, answer: Answer) -> Answer {
+        self.thwarted = 0;
+        self.thwarted_last = (PASSING, 0);
+        let oldest = self.oldest_promise().map(|(_, sleeper)| sleeper.key);
+        for sleeper in self.sleepers.iter_mut().filter(|sleeper| Some(sleeper.key) == oldest) {
+            *sleeper = Sleeper { rest: Rest::Woken, lapses: sleeper.lapses + 1, ..*sleeper };
+        }
+        self.promise();
+        let answer = match *action {
+            Action::PollRecv { key, limit } if answer == Answer::Pending => {
+                if self.granted().any(|(_, sleeper)| sleeper.key == key) {
+                    self.poll_recv(key, limit)
+                } else {
+                    answer
+                }
+            }
+            Action::TryRecv if answer == Answer::Empty => self.try_recv(),
+            _ => answer,
+        };
+        self.settle();
+        answer
     }
 
     fn close(&mut self) {
@@ -282,6 +424,7 @@ impl Queue {
         }
         let mut part = self.free() > 0;
         self.closed = true;
+        self.rouse();
         for waiter in &mut self.line {
             waiter.turn = match waiter.turn {
                 Turn::Granted => Turn::Holding,
@@ -304,7 +447,12 @@ impl Queue {
     fn apply(&mut self, action: &Action) -> Answer {
         match *action {
             Action::CloneSender => self.senders += 1,
-            Action::DropSender => self.senders -= 1,
+            Action::DropSender => {
+                self.senders -= 1;
+                if self.senders == 0 {
+                    self.rouse();
+                }
+            }
             Action::Downgrade | Action::CloneWeak => self.weak += 1,
             Action::DropWeak => self.weak -= 1,
             Action::Upgrade => {
@@ -359,44 +507,8 @@ impl Queue {
         Answer::Done
     }
 
-    /// Whose patience a refusal of the action uses, and whether it is a receiver's.
-    fn poller(&self, action: &Action) -> Option<(Key, bool)> {
-        match *action {
-            Action::TryReserve(need) if Some(need) > self.capacity => None,
-            Action::TrySend(_) | Action::TryReserve(_) => {
-                self.is_stuck().then_some((PASSING, false))
-            }
-            Action::PollSend { key, .. } | Action::PollReserve { key, .. } => {
-                self.is_stuck().then_some((key, false))
-            }
-            Action::PollRecv { key, .. } if self.is_blocked() => {
-                Some((if self.many { key } else { RECEIVER }, true))
-            }
-            Action::TryRecv if self.is_blocked() => Some((PASSING, true)),
-            Action::Cancel { key } if self.many && self.is_blocked() => {
-                self.sleepers.iter().any(|sleeper| sleeper.key == key).then_some((PASSING, true))
-            }
-            _ => None,
-        }
-    }
-
-    /// The refusals of a future that is gone count for those who come after it.
-    fn pass_patience_on(&mut self, action: &Action) {
-        if let Action::PollSend { key, .. }
-        | Action::PollReserve { key, .. }
-        | Action::Cancel { key } = *action
-        {
-            let refusals = self.refusals.remove(&key).unwrap_or(0);
-            *self.refusals.entry(PASSING).or_default() += refusals;
-        }
-    }
-}
-
-impl Model for Queue {
-    type Action = Action;
-    type Answer = Answer;
-
-    fn step(&self, action: &Action) -> Vec<(Self, Answer)> {
+    /// The states after an action, with no thought of what is promised to receivers.
+    fn step_beside_receivers(&self, action: &Action) -> Vec<(Self, Answer)> {
         let mut next = self.clone();
         let answer = next.apply(action);
         next.settle();
@@ -439,6 +551,48 @@ impl Model for Queue {
         successors
     }
 
+    /// Whose patience a refusal of the action uses, and whether it is a receiver's.
+    fn poller(&self, action: &Action) -> Option<(Key, bool)> {
+        match *action {
+            Action::TryReserve(need) if Some(need) > self.capacity => None,
+            Action::TrySend(_) | Action::TryReserve(_) => {
+                self.is_stuck().then_some((PASSING, false))
+            }
+            Action::PollSend { key, .. } | Action::PollReserve { key, .. } => {
+                self.is_stuck().then_some((key, false))
+            }
+            Action::PollRecv { key, .. } if self.is_blocked() => {
+                Some((if self.many { key } else { RECEIVER }, true))
+            }
+            Action::TryRecv if self.is_blocked() => Some((PASSING, true)),
+            Action::Cancel { key } if self.many && self.is_blocked() => {
+                self.sleepers.iter().any(|sleeper| sleeper.key == key).then_some((PASSING, true))
+            }
+            _ => None,
+        }
+    }
+
+    /// The refusals of a future that is gone count for those who come after it.
+    fn pass_patience_on(&mut self, action: &Action) {
+        if let Action::PollSend { key, .. }
+        | Action::PollReserve { key, .. }
+        | Action::Cancel { key } = *action
+        {
+            let refusals = self.refusals.remove(&key).unwrap_or(0);
+            *self.refusals.entry(PASSING).or_default() += refusals;
+        }
+    }
+}
+
+impl Model for Queue {
+    type Action = Action;
+    type Answer = Answer;
+
+    fn step(&self, action: &Action) -> Vec<(Self, Answer)> {
+        let successors = self.step_beside_receivers(action).into_iter();
+        successors.flat_map(|(next, answer)| self.with_lapses(next, action, answer)).collect()
+    }
+
     fn fact(&self, (name, _): Fact) -> usize {
         match name {
             "len" => self.messages.len(),
@@ -459,8 +613,11 @@ impl Model for Queue {
         let sleeper = self.sleepers.iter().find(|sleeper| sleeper.key == future);
         let stuck = self.is_stuck();
         waiter.is_some_and(|waiter| waiter.turn != Turn::Waiting || waiter.impatient && stuck)
-            || sleeper
-                .is_some_and(|sleeper| sleeper.woken || sleeper.impatient && self.is_blocked())
+            || sleeper.is_some_and(|sleeper| {
+                let stuck =
+                    self.is_blocked() || self.unpromised() == 0 && !self.messages.is_empty();
+                sleeper.rest != Rest::Asleep || sleeper.impatient && stuck
+            })
             || self.closed && self.closers.contains(&future)
     }
 }

@@ -22,15 +22,15 @@
 //! | state     | linked | waker | holds a promise |
 //! |-----------|--------|-------|-----------------|
 //! | `Idle`    | no     | no    | no              |
-//! | `Waiting` | yes    | yes   | no              |
+//! | `Waiting` | yes    | yes, unless it was woken to look | no |
 //! | `Granted` | yes    | no    | yes             |
-//! | `Lapsed`  | no     | no    | no: it was woken to look, or its promise lapsed |
+//! | `Lapsed`  | no     | no    | no: its promise lapsed, or all were woken |
 //!
 //! | from                | to        | by                                                        |
 //! |---------------------|-----------|-----------------------------------------------------------|
 //! | `Idle`, `Lapsed`    | `Waiting` | [`enter`](Line::enter)                                    |
 //! | `Waiting`           | `Granted` | [`grant_one`](Parked::grant_one)                          |
-//! | `Waiting`           | `Lapsed`  | [`take_one`](Parked::take_one), [`take_all`](Parked::take_all) |
+//! | `Waiting`           | `Lapsed`  | [`take_all`](Parked::take_all)                            |
 //! | `Granted`           | `Lapsed`  | a refusal                                                 |
 //! | any                 | `Idle`    | [`leave`](Line::leave)                                    |
 //!
@@ -88,12 +88,15 @@ impl Default for Line {
 
 impl Parked for Line {
     fn take_one(&mut self) -> Option<Waker> {
-        let place = self.first_waiting?;
-        self.first_waiting = self.list.next(place);
-        self.list.unlink(place);
-        let entry = self.list.entry_at(place);
-        entry.state = State::Lapsed;
-        entry.waker.take()
+        let mut next = self.first_waiting;
+        while let Some(place) = next {
+            // It keeps its place, without its waker. So those in front were woken already.
+            if let Some(waker) = self.list.entry_at(place).waker.take() {
+                return Some(waker);
+            }
+            next = self.list.next(place);
+        }
+        None
     }
 
     #[inline]
@@ -110,11 +113,16 @@ impl Parked for Line {
     }
 
     fn take_all(&mut self, batch: &mut WakeBatch) -> bool {
-        while batch.has_room() {
-            let Some(waker) = self.take_one() else {
-                return false;
-            };
-            batch.push(waker);
+        while batch.has_room()
+            && let Some(place) = self.first_waiting
+        {
+            self.first_waiting = self.list.next(place);
+            self.list.unlink(place);
+            let entry = self.list.entry_at(place);
+            entry.state = State::Lapsed;
+            if let Some(waker) = entry.waker.take() {
+                batch.push(waker);
+            }
         }
         self.first_waiting.is_some()
     }
@@ -259,7 +267,7 @@ impl Line {
             && entry.waker.as_ref().is_some_and(|old| old.will_wake(waker))
     }
 
-    /// Puts a receiver in line, where it stood before if it was woken and found nothing. Gives back its
+    /// Puts a receiver in line, where it stood before if it has been there. Gives back its
     /// old waker, to be dropped outside the lock.
     #[must_use = "drop the waker after the lock is released"]
     pub(super) fn enter(&mut self, node: Pin<&Node>, waker: Waker) -> Option<Waker> {
