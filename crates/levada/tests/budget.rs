@@ -151,6 +151,40 @@ macro_rules! cases {
     };
 }
 
+/// tokio has no such channel: a receiver that is out of budget stands in line before one that comes later,
+/// and a message that is there is its own.
+#[test]
+fn a_receiver_out_of_budget_has_its_place_in_line() {
+    use levada::mpmc;
+
+    without_budget(|cx| {
+        let (tx, rx) = mpmc::channel(2);
+        let (mut first, mut second) = (Box::pin(rx.recv()), Box::pin(rx.recv()));
+        assert!(first.as_mut().poll(cx).is_pending());
+        assert!(poll_with_budget(second.as_mut(), cx).is_pending());
+        tx.try_send(1).unwrap();
+        assert!(poll_with_budget(second.as_mut(), cx).is_pending());
+        assert_eq!(poll_with_budget(first.as_mut(), cx), Poll::Ready(Some(1)));
+        tx.try_send(2).unwrap();
+        assert_eq!(poll_with_budget(second.as_mut(), cx), Poll::Ready(Some(2)));
+
+        tx.try_send(3).unwrap();
+        let mut buffer = Vec::new();
+        let mut first = Box::pin(rx.recv_many(&mut buffer, 9));
+        assert!(first.as_mut().poll(cx).is_pending());
+        assert!(rx.try_recv().is_err(), "the message is promised");
+        assert_eq!(poll_with_budget(first.as_mut(), cx), Poll::Ready(1));
+        drop(first);
+        assert_eq!(buffer, [3]);
+
+        tx.try_send(4).unwrap();
+        let mut dropped = Box::pin(rx.recv());
+        assert!(dropped.as_mut().poll(cx).is_pending());
+        drop(dropped);
+        assert_eq!(rx.try_recv(), Ok(4));
+    });
+}
+
 cases!(on_tokio, tokio::sync::mpsc);
 cases!(mpsc, levada::mpsc);
 cases!(mpmc, levada::mpmc);

@@ -1,6 +1,6 @@
 //! What random operations have found: each a test of its own, as small as it gets.
 
-use spec::queue::{Case, MpmcBounded, MpscBounded, Op, run};
+use spec::queue::{Case, MpmcBounded, MpmcUnbounded, MpscBounded, Op, run};
 
 /// A turn that is not taken outlives eight polls of the next in line. A poll with a waker that the
 /// channel did not know was counted as two.
@@ -27,4 +27,25 @@ fn the_end_comes_in_a_poll_with_another_waker() {
     let case = Case { capacity: 1, ops };
     assert!(run::<MpscBounded>(&case).steps >= 13);
     assert!(run::<MpmcBounded>(&case).steps >= 13);
+}
+
+/// The promise of a message lapses when it was refused to one other 64 times, and not before; when its
+/// receiver has come back and lets the next one lapse, 1024 times.
+#[test]
+fn a_promised_message_is_refused_so_often() {
+    // A forgotten receiver is promised the message. Another one asks for it: by one receive or by trying.
+    let stalled = [Op::StartRecv(0), Op::Poll(0), Op::TrySend(0)];
+    for (start, ask) in [(Some(Op::StartRecv(0)), Op::Poll(1)), (None, Op::TryRecv(0))] {
+        let mut ops = stalled.to_vec();
+        ops.extend(start);
+        ops.extend([ask; 64]);
+        // The first receiver comes late.
+        ops.extend([Op::Poll(0), Op::TrySend(0)]);
+        ops.extend(start);
+        ops.extend([ask; 1024]);
+        ops.push(Op::Poll(0));
+        let case = Case { capacity: 2, ops };
+        assert!(run::<MpmcBounded>(&case).steps > 1000);
+        assert!(run::<MpmcUnbounded>(&case).steps > 1000);
+    }
 }

@@ -354,6 +354,87 @@ fn a_receiver_that_does_not_come_holds_up_nobody() {
     });
 }
 
+/// C7: a message is promised to a receiver that never comes. A newcomer has it when the promise lapses,
+/// also if it is there before the message.
+#[test]
+fn a_promise_that_is_not_taken_lapses() {
+    model(|| {
+        let (tx, rx) = unbounded_channel();
+        let mut stalled = Box::pin(rx.recv());
+        assert!(poll(&mut stalled, &Task::new()).is_pending());
+        let sender = thread::spawn(move || {
+            tx.send(1).expect("there are receivers");
+            tx
+        });
+        let other = rx.clone();
+        let receiver = thread::spawn(move || {
+            // The first time it is perhaps asleep already when the message comes.
+            while other.is_empty() {
+                thread::yield_now();
+            }
+            block_on(other.recv())
+        });
+        assert_eq!(receiver.join().unwrap(), Some(1));
+        drop(sender.join().unwrap());
+    });
+}
+
+/// A promise is given back (the granted receiver is cancelled) while another receiver asks and the last
+/// sender goes: the message comes before the end.
+#[test]
+fn a_cancelled_promise_meets_the_end() {
+    model(|| {
+        let (tx, rx) = channel(1);
+        let mut granted = Box::pin(rx.recv());
+        assert!(poll(&mut granted, &Task::new()).is_pending());
+        let other = rx.clone();
+        let receiver = thread::spawn(move || [block_on(other.recv()), block_on(other.recv())]);
+        let sender = thread::spawn(move || tx.try_send(1).expect("it is empty"));
+        drop(granted);
+        sender.join().unwrap();
+        assert_eq!(receiver.join().unwrap(), [Some(1), None]);
+    });
+}
+
+/// The same with a close, which wakes all, and a receiver that only tries.
+#[test]
+fn a_cancelled_promise_meets_a_close() {
+    model(|| {
+        let (tx, rx) = channel(1);
+        let mut granted = Box::pin(rx.recv());
+        assert!(poll(&mut granted, &Task::new()).is_pending());
+        tx.try_send(1).expect("it is empty");
+        let closer = rx.clone();
+        let closer = thread::spawn(move || closer.close());
+        let tried = rx.try_recv();
+        assert_eq!(tried, Err(super::error::TryRecvError::Empty), "it is the other one's");
+        drop(granted);
+        closer.join().unwrap();
+        assert_eq!(block_on(rx.recv()), Some(1));
+        assert_eq!(block_on(rx.recv()), None);
+    });
+}
+
+/// Senders that wait for room and receivers that wait for messages, one of which gives its promise back.
+#[test]
+fn promises_on_both_sides() {
+    model(|| {
+        let (tx, rx) = channel(1);
+        let mut cancelled = Box::pin(rx.recv());
+        assert!(poll(&mut cancelled, &Task::new()).is_pending());
+        let other = rx.clone();
+        let receiver = thread::spawn(move || [block_on(other.recv()), block_on(other.recv())]);
+        let sender = thread::spawn(move || {
+            for message in [1, 2] {
+                block_on(tx.send(message)).expect("there are receivers");
+            }
+        });
+        drop(cancelled);
+        assert_eq!(receiver.join().unwrap(), [Some(1), Some(2)]);
+        sender.join().unwrap();
+    });
+}
+
 /// Whoever was told that the senders are gone receives the end.
 #[test]
 fn an_end_that_was_seen_has_come() {

@@ -60,9 +60,9 @@ pub struct WeakUnboundedSender<T> {
 
 /// The receiving side of an [`unbounded_channel`].
 ///
-/// Clone it for every worker: each message goes to one of them, the one that asks first, and among
-/// those that wait the one that has waited longest. Dropping the last one closes the channel and drops
-/// the messages that are left.
+/// Clone it for every worker: each message goes to one of them, in the order in which they began to wait
+/// (see [Receivers](super#receivers)). Dropping the last one closes the channel and drops the messages
+/// that are left.
 ///
 /// # Examples
 /// ```
@@ -317,11 +317,12 @@ impl<T> UnboundedReceiver<T> {
         RecvMany::new(&self.queue, buffer, limit)
     }
 
-    /// Receives a message if there is one now.
+    /// Receives a message if there is one now that is not promised to a receiver that
+    /// [waits](super#receivers).
     ///
     /// # Errors
-    /// [`TryRecvError::Empty`] if there is none yet, [`TryRecvError::Disconnected`] if the channel
-    /// has ended.
+    /// [`TryRecvError::Empty`] if there is none yet, or all are promised;
+    /// [`TryRecvError::Disconnected`] if the channel has ended.
     ///
     /// # Examples
     /// ```

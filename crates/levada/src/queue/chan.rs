@@ -34,8 +34,9 @@
 //!   written under the lock.
 //! - **I4** No waker is cloned, woken or dropped, no message dropped and nothing allocated or freed
 //!   under the lock.
-//! - **I5** A receiver is parked only if nothing was queued when it parked, under the lock; who
-//!   pushes takes one parked receiver and wakes it.
+//! - **I5** A receiver is parked only if nothing was queued for it when it parked, under the lock: no
+//!   message at all (mpsc), or none that is not promised to another receiver (mpmc). A sender that pushes
+//!   takes one parked receiver, promises it the message and wakes it.
 //! - **I6** `credit` is at most what is available (permits), and at most the producer's room; it is 0 if
 //!   the channel is closed. So whoever changes permits forgets it.
 //! - **I7** `unanswered` is set when the receiver is made FENCED, and cleared when it takes the lock, by which
@@ -106,18 +107,25 @@ pub(crate) const UNBOUNDED: usize = usize::MAX;
 
 /// Receivers that sleep: one waker (mpsc) or a line of them (mpmc).
 pub(crate) trait Parked: Default {
-    /// Takes the waker of the receiver that has waited longest, to be woken outside the lock.
+    /// Takes the waker of the receiver that has waited longest, to be woken outside the lock: there is
+    /// something to look at, and no message.
     #[must_use = "wake it after the lock is released"]
     fn take_one(&mut self) -> Option<Waker>;
+
+    /// The same for a message that was just stored: it is promised to that receiver.
+    #[must_use = "wake it after the lock is released"]
+    fn grant_one(&mut self) -> Option<Waker> {
+        self.take_one()
+    }
 
     /// Whether receivers sleep that another one, which does not come, could hold up.
     fn has_more(&self) -> bool {
         false
     }
 
-    /// Messages are queued, and somebody has been here without fetching all of them: if that happened too
-    /// often while receivers sleep, the ones that were woken do not come, and the next one is taken as
-    /// by [`take_one`](Self::take_one).
+    /// Counts that the channel was used while messages are promised to receivers that do not come. If
+    /// that happened too often while others sleep, one promise lapses, and a sleeping receiver is taken as
+    /// by [`grant_one`](Self::grant_one).
     #[must_use = "wake it after the lock is released"]
     fn take_overdue(&mut self) -> Option<Waker> {
         None

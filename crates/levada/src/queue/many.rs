@@ -1,129 +1,27 @@
-//! Receiving with many receivers: under the lock, whoever comes first.
+//! Receiving with many receivers: under the lock, in the order of waiting.
 //!
-//! A message wakes the receiver that has waited longest, but is not promised to it: a receiver
-//! that happens to ask takes it, and the one that was woken for nothing gets its place in line back.
-//! So a receiver that was woken and does not come holds nothing back that another asks for. If the others
-//! sleep, the next of them is woken in the end: messages were left in the channel by [`GRACE`] others that
-//! used it, senders that found it full or receivers that took one only.
+//! A message is promised to the receiver that has waited longest, as capacity is to senders; [`line`]
+//! has the rules. Several messages may be promised at a time. Receivers that run take what is beyond
+//! that: with more messages than waiting receivers none of them is refused.
+//!
+//! A receiver that is refused, because all messages are promised to others, gets in line and wakes
+//! itself, so that it counts the refusals after which a promise lapses. If all others sleep, senders that
+//! find the channel full count, and receivers that leave a message behind.
+
+mod line;
 
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
 
+pub(crate) use self::line::Line;
 use super::chan::{Chan, Parked, TxSide, with_message_in_hand};
 use super::single::Nothing;
-use crate::prim::LockGuard;
+use crate::prim::{LockGuard, is_parked_by};
 use crate::refs::{Rx, Tx};
 use crate::storage::ring::Emptied;
-use crate::util::{DropLast, FirstPanic, WakeBatch, budget, wake_in_batches};
+use crate::util::{DropLast, FirstPanic, budget, wake_in_batches};
 use crate::wait::lazy::NodeRef;
-use crate::wait::list::{List, Node, State};
-use crate::wait::permits::GRACE;
-
-/// The line of receivers that sleep, in the order of their arrival.
-#[derive(Debug)]
-pub(crate) struct Line {
-    list: List,
-    /// How many have come.
-    arrivals: usize,
-    /// How often the channel was used, since somebody last found it empty or was woken for it, while messages
-    /// were left in it and receivers slept.
-    delays: u16,
-}
-
-impl Default for Line {
-    fn default() -> Self {
-        Self { list: List::new(), arrivals: 0, delays: 0 }
-    }
-}
-
-impl Parked for Line {
-    #[inline]
-    fn take_one(&mut self) -> Option<Waker> {
-        if self.list.is_empty() { None } else { self.take_first() }
-    }
-
-    fn has_more(&self) -> bool {
-        !self.list.is_empty()
-    }
-
-    #[inline]
-    fn take_overdue(&mut self) -> Option<Waker> {
-        if self.list.is_empty() {
-            return None;
-        }
-        self.delays += 1;
-        if self.delays < GRACE {
-            return None;
-        }
-        self.delays = 0;
-        self.take_one()
-    }
-
-    fn take_all(&mut self, batch: &mut WakeBatch) -> bool {
-        while batch.has_room() {
-            let Some(waker) = self.take_one() else {
-                return false;
-            };
-            batch.push(waker);
-        }
-        !self.list.is_empty()
-    }
-}
-
-impl Line {
-    fn take_first(&mut self) -> Option<Waker> {
-        let entry = self.list.pop_front()?;
-        entry.state = State::Granted;
-        entry.waker.take()
-    }
-
-    /// Takes a receiver out of the line. Gives back its waker, to be dropped outside the lock.
-    fn leave(&mut self, node: Pin<&Node>) -> Option<Waker> {
-        self.list.remove(node);
-        let entry = self.list.entry(node);
-        entry.state = State::Idle;
-        let waker = entry.waker.take();
-        self.list.unbind(node);
-        waker
-    }
-
-    /// Whether the receiver is in line with a waker for the same task.
-    fn is_entered(&mut self, node: Pin<&Node>, waker: &Waker) -> bool {
-        let entry = self.list.entry(node);
-        entry.state == State::Waiting
-            && entry.waker.as_ref().is_some_and(|old| old.will_wake(waker))
-    }
-
-    /// Puts a receiver in line, where it stood before if it was woken for nothing. Gives back its old
-    /// waker, to be dropped outside the lock.
-    fn enter(&mut self, node: Pin<&Node>, waker: Waker) -> Option<Waker> {
-        // It found nothing: everybody has come who had to.
-        self.delays = 0;
-        let entry = self.list.entry(node);
-        let old = entry.waker.replace(waker);
-        let state = core::mem::replace(&mut entry.state, State::Waiting);
-        match state {
-            State::Waiting => {}
-            State::Granted => {
-                let arrival = entry.arrival;
-                // Passes those only that were woken for nothing, too, and came back faster.
-                let mut next = self.list.front();
-                while let Some(place) = next
-                    && self.list.entry_at(place).arrival < arrival
-                {
-                    next = self.list.next(place);
-                }
-                self.list.insert_before(next, node);
-            }
-            State::Idle | State::Lapsed | State::Closed | State::Holding | State::HoldingPart => {
-                entry.arrival = self.arrivals;
-                self.arrivals = self.arrivals.wrapping_add(1);
-                self.list.push_back(node);
-            }
-        }
-        old
-    }
-}
+use crate::wait::list::Node;
 
 /// A channel with many receivers.
 #[expect(clippy::type_complexity, reason = "two handles of one channel")]
@@ -142,12 +40,14 @@ impl<T> Chan<T, Line> {
         node: impl NodeRef<'n>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<T>> {
-        let budget = ready!(budget::poll_proceed(cx));
+        let Poll::Ready(budget) = budget::poll_proceed(cx) else {
+            return self.enter_over_budget(node.pinned(), cx);
+        };
         // Dropped after the lock is released, as everything that is freed (chan, I4).
         let mut emptied = Emptied::default();
         if !node.is_bound() {
             let mut tx = self.lock();
-            let message = self.pop(&mut tx, &mut emptied);
+            let message = self.pop_unpromised(&mut tx, &mut emptied);
             if message.is_some() {
                 self.hand_on_received(tx);
                 budget.made_progress();
@@ -159,16 +59,30 @@ impl<T> Chan<T, Line> {
         Poll::Ready(received)
     }
 
+    /// For a task that has used up its budget, and that its runtime polls again for that: it gets its place in
+    /// line now, and the promise of a message that no other receiver waits for.
+    #[cold]
+    fn enter_over_budget<R>(&self, node: Pin<&Node>, cx: &Context<'_>) -> Poll<R> {
+        let waker = cx.waker().clone();
+        let mut tx = self.lock();
+        let old = DropLast(tx.parked.enter(node, waker, false));
+        let queued = self.queued(&tx);
+        let granted = tx.parked.settle(queued);
+        drop(tx);
+        if let Some(granted) = granted {
+            granted.wake();
+        }
+        drop(old);
+        Poll::Pending
+    }
+
     /// The same for a receiver that is, or perhaps gets, in line.
     #[cold]
     fn poll_recv_in_line(&self, node: Pin<&Node>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let mut message = None;
         // Dropped after the lock is released, as everything that is freed (chan, I4).
         let mut emptied = Emptied::default();
-        ready!(self.poll_take(node, cx, |chan, tx| {
-            message = chan.pop(tx, &mut emptied);
-            message.is_some()
-        }));
+        ready!(self.poll_take(node, cx, |chan, tx, _| message = chan.pop(tx, &mut emptied)));
         Poll::Ready(message)
     }
 
@@ -186,19 +100,19 @@ impl<T> Chan<T, Line> {
         if limit == 0 {
             return Poll::Ready(0);
         }
-        let budget = ready!(budget::poll_proceed(cx));
+        let Poll::Ready(budget) = budget::poll_proceed(cx) else {
+            return self.enter_over_budget(node, cx);
+        };
         let before = buffer.len();
         // The buffer grows outside the lock: there is always room for what is taken under it.
         buffer.reserve(limit.min(self.len().max(1)));
         let room = limit.min(buffer.capacity() - before);
         // Dropped after the lock is released, as everything that is freed (chan, I4).
         let mut emptied = Emptied::default();
-        ready!(self.poll_take(node, cx, |chan, tx| {
-            while buffer.len() - before < room {
-                let Some(message) = chan.pop(tx, &mut emptied) else { break };
-                buffer.push(message);
+        ready!(self.poll_take(node, cx, |chan, tx, available| {
+            for _ in 0..room.min(available) {
+                buffer.extend(chan.pop(tx, &mut emptied));
             }
-            buffer.len() > before
         }));
         budget.made_progress();
         Poll::Ready(buffer.len() - before)
@@ -209,37 +123,52 @@ impl<T> Chan<T, Line> {
         self.queued(&self.lock())
     }
 
-    /// Takes a message if there is one.
+    /// Takes a message if there is one that is not promised to a waiting receiver.
     #[inline]
     pub(crate) fn try_recv(&self) -> Result<T, Nothing> {
         // Dropped after the lock is released, as everything that is freed (chan, I4).
         let mut emptied = Emptied::default();
         let mut tx = self.lock();
-        match self.pop(&mut tx, &mut emptied) {
+        match self.pop_unpromised(&mut tx, &mut emptied) {
             Some(message) => {
                 self.hand_on_received(tx);
                 Ok(message)
             }
-            None => Err(self.try_idle(tx)),
+            None => self.insist_on_receiving(tx),
         }
     }
 
-    /// Nothing was queued for a receiver that does not wait.
+    /// Nothing was there for a receiver that does not wait; or all of it is promised to others, and it may
+    /// be that one promise too many was not taken.
     #[cold]
-    fn try_idle(&self, mut tx: LockGuard<'_, TxSide<T, Line>>) -> Nothing {
-        tx.permits_mut().try_idle();
-        let nothing = if self.is_ended(&tx) { Nothing::Ended } else { Nothing::Empty };
-        self.hand_on_received(tx);
-        nothing
+    fn insist_on_receiving(&self, mut tx: LockGuard<'_, TxSide<T, Line>>) -> Result<T, Nothing> {
+        if self.queued(&tx) == 0 {
+            tx.permits_mut().try_idle();
+            let nothing = if self.is_ended(&tx) { Nothing::Ended } else { Nothing::Empty };
+            self.hand_on_received(tx);
+            return Err(nothing);
+        }
+        let next = tx.parked.refuse_passing();
+        // Dropped after the lock is released, as everything that is freed (chan, I4).
+        let mut emptied = Emptied::default();
+        let message = self.pop_unpromised(&mut tx, &mut emptied);
+        if message.is_some() {
+            self.hand_on_received(tx);
+        } else {
+            drop(tx);
+        }
+        if let Some(next) = next {
+            next.wake();
+        }
+        message.ok_or(Nothing::Empty)
     }
 
-    /// A receiver goes. If it was woken, what it was woken for is passed on; if a promise that is not
-    /// taken has to be watched, another one does.
+    /// A receiver goes. What was promised to it is promised to the next; if a promise to a sender that is
+    /// not taken has to be watched, another receiver does.
     #[cold]
     pub(crate) fn cancel_recv(&self, node: Pin<&Node>) {
         let mut tx = self.lock();
-        let woken = tx.parked.list.entry(node).state == State::Granted;
-        let own = DropLast(tx.parked.leave(node));
+        let own = tx.parked.leave(node);
         let queued = self.queued(&tx);
         let blocked = tx.permits().is_blocked(queued);
         if blocked {
@@ -247,7 +176,7 @@ impl<T> Chan<T, Line> {
             tx.permits_mut().try_idle();
         }
         let still_blocked = tx.permits().is_blocked(queued);
-        let next = if woken && queued > 0 || still_blocked { tx.parked.take_one() } else { None };
+        let next = if still_blocked { tx.parked.take_one() } else { tx.parked.settle(queued) };
         drop(tx);
         let mut panics = FirstPanic::default();
         if let Some(next) = next {
@@ -256,35 +185,28 @@ impl<T> Chan<T, Line> {
         if blocked && !still_blocked {
             panics.catch(|| self.serve_senders());
         }
+        panics.catch(|| drop(own));
         panics.resume();
-        drop(own);
     }
 
-    /// Waits until `take` got something, or for the end.
+    /// Waits until `take` may take so many messages, at least one, or for the end.
     fn poll_take(
         &self,
         node: Pin<&Node>,
         cx: &mut Context<'_>,
-        mut take: impl FnMut(&Self, &mut TxSide<T, Line>) -> bool,
+        take: impl FnOnce(&Self, &mut TxSide<T, Line>, usize),
     ) -> Poll<()> {
-        // Cloned before the lock is taken and dropped after it is released (chan, I4). Who is not in line yet
-        // will probably have to get there.
+        // Cloned before the lock is taken and dropped after it is released (chan, I4). A receiver that is
+        // not in line yet will probably have to get there.
         let mut waker = (!node.is_bound()).then(|| cx.waker().clone());
-        let mut impatient = false;
+        let lasting = is_parked_by(cx.waker());
         loop {
             let mut tx = self.lock();
-            let taken = take(self, &mut tx);
-            if !taken && !impatient {
-                // A sender that was promised capacity and does not come must not stop the others.
-                let (permits, parked) = tx.permits_and_parked();
-                impatient = permits.poll_idle(&mut parked.list.entry(node).refusals);
-            }
-            if taken || self.is_ended(&tx) {
-                let own = if node.is_bound() { tx.parked.leave(node) } else { None };
-                self.hand_on_received(tx);
-                if let Some(own) = own {
-                    with_message_in_hand(|| drop(own));
-                }
+            let queued = self.queued(&tx);
+            let available = tx.parked.available(node, queued);
+            if available > 0 {
+                take(self, &mut tx, available);
+                self.leave_received(tx, node);
                 if let Some(unused) = waker {
                     with_message_in_hand(|| drop(unused));
                 }
@@ -297,24 +219,85 @@ impl<T> Chan<T, Line> {
                     waker = Some(cx.waker().clone());
                     continue;
                 };
-                old = tx.parked.enter(node, new);
+                old = tx.parked.enter(node, new, lasting);
             }
-            let settled = tx.permits_mut().is_settled(0);
+            if queued == 0 {
+                return self.poll_empty(tx, node, cx, old);
+            }
+            // All messages are promised to others.
+            let next = tx.parked.refuse(node);
+            let own_turn = tx.parked.is_granted(node);
             drop(tx);
             let mut panics = FirstPanic::default();
-            if !settled {
-                panics.catch(|| self.serve_senders());
-            }
-            // Who has just been served may not come either.
-            if impatient || !settled {
+            if own_turn {
+                // `next` is a clone of its own waker.
+                panics.catch(|| drop(next));
+            } else {
+                if let Some(next) = next {
+                    panics.catch(|| next.wake());
+                }
+                // Their receivers may never come.
                 panics.catch(|| cx.waker().wake_by_ref());
             }
             if let Some(old) = old {
                 panics.catch(|| drop(old));
             }
             panics.resume();
+            if own_turn {
+                continue;
+            }
             return Poll::Pending;
         }
+    }
+
+    /// The rest of [`poll_take`](Self::poll_take) for a receiver that is in line and finds no message:
+    /// there may be the end, and a sender that was promised capacity and does not come must not stop the
+    /// others.
+    fn poll_empty(
+        &self,
+        mut tx: LockGuard<'_, TxSide<T, Line>>,
+        node: Pin<&Node>,
+        cx: &mut Context<'_>,
+        old: Option<Waker>,
+    ) -> Poll<()> {
+        let (permits, parked) = tx.permits_and_parked();
+        let impatient = permits.poll_idle(parked.idle_refusals(node));
+        if self.is_ended(&tx) {
+            self.leave_received(tx, node);
+            drop(old);
+            return Poll::Ready(());
+        }
+        let settled = tx.permits_mut().is_settled(0);
+        drop(tx);
+        let mut panics = FirstPanic::default();
+        if !settled {
+            panics.catch(|| self.serve_senders());
+        }
+        // A sender that has just been served may not come either.
+        if impatient || !settled {
+            panics.catch(|| cx.waker().wake_by_ref());
+        }
+        panics.catch(|| drop(old));
+        panics.resume();
+        Poll::Pending
+    }
+
+    /// Lets a receiver that has what it waited for leave the line, and hands on the rest.
+    fn leave_received(&self, mut tx: LockGuard<'_, TxSide<T, Line>>, node: Pin<&Node>) {
+        let own = if node.is_bound() { tx.parked.leave(node) } else { None };
+        self.hand_on_received(tx);
+        if let Some(own) = own {
+            with_message_in_hand(|| drop(own));
+        }
+    }
+
+    /// Takes a message that is not promised to a waiting receiver.
+    #[inline]
+    fn pop_unpromised(&self, tx: &mut TxSide<T, Line>, emptied: &mut Emptied<T>) -> Option<T> {
+        if tx.parked.has_promised() && tx.parked.unpromised(self.queued(tx)) == 0 {
+            return None;
+        }
+        self.pop(tx, emptied)
     }
 
     #[inline]
@@ -331,7 +314,7 @@ impl<T> Chan<T, Line> {
     }
 
     /// After messages were taken: capacity to waiting senders, the end to the other receivers, and
-    /// what is left to the next of them if nobody comes for it.
+    /// what is left to the next of them if the receivers it is promised to do not come.
     #[inline]
     fn hand_on_received(&self, tx: LockGuard<'_, TxSide<T, Line>>) {
         let left = tx.producer.tail() != self.head();

@@ -422,7 +422,7 @@ impl<T, P: Parked> Chan<T, P> {
         // SAFETY: the producer and the chain were made together in `Chan::new`. It has room: seen just
         // now, or by `make_room`, and under the lock, which we hold since.
         unsafe { tx.producer.push(&self.chain, value) };
-        let receiver = tx.parked.take_one();
+        let receiver = tx.parked.grant_one();
         drop(tx);
         if let Some(receiver) = receiver {
             receiver.wake();

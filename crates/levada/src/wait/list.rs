@@ -60,9 +60,12 @@ pub(crate) struct Entry {
     /// How many permits it waits for.
     pub(crate) need: usize,
     /// Its number among those who came, where one who was woken may come back.
-    pub(crate) arrival: usize,
+    pub(crate) arrival: u32,
     /// How often it came and found its turn promised to somebody who did not come.
     pub(crate) refusals: u16,
+    /// The number of a promise (`queue::many::line`), and how often it was refused to others.
+    pub(crate) promise: u32,
+    pub(crate) refused: u16,
     /// How often its own turn lapsed since it began to wait.
     pub(crate) lapses: u8,
     /// Whether it waits on a thread that blocks, and so comes when it is woken.

@@ -16,3 +16,6 @@ mod told;
 
 /// As `levada::wait::permits::GRACE`: the polls a promise outlives.
 const GRACE: usize = 8;
+
+/// As in `levada::queue::many::line`: the polls that the promise of a message outlives.
+const PATIENCE: usize = 64;

@@ -1,14 +1,14 @@
-//! A receiver that was woken for a message and does not come, while the others sleep (C7, C8): another
-//! one is woken when the channel has been used `GRACE` times since.
+//! A receiver of mpmc that is promised a message and does not come (C7, C8): its promise lapses when it has
+//! thwarted one other [`PATIENCE`] times, and the message goes to the next receiver.
 
-use super::GRACE;
+use super::PATIENCE;
 use levada::mpmc::{self, Receiver, error::TrySendError};
 use std::task::Poll;
 use support::Task;
 
 type Recv<'a> = Task<mpmc::future::Recv<'a, u32>>;
 
-/// `n` receivers that sleep; then a message wakes the first of them.
+/// `n` receivers that sleep; then a message is promised to the first of them, which is woken.
 fn woken_one<'a>(tx: &mpmc::Sender<u32>, rx: &'a Receiver<u32>, n: usize) -> Vec<Recv<'a>> {
     let line: Vec<_> = (0..n).map(|_| Task::waiting(rx.recv())).collect();
     tx.try_send(0).unwrap();
@@ -16,7 +16,55 @@ fn woken_one<'a>(tx: &mpmc::Sender<u32>, rx: &'a Receiver<u32>, n: usize) -> Vec
     line
 }
 
-/// A sender that waits for room sees to it, whatever it waits with and whatever became of the stalled one.
+/// A receiver that waits anew wakes itself until the message is its own.
+#[test]
+fn a_newcomer_that_waits() {
+    let (tx, rx) = mpmc::channel(1);
+    let mut line = woken_one(&tx, &rx, 1);
+    let mut newcomer = Task::waiting(rx.recv());
+    assert_eq!(newcomer.run(), (PATIENCE - 1, Poll::Ready(Some(0))));
+    // The stalled one comes late, and is promised the next message.
+    assert!(line[0].poll().is_pending());
+    tx.try_send(1).unwrap();
+    assert_eq!(line[0].poll(), Poll::Ready(Some(1)));
+}
+
+#[test]
+fn a_batch_that_waits() {
+    let (tx, rx) = mpmc::channel(2);
+    woken_one(&tx, &rx, 1).remove(0).forget();
+    let mut buffer = Vec::new();
+    let mut batch = Task::waiting(rx.recv_many(&mut buffer, 2));
+    assert_eq!(batch.run(), (PATIENCE - 1, Poll::Ready(1)));
+}
+
+#[test]
+fn a_loop_of_try_recv() {
+    let (tx, rx) = mpmc::channel(1);
+    woken_one(&tx, &rx, 1).remove(0).forget();
+    assert_eq!((1..).find(|_| rx.try_recv().is_ok()), Some(PATIENCE));
+}
+
+/// As in a `select!` whose other branch is always faster.
+#[test]
+fn a_new_receive_for_each_poll() {
+    let (tx, rx) = mpmc::channel(1);
+    woken_one(&tx, &rx, 1).remove(0).forget();
+    let polls = (1..).find(|_| Task::new(rx.recv()).poll().is_ready());
+    assert_eq!(polls, Some(PATIENCE));
+}
+
+/// In the same task: the first receive is promised the message, and the task awaits a second one.
+#[test]
+fn a_second_receive_in_the_same_task() {
+    let (tx, rx) = mpmc::channel(1);
+    let mut first = woken_one(&tx, &rx, 1).remove(0);
+    let mut second = Task::waiting(rx.recv());
+    assert_eq!(second.run().1, Poll::Ready(Some(0)));
+    assert!(first.poll().is_pending());
+}
+
+/// A sender that waits for room sees to it, whatever became of the stalled one.
 #[test]
 fn a_sender_that_waits() {
     for forgotten in [false, true] {
@@ -27,12 +75,12 @@ fn a_sender_that_waits() {
             line.remove(0).forget();
         }
         let mut send = Task::new(tx.send(1));
-        let polls = (1..=GRACE).find(|_| {
+        let polls = (1..=PATIENCE).find(|_| {
             assert!(send.poll().is_pending());
             assert!(send.is_woken(), "the sender sleeps, and so does the second receiver");
             second.is_woken()
         });
-        assert_eq!(polls, Some(GRACE));
+        assert_eq!(polls, Some(PATIENCE));
         assert_eq!(second.poll(), Poll::Ready(Some(0)));
         assert!(send.is_woken() && send.poll().is_ready());
         assert_eq!(rx.try_recv(), Ok(1));
@@ -43,7 +91,7 @@ fn a_sender_that_waits() {
 fn a_loop_of_try_send() {
     let (tx, rx) = mpmc::channel(1);
     let mut line = woken_one(&tx, &rx, 2);
-    for _ in 0..GRACE {
+    for _ in 0..PATIENCE {
         assert!(!line[1].is_woken());
         assert_eq!(tx.try_send(1), Err(TrySendError::Full(1)));
     }
@@ -65,10 +113,23 @@ fn everybody_but_one_is_forgotten() {
         let mut send = Task::new(tx.send(1));
         assert!(send.poll().is_pending());
         let (polls, polled) = send.run();
-        assert!(polled.is_pending() && polls <= GRACE * receivers, "{polls} polls");
+        assert!(polled.is_pending() && polls <= PATIENCE * receivers, "{polls} polls");
         assert!(last.is_woken(), "{receivers} receivers, the last sleeps");
         assert_eq!(last.poll(), Poll::Ready(Some(0)));
         assert!(send.is_woken() && send.poll().is_ready());
+    }
+}
+
+/// The same with receivers only: a newcomer watches.
+#[test]
+fn a_newcomer_behind_forgotten_ones() {
+    for forgotten in [1, 2, 10, 40] {
+        let (tx, rx) = mpmc::channel(1);
+        woken_one(&tx, &rx, forgotten).into_iter().for_each(Task::forget);
+        let mut newcomer = Task::waiting(rx.recv());
+        assert_eq!(newcomer.run(), (PATIENCE * forgotten - 1, Poll::Ready(Some(0))));
+        tx.try_send(1).unwrap();
+        assert_eq!(Task::new(rx.recv()).poll(), Poll::Ready(Some(1)), "they hold nothing any more");
     }
 }
 
@@ -77,21 +138,21 @@ fn everybody_but_one_is_forgotten() {
 #[test]
 fn workers_catch_up() {
     let (tx, rx) = mpmc::channel(100);
-    let workers = GRACE + 3;
+    let workers = PATIENCE + 3;
     let mut line = woken_one(&tx, &rx, workers);
     for worker in 1..workers - 2 {
         tx.try_send(0).unwrap();
         assert!(line[worker].is_woken() && line[worker].poll().is_ready());
-        assert_eq!((rx.len(), line[worker + 1].is_woken()), (1, worker == GRACE));
+        assert_eq!((rx.len(), line[worker + 1].is_woken()), (1, worker == PATIENCE));
     }
-    assert!(line[GRACE + 1].poll().is_ready());
+    assert!(line[PATIENCE + 1].poll().is_ready());
     assert_eq!(rx.len(), 0);
-    assert!(!line[GRACE + 2].is_woken());
+    assert!(!line[PATIENCE + 2].is_woken());
 }
 
 /// As long as receivers come when they are woken, no other is woken for nothing.
 #[test]
-fn who_comes_in_time_wakes_nobody_else() {
+fn receivers_that_come_in_time_wake_no_other() {
     let (tx, rx) = mpmc::channel(1);
     let mut line = woken_one(&tx, &rx, 2);
     for i in 0..100 {

@@ -1,6 +1,7 @@
 //! The end, from either side: what is still received, who is told, and where messages go that
 //! nobody will have (C17-C25, C29, C31).
 
+use super::PATIENCE;
 use levada::mpmc::error::{TryRecvError, TrySendError};
 use levada::{mpmc, oneshot};
 use std::pin::pin;
@@ -228,30 +229,74 @@ fn try_recv_waits_for_the_permits() {
     assert_eq!(rx.try_recv(), DISCONNECTED);
 }
 
-/// The message that one receiver takes was the last; the other one was asleep.
+/// The last message is promised to the first receiver. When it takes the message the second one, which
+/// was asleep, sees the end, whatever the first one waited with.
 #[test]
 fn taking_the_last_message_ends_the_others() {
-    for way in 0..3 {
+    for batch in [false, true] {
         let (tx, rx) = mpmc::channel(1);
         let permit = tx.try_reserve().unwrap();
         rx.close();
-        let mut sleeps = [Task::waiting(rx.recv()), Task::waiting(rx.recv())];
+        let mut buffer = Vec::new();
+        let mut one = Task::new(rx.recv());
+        let mut many = Task::new(rx.recv_many(&mut buffer, 5));
+        let waits = if batch { many.poll().is_pending() } else { one.poll().is_pending() };
+        let mut asleep = Task::waiting(rx.recv());
         permit.send(7);
-        assert!(sleeps[0].is_woken() && !sleeps[1].is_woken());
+        assert!(waits && !asleep.is_woken());
+        assert_eq!(rx.try_recv(), EMPTY, "it is promised, and not the end");
+        if batch {
+            assert!(many.is_woken() && many.poll() == Poll::Ready(1));
+        } else {
+            assert!(one.is_woken() && one.poll() == Poll::Ready(Some(7)));
+        }
+        assert!(asleep.is_woken());
+        assert_eq!(asleep.poll(), Poll::Ready(None));
+    }
+}
+
+/// The receiver that the last message is promised to never comes. The others find neither the message nor
+/// the end until that promise lapses; one of them has the message then, and all have the end.
+#[test]
+fn the_end_comes_behind_a_promise_that_lapses() {
+    for way in 0..3 {
+        let (tx, rx) = mpmc::channel(1);
+        let stalled = Task::waiting(rx.recv());
+        let mut asleep = [Task::waiting(rx.recv()), Task::waiting(rx.recv())];
+        tx.try_send(7).unwrap();
+        assert!(stalled.is_woken());
+        stalled.forget();
         match way {
-            0 => assert_eq!(rx.try_recv(), Ok(7)),
-            1 => assert_eq!(Task::new(rx.recv()).poll(), Poll::Ready(Some(7))),
+            0 => drop(tx),
+            1 => rx.close(),
             _ => {
-                let mut batch = Vec::new();
-                let polled = Task::new(rx.recv_many(&mut batch, 5)).poll();
-                assert_eq!(polled, Poll::Ready(1));
+                let other = rx.clone();
+                drop(tx);
+                other.close();
             }
         }
-        for recv in &mut sleeps {
-            assert!(recv.is_woken(), "way {way}");
-            assert_eq!(recv.poll(), Poll::Ready(None));
-        }
+        assert!(asleep[0].is_woken() && asleep[1].is_woken(), "way {way}");
+        assert!(asleep[0].poll().is_pending());
+        let polls = (1..=PATIENCE).find(|_| asleep[1].poll().is_ready() || !asleep[1].is_woken());
+        assert_eq!(polls, None, "it watches over the promise");
+        assert_eq!(asleep[0].poll(), Poll::Ready(Some(7)), "the first of them is next");
+        assert_eq!(asleep[1].run().1, Poll::Ready(None));
+        assert_eq!(rx.try_recv(), DISCONNECTED);
     }
+}
+
+/// A promise of the last message that is given back does not lose it to the end.
+#[test]
+fn the_end_comes_behind_a_promise_that_is_given_back() {
+    let (tx, rx) = mpmc::channel(1);
+    let cancelled = Task::waiting(rx.recv());
+    let mut next = Task::waiting(rx.recv());
+    tx.try_send(7).unwrap();
+    drop(tx);
+    assert!(next.poll().is_pending(), "the message is the other one's, and not the end");
+    drop(cancelled);
+    assert_eq!(next.run().1, Poll::Ready(Some(7)));
+    assert_eq!(rx.try_recv(), DISCONNECTED);
 }
 
 /// A sender that waits and is cancelled after the close ends the channel, like a permit.

@@ -4,6 +4,7 @@
 
 mod api;
 mod close;
+mod fairness;
 mod futurelock;
 mod hostile;
 mod receivers;
@@ -13,3 +14,6 @@ mod stress;
 
 /// As `levada::wait::permits::GRACE`: the polls a promise outlives.
 const GRACE: usize = 8;
+
+/// As in `levada::queue::many::line`: the polls that the promise of a message outlives.
+const PATIENCE: usize = 64;

@@ -1,12 +1,19 @@
-//! Receivers that wait: who is woken, in which order, and what becomes of a message whose receiver
-//! is cancelled, overtaken, forgotten or never polled (C1-C3, C5-C7, C12, C14).
+//! Receivers that wait: which one is woken, in which order, and what becomes of a message whose receiver
+//! is cancelled, overtaken, forgotten or never polled (C1-C3, C5-C7, C12, C14). How messages are promised
+//! to receivers that wait is in `fairness`.
 
+use super::PATIENCE;
 use levada::mpmc::{self, Receiver};
 use std::task::Poll;
 use support::{Drops, Task};
 
 fn waiting(rx: &Receiver<u32>, n: usize) -> Vec<Task<mpmc::future::Recv<'_, u32>>> {
     (0..n).map(|_| Task::waiting(rx.recv())).collect()
+}
+
+/// Takes the message that is promised to a receiver that does not come, as soon as that promise lapses.
+fn take_lapsed(rx: &Receiver<u32>) -> Option<u32> {
+    (1..=PATIENCE).find_map(|_| rx.try_recv().ok())
 }
 
 fn woken<F: Future>(tasks: &[Task<F>]) -> Vec<usize> {
@@ -96,13 +103,14 @@ fn a_cancelled_receiver_that_was_not_woken_wakes_nobody() {
     assert_eq!(line[0].poll(), Poll::Ready(Some(7)));
 }
 
-/// C3: a message that was taken by another wakes nobody else when the woken one goes.
+/// C3: a receiver whose promise lapsed, and whose message another one took, wakes no other when it goes.
 #[test]
 fn nothing_is_passed_on_when_the_message_is_gone() {
     let (tx, rx) = mpmc::channel(1);
-    let mut line = waiting(&rx, 2);
+    let mut line = waiting(&rx, 1);
     tx.try_send(7).unwrap();
-    assert_eq!(rx.try_recv(), Ok(7));
+    assert_eq!(take_lapsed(&rx), Some(7));
+    line.push(Task::waiting(rx.recv()));
     assert_eq!(woken(&line), [0]);
     line.remove(0);
     assert_eq!(woken(&line), []);
@@ -111,31 +119,36 @@ fn nothing_is_passed_on_when_the_message_is_gone() {
     assert_eq!(line[0].poll(), Poll::Ready(Some(8)));
 }
 
-/// C3: overtaken, it waits on in front of all that came later.
+/// C3: a receiver whose promise lapsed waits on in front of all that came later.
 #[test]
 fn a_receiver_woken_for_nothing_keeps_its_place() {
     let (tx, rx) = mpmc::channel(1);
-    let mut line = waiting(&rx, 3);
-    for i in 0..10 {
-        tx.try_send(i).unwrap();
-        assert_eq!(woken(&line), [0]);
-        assert_eq!(Task::new(rx.recv()).poll(), Poll::Ready(Some(i)));
-        assert!(line[0].poll().is_pending());
-    }
+    let mut late = Task::waiting(rx.recv());
+    tx.try_send(1).unwrap();
+    assert_eq!(take_lapsed(&rx), Some(1));
+    let mut line = waiting(&rx, 2);
+    assert!(late.is_woken() && late.poll().is_pending());
+    tx.try_send(2).unwrap();
+    assert!(late.is_woken());
+    assert_eq!(woken(&line), []);
+    assert_eq!(late.poll(), Poll::Ready(Some(2)));
+    tx.try_send(3).unwrap();
+    assert_eq!(line[0].poll(), Poll::Ready(Some(3)));
 }
 
-/// The same for several that were overtaken, in whatever order they come back.
+/// The same for several of them, in whatever order they come back.
 #[test]
 fn receivers_woken_for_nothing_keep_their_order() {
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let (tx, rx) = mpmc::channel(8);
-        let mut line = waiting(&rx, 5);
+        let mut line = waiting(&rx, 3);
         for i in 0..3 {
             tx.try_send(i).unwrap();
         }
         for i in 0..3 {
-            assert_eq!(rx.try_recv(), Ok(i));
+            assert_eq!(take_lapsed(&rx), Some(i));
         }
+        line.extend(waiting(&rx, 2));
         for i in order {
             assert!(line[i].poll().is_pending());
         }
@@ -172,8 +185,8 @@ fn receivers_woken_by_close_keep_their_order() {
     }
 }
 
-/// C7, as documented: one that is forgotten in line keeps a message from nobody who asks, and costs
-/// those who sleep behind it one message's delay.
+/// C7, as documented: a receiver that is forgotten in line costs the others a bounded number of polls,
+/// once.
 #[test]
 fn a_forgotten_receiver_holds_nothing() {
     let (tx, rx) = mpmc::channel(4);
@@ -184,10 +197,12 @@ fn a_forgotten_receiver_holds_nothing() {
     tx.try_send(2).unwrap();
     assert!(behind.is_woken());
     assert_eq!(behind.poll(), Poll::Ready(Some(1)));
-    assert_eq!(Task::new(rx.recv()).poll(), Poll::Ready(Some(2)));
+    assert_eq!(Task::waiting(rx.recv()).run(), (PATIENCE - 1, Poll::Ready(Some(2))));
+    tx.try_send(3).unwrap();
+    assert_eq!(Task::new(rx.recv()).poll(), Poll::Ready(Some(3)), "its promise has lapsed");
 }
 
-/// C7: woken and not polled: whoever asks has the message.
+/// C7: a receiver that was woken and is not polled lets one promise lapse, and holds nothing after that.
 #[test]
 fn a_receiver_that_is_not_polled_holds_nothing() {
     let (tx, rx) = mpmc::channel(4);
@@ -195,7 +210,12 @@ fn a_receiver_that_is_not_polled_holds_nothing() {
     for i in 0..100 {
         tx.try_send(i).unwrap();
         let mut new = Task::new(rx.recv());
-        assert_eq!(new.poll(), Poll::Ready(Some(i)));
+        if i == 0 {
+            assert!(new.poll().is_pending());
+            assert_eq!(new.run(), (PATIENCE - 1, Poll::Ready(Some(i))));
+        } else {
+            assert_eq!(new.poll(), Poll::Ready(Some(i)));
+        }
     }
     assert!(stalled.poll().is_pending());
     tx.try_send(100).unwrap();
@@ -231,16 +251,18 @@ fn polls_without_a_wake_change_nothing() {
     assert_eq!(woken(&line), [0]);
 }
 
-/// A receiver takes a message that woke another one; that one is overtaken, and loses nothing.
+/// A receiver that waits and is polled by chance does not take the message that woke another one.
 #[test]
-fn a_sleeper_that_is_polled_by_chance_may_overtake() {
+fn a_sleeper_that_is_polled_by_chance_does_not_overtake() {
     let (tx, rx) = mpmc::channel(1);
     let mut line = waiting(&rx, 3);
     tx.try_send(7).unwrap();
-    assert_eq!(line[2].poll(), Poll::Ready(Some(7)));
-    assert!(line[0].poll().is_pending());
+    assert!(line[2].poll().is_pending());
+    assert_eq!(line[0].poll(), Poll::Ready(Some(7)));
     tx.try_send(8).unwrap();
-    assert_eq!(woken(&line[..2]), [0]);
+    assert_eq!(woken(&line[1..]), [0, 1], "the third one wakes itself");
+    assert!(line[2].poll().is_pending());
+    assert_eq!(line[1].poll(), Poll::Ready(Some(8)));
 }
 
 /// C12: a send that is never polled drops its message with itself; so does one that waits.
@@ -347,15 +369,17 @@ fn a_completed_receive_leaves_nothing_behind() {
     assert!(next.is_woken());
 }
 
-/// One that took a message while it stood in line is in line no more, though its future lives: the
-/// next message wakes who came after it.
+/// A receiver that took a message while it stood in line is in line no more, though its future lives: the
+/// next message wakes the receiver behind it.
 #[test]
-fn who_got_its_message_leaves_the_line() {
+fn a_receiver_that_has_its_message_leaves_the_line() {
     let (tx, rx) = mpmc::channel(8);
     let mut line = waiting(&rx, 3);
     tx.try_send(1).unwrap();
     assert_eq!(woken(&line), [0]);
-    // The second is faster than the first, who then gives up.
+    // The first one does not come. It is the turn of the second one, and then the first one goes.
+    let lapses = (1..=PATIENCE).find(|_| rx.try_recv().is_err() && line[1].is_woken());
+    assert_eq!(lapses, Some(PATIENCE));
     assert_eq!(line[1].poll(), Poll::Ready(Some(1)));
     line.remove(0);
     tx.try_send(2).unwrap();

@@ -9,9 +9,6 @@ use support::{Message, Task};
 
 type State = grid::State<Sender<Message>, Receiver<Message>>;
 
-/// What `try_recv` may say after `close`: a permit that is out holds back the end.
-pub(super) const TRY_RECV_CLOSED: &[Answer] = &["message", "empty", "end"];
-
 /// The table for a queue of this capacity.
 pub(crate) fn table(capacity: usize) -> Table<Sender<Message>, Receiver<Message>> {
     let mut receivers = queue_receivers::actions();

@@ -9,6 +9,14 @@ mod oracle_stream;
 mod others;
 mod queues;
 
+use grid::Answer;
+
+/// What `try_recv` may say after `close`, where the message is perhaps yet to be sent with a permit, or is
+/// promised to another receiver.
+const MAYBE_EMPTY: &[Answer] = &["message", "empty", "end"];
+/// What it may say where neither can be.
+const NOT_EMPTY: &[Answer] = &["message", "end"];
+
 #[path = "."]
 mod levada_mpsc {
     use levada::mpsc::error::{TryRecvError, TrySendError};
@@ -18,6 +26,7 @@ mod levada_mpsc {
     mod bounded_senders;
     mod mpsc_receivers;
     mod queue_receivers;
+    use super::MAYBE_EMPTY as TRY_RECV_CLOSED;
     use bounded as flavour;
     use mpsc_receivers as more;
 
@@ -36,6 +45,7 @@ mod levada_mpsc_unbounded {
     mod mpsc_receivers;
     mod queue_receivers;
     pub(crate) mod unbounded;
+    use super::NOT_EMPTY as TRY_RECV_CLOSED;
     use mpsc_receivers as more;
     use unbounded as flavour;
 
@@ -54,6 +64,7 @@ mod levada_mpmc {
     mod bounded_senders;
     mod mpmc_receivers;
     mod queue_receivers;
+    use super::MAYBE_EMPTY as TRY_RECV_CLOSED;
     use bounded as flavour;
     use mpmc_receivers as more;
 
@@ -73,6 +84,7 @@ mod levada_mpmc_unbounded {
     mod mpmc_receivers;
     mod queue_receivers;
     pub(crate) mod unbounded;
+    use super::MAYBE_EMPTY as TRY_RECV_CLOSED;
     use mpmc_receivers as more;
     use unbounded as flavour;
 
@@ -91,6 +103,7 @@ mod tokio_mpsc {
     mod bounded_senders;
     mod mpsc_receivers;
     mod queue_receivers;
+    use super::MAYBE_EMPTY as TRY_RECV_CLOSED;
     use bounded as flavour;
     use mpsc_receivers as more;
 }
@@ -106,6 +119,7 @@ mod tokio_mpsc_unbounded {
     mod mpsc_receivers;
     mod queue_receivers;
     pub(crate) mod unbounded;
+    use super::NOT_EMPTY as TRY_RECV_CLOSED;
     use mpsc_receivers as more;
     use unbounded as flavour;
 }

@@ -1,7 +1,6 @@
 //! What the receiver of a queue may do, whatever its flavour.
 
-use super::flavour::TRY_RECV_CLOSED;
-use super::{Receiver, Sender, TryRecvError, into_stream};
+use super::{Receiver, Sender, TRY_RECV_CLOSED, TryRecvError, into_stream};
 use futures_core::Stream;
 use grid::{Answer, Stage, Steps, pause, staged, steps};
 use std::future::poll_fn;

@@ -9,9 +9,6 @@ use support::{Message, Task};
 type State = grid::State<Sender<Message>, Receiver<Message>>;
 type Action = grid::Action<Sender<Message>, Receiver<Message>, Sender<Message>>;
 
-/// What `try_recv` may say after `close`.
-pub(super) const TRY_RECV_CLOSED: &[Answer] = &["message", "end"];
-
 /// The table; its fullest state has `messages`.
 pub(crate) fn table(messages: usize) -> Table<Sender<Message>, Receiver<Message>> {
     let mut receivers = queue_receivers::actions();

@@ -13,6 +13,10 @@
 //! happen in the channel. When that is, is the channel's affair (it counts refusals); here it is
 //! allowed after [`GRACE`] refusals of anybody, and from then on the order in line is not checked. A
 //! sender of a program takes what it was woken for, so few histories get there.
+//!
+//! # Receivers
+//! Each other receiver may wait, and then one message is promised to it, which is not there for this one.
+//! Whether the others wait the specification does not follow.
 
 use std::task::Poll;
 
@@ -231,6 +235,12 @@ impl State {
         allowed.then(|| self.refuse())
     }
 
+    /// Whether a receiver may get so many messages of those that it is allowed.
+    fn may_receive(&self, count: usize, limit: usize) -> bool {
+        let unpromised = self.queue.len().saturating_sub(self.receivers.saturating_sub(1));
+        (limit.min(unpromised)..=limit.min(self.queue.len())).contains(&count)
+    }
+
     fn receive(mut self, value: u8) -> Option<Self> {
         let is_next = self.queue.first() == Some(&value);
         is_next.then(|| {
@@ -248,8 +258,8 @@ impl State {
 
     /// A receiver is told that there is nothing now.
     fn receive_nothing(self) -> Option<Self> {
-        let ended = self.is_ended() && !self.lapsed();
-        (self.queue.is_empty() && !ended).then(|| self.refuse())
+        let ended = self.queue.is_empty() && self.is_ended() && !self.lapsed();
+        (self.may_receive(0, 1) && !ended).then(|| self.refuse())
     }
 
     /// A receiver is told that there will be nothing any more.
@@ -340,7 +350,7 @@ impl Spec for Queue {
                 Some(state)
             }
             Op::TryRecv(Ok(value)) | Op::RecvPoll(Poll::Ready(Some(value))) => state.receive(value),
-            Op::CountMany(limit, count) => (limit.min(state.queue.len()) == count).then_some(state),
+            Op::CountMany(limit, count) => state.may_receive(count, limit).then_some(state),
             Op::RecvManyPoll(Poll::Ready(ref values)) => state.receive_many(values),
             Op::TryRecv(Err(TryRecvError::Disconnected)) | Op::RecvPoll(Poll::Ready(None)) => {
                 state.end()

@@ -183,6 +183,38 @@ fn forgotten_receives_stop_nobody_who_asks() {
     });
 }
 
+/// A pool of one: each task takes it, gives it back and wants it again; one gives up now and then, and one
+/// forgot a receive.
+#[test]
+fn a_pool_of_one_goes_round() {
+    check(|| {
+        block_on(async {
+            let (give, take) = mpmc::channel(1);
+            let forgetful = take.clone();
+            let all = tasks(3, (give.clone(), take), |number, (give, take)| async move {
+                let mut left = 2;
+                while left > 0 {
+                    let taken = match number {
+                        0 => cut(take.recv()).await,
+                        _ => Some(take.recv().await),
+                    };
+                    if let Some(taken) = taken {
+                        taken.expect("a sender lives");
+                        pause().await;
+                        give.try_send(()).unwrap();
+                        left -= 1;
+                    }
+                }
+            });
+            if let Some(taken) = forget(forgetful.recv()).await {
+                taken.expect("a sender lives");
+            }
+            give.try_send(()).unwrap();
+            assert_eq!(finish(all, Ledger::default()).await, Counts::all_received(0));
+        });
+    });
+}
+
 #[test]
 fn close_meets_sends_and_permits() {
     check(|| {

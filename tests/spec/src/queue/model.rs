@@ -3,10 +3,14 @@
 //! The model is exact but for one thing. A sender whose turn has come and who does not take it loses
 //! it "after eight polls of whoever would go on" (levada::mpsc, Fairness). Who counts them, and from
 //! when, the documentation leaves open; so does the model: once somebody was refused [`GRACE`] times
-//! the turn may lapse, and if these were the last things that happened it must have.
+//! the turn may lapse, and if these were the last things that happened it must have. The same holds for a
+//! receiver of mpmc that a message is promised to, with more patience (`receivers`).
+
+mod receivers;
 
 use std::collections::{BTreeMap, VecDeque};
 
+use self::receivers::{Rest, Sleeper};
 use super::{Action, Answer};
 use crate::check::{Fact, Key, Model};
 
@@ -42,15 +46,6 @@ enum Turn {
     Holding,
 }
 
-/// A receiver in line.
-#[derive(Clone, Copy, Debug)]
-struct Sleeper {
-    key: Key,
-    /// A message woke it, or the end.
-    woken: bool,
-    impatient: bool,
-}
-
 /// A channel.
 #[derive(Clone, Debug)]
 pub(super) struct Queue {
@@ -68,6 +63,12 @@ pub(super) struct Queue {
     /// Those who were granted something, and then those who wait.
     line: Vec<Waiter>,
     sleepers: Vec<Sleeper>,
+    /// How many messages were ever promised.
+    promises: usize,
+    /// How often the oldest promise of a message kept others from going on, perhaps; and how often in a row
+    /// the same receiver.
+    thwarted: u32,
+    thwarted_last: (Key, u32),
     /// Futures that wait for the channel to be closed.
     closers: Vec<Key>,
     /// Messages in futures.
@@ -92,6 +93,9 @@ impl Queue {
             reserved: 0,
             line: Vec::new(),
             sleepers: Vec::new(),
+            promises: 0,
+            thwarted: 0,
+            thwarted_last: (PASSING, 0),
             closers: Vec::new(),
             unsent: 0,
             refusals: BTreeMap::new(),
@@ -108,7 +112,7 @@ impl Queue {
     /// Whether a receiver gets an answer at once.
     #[must_use]
     pub(super) fn answers_receivers(&self) -> bool {
-        !self.messages.is_empty() || self.is_ended()
+        self.unpromised() > 0 || self.is_ended()
     }
 
     fn promised(&self) -> usize {
@@ -171,8 +175,9 @@ impl Queue {
             }
             self.line[next].turn = Turn::Granted;
         }
+        self.promise();
         if self.is_ended() {
-            self.sleepers.iter_mut().for_each(|sleeper| sleeper.woken = true);
+            self.rouse();
         }
     }
 
@@ -228,52 +233,10 @@ impl Queue {
             return;
         }
         self.messages.push_back(message);
-        if let Some(sleeper) = self.sleepers.iter_mut().find(|sleeper| !sleeper.woken) {
-            sleeper.woken = true;
+        if !self.many {
+            self.rouse();
         }
-    }
-
-    fn receive(&mut self, limit: usize) -> Vec<usize> {
-        let count = limit.min(self.messages.len());
-        self.messages.drain(..count).collect()
-    }
-
-    fn try_recv(&mut self) -> Answer {
-        match self.receive(1).pop() {
-            Some(message) => Answer::Got(vec![message]),
-            None if self.is_ended() => Answer::Ended,
-            None => Answer::Empty,
-        }
-    }
-
-    fn poll_recv(&mut self, key: Key, limit: usize) -> Answer {
-        let messages = self.receive(limit);
-        if limit > 0 && messages.is_empty() && !self.is_ended() {
-            let impatient = self.is_blocked();
-            if !self.many {
-                // There is room for the waker of the latest call only.
-                self.sleepers.retain(|sleeper| sleeper.key == key);
-            }
-            match self.sleepers.iter_mut().find(|sleeper| sleeper.key == key) {
-                Some(sleeper) => *sleeper = Sleeper { key, woken: false, impatient },
-                None => self.sleepers.push(Sleeper { key, woken: false, impatient }),
-            }
-            return Answer::Pending;
-        }
-        self.sleepers.retain(|sleeper| sleeper.key != key);
-        Answer::Got(messages)
-    }
-
-    /// A future goes. What it was woken for is passed on.
-    fn cancel(&mut self, key: Key) {
-        self.line.retain(|waiter| waiter.key != key);
-        self.closers.retain(|&closer| closer != key);
-        let woken = self.sleepers.iter().any(|sleeper| sleeper.key == key && sleeper.woken);
-        self.sleepers.retain(|sleeper| sleeper.key != key);
-        let mut asleep = self.sleepers.iter_mut().filter(|sleeper| !sleeper.woken);
-        if let (true, Some(next)) = (woken && !self.messages.is_empty(), asleep.next()) {
-            next.woken = true;
-        }
+        self.promise();
     }
 
     fn close(&mut self) {
@@ -282,6 +245,7 @@ impl Queue {
         }
         let mut part = self.free() > 0;
         self.closed = true;
+        self.rouse();
         for waiter in &mut self.line {
             waiter.turn = match waiter.turn {
                 Turn::Granted => Turn::Holding,
@@ -304,7 +268,12 @@ impl Queue {
     fn apply(&mut self, action: &Action) -> Answer {
         match *action {
             Action::CloneSender => self.senders += 1,
-            Action::DropSender => self.senders -= 1,
+            Action::DropSender => {
+                self.senders -= 1;
+                if self.senders == 0 {
+                    self.rouse();
+                }
+            }
             Action::Downgrade | Action::CloneWeak => self.weak += 1,
             Action::DropWeak => self.weak -= 1,
             Action::Upgrade => {
@@ -359,44 +328,8 @@ impl Queue {
         Answer::Done
     }
 
-    /// Whose patience a refusal of the action uses, and whether it is a receiver's.
-    fn poller(&self, action: &Action) -> Option<(Key, bool)> {
-        match *action {
-            Action::TryReserve(need) if Some(need) > self.capacity => None,
-            Action::TrySend(_) | Action::TryReserve(_) => {
-                self.is_stuck().then_some((PASSING, false))
-            }
-            Action::PollSend { key, .. } | Action::PollReserve { key, .. } => {
-                self.is_stuck().then_some((key, false))
-            }
-            Action::PollRecv { key, .. } if self.is_blocked() => {
-                Some((if self.many { key } else { RECEIVER }, true))
-            }
-            Action::TryRecv if self.is_blocked() => Some((PASSING, true)),
-            Action::Cancel { key } if self.many && self.is_blocked() => {
-                self.sleepers.iter().any(|sleeper| sleeper.key == key).then_some((PASSING, true))
-            }
-            _ => None,
-        }
-    }
-
-    /// The refusals of a future that is gone count for those who come after it.
-    fn pass_patience_on(&mut self, action: &Action) {
-        if let Action::PollSend { key, .. }
-        | Action::PollReserve { key, .. }
-        | Action::Cancel { key } = *action
-        {
-            let refusals = self.refusals.remove(&key).unwrap_or(0);
-            *self.refusals.entry(PASSING).or_default() += refusals;
-        }
-    }
-}
-
-impl Model for Queue {
-    type Action = Action;
-    type Answer = Answer;
-
-    fn step(&self, action: &Action) -> Vec<(Self, Answer)> {
+    /// The states after an action, with no thought of what is promised to receivers.
+    fn step_beside_receivers(&self, action: &Action) -> Vec<(Self, Answer)> {
         let mut next = self.clone();
         let answer = next.apply(action);
         next.settle();
@@ -439,6 +372,48 @@ impl Model for Queue {
         successors
     }
 
+    /// Whose patience a refusal of the action uses, and whether it is a receiver's.
+    fn poller(&self, action: &Action) -> Option<(Key, bool)> {
+        match *action {
+            Action::TryReserve(need) if Some(need) > self.capacity => None,
+            Action::TrySend(_) | Action::TryReserve(_) => {
+                self.is_stuck().then_some((PASSING, false))
+            }
+            Action::PollSend { key, .. } | Action::PollReserve { key, .. } => {
+                self.is_stuck().then_some((key, false))
+            }
+            Action::PollRecv { key, .. } if self.is_blocked() => {
+                Some((if self.many { key } else { RECEIVER }, true))
+            }
+            Action::TryRecv if self.is_blocked() => Some((PASSING, true)),
+            Action::Cancel { key } if self.many && self.is_blocked() => {
+                self.sleepers.iter().any(|sleeper| sleeper.key == key).then_some((PASSING, true))
+            }
+            _ => None,
+        }
+    }
+
+    /// The refusals of a future that is gone count for those who come after it.
+    fn pass_patience_on(&mut self, action: &Action) {
+        if let Action::PollSend { key, .. }
+        | Action::PollReserve { key, .. }
+        | Action::Cancel { key } = *action
+        {
+            let refusals = self.refusals.remove(&key).unwrap_or(0);
+            *self.refusals.entry(PASSING).or_default() += refusals;
+        }
+    }
+}
+
+impl Model for Queue {
+    type Action = Action;
+    type Answer = Answer;
+
+    fn step(&self, action: &Action) -> Vec<(Self, Answer)> {
+        let successors = self.step_beside_receivers(action).into_iter();
+        successors.flat_map(|(next, answer)| self.with_lapses(next, action, answer)).collect()
+    }
+
     fn fact(&self, (name, _): Fact) -> usize {
         match name {
             "len" => self.messages.len(),
@@ -459,8 +434,11 @@ impl Model for Queue {
         let sleeper = self.sleepers.iter().find(|sleeper| sleeper.key == future);
         let stuck = self.is_stuck();
         waiter.is_some_and(|waiter| waiter.turn != Turn::Waiting || waiter.impatient && stuck)
-            || sleeper
-                .is_some_and(|sleeper| sleeper.woken || sleeper.impatient && self.is_blocked())
+            || sleeper.is_some_and(|sleeper| {
+                let stuck =
+                    self.is_blocked() || self.unpromised() == 0 && !self.messages.is_empty();
+                sleeper.rest != Rest::Asleep || sleeper.impatient && stuck
+            })
             || self.closed && self.closers.contains(&future)
     }
 }

@@ -9,6 +9,10 @@ mod atomic {
     pub(super) use loom::sync::atomic::{AtomicU8, Ordering};
 }
 
+fn let_others_run() {
+    thread::yield_now();
+}
+
 /// A model's thread goes to sleep at once: those who wake it come at any step all the same.
 struct Patience;
 

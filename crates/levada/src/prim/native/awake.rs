@@ -31,6 +31,13 @@ fn try_yield() -> bool {
     true
 }
 
+/// Lets other threads run for a moment, which this one has to wait for.
+pub(super) fn let_others_run() {
+    if !try_yield() {
+        (0..Backoff::BURST).for_each(|_| spin_loop());
+    }
+}
+
 /// When threads may yield, in milliseconds since the first question.
 ///
 /// All of it is advice, and loads and stores are not ordered: a thread that reads the old yields once too
