@@ -65,6 +65,11 @@ impl<T> Chan<T, Line> {
     fn enter_over_budget<R>(&self, node: Pin<&Node>, cx: &Context<'_>) -> Poll<R> {
         let waker = cx.waker().clone();
         let mut tx = self.lock();
+        if tx.parked.is_granted(node) {
+            drop(tx);
+            drop(waker);
+            return Poll::Pending;
+        }
         let old = DropLast(tx.parked.enter(node, waker, false));
         let queued = self.queued(&tx);
         let granted = tx.parked.settle(queued);
