@@ -33,13 +33,15 @@ use super::shared::Shared;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let (pages, workers) = Pool::new(4).start_with_submitter(async |page: u32, more: Submitter<u32>| {
+/// async fn read(page: u32, more: Submitter<u32>) {
 ///     for link in [2 * page, 2 * page + 1] {
 ///         if link < 100 && more.submit(link).is_err() {
 ///             eprintln!("page {link} is not read: there was no time left");
 ///         }
 ///     }
-/// });
+/// }
+///
+/// let (pages, workers) = Pool::new(4).start_with_submitter(read);
 /// pages.send(1).await?;
 /// workers.drain(Duration::from_secs(60)).await?; // All 99 are read.
 /// # Ok(())

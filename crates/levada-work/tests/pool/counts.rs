@@ -16,7 +16,7 @@ const LONG: Duration = Duration::from_secs(3600);
 /// One job at a time: from when it is accepted until its function ends, each look sees exactly one.
 #[test]
 fn a_job_between_the_queue_and_its_start_is_counted() {
-    const LOOKS: usize = 5_000;
+    const LOOKS: usize = 1_000;
     within_deadline(|| {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -61,7 +61,8 @@ fn a_job_between_the_queue_and_its_start_is_counted() {
     });
 }
 
-/// The waker of a sender that waits for room is called when a job has left the queue. Another thread looks just then.
+/// The waker of a sender that waits for room is called when a job has left the queue. Another
+/// thread looks just then.
 #[tokio::test]
 async fn a_look_from_another_thread_waits_until_the_job_runs() {
     let gate = Arc::new(Semaphore::new(0));
@@ -196,7 +197,7 @@ async fn a_job_that_panics_leaves_the_pool_idle() {
 /// Each job makes two more, on several threads; the pool is idle after the last one.
 #[test]
 fn idle_waits_for_jobs_that_jobs_make() {
-    const ROUNDS: usize = 200;
+    const ROUNDS: usize = 60;
     const DEPTH: u32 = 6;
     within_deadline(|| {
         let runtime =

@@ -1,6 +1,8 @@
 //! The runtime of a pool ends while its handles live on.
 
 use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use levada::oneshot;
@@ -141,24 +143,25 @@ fn a_job_that_panics_when_it_is_dropped() {
     assert_eq!(workers.counts().total(), 0);
 }
 
-/// The runtime ends at any moment beside senders and a drain on another one: every job has one fate.
+/// The runtime ends at any moment beside senders and a drain on another one: every job has one
+/// fate.
 #[test]
 fn every_job_is_accounted_for_when_the_runtime_ends() {
-    const ROUNDS: usize = 200;
+    const ROUNDS: usize = 100;
     const JOBS: usize = 40;
     let dropped = within_deadline(|| {
         let mut all_dropped = 0;
         for round in 0..ROUNDS {
             let ledger = Ledger::new(JOBS);
             let runtime = multi_thread();
-            let done = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-            let count = std::sync::Arc::clone(&done);
+            let done = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&done);
             let (jobs, workers): (_, Workers<_>) = runtime.block_on(async {
                 Pool::new(round % 4).capacity(8).start(move |job| {
-                    let count = std::sync::Arc::clone(&count);
+                    let count = Arc::clone(&count);
                     async move {
                         tokio::task::yield_now().await;
-                        count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                        count.fetch_add(1, Ordering::SeqCst);
                         drop(job);
                     }
                 })
@@ -177,7 +180,7 @@ fn every_job_is_accounted_for_when_the_runtime_ends() {
                 Ok(()) => (0, 0, 0),
                 Err(undone) => (undone.aborted, undone.queued.len(), undone.dropped),
             };
-            let done = done.load(std::sync::atomic::Ordering::SeqCst);
+            let done = done.load(Ordering::SeqCst);
             assert_eq!(accepted, done + aborted + queued + dropped, "round {round}");
             ledger.settle();
             all_dropped += dropped;

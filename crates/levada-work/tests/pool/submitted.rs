@@ -65,7 +65,8 @@ async fn a_submitter_does_not_keep_the_pool() {
     assert_eq!(more.clone().submit(4).unwrap_err().0, 4);
 }
 
-/// The limit of the drain is over: what was submitted is returned, and what is submitted then is refused.
+/// The limit of the drain is over: what was submitted is returned, and what is submitted then is
+/// refused.
 #[tokio::test(start_paused = true)]
 async fn an_abort_returns_what_was_submitted_and_refuses_the_rest() {
     struct SubmitsWhenDropped {
