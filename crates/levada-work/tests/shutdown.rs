@@ -1,5 +1,4 @@
 //! The phases of the end, and what still runs.
-#![expect(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -109,15 +109,7 @@ struct Counted<'a, J> {
 
 impl<J> Drop for Counted<'_, J> {
     fn drop(&mut self) {
-        let is_quiet = {
-            let mut state = self.shared.state();
-            state.running -= 1;
-            state.aborted += usize::from(!self.has_ended);
-            state.running == 0
-        };
-        if is_quiet {
-            self.shared.quiet.send_modify(|()| {});
-        }
+        self.shared.end(!self.has_ended);
     }
 }
 

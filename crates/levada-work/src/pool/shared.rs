@@ -6,8 +6,9 @@
 //!    `len` of that queue and `State` are one view, in which each job is counted once.
 //! 2. A job is put into `Queues::submitted` and counted in `State::submitted` under the lock of
 //!    `State`. It moves from `submitted` to `running` under that lock, too.
-//! 3. `State::running` falls to 0 before `quiet` changes: a task that subscribes, looks and waits
-//!    misses nothing.
+//! 3. `State::running` falls to 0 before `quiet` changes: a worker that looks and waits misses nothing.
+//!    Whether the pool is idle then is decided under the same `Turn`, and told through `idle`: a task
+//!    that waits learns of it, although another one that learned of it has sent a job since.
 //! 4. `State::has_ended` is set once. From then on nothing is submitted. Unless the pool aborts or
 //!    its runtime ends, it is set when no job can come any more: the queue has ended, nothing is
 //!    submitted, nothing runs.
@@ -37,7 +38,9 @@ pub(super) struct Shared<J> {
     pub(super) orders: watch::Sender<bool>,
     /// Changes when the last job that ran has ended.
     pub(super) quiet: watch::Sender<()>,
-    pub(super) turn: Turn,
+    /// Changes when the last job has ended: nothing runs, and nothing is queued.
+    pub(super) idle: watch::Sender<()>,
+    turn: Turn,
     state: Mutex<State<J>>,
     on_panic: Option<Hook>,
     /// Dropped with the pool, which ends the [`Keeper`].
@@ -132,6 +135,7 @@ impl<J> Shared<J> {
         let shared = Arc::new(Self {
             orders: watch::Sender::new(false),
             quiet: watch::Sender::new(()),
+            idle: watch::Sender::new(()),
             turn: Turn::default(),
             state: Mutex::new(state),
             on_panic,
@@ -153,9 +157,30 @@ impl<J> Shared<J> {
 
     pub(super) fn counts(&self) -> Counts {
         let _turn = self.turn.enter();
-        let state = self.state();
+        self.count(&self.state())
+    }
+
+    /// The caller holds the `Turn`.
+    fn count(&self, state: &State<J>) -> Counts {
         let sent = state.queues.as_ref().map_or(0, |queues| queues.jobs.len());
         Counts { queued: sent + state.submitted, running: state.running }
+    }
+
+    /// A job has ended, by itself or by force.
+    pub(super) fn end(&self, by_force: bool) {
+        let (is_quiet, is_idle) = {
+            let _turn = self.turn.enter();
+            let mut state = self.state();
+            state.running -= 1;
+            state.aborted += usize::from(by_force);
+            (state.running == 0, self.count(&state).total() == 0)
+        };
+        if is_quiet {
+            self.quiet.send_modify(|()| {});
+        }
+        if is_idle {
+            self.idle.send_modify(|()| {});
+        }
     }
 
     /// Gives the job back if it would not be run.
@@ -238,7 +263,7 @@ impl<J> Shared<J> {
         for job in dropped {
             call_hook(|| drop(job));
         }
-        self.quiet.send_modify(|()| {});
+        self.idle.send_modify(|()| {});
     }
 }
 

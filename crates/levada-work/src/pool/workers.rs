@@ -136,8 +136,8 @@ impl<J> Workers<J> {
     }
 
     /// Waits until no job is queued and none runs. What a job [submits](super::Submitter) or sends
-    /// before it ends is waited for, too. Jobs may be sent at any time: there may be new ones when
-    /// this returns.
+    /// before it ends is waited for, too. Other jobs may be sent at any time: there was a moment
+    /// without any since this was called, and there may be new ones when it returns.
     ///
     /// A pool whose runtime has ended is idle. One with no workers and a job in its queue is not,
     /// until it is [resized](Self::resize).
@@ -160,11 +160,11 @@ impl<J> Workers<J> {
     /// # }
     /// ```
     pub async fn idle(&self) {
-        // Before the first look: what changes after it ends the wait.
-        let mut quiet = self.shared.quiet.subscribe();
-        while self.counts().total() > 0 {
+        // Before the look: what changes after it ends the wait.
+        let mut idle = self.shared.idle.subscribe();
+        if self.counts().total() > 0 {
             // No error: `shared` has the sender.
-            let _ = quiet.changed().await;
+            let _ = idle.changed().await;
         }
     }
 
