@@ -110,8 +110,8 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "batch_commits",
         &[
-            "36 keys are on disk",
             "refused: there is an empty key: nothing of this batch is written",
+            "36 keys are on disk",
             "36 committed, 1 failed",
         ],
     ),

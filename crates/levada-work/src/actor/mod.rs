@@ -63,7 +63,7 @@ pub use self::request::Request;
 
 use levada::mpsc;
 
-/// An actor's two ends. `capacity` messages wait in the mailbox before those who ask wait.
+/// An actor's two ends. `capacity` messages wait in the mailbox before callers wait.
 ///
 /// # Panics
 /// If the capacity is 0, or more than a channel may have.

@@ -48,7 +48,7 @@ impl<Q, A> Request<Q, A> {
     /// Answers, if the caller has not left.
     ///
     /// # Errors
-    /// Gives the answer back if the caller has left. `Ok` means that it is the caller's, who may
+    /// Gives the answer back if the caller has left. `Ok` means that it is the caller's, which may
     /// leave with it.
     ///
     /// # Examples

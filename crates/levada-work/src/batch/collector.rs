@@ -38,7 +38,7 @@ pub(super) struct Collector<T> {
     aside: VecDeque<Entry<T>>,
 }
 
-/// A batch, and who asked for it.
+/// A batch, and the way back to the task that asked for it.
 pub(super) struct Collected<T> {
     pub(super) items: Vec<T>,
     weight: usize,

@@ -145,7 +145,7 @@ impl Pool {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let (jobs, _workers) = Pool::new(2).start(async |job: Job| {
-    ///     let _ = job.square.send(job.number * job.number); // Whoever has left does not need it.
+    ///     let _ = job.square.send(job.number * job.number); // A caller that has left does not need it.
     /// });
     /// let (square, answer) = oneshot::channel();
     /// jobs.send(Job { number: 12, square }).await?;

@@ -63,7 +63,7 @@ impl<J> Workers<J> {
         for _ in 0..missing {
             (self.hire)(Seat::new(&self.shared, queues.clone()));
         }
-        // Those who wait for a job may be too many.
+        // Workers that wait for a job may be too many.
         self.shared.orders.send_modify(|_| {});
     }
 

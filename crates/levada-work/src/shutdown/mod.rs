@@ -92,8 +92,7 @@ pub enum Phase {
 
 /// Decides the phase, and waits for the end. Clones are equal.
 ///
-/// When the last one drops, the phase becomes [`Phase::Draining`]: there is nobody left who could
-/// say so.
+/// When the last one drops, the phase becomes [`Phase::Draining`]: nothing is left that could say so.
 ///
 /// # Examples
 /// ```
@@ -132,7 +131,7 @@ impl Shutdown {
         Self { shared: Arc::new(Control { phase, running }) }
     }
 
-    /// For those who have to know.
+    /// For the tasks that have to know.
     ///
     /// # Examples
     /// ```
@@ -256,7 +255,7 @@ impl Shutdown {
             Ok(()) => Ok(()),
             Err(_elapsed) => match self.still_running() {
                 // The last one went in this very moment.
-                nobody if nobody.is_empty() => Ok(()),
+                none if none.is_empty() => Ok(()),
                 late => Err(late),
             },
         }
