@@ -138,6 +138,14 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "crawler",
+        &[
+            "after 0.25 s: 4 pages are being read, 0 wait",
+            "100 pages after 1.5 s",
+            "100 pages, and the pool has ended",
+        ],
+    ),
+    (
         "two_phase_shutdown",
         &[
             "stop: 4 still running: 3 connection, 1 reporter",
