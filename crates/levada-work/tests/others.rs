@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use levada::{mpmc, mpsc, oneshot};
 use levada_work::actor::{self, Address, AskError, Request};
-use levada_work::batch::Batch;
+use levada_work::batch::{Batch, Ended};
 use levada_work::pool::Pool;
+use levada_work::shutdown::Shutdown;
 use support::{Task, within_deadline};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, yield_now};
@@ -302,4 +303,52 @@ async fn a_batch_can_leave_out_what_no_caller_waits_for() {
     assert_eq!(loaded.load(Ordering::SeqCst), 3);
     drop(batcher);
     worker.join().await.unwrap();
+}
+
+/// fynd #348, glommio #70: callers of a pool waited for ever when its executor had ended. The same of
+/// the other patterns; `tests/pool/runtime.rs` has the pool.
+#[test]
+fn the_end_of_a_runtime_is_seen_on_other_threads() {
+    within_deadline(|| {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.unwrap();
+        let shutdown = Shutdown::new();
+        let (address, mut mailbox) = actor::mailbox::<Request<u32, u32>>(4);
+        let guard = shutdown.signal().try_track("actor").unwrap();
+        runtime.spawn(async move {
+            let first = mailbox.recv().await;
+            std::future::pending::<()>().await;
+            drop((first, guard));
+        });
+        let (batcher, worker) = runtime.block_on(async {
+            Batch::new().max_items(1).start(async |batch: Vec<oneshot::Sender<u32>>| {
+                std::future::pending::<()>().await;
+                drop(batch);
+                Ok::<_, Infallible>(())
+            })
+        });
+        let mut asked = [1, 2].map(|n| Task::waiting(address.ask(std::convert::identity, n)));
+        let mut answers = Vec::new();
+        for _ in 0..3 {
+            let (item, answer) = oneshot::channel();
+            batcher.try_send(item).unwrap();
+            answers.push(answer);
+        }
+        let mut flush = Task::waiting(batcher.flush());
+        let other = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _entered = other.enter(); // For the timer of the drain.
+        let mut drain = Task::waiting(shutdown.drain(Duration::MAX));
+        drop(runtime);
+        for asked in &mut asked {
+            assert_eq!(asked.poll(), Poll::Ready(Err(AskError::Unanswered)));
+        }
+        for answer in &mut answers {
+            assert_eq!(answer.try_recv(), Err(oneshot::error::TryRecvError::Closed));
+        }
+        assert_eq!(flush.poll(), Poll::Ready(Err(Ended)));
+        assert_eq!(drain.poll(), Poll::Ready(Ok(())));
+        assert!(address.is_gone() && batcher.is_closed());
+        assert_eq!(Task::new(worker.join()).poll(), Poll::Ready(Err(Ended)));
+    });
 }

@@ -2,7 +2,8 @@
 //!
 //! A worker holds it while it polls the queue, which may wake a sender that waits for room. The
 //! waker of that sender is foreign code and may look at the pool: so a thread that holds the lock
-//! already enters without waiting.
+//! already enters without waiting. Such a look may miss the one job that is being taken; a look
+//! from any other thread does not.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
