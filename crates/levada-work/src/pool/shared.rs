@@ -263,7 +263,10 @@ impl<J> Shared<J> {
         for job in dropped {
             call_hook(|| drop(job));
         }
-        self.idle.send_modify(|()| {});
+        // Else the last job that still runs tells.
+        if self.counts().total() == 0 {
+            self.idle.send_modify(|()| {});
+        }
     }
 }
 
