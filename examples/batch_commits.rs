@@ -1,18 +1,18 @@
 //! A store that commits many commands at once, and answers each.
 //!
-//! Why `levada_work::batch`: a commit costs the same for one command and for a hundred. With no linger, nobody waits
+//! Why `levada_work::batch`: a commit costs the same for one command and for a hundred. With no linger, no item waits
 //! on purpose: what comes in during a commit is the next batch. `batching_worker` shows the same by hand.
 //!
 //! Look at:
 //! - the `oneshot` in each command: its sender learns whether *it* is safe, and not just the batch.
+//! - `Flush`: the worker owns the disk, so that no lock and no clone is needed.
 //! - `spawn_blocking`: the disk is not waited for on a thread of the runtime.
 //! - the end: the last handle goes, and `join` returns when what was accepted is committed.
 
 use std::error::Error;
-use std::sync::{Arc, Mutex};
 
 use levada::oneshot;
-use levada_work::batch::{Batch, Batcher};
+use levada_work::batch::{Batch, Batcher, Flush};
 use tokio::task::{JoinSet, spawn_blocking};
 
 const WRITERS: usize = 3;
@@ -41,22 +41,41 @@ impl Disk {
     }
 }
 
-/// The flush function: one commit, then all answers.
-async fn flush(disk: Arc<Mutex<Disk>>, commands: Vec<Command>) -> Committed {
-    let (keys, done): (Vec<_>, Vec<_>) =
-        commands.into_iter().map(|command| (command.key, command.done)).unzip();
-    let commit = move || match disk.lock() {
-        Ok(mut disk) => disk.commit(&keys),
-        Err(_) => Err("a commit panicked before".into()),
-    };
-    // If this one panics, `done` is dropped: those who wait see that there is no answer.
-    let result = spawn_blocking(commit).await.map_err(|panic| panic.to_string())?;
-    for done in done {
-        if done.send(result.clone()).is_err() {
-            println!("a writer left without waiting");
+/// Owns the disk: no lock, and nothing is shared.
+struct Committer {
+    /// `None` while a commit is under way, and if it has panicked.
+    disk: Option<Disk>,
+}
+
+impl Flush<Command> for Committer {
+    type Error = String;
+
+    /// One commit, then all answers.
+    async fn flush(&mut self, commands: &mut Vec<Command>) -> Committed {
+        let (keys, done): (Vec<_>, Vec<_>) =
+            commands.drain(..).map(|command| (command.key, command.done)).unzip();
+        let mut disk = self.disk.take().ok_or("a commit panicked before")?;
+        let commit = move || {
+            let result = disk.commit(&keys);
+            (disk, result)
+        };
+        // If this one panics, `done` is dropped: the writers that wait see that there is no answer.
+        let (disk, result) = spawn_blocking(commit).await.map_err(|panic| panic.to_string())?;
+        self.disk = Some(disk);
+        for done in done {
+            if done.send(result.clone()).is_err() {
+                println!("a writer left without waiting");
+            }
         }
+        result
     }
-    result
+}
+
+impl Drop for Committer {
+    /// The worker has ended, and everything is flushed.
+    fn drop(&mut self) {
+        println!("{} keys are on disk", self.disk.as_ref().map_or(0, |disk| disk.keys.len()));
+    }
 }
 
 /// Returns when the key is on disk.
@@ -70,12 +89,10 @@ async fn set(store: &Batcher<Command>, key: String) -> Result<(), Box<dyn Error 
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
-    let disk = Arc::new(Mutex::new(Disk::default()));
-    let for_flush = Arc::clone(&disk);
     let (store, worker) = Batch::new()
         .max_items(1024)
         .on_failure(|failure| eprintln!("log: {failure}"))
-        .start(move |commands| flush(Arc::clone(&for_flush), commands));
+        .start_with(Committer { disk: Some(Disk::default()) });
 
     let mut writers = JoinSet::new();
     for writer in 0..WRITERS {
@@ -90,8 +107,6 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     while let Some(written) = writers.join_next().await {
         written??;
     }
-    println!("{} keys are on disk", disk.lock().map_or(0, |disk| disk.keys.len()));
-
     if let Err(error) = set(&store, String::new()).await {
         println!("refused: {error}");
     }

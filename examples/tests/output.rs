@@ -110,8 +110,8 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "batch_commits",
         &[
-            "36 keys are on disk",
             "refused: there is an empty key: nothing of this batch is written",
+            "36 keys are on disk",
             "36 committed, 1 failed",
         ],
     ),
@@ -135,6 +135,14 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "all are done after 16.5 s",
             "closed: page 41 came back",
             "jobs were not done: 2 aborted, 3 left in the queue: pages [3, 4, 5]",
+        ],
+    ),
+    (
+        "crawler",
+        &[
+            "after 0.25 s: 4 pages are being read, 0 wait",
+            "100 pages after 1.5 s",
+            "100 pages, and the pool has ended",
         ],
     ),
     (

@@ -106,8 +106,9 @@ impl Connections {
             let permit = Arc::clone(&self.free).acquire_owned().await.expect("never closed");
             match listener.accept().await {
                 Ok((stream, peer)) => {
+                    // A shutdown has begun: the connection is closed, and no other is accepted.
+                    let Ok(guard) = self.shutdown.try_track("connection") else { continue };
                     let (this, app) = (self.clone(), app.clone());
-                    let guard = self.shutdown.track("connection");
                     tokio::spawn(async move {
                         this.serve(stream, peer, app).await;
                         drop((permit, guard));

@@ -9,8 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
-/// The panic that ended a piece of work. The panic hook has run before: by default it has printed the
-/// message and the place.
+/// The panic that ended a piece of work. The panic hook has run before: by default it has printed
+/// the message and the place.
 ///
 /// # Examples
 /// ```
@@ -59,8 +59,8 @@ impl fmt::Display for Panic {
 
 impl Error for Panic {}
 
-/// Runs `work` and stops its panics. It is asserted to be unwind safe: after a panic it is dropped, and
-/// what it shares with others must bear that, as it must in a task that panics.
+/// Runs `work` and stops its panics. It is asserted to be unwind safe: after a panic it is dropped,
+/// and what it shares with others must bear that, as it must in a task that panics.
 pub(crate) async fn caught<T>(work: impl Future<Output = T>) -> Result<T, Panic> {
     #[expect(
         clippy::redundant_async_block,
@@ -75,14 +75,16 @@ pub(crate) async fn caught<T>(work: impl Future<Output = T>) -> Result<T, Panic>
     .await
 }
 
-/// Calls a user's hook. Its panic has been printed by the panic hook, and there is nobody else to tell.
+/// Calls a user's hook. Its panic has been printed by the panic hook, and there is nobody else to
+/// tell.
 pub(crate) fn call_hook(hook: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(hook)) {
         discard(payload);
     }
 }
 
-/// Drops what a panic carried, which may panic again. What that one carries is leaked: it could go on for ever.
+/// Drops what a panic carried, which may panic again. What that one carries is leaked: it could go
+/// on for ever.
 fn discard(payload: Box<dyn Any + Send>) {
     let dropped = catch_unwind(AssertUnwindSafe(|| drop(payload)));
     let _leaked = dropped.map_err(ManuallyDrop::new);

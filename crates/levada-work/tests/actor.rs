@@ -176,6 +176,42 @@ async fn a_caller_that_leaves_is_noticed_and_passes_its_turn_on() {
     assert_eq!(next.poll(), Poll::Ready(Ok(9)));
 }
 
+/// An actor that keeps an address of itself ends with the last address of the others.
+#[tokio::test]
+async fn a_weak_address_does_not_keep_the_actor() {
+    let (address, mut mailbox) = actor::mailbox::<Square>(2);
+    let weak = address.downgrade();
+    let own = weak.clone();
+    let actor = tokio::spawn(async move {
+        let mut upgraded = Vec::new();
+        while let Some(request) = mailbox.recv().await {
+            upgraded.push(own.upgrade().is_some());
+            square(request);
+        }
+        upgraded
+    });
+    let upgraded = weak.upgrade().unwrap();
+    assert_eq!(upgraded.ask(identity, 3).await, Ok(9));
+    let mut last = Task::waiting(address.ask(identity, 4));
+    assert!(last.poll().is_pending(), "it is in the mailbox");
+    drop(last);
+    drop((upgraded, address));
+    assert!(weak.upgrade().is_none());
+    assert_eq!(actor.await.unwrap(), [true, false]);
+    assert_eq!(format!("{weak:?}"), "WeakAddress { .. }");
+}
+
+/// The actor is gone, and there is an address: that says so, and gives requests back.
+#[tokio::test]
+async fn a_weak_address_of_an_actor_that_is_gone() {
+    let (address, mailbox) = actor::mailbox::<Square>(1);
+    let weak = address.downgrade();
+    drop(mailbox);
+    let upgraded = weak.upgrade().unwrap();
+    assert!(upgraded.is_gone());
+    assert_eq!(upgraded.ask(identity, 5).await, Err(AskError::Gone(5)));
+}
+
 #[test]
 fn errors_say_what_is_known() {
     assert_eq!(AskError::Busy(7).into_request(), Some(7));

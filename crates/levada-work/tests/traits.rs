@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::convert::identity;
 use std::time::Duration;
 
-use levada_work::actor::{Address, AskError, Request};
-use levada_work::batch::{Batch, Batcher, Failure, Totals, Worker};
-use levada_work::pool::{Pool, Undone, Workers};
-use levada_work::shutdown::{Guard, Shutdown, Signal, StillRunning};
+use levada_work::actor::{Address, AskError, Request, WeakAddress};
+use levada_work::batch::{Batch, Batcher, Failure, Totals, WeakBatcher, Worker};
+use levada_work::pool::{Counts, Pool, Submitter, Undone, Workers};
+use levada_work::shutdown::{Shutdown, ShutdownGuard, ShuttingDown, Signal, StillRunning};
 
 /// May be sent, and not shared.
 type Message = Cell<u32>;
@@ -18,17 +18,22 @@ fn is_shared<T: Send + Sync + 'static>() {}
 #[test]
 fn handles_are_shared() {
     is_shared::<Batcher<Message>>();
+    is_shared::<WeakBatcher<Message>>();
     is_shared::<Worker>();
     is_shared::<Failure>();
     is_shared::<Totals>();
     is_shared::<Address<Message>>();
+    is_shared::<WeakAddress<Message>>();
     is_shared::<Request<u32, Message>>();
     is_shared::<AskError<u32>>();
     is_shared::<Workers<Message>>();
+    is_shared::<Submitter<Message>>();
+    is_shared::<Counts>();
     is_shared::<Pool>();
     is_shared::<Shutdown>();
     is_shared::<Signal>();
-    is_shared::<Guard>();
+    is_shared::<ShutdownGuard>();
+    is_shared::<ShuttingDown>();
     is_shared::<StillRunning>();
     is_send::<Batch<Message>>(None);
     is_send::<Undone<Message>>(None);
@@ -49,6 +54,7 @@ fn futures_may_be_spawned() {
         is_send(Some(&request.abandoned()));
     }
     fn pool(one: Workers<Message>, other: Workers<Message>) {
+        is_send(Some(&one.idle()));
         is_send(Some(&one.drain(Duration::MAX)));
         is_send(Some(&other.join()));
     }
@@ -60,4 +66,26 @@ fn futures_may_be_spawned() {
     }
     // They are checked when they are compiled; naming them says that they are used.
     let _ = (batch, actor, request, pool, shutdown);
+}
+
+/// Neither `Debug` nor anything else.
+struct Opaque;
+
+fn is_error<E: std::error::Error + Send + Sync + 'static>(_: &E) {}
+
+#[test]
+fn requests_need_not_be_debug() {
+    let errors =
+        [AskError::Gone(Opaque), AskError::Busy(Opaque), AskError::TimedOut, AskError::Unanswered];
+    is_error(&errors[0]);
+    let texts = errors.map(|error| format!("{error:?}"));
+    assert_eq!(texts, ["Gone(..)", "Busy(..)", "TimedOut", "Unanswered"]);
+    fn debug<T: std::fmt::Debug>() {}
+    debug::<Request<Opaque, Opaque>>();
+    debug::<Undone<Opaque>>();
+    debug::<Submitter<Opaque>>();
+    debug::<Address<Opaque>>();
+    debug::<WeakAddress<Opaque>>();
+    debug::<Batcher<Opaque>>();
+    debug::<WeakBatcher<Opaque>>();
 }

@@ -46,12 +46,18 @@ pub(super) struct Weight<T> {
     pub(super) of: fn(&T) -> usize,
 }
 
+/// Calls the user's function.
+pub(super) fn weigh<T>(weight: Option<Weight<T>>, item: &T) -> usize {
+    weight.map_or(0, |weight| (weight.of)(item))
+}
+
 impl<T> Batcher<T> {
     pub(super) fn new(queue: mpsc::Sender<Entry<T>>, weight: Option<Weight<T>>) -> Self {
         Self { queue, weight }
     }
 
-    /// Sends an item, and waits for room in the queue. `Ok` means that it is accepted, and not that it is flushed.
+    /// Sends an item, and waits for room in the queue. `Ok` means that it is accepted, and not that
+    /// it is flushed.
     ///
     /// # Errors
     /// Gives the item back if the worker was closed, or ended.
@@ -82,8 +88,8 @@ impl<T> Batcher<T> {
     /// Sends an item if there is room in the queue.
     ///
     /// # Errors
-    /// Gives the item back: [`TrySendError::Full`] if there is no room now, [`TrySendError::Closed`] if the worker
-    /// was closed, or ended.
+    /// Gives the item back: [`TrySendError::Full`] if there is no room now,
+    /// [`TrySendError::Closed`] if the worker was closed, or ended.
     ///
     /// # Examples
     /// ```
@@ -106,8 +112,9 @@ impl<T> Batcher<T> {
         })
     }
 
-    /// Waits until everything that was accepted before has been flushed, well or not: the [`Totals`] say how often
-    /// that failed since the start. It takes a place in the queue, and waits for one.
+    /// Waits until everything that was accepted before has been flushed, well or not: the
+    /// [`Totals`] say how often that failed since the start. It takes a place in the queue, and
+    /// waits for one.
     ///
     /// # Errors
     /// [`Ended`] if the worker was closed before this was accepted, or ended.
@@ -136,8 +143,9 @@ impl<T> Batcher<T> {
         flushed.await.map_err(|_| Ended)
     }
 
-    /// How many items wait in the queue. What the worker has taken is not counted; a [`flush`](Self::flush) that
-    /// waits, and a place that a waiting [`send`](Self::send) was just given, are.
+    /// How many items wait in the queue. What the worker has taken is not counted; a
+    /// [`flush`](Self::flush) that waits, and a place that a waiting [`send`](Self::send) was just
+    /// given, are.
     ///
     /// # Examples
     /// ```
@@ -175,8 +183,27 @@ impl<T> Batcher<T> {
         self.queue.is_closed()
     }
 
+    /// A handle that does not keep the worker from ending.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada_work::batch::Batch;
+    /// use std::convert::Infallible;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (batcher, _worker) = Batch::new().start(|_: Vec<u8>| async { Ok::<_, Infallible>(()) });
+    /// let weak = batcher.downgrade();
+    /// assert!(weak.upgrade().is_some());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn downgrade(&self) -> WeakBatcher<T> {
+        WeakBatcher { queue: self.queue.downgrade(), weight: self.weight }
+    }
+
     fn entry(&self, item: T) -> Entry<T> {
-        let weight = self.weight.as_ref().map_or(0, |weight| (weight.of)(&item));
+        let weight = weigh(self.weight, &item);
         Entry::Item { item, weight }
     }
 }
@@ -211,5 +238,75 @@ impl<T> fmt::Debug for Batcher<T> {
             .field("queued", &self.queued())
             .field("is_closed", &self.is_closed())
             .finish_non_exhaustive()
+    }
+}
+
+/// A handle that does not count: the worker ends when the last [`Batcher`] is gone. Clones are
+/// equal.
+///
+/// It is for a source of items that must not keep the worker: a timer, or a structure that lives as
+/// long as the program. To try items again, put them [back](super::Flush) instead: at the end,
+/// there is no [`Batcher`] to be had here, or one that refuses.
+///
+/// # Examples
+/// ```
+/// use levada_work::batch::Batch;
+/// use std::convert::Infallible;
+/// use std::time::Duration;
+/// use tokio::time::sleep;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (batcher, worker) = Batch::new().start(|_: Vec<u8>| async { Ok::<_, Infallible>(()) });
+/// let weak = batcher.downgrade();
+/// tokio::spawn(async move {
+///     while let Some(batcher) = weak.upgrade() {
+///         let _ = batcher.send(1).await;
+///         drop(batcher); // Not held while it sleeps.
+///         sleep(Duration::from_secs(1)).await;
+///     }
+/// });
+/// sleep(Duration::from_millis(2_500)).await;
+/// drop(batcher);
+/// assert_eq!(worker.join().await?.flushed, 3);
+/// # Ok(())
+/// # }
+/// ```
+pub struct WeakBatcher<T> {
+    queue: mpsc::WeakSender<Entry<T>>,
+    weight: Option<Weight<T>>,
+}
+
+impl<T> WeakBatcher<T> {
+    /// A handle, if there is one left.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada_work::batch::Batch;
+    /// use std::convert::Infallible;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (batcher, _worker) = Batch::new().start(|_: Vec<u8>| async { Ok::<_, Infallible>(()) });
+    /// let weak = batcher.downgrade();
+    /// drop(batcher);
+    /// assert!(weak.upgrade().is_none());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Batcher<T>> {
+        self.queue.upgrade().map(|queue| Batcher::new(queue, self.weight))
+    }
+}
+
+impl<T> Clone for WeakBatcher<T> {
+    fn clone(&self) -> Self {
+        Self { queue: self.queue.clone(), weight: self.weight }
+    }
+}
+
+impl<T> fmt::Debug for WeakBatcher<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakBatcher").finish_non_exhaustive()
     }
 }

@@ -65,10 +65,13 @@ pub struct Totals {
     pub failed: u64,
     /// Items of batches whose flush panicked.
     pub panicked: u64,
+    /// How often an item was put back by a [`Flush`](super::Flush). Each is counted once more when
+    /// it leaves, as flushed, failed or panicked.
+    pub put_back: u64,
 }
 
 impl Totals {
-    /// All items that were handed to the flush function.
+    /// All items that were handed to the flush function, and not put back.
     ///
     /// # Examples
     /// ```

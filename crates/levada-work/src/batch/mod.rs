@@ -1,7 +1,9 @@
-//! A worker that handles many items at once: one write of a hundred rows costs less than a hundred writes.
+//! A worker that handles many items at once: one write of a hundred rows costs less than a hundred
+//! writes.
 //!
-//! [`Batch`] says how large a batch becomes and how long it waits; [`start`](Batch::start) takes the function that
-//! flushes one, and gives a [`Batcher`] to send items to and a [`Worker`] to wait for.
+//! [`Batch`] says how large a batch becomes and how long it waits; [`start`](Batch::start) takes
+//! the function that flushes one, and gives a [`Batcher`] to send items to and a [`Worker`] to wait
+//! for.
 //!
 //! ```
 //! use levada_work::batch::Batch;
@@ -25,18 +27,24 @@
 //! # When a batch is flushed
 //! - It has [`max_items`](Batch::max_items), or the next item would make it heavier than
 //!   [`max_weight`](Batch::max_weight).
-//! - Its first item has waited for [`linger`](Batch::linger) in it. With no linger, which is the default, a batch is
-//!   what is there when the worker is free: items pile up while the batch before is flushed. A lone item
-//!   does not wait at all, and under load batches grow by themselves.
-//! - Somebody [asked](Batcher::flush).
+//! - Its first item has waited for [`linger`](Batch::linger) in it. With no linger, which is the
+//!   default, a batch is what is there when the worker is free: items pile up while the batch
+//!   before is flushed. A lone item does not wait at all, and under load batches grow by
+//!   themselves.
+//! - A flush was [asked for](Batcher::flush).
 //! - The end: all handles are gone, or the worker was [closed](Worker::close).
 //!
-//! One batch is flushed at a time, in the order in which the items were accepted.
+//! One batch is flushed at a time, in the order in which the items were accepted. The
+//! [number](Worker::set_max_items) and the [linger](Worker::set_linger) may change while it runs.
 //!
 //! # What becomes of an item
-//! `send` gives it back, or it was accepted. What was accepted is handed to the flush function once. From then on
-//! it is that function's: only it knows whether to try again, to drop it, or to tell somebody. Where each
-//! sender wants to know, let the item carry a [`oneshot`](levada::oneshot) for the answer:
+//! `send` gives it back, or it was accepted. What was accepted is handed to the flush function
+//! once. From then on it is that function's: only it knows whether to try again or to drop it. A
+//! [`Flush`] can put items back, also at the end, and they are handed to it again. Do not send them
+//! anew instead: a sender inside the worker keeps it from ending, and a [weak
+//! one](Batcher::downgrade) is refused when the worker is closed, so that the item is lost.
+//!
+//! If each sender wants to know, let the item carry a [`oneshot`](levada::oneshot) for the answer:
 //!
 //! ```
 //! use levada::oneshot;
@@ -54,7 +62,7 @@
 //!     let task = tokio::task::spawn_blocking(move || commit(&changes));
 //!     let result = task.await.map_err(|panic| panic.to_string())?; // `done` drops: no answer.
 //!     for done in done {
-//!         let _ = done.send(result.clone()); // Whoever has left does not need it.
+//!         let _ = done.send(result.clone()); // A sender that has left does not need it.
 //!     }
 //!     result // Counted, and told to the hook.
 //! }
@@ -71,18 +79,22 @@
 //! # }
 //! ```
 //!
-//! A flush that panics drops its items; a oneshot in one of them tells its sender. The worker lives on.
-//! If the runtime ends, what is still in the queue is dropped with it: [join](Worker::join) the worker first.
+//! A flush that panics drops its items; a oneshot in one of them tells its sender. The worker lives
+//! on. If the runtime ends, what is still in the queue is dropped with it: [join](Worker::join) the
+//! worker first.
 //!
 //! # Cost
 //! The queue is a bounded [`mpsc`]. At most its capacity, one batch and one item more are held.
 
 mod batcher;
+mod collector;
 mod failure;
+mod flush;
 mod worker;
 
-pub use self::batcher::Batcher;
+pub use self::batcher::{Batcher, WeakBatcher};
 pub use self::failure::{Ended, Failure, Totals};
+pub use self::flush::Flush;
 pub use self::worker::Worker;
 
 use std::error::Error;
@@ -92,6 +104,7 @@ use std::time::Duration;
 use levada::mpsc;
 
 use self::batcher::Weight;
+use self::flush::ByValue;
 
 /// How large a batch becomes and how long it waits.
 ///
@@ -162,10 +175,12 @@ impl<T> Batch<T> {
         self
     }
 
-    /// A batch is flushed before an item that would make it heavier than `weight`, in whatever `weigh`
-    /// measures, or when it has reached it. An item that is heavier by itself is a batch by itself.
+    /// A batch is flushed before an item that would make it heavier than `weight`, in whatever
+    /// `weigh` measures, or when it has reached it. An item that is heavier by itself is a batch by
+    /// itself.
     ///
-    /// `weigh` is called once for each item, by the one who sends it.
+    /// `weigh` is called once for each item, by the task that sends it; and again by the worker
+    /// when a [`Flush`] has put the item back.
     ///
     /// # Panics
     /// If `weight` is 0.
@@ -210,8 +225,8 @@ impl<T> Batch<T> {
         self
     }
 
-    /// Is told, in the worker, of each batch whose flush returned an error or panicked. Without it, they are only
-    /// [counted](Totals). Its own panics are ignored.
+    /// Is told, in the worker, of each batch whose flush returned an error or panicked. Without it,
+    /// they are only [counted](Totals). Its own panics are ignored.
     ///
     /// # Examples
     /// ```
@@ -224,12 +239,12 @@ impl<T> Batch<T> {
 
     /// Starts the worker on this runtime.
     ///
-    /// `flush` is never called with an empty batch, and not while the batch before is being flushed. It is called
-    /// again after it has panicked, and so must bear that.
+    /// `flush` is never called with an empty batch, and not while the batch before is being
+    /// flushed. It is called again after it has panicked, and so must bear that.
     ///
     /// # Panics
-    /// Outside a tokio runtime; and if the capacity is more than a channel may have. With a linger, the runtime
-    /// needs timers.
+    /// Outside a tokio runtime; and if the capacity is more than a channel may have. With a linger,
+    /// the runtime needs timers.
     ///
     /// # Examples
     /// ```
@@ -254,9 +269,51 @@ impl<T> Batch<T> {
         Flushing: Future<Output = Result<(), E>> + Send,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
+        self.start_with(ByValue(flush))
+    }
+
+    /// As [`start`](Self::start), with a [`Flush`] in place of a function: it owns what it flushes
+    /// to, and can put items back.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    ///
+    /// # Examples
+    /// ```
+    /// use levada_work::batch::{Batch, Flush};
+    /// use std::io::{self, Write};
+    ///
+    /// struct Log<W>(W);
+    ///
+    /// impl<W: Write + Send> Flush<String> for Log<W> {
+    ///     type Error = io::Error;
+    ///
+    ///     async fn flush(&mut self, lines: &mut Vec<String>) -> io::Result<()> {
+    ///         for line in lines.drain(..) {
+    ///             writeln!(self.0, "{line}")?;
+    ///         }
+    ///         self.0.flush()
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (log, worker) = Batch::new().start_with(Log(io::stdout()));
+    /// log.send("hello".into()).await?;
+    /// drop(log);
+    /// assert_eq!(worker.join().await?.flushed, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn start_with<F>(self, flusher: F) -> (Batcher<T>, Worker)
+    where
+        T: Send + 'static,
+        F: Flush<T> + 'static,
+    {
         let (sender, receiver) = mpsc::channel(self.capacity);
         let batcher = Batcher::new(sender, self.weight);
-        (batcher, worker::start(self, receiver, flush))
+        (batcher, worker::start(self, receiver, flusher))
     }
 }
 

@@ -1,22 +1,18 @@
-//! The worker's side: what a batch is, and its flush.
+//! The worker's side: its handle, and what becomes of a batch.
 
 use std::error::Error;
-use std::future::pending;
-use std::pin::pin;
 use std::time::Duration;
 
-use levada::{mpsc, oneshot};
+use levada::{mpsc, watch};
 use tokio::task::{JoinHandle, yield_now};
-use tokio::time::sleep;
 
-use super::batcher::Entry;
-use super::{Batch, Ended, Failure, Hook, Totals};
+use super::batcher::{Entry, Weight, weigh};
+use super::collector::{Collected, Collector, Orders};
+use super::{Batch, Ended, Failure, Flush, Hook, Totals};
 use crate::panic::{call_hook, caught};
 
-/// After so many items that were there at once, the others on this thread have their turn, and the clock is looked at.
-const RUN: usize = 256;
-
-/// The running worker. Dropping this detaches it: it goes on until the last [`Batcher`](super::Batcher) is gone.
+/// The running worker. Dropping this detaches it: it goes on until the last
+/// [`Batcher`](super::Batcher) is gone.
 ///
 /// # Examples
 /// ```
@@ -35,12 +31,12 @@ const RUN: usize = 256;
 #[derive(Debug)]
 pub struct Worker {
     task: JoinHandle<Totals>,
-    /// Used up when the worker was told to close.
-    close: Option<oneshot::Sender<()>>,
+    orders: watch::Sender<Orders>,
 }
 
 impl Worker {
-    /// Tells the worker to take no more, to flush what was accepted, and to end, although there are handles.
+    /// Tells the worker to take no more, to flush what was accepted, and to end, although there are
+    /// handles.
     ///
     /// It does so as soon as it is not flushing; what is sent until then is accepted.
     ///
@@ -66,17 +62,66 @@ impl Worker {
     /// # }
     /// ```
     pub fn close(&mut self) {
-        if let Some(close) = self.close.take() {
-            // An error means that it has ended.
-            let _ = close.send(());
-        }
+        self.orders.send_modify(|orders| orders.close = true);
     }
 
-    /// Waits until everything that was accepted was flushed and the worker has ended. That needs all handles to be
-    /// dropped, or a [`close`](Self::close).
+    /// Changes how many items a batch has at most, as [`Batch::max_items`] says it at the start. It
+    /// counts at once, also for a batch that waits for company.
+    ///
+    /// # Panics
+    /// If it is 0.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada_work::batch::Batch;
+    /// use std::convert::Infallible;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (batcher, worker) = Batch::new().start(|_: Vec<u8>| async { Ok::<_, Infallible>(()) });
+    /// worker.set_max_items(2);
+    /// for item in 0..4 {
+    ///     batcher.send(item).await?;
+    /// }
+    /// drop(batcher);
+    /// assert_eq!(worker.join().await?.batches, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn set_max_items(&self, items: usize) {
+        assert!(items > 0, "a batch of at most 0 items: max_items must be at least 1");
+        self.orders.send_modify(|orders| orders.max_items = items);
+    }
+
+    /// Changes how long a batch waits for company, as [`Batch::linger`] says it at the start. It
+    /// counts at once, also for a batch that waits: from when the worker has taken its first item.
+    ///
+    /// The runtime of the worker needs timers, unless it is 0.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada_work::batch::Batch;
+    /// use std::convert::Infallible;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let batch = Batch::new().linger(Duration::from_millis(5));
+    /// let (_batcher, worker) = batch.start(|_: Vec<u8>| async { Ok::<_, Infallible>(()) });
+    /// worker.set_linger(Duration::from_millis(50)); // Little comes in at night.
+    /// # }
+    /// ```
+    pub fn set_linger(&self, linger: Duration) {
+        self.orders.send_modify(|orders| orders.linger = linger);
+    }
+
+    /// Waits until everything that was accepted was flushed and the worker has ended. That needs
+    /// all handles to be dropped, or a [`close`](Self::close).
     ///
     /// # Errors
-    /// [`Ended`] if the worker was cut off, by the end of its runtime: what was in its queue is lost.
+    /// [`Ended`] if the worker was cut off, by the end of its runtime: what was in its queue is
+    /// lost.
     ///
     /// # Cancel safety
     /// Dropping the future detaches the worker, as dropping this does.
@@ -100,62 +145,75 @@ impl Worker {
 }
 
 #[track_caller]
-pub(super) fn start<T, F, Flushing, E>(
-    batch: Batch<T>,
-    queue: mpsc::Receiver<Entry<T>>,
-    mut flush: F,
-) -> Worker
+pub(super) fn start<T, F>(batch: Batch<T>, queue: mpsc::Receiver<Entry<T>>, flusher: F) -> Worker
 where
     T: Send + 'static,
-    F: FnMut(Vec<T>) -> Flushing + Send + 'static,
-    Flushing: Future<Output = Result<(), E>> + Send,
-    E: Into<Box<dyn Error + Send + Sync>>,
+    F: Flush<T> + 'static,
 {
-    let (close, closing) = oneshot::channel();
-    let mut collector = Collector {
-        queue,
-        closing: Some(closing),
-        aside: None,
-        max_items: batch.max_items,
-        max_weight: batch.weight.map_or(usize::MAX, |weight| weight.max),
-        linger: batch.linger,
-    };
-    let mut record = Record { totals: Totals::default(), on_failure: batch.on_failure };
-    let task = tokio::spawn(async move {
-        while let Some(Collected { items, asked, .. }) = collector.collect().await {
-            let count = items.len();
-            if count > 0 {
-                // The error becomes a box at once: it need not be `Send`.
-                let flushing = async { flush(items).await.map_err(Into::into) };
-                let result = caught(flushing).await;
-                record.batch(count, result.unwrap_or_else(|panic| Err(panic.into())));
-            }
-            if let Some(asked) = asked {
-                // An error means that whoever asked has left.
-                let _ = asked.send(record.totals);
-            }
-        }
-        record.totals
-    });
-    Worker { task, close: Some(close) }
+    let Batch { max_items, linger, weight, on_failure, .. } = batch;
+    let orders = watch::Sender::new(Orders { max_items, linger, close: false });
+    let collector = Collector::new(queue, orders.subscribe(), weight);
+    let record = Record { totals: Totals::default(), on_failure };
+    Worker { task: tokio::spawn(work(collector, weight, flusher, record)), orders }
 }
 
-/// What became of the batches, and who is told.
+async fn work<T: Send, F: Flush<T>>(
+    mut collector: Collector<T>,
+    weight: Option<Weight<T>>,
+    mut flusher: F,
+    mut record: Record,
+) -> Totals {
+    while let Some(Collected { mut items, asked, .. }) = collector.collect().await {
+        let count = items.len();
+        let mut weights = Vec::new();
+        if count > 0 {
+            let flushing = async {
+                // The error becomes a box at once: it need not be `Send`.
+                let result = flusher.flush(&mut items).await.map_err(Into::into);
+                weights.extend(items.iter().map(|item| weigh(weight, item)));
+                result
+            };
+            let result = caught(flushing).await.unwrap_or_else(|panic| {
+                // What the flusher has left half done. An item may panic when it is dropped.
+                call_hook(|| items.clear());
+                Err(panic.into())
+            });
+            record.batch(count, items.len(), result);
+        }
+        if items.is_empty() {
+            // An error means that the task that asked has left.
+            let _ = asked.map(|asked| asked.send(record.totals));
+        } else {
+            collector.put_back(items.into_iter().zip(weights), asked);
+            // A flusher that never waits does not keep the thread.
+            yield_now().await;
+        }
+    }
+    record.totals
+}
+
+/// What became of the batches, and the hook that is told.
 struct Record {
     totals: Totals,
     on_failure: Option<Hook>,
 }
 
 impl Record {
-    fn batch(&mut self, items: usize, result: Result<(), Box<dyn Error + Send + Sync>>) {
+    fn batch(
+        &mut self,
+        items: usize,
+        put_back: usize,
+        result: Result<(), Box<dyn Error + Send + Sync>>,
+    ) {
         let totals = &mut self.totals;
         totals.batches += 1;
+        totals.put_back += put_back as u64;
         let failure = result.err().map(|error| Failure { items, error });
         *match &failure {
             None => &mut totals.flushed,
             Some(failure) if failure.is_panic() => &mut totals.panicked,
             Some(_) => &mut totals.failed,
-        } += items as u64;
+        } += items.saturating_sub(put_back) as u64;
         if let Some(failure) = failure {
             call_hook(|| match &mut self.on_failure {
                 Some(hook) => hook(failure),
@@ -164,110 +222,4 @@ impl Record {
             });
         }
     }
-}
-
-/// Makes batches of what is in the queue.
-struct Collector<T> {
-    queue: mpsc::Receiver<Entry<T>>,
-    /// `None` once it has said whether to close.
-    closing: Option<oneshot::Receiver<()>>,
-    /// Was too heavy for the batch before, and begins the next one.
-    aside: Option<Entry<T>>,
-    max_items: usize,
-    max_weight: usize,
-    linger: Duration,
-}
-
-/// A batch, and who asked for it.
-struct Collected<T> {
-    items: Vec<T>,
-    weight: usize,
-    asked: Option<oneshot::Sender<Totals>>,
-}
-
-impl<T> Collector<T> {
-    /// The next batch; it is empty if somebody asked for a flush and nothing was there. `None` at the end.
-    async fn collect(&mut self) -> Option<Collected<T>> {
-        let first = self.recv().await?;
-        let mut batch = Collected { items: Vec::new(), weight: 0, asked: None };
-        let mut is_full = self.add(&mut batch, first);
-        let mut lingered = pin!(linger(self.linger));
-        while !is_full {
-            let entry = match self.queue.try_recv() {
-                Ok(entry) => entry,
-                Err(_) if self.linger.is_zero() => break,
-                Err(_) => tokio::select! {
-                    biased;
-                    entry = self.recv() => match entry {
-                        Some(entry) => entry,
-                        None => break,
-                    },
-                    () = &mut lingered => break,
-                },
-            };
-            is_full = self.add(&mut batch, entry);
-            if !is_full && batch.items.len().is_multiple_of(RUN) {
-                tokio::select! {
-                    biased;
-                    () = &mut lingered => break,
-                    () = yield_now() => {}
-                }
-            }
-        }
-        Some(batch)
-    }
-
-    /// Puts an entry into the batch, or behind it. Whether the batch is to be flushed now.
-    fn add(&mut self, batch: &mut Collected<T>, entry: Entry<T>) -> bool {
-        match entry {
-            Entry::Item { item, weight } => {
-                let heavier = batch.weight.saturating_add(weight);
-                if heavier > self.max_weight && !batch.items.is_empty() {
-                    self.aside = Some(Entry::Item { item, weight });
-                    return true;
-                }
-                batch.items.push(item);
-                batch.weight = heavier;
-                batch.items.len() >= self.max_items || heavier >= self.max_weight
-            }
-            Entry::Flush(asked) => {
-                batch.asked = Some(asked);
-                true
-            }
-        }
-    }
-
-    /// The next entry. The queue is closed first if that was asked for.
-    async fn recv(&mut self) -> Option<Entry<T>> {
-        if let Some(closing) = &mut self.closing {
-            tokio::select! {
-                biased;
-                close = closing => {
-                    self.closing = None;
-                    // An error means that the handle is gone, which closes nothing.
-                    if close.is_ok() {
-                        self.queue.close();
-                    }
-                }
-                entry = next_of(&mut self.aside, &mut self.queue) => return entry,
-            }
-        }
-        next_of(&mut self.aside, &mut self.queue).await
-    }
-}
-
-/// What was put aside, else the next entry of the queue. Cancelled, it has taken neither.
-async fn next_of<T>(
-    aside: &mut Option<Entry<T>>,
-    queue: &mut mpsc::Receiver<Entry<T>>,
-) -> Option<Entry<T>> {
-    match aside.take() {
-        None => queue.recv().await,
-        entry => entry,
-    }
-}
-
-/// Returns after `limit`, or never if there is none. Asks for no timer then.
-async fn linger(limit: Duration) {
-    if limit.is_zero() { pending().await } else { sleep(limit).await }
 }

@@ -1,7 +1,7 @@
 //! Workers that share a queue: each job is done once, by whichever worker is free.
 //!
-//! [`Pool`] says how many workers and how long a queue; [`start`](Pool::start) takes the function that does a job,
-//! and gives the sender of the queue and the [`Workers`] to resize and to end.
+//! [`Pool`] says how many workers and how long a queue; [`start`](Pool::start) takes the function
+//! that does a job, and gives the sender of the queue and the [`Workers`] to resize and to end.
 //!
 //! ```
 //! use levada_work::pool::Pool;
@@ -22,22 +22,38 @@
 //! ```
 //!
 //! # What becomes of a job
-//! `send` gives it back, or it was accepted. What was accepted is handed to the function once; or it is in
-//! [`Undone::queued`], if the drain took too long. A job that panics ends, and its worker takes the next; where
-//! somebody waits for the result, let the job carry a [`oneshot`](levada::oneshot), which tells that.
+//! `send` gives it back, or it was accepted. What was accepted is handed to the function once; or
+//! it is in [`Undone::queued`], if the drain took too long. A job that panics ends, and its worker
+//! takes the next. If a caller waits for the result, let the job carry a
+//! [`oneshot`](levada::oneshot): a job that is dropped tells the caller.
+//!
+//! A job that makes other jobs hands them to its [`Submitter`]. Not to a sender of the queue: a
+//! sender inside the workers keeps the queue open for ever, and a job that waits for room keeps the
+//! worker that would make it.
+//!
+//! [`Workers::idle`] waits until all of them are done, and [`Workers::counts`] says how many there
+//! are.
 //!
 //! The jobs are futures on the runtime's threads: for work that keeps a core busy or blocks, use
 //! [`spawn_blocking`](tokio::task::spawn_blocking) in them.
 //!
 //! # How it ends
-//! When all senders are gone, the workers finish what is queued, and end; [`Workers::join`] waits for that.
-//! [`Workers::close`] has the same effect while there are senders; [`Workers::drain`] closes and waits, with a limit.
-//! If the runtime ends, what is queued or runs is dropped with it.
+//! When all senders are gone, the workers finish what is queued and what those jobs submit, and
+//! end; [`Workers::join`] waits for that. [`Workers::close`] has the same effect while there are
+//! senders; [`Workers::drain`] closes and waits, with a limit. If the runtime ends, what is queued
+//! or runs is dropped with it, also while a [`Workers`] or a sender is left.
 
 mod seat;
+mod shared;
+mod submitter;
+mod turn;
+mod undone;
 mod workers;
 
-pub use self::workers::{Undone, Workers};
+pub use self::shared::Counts;
+pub use self::submitter::Submitter;
+pub use self::undone::Undone;
+pub use self::workers::Workers;
 
 use std::fmt;
 use std::sync::Arc;
@@ -45,6 +61,8 @@ use std::sync::Arc;
 use levada::mpmc;
 use tokio::runtime::Handle;
 
+use self::seat::Seat;
+use self::shared::Shared;
 use crate::Panic;
 
 /// How many workers there are, and how many jobs may wait for them.
@@ -70,7 +88,8 @@ pub struct Pool {
 type Hook = Box<dyn Fn(Panic) + Send + Sync>;
 
 impl Pool {
-    /// So many workers, and a queue for 1024 jobs. 0 workers do nothing until they are [resized](Workers::resize).
+    /// So many workers, and a queue for 1024 jobs. 0 workers do nothing until they are
+    /// [resized](Workers::resize).
     ///
     /// # Examples
     /// ```
@@ -107,8 +126,8 @@ impl Pool {
         self
     }
 
-    /// Starts the workers on this runtime. `run` does one job; it is called again after it has panicked, and so must
-    /// bear that.
+    /// Starts the workers on this runtime. `run` does one job; it is called again after it has
+    /// panicked, and so must bear that.
     ///
     /// # Panics
     /// Outside a tokio runtime; and if the capacity is more than a channel may have.
@@ -126,7 +145,7 @@ impl Pool {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let (jobs, _workers) = Pool::new(2).start(async |job: Job| {
-    ///     let _ = job.square.send(job.number * job.number); // Whoever has left does not need it.
+    ///     let _ = job.square.send(job.number * job.number); // A caller that has left does not need it.
     /// });
     /// let (square, answer) = oneshot::channel();
     /// jobs.send(Job { number: 12, square }).await?;
@@ -141,13 +160,58 @@ impl Pool {
         F: Fn(J) -> Running + Send + Sync + 'static,
         Running: Future<Output = ()> + Send + 'static,
     {
+        self.start_with_submitter(move |job, _submitter| run(job))
+    }
+
+    /// As [`start`](Self::start), for jobs that make other jobs: `run` also gets a [`Submitter`]
+    /// for them.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    ///
+    /// # Examples
+    /// ```
+    /// use levada_work::pool::{Pool, Submitter};
+    /// use std::path::PathBuf;
+    /// use std::time::Duration;
+    ///
+    /// /// Prints the files of a directory; each directory in it is another job.
+    /// async fn list(directory: PathBuf, more: Submitter<PathBuf>) {
+    ///     let Ok(mut entries) = std::fs::read_dir(directory) else { return };
+    ///     while let Some(Ok(entry)) = entries.next() {
+    ///         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+    ///             let _ = more.submit(entry.path()); // An error means that the pool aborts.
+    ///         } else {
+    ///             println!("{}", entry.path().display());
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (directories, workers) = Pool::new(4).start_with_submitter(list);
+    /// directories.send("src".into()).await?;
+    /// workers.drain(Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn start_with_submitter<J, F, Running>(self, run: F) -> (mpmc::Sender<J>, Workers<J>)
+    where
+        J: Send + 'static,
+        F: Fn(J, Submitter<J>) -> Running + Send + Sync + 'static,
+        Running: Future<Output = ()> + Send + 'static,
+    {
         let runtime = Handle::current();
-        let run = Arc::new(run);
-        let hire = Box::new(move |seat: seat::Seat<J>| {
-            drop(runtime.spawn(seat.work(Arc::clone(&run))));
-        });
         let (jobs, queue) = mpmc::channel(self.capacity);
-        let workers = Workers::new(queue, self.on_panic, hire);
+        let (shared, keeper) = Shared::new(queue, self.on_panic);
+        drop(runtime.spawn(keeper.keep()));
+        let run = Arc::new(run);
+        let hire = Box::new(move |seat: Seat<J>| {
+            let (run, submitter) = (Arc::clone(&run), seat.submitter());
+            drop(runtime.spawn(seat.work(move |job| run(job, submitter.clone()))));
+        });
+        let workers = Workers::new(shared, hire);
         workers.resize(self.workers);
         (jobs, workers)
     }

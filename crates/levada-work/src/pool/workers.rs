@@ -1,15 +1,14 @@
 //! The handle: how many there are, and their end.
 
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use levada::mpmc;
 use tokio::time::timeout;
 
-use super::Hook;
-use super::seat::{Seat, Shared};
+use super::seat::Seat;
+use super::shared::{Counts, Shared};
+use super::undone::Undone;
 
 /// The running workers. Dropping this detaches them: they go on until the last sender is gone.
 ///
@@ -32,16 +31,12 @@ pub struct Workers<J> {
 }
 
 impl<J> Workers<J> {
-    pub(super) fn new(
-        queue: mpmc::Receiver<J>,
-        on_panic: Option<Hook>,
-        hire: Box<dyn Fn(Seat<J>) + Send + Sync>,
-    ) -> Self {
-        Self { shared: Arc::new(Shared::new(queue, on_panic)), hire }
+    pub(super) fn new(shared: Arc<Shared<J>>, hire: Box<dyn Fn(Seat<J>) + Send + Sync>) -> Self {
+        Self { shared, hire }
     }
 
-    /// Has `workers` of them from now on: more begin at once; of those that are too many, each ends when it has done its
-    /// job. With 0 the queue stands still.
+    /// Has `workers` of them from now on: more begin at once; of those that are too many, each ends
+    /// when it has done its job. With 0 the queue stands still.
     ///
     /// # Examples
     /// ```
@@ -56,17 +51,19 @@ impl<J> Workers<J> {
     /// # }
     /// ```
     pub fn resize(&self, workers: usize) {
-        let missing = {
+        let (missing, queues) = {
             let mut state = self.shared.state();
             state.wanted = workers;
+            // Without a runtime, no worker can be hired.
+            let Some(queues) = state.queues.clone() else { return };
             let missing = workers.saturating_sub(state.seats);
             state.seats += missing;
-            missing
+            (missing, queues)
         };
         for _ in 0..missing {
-            (self.hire)(Seat::new(&self.shared));
+            (self.hire)(Seat::new(&self.shared, queues.clone()));
         }
-        // Those who wait for a job may be too many.
+        // Workers that wait for a job may be too many.
         self.shared.orders.send_modify(|_| {});
     }
 
@@ -85,7 +82,8 @@ impl<J> Workers<J> {
         self.shared.state().wanted
     }
 
-    /// How many jobs run now.
+    /// How many jobs run now. [`counts`](Self::counts) has this and [`queued`](Self::queued) of one
+    /// moment.
     ///
     /// # Examples
     /// ```
@@ -97,10 +95,10 @@ impl<J> Workers<J> {
     /// ```
     #[must_use]
     pub fn running(&self) -> usize {
-        self.shared.state().running
+        self.counts().running
     }
 
-    /// How many jobs wait.
+    /// How many jobs wait, from senders and from other jobs.
     ///
     /// # Examples
     /// ```
@@ -114,10 +112,64 @@ impl<J> Workers<J> {
     /// ```
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.shared.queue.len()
+        self.counts().queued
     }
 
-    /// Takes no more jobs, also not from senders that are still there. What is queued is done, and then the workers end.
+    /// How many jobs wait and how many run, at one moment: a job that was accepted and has not
+    /// ended is counted once.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (jobs, workers) = levada_work::pool::Pool::new(2).start(async |_job: u32| {});
+    /// for job in 0..5 {
+    ///     jobs.send(job).await?;
+    /// }
+    /// assert_eq!(workers.counts().total(), 5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.shared.counts()
+    }
+
+    /// Waits until no job is queued and none runs. What a job [submits](super::Submitter) or sends
+    /// before it ends is waited for, too. Other jobs may be sent at any time: there was a moment
+    /// without any since this was called, and there may be new ones when it returns.
+    ///
+    /// A pool whose runtime has ended is idle. One with no workers and a job in its queue is not,
+    /// until it is [resized](Self::resize).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing; call it again at will.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (jobs, workers) = levada_work::pool::Pool::new(2).start(async |_job: u32| {});
+    /// for wave in 0..3 {
+    ///     for job in 0..10 {
+    ///         jobs.send(10 * wave + job).await?;
+    ///     }
+    ///     workers.idle().await; // All ten are done, and the pool is there for the next ten.
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn idle(&self) {
+        // Before the look: what changes after it ends the wait.
+        let mut idle = self.shared.idle.subscribe();
+        if self.counts().total() > 0 {
+            // No error: `shared` has the sender.
+            let _ = idle.changed().await;
+        }
+    }
+
+    /// Takes no more jobs, also not from senders that are still there. What is queued is done, with
+    /// what it [submits](super::Submitter), and then the workers end.
     ///
     /// # Examples
     /// ```
@@ -129,24 +181,30 @@ impl<J> Workers<J> {
     /// # }
     /// ```
     pub fn close(&self) {
-        self.shared.queue.close();
+        let queues = self.shared.state().queues.clone();
+        if let Some(queues) = queues {
+            queues.jobs.close();
+        }
     }
 
-    /// [Closes](Self::close), and waits until the workers have done what is queued. After `limit` what runs is aborted:
-    /// dropped where it waits. When this returns, no worker is left.
+    /// [Closes](Self::close), and waits until the workers have done what is queued, and what those
+    /// jobs [submit](super::Submitter) meanwhile. After `limit` what runs is aborted: dropped where
+    /// it waits. From then on nothing is submitted. When this returns, no worker is left.
     ///
-    /// A job that blocks its thread cannot be aborted, and is waited for. A [permit](mpmc::Permit) that is out keeps the
-    /// workers until it is used or dropped; when it is used after they were aborted, its job is dropped.
+    /// A job that blocks its thread cannot be aborted, and is waited for. A
+    /// [permit](levada::mpmc::Permit) that is out keeps the workers until it is used or dropped;
+    /// when it is used after they were aborted, its job is dropped.
     ///
     /// # Errors
-    /// [`Undone`] if jobs were aborted, or are left. `Duration::MAX` is no limit.
+    /// [`Undone`] if jobs were aborted, are left, or were dropped with the runtime. `Duration::MAX`
+    /// is no limit.
     ///
     /// # Panics
     /// Outside a tokio runtime, or in one without timers.
     ///
     /// # Cancel safety
-    /// Dropping the future after its first poll leaves the queue closed and detaches the workers, which finish what is queued;
-    /// but once the limit was over, what is left is dropped.
+    /// Dropping the future after its first poll leaves the queue closed and detaches the workers,
+    /// which finish what is queued; but once the limit was over, what is left is dropped.
     ///
     /// # Examples
     /// ```
@@ -170,16 +228,18 @@ impl<J> Workers<J> {
         self.close();
         let all_ended = self.shared.orders.closed();
         if timeout(limit, all_ended).await.is_err() {
+            self.shared.state().has_ended = true;
             self.shared.orders.send_replace(true);
             self.shared.orders.closed().await;
         }
         self.undone()
     }
 
-    /// Waits until all senders are gone (or the pool was [closed](Self::close)) and the workers have done what was queued.
+    /// Waits until all senders are gone (or the pool was [closed](Self::close)) and the workers
+    /// have done what was queued.
     ///
     /// # Errors
-    /// [`Undone`] if jobs are left because there were no workers.
+    /// [`Undone`] if jobs are left because there were no workers, or were dropped with the runtime.
     ///
     /// # Cancel safety
     /// Dropping the future detaches the workers, as dropping this does.
@@ -204,72 +264,29 @@ impl<J> Workers<J> {
         self.undone()
     }
 
-    /// What is left when there is no worker.
     fn undone(&self) -> Result<(), Undone<J>> {
-        let mut state = self.shared.state();
-        let (aborted, mut queued) = (state.aborted, std::mem::take(&mut state.too_late));
-        drop(state);
-        while let Ok(job) = self.shared.queue.try_recv() {
-            queued.push(job);
-        }
-        if aborted == 0 && queued.is_empty() { Ok(()) } else { Err(Undone { aborted, queued }) }
+        let undone = self.shared.undone();
+        if undone.is_nothing() { Ok(()) } else { Err(undone) }
     }
 }
 
 impl<J> fmt::Debug for Workers<J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counts { queued, running } = self.counts();
         f.debug_struct("Workers")
             .field("size", &self.size())
-            .field("running", &self.running())
-            .field("queued", &self.queued())
+            .field("running", &running)
+            .field("queued", &queued)
             .finish_non_exhaustive()
     }
 }
-
-/// What was not done when the workers had ended.
-///
-/// # Examples
-/// ```
-/// use levada_work::pool::Undone;
-///
-/// fn log(undone: Undone<String>) {
-///     eprintln!("{undone}"); // "jobs were not done: 1 aborted, 2 left in the queue"
-///     for job in undone.queued {
-///         eprintln!("not begun: {job}");
-///     }
-/// }
-/// ```
-#[non_exhaustive]
-pub struct Undone<J> {
-    /// How many jobs had begun.
-    pub aborted: usize,
-    /// Those that had not, in no particular order.
-    pub queued: Vec<J>,
-}
-
-impl<J> fmt::Debug for Undone<J> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Undone")
-            .field("aborted", &self.aborted)
-            .field("queued", &self.queued.len())
-            .finish()
-    }
-}
-
-impl<J> fmt::Display for Undone<J> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (aborted, left) = (self.aborted, self.queued.len());
-        write!(f, "jobs were not done: {aborted} aborted, {left} left in the queue")
-    }
-}
-
-impl<J> Error for Undone<J> {}
 
 #[cfg(test)]
 mod tests {
     use super::super::Pool;
 
-    /// Whoever resizes last decides, and those who are too many have left, also if they wait for jobs.
+    /// Whoever resizes last decides, and those who are too many have left, also if they wait for
+    /// jobs.
     #[test]
     fn resizes_that_meet_leave_as_many_workers_as_the_last_one_said() {
         const ROUNDS: usize = 300;

@@ -117,7 +117,7 @@ async fn after_the_limit_what_runs_is_aborted_and_the_rest_returned() {
     let undone = workers.drain(Duration::from_secs(10)).await.unwrap_err();
     assert_eq!(start.elapsed(), Duration::from_secs(10));
     assert_eq!(undone.to_string(), "jobs were not done: 2 aborted, 3 left in the queue");
-    assert_eq!(format!("{undone:?}"), "Undone { aborted: 2, queued: 3 }");
+    assert_eq!(format!("{undone:?}"), "Undone { aborted: 2, queued: 3, dropped: 0 }");
     let left: Vec<_> = undone.queued.iter().map(|(job, _)| job.id()).collect();
     assert_eq!(left, [2, 3, 4]);
     assert_eq!(ledger.alive(), 3, "the aborted ones are dropped");
@@ -176,7 +176,7 @@ fn the_end_of_the_runtime_closes_the_queue() {
         assert_eq!(refused.unwrap().unwrap_err().0.id(), 3);
         workers.resize(2); // On a runtime that is gone: they end at once.
         let undone = workers.drain(LONG).await.unwrap_err();
-        assert_eq!((undone.aborted, undone.queued.len()), (1, 2));
+        assert_eq!((undone.aborted, undone.queued.len(), undone.dropped), (1, 0, 2));
     });
     ledger.settle();
 }
