@@ -13,7 +13,7 @@ pub(crate) fn check<T: Message>() {
     ends_after(rx, T::new(1));
 
     let (tx, rx) = mpsc::unbounded_channel();
-    send_and_end(tx);
+    send_and_end(tx.into_sink());
     ends_after(rx, T::new(1));
 
     let (tx, rx) = mpmc::channel(2);
@@ -21,7 +21,7 @@ pub(crate) fn check<T: Message>() {
     ends_after(rx.into_stream(), T::new(1));
 
     let (tx, rx) = mpmc::unbounded_channel();
-    send_and_end(tx);
+    send_and_end(tx.into_sink());
     ends_after(rx.into_stream(), T::new(1));
 
     let (tx, rx) = broadcast::channel(2);
