@@ -13,7 +13,9 @@ const NIGHTLY: Toolchain<'_> = Toolchain("nightly");
 /// Parts of the names of tests that catch a panic.
 const CATCHING: &[&str] = &[
     "panic",
+    "bombs::",
     "drops::",
+    "order::",
     "a_capacity_that_cannot_be_is_the_callers_mistake",
     "blocking_in_a_runtime_is_the_callers_mistake",
     "blocking_inside_a_runtime_is_refused",
