@@ -38,8 +38,8 @@
 //!   pushes takes one parked receiver and wakes it.
 //! - **I6** `credit` is at most what is available (permits), and at most the producer's room; it is 0 if
 //!   the channel is closed. So whoever changes permits forgets it.
-//! - **I7** `unanswered` is set when the receiver is made FENCED, and cleared when it takes the lock, by which
-//!   it sees that. Until then it may go by what `attention` was before.
+//! - **I7** `unanswered` is set when the receiver is made FENCED, and cleared by the receiver while it has the
+//!   lock, by which it sees that. Until then it may go by what `attention` was before.
 //!
 //! # Transitions
 //! The races that do not go through the lock are two, between the single receiver and the senders:
@@ -84,7 +84,7 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::task::Waker;
 
 use crate::prim::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use crate::prim::{Arc, Lock, LockGuard, UnsafeCell, asymmetric};
+use crate::prim::{Arc, IS_SMALL, Lock, LockGuard, UnsafeCell, asymmetric};
 use crate::refs::{Counts, Hub};
 use crate::storage::ring::{Chain, Consumer, Emptied, Producer, START};
 use crate::util::{FirstPanic, Gap, LINE, WakeBatch, wake_in_batches};
@@ -99,7 +99,7 @@ pub(super) const HUNGRY: u8 = 1;
 /// the heavy one of an asymmetric pair.
 pub(super) const FENCED: u8 = 2;
 /// After how many messages that nobody waited to send the receiver is not FENCED any more.
-pub(crate) const CALM: u16 = if cfg!(all(loom, feature = "loom")) { 2 } else { 1024 };
+pub(crate) const CALM: u16 = if IS_SMALL { 2 } else { 1024 };
 
 /// The capacity that stands for none.
 pub(crate) const UNBOUNDED: usize = usize::MAX;
@@ -174,7 +174,7 @@ pub(super) struct TxSide<T, P> {
     permits: Permits,
     /// What `attention` was last set to.
     attention_noted: u8,
-    /// The receiver was made FENCED and has not taken the lock since: it may not know yet (I7).
+    /// The receiver was made FENCED and may not know yet (I7).
     unanswered: bool,
     pub(super) parked: P,
     pub(super) unreceived: bool,
