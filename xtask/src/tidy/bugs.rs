@@ -46,8 +46,8 @@ fn tests(line: &str) -> impl Iterator<Item = (&str, &str)> {
     in_code.filter_map(|code| code.split_once("::")).filter(|(path, _)| path.ends_with(".rs"))
 }
 
-/// Whether the file has a function of this name with an attribute that makes it a test, or one that a test
-/// without a harness lists as a `scene`.
+/// Whether the file has a function of this name with an attribute that makes it a test, or one that
+/// a test without a harness lists as a `scene`.
 fn exists(files: &[File], path: &str, name: &str) -> bool {
     let in_crate = format!("{CRATE}/{path}");
     let Some(file) = files.iter().find(|file| file.path == in_crate || file.path == path) else {

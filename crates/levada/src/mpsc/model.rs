@@ -100,8 +100,8 @@ fn room_wakes_a_sender_after_a_calm() {
     });
 }
 
-/// The same while the heavy fence is refused, and nothing orders what the receiver does: the sender is woken
-/// until it has seen the room.
+/// The same while the heavy fence is refused, and nothing orders what the receiver does: the sender
+/// is woken until it has seen the room.
 #[test]
 #[cfg(loom)]
 fn room_comes_to_senders_whose_fence_is_refused() {

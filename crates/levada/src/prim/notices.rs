@@ -17,8 +17,8 @@
 //! - **I1** The thread that has a board is the only one that posts there, and on its free places only.
 //! - **I2** A word that nobody will withdraw, because its [`Place`] was forgotten, stays: it has to be
 //!   [discarded](discard) before anybody uses the word for something else.
-//! - **I3** A board changes hands only while nothing is posted on it. What a thread that ends will withdraw
-//!   yet, or has forgotten, keeps the board from the next one.
+//! - **I3** A board changes hands only while nothing is posted on it. What a thread that ends will
+//!   withdraw yet, or has forgotten, keeps the board from the next one.
 //!
 //! # Checked by
 //! `tests` and `model` below, and the models of storage::latest.
@@ -43,11 +43,12 @@ struct Board {
 }
 
 impl Board {
-    /// Whether nothing is posted here. It stays so if the board is taken, but by the calling thread.
+    /// Whether nothing is posted here. It stays so if the board is taken, but by the calling
+    /// thread.
     fn is_blank(&self) -> bool {
         self.places.iter().all(|place| {
-            // ORDERING: Acquire pairs with the Release stores in `withdraw` and `discard`: a thread that withdrew
-            // its last words while it ended did so before the next one posts.
+            // ORDERING: Acquire pairs with the Release stores in `withdraw` and `discard`: a thread
+            // that withdrew its last words while it ended did so before the next one posts.
             place.load(Ordering::Acquire) == 0
         })
     }
@@ -104,9 +105,10 @@ pub(crate) fn post(what: usize) -> Option<Place> {
     // SAFETY: boards are never freed.
     let board = unsafe { board.as_ref() }?;
     for (place, index) in board.places.iter().zip(0_usize..) {
-        // ORDERING: Relaxed, no pair: nobody else posts here (I1). A zero is this thread's own, or was there in
-        // `lease` (I3), or `discard` put it there in place of a word of this thread: whoever acquires the store
-        // below sees what this thread did, and all who had the board before.
+        // ORDERING: Relaxed, no pair: nobody else posts here (I1). A zero is this thread's own, or
+        // was there in `lease` (I3), or `discard` put it there in place of a word of this thread: a
+        // thread that acquires the store below sees what this thread did, and all threads that had
+        // the board before.
         if place.load(Ordering::Relaxed) == 0 {
             // ORDERING: Release pairs with the Acquire load in `is_posted`, as the one in `withdraw`: who
             // finds this word instead of an earlier one has to see as much.
@@ -150,11 +152,13 @@ pub(crate) fn is_posted(what: usize) -> bool {
 #[cold]
 pub(crate) fn discard(what: usize) {
     for place in boards().flat_map(|board| &board.places) {
-        // ORDERING: Acquire pairs with the Release store in `post`. That it is found if it is there needs no pair:
-        // who posted it, or gave away what it was posted on, came before.
+        // ORDERING: Acquire pairs with the Release store in `post`. That it is found if it is there
+        // needs no pair: the thread that posted it, or gave away what it was posted on, came
+        // before.
         if place.load(Ordering::Acquire) == what {
-            // ORDERING: Release pairs with the Acquire loads in `is_posted` and `is_blank`: who finds this zero
-            // instead of an earlier withdrawal has to see as much, by way of the load above.
+            // ORDERING: Release pairs with the Acquire loads in `is_posted` and `is_blank`: a
+            // thread that finds this zero instead of an earlier withdrawal has to see as much, by
+            // way of the load above.
             place.store(0, Ordering::Release);
         }
     }
@@ -186,7 +190,8 @@ fn lease() -> *const Board {
         }
         let is_blank = board.is_blank();
         if !is_blank {
-            // ORDERING: Release pairs with the Acquire swap in `lease`, as the one in `Lease::drop`.
+            // ORDERING: Release pairs with the Acquire swap in `lease`, as the one in
+            // `Lease::drop`.
             board.taken.store(false, Ordering::Release);
         }
         is_blank

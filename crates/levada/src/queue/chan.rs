@@ -38,8 +38,8 @@
 //!   pushes takes one parked receiver and wakes it.
 //! - **I6** `credit` is at most what is available (permits), and at most the producer's room; it is 0 if
 //!   the channel is closed. So whoever changes permits forgets it.
-//! - **I7** `unanswered` is set when the receiver is made FENCED, and cleared by the receiver while it has the
-//!   lock, by which it sees that. Until then it may go by what `attention` was before.
+//! - **I7** `unanswered` is set when the receiver is made FENCED, and cleared by the receiver while
+//!   it has the lock, by which it sees that. Until then it may go by what `attention` was before.
 //!
 //! # Transitions
 //! The races that do not go through the lock are two, between the single receiver and the senders:
@@ -57,10 +57,11 @@
 //! | FENCED, HUNGRY  | none: it sees that somebody waits | none: see above                                       |
 //! | nothing         | the compiler's                   | its own and the receiver's: [`asymmetric::try_heavy_fence`] |
 //!
-//! A channel begins FENCED, and a sender that waits makes it so. After [`CALM`] messages for which no sender
-//! waited the receiver lets its fence go. Each sender that waits while the receiver is `unanswered` uses the
-//! heavy fence; if that is refused, which the receiver could not foresee, the sender polls again and looks for
-//! capacity until the receiver has answered. So no sender relies on another one's fence that failed.
+//! A channel begins FENCED, and a sender that waits makes it so. After [`CALM`] messages for which
+//! no sender waited the receiver lets its fence go. Each sender that waits while the receiver is
+//! `unanswered` uses the heavy fence; if that is refused, which the receiver could not foresee, the
+//! sender polls again and looks for capacity until the receiver has answered. So no sender relies
+//! on another one's fence that failed.
 //!
 //! # Progress
 //! Receiving from an open mpsc channel that has no senders in line, and finding out that it is empty, is
@@ -352,8 +353,8 @@ impl<T, P: Parked> Chan<T, P> {
         tx.producer.tail().wrapping_sub(self.head())
     }
 
-    /// Keeps I3 and I7 after the line of waiting senders changed. Answers whether the receiver may not know
-    /// yet that it is FENCED.
+    /// Keeps I3 and I7 after the line of waiting senders changed. Answers whether the receiver may
+    /// not know yet that it is FENCED.
     #[inline]
     pub(super) fn note_hungry(&self, tx: &mut TxSide<T, P>) -> bool {
         let before = tx.attention_noted;
