@@ -1,10 +1,11 @@
 //! `cargo xtask targets`: levada on machines of other widths, orders of bytes and orders of memory.
 //!
-//! Alone it builds and runs `tests/targets`, which calls every channel, for each usual target of [`TARGETS`]; with
-//! a target's name it runs levada's own tests there as well.
+//! Alone it builds and runs `tests/targets`, which calls every channel, for each usual target of
+//! [`TARGETS`]; with a target's name it runs levada's own tests there as well.
 //!
-//! Where Rust brings the C library along, the linker that comes with Rust is enough. What else a target wants
-//! (a C library, qemu for another processor, Node.js) is installed, if that is possible.
+//! Where Rust brings the C library along, the linker that comes with Rust is enough. What else a
+//! target wants (a C library, qemu for another processor, Node.js) is installed, if that is
+//! possible.
 
 use crate::cargo::{Metadata, cargo};
 use crate::toolchain::{host, need_package, need_target};
@@ -16,7 +17,8 @@ use std::process::Command;
 struct Target {
     name: &'static str,
     triple: &'static str,
-    /// Debian's package of a C compiler for it, and the compiler; unless Rust brings all that it takes.
+    /// Debian's package of a C compiler for it, and the compiler; unless Rust brings all that it
+    /// takes.
     compiler: Option<[&'static str; 2]>,
     /// Which qemu starts its programs where the host does not.
     qemu: &'static str,

@@ -84,7 +84,8 @@ pub(crate) fn need_browser() -> Result {
     need_package("chromium-driver", Command::new("chromedriver").arg("--version"))
 }
 
-/// Checks that the toolchain that runs xtask has the target's standard library. If not, rustup installs it.
+/// Checks that the toolchain that runs xtask has the target's standard library. If not, rustup
+/// installs it.
 pub(crate) fn need_target(triple: &str) -> Result {
     let is_there = || -> Result<bool> {
         let mut rustc = Command::new("rustc");

@@ -33,10 +33,11 @@
 //! return named futures here, found in the `future` module of each channel.
 //!
 //! # Platforms
-//! The channels need `std` and run wherever it does, also on 32 bits and in WebAssembly. They start no thread.
-//! On Linux a program that contains them registers for the system call `membarrier` before `main`, to save a
-//! fence for each message: [`guide::platforms`] says when it is used, what happens where a filter refuses it, and how to
-//! do without. No channel may be used in a signal handler.
+//! The channels need `std` and run wherever it does, also on 32 bits and in WebAssembly. They start
+//! no thread. On Linux a program that contains them registers for the system call `membarrier`
+//! before `main`, to save a fence for each message: [`guide::platforms`] says when it is used, what
+//! happens where a filter refuses it, and how to do without. No channel may be used in a signal
+//! handler.
 //!
 //! # Features
 //! - `tokio` (default): takes part in tokio's cooperative budget; `mpsc::Sender::send_timeout`;

@@ -1,9 +1,9 @@
-//! Every channel with every group of its methods and messages of several sizes, for `cargo xtask targets`.
-//! A generic function is compiled, and its constants are checked, where a program calls it: that the library
-//! compiles for a target does not mean that a program does.
+//! Every channel with every group of its methods and messages of several sizes, for `cargo xtask
+//! targets`. A generic function is compiled, and its constants are checked, where a program calls
+//! it: that the library compiles for a target does not mean that a program does.
 //!
-//! It wants no executor and no clock, and threads only where there are some. `cargo xtask test` runs the
-//! same at home.
+//! It wants no executor and no clock, and threads only where there are some. `cargo xtask test`
+//! runs the same at home.
 #![expect(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 mod broadcast;

@@ -12,8 +12,8 @@ fn bounded<T: Message>() {
     let (tx, mut rx) = mpsc::channel(2);
     let sent = wait_for(rx.recv(), || tx.try_send(T::new(1)).unwrap());
     assert_eq!(sent, Some(T::new(1)));
-    // Past the first segment, which is in the channel itself, round, and past the messages after which the
-    // receiver relaxes.
+    // Past the first segment, which is in the channel itself, round, and past the messages after
+    // which the receiver relaxes.
     for _ in 0..2_000 {
         tx.try_send(T::new(2)).unwrap();
         now(tx.send(T::new(3))).unwrap();

@@ -17,9 +17,10 @@
 //! Messages that are left when the receiver is dropped are dropped at once.
 //!
 //! # Signal handlers
-//! Never use a channel in a signal handler, not even to `try_send`: it takes locks, and one that the handler has
-//! interrupted is never released. Let a task or a thread send that the signal only wakes, by
-//! `tokio::signal`, the crate `signal-hook` or `sigwait`. This holds for every channel of levada.
+//! Never use a channel in a signal handler, not even to `try_send`: it takes locks, and one that
+//! the handler has interrupted is never released. Let a task or a thread send that the signal only
+//! wakes, by `tokio::signal`, the crate `signal-hook` or `sigwait`. This holds for every channel of
+//! levada.
 //!
 //! # Fairness
 //! 1. Senders that wait for capacity are served in the order in which they began to wait.

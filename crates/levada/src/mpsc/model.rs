@@ -6,6 +6,8 @@ use super::{Receiver, Sender, channel, unbounded_channel};
 use crate::prim::{Arc, block_on, model, thread};
 use crate::queue::chan::CALM;
 use core::task::{Context, Waker};
+#[cfg(loom)]
+use std::future::Future;
 
 /// A message that is alive as long as it is counted.
 fn counted() -> (std::sync::Arc<()>, std::sync::Arc<()>) {
@@ -75,21 +77,66 @@ fn room_wakes_a_sender() {
     });
 }
 
-/// The same once the receiver does without its fence: nobody has waited for a while.
+/// As [`full`], with a 7; the receiver does without its fence, as no sender has waited for a while.
+fn full_after_a_calm() -> (Sender<usize>, Receiver<usize>) {
+    let (tx, mut rx) = channel(1);
+    for message in 0..usize::from(CALM) {
+        tx.try_send(message).unwrap();
+        assert_eq!(rx.try_recv(), Ok(message));
+    }
+    tx.try_send(7).unwrap();
+    (tx, rx)
+}
+
+/// The same once the receiver does without its fence.
 #[test]
 fn room_wakes_a_sender_after_a_calm() {
     model(|| {
-        let (tx, mut rx) = channel(1);
-        for message in 0..usize::from(CALM) {
-            tx.try_send(message).unwrap();
-            assert_eq!(rx.try_recv(), Ok(message));
-        }
-        tx.try_send(7).unwrap();
+        let (tx, mut rx) = full_after_a_calm();
         let sender = thread::spawn(move || block_on(tx.send(8)));
         assert_eq!(rx.try_recv(), Ok(7));
         sender.join().unwrap().unwrap();
         assert_eq!(rx.try_recv(), Ok(8));
     });
+}
+
+/// The same while the heavy fence is refused, and nothing orders what the receiver does: the sender
+/// is woken until it has seen the room.
+#[test]
+#[cfg(loom)]
+fn room_comes_to_senders_whose_fence_is_refused() {
+    crate::prim::asymmetric::refuse();
+    model(|| {
+        let (tx, mut rx) = full_after_a_calm();
+        let sender = thread::spawn(move || {
+            let woken = std::sync::Arc::new(Woken::default());
+            let waker = Waker::from(std::sync::Arc::clone(&woken));
+            let mut send = Box::pin(tx.send(8));
+            while send.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+                // ORDERING: SeqCst, no pair: std's own atomic, in one thread of the system.
+                while !woken.0.swap(false, std::sync::atomic::Ordering::SeqCst) {
+                    thread::yield_now();
+                }
+                thread::yield_now();
+            }
+        });
+        assert_eq!(rx.try_recv(), Ok(7));
+        sender.join().unwrap();
+        assert_eq!(rx.try_recv(), Ok(8));
+    });
+}
+
+/// Whether it was woken. loom does not see it.
+#[cfg(loom)]
+#[derive(Default)]
+struct Woken(std::sync::atomic::AtomicBool);
+
+#[cfg(loom)]
+impl std::task::Wake for Woken {
+    fn wake(self: std::sync::Arc<Self>) {
+        // ORDERING: SeqCst, no pair: as above.
+        self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+    }
 }
 
 /// Both are in line already: three threads that begin at once are too many for a model.

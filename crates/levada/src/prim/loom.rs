@@ -47,21 +47,36 @@ pub(crate) fn is_parked_by(_: &Waker) -> bool {
 
 /// Both fences are what the pair stands for: a model knows no system calls.
 pub(crate) mod asymmetric {
+    use core::cell::Cell;
+
     use super::atomic::{Ordering, fence};
+
+    std::thread_local! {
+        /// Whether the models of this thread are [refused](refuse) the pair. loom shall not see it.
+        static IS_REFUSED: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// From now on the pair orders nothing, and the heavy fence says so; although it was available.
+    #[cfg(test)]
+    pub(crate) fn refuse() {
+        IS_REFUSED.set(true);
+    }
 
     pub(crate) fn is_available() -> bool {
         true
     }
 
     pub(crate) fn light_fence() {
-        // ORDERING: SeqCst pairs with `try_heavy_fence`.
-        fence(Ordering::SeqCst);
+        if !IS_REFUSED.get() {
+            // ORDERING: SeqCst pairs with `try_heavy_fence`.
+            fence(Ordering::SeqCst);
+        }
     }
 
     pub(crate) fn try_heavy_fence() -> bool {
         // ORDERING: SeqCst pairs with `light_fence`.
         fence(Ordering::SeqCst);
-        true
+        !IS_REFUSED.get()
     }
 
     pub(crate) fn heavy_fence() {

@@ -50,6 +50,10 @@ pub(crate) use self::backend::{
 pub(crate) const IS_MODEL: bool =
     cfg!(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle")));
 
+/// Whether thresholds are small, so that tests come to what is behind them: in models, under Miri,
+/// and with `--cfg levada_small`, which is for this project's own use of sanitizers.
+pub(crate) const IS_SMALL: bool = IS_MODEL || cfg!(any(miri, levada_small));
+
 #[cfg(test)]
 mod model;
 #[cfg(test)]

@@ -17,6 +17,8 @@
 //! - **I1** The thread that has a board is the only one that posts there, and on its free places only.
 //! - **I2** A word that nobody will withdraw, because its [`Place`] was forgotten, stays: it has to be
 //!   [discarded](discard) before anybody uses the word for something else.
+//! - **I3** A board changes hands only while nothing is posted on it. What a thread that ends will
+//!   withdraw yet, or has forgotten, keeps the board from the next one.
 //!
 //! # Checked by
 //! `tests` and `model` below, and the models of storage::latest.
@@ -38,6 +40,18 @@ struct Board {
     taken: AtomicBool,
     /// The one that was made before; does not change after the board was put up.
     next: *mut Board,
+}
+
+impl Board {
+    /// Whether nothing is posted here. It stays so if the board is taken, but by the calling
+    /// thread.
+    fn is_blank(&self) -> bool {
+        self.places.iter().all(|place| {
+            // ORDERING: Acquire pairs with the Release stores in `withdraw` and `discard`: a thread
+            // that withdrew its last words while it ended did so before the next one posts.
+            place.load(Ordering::Acquire) == 0
+        })
+    }
 }
 
 #[cfg(not(all(loom, feature = "loom")))]
@@ -91,7 +105,10 @@ pub(crate) fn post(what: usize) -> Option<Place> {
     // SAFETY: boards are never freed.
     let board = unsafe { board.as_ref() }?;
     for (place, index) in board.places.iter().zip(0_usize..) {
-        // ORDERING: Relaxed, no pair: nobody else posts here (I1).
+        // ORDERING: Relaxed, no pair: nobody else posts here (I1). A zero is this thread's own, or
+        // was there in `lease` (I3), or `discard` put it there in place of a word of this thread: a
+        // thread that acquires the store below sees what this thread did, and all threads that had
+        // the board before.
         if place.load(Ordering::Relaxed) == 0 {
             // ORDERING: Release pairs with the Acquire load in `is_posted`, as the one in `withdraw`: who
             // finds this word instead of an earlier one has to see as much.
@@ -135,10 +152,14 @@ pub(crate) fn is_posted(what: usize) -> bool {
 #[cold]
 pub(crate) fn discard(what: usize) {
     for place in boards().flat_map(|board| &board.places) {
-        // ORDERING: Relaxed, no pair: who posted it, or gave away what it was posted on, came before.
-        if place.load(Ordering::Relaxed) == what {
-            // ORDERING: Relaxed, no pair: the owner finds a place more, sooner or later.
-            place.store(0, Ordering::Relaxed);
+        // ORDERING: Acquire pairs with the Release store in `post`. That it is found if it is there
+        // needs no pair: the thread that posted it, or gave away what it was posted on, came
+        // before.
+        if place.load(Ordering::Acquire) == what {
+            // ORDERING: Release pairs with the Acquire loads in `is_posted` and `is_blank`: a
+            // thread that finds this zero instead of an earlier withdrawal has to see as much, by
+            // way of the load above.
+            place.store(0, Ordering::Release);
         }
     }
 }
@@ -163,8 +184,17 @@ fn lease() -> *const Board {
     }
     let is_free = |board: &&Board| {
         // ORDERING: Acquire pairs with the Release store in `Lease::drop`: the places are as its thread
-        // left them.
-        !board.taken.swap(true, Ordering::Acquire)
+        // left them, or emptier.
+        if board.taken.swap(true, Ordering::Acquire) {
+            return false;
+        }
+        let is_blank = board.is_blank();
+        if !is_blank {
+            // ORDERING: Release pairs with the Acquire swap in `lease`, as the one in
+            // `Lease::drop`.
+            board.taken.store(false, Ordering::Release);
+        }
+        is_blank
     };
     let board = boards().find(is_free).unwrap_or_else(put_up);
     MINE.with(|mine| mine.set(board));
@@ -217,6 +247,7 @@ mod tests {
     /// Of two tests that may run at once, an address for each.
     static BOARD: u8 = 0;
     static THREAD: u16 = 0;
+    static FORGOTTEN: u32 = 0;
 
     fn word() -> usize {
         (&raw const THREAD).addr()
@@ -237,6 +268,20 @@ mod tests {
         assert!(!is_posted(word));
         assert_eq!(post(word).map(Place::number), Some(forgotten));
         discard(word);
+    }
+
+    /// I3: the next thread does not get it before.
+    #[test]
+    fn a_board_with_a_forgotten_word_is_not_leased() {
+        let word = (&raw const FORGOTTEN).addr();
+        let post_all = move |count| (0..count).for_each(|_| assert!(post(word).is_some()));
+        thread::spawn(move || post_all(1)).join().unwrap();
+        // Each of these has all of its places.
+        for _ in 0..3 {
+            thread::spawn(move || post_all(PLACES)).join().unwrap();
+        }
+        discard(word);
+        assert!(!is_posted(word));
     }
 
     /// What is still posted when a thread ends is withdrawn from the board that it had.

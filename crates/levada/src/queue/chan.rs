@@ -39,8 +39,8 @@
 //!   takes one parked receiver, promises it the message and wakes it.
 //! - **I6** `credit` is at most what is available (permits), and at most the producer's room; it is 0 if
 //!   the channel is closed. So whoever changes permits forgets it.
-//! - **I7** `unanswered` is set when the receiver is made FENCED, and cleared when it takes the lock, by which
-//!   it sees that. Until then it may go by what `attention` was before.
+//! - **I7** `unanswered` is set when the receiver is made FENCED, and cleared by the receiver while
+//!   it has the lock, by which it sees that. Until then it may go by what `attention` was before.
 //!
 //! # Transitions
 //! The races that do not go through the lock are two, between the single receiver and the senders:
@@ -58,10 +58,11 @@
 //! | FENCED, HUNGRY  | none: it sees that somebody waits | none: see above                                       |
 //! | nothing         | the compiler's                   | its own and the receiver's: [`asymmetric::try_heavy_fence`] |
 //!
-//! A channel begins FENCED, and a sender that waits makes it so. After [`CALM`] messages for which no sender
-//! waited the receiver lets its fence go. Each sender that waits while the receiver is `unanswered` uses the
-//! heavy fence; if that is refused, which the receiver could not foresee, the sender polls again and looks for
-//! capacity until the receiver has answered. So no sender relies on another one's fence that failed.
+//! A channel begins FENCED, and a sender that waits makes it so. After [`CALM`] messages for which
+//! no sender waited the receiver lets its fence go. Each sender that waits while the receiver is
+//! `unanswered` uses the heavy fence; if that is refused, which the receiver could not foresee, the
+//! sender polls again and looks for capacity until the receiver has answered. So no sender relies
+//! on another one's fence that failed.
 //!
 //! # Progress
 //! Receiving from an open mpsc channel that has no senders in line, and finding out that it is empty, is
@@ -85,7 +86,7 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::task::Waker;
 
 use crate::prim::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use crate::prim::{Arc, Lock, LockGuard, UnsafeCell, asymmetric};
+use crate::prim::{Arc, IS_SMALL, Lock, LockGuard, UnsafeCell, asymmetric};
 use crate::refs::{Counts, Hub};
 use crate::storage::ring::{Chain, Consumer, Emptied, Producer, START};
 use crate::util::{FirstPanic, Gap, LINE, WakeBatch, contain, wake_in_batches};
@@ -100,7 +101,7 @@ pub(super) const HUNGRY: u8 = 1;
 /// the heavy one of an asymmetric pair.
 pub(super) const FENCED: u8 = 2;
 /// After how many messages that nobody waited to send the receiver is not FENCED any more.
-pub(crate) const CALM: u16 = if cfg!(all(loom, feature = "loom")) { 2 } else { 1024 };
+pub(crate) const CALM: u16 = if IS_SMALL { 2 } else { 1024 };
 
 /// The capacity that stands for none.
 pub(crate) const UNBOUNDED: usize = usize::MAX;
@@ -182,7 +183,7 @@ pub(super) struct TxSide<T, P> {
     permits: Permits,
     /// What `attention` was last set to.
     attention_noted: u8,
-    /// The receiver was made FENCED and has not taken the lock since: it may not know yet (I7).
+    /// The receiver was made FENCED and may not know yet (I7).
     unanswered: bool,
     pub(super) parked: P,
     pub(super) unreceived: bool,
@@ -360,8 +361,8 @@ impl<T, P: Parked> Chan<T, P> {
         tx.producer.tail().wrapping_sub(self.head())
     }
 
-    /// Keeps I3 and I7 after the line of waiting senders changed. Answers whether the receiver may not know
-    /// yet that it is FENCED.
+    /// Keeps I3 and I7 after the line of waiting senders changed. Answers whether the receiver may
+    /// not know yet that it is FENCED.
     #[inline]
     pub(super) fn note_hungry(&self, tx: &mut TxSide<T, P>) -> bool {
         let before = tx.attention_noted;

@@ -324,9 +324,9 @@ impl<T, P: Parked> Chan<T, P> {
         }
     }
 
-    /// For a sender that has made the receiver HUNGRY: either the receiver sees that, or the sender finds after
-    /// this that it went on. `unanswered` if the receiver may do without a fence of its own. Answers `false` if
-    /// neither is certain.
+    /// For a sender that has made the receiver HUNGRY: either the receiver sees that, or the sender
+    /// finds after this that it went on. `unanswered` if the receiver may do without a fence of its
+    /// own. Answers `false` if neither is certain.
     #[cold]
     fn fence_with_receiver(&self, unanswered: bool) -> bool {
         if unanswered {

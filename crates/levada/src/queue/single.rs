@@ -182,8 +182,8 @@ impl<T> Chan<T, Sleeper> {
     #[cold]
     fn attend(&self, owned: &mut RxOwned<T>) {
         if !self.is_hungry() {
-            // ORDERING: SeqCst pairs with the fence in `send::fence_with_receiver`. Only who sees nobody
-            // wait has to be sure of it.
+            // ORDERING: SeqCst pairs with the fence in `send::fence_with_receiver`. Only a receiver
+            // that sees no sender wait has to be sure of it.
             fence(Ordering::SeqCst);
         }
         owned.calm += 1;

@@ -100,14 +100,14 @@ pub(crate) use self::place::{Aftermath, Loan, Missed, Place, Taken};
 use self::slot::{Busy, Slot};
 use self::state::Stamp;
 use crate::prim::atomic::{AtomicPtr, AtomicU64, Ordering};
-use crate::prim::{IS_MODEL, Lock, LockGuard, asymmetric};
+use crate::prim::{IS_MODEL, IS_SMALL, Lock, LockGuard, asymmetric};
 use crate::util::CachePadded;
 
 /// Slots in the first chunk. Two in models, so that they come to the second.
 const FIRST: usize = if IS_MODEL { 2 } else { 16 };
 
 /// After how many messages, a power of two, readers may do without fences of their own.
-pub(crate) const CALM: u64 = if IS_MODEL { 2 } else { 1024 };
+pub(crate) const CALM: u64 = if IS_SMALL { 2 } else { 1024 };
 
 /// A ring of the newest messages. `W` is what else the writer's lock guards.
 pub(crate) struct LapRing<T, W> {

@@ -97,7 +97,7 @@ pub(crate) use self::writing::{Claim, Writing};
 
 use self::node::{Hold, Node};
 use crate::prim::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use crate::prim::{Lock, LockGuard, asymmetric, notices};
+use crate::prim::{IS_SMALL, Lock, LockGuard, asymmetric, notices};
 use crate::util::DropLast;
 
 /// Who keeps a [`Latest`], and is told when it lets go of a value that somebody waits for.
@@ -115,7 +115,7 @@ pub(crate) trait Keeper {
 /// So many looks under the lock at one value, and it may be looked at without. Some hundred are worth what it
 /// costs to change the value then, a system call and a look at every thread; but where values come fast and
 /// their sender loses the processor for a moment, each of its time slices would begin with one.
-const MANY: u16 = if cfg!(miri) { 64 } else { 50_000 };
+const MANY: u16 = if IS_SMALL { 8 } else { 50_000 };
 
 /// What the lock guards, besides the holds of the nodes.
 struct Desk<T, S> {

@@ -1,5 +1,5 @@
-//! Channels in a process that forbids itself system calls, or is forbidden them. Each scene is a process of its
-//! own, in which `main` is the only thread; so there is no harness.
+//! Channels in a process that forbids itself system calls, or is forbidden them. Each scene is a
+//! process of its own, in which `main` is the only thread; so there is no harness.
 #![cfg_attr(
     target_os = "linux",
     expect(clippy::unwrap_used, reason = "in a test it is an assertion")

@@ -103,7 +103,8 @@ fn no_thread_is_started() {
     assert_eq!(threads(), before);
 }
 
-/// `unshare` refuses a process with several threads by `EINVAL`; what else it says is the system's matter.
+/// `unshare` refuses a process with several threads by `EINVAL`; what else it says is the system's
+/// matter.
 fn a_user_namespace_can_be_made() {
     let before = unshare_in_child();
     traffic::on_one_thread();

@@ -7,7 +7,7 @@ use std::thread;
 const CALM: u16 = 5_000;
 /// More than the looks after which a value can be looked at without a lock.
 const LOOKS: u32 = 60_000;
-const MESSAGES: u32 = 20_000;
+const MESSAGES: u32 = 2_000;
 
 /// A channel of this capacity over which so many messages went that nobody waited to send.
 pub(crate) fn calm_mpsc(capacity: usize) -> (mpsc::Sender<u32>, mpsc::Receiver<u32>) {

@@ -219,6 +219,17 @@ pub(super) const FAULTS: &[Fault] = &[
         caught_by: ("loom", "mpsc::model"),
     },
     Fault {
+        name: "send-sleeps-after-a-refusal",
+        file: "queue/send.rs",
+        before:
+            "            impatient = impatient || asks && !self.fence_with_receiver(unanswered);
+",
+        after: "            let _ = asks && self.fence_with_receiver(unanswered);
+",
+        breaks: "neither sees the other if the system call for the heavy fence is refused",
+        caught_by: ("loom", "mpsc::model"),
+    },
+    Fault {
         name: "send-sleeps-unnoted",
         file: "queue/send.rs",
         before: "            let unanswered = self.note_hungry(&mut tx);",

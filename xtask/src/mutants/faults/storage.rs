@@ -233,9 +233,10 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "lap-ring-calls-without-a-fence",
         file: "storage/lap_ring/place.rs",
-        before: "        far_fence(stamp.is_fenced());
+        before: "        far_fence(stamp.is_fenced())
 ",
-        after: "",
+        after: "        true
+",
         breaks: "who calls and who ends a loan miss one another",
         caught_by: ("loom", "storage::lap_ring"),
     },

@@ -1,14 +1,17 @@
-//! An atomic word of 64 bits where the processor has none: 32-bit PowerPC and MIPS, and ARM before version 6.
+//! An atomic word of 64 bits where the processor has none: 32-bit PowerPC and MIPS, and ARM before
+//! version 6.
 //!
 //! Half as many bits are not enough. The word of a oneshot channel is unique to each change
-//! (`oneshot::state`), and the stamp of a broadcast slot to each message (`storage::lap_ring`); with 32 bits
-//! both would come round within seconds, and an exchange would take an old value for the one it expects.
+//! (`oneshot::state`), and the stamp of a broadcast slot to each message (`storage::lap_ring`);
+//! with 32 bits both would come round within seconds, and an exchange would take an old value for
+//! the one it expects.
 //!
-//! So each word has a lock, which is held for the access alone. All accesses of one word are in a total order
-//! in which each happens before the next, and that is at least what every [`Ordering`] asks for. It holds
-//! beside fences, too. Two sides that each write one word and then read the other's do not both miss the
-//! write if at least one word is of this kind: the side that reads it too early released its lock before the
-//! other side acquired it to write, and so that other side sees all that the first did before.
+//! So each word has a lock, which is held for the access alone. All accesses of one word are in a
+//! total order in which each happens before the next, and that is at least what every [`Ordering`]
+//! asks for. It holds beside fences, too. Two sides that each write one word and then read the
+//! other's do not both miss the write if at least one word is of this kind: the side that reads it
+//! too early released its lock before the other side acquired it to write, and so that other side
+//! sees all that the first did before.
 #![forbid(unsafe_code)]
 
 use core::panic::RefUnwindSafe;

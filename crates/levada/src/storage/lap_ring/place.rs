@@ -239,9 +239,10 @@ impl<'a, T> Place<'a, T> {
         })
     }
 
-    /// Asks who has the home of the message at `pos` to see to what is aside, and to tell. Whoever then still
-    /// finds it [`called`](Self::is_called) can rely on that.
-    /// Answers whether the fence was made that this takes; if not, the caller looks until the loan has ended.
+    /// Asks the reader that has the home of the message at `pos` to see to what is aside, and to
+    /// tell. A caller that then still finds it [`called`](Self::is_called) can rely on that.
+    /// Answers whether the fence was made that this takes; if not, the caller looks until the loan
+    /// has ended.
     fn call(self, pos: u64) -> bool {
         let mut stamp = self.slot.stamp();
         while stamp.is_home_of(pos) && !stamp.is_called() {
@@ -265,7 +266,8 @@ impl<'a, T> Place<'a, T> {
     /// that, what was lent is dead. `fenced` if all who end loans have a fence of their own.
     #[cold]
     pub(super) fn see_to_lapped(self, pos: u64, fenced: bool) -> Aftermath<T> {
-        // If it fails, what is dead may stay until its slot is used again, or the channel is dropped.
+        // If it fails, what is dead may stay until its slot is used again, or the channel is
+        // dropped.
         let _is_sure = far_fence(fenced);
         self.see_to(pos)
     }
