@@ -11,7 +11,7 @@ use std::thread;
 pub(crate) use self::lock::{Lock, LockGuard};
 pub(super) use self::parker::Parker;
 pub(crate) use super::cell::{UnsafeCell, uninit_slots};
-pub(crate) use super::park::park_on;
+pub(crate) use super::park::{park_on, park_on_for};
 pub(crate) use std::sync::Arc;
 
 pub(crate) mod atomic {

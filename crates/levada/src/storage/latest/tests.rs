@@ -22,7 +22,7 @@ impl<T> Desktop<T> {
             std::thread::yield_now();
         }
         self.latest.open_up();
-        assert_eq!(self.latest.desk.lock().is_open, IS_KNOWN);
+        assert_eq!(self.latest.desk.lock().mode == Mode::Open, IS_KNOWN);
     }
 
     pub(super) fn publish(&self, value: T) -> (Option<T>, bool) {
@@ -36,7 +36,7 @@ impl<T> Desktop<T> {
     }
 
     #[cfg(not(loom))]
-    fn told(&self) -> usize {
+    pub(super) fn told(&self) -> usize {
         // ORDERING: Relaxed, no pair: a count.
         self.told.load(Ordering::Relaxed)
     }
@@ -292,7 +292,10 @@ mod alone {
         let (look, _) = keeper.look();
         assert_eq!(keeper.publish(2), (None, false));
         keeper.latest.open_up();
-        assert!(!keeper.latest.desk.lock().is_open || cfg!(any(miri, not(target_os = "linux"))));
+        assert!(
+            keeper.latest.desk.lock().mode != Mode::Open
+                || cfg!(any(miri, not(target_os = "linux")))
+        );
         assert_eq!((*look, *keeper.look().0), (1, 2));
         drop(look);
         keeper.open();
@@ -333,12 +336,13 @@ mod alone {
         let keeper = Desktop::new(0);
         keeper.open();
         assert_eq!(keeper.publish(1), (Some(0), false));
-        let looks = MANY;
-        for left in (0..looks).rev() {
-            assert!(keeper.latest.desk.lock().reads + left < looks);
+        for left in (0..MANY).rev() {
             assert_eq!(*keeper.look().0, 1);
+            let desk = keeper.latest.desk.lock();
+            assert_eq!((desk.credit, desk.mode), (left, Mode::Calm));
         }
-        let is_open = keeper.latest.desk.lock().is_open;
+        assert_eq!(*keeper.look().0, 1);
+        let is_open = keeper.latest.desk.lock().mode == Mode::Open;
         assert_eq!(is_open, cfg!(all(target_os = "linux", not(miri))));
     }
 }
