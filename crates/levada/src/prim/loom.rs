@@ -10,6 +10,7 @@ pub(crate) use loom::thread;
 
 use core::mem::MaybeUninit;
 use core::task::Waker;
+use core::time::Duration;
 
 #[cfg(test)]
 mod native_lock;
@@ -25,6 +26,11 @@ pub(crate) mod atomic {
 /// Cells for messages that are not there yet.
 pub(crate) fn uninit_slots<T>(len: usize) -> Box<[UnsafeCell<MaybeUninit<T>>]> {
     (0..len).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect()
+}
+
+/// A model knows no time: it ends when the future does.
+pub(crate) fn park_on_for<F: Future>(future: F, _: Duration) -> Option<F::Output> {
+    Some(park_on(future))
 }
 
 /// A model's thread waits at once.

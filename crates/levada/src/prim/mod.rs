@@ -19,6 +19,7 @@ mod cell;
 #[cfg(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle")))]
 mod checked_lock;
 
+pub(crate) mod held;
 #[cfg(not(all(shuttle, feature = "shuttle")))]
 pub(crate) mod notices;
 #[cfg(all(shuttle, feature = "shuttle"))]
@@ -43,7 +44,7 @@ use self::native as backend;
 
 pub(crate) use self::backend::{
     Arc, Lock, LockGuard, Patience, UnsafeCell, asymmetric, atomic, is_parked_by, park_on,
-    uninit_slots,
+    park_on_for, uninit_slots,
 };
 
 /// Whether a model checker runs us: sizes are small then, so that models come to every edge.

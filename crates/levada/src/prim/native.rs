@@ -14,7 +14,7 @@ use self::awake::{Backoff, let_others_run};
 pub(crate) use self::lock::{Lock, LockGuard};
 pub(super) use self::parker::Parker;
 pub(crate) use super::cell::{UnsafeCell, uninit_slots};
-pub(crate) use super::park::{is_parked_by, park_on};
+pub(crate) use super::park::{is_parked_by, park_on, park_on_for};
 pub(crate) use std::sync::Arc;
 
 pub(crate) mod atomic {

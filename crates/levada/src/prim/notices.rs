@@ -148,6 +148,21 @@ pub(crate) fn is_posted(what: usize) -> bool {
     })
 }
 
+/// Whether this thread has posted `what`.
+#[cold]
+pub(crate) fn is_posted_here(what: usize) -> bool {
+    let mut board = MINE.with(Cell::get);
+    if board.is_null() {
+        board = FORMER.with(Cell::get);
+    }
+    // SAFETY: boards are never freed.
+    let board = unsafe { board.as_ref() };
+    board.is_some_and(|board| {
+        // ORDERING: Relaxed, no pair: this thread itself posted it (I1).
+        board.places.iter().any(|place| place.load(Ordering::Relaxed) == what)
+    })
+}
+
 /// Takes `what` off all boards. Nobody posts it any more, or withdraws it.
 #[cold]
 pub(crate) fn discard(what: usize) {
@@ -259,10 +274,11 @@ mod tests {
         let places: Vec<_> = (0..PLACES).map(|_| post(word).unwrap()).collect();
         assert!(post(word).is_none() && is_posted(word));
         for place in places {
-            assert!(is_posted(word));
+            assert!(is_posted(word) && is_posted_here(word));
+            thread::spawn(move || assert!(!is_posted_here(word))).join().unwrap();
             place.withdraw();
         }
-        assert!(!is_posted(word));
+        assert!(!is_posted(word) && !is_posted_here(word));
         let forgotten = post(word).unwrap().number();
         discard(word);
         assert!(!is_posted(word));

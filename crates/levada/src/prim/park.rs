@@ -5,8 +5,10 @@ use core::cell::Cell;
 use core::pin::{Pin, pin};
 use core::ptr;
 use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 use std::sync::Arc;
 use std::task::Wake;
+use std::time::Instant;
 
 use super::backend::Parker;
 
@@ -51,6 +53,27 @@ impl Place {
             }
             call.waited = true;
             call.slept |= self.parker.wait();
+        }
+    }
+
+    fn run_until<F: Future>(
+        &self,
+        mut future: Pin<&mut F>,
+        deadline: Instant,
+    ) -> Option<F::Output> {
+        let mut call = Call::enter(self);
+        let mut cx = Context::from_waker(&self.waker);
+        let time_left = || {
+            let left = deadline.saturating_duration_since(Instant::now());
+            (!left.is_zero()).then_some(left)
+        };
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+                return Some(output);
+            }
+            time_left()?;
+            call.waited = true;
+            call.slept |= self.parker.wait_while(time_left);
         }
     }
 }
@@ -123,6 +146,15 @@ pub(crate) fn park_on<F: Future>(future: F) -> F::Output {
         .unwrap_or_else(|_| Place::new().run(future.as_mut()))
 }
 
+/// The same for no longer than `limit`: `None` if the future has not ended by then.
+pub(crate) fn park_on_for<F: Future>(future: F, limit: Duration) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let deadline = Instant::now() + limit;
+    PLACE
+        .try_with(|place| place.run_until(future.as_mut(), deadline))
+        .unwrap_or_else(|_| Place::new().run_until(future.as_mut(), deadline))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,7 +162,6 @@ mod tests {
     use std::panic::catch_unwind;
     use std::sync::mpsc;
     use std::thread;
-    use std::time::Duration;
 
     /// A future that is woken from another thread, once.
     fn woken_from_afar() -> impl Future<Output = ()> {
@@ -197,6 +228,24 @@ mod tests {
                 late = Some(cx.waker().clone());
                 Poll::Ready(())
             }));
+            late.unwrap().wake();
+            park_on(woken_from_afar());
+        });
+    }
+
+    #[test]
+    fn a_wait_with_a_limit_ends() {
+        does_not_hang(|| {
+            let limit = Duration::from_millis(10);
+            assert_eq!(park_on_for(std::future::pending::<()>(), limit), None);
+            assert_eq!(park_on_for(woken_from_afar(), Duration::from_secs(3_600)), Some(()));
+            // What was to wake the one that is over does not end the next.
+            let mut late = None;
+            let pending = poll_fn(|cx| {
+                late = Some(cx.waker().clone());
+                Poll::<()>::Pending
+            });
+            assert_eq!(park_on_for(pending, limit), None);
             late.unwrap().wake();
             park_on(woken_from_afar());
         });

@@ -8,11 +8,17 @@ pub(crate) use shuttle::sync::Arc;
 pub(super) use shuttle::sync::{Mutex, MutexGuard};
 
 use core::task::Waker;
+use core::time::Duration;
 
 pub(crate) mod atomic {
     pub(crate) use shuttle::sync::atomic::{
         AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
     };
+}
+
+/// A model knows no time: it ends when the future does.
+pub(crate) fn park_on_for<F: Future>(future: F, _: Duration) -> Option<F::Output> {
+    Some(park_on(future))
 }
 
 /// A model's thread waits at once.
@@ -79,6 +85,10 @@ pub(crate) mod notices {
     }
 
     pub(crate) fn is_posted(_: usize) -> bool {
+        false
+    }
+
+    pub(crate) fn is_posted_here(_: usize) -> bool {
         false
     }
 

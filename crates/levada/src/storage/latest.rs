@@ -6,8 +6,9 @@
 //! open    the current node, while it may be looked at without the lock; else null
 //! desk    a lock around: current  which node holds the latest value
 //!                        spare    a second node, while it is not in use
-//!                        wanted   somebody waits for a node to be vacated
-//!                        reads, is_open, era, posted: see Looks without the lock
+//!                        wanted   a thread waits for a node to be vacated
+//!                        mode, credit, era: how the current value is looked at
+//!                        extra    who waits (turns), and the node that is `posted`
 //!                        side     the keeper's own, for what it does in the same critical section
 //! first   a node: readers, posted, writing, claimed, full (under the lock); the version and the value
 //! ```
@@ -23,6 +24,15 @@
 //! node shut looks for others who posted it; the last one takes the mark off.
 //!
 //! The system call pays from some hundred looks on; it takes [`MANY`] under the lock before a value is opened.
+//!
+//! # Readers and writers that wait for each other
+//! Snapshots that overlap each other would keep a writer out for ever. So newcomers are let in
+//! past a waiting writer only until a budget is spent; from then on they wait. The same holds for
+//! newcomers that pass a waiting reader. [`turns`] decides it, and has the rules. A thread that
+//! holds a counted snapshot notes the node (`prim::held`), and one that holds a posted snapshot has
+//! it on its board. Such a thread is always let in, because the writer waits for it.
+//!
+//! While nothing stands in the way a snapshot takes one of `credit` and asks for nothing else.
 //!
 //! # States
 //! "Read" is: it has readers that are counted, or is marked `posted`.
@@ -41,12 +51,12 @@
 //! # Transitions
 //! | operation | on the current node | on an earlier one |
 //! |---|---|---|
-//! | `Snapshot::take` | open: the address is posted. Otherwise readers + 1; refused while written | - |
+//! | `Snapshot::take` | open: the address is posted. Otherwise readers + 1; refused while written or not its turn | - |
 //! | a counted `Snapshot` drops | readers - 1 | readers - 1; the last one frees it, unless claimed |
 //! | a posted `Snapshot` drops | the address is withdrawn; if it is shut and was the last, `posted` is taken off | the same; the last one frees it, unless claimed |
-//! | `open_up` | open; not while written, wanted, or another node is `posted` | - |
+//! | `open_up` | open; not while contended, wanted, or another node is `posted` | - |
 //! | `lock_shut` | not open any more, and `posted` if the address is | - |
-//! | `Writing::take` | written; refused unless idle | - |
+//! | `Writing::take` | written; refused unless idle and its turn | - |
 //! | `Writing` ends | idle | free, unless claimed |
 //! | `exchange` | idle: the values are swapped. Otherwise: becomes an earlier one, and a node that was free becomes current | - |
 //! | `Claim::take` | - | free; refused unless vacant |
@@ -61,25 +71,30 @@
 //!   lies beside it, and who may touch the one may touch the other.
 //! - **I6** Whoever was refused has left `wanted` set, and every change that may admit somebody
 //!   takes it and tells the [`Keeper`].
-//! - **I7** The node that `open` leads to is the current one and not written, `is_open` is set, and no node
-//!   is `posted`. Who finds the node there after having posted the address is one of its readers: until it is
-//!   shut it stays what it is, and who shuts it finds the address. It is stored under the lock.
+//! - **I7** The node that `open` leads to is the current one and not written, the mode is `Open`,
+//!   and no node is `posted`. Who finds the node there after having posted the address is one of
+//!   its readers: until it is shut it stays what it is, and who shuts it finds the address. It is
+//!   stored under the lock.
+//! - **I8** While the current value is written or a writer waits for it, the mode is `Contended`
+//!   and `credit` is 0. So a snapshot that takes a credit looks at a value that is not written.
 //!
 //! # Progress
-//! Takes the lock for a few instructions and the copying of one value, or for a look at every thread's board
-//! where a value was open. [`Latest::exchange`] never
-//! waits for a snapshot or a writer. [`Writing::take`] is refused as long as snapshots overlap each
-//! other, and snapshots are not held up for its sake: whoever holds one may safely take another.
+//! Takes the lock for a few instructions and the copying of one value, or for a look at every
+//! thread's board where a value was open. [`Latest::exchange`] never waits for a snapshot or a
+//! writer. A thread that is refused a value may wait by a [`LookTurn`] or a [`WriteTurn`]; a
+//! bounded number of others pass it, unless a snapshot of the current value never ends.
 //!
 //! # Unwinding
 //! Values are dropped after the lock is released, and after refused readers and writers were told.
 //! A writer that unwinds leaves its value as it is.
 //!
 //! # Checked by
-//! `tests` and `model`, and the models of watch.
+//! `tests`, `turn_tests`, `turns::tests` and `model`, and the models of watch.
 
 mod node;
 mod snapshot;
+mod turn;
+mod turns;
 mod version;
 mod writing;
 
@@ -87,15 +102,20 @@ mod writing;
 mod model;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+#[cfg(not(loom))]
+mod turn_tests;
 
 use core::mem;
 use core::ptr::{self, NonNull};
 
 pub(crate) use self::snapshot::Snapshot;
+pub(crate) use self::turn::{LookTurn, WriteTurn};
 pub(crate) use self::version::{Stamp, Version};
 pub(crate) use self::writing::{Claim, Writing};
 
 use self::node::{Hold, Node};
+use self::turns::Turns;
 use crate::prim::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use crate::prim::{IS_SMALL, Lock, LockGuard, asymmetric, notices};
 use crate::util::DropLast;
@@ -123,15 +143,32 @@ struct Desk<T, S> {
     current: Option<NonNull<Node<T>>>,
     spare: Option<Box<Node<T>>>,
     wanted: bool,
-    /// How often the value was looked at under the lock since somebody last wanted it for himself.
-    reads: u16,
-    /// Whether the current node is open (I7).
-    is_open: bool,
+    /// How many snapshots may be taken before the next has to ask (I8).
+    credit: u16,
+    mode: Mode,
+    /// Made before it is needed for the first time.
+    extra: Option<Box<Extra<T>>>,
     /// How often a node was opened. Does not wrap: after the last time none is opened any more.
     era: u32,
-    /// The node that was shut while somebody looked at it.
-    posted: Option<NonNull<Node<T>>>,
     side: S,
+}
+
+/// What only a channel needs whose threads have waited, or whose value was opened.
+struct Extra<T> {
+    turns: Turns,
+    /// The node that was shut while it was looked at.
+    posted: Option<NonNull<Node<T>>>,
+}
+
+/// How the current value is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// Under the lock, and most often without asking.
+    Calm,
+    /// Without the lock (I7).
+    Open,
+    /// Under the lock, after asking whose turn it is (I8).
+    Contended,
 }
 
 impl<T, S> Desk<T, S> {
@@ -146,6 +183,21 @@ impl<T, S> Desk<T, S> {
         // SAFETY: by I1 the lock holder may touch it, and `&mut self` is the lock holder's; the
         // reference is bounded by that borrow.
         node.hold.with_mut(|hold| unsafe { &mut *hold })
+    }
+
+    /// Whether a writer waits.
+    fn has_writers(&self) -> bool {
+        self.extra.as_ref().is_some_and(|extra| extra.turns.has_writers())
+    }
+
+    /// Who waits, if any thread ever has.
+    fn turns(&mut self) -> Option<&mut Turns> {
+        self.extra.as_mut().map(|extra| &mut extra.turns)
+    }
+
+    /// The node that was shut while it was looked at.
+    fn posted(&mut self) -> Option<&mut Option<NonNull<Node<T>>>> {
+        self.extra.as_mut().map(|extra| &mut extra.posted)
     }
 }
 
@@ -196,10 +248,10 @@ impl<T, S> Latest<T, S> {
                 current: None,
                 spare: None,
                 wanted: false,
-                reads: 0,
-                is_open: false,
+                credit: MANY,
+                mode: Mode::Calm,
+                extra: None,
                 era: 0,
-                posted: None,
                 side,
             }),
             first: Node::with(value, version),
@@ -272,6 +324,7 @@ impl<T, S> Latest<T, S> {
                 self.install(&mut desk, new, value);
                 // SAFETY: a node in use is alive.
                 unsafe { desk.hold(old) }.claimed = claim;
+                self.settle(&mut desk);
                 let vacated = mem::take(&mut desk.wanted);
                 let beside = action(&mut desk.side);
                 return Exchanged { old: Err(old), vacated, beside };
@@ -357,16 +410,16 @@ impl<T, S> Latest<T, S> {
         if !asymmetric::is_available() {
             return;
         }
+        self.make_extra();
         let mut desk = self.desk.lock();
         let current = self.current(&desk);
-        // SAFETY: the current node is not free (States), so it is alive (I4).
-        let writing = unsafe { desk.hold(current) }.writing;
-        if writing || desk.is_open || desk.wanted || desk.posted.is_some() {
+        let is_posted = desk.posted().is_some_and(|posted| posted.is_some());
+        if desk.mode != Mode::Calm || desk.wanted || is_posted {
             return;
         }
         let Some(era) = desk.era.checked_add(1) else { return };
         desk.era = era;
-        desk.is_open = true;
+        desk.mode = Mode::Open;
         // ORDERING: Release pairs with the Acquire load in `Snapshot::take`: the value is there.
         self.open.store(current.as_ptr(), Ordering::Release);
     }
@@ -375,13 +428,16 @@ impl<T, S> Latest<T, S> {
     #[inline]
     fn lock_shut(&self) -> LockGuard<'_, Desk<T, S>> {
         let mut desk = self.desk.lock();
-        desk.reads = 0;
-        if desk.is_open { self.shut(desk) } else { desk }
+        if desk.mode != Mode::Calm {
+            return self.shut(desk);
+        }
+        desk.credit = MANY;
+        desk
     }
 
     #[cold]
     fn shut<'a>(&'a self, mut desk: LockGuard<'a, Desk<T, S>>) -> LockGuard<'a, Desk<T, S>> {
-        while desk.is_open {
+        while desk.mode == Mode::Open {
             let era = desk.era;
             // ORDERING: Relaxed, pairs with the loads in `Snapshot::take` and `Snapshot::drop` by way of the
             // fence; see `notices`.
@@ -390,11 +446,12 @@ impl<T, S> Latest<T, S> {
             // A system call, so not under the lock. Whoever comes meanwhile makes one, too.
             asymmetric::heavy_fence();
             desk = self.desk.lock();
-            if desk.is_open && desk.era == era {
-                desk.is_open = false;
+            if desk.mode == Mode::Open && desk.era == era {
+                desk.mode = Mode::Calm;
+                desk.credit = MANY;
                 if notices::is_posted(self.word()) {
                     let current = self.current(&desk);
-                    desk.posted = Some(current);
+                    desk.posted().into_iter().for_each(|posted| *posted = Some(current));
                     // SAFETY: the current node is not free (States), so it is alive (I4).
                     unsafe { desk.hold(current) }.posted = true;
                 }
@@ -403,18 +460,51 @@ impl<T, S> Latest<T, S> {
         desk
     }
 
+    /// Makes the [`Extra`], if there is none: not under the lock, as it is allocated.
+    fn make_extra(&self) {
+        if self.desk.lock().extra.is_some() {
+            return;
+        }
+        let mut fresh = Some(Box::new(Extra { turns: Turns::default(), posted: None }));
+        let mut desk = self.desk.lock();
+        if desk.extra.is_none() {
+            desk.extra = fresh.take();
+        }
+        drop(desk);
+        drop(fresh);
+    }
+
+    /// Sees to it that readers ask while they have to (I8): to be called when a write or a
+    /// writer's waiting begins or ends, or the current node is another one.
+    #[cold]
+    fn settle(&self, desk: &mut Desk<T, S>) {
+        let current = self.current(desk);
+        // SAFETY: the current node is not free (States), so it is alive (I4).
+        let is_written = unsafe { desk.hold(current) }.writing;
+        if is_written || desk.has_writers() {
+            desk.mode = Mode::Contended;
+            desk.credit = 0;
+        } else if desk.mode == Mode::Contended {
+            desk.mode = Mode::Calm;
+            desk.credit = MANY;
+        }
+    }
+
     /// To be called when somebody has withdrawn the word: as [`let_go`](Self::let_go), if nobody is left who
     /// posted it.
     fn look_for_posted(&self) -> (Option<Leftover<T>>, bool) {
         let mut desk = self.desk.lock();
         // If a node is open, or about to be shut, who shuts it looks.
-        let Some(node) = desk.posted else {
+        let Some(posted) = desk.posted() else {
+            return (None, false);
+        };
+        let Some(node) = *posted else {
             return (None, false);
         };
         if notices::is_posted(self.word()) {
             return (None, false);
         }
-        desk.posted = None;
+        *posted = None;
         // SAFETY: it was in use until now, so it is alive.
         unsafe { desk.hold(node) }.posted = false;
         self.let_go(desk, node)

@@ -11,12 +11,13 @@ use crate::storage::latest::Version;
 ///
 /// It is a snapshot: the value stays as it is for as long as the `Ref` lives, while senders may
 /// already have sent others. [`Sender::send`](super::Sender::send) never waits for a `Ref`, and
-/// neither does taking another one. A value that was superseded is dropped when its last `Ref`
-/// goes.
+/// a thread that holds one may take another. A value that was superseded is dropped when its last
+/// `Ref` goes.
 ///
-/// What does wait are the methods that need the value itself: `send_modify` and `send_if_modified`
-/// for the `Ref`s of the current value, `send_replace` for those of the value it returns. So hold
-/// none while calling them on the same thread.
+/// The methods that need the value itself do wait: `send_modify` and `send_if_modified` for the
+/// `Ref`s of the current value, `send_replace` for those of the value it returns. Do not hold a
+/// `Ref` while calling them on the same thread. Where a program uses them, hold each `Ref` for a
+/// moment only: readers on other threads may come to wait for the writer, and so for the `Ref`.
 ///
 /// # Examples
 /// ```

@@ -36,9 +36,27 @@
 //! `Ref` across a `send` on the same thread, or for an hour in another, and nothing stops. Memory
 //! is the price: a value that was superseded lives until its last `Ref` goes.
 //!
-//! Only the methods that need the value itself wait for those who look at it:
-//! [`Sender::send_modify`] and [`Sender::send_if_modified`], which change it in place, and
-//! [`Sender::send_replace`], which returns it. They block their thread; so hold no `Ref` there.
+//! Only the methods that need the value itself wait for the `Ref`s of it: [`Sender::send_modify`]
+//! and [`Sender::send_if_modified`], which change it in place, and [`Sender::send_replace`],
+//! which returns it. They block their thread; so hold no `Ref` there.
+//!
+//! # Waiting for a look and for a modification
+//! A modification (`send_modify`, `send_if_modified`) and a look (`borrow` and all that uses it)
+//! exclude each other. Neither waits for ever while others come and go:
+//!
+//! 1. While a modification waits, looks go on: up to 16 that overlap others, or 1,024 operations
+//!    (looks and modifications) in all. Further ones wait for the modification. If several
+//!    modifications wait, each of them is let in before one that came later enters twice, and the
+//!    count begins anew for each.
+//! 2. A look that finds a modification under way waits for its end. After it has looked in vain
+//!    twice more, modifications wait for it.
+//! 3. A thread that holds a [`Ref`] of the current value may always take another. (With more than
+//!    four `Ref`s of any channels, a thread is taken to hold one.)
+//! 4. A look waits for a modification that itself waits no longer than a tenth of a second. Then
+//!    looks go on again, for 16 times as many each time: a `Ref` that is kept or was forgotten,
+//!    or a thread that holds one while it waits for another thread's look, delays looks a few
+//!    times and stops none.
+//! 5. `send` waits for neither.
 //!
 //! # `borrow` or `borrow_and_update`
 //! A value may be sent between the end of [`Receiver::changed`] and the look at it.

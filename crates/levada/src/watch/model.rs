@@ -96,6 +96,72 @@ fn modifications_exclude_each_other() {
     });
 }
 
+/// C61: readers and a writer that wait for each other all get through, and each value is whole.
+#[test]
+fn a_writer_and_readers_get_through() {
+    model(|| {
+        let (tx, rx) = channel((0, 0));
+        let other = rx.clone();
+        let writer = thread::spawn(move || {
+            tx.send_modify(|value| {
+                value.0 += 1;
+                value.1 += 1;
+            });
+            tx
+        });
+        let reader = thread::spawn(move || {
+            let look = other.borrow();
+            assert_eq!(look.0, look.1);
+        });
+        for _ in 0..2 {
+            let look = rx.borrow();
+            assert_eq!(look.0, look.1);
+        }
+        reader.join().unwrap();
+        drop(writer.join().unwrap());
+        assert_eq!(*rx.borrow(), (1, 1));
+    });
+}
+
+/// C61: writers that come again and a reader.
+#[test]
+fn writers_and_a_reader_get_through() {
+    model(|| {
+        let (tx, rx) = channel(0);
+        let other = tx.clone();
+        let writer = thread::spawn(move || {
+            for _ in 0..2 {
+                other.send_modify(|value| *value += 1);
+            }
+        });
+        tx.send_modify(|value| *value += 1);
+        assert!(*rx.borrow() >= 1);
+        writer.join().unwrap();
+        assert_eq!(*rx.borrow(), 3);
+    });
+}
+
+/// C52: a thread that holds a `Ref` takes more of them, although a writer waits for it.
+#[test]
+fn a_look_is_taken_past_a_waiting_writer() {
+    model(|| {
+        let (tx, rx) = channel(0);
+        let other = rx.clone();
+        let writer = thread::spawn(move || {
+            tx.send_modify(|value| *value += 1);
+            tx
+        });
+        let look = rx.borrow();
+        let seen = *look;
+        for _ in 0..3 {
+            assert_eq!(*other.borrow(), seen);
+        }
+        drop(look);
+        drop(writer.join().unwrap());
+        assert_eq!(*rx.borrow(), 1);
+    });
+}
+
 /// `send_replace` gives the old value back, once, whoever looks at it.
 #[test]
 fn a_replaced_value_is_returned() {

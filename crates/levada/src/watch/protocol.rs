@@ -24,7 +24,7 @@
 //! | operation | value | version | then tells |
 //! |---|---|---|---|
 //! | `send`, `send_replace` | exchanged | + 1 | the line; `freed` if the old value kept somebody waiting |
-//! | `send_modify`, `send_if_modified` | changed in place, when no `Ref` of it is left | + 1 if the closure says so | the line; `freed` if somebody waits |
+//! | `send_modify`, `send_if_modified` | changed in place, when no `Ref` of it is left and it is this writer's turn | + 1 if the closure says so | the line; `freed` if a thread waits |
 //! | the closure panics | as the closure left it | same | `freed` if somebody waits |
 //! | a `Ref` drops | the last one drops a value that was superseded | same | `freed` if somebody waits |
 //! | the last sender drops | same | same, and closed | the line |
@@ -38,14 +38,17 @@
 //!   value, or a silent modification of it.
 //! - **I2** Every change is announced to everybody in the line, in the critical section that makes it or
 //!   after it. Who waits looks and enters the line in one critical section, so he either saw it or is woken.
-//! - **I3** Whoever is refused a value enters `freed` before he looks again (storage::latest, I6).
+//! - **I3** A thread that is refused a value enters `freed` before it looks again
+//!   (storage::latest, I6).
 //! - **I4** No lock is held while a closure, a waker, a clone or a drop runs.
 //!
 //! # Progress
-//! `send` never waits, but for the few instructions others hold the lock. Reading waits only while
-//! a closure of `send_modify` or `send_if_modified` runs on the current value. These two wait for
-//! the `Ref`s of the current value, and `send_replace` for those of the value it returns; new
-//! readers are let in meanwhile, so that who holds a `Ref` may take another.
+//! `send` never waits, but for the few instructions others hold the lock. `send_modify` and
+//! `send_if_modified` wait for the `Ref`s of the current value, and `send_replace` for those of
+//! the value it returns, which only become fewer. Reading waits while a closure runs on the
+//! current value, and for a writer that was overtaken too often (storage::latest, `turns`): for
+//! no longer than [`PATIENCE`] at a time, and never on a thread that holds a `Ref` of that value.
+//! So threads that wait for each other beside a waiting writer go on.
 //!
 //! # Unwinding
 //! A waker that panics keeps no other waiter from being woken. A value whose drop panics has been
@@ -59,12 +62,15 @@
 
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 use std::fmt;
 
 use super::error::{RecvError, SendError};
-use crate::prim::park_on;
+use crate::prim::{park_on, park_on_for};
 use crate::refs::{Counts, Hub};
-use crate::storage::latest::{Claim, Keeper, Latest, Snapshot, Stamp, Version, Writing};
+use crate::storage::latest::{
+    Claim, Keeper, Latest, LookTurn, Snapshot, Stamp, Version, WriteTurn, Writing,
+};
 use crate::util::{DropLast, FirstPanic, contain};
 use crate::wait::lazy::NodeRef;
 use crate::wait::list::Node;
@@ -77,6 +83,11 @@ pub(super) struct Shared<T> {
     freed: WaitQueue,
     counts: Counts,
 }
+
+/// How long a reader waits for a writer that itself waits. A thread that holds a `Ref` for a
+/// moment may lose the processor for some ten milliseconds. A `Ref` that is held for longer is
+/// kept: perhaps for ever, or until this very reader goes on.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A value being looked at.
 pub(super) type Look<'a, T> = Snapshot<'a, Shared<T>>;
@@ -133,8 +144,7 @@ impl<T> Shared<T> {
 
     /// Changes the value in place, as soon as nobody looks at it.
     pub(super) fn send_if_modified(&self, modify: impl FnOnce(&mut T) -> bool) -> bool {
-        let mut writing =
-            Writing::take(self).unwrap_or_else(|| self.wait_freed(|| Writing::take(self)));
+        let mut writing = Writing::take(self).unwrap_or_else(|| self.wait_to_write());
         let modified = modify(&mut writing);
         if modified {
             writing.mark_changed();
@@ -173,8 +183,14 @@ impl<T> Shared<T> {
         self.wake(call);
     }
 
-    /// Sleeps until the value somebody uses is let go of.
+    /// Sleeps until it is this writer's turn.
     #[cold]
+    fn wait_to_write(&self) -> Writing<'_, Self> {
+        let mut turn = WriteTurn::new(self);
+        self.wait_freed(|| turn.take())
+    }
+
+    /// Sleeps until `take` gives what it looks for.
     fn wait_freed<R>(&self, take: impl FnMut() -> Option<R>) -> R {
         park_on(Until::new(&self.freed, take))
     }
@@ -186,7 +202,21 @@ impl<T> Shared<T> {
     /// The current value and its version. Waits while it is being changed in place.
     #[inline(always)]
     pub(super) fn look(&self) -> (Look<'_, T>, Version) {
-        Snapshot::take(self).unwrap_or_else(|| self.wait_freed(|| Snapshot::take(self)))
+        Snapshot::take(self).unwrap_or_else(|| self.wait_to_look())
+    }
+
+    /// Sleeps until the value is not written any more, and a writer that was overtaken too often
+    /// has had its turn.
+    #[cold]
+    fn wait_to_look(&self) -> (Look<'_, T>, Version) {
+        let mut turn = LookTurn::new(self);
+        loop {
+            let look = park_on_for(Until::new(&self.freed, || turn.take()), PATIENCE);
+            if let Some(look) = look {
+                return look;
+            }
+            turn.lapse();
+        }
     }
 
     /// The version of the current value.

@@ -44,8 +44,11 @@ impl<T> Receiver<T> {
     /// `borrow`, a value sent in between is found twice. See [the
     /// module](super#borrow-or-borrow_and_update).
     ///
-    /// Waits only while the closure of a `send_modify` or `send_if_modified` runs on the value; so
-    /// inside such a closure this waits for ever.
+    /// Waits, by blocking the thread, only while the closure of a `send_modify` or
+    /// `send_if_modified` runs on the value (so inside such a closure it waits for ever), and for
+    /// such a writer that has waited for long enough; see [the
+    /// module](super#waiting-for-a-look-and-for-a-modification). A thread that holds a `Ref` of
+    /// the current value may always take another.
     ///
     /// # Examples
     /// ```

@@ -84,11 +84,20 @@ impl<T> Sender<T> {
 
     /// Changes the value in place and tells all receivers, if there are any.
     ///
-    /// Waits, by blocking the thread, until nobody holds a [`Ref`] of the value; so while this
-    /// thread holds one it waits for ever. Looks taken while the closure runs wait for it to end.
+    /// Waits, by blocking the thread, until no [`Ref`] of the current value is left. Readers that
+    /// come meanwhile pass it a bounded number of times and then wait for it; see [the
+    /// module](super#waiting-for-a-look-and-for-a-modification). A `borrow` that comes while the
+    /// closure runs waits for its end.
+    ///
+    /// # Deadlocks
+    /// A thread that calls this while it holds a `Ref` of the current value itself waits for
+    /// ever, and so does one that calls it, or [`borrow`](Self::borrow), inside the closure. That
+    /// includes a `Ref` that another task on this thread keeps across an `.await`.
+    /// `tokio::sync::watch` waits for ever there, too. A `Ref` that was forgotten holds this up
+    /// until the next [`send`](Self::send).
     ///
     /// # Panics
-    /// If the closure does. Then nobody is told, and the value stays as the closure left it.
+    /// If the closure does. Then no receiver is told, and the value stays as the closure left it.
     ///
     /// # Examples
     /// ```
@@ -113,10 +122,10 @@ impl<T> Sender<T> {
     /// Gives what the closure returned. If it returns `false` after a change, the change is
     /// visible, but nobody is told.
     ///
-    /// Waits as [`send_modify`](Self::send_modify) does.
+    /// Waits, and may wait for ever, as [`send_modify`](Self::send_modify) does.
     ///
     /// # Panics
-    /// If the closure does. Then nobody is told, and the value stays as the closure left it.
+    /// If the closure does. Then no receiver is told, and the value stays as the closure left it.
     ///
     /// # Examples
     /// ```
@@ -141,9 +150,13 @@ impl<T> Sender<T> {
 
     /// Replaces the value, tells all receivers if there are any, and returns the old value.
     ///
-    /// The new value is there for everybody at once. Returning the old one waits, by blocking the
-    /// thread, until nobody holds a [`Ref`] of it; so while this thread holds one it waits for
-    /// ever.
+    /// All receivers find the new value at once. Returning the old one waits, by blocking the
+    /// thread, until no [`Ref`] of it is left. No reader can take a further one, so this waits
+    /// only for those that there are.
+    ///
+    /// # Deadlocks
+    /// A thread that calls this while it holds a `Ref` of the old value itself waits for ever; so
+    /// does one that calls it where a `Ref` of the old value was forgotten.
     ///
     /// # Examples
     /// ```

@@ -85,8 +85,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "latest-opened-beside-a-posted-one",
         file: "storage/latest.rs",
-        before: "if writing || desk.is_open || desk.wanted || desk.posted.is_some() {",
-        after: "if writing || desk.is_open || desk.wanted {",
+        before: "if desk.mode != Mode::Calm || desk.wanted || is_posted {",
+        after: "if desk.mode != Mode::Calm || desk.wanted || is_posted && false {",
         breaks: "an address that is posted stands for two values",
         caught_by: ("unit", "storage::latest"),
     },
@@ -102,19 +102,21 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "latest-version-read-too-late",
         file: "storage/latest/snapshot.rs",
-        before: "        Some((node, version))",
+        before: "        (node, version)
+",
         after: "        let _ = version;
-        Some((node, latest.stamp().version()))",
+        (node, latest.stamp().version())
+",
         breaks: "a snapshot comes with the version of a later value",
         caught_by: ("tests", "stress watch"),
     },
     Fault {
         name: "latest-refused-look-forgotten",
         file: "storage/latest/snapshot.rs",
-        before: "        if hold.writing {
-            desk.wanted = true;
+        before: "            desk.wanted = true;
+            return Err(desk);
 ",
-        after: "        if hold.writing {
+        after: "            return Err(desk);
 ",
         breaks: "who wants to look is not told that the writer is done",
         caught_by: ("unit", "storage::latest"),
@@ -122,15 +124,13 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "latest-refused-writer-forgotten",
         file: "storage/latest/writing.rs",
-        before: "        if hold.is_in_use() {
-            desk.wanted = true;
+        before: "            desk.wanted = true;
             return None;
         }
-        hold.writing = true;",
-        after: "        if hold.is_in_use() {
-            return None;
+        // SAFETY: the current node",
+        after: "            return None;
         }
-        hold.writing = true;",
+        // SAFETY: the current node",
         breaks: "a writer is not told that the last look ended",
         caught_by: ("unit", "storage::latest"),
     },
@@ -182,9 +182,9 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "latest-writer-ends-silently",
         file: "storage/latest/writing.rs",
-        before: "        unsafe { desk.hold(self.node) }.writing = false;
+        before: "        latest.settle(&mut desk);
         super::finish(self.keeper, latest.let_go(desk, self.node));",
-        after: "        unsafe { desk.hold(self.node) }.writing = false;
+        after: "        latest.settle(&mut desk);
         drop(latest.let_go(desk, self.node));",
         breaks: "the writer takes the mark of who waits, and tells nobody",
         caught_by: ("loom", "watch::model"),
@@ -210,16 +210,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "latest-writer-beside-readers",
         file: "storage/latest/writing.rs",
-        before: "        if hold.is_in_use() {
-            desk.wanted = true;
-            return None;
-        }
-        hold.writing = true;",
-        after: "        if hold.writing {
-            desk.wanted = true;
-            return None;
-        }
-        hold.writing = true;",
+        before: "let is_in_use = unsafe { desk.hold(node) }.is_in_use();",
+        after: "let is_in_use = unsafe { desk.hold(node) }.writing;",
         breaks: "a value changes while it is looked at",
         caught_by: ("unit", "storage::latest"),
     },
@@ -266,6 +258,66 @@ pub(super) const FAULTS: &[Fault] = &[
         after: "        let _ = current;
 ",
         breaks: "the last value is leaked if its node was allocated",
+        caught_by: ("unit", "storage::latest"),
+    },
+    Fault {
+        name: "latest-newcomers-spend-nothing",
+        file: "storage/latest/turns.rs",
+        before: "            self.left = self.left.saturating_sub(cost);
+            return is_open;",
+        after: "            let _ = cost;
+            return is_open;",
+        breaks: "snapshots that overlap each other keep a writer out for ever",
+        caught_by: ("unit", "storage::latest"),
+    },
+    Fault {
+        name: "latest-holder-waits-for-its-own-end",
+        file: "storage/latest/turns.rs",
+        before: "is_called || is_holder || self.overtakes(cost)",
+        after: "is_called || self.overtakes(cost)",
+        breaks: "a thread that holds a snapshot waits for a writer that waits for it",
+        caught_by: ("unit", "storage::latest"),
+    },
+    Fault {
+        name: "latest-holder-of-an-open-value-unknown",
+        file: "storage/latest/snapshot.rs",
+        before: "            || hold.posted && notices::is_posted_here(latest.word());",
+        after: "            || hold.posted && false;",
+        breaks: "a thread that holds an open snapshot waits for a writer that waits for it",
+        caught_by: ("unit", "storage::latest"),
+    },
+    Fault {
+        name: "latest-readers-never-called",
+        file: "storage/latest/turns.rs",
+        before: "            self.vain_looks = 0;
+            self.readers.call();",
+        after: "            self.vain_looks = 0;",
+        breaks: "writers that follow each other keep a reader out for ever",
+        caught_by: ("unit", "storage::latest"),
+    },
+    Fault {
+        name: "latest-writers-in-any-order",
+        file: "storage/latest/turns.rs",
+        before: "Some(ticket) => self.writers.is_called(ticket),",
+        after: "Some(_) => true,",
+        breaks: "a writer that comes back again and again keeps another one out",
+        caught_by: ("unit", "storage::latest"),
+    },
+    Fault {
+        name: "latest-lapse-tells-nobody",
+        file: "storage/latest/turn.rs",
+        before: "        if has_lapsed {",
+        after: "        if has_lapsed && false {",
+        breaks: "readers that may go on again are not told",
+        caught_by: ("unit", "storage::latest"),
+    },
+    Fault {
+        name: "latest-contended-not-settled",
+        file: "storage/latest/writing.rs",
+        before: "        desk.turns().into_iter().for_each(|turns| turns.end_write());
+        latest.settle(&mut desk);",
+        after: "        desk.turns().into_iter().for_each(|turns| turns.end_write());",
+        breaks: "a value that was written once is contended for ever, and never opened",
         caught_by: ("unit", "storage::latest"),
     },
 ];

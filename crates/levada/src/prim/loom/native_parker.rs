@@ -3,7 +3,16 @@
 #[path = "../native/parker.rs"]
 mod parker;
 
-use loom::thread;
+mod thread {
+    #[cfg(test)]
+    pub(super) use loom::thread::spawn;
+    pub(super) use loom::thread::{Thread, current, park, yield_now};
+
+    /// A model knows no time: others may have their turn.
+    pub(super) fn park_timeout(_: core::time::Duration) {
+        yield_now();
+    }
+}
 
 mod atomic {
     pub(super) use loom::sync::atomic::{AtomicU8, Ordering};

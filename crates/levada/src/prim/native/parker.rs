@@ -13,7 +13,8 @@
 //! | from            | to       | by             | in       |
 //! |-----------------|----------|----------------|----------|
 //! | any             | NOTIFIED | who wakes      | `wake`   |
-//! | EMPTY           | PARKED   | the thread     | `wait`   |
+//! | EMPTY           | PARKED   | the thread     | `wait`, `wait_while` |
+//! | PARKED, NOTIFIED | EMPTY   | the thread     | `sleep_while`, when no time is left |
 //! | NOTIFIED        | EMPTY    | the thread     | `take`   |
 //! | EMPTY, NOTIFIED | NOTIFIED | the thread     | `retain` |
 //!
@@ -23,8 +24,9 @@
 //! - **I1** Only the thread itself leaves NOTIFIED, and by a read-modify-write: so it sees what all
 //!   who have woken it until then did before.
 //! - **I2** Who finds PARKED, and nobody else, unparks: once for each time the thread goes to sleep.
-//! - **I3** The thread leaves `wait` only by way of NOTIFIED. So what unparks it for other reasons, or
-//!   late, costs a look at the state, and no more.
+//! - **I3** The thread leaves `wait` only by way of NOTIFIED, and `wait_while` also when its time
+//!   is over. So what unparks it for other reasons, or late, costs a look at the state, and no
+//!   more.
 //!
 //! # Progress
 //! Who wakes never waits, and makes a system call only for a thread that sleeps.
@@ -36,6 +38,7 @@
 use super::atomic::{AtomicU8, Ordering};
 use super::thread::{self, Thread};
 use super::{Patience, let_others_run};
+use core::time::Duration;
 
 const EMPTY: u8 = 0;
 const NOTIFIED: u8 = 1;
@@ -99,6 +102,35 @@ impl Parker {
         }
     }
 
+    /// Waits as [`wait`](Self::wait) does, but only while there is `time_left`.
+    pub(crate) fn wait_while(&self, time_left: impl FnMut() -> Option<Duration>) -> bool {
+        let mut patience = Patience::spinning();
+        while !self.take() {
+            if patience.is_left() {
+                continue;
+            }
+            // ORDERING: Relaxed pairs with the swap in `wake`, as in `wait`.
+            let parked =
+                self.state.compare_exchange(EMPTY, PARKED, Ordering::Relaxed, Ordering::Relaxed);
+            if parked.is_ok() {
+                self.sleep_while(time_left);
+                return true;
+            }
+        }
+        false
+    }
+
+    #[cold]
+    fn sleep_while(&self, mut time_left: impl FnMut() -> Option<Duration>) {
+        while let Some(left) = time_left() {
+            thread::park_timeout(left);
+            if self.take() {
+                return;
+            }
+        }
+        self.forget();
+    }
+
     /// Forgets that the thread was woken, if it was; and answers that.
     #[inline]
     pub(crate) fn take(&self) -> bool {
@@ -106,9 +138,15 @@ impl Parker {
         if self.state.load(Ordering::Relaxed) != NOTIFIED {
             return false;
         }
+        self.forget();
+        true
+    }
+
+    /// Forgets that the thread was woken or sleeps: the next wait does not end because of it.
+    #[inline]
+    fn forget(&self) {
         // ORDERING: Acquire pairs with the Release swap in `wake`: what all did who woke us is visible.
         self.state.swap(EMPTY, Ordering::Acquire);
-        true
     }
 
     /// Makes the next wait end at once, for one that was woken in place of another.
@@ -168,6 +206,36 @@ mod model {
                 parker.wait();
             }
             wakers.into_iter().for_each(|waker| waker.join().unwrap());
+        });
+    }
+
+    /// A wake-up that comes as the time ends is seen by a look after it, or ends the next wait.
+    #[test]
+    fn wake_meets_the_end_of_time() {
+        model(|| {
+            let parker = Arc::new(Parker::new());
+            let done = Arc::new(AtomicU8::new(0));
+            let other = (Arc::clone(&parker), Arc::clone(&done));
+            let waker = thread::spawn(move || {
+                // ORDERING: Relaxed pairs with the load in `wake_meets_the_end_of_time`, by way
+                // of the parker.
+                other.1.store(1, Ordering::Relaxed);
+                other.0.wake();
+            });
+            let mut looks = 2;
+            parker.wait_while(|| {
+                looks -= 1;
+                (looks > 0).then_some(Duration::ZERO)
+            });
+            // ORDERING: Relaxed pairs with the store in `wake_meets_the_end_of_time`, by way of
+            // the parker.
+            if done.load(Ordering::Relaxed) == 0 {
+                parker.wait();
+            }
+            // ORDERING: Relaxed pairs with the store in `wake_meets_the_end_of_time`, by way of
+            // the parker.
+            assert_eq!(done.load(Ordering::Relaxed), 1);
+            waker.join().unwrap();
         });
     }
 

@@ -4,10 +4,12 @@ use core::ops::Deref;
 use core::ptr::NonNull;
 
 use super::node::Node;
+use super::turns::Ticket;
 use super::version::Version;
-use super::{Desk, Keeper};
+use super::{Desk, Keeper, Latest, Mode};
 use crate::prim::LockGuard;
 use crate::prim::atomic::Ordering;
+use crate::prim::held;
 use crate::prim::notices::{self, Place};
 
 /// The value that was current at some moment, kept for as long as this lives.
@@ -16,6 +18,11 @@ pub(crate) struct Snapshot<'a, K: Keeper> {
     node: NonNull<Node<K::Value>>,
     tail: Tail,
 }
+
+/// A node that has a reader more, and the version of its value.
+type Counted<K> = (NonNull<Node<<K as Keeper>::Value>>, Version);
+
+type Guard<'a, K> = LockGuard<'a, Desk<<K as Keeper>::Value, <K as Keeper>::Side>>;
 
 /// Where a snapshot is posted, if it is not counted; and a note for whoever holds it, as there is room. One
 /// word, so that it is written and read as one.
@@ -41,7 +48,8 @@ impl Tail {
 unsafe impl<K: Keeper> Sync for Snapshot<'_, K> where K::Value: Sync {}
 
 impl<'a, K: Keeper> Snapshot<'a, K> {
-    /// The current value and its version, unless it is being changed in place.
+    /// The current value and its version, unless it is being changed in place, or newcomers wait
+    /// for a writer.
     #[inline(always)]
     pub(crate) fn take(keeper: &'a K) -> Option<(Self, Version)> {
         let latest = keeper.latest();
@@ -79,36 +87,83 @@ impl<'a, K: Keeper> Snapshot<'a, K> {
 
     /// The current node and its version, under the lock: it has a reader more.
     #[inline(always)]
-    fn take_counted(keeper: &K) -> Option<(NonNull<Node<K::Value>>, Version)> {
+    fn take_counted(keeper: &'a K) -> Option<Counted<K>> {
         let latest = keeper.latest();
         let mut desk = latest.desk.lock();
+        if desk.credit == 0 {
+            return Self::ask(latest, desk, &mut None).ok();
+        }
+        desk.credit -= 1;
+        Some(Self::count(latest, desk))
+    }
+
+    /// Counts one that is admitted.
+    #[inline(always)]
+    fn count(latest: &'a Latest<K::Value, K::Side>, mut desk: Guard<'a, K>) -> Counted<K> {
         let node = latest.current(&desk);
         // SAFETY: the current node is not free (States), so it is alive (I4).
         let hold = unsafe { desk.hold(node) };
-        if hold.writing {
-            desk.wanted = true;
-            return None;
-        }
+        debug_assert!(!hold.writing, "I8");
         hold.add_reader();
         // SAFETY: the current node is not free (States), so it is alive (I4).
         let place = unsafe { node.as_ref() };
-        // SAFETY: it is full, and we are one of its readers (I3).
+        // SAFETY: it is full and not written (I8), and we are one of its readers (I3).
         let version = unsafe { place.version() };
-        desk.reads += 1;
-        let are_many = desk.reads == super::MANY;
-        if are_many {
-            desk.reads = 0;
-        }
         drop(desk);
+        held::hold(node.addr().get());
+        (node, version)
+    }
+
+    /// Takes one without a credit: the value is written, a writer waits for it, or it is looked
+    /// at often enough to be opened.
+    #[cold]
+    fn ask(
+        latest: &'a Latest<K::Value, K::Side>,
+        mut desk: Guard<'a, K>,
+        ticket: &mut Option<Ticket>,
+    ) -> Result<Counted<K>, Guard<'a, K>> {
+        let node = latest.current(&desk);
+        // SAFETY: the current node is not free (States), so it is alive (I4).
+        let hold = unsafe { desk.hold(node) };
+        let (is_written, is_read) = (hold.writing, hold.is_in_use());
+        let is_holder = held::is_held(node.addr().get())
+            || hold.posted && notices::is_posted_here(latest.word());
+        let turns = desk.turns();
+        if is_written || turns.is_some_and(|it| !it.admit_reader(ticket, is_holder, is_read)) {
+            desk.wanted = true;
+            return Err(desk);
+        }
+        let are_many = desk.credit == 0 && desk.mode != Mode::Contended;
+        if are_many {
+            desk.credit = super::MANY;
+        }
+        let counted = Self::count(latest, desk);
         if are_many {
             latest.open_up();
         }
-        Some((node, version))
+        Ok(counted)
+    }
+
+    /// The current value and its version, for a thread that was refused and waits.
+    #[cold]
+    pub(super) fn take_in_turn(
+        keeper: &'a K,
+        ticket: &mut Option<Ticket>,
+    ) -> Option<(Self, Version)> {
+        let latest = keeper.latest();
+        match Self::ask(latest, latest.desk.lock(), ticket) {
+            Ok((node, version)) => Some((Self { keeper, node, tail: Tail::COUNTED }, version)),
+            Err(mut desk) => {
+                desk.turns()?.refuse_reader(ticket);
+                None
+            }
+        }
     }
 
     /// Ends one that is counted.
     #[inline(always)]
     fn drop_counted(&self) {
+        held::release(self.node.addr().get());
         let latest = self.keeper.latest();
         let mut desk = latest.desk.lock();
         // SAFETY: we are one of its readers, so it is alive (I4).
@@ -121,7 +176,7 @@ impl<'a, K: Keeper> Snapshot<'a, K> {
 
     /// The same where something may hang on it.
     #[cold]
-    fn let_go(&self, desk: LockGuard<'_, Desk<K::Value, K::Side>>) {
+    fn let_go(&self, desk: Guard<'_, K>) {
         super::finish(self.keeper, self.keeper.latest().let_go(desk, self.node));
     }
 

@@ -21,7 +21,7 @@ impl<T> Desktop<T> {
     /// Opens the current node; where there is no system call for it, it stays shut.
     pub(super) fn open(&self) {
         self.latest.open_up();
-        assert_eq!(self.latest.desk.lock().is_open, IS_KNOWN);
+        assert_eq!(self.latest.desk.lock().mode == Mode::Open, IS_KNOWN);
     }
 
     pub(super) fn publish(&self, value: T) -> (Option<T>, bool) {
@@ -35,7 +35,7 @@ impl<T> Desktop<T> {
     }
 
     #[cfg(not(loom))]
-    fn told(&self) -> usize {
+    pub(super) fn told(&self) -> usize {
         // ORDERING: Relaxed, no pair: a count.
         self.told.load(Ordering::Relaxed)
     }
@@ -291,7 +291,10 @@ mod alone {
         let (look, _) = keeper.look();
         assert_eq!(keeper.publish(2), (None, false));
         keeper.latest.open_up();
-        assert!(!keeper.latest.desk.lock().is_open || cfg!(any(miri, not(target_os = "linux"))));
+        assert!(
+            keeper.latest.desk.lock().mode != Mode::Open
+                || cfg!(any(miri, not(target_os = "linux")))
+        );
         assert_eq!((*look, *keeper.look().0), (1, 2));
         drop(look);
         keeper.open();
@@ -332,12 +335,13 @@ mod alone {
         let keeper = Desktop::new(0);
         keeper.open();
         assert_eq!(keeper.publish(1), (Some(0), false));
-        let looks = MANY;
-        for left in (0..looks).rev() {
-            assert!(keeper.latest.desk.lock().reads + left < looks);
+        for left in (0..MANY).rev() {
             assert_eq!(*keeper.look().0, 1);
+            let desk = keeper.latest.desk.lock();
+            assert_eq!((desk.credit, desk.mode), (left, Mode::Calm));
         }
-        let is_open = keeper.latest.desk.lock().is_open;
+        assert_eq!(*keeper.look().0, 1);
+        let is_open = keeper.latest.desk.lock().mode == Mode::Open;
         assert_eq!(is_open, IS_KNOWN);
     }
 }

@@ -4,8 +4,9 @@ use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
 use super::node::Node;
+use super::turns::Ticket;
 use super::version::Stamp;
-use super::{Exchanged, Keeper};
+use super::{Desk, Exchanged, Keeper};
 
 /// Exclusive access to the value that was current when it was taken.
 pub(crate) struct Writing<'a, K: Keeper> {
@@ -15,18 +16,41 @@ pub(crate) struct Writing<'a, K: Keeper> {
 }
 
 impl<'a, K: Keeper> Writing<'a, K> {
-    /// Exclusive access to the current value, unless it is in use.
+    /// Exclusive access to the current value, unless it is in use, or it is not a newcomer's turn.
     pub(crate) fn take(keeper: &'a K) -> Option<Self> {
+        Self::ask(keeper, &mut keeper.latest().lock_shut(), &mut None)
+    }
+
+    /// The same for a thread that was refused and waits.
+    #[cold]
+    pub(super) fn take_in_turn(keeper: &'a K, ticket: &mut Option<Ticket>) -> Option<Self> {
         let latest = keeper.latest();
         let mut desk = latest.lock_shut();
-        let node = latest.current(&desk);
+        let writing = Self::ask(keeper, &mut desk, ticket);
+        if writing.is_none() {
+            desk.turns()?.refuse_writer(ticket);
+            latest.settle(&mut desk);
+        }
+        writing
+    }
+
+    fn ask(
+        keeper: &'a K,
+        desk: &mut Desk<K::Value, K::Side>,
+        ticket: &mut Option<Ticket>,
+    ) -> Option<Self> {
+        let latest = keeper.latest();
+        let node = latest.current(desk);
         // SAFETY: the current node is not free (States), so it is alive (I4).
-        let hold = unsafe { desk.hold(node) };
-        if hold.is_in_use() {
+        let is_in_use = unsafe { desk.hold(node) }.is_in_use();
+        let turns = desk.turns();
+        if is_in_use || turns.is_some_and(|turns| !turns.admit_writer(ticket)) {
             desk.wanted = true;
             return None;
         }
-        hold.writing = true;
+        // SAFETY: the current node is not free (States), so it is alive (I4).
+        unsafe { desk.hold(node) }.writing = true;
+        latest.settle(desk);
         Some(Self { keeper, node, changed: false })
     }
 
@@ -70,6 +94,8 @@ impl<K: Keeper> Drop for Writing<'_, K> {
         }
         // SAFETY: it is being written, so it is alive (I4).
         unsafe { desk.hold(self.node) }.writing = false;
+        desk.turns().into_iter().for_each(|turns| turns.end_write());
+        latest.settle(&mut desk);
         super::finish(self.keeper, latest.let_go(desk, self.node));
     }
 }
