@@ -46,7 +46,7 @@ pub(super) const BUDGET: u32 = if IS_MODEL { 1 } else { 1_024 };
 pub(super) const OVERLAP: u32 = 64;
 
 /// What is spent when a writer was woken and finds the value in use again.
-const REFUSAL: u32 = 256;
+const REFUSAL: u32 = 512;
 
 /// So many times waiting readers are woken and find that the value is written, before writers
 /// wait for them.
