@@ -3,7 +3,7 @@
 use super::bounded_senders::{send, try_send};
 use super::queue_receivers::{World, drain, recv, try_recv};
 use super::{Receiver, Sender, bounded_senders, channel, more, queue_receivers};
-use grid::{Answer, Others, Side, Stage, Steps, Table, steps};
+use grid::{Others, Side, Stage, Steps, Table, steps};
 use std::sync::Arc;
 use support::{Message, Task};
 

@@ -27,7 +27,6 @@ mod levada_mpsc {
     mod mpsc_receivers;
     mod queue_receivers;
     use super::MAYBE_EMPTY as TRY_RECV_CLOSED;
-    use bounded as flavour;
     use mpsc_receivers as more;
 
     fn into_stream<T>(rx: Receiver<T>) -> Receiver<T> {
@@ -47,7 +46,6 @@ mod levada_mpsc_unbounded {
     pub(crate) mod unbounded;
     use super::NOT_EMPTY as TRY_RECV_CLOSED;
     use mpsc_receivers as more;
-    use unbounded as flavour;
 
     fn into_stream<T>(rx: Receiver<T>) -> Receiver<T> {
         rx
@@ -104,7 +102,6 @@ mod tokio_mpsc {
     mod mpsc_receivers;
     mod queue_receivers;
     use super::MAYBE_EMPTY as TRY_RECV_CLOSED;
-    use bounded as flavour;
     use mpsc_receivers as more;
 }
 
@@ -121,7 +118,6 @@ mod tokio_mpsc_unbounded {
     pub(crate) mod unbounded;
     use super::NOT_EMPTY as TRY_RECV_CLOSED;
     use mpsc_receivers as more;
-    use unbounded as flavour;
 }
 
 #[path = "."]
