@@ -53,7 +53,7 @@
 //! message and leaves one behind) share one count, which the granted receiver at the front keeps.
 //!
 //! # Checked by
-//! `tests` below (a random walk against a plain model), `mpmc::model`.
+//! `mpmc::model`, and `tests/spec`, whose model has the same promises.
 #![forbid(unsafe_code)]
 
 use core::pin::Pin;
