@@ -40,8 +40,8 @@
 //! - **I4** After [`settle`](Permits::settle) the first waiting one needs more than is free beyond
 //!   the promises. So whenever capacity is freed the caller settles.
 //! - **I5** Lapsing changes no count but `granted`: a lapsed waiter holds nothing.
-//! - **I6** `lasting` is the part of `granted` that threads wait for; `lapses` is at least the number
-//!   of lapses of each granted waiter that is a task, and 0 without one.
+//! - **I6** `passing` is the number of granted waiters whose grant may lapse. `lapses` is at least the
+//!   number of lapses of each of them, and 0 if there is none.
 //!
 //! # Progress
 //! A promise to a task that is not taken delays the others by at most [`GRACE`] polls of one of them, or
@@ -92,14 +92,14 @@ pub(crate) struct Permits {
     line: List,
     closed: bool,
     /// Waiters that were promised something when the channel closed, and have not come since.
-    holding: usize,
+    holding: u32,
     /// Whether one more of them was promised a part of what it needs.
     holding_part: bool,
     /// Refusals of those who do not wait (`try_send`, `try_recv`) or wait no more, since a promise was
     /// last taken or given back.
     refusals: u16,
-    /// The part of `granted` that does not lapse (I6).
-    lasting: usize,
+    /// How many waiters are granted whose grant may lapse (I6).
+    passing: u32,
     /// How many polls a grant outlives, as the waiters of this channel have taught it.
     learned: u16,
     /// The most lapses of a waiter that is granted now (I6).
@@ -118,7 +118,7 @@ impl Permits {
             holding: 0,
             holding_part: false,
             refusals: 0,
-            lasting: 0,
+            passing: 0,
             learned: GRACE,
             lapses: 0,
         }
@@ -298,10 +298,8 @@ impl Permits {
         match state {
             State::Granted => {
                 self.granted -= need;
-                if lasting {
-                    self.lasting -= need;
-                }
-                if self.granted == self.lasting {
+                self.passing -= u32::from(!lasting);
+                if self.passing == 0 {
                     self.lapses = 0;
                 }
                 self.refusals = 0;
@@ -348,9 +346,8 @@ impl Permits {
         }
         entry.state = State::Granted;
         self.granted += entry.need;
-        if entry.lasting {
-            self.lasting += entry.need;
-        } else {
+        if !entry.lasting {
+            self.passing += 1;
             self.lapses = self.lapses.max(entry.lapses);
         }
         let waker = entry.waker.take();
@@ -366,6 +363,7 @@ impl Permits {
         entry.need = need;
         entry.lasting = false;
         self.granted += need;
+        self.passing += 1;
         self.line.insert_before(self.first_waiting, node);
     }
 
@@ -426,11 +424,11 @@ impl Permits {
                 }
                 _ => State::Closed,
             };
-            self.holding += usize::from(entry.state == State::Holding);
+            self.holding += u32::from(entry.state == State::Holding);
             self.holding_part |= entry.state == State::HoldingPart;
             next = self.line.next(place);
         }
-        (self.granted, self.lasting, self.lapses) = (0, 0, 0);
+        (self.granted, self.passing, self.lapses) = (0, 0, 0);
         self.first_waiting = None;
     }
 
@@ -448,7 +446,7 @@ impl Permits {
 
     /// Whether only promises that may lapse stand between the channel and progress.
     fn is_stuck(&self, queued: usize) -> bool {
-        queued == 0 && self.granted > self.lasting
+        queued == 0 && self.passing > 0
     }
 
     /// A waiter came after its turn had lapsed.
@@ -463,9 +461,7 @@ impl Permits {
 
     /// Takes the promises back that may lapse.
     fn lapse(&mut self) {
-        self.refusals = 0;
-        self.lapses = 0;
-        self.granted = self.lasting;
+        (self.refusals, self.passing, self.lapses) = (0, 0, 0);
         let mut next = self.line.front();
         while let Some(place) = next {
             next = self.line.next(place);
@@ -476,6 +472,7 @@ impl Permits {
             if !entry.lasting {
                 entry.state = State::Lapsed;
                 entry.lapses = MOST_LAPSES.min(entry.lapses + 1);
+                self.granted -= entry.need;
                 self.line.unlink(place);
             }
         }
