@@ -9,8 +9,8 @@ mod wide;
 
 use std::thread;
 
+use self::awake::Backoff;
 pub(crate) use self::awake::Patience;
-use self::awake::{Backoff, let_others_run};
 pub(crate) use self::lock::{Lock, LockGuard};
 pub(super) use self::parker::Parker;
 pub(crate) use super::cell::{UnsafeCell, uninit_slots};

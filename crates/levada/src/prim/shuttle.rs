@@ -32,6 +32,8 @@ impl Patience {
     pub(crate) fn is_left(&mut self) -> bool {
         false
     }
+
+    pub(crate) fn was_worth_it(&self) {}
 }
 
 /// A model's threads are tasks to the channels: they wait as tasks do.

@@ -232,6 +232,7 @@ impl<T> Chan<T, Line> {
             // All messages are promised to others.
             let next = tx.parked.refuse(node);
             let own_turn = tx.parked.is_granted(node);
+            let counts = tx.parked.may_lapse();
             drop(tx);
             let mut panics = FirstPanic::default();
             if own_turn {
@@ -242,7 +243,9 @@ impl<T> Chan<T, Line> {
                     panics.catch(|| next.wake());
                 }
                 // Their receivers may never come.
-                panics.catch(|| cx.waker().wake_by_ref());
+                if counts {
+                    panics.catch(|| cx.waker().wake_by_ref());
+                }
             }
             if let Some(old) = old {
                 panics.catch(|| drop(old));
@@ -289,8 +292,14 @@ impl<T> Chan<T, Line> {
 
     /// Lets a receiver that has what it waited for leave the line, and hands on the rest.
     fn leave_received(&self, mut tx: LockGuard<'_, TxSide<T, Line>>, node: Pin<&Node>) {
+        let was_lasting = tx.parked.is_lasting(node);
         let own = if node.is_bound() { tx.parked.leave(node) } else { None };
+        let counter =
+            if was_lasting && tx.parked.may_lapse() { tx.parked.take_one() } else { None };
         self.hand_on_received(tx);
+        if let Some(counter) = counter {
+            with_message_in_hand(|| counter.wake());
+        }
         if let Some(own) = own {
             with_message_in_hand(|| drop(own));
         }

@@ -37,6 +37,7 @@ pub(crate) fn stay_awake_until(is_ready: impl Fn() -> bool) -> bool {
             return false;
         }
     }
+    patience.was_worth_it();
     true
 }
 

@@ -18,10 +18,6 @@ mod atomic {
     pub(super) use loom::sync::atomic::{AtomicU8, Ordering};
 }
 
-fn let_others_run() {
-    thread::yield_now();
-}
-
 /// A model's thread goes to sleep at once: those who wake it come at any step all the same.
 struct Patience;
 
@@ -33,4 +29,6 @@ impl Patience {
     fn is_left(&mut self) -> bool {
         false
     }
+
+    fn was_worth_it(&self) {}
 }

@@ -8,6 +8,7 @@
 //! So each yield is timed. After one that took longer than [`Crowding::LONG`] the process is *crowded*, and its
 //! threads do not yield for a while. Then one thread tries again.
 
+use core::cell::Cell;
 use core::hint::spin_loop;
 use core::time::Duration;
 use std::sync::OnceLock;
@@ -29,13 +30,6 @@ fn try_yield() -> bool {
     thread::yield_now();
     CROWDING.note(start.elapsed());
     true
-}
-
-/// Lets other threads run for a moment, which this one has to wait for.
-pub(super) fn let_others_run() {
-    if !try_yield() {
-        (0..Backoff::BURST).for_each(|_| spin_loop());
-    }
 }
 
 /// When threads may yield, in milliseconds since the first question.
@@ -144,42 +138,78 @@ impl Backoff {
     }
 }
 
+thread_local! {
+    /// How many pauses this thread makes before it sleeps, as the last waits tell.
+    static SPINS: Cell<u32> = const { Cell::new(Patience::FIRST_SPINS) };
+}
+
 /// How long a thread that has nothing to do stays awake before it sleeps, which costs it and the thread
-/// that wakes it some microseconds each. Bounded by about as many.
+/// that wakes it some microseconds each. Bounded by a few times as many.
+///
+/// It first spins: twice as long each time that was worth it, and half as long each time it was not.
+/// A thread on a single processor, or one that waits for long, soon spins for an instant only.
 pub(crate) struct Patience {
-    step: u32,
+    spins: u32,
+    limit: u32,
     yields: u32,
+    has_yielded: bool,
 }
 
 impl Patience {
-    /// Bursts of 1, 2, 4, … pause instructions.
-    const SPINS: u32 = 6;
-    /// Then yields: with more threads than processors, the others are what is waited for.
+    /// In pause instructions, of 10 to 50 nanoseconds each.
+    const FIRST_SPINS: u32 = 64;
+    const LEAST_SPINS: u32 = 8;
+    const MOST_SPINS: u32 = 512;
+    /// Between two looks, 1, 2, 4 and so on, up to this.
+    const BURST: u32 = 16;
+    /// Then come yields: with more threads than processors, the others are what is waited for.
     const YIELDS: u32 = 8;
 
     /// For a thread that others are going to wake: what it waits for is under way, and it keeps its
     /// processor. A thread that had yielded would be behind the others when it is woken.
     pub(crate) fn spinning() -> Self {
-        Self { step: 0, yields: 0 }
+        Self::with_yields(0)
     }
 
     /// For a thread that no other thread knows to wait: it lets the others work.
     pub(crate) fn yielding() -> Self {
-        Self { step: 0, yields: Self::YIELDS }
+        Self::with_yields(Self::YIELDS)
+    }
+
+    fn with_yields(yields: u32) -> Self {
+        let limit = SPINS.try_with(Cell::get).unwrap_or(Self::LEAST_SPINS);
+        Self { spins: 0, limit, yields, has_yielded: false }
     }
 
     /// Lets some time pass, if there is any left.
     #[cold]
     pub(crate) fn is_left(&mut self) -> bool {
-        if self.step < Self::SPINS {
-            for _ in 0..1_u32 << self.step {
-                spin_loop();
-            }
-        } else if self.step >= Self::SPINS + self.yields || !try_yield() {
+        if self.spins < self.limit {
+            let burst = (self.spins + 1).min(Self::BURST);
+            (0..burst).for_each(|_| spin_loop());
+            self.spins += burst;
+            return true;
+        }
+        if self.yields == 0 || !try_yield() {
+            self.learn(self.limit / 2);
             return false;
         }
-        self.step += 1;
+        self.yields -= 1;
+        self.has_yielded = true;
         true
+    }
+
+    /// What the thread waited for has come while it was awake.
+    #[inline]
+    pub(crate) fn was_worth_it(&self) {
+        if self.spins > 0 && !self.has_yielded {
+            self.learn(self.limit * 2);
+        }
+    }
+
+    #[cold]
+    fn learn(&self, spins: u32) {
+        let _ = SPINS.try_with(|all| all.set(spins.clamp(Self::LEAST_SPINS, Self::MOST_SPINS)));
     }
 }
 

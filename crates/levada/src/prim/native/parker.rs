@@ -35,9 +35,9 @@
 //! `model` below, and the tests of `park_on`.
 #![forbid(unsafe_code)]
 
+use super::Patience;
 use super::atomic::{AtomicU8, Ordering};
 use super::thread::{self, Thread};
-use super::{Patience, let_others_run};
 use core::time::Duration;
 
 const EMPTY: u8 = 0;
@@ -69,11 +69,6 @@ impl Parker {
     /// Waits to be woken. Answers whether the thread slept, and so may have used up an `unpark` that was
     /// not for this.
     pub(crate) fn wait(&self) -> bool {
-        if self.take() {
-            // Mostly the future woke itself while it was polled, because another thread has to come first.
-            let_others_run();
-            return false;
-        }
         let mut patience = Patience::spinning();
         while !self.take() {
             if patience.is_left() {
@@ -88,6 +83,7 @@ impl Parker {
                 return true;
             }
         }
+        patience.was_worth_it();
         false
     }
 
@@ -117,6 +113,7 @@ impl Parker {
                 return true;
             }
         }
+        patience.was_worth_it();
         false
     }
 

@@ -19,7 +19,8 @@
 //! thread takes long to wake up is served after a few wake-ups, and a forgotten one costs 64 refusals, once.
 //!
 //! The promise of a receiver that blocks its thread does not lapse: such a thread does nothing else, so it
-//! comes. What is promised behind it is not looked at until it has come.
+//! comes. While it stands at the front, no receiver counts or polls for it; when it has come, a
+//! waiting receiver is woken to count against the promise behind it.
 //!
 //! # States
 //! | state     | linked | waker | holds a promise |
@@ -159,6 +160,16 @@ impl Line {
     /// ([`Permits::poll_idle`](crate::wait::permits::Permits::poll_idle)).
     pub(super) fn idle_refusals<'a>(&'a mut self, node: Pin<&'a Node>) -> &'a mut u16 {
         &mut self.list.entry(node).refusals
+    }
+
+    /// Whether a promise may lapse, so that receivers that are refused have to count.
+    pub(super) fn may_lapse(&mut self) -> bool {
+        self.front_granted().is_some()
+    }
+
+    /// Whether this receiver is granted and blocks its thread, so that none counted while it was at the front.
+    pub(super) fn is_lasting(&mut self, node: Pin<&Node>) -> bool {
+        self.is_granted(node) && self.list.entry(node).lasting
     }
 
     /// Grants a message that became unpromised to the first waiting receiver (I3).
