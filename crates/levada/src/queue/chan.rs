@@ -108,6 +108,9 @@ pub(crate) const UNBOUNDED: usize = usize::MAX;
 
 /// Receivers that sleep: one waker (mpsc) or a line of them (mpmc).
 pub(crate) trait Parked: Default {
+    /// Whether senders that find the channel full are counted ([`take_overdue`](Self::take_overdue)).
+    const COUNTS_REFUSED_SENDERS: bool = false;
+
     /// Takes the waker of the receiver that has waited longest, to be woken outside the lock: there is
     /// something to look at, and no message.
     #[must_use = "wake it after the lock is released"]

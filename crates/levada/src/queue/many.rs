@@ -47,11 +47,12 @@ impl<T> Chan<T, Line> {
         let mut emptied = Emptied::default();
         if !node.is_bound() {
             let mut tx = self.lock();
-            let message = self.pop_unpromised(&mut tx, &mut emptied);
-            if message.is_some() {
+            if !tx.parked.has_promised()
+                && let Some(message) = self.pop(&mut tx, &mut emptied)
+            {
                 self.hand_on_received(tx);
                 budget.made_progress();
-                return Poll::Ready(message);
+                return Poll::Ready(Some(message));
             }
         }
         let received = ready!(self.poll_recv_in_line(node.pinned(), cx));
@@ -134,13 +135,13 @@ impl<T> Chan<T, Line> {
         // Dropped after the lock is released, as everything that is freed (chan, I4).
         let mut emptied = Emptied::default();
         let mut tx = self.lock();
-        match self.pop_unpromised(&mut tx, &mut emptied) {
-            Some(message) => {
-                self.hand_on_received(tx);
-                Ok(message)
-            }
-            None => self.insist_on_receiving(tx),
+        if !tx.parked.has_promised()
+            && let Some(message) = self.pop(&mut tx, &mut emptied)
+        {
+            self.hand_on_received(tx);
+            return Ok(message);
         }
+        self.insist_on_receiving(tx)
     }
 
     /// Nothing was there for a receiver that does not wait; or all of it is promised to others, and it may
@@ -153,10 +154,11 @@ impl<T> Chan<T, Line> {
             self.hand_on_received(tx);
             return Err(nothing);
         }
-        let next = tx.parked.refuse_passing();
         // Dropped after the lock is released, as everything that is freed (chan, I4).
         let mut emptied = Emptied::default();
-        let message = self.pop_unpromised(&mut tx, &mut emptied);
+        let mut message = self.pop_unpromised(&mut tx, &mut emptied);
+        let next = if message.is_none() { tx.parked.refuse_passing() } else { None };
+        message = message.or_else(|| self.pop_unpromised(&mut tx, &mut emptied));
         if message.is_some() {
             self.hand_on_received(tx);
         } else {

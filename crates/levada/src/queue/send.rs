@@ -148,12 +148,23 @@ impl<T, P: Parked> Chan<T, P> {
     /// The lock under which somebody who does not wait may take `permits` permits.
     #[inline]
     fn try_take_turn(&self, permits: usize) -> Result<LockGuard<'_, TxSide<T, P>>, Refused> {
+        if self.is_crowded() && self.is_refused_for_sure() {
+            return Err(Refused::Full);
+        }
         let mut tx = self.lock();
         if self.try_turn(&mut tx, permits).is_ok() {
             return Ok(tx);
         }
         drop(tx);
         self.insist(permits)
+    }
+
+    /// Whether a sender that does not wait is refused, and does not have to be counted: senders are in line,
+    /// and messages are queued, so no promise can lapse by it. Without the lock, which a loop of tries would
+    /// keep from the senders in line.
+    #[cold]
+    fn is_refused_for_sure(&self) -> bool {
+        !P::COUNTS_REFUSED_SENDERS && !self.looks_empty() && !self.is_closed()
     }
 
     /// The same for one that was refused: it may be that those in line leave enough, or that it was refused

@@ -91,6 +91,8 @@ impl Default for Line {
 }
 
 impl Parked for Line {
+    const COUNTS_REFUSED_SENDERS: bool = true;
+
     fn take_one(&mut self) -> Option<Waker> {
         let mut next = self.first_waiting;
         while let Some(place) = next {
@@ -178,6 +180,8 @@ impl Line {
         if self.unpromised(queued) > 0 { self.grant_one() } else { None }
     }
 
+    /// Out of line, so that sending is inlined where no receiver waits.
+    #[cold]
     fn grant_first(&mut self) -> Option<Waker> {
         let place = self.first_waiting?;
         self.first_waiting = self.list.next(place);
