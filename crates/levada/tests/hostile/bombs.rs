@@ -1,5 +1,5 @@
 //! Panics whose payload panics again when it is dropped, thrown by everything foreign: all the
-//! others are served, no message is lost, and the first panic reaches the caller (C?).
+//! others are served, no message is lost, and the first panic reaches the caller (C68).
 
 use super::scenes::{CROWD, SCENES, Wait};
 use levada::{broadcast, mpmc, mpsc, oneshot, watch};

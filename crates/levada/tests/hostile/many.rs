@@ -1,5 +1,5 @@
 //! Very many of everything a user can make many of, on a thread with a small stack: nothing that a
-//! channel does with them may recurse. An overflow ends the whole test process (C?).
+//! channel does with them may recurse (C75, C76). An overflow ends the whole test process.
 
 use levada::{broadcast, mpmc, mpsc, oneshot, watch};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,6 +1,6 @@
 //! A waker of one's own that explodes when it is dropped or cloned, in every operation that waits:
 //! the other party, which relies on that operation, is served all the same, and nothing that was in
-//! hand is lost (C?).
+//! hand is lost (C69).
 
 use super::bombs::{Armed, explode, explodes, explosive_waker};
 use levada::{broadcast, mpmc, mpsc, oneshot, watch};
