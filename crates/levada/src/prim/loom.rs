@@ -34,13 +34,10 @@ pub(crate) fn park_on_for<F: Future>(future: F, _: Duration) -> Option<F::Output
 }
 
 /// A model's thread waits at once.
+#[derive(Default)]
 pub(crate) struct Patience;
 
 impl Patience {
-    pub(crate) fn yielding() -> Self {
-        Self
-    }
-
     pub(crate) fn is_left(&mut self) -> bool {
         false
     }

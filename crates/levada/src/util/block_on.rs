@@ -31,7 +31,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
 #[track_caller]
 pub(crate) fn stay_awake_until(is_ready: impl Fn() -> bool) -> bool {
     assert_may_block();
-    let mut patience = Patience::yielding();
+    let mut patience = Patience::default();
     while !is_ready() {
         if !patience.is_left() {
             return false;

@@ -19,13 +19,10 @@ mod atomic {
 }
 
 /// A model's thread goes to sleep at once: those who wake it come at any step all the same.
+#[derive(Default)]
 struct Patience;
 
 impl Patience {
-    fn spinning() -> Self {
-        Self
-    }
-
     fn is_left(&mut self) -> bool {
         false
     }

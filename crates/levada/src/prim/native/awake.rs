@@ -6,7 +6,8 @@
 //! A sleeping thread is better off, since the scheduler lets a thread that wakes up run soon.
 //!
 //! So each yield is timed. After one that took longer than [`Crowding::LONG`] the process is *crowded*, and its
-//! threads do not yield for a while. Then one thread tries again.
+//! threads do not yield for a while. Then one thread tries again. What a thread loses later for having
+//! yielded, it finds out for itself ([`Losses`]).
 
 use core::cell::Cell;
 use core::hint::spin_loop;
@@ -45,7 +46,7 @@ struct Crowding {
 
 impl Crowding {
     /// A yield that takes longer met a thread that computes.
-    const LONG: Duration = Duration::from_micros(200);
+    const LONG: Duration = Duration::from_millis(1);
     /// Long enough that one lost time slice in each is no more than some per cent.
     const FIRST_PERIOD: u32 = 100;
     const LAST_PERIOD: u32 = 1_600;
@@ -141,18 +142,61 @@ impl Backoff {
 thread_local! {
     /// How many pauses this thread makes before it sleeps, as the last waits tell.
     static SPINS: Cell<u32> = const { Cell::new(Patience::FIRST_SPINS) };
+    /// Whether its yields have cost this thread its processor.
+    static LOSSES: Cell<Losses> = const { Cell::new(Losses::NONE) };
+}
+
+/// What a thread knows of its own yields.
+///
+/// Since Linux 6.6 a thread that has yielded stays behind the others for a while: when it wakes another
+/// thread, that one takes its processor for a whole time slice. Where all threads that share the processor
+/// wait for each other and yield, that evens out; beside one that always has work, it is a loss. So the time
+/// from the end of a wait with yields to the next wait is looked at. A thread that computes for so long
+/// does not need to yield either.
+#[derive(Clone, Copy)]
+struct Losses {
+    /// When the last wait with yields ended.
+    ended: Option<Instant>,
+    /// So many waits are without yields.
+    skip: u32,
+    /// So many more after the next loss.
+    next: u32,
+}
+
+impl Losses {
+    const NONE: Self = Self { ended: None, skip: 0, next: Self::FIRST };
+    const LOSS: Duration = Duration::from_millis(1);
+    const FIRST: u32 = 256;
+    const LAST: u32 = 1 << 16;
+
+    /// Whether a wait that begins now may yield.
+    fn may_yield(&mut self, now: impl Fn() -> Instant) -> bool {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        let Some(ended) = self.ended.take() else { return true };
+        if now().saturating_duration_since(ended) < Self::LOSS {
+            self.next = Self::FIRST.max(self.next - 1);
+            return true;
+        }
+        self.skip = self.next;
+        self.next = Self::LAST.min(4 * self.next);
+        false
+    }
 }
 
 /// How long a thread that has nothing to do stays awake before it sleeps, which costs it and the thread
 /// that wakes it some microseconds each. Bounded by a few times as many.
 ///
 /// It first spins: twice as long each time that was worth it, and half as long each time it was not.
-/// A thread on a single processor, or one that waits for long, soon spins for an instant only.
+/// A thread on a single processor, or one that waits for long, soon spins for an instant only. Then it
+/// yields, where that is no loss.
+#[derive(Default)]
 pub(crate) struct Patience {
     spins: u32,
-    limit: u32,
     yields: u32,
-    has_yielded: bool,
+    may_yield: bool,
 }
 
 impl Patience {
@@ -165,51 +209,59 @@ impl Patience {
     /// Then come yields: with more threads than processors, the others are what is waited for.
     const YIELDS: u32 = 8;
 
-    /// For a thread that others are going to wake: what it waits for is under way, and it keeps its
-    /// processor. A thread that had yielded would be behind the others when it is woken.
-    pub(crate) fn spinning() -> Self {
-        Self::with_yields(0)
-    }
-
-    /// For a thread that no other thread knows to wait: it lets the others work.
-    pub(crate) fn yielding() -> Self {
-        Self::with_yields(Self::YIELDS)
-    }
-
-    fn with_yields(yields: u32) -> Self {
-        let limit = SPINS.try_with(Cell::get).unwrap_or(Self::LEAST_SPINS);
-        Self { spins: 0, limit, yields, has_yielded: false }
+    fn limit() -> u32 {
+        SPINS.try_with(Cell::get).unwrap_or(Self::LEAST_SPINS)
     }
 
     /// Lets some time pass, if there is any left.
     #[cold]
     pub(crate) fn is_left(&mut self) -> bool {
-        if self.spins < self.limit {
+        let limit = Self::limit();
+        if self.yields == 0 && self.spins < limit {
             let burst = (self.spins + 1).min(Self::BURST);
             (0..burst).for_each(|_| spin_loop());
             self.spins += burst;
             return true;
         }
-        if self.yields == 0 || !try_yield() {
-            self.learn(self.limit / 2);
-            return false;
+        if self.yields == 0 {
+            Self::set_limit(limit / 2);
+            self.may_yield = Self::may_yield();
         }
-        self.yields -= 1;
-        self.has_yielded = true;
-        true
+        self.yields += 1;
+        self.may_yield && self.yields <= Self::YIELDS && try_yield()
     }
 
     /// What the thread waited for has come while it was awake.
     #[inline]
     pub(crate) fn was_worth_it(&self) {
-        if self.spins > 0 && !self.has_yielded {
-            self.learn(self.limit * 2);
+        if self.spins > 0 && self.yields == 0 {
+            Self::set_limit(Self::limit() * 2);
         }
     }
 
     #[cold]
-    fn learn(&self, spins: u32) {
+    fn set_limit(spins: u32) {
         let _ = SPINS.try_with(|all| all.set(spins.clamp(Self::LEAST_SPINS, Self::MOST_SPINS)));
+    }
+
+    fn may_yield() -> bool {
+        let ask = |all: &Cell<Losses>| {
+            let mut losses = all.get();
+            let may_yield = losses.may_yield(Instant::now);
+            all.set(losses);
+            may_yield
+        };
+        LOSSES.try_with(ask).unwrap_or(false)
+    }
+}
+
+impl Drop for Patience {
+    #[inline]
+    fn drop(&mut self) {
+        if self.may_yield {
+            let ended = Some(Instant::now());
+            let _ = LOSSES.try_with(|all| all.set(Losses { ended, ..all.get() }));
+        }
     }
 }
 
@@ -261,6 +313,42 @@ mod tests {
         crowding.change(SHORT, until_then);
         assert!(crowding.may_yield());
         assert_eq!(until(&crowding, 500), 700, "half of the next period");
+    }
+
+    /// A thread that lost its processor after it had yielded stops for a number of waits that grows with
+    /// each loss, and shrinks where there is none.
+    #[test]
+    fn a_thread_whose_yields_are_losses_stops() {
+        let start = Instant::now();
+        let mut losses = Losses::NONE;
+        assert!(losses.may_yield(|| panic!("nothing to compare with")));
+        for skipped in [256, 1_024, 4_096, 16_384, 65_536, 65_536] {
+            losses.ended = Some(start);
+            assert!(!losses.may_yield(|| start + Losses::LOSS));
+            assert_eq!((0..).take_while(|_| !losses.may_yield(|| start)).count(), skipped);
+        }
+        for _ in 0..65_536 - 256 {
+            losses.ended = Some(start);
+            assert!(losses.may_yield(|| start));
+        }
+        assert_eq!((losses.skip, losses.next), (0, Losses::FIRST));
+    }
+
+    /// A thread spins for longer if that was worth it, and else for an instant.
+    #[test]
+    fn spinning_follows_its_success() {
+        let limit = Patience::limit;
+        for _ in 0..10 {
+            let mut patience = Patience::default();
+            while patience.yields == 0 && patience.is_left() {}
+        }
+        assert_eq!(limit(), Patience::LEAST_SPINS);
+        for _ in 0..10 {
+            let mut patience = Patience::default();
+            assert!(patience.is_left());
+            patience.was_worth_it();
+        }
+        assert_eq!(limit(), Patience::MOST_SPINS);
     }
 
     /// The clock wraps, and a time long past is no period.

@@ -69,7 +69,7 @@ impl Parker {
     /// Waits to be woken. Answers whether the thread slept, and so may have used up an `unpark` that was
     /// not for this.
     pub(crate) fn wait(&self) -> bool {
-        let mut patience = Patience::spinning();
+        let mut patience = Patience::default();
         while !self.take() {
             if patience.is_left() {
                 continue;
@@ -100,7 +100,7 @@ impl Parker {
 
     /// Waits as [`wait`](Self::wait) does, but only while there is `time_left`.
     pub(crate) fn wait_while(&self, time_left: impl FnMut() -> Option<Duration>) -> bool {
-        let mut patience = Patience::spinning();
+        let mut patience = Patience::default();
         while !self.take() {
             if patience.is_left() {
                 continue;
