@@ -29,7 +29,8 @@
 //! 6. A receiver whose promise lapsed takes its old place when it is polled, and the next promise of the
 //!    same receive lasts 1024 times, and all further ones 16384 times, which are milliseconds of polling. So a
 //!    receiver that is woken on another thread and comes within 16384 polls lets two promises lapse at most.
-//! 7. A promise that has lapsed holds nothing back: until its receiver is polled, the channel is used as if
+//! 7. The promise of a thread that blocks does not lapse: such a thread does nothing else, so it comes.
+//! 8. A promise that has lapsed holds nothing back: until its receiver is polled, the channel is used as if
 //!    that receiver did not wait.
 //!
 //! As long as the channel is not used, a promised message stays where it is.

@@ -1,6 +1,6 @@
 //! Receiving with many receivers: under the lock, in the order of waiting.
 //!
-//! A message is promised to the receiver that has waited longest, as capacity is to senders; [`line`]
+//! A message is promised to the receiver that has waited longest, as capacity is to senders; [`mod@line`]
 //! has the rules. Several messages may be promised at a time. Receivers that run take what is beyond
 //! that: with more messages than waiting receivers none of them is refused.
 //!

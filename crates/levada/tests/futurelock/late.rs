@@ -1,4 +1,5 @@
-//! Senders that come, but late: a channel learns how long they take, and each of them gets through.
+//! Waiters that come, but late: a channel learns how long its senders take, and each of them gets through.
+//! A thread that blocks loses nothing.
 
 use crate::GRACE;
 use crate::channel::{Channel, Receiving, Sending, Way};
@@ -140,5 +141,27 @@ fn a_thread_that_blocks_keeps_its_turn() {
     let rounds = if cfg!(miri) { 3 } else { 100 };
     for case in [was_in_line::<Mpsc>, was_in_line::<Mpmc>] {
         assert_eq!((0..100 * rounds).filter(|_| case()).take(rounds).count(), rounds);
+    }
+}
+
+/// The same for a thread that waits for a message: what was promised to it is its own.
+#[test]
+fn a_thread_that_blocks_keeps_its_message() {
+    const TRIES: usize = if cfg!(miri) { 100 } else { 10_000 };
+    let rounds = if cfg!(miri) { 3 } else { 100 };
+    for _ in 0..rounds {
+        let (tx, rx) = levada::mpmc::channel(1);
+        let own = rx.clone();
+        let thread = thread::spawn(move || own.blocking_recv());
+        // Until the thread is in line, a message is the first receiver's that asks.
+        loop {
+            tx.try_send(1).unwrap();
+            if rx.try_recv().is_err() {
+                break;
+            }
+        }
+        let overtaken = (0..TRIES).filter(|_| rx.try_recv().is_ok()).count();
+        assert_eq!(overtaken, 0, "the thread lost its message");
+        assert_eq!(thread.join().unwrap(), Some(1));
     }
 }
