@@ -1,7 +1,7 @@
 //! No public operation is left out: each method of a handle is called by the run of its channel.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The public functions of the files `files` of a channel.
 fn public_functions(channel: &str, files: &[&str]) -> Vec<String> {
@@ -20,10 +20,16 @@ fn public_functions(channel: &str, files: &[&str]) -> Vec<String> {
 
 /// All that the run of a channel is written in.
 fn source_of(run: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(run);
-    let files =
-        fs::read_dir(folder).expect("this crate is there").flatten().map(|file| file.path());
-    files.map(|file| fs::read_to_string(file).expect("it is a file")).collect()
+    source_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(run))
+}
+
+/// All files of a folder and of those in it.
+fn source_in(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).expect("this crate is there").flatten();
+    let source = |path: PathBuf| {
+        if path.is_dir() { source_in(&path) } else { fs::read_to_string(path).expect("a file") }
+    };
+    entries.map(|entry| source(entry.path())).collect()
 }
 
 fn all_are_called(channel: &str, files: &[&str], run: &str, at_least: usize) {

@@ -116,6 +116,16 @@ impl Counts {
     }
 }
 
+/// Tries until there is a job, or none is left.
+fn until_received<J>(is_left: impl Fn() -> bool, try_recv: impl Fn() -> Option<J>) -> Option<J> {
+    loop {
+        match try_recv() {
+            None if is_left() => {}
+            job => return job,
+        }
+    }
+}
+
 impl<J> Shared<J> {
     pub(super) fn new(jobs: mpmc::Receiver<J>, on_panic: Option<Hook>) -> (Arc<Self>, Keeper<J>) {
         let (submit, submitted) = mpmc::unbounded_channel();
@@ -236,9 +246,14 @@ impl<J> Shared<J> {
         let mut jobs = Vec::new();
         if let Some(queues) = queues {
             queues.jobs.close();
-            jobs.extend(iter::from_fn(|| queues.jobs.try_recv().ok()));
+            // A job that is promised to a worker is not received at once. That worker cannot come, since the
+            // caller holds the `Turn`, so the promise lapses.
+            let is_left = || !queues.jobs.is_empty();
+            jobs.extend(iter::from_fn(|| until_received(is_left, || queues.jobs.try_recv().ok())));
             let sent = jobs.len();
-            jobs.extend(iter::from_fn(|| queues.submitted.try_recv().ok()));
+            let is_left = || !queues.submitted.is_empty();
+            let try_recv = || queues.submitted.try_recv().ok();
+            jobs.extend(iter::from_fn(|| until_received(is_left, try_recv)));
             self.state().submitted -= jobs.len() - sent;
         }
         jobs

@@ -148,7 +148,7 @@ impl<T, P: Parked> Chan<T, P> {
     /// The lock under which somebody who does not wait may take `permits` permits.
     #[inline]
     fn try_take_turn(&self, permits: usize) -> Result<LockGuard<'_, TxSide<T, P>>, Refused> {
-        if self.is_crowded() && self.is_refused_for_sure() {
+        if permits > 0 && self.is_crowded() && self.is_refused_for_sure() {
             return Err(Refused::Full);
         }
         let mut tx = self.lock();

@@ -22,51 +22,51 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "permits-never-lapse-for-senders",
         file: "wait/permits.rs",
-        before: "        if entry.refusals + self.refusals >= GRACE {",
-        after: "        if entry.refusals + self.refusals == u8::MAX {",
+        before: "        if refusals >= self.patience() {",
+        after: "        if refusals == u16::MAX {",
         breaks: "a sender that never comes wedges the others",
         caught_by: ("unit", "wait::permits"),
     },
     Fault {
         name: "permits-never-lapse-for-tries",
         file: "wait/permits.rs",
-        before: "        let lapses = self.refusals >= GRACE;",
-        after: "        let lapses = self.refusals == u8::MAX;",
+        before: "        let lapses = self.refusals >= self.patience();",
+        after: "        let lapses = self.refusals == u16::MAX;",
         breaks: "a sender that never comes wedges who only tries",
         caught_by: ("unit", "wait::permits"),
     },
     Fault {
         name: "permits-never-lapse-for-receivers",
         file: "wait/permits.rs",
-        before: "        if *refusals >= GRACE {",
-        after: "        if *refusals == u8::MAX {",
+        before: "        if *refusals >= self.patience() {",
+        after: "        if *refusals == u16::MAX {",
         breaks: "a sender that never comes holds up the end",
         caught_by: ("unit", "wait::permits"),
     },
     Fault {
         name: "permits-lapse-at-once",
         file: "wait/permits.rs",
-        before: "        if entry.refusals + self.refusals >= GRACE {",
-        after: "        if entry.refusals >= 1 {",
+        before: "        if refusals >= self.patience() {",
+        after: "        if refusals >= 1 {",
         breaks: "a sender that is just being woken loses its turn",
         caught_by: ("unit", "wait::permits"),
     },
     Fault {
         name: "permits-lapsed-goes-to-the-back",
         file: "wait/permits.rs",
-        before: "self.line.insert_before(self.first_waiting, node);",
-        after: "self.line.insert_before(None, node);",
+        before: "self.line.insert_before(self.first_waiting, node);
+                self.first_waiting",
+        after: "self.line.insert_before(None, node);
+                self.first_waiting",
         breaks: "who lost its turn waits behind all the others",
         caught_by: ("unit", "wait::permits"),
     },
     Fault {
         name: "permits-lapse-keeps-the-count",
         file: "wait/permits.rs",
-        before: "        self.refusals = 0;
-        self.granted = 0;
-",
-        after: "        self.refusals = 0;
-",
+        before: "                self.granted -= entry.need;
+                self.line.unlink(place);",
+        after: "                self.line.unlink(place);",
         breaks: "a promise that lapsed is not given to another",
         caught_by: ("unit", "wait::permits"),
     },
@@ -74,15 +74,15 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "permits-grant-lost-on-cancel",
         file: "wait/permits.rs",
         before: "                self.granted -= need;
-",
-        after: "",
+                self.passing",
+        after: "                self.passing",
         breaks: "who is cancelled keeps what it was promised",
         caught_by: ("unit", "wait::permits"),
     },
     Fault {
         name: "permits-patience-lost-on-cancel",
         file: "wait/permits.rs",
-        before: "                self.refusals = GRACE.min(self.refusals + refusals);
+        before: "                self.refusals = self.patience().min(self.refusals + refusals);
 ",
         after: "                let _ = refusals;
 ",
@@ -129,6 +129,33 @@ pub(super) const FAULTS: &[Fault] = &[
         caught_by: ("unit", "wait::permits"),
     },
     Fault {
+        name: "permits-a-thread-s-turn-lapses",
+        file: "wait/permits.rs",
+        before: "            if !entry.lasting {
+                entry.state = State::Lapsed;",
+        after: "            {
+                entry.state = State::Lapsed;",
+        breaks: "a thread that is being woken loses its turn",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-learn-nothing",
+        file: "wait/permits.rs",
+        before: "        self.learned = MOST_LEARNED.min(2 * self.learned);",
+        after: "",
+        breaks: "a sender on another thread loses its turn each time",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
+        name: "permits-grant-of-a-newcomer-lasts",
+        file: "wait/permits.rs",
+        before: "        self.granted += need;
+        self.passing += 1;",
+        after: "        self.granted += need;",
+        breaks: "a task out of budget that never comes wedges the others",
+        caught_by: ("unit", "wait::permits"),
+    },
+    Fault {
         name: "permits-woken-one-short",
         file: "wait/permits.rs",
         before: "            waker.into_iter().for_each(|waker| batch.push(waker));
@@ -143,7 +170,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "permits-end-before-the-promised",
         file: "wait/permits.rs",
-        before: "            self.holding += usize::from(entry.state == State::Holding);
+        before: "            self.holding += u32::from(entry.state == State::Holding);
 ",
         after: "",
         breaks: "the end comes before one that was promised a turn",
