@@ -139,7 +139,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "send-wakes-nobody",
         file: "queue/send.rs",
-        before: "        let receiver = tx.parked.take_one();
+        before: "        let receiver = tx.parked.grant_one();
         drop(tx);
         if let Some(receiver) = receiver {",
         after: "        let receiver = None::<Waker>;
@@ -313,11 +313,11 @@ pub(super) const FAULTS: &[Fault] = &[
         }
     }
 
-    /// Waits until the permits",
+    /// For a task",
         after: "        let _ = settled;
     }
 
-    /// Waits until the permits",
+    /// For a task",
         breaks: "a promise lapses and the next in line is not told",
         caught_by: ("tests", "mpsc"),
     },

@@ -105,16 +105,16 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "many-cancelled-keeps-its-wake",
         file: "queue/many.rs",
-        before: "let next = if woken && queued > 0 || still_blocked {",
-        after: "let next = if still_blocked {",
+        before: "tx.parked.take_one() } else { tx.parked.settle(queued) };",
+        after: "tx.parked.take_one() } else { None };",
         breaks: "a receiver sleeps beside a message",
         caught_by: ("loom", "mpmc::model::cancelled_when_woken"),
     },
     Fault {
         name: "many-waits-for-one-that-never-comes",
-        file: "queue/many.rs",
-        before: "        if self.delays < GRACE {",
-        after: "        if self.delays < u8::MAX {",
+        file: "queue/many/line.rs",
+        before: "        if refusals < patience(entry.lapses) {",
+        after: "        if refusals < u16::MAX {",
         breaks: "a receiver that was woken and never comes wedges the others",
         caught_by: ("tests", "futurelock"),
     },
@@ -142,20 +142,20 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "many-stays-in-line",
         file: "queue/many.rs",
-        before: "                let own = if node.is_bound() { tx.parked.leave(node) } else { None };
+        before: "        let own = if node.is_bound() { tx.parked.leave(node) } else { None };
 ",
-        after: "                let own = None::<Waker>;
+        after: "        let own = None::<Waker>;
 ",
         breaks: "a node that is dropped is still linked",
         caught_by: ("tests", "mpmc"),
     },
     Fault {
         name: "many-loses-its-place",
-        file: "queue/many.rs",
-        before: "                self.list.insert_before(next, node);
+        file: "queue/many/line.rs",
+        before: "                self.first_behind(arrival)
 ",
-        after: "                let _ = next;
-                self.list.push_back(node);
+        after: "                let _ = arrival;
+                None
 ",
         breaks: "who was woken for nothing waits behind newcomers",
         caught_by: ("tests", "mpmc"),
@@ -163,30 +163,41 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "many-batch-one-too-many",
         file: "queue/many.rs",
-        before: "            while buffer.len() - before < room {",
-        after: "            while buffer.len() - before <= room {",
+        before: "            for _ in 0..room.min(available) {",
+        after: "            for _ in 0..=room.min(available) {",
         breaks: "a batch is longer than asked for",
         caught_by: ("tests", "mpmc"),
     },
     Fault {
         name: "many-sleeps-behind-a-batch",
-        file: "queue/many.rs",
-        before: "        while batch.has_room() {
-            let Some(waker) = self.take_one() else {
-                return false;
-            };
-            batch.push(waker);
+        file: "queue/many/line.rs",
+        before: "                batch.push(waker);
+            }
         }
-        !self.list.is_empty()",
-        after: "        while batch.has_room() {
-            let Some(waker) = self.take_one() else {
-                return false;
-            };
-            batch.push(waker);
+        self.first_waiting.is_some()",
+        after: "                batch.push(waker);
+            }
         }
         false",
         breaks: "the end wakes one batch of receivers and strands the rest",
         caught_by: ("tests", "mpmc"),
+    },
+    Fault {
+        name: "many-newcomers-take-what-is-promised",
+        file: "queue/many.rs",
+        before: "        if !tx.parked.has_promised()
+            && let Some(message) = self.pop(&mut tx, &mut emptied)",
+        after: "        if let Some(message) = self.pop(&mut tx, &mut emptied)",
+        breaks: "a receiver that waits is overtaken for ever",
+        caught_by: ("tests", "mpmc"),
+    },
+    Fault {
+        name: "many-a-thread-s-promise-lapses",
+        file: "queue/many/line.rs",
+        before: ".filter(|entry| !entry.lasting)",
+        after: ".filter(|_| true)",
+        breaks: "a thread that is being woken loses its message",
+        caught_by: ("tests", "futurelock"),
     },
     Fault {
         name: "many-head-not-published",
