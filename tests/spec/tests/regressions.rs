@@ -49,3 +49,18 @@ fn a_promised_message_is_refused_so_often() {
         assert!(run::<MpmcUnbounded>(&case).steps > 1000);
     }
 }
+
+/// A refused send on a closed channel woke the receivers in line beside a message that was left, and a
+/// newcomer got their place.
+#[test]
+fn a_refused_send_leaves_the_line_of_receivers_as_it_is() {
+    use Op::{BlockingSend, Cancel, Close, Poll, SendPermit, StartRecv, StartReserve};
+
+    // A permit is out when the channel closes, and two receivers wait for its message.
+    let mut ops = vec![StartReserve(0), Poll(0), Close(0), StartRecv(0), StartRecv(0)];
+    ops.extend([Poll(0), Poll(1), SendPermit(0), BlockingSend(0)]);
+    // A newcomer, and then the message is promised to the second one, not to it.
+    ops.extend([StartRecv(0), Poll(2), Cancel(0), Poll(0)]);
+    let case = Case { capacity: 3, ops };
+    assert!(run::<MpmcBounded>(&case).steps >= 8);
+}

@@ -392,7 +392,8 @@ impl<T, P: Parked> Chan<T, P> {
             if more {
                 return true;
             }
-            let ended = tx.permits().is_exhausted();
+            // Where messages are left, the receiver that takes the last one tells of the end.
+            let ended = queued == 0 && tx.permits().is_exhausted();
             // A promise in a channel where nothing else happens is watched by a receiver: it lets
             // the promise lapse if nobody comes (wait::permits).
             let blocked = tx.permits().is_blocked(queued);
