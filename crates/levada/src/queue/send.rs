@@ -207,7 +207,8 @@ impl<T, P: Parked> Chan<T, P> {
     pub(super) fn settle(&self, mut tx: LockGuard<'_, TxSide<T, P>>) {
         let queued = self.queued(&tx);
         let settled = tx.permits_mut().is_settled(queued);
-        let receiver = if queued > 0 { tx.parked.take_overdue() } else { None };
+        let counts = queued > 0 && !tx.permits().is_closed();
+        let receiver = if counts { tx.parked.take_overdue() } else { None };
         drop(tx);
         if let Some(receiver) = receiver {
             with_message_in_hand(|| receiver.wake());
