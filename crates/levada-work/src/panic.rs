@@ -75,8 +75,8 @@ pub(crate) async fn caught<T>(work: impl Future<Output = T>) -> Result<T, Panic>
     .await
 }
 
-/// Calls a user's hook. Its panic has been printed by the panic hook, and there is nobody else to
-/// tell.
+/// Calls a user's hook. Its panic has been printed by the panic hook, and no other party is
+/// to be told.
 pub(crate) fn call_hook(hook: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(hook)) {
         discard(payload);

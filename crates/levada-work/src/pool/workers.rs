@@ -285,7 +285,7 @@ impl<J> fmt::Debug for Workers<J> {
 mod tests {
     use super::super::Pool;
 
-    /// Whoever resizes last decides, and those who are too many have left, also if they wait for
+    /// The last call decides. The workers that are too many have left, also those that wait for
     /// jobs.
     #[test]
     fn resizes_that_meet_leave_as_many_workers_as_the_last_one_said() {

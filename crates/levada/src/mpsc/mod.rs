@@ -54,7 +54,7 @@
 //! one fence for all it receives. [`Sender::reserve`] and then [`Permit::send`] are two. Sending to
 //! a receiver that sleeps adds its wake-up.
 //!
-//! An idle channel is one allocation of 512 bytes, whatever its capacity; messages are
+//! An idle channel is one allocation of 496 bytes, whatever its capacity; messages are
 //! stored in it up to 64 bytes, then in rings on the heap that grow with what is queued, up to 32
 //! KiB each. In steady state nothing is allocated.
 //!

@@ -105,7 +105,7 @@ pub(crate) fn post(what: usize) -> Option<Place> {
     // SAFETY: boards are never freed.
     let board = unsafe { board.as_ref() }?;
     for (place, index) in board.places.iter().zip(0_usize..) {
-        // ORDERING: Relaxed, no pair: nobody else posts here (I1). A zero is this thread's own, or
+        // ORDERING: Relaxed, no pair: no other thread posts here (I1). A zero is this thread's own, or
         // was there in `lease` (I3), or `discard` put it there in place of a word of this thread: a
         // thread that acquires the store below sees what this thread did, and all threads that had
         // the board before.

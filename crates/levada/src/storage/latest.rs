@@ -190,7 +190,7 @@ impl<T, S> Desk<T, S> {
         self.extra.as_ref().is_some_and(|extra| extra.turns.has_writers())
     }
 
-    /// Who waits, if any thread ever has.
+    /// The waiting threads, if any thread has ever waited.
     fn turns(&mut self) -> Option<&mut Turns> {
         self.extra.as_mut().map(|extra| &mut extra.turns)
     }

@@ -57,7 +57,7 @@
 //! be lost.
 //!
 //! # Checked by
-//! `model`, tests/watch, tests/watch_memory.rs, tests/watch_stream.rs.
+//! `model`, tests/watch, tests/memory/watch.rs, tests/watch_stream.rs.
 #![forbid(unsafe_code)]
 
 use core::pin::Pin;

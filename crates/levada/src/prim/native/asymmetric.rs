@@ -127,7 +127,7 @@ mod system {
 
     /// Whether `LEVADA_MEMBARRIER` is not `0`.
     fn is_wanted() -> bool {
-        // SAFETY: the name ends with a zero, and nobody changes the environment before `main`, or
+        // SAFETY: the name ends with a zero, and no thread changes the environment before `main`, or
         // beside a loader.
         let value = unsafe { libc::getenv(c"LEVADA_MEMBARRIER".as_ptr()) };
         if value.is_null() {

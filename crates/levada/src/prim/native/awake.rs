@@ -21,7 +21,7 @@ use super::atomic::{AtomicU32, Ordering};
 /// Whether other threads need the processor, as far as the last yields tell. One for the process.
 static CROWDING: Crowding = Crowding::new();
 
-/// A thread yields `true`, or finds that it should not: `false`.
+/// Yields, unless yields cost too much now. Answers whether the thread yielded.
 fn try_yield() -> bool {
     if !CROWDING.may_yield() {
         return false;
@@ -34,8 +34,8 @@ fn try_yield() -> bool {
 
 /// When threads may yield, in milliseconds since the first question.
 ///
-/// All of it is advice, and loads and stores are not ordered: a thread that reads the old yields once too
-/// often, or once too seldom.
+/// All of it is advice, and loads and stores are not ordered: a thread that reads an old value yields
+/// once too often, or once too seldom.
 struct Crowding {
     /// No thread yields before this time; 0 if all may.
     until: AtomicU32,
@@ -107,7 +107,7 @@ impl Crowding {
     }
 }
 
-/// How a thread waits for a lock: spin, then yield, then sleep.
+/// How a thread waits for a lock: it spins, and then naps.
 #[derive(Default)]
 pub(super) struct Backoff {
     step: u32,
@@ -149,9 +149,9 @@ thread_local! {
 ///
 /// Since Linux 6.6 a thread that has yielded stays behind the others for a while: when it wakes another
 /// thread, that one takes its processor for a whole time slice. Where all threads that share the processor
-/// wait for each other and yield, that evens out; beside one that always has work, it is a loss. So the time
-/// from the end of a wait with yields to the next wait is looked at. A thread that computes for so long
-/// does not need to yield either.
+/// wait for each other and yield, that evens out; beside one that always has work, it is a loss. So a
+/// thread measures the time from the end of a wait with yields to its next wait. A thread that spends
+/// it computing does not need to yield either.
 #[derive(Clone, Copy)]
 struct Losses {
     /// When the last wait with yields ended.

@@ -13,8 +13,8 @@ use super::{Backoff, UnsafeCell};
 /// Taking it costs one read-modify-write and releasing it a plain store, half of what a lock that
 /// can park its waiters costs. That is affordable because nothing in this crate runs foreign code,
 /// allocates or waits while it holds one, so a holder can only be late when its thread was
-/// preempted. A waiter spins for well under a microsecond, then gives its time slice away, then
-/// sleeps, so a preempted holder always gets to run, whatever the priorities.
+/// preempted. A waiting thread spins for some 10 to 20 microseconds, and then naps between further
+/// tries, so a preempted holder always gets to run, whatever the priorities.
 ///
 /// # Progress
 /// Not lock-free: operations that take the lock wait for its holder.

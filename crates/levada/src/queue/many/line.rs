@@ -144,7 +144,7 @@ impl Line {
     /// What a newcomer may take.
     #[inline]
     pub(super) fn unpromised(&self, queued: usize) -> usize {
-        // Saturating: messages that are dropped with the last receiver are nobody's.
+        // Saturating: no receiver is left to count messages that are dropped with the last one.
         queued.saturating_sub(self.promised as usize)
     }
 
