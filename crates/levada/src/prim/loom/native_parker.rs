@@ -28,4 +28,8 @@ impl Patience {
     }
 
     fn was_worth_it(&self) {}
+
+    fn asleep<T>(&self, sleep: impl FnOnce() -> T) -> T {
+        sleep()
+    }
 }

@@ -143,6 +143,8 @@ thread_local! {
     static SPINS: Cell<u32> = const { Cell::new(Patience::FIRST_SPINS) };
     /// Whether its yields have cost this thread its processor.
     static LOSSES: Cell<Losses> = const { Cell::new(Losses::NONE) };
+    /// Whether the last sleep of this thread was so short that yields could have replaced it.
+    static SLEPT_BRIEFLY: Cell<bool> = const { Cell::new(false) };
 }
 
 /// What a thread knows of its own yields.
@@ -190,7 +192,7 @@ impl Losses {
 ///
 /// It first spins: twice as long each time that was worth it, and half as long each time it was not.
 /// A thread on a single processor, or one that waits for long, soon spins for an instant only. Then it
-/// yields, where that is no loss.
+/// yields, where that is no loss, and where it may help: the last sleep of the thread was short.
 #[derive(Default)]
 pub(crate) struct Patience {
     spins: u32,
@@ -207,6 +209,8 @@ impl Patience {
     const BURST: u32 = 16;
     /// Then come yields: with more threads than processors, the others are what is waited for.
     const YIELDS: u32 = 8;
+    /// A sleep that took longer would not have ended during the yields.
+    const SHORT_SLEEP: Duration = Duration::from_micros(100);
 
     fn limit() -> u32 {
         SPINS.try_with(Cell::get).unwrap_or(Self::LEAST_SPINS)
@@ -238,6 +242,16 @@ impl Patience {
         }
     }
 
+    /// Runs `sleep`, of which the thread was woken, and remembers whether it was short.
+    pub(crate) fn asleep<T>(&self, sleep: impl FnOnce() -> T) -> T {
+        // WebAssembly has no clock of its own.
+        let start = (!cfg!(target_family = "wasm")).then(Instant::now);
+        let woken = sleep();
+        let was_brief = start.is_some_and(|start| start.elapsed() < Self::SHORT_SLEEP);
+        let _ = SLEPT_BRIEFLY.try_with(|slept| slept.set(was_brief));
+        woken
+    }
+
     #[cold]
     fn set_limit(spins: u32) {
         let _ = SPINS.try_with(|all| all.set(spins.clamp(Self::LEAST_SPINS, Self::MOST_SPINS)));
@@ -250,8 +264,8 @@ impl Patience {
             all.set(losses);
             may_yield
         };
-        // WebAssembly has no clock of its own.
-        !cfg!(target_family = "wasm") && LOSSES.try_with(ask).unwrap_or(false)
+        SLEPT_BRIEFLY.try_with(Cell::get).unwrap_or(false)
+            && LOSSES.try_with(ask).unwrap_or(false)
     }
 }
 
@@ -349,6 +363,20 @@ mod tests {
             patience.was_worth_it();
         }
         assert_eq!(limit(), Patience::MOST_SPINS);
+    }
+
+    /// A thread yields only after a short sleep: at first, and after a long sleep, it does not.
+    #[test]
+    fn yields_follow_the_last_sleep() {
+        let may_yield = || {
+            LOSSES.set(Losses::NONE);
+            Patience::may_yield()
+        };
+        assert!(!may_yield(), "no sleep yet");
+        Patience::default().asleep(|| ());
+        assert!(may_yield());
+        Patience::default().asleep(|| thread::sleep(2 * Patience::SHORT_SLEEP));
+        assert!(!may_yield());
     }
 
     /// The clock wraps, and a time long past is no period.

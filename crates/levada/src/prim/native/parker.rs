@@ -79,7 +79,7 @@ impl Parker {
             let parked =
                 self.state.compare_exchange(EMPTY, PARKED, Ordering::Relaxed, Ordering::Relaxed);
             if parked.is_ok() {
-                self.sleep();
+                patience.asleep(|| self.sleep());
                 return true;
             }
         }
@@ -109,7 +109,7 @@ impl Parker {
             let parked =
                 self.state.compare_exchange(EMPTY, PARKED, Ordering::Relaxed, Ordering::Relaxed);
             if parked.is_ok() {
-                self.sleep_while(time_left);
+                patience.asleep(|| self.sleep_while(time_left));
                 return true;
             }
         }
