@@ -1,11 +1,13 @@
-//! A cache that one task owns, and that others ask. With `levada_work::actor`; `actor` shows the same by hand.
+//! A cache that one task owns, and that others ask. With `levada_work::actor`; `actor` shows the
+//! same by hand.
 //!
-//! Why an actor: looking up a name may take a while, and two who ask for the same one must not both do it. The task
-//! needs no lock, and nobody sees the cache half done.
+//! Why an actor: looking up a name may take a while, and two who ask for the same one must not both
+//! do it. The task needs no lock, and nobody sees the cache half done.
 //!
 //! Look at:
 //! - the enum: a variant for each kind of request, and each has its own type of answer.
-//! - the errors: a caller that got its request back may ask somebody else; one whose time is over may not know.
+//! - the errors: a caller that got its request back may ask somebody else; one whose time is over
+//!   may not know.
 //! - `abandoned`: the actor stops a look-up that nobody waits for any more.
 
 use std::collections::HashMap;

@@ -1,7 +1,8 @@
 //! A store that commits many commands at once, and answers each.
 //!
-//! Why `levada_work::batch`: a commit costs the same for one command and for a hundred. With no linger, no item waits
-//! on purpose: what comes in during a commit is the next batch. `batching_worker` shows the same by hand.
+//! Why `levada_work::batch`: a commit costs the same for one command and for a hundred. With no
+//! linger, no item waits on purpose: what comes in during a commit is the next batch.
+//! `batching_worker` shows the same by hand.
 //!
 //! Look at:
 //! - the `oneshot` in each command: its sender learns whether *it* is safe, and not just the batch.

@@ -1,11 +1,13 @@
-//! A pool whose workers are more when there is much to do. With `levada_work::pool`; `work_queue` begins by hand.
+//! A pool whose workers are more when there is much to do. With `levada_work::pool`; `work_queue`
+//! begins by hand.
 //!
 //! Why `mpmc` inside: each job is done once, by whichever worker is free.
 //!
 //! Look at:
 //! - `resize`: more workers begin at once; those that are too many finish their job first.
 //! - the job that panics: it is told, and its worker takes the next one.
-//! - `drain`: everything accepted is done when it returns; and what a limit that is too short costs.
+//! - `drain`: everything accepted is done when it returns; and what a limit that is too short
+//!   costs.
 
 use std::error::Error;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! A service that ends in two phases: finish what was accepted; and when the time is over, give up. With
-//! `levada_work::shutdown`; `shutdown_and_progress` shows the first phase by hand.
+//! A service that ends in two phases: finish what was accepted; and when the time is over, give up.
+//! With `levada_work::shutdown`; `shutdown_and_progress` shows the first phase by hand.
 //!
 //! Why `watch` inside: the phase is a state, which every task must see, also one that looks late.
 //!

@@ -8,8 +8,8 @@ thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The system's allocator, counted. The one of the tests (`tests/support`) also calls hooks and does without
-/// `realloc`, which would be measured here.
+/// The system's allocator, counted. The one of the tests (`tests/support`) also calls hooks and
+/// does without `realloc`, which would be measured here.
 #[derive(Debug)]
 pub(crate) struct Counting;
 

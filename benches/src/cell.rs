@@ -29,8 +29,8 @@ impl Cell {
 
 /// Somebody who can do a cell's work.
 pub(crate) struct Contender {
-    /// The crate's name, perhaps with a variant behind it: `fibre (spmc)`. Whoever's name begins with
-    /// `levada` is not a peer.
+    /// The crate's name, perhaps with a variant behind it: `fibre (spmc)`. Whoever's name begins
+    /// with `levada` is not a peer.
     pub(crate) name: &'static str,
     /// Does `n` operations. It panics if a message is lost, doubled or changed.
     pub(crate) run: Box<dyn Fn(u64) -> Round>,
@@ -99,8 +99,9 @@ pub(crate) enum Work {
     Fixed(u64),
 }
 
-/// Makes a list of [`Contender`]s that do the same: `contenders!(C => |n| f::<C>(n); [A, B])` is one for `A`
-/// and one for `B`, each with the closure in which `C` stands for it. Its name is `C::NAME`.
+/// Makes a list of [`Contender`]s that do the same: `contenders!(C => |n| f::<C>(n); [A, B])` is
+/// one for `A` and one for `B`, each with the closure in which `C` stands for it. Its name is
+/// `C::NAME`.
 macro_rules! contenders {
     ($alias:ident => $run:expr; [$($kind:ty),* $(,)?]) => {
         vec![$({

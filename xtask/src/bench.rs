@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: levada against its peers. `benches/` is a workspace of its own, as the peers are no
-//! dependencies of this one.
+//! `cargo xtask bench`: levada against its peers. `benches/` is a workspace of its own, as the
+//! peers are no dependencies of this one.
 
 use crate::cargo::{cargo, root};
 use crate::{Result, shell};
@@ -12,8 +12,8 @@ const QUICK: &str = "--quick";
 ///
 /// `--quick` stays here: it chooses the profile that is built in seconds after a change.
 ///
-/// `--smoke` asks whether it still runs, with its format and its tests, which nothing else looks at. Nothing
-/// is optimised then, as most of the time is building.
+/// `--smoke` asks whether it still runs, with its format and its tests, which nothing else looks
+/// at. Nothing is optimised then, as most of the time is building.
 pub(crate) fn run(words: &[String]) -> Result {
     if has(words, SMOKE) {
         shell::run(suite("fmt").arg("--check"))?;

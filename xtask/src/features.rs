@@ -4,8 +4,8 @@ use crate::Result;
 use crate::cargo::{Metadata, cargo};
 use crate::shell;
 
-/// Features for users who check models of their own code. They change something only together with a
-/// `--cfg` of theirs, so the tests are not run once more for each.
+/// Features for users who check models of their own code. They change something only together with
+/// a `--cfg` of theirs, so the tests are not run once more for each.
 const FOR_MODELS: &[&str] = &["loom", "shuttle"];
 
 /// Compiles levada with each set, alone and with its tests, and checks that tokio stays out.

@@ -4,8 +4,8 @@ use crate::Result;
 use crate::cargo::cargo;
 use crate::shell;
 
-/// How often the service is killed and how many jobs it does without a rest, with `--deep`. The default is the tests'
-/// own.
+/// How often the service is killed and how many jobs it does without a rest, with `--deep`. The
+/// default is the tests' own.
 const DEEP_KILLS: &str = "400";
 const DEEP_JOBS: &str = "200000";
 

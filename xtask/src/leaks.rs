@@ -3,8 +3,8 @@
 use crate::{Result, shell};
 use std::process::Command;
 
-/// Tests by the end of their names. For a leak detector to be of use everywhere else, it is switched
-/// off for exactly these.
+/// Tests by the end of their names. For a leak detector to be of use everywhere else, it is
+/// switched off for exactly these.
 const ON_PURPOSE: &[&str] = &["a_forgotten_snapshot_does_no_harm"];
 
 /// Options that leave these tests out.

@@ -1,4 +1,5 @@
-//! `cargo xtask loom`: models over all interleavings, of levada's parts and of programs that use it.
+//! `cargo xtask loom`: models over all interleavings, of levada's parts and of programs that use
+//! it.
 
 use crate::Result;
 use crate::cargo::{Metadata, cargo};

@@ -1,4 +1,5 @@
-//! `cargo xtask minimal-versions`: levada builds with the oldest versions that its `Cargo.toml` allows.
+//! `cargo xtask minimal-versions`: levada builds with the oldest versions that its `Cargo.toml`
+//! allows.
 
 use crate::cargo::{Metadata, root};
 use crate::toolchain::Toolchain;

@@ -1,5 +1,6 @@
-//! `cargo xtask miri`: undefined behaviour, data races and leaks, in an interpreter that knows the rules
-//! of the language; with weak memory emulated, so that a load may give an older value than the last.
+//! `cargo xtask miri`: undefined behaviour, data races and leaks, in an interpreter that knows the
+//! rules of the language; with weak memory emulated, so that a load may give an older value than
+//! the last.
 
 use crate::Result;
 use crate::leaks;
@@ -24,8 +25,8 @@ const STRESS_SEEDS: u32 = 16;
 
 const TREE_BORROWS: &str = "-Zmiri-tree-borrows";
 
-/// Runs the unit tests and the quick integration tests; with `--deep` also by the other aliasing model,
-/// with many seeds and for other machines.
+/// Runs the unit tests and the quick integration tests; with `--deep` also by the other aliasing
+/// model, with many seeds and for other machines.
 pub(crate) fn run(options: &[String]) -> Result {
     let options: Vec<_> = options.iter().map(String::as_str).collect();
     NIGHTLY.need(&["miri", "rust-src"], &[])?;

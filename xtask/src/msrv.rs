@@ -1,4 +1,5 @@
-//! `cargo xtask msrv`: the oldest Rust we support builds what is published, and passes levada's tests.
+//! `cargo xtask msrv`: the oldest Rust we support builds what is published, and passes levada's
+//! tests.
 
 use crate::cargo::Metadata;
 use crate::toolchain::Toolchain;

@@ -1,4 +1,5 @@
-//! levada's tests and its stress suite with a sanitizer in every line, the standard library included.
+//! levada's tests and its stress suite with a sanitizer in every line, the standard library
+//! included.
 
 use crate::cargo::Metadata;
 use crate::toolchain::{Toolchain, host};
@@ -7,8 +8,8 @@ use std::process::Command;
 
 const NIGHTLY: Toolchain<'_> = Toolchain("nightly");
 
-/// Tests that count what their own allocator is asked for, and would count the sanitizer's as well; in
-/// one thread, and on paths that the others take.
+/// Tests that count what their own allocator is asked for, and would count the sanitizer's as well;
+/// in one thread, and on paths that the others take.
 const COUNTING: &str = "memory";
 
 /// How many times as long as in the tests the stress suite runs at the end.
@@ -23,7 +24,8 @@ pub(crate) struct Sanitizer {
 }
 
 impl Sanitizer {
-    /// Unit tests, integration tests, and the stress suite for longer. `filter` is for the first two.
+    /// Unit tests, integration tests, and the stress suite for longer. `filter` is for the first
+    /// two.
     pub(crate) fn run(&self, options: &str, filter: &[&str]) -> Result {
         shell::run(self.tests(options)?.arg("--").args(filter))?;
         let mut stress = self.cargo_test(options)?;
@@ -43,8 +45,8 @@ impl Sanitizer {
         Ok(command)
     }
 
-    /// The standard library is built as well: without that, the synchronisation inside it is not seen,
-    /// and what it orders is reported as a race.
+    /// The standard library is built as well: without that, the synchronisation inside it is not
+    /// seen, and what it orders is reported as a race.
     fn cargo_test(&self, options: &str) -> Result<Command> {
         NIGHTLY.need(&["rust-src"], &[])?;
         let host = host()?;

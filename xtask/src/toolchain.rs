@@ -1,5 +1,5 @@
-//! What rustup installs beside the toolchain that runs xtask, and what a system has or lacks. Whatever
-//! is missing is said with the command that gets it.
+//! What rustup installs beside the toolchain that runs xtask, and what a system has or lacks.
+//! Whatever is missing is said with the command that gets it.
 
 use crate::cargo::root;
 use crate::{Result, shell};
@@ -102,8 +102,8 @@ pub(crate) fn need_target(triple: &str) -> Result {
     })
 }
 
-/// Checks that this command of a package succeeds. If not, and this is Debian or one of its kind, the package is
-/// installed, as root or where `sudo` asks nothing.
+/// Checks that this command of a package succeeds. If not, and this is Debian or one of its kind,
+/// the package is installed, as root or where `sudo` asks nothing.
 pub(crate) fn need_package(package: &str, check: &mut Command) -> Result {
     if shell::output(check).is_ok() {
         return Ok(());

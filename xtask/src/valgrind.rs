@@ -1,7 +1,7 @@
 //! `cargo xtask valgrind`: the optimised tests, as users compile them, under memcheck.
 //!
-//! A second opinion: AddressSanitizer does not see what is read before it was written, and changes the
-//! code it looks at.
+//! A second opinion: AddressSanitizer does not see what is read before it was written, and changes
+//! the code it looks at.
 
 use crate::cargo::{Built, Metadata, cargo, programs};
 use crate::toolchain::need_valgrind;

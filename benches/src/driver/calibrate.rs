@@ -20,7 +20,8 @@ impl Budget {
     }
 }
 
-/// A round that took long is run again this often: it may have been a thread that did not get a core.
+/// A round that took long is run again this often: it may have been a thread that did not get a
+/// core.
 const AGAIN: usize = 4;
 
 /// Finds out how many nanoseconds an operation takes, with growing rounds.

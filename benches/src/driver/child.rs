@@ -8,7 +8,8 @@ use std::io::{BufRead, Write};
 /// Answers requests until the parent closes the pipe.
 ///
 /// # Panics
-/// If a contender panics or loses a message: the parent sees the message and the end of this process.
+/// If a contender panics or loses a message: the parent sees the message and the end of this
+/// process.
 pub(crate) fn serve(cell: &Cell) -> Result {
     let mut answers = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {

@@ -43,7 +43,8 @@ impl Process {
         Ok(Self { child, answers, complaints: Some(complaints) })
     }
 
-    /// Has `contender` do `n` operations. An error is a sentence for the table; the process is over then.
+    /// Has `contender` do `n` operations. An error is a sentence for the table; the process is over
+    /// then.
     pub(crate) fn round(&mut self, contender: &str, n: u64) -> Result<Round, String> {
         let request = Request { n, contender: contender.to_owned() };
         let stdin = self.child.stdin.as_mut().ok_or("its process has no standard input")?;

@@ -1,5 +1,5 @@
-//! What parent and child say to each other: a line for each request on the child's standard input, a
-//! line of JSON for each answer on its standard output.
+//! What parent and child say to each other: a line for each request on the child's standard input,
+//! a line of JSON for each answer on its standard output.
 
 use std::fmt;
 use std::str::FromStr;

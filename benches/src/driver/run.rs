@@ -1,5 +1,5 @@
-//! One cell: a process for each contender, started at once; then round after round, each through all of
-//! them in an order that rotates, one at a time.
+//! One cell: a process for each contender, started at once; then round after round, each through
+//! all of them in an order that rotates, one at a time.
 
 use super::calibrate::{self, Budget};
 use super::process::Process;

@@ -3,9 +3,9 @@
 use crate::message::Message;
 use std::future::Future;
 
-/// A bounded broadcast channel. Its senders wait for the slowest receiver (lossless), or overwrite what it
-/// has not seen (lossy): the shapes keep within the capacity, so that both do the same.
-/// A method panics if the other side is gone or a message is lost.
+/// A bounded broadcast channel. Its senders wait for the slowest receiver (lossless), or overwrite
+/// what it has not seen (lossy): the shapes keep within the capacity, so that both do the same. A
+/// method panics if the other side is gone or a message is lost.
 pub(crate) trait Broadcast: 'static {
     /// The contender's.
     const NAME: &'static str;

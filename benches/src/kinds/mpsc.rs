@@ -1,8 +1,8 @@
 //! Queues with one receiver: what a contender's two ends can do.
 //!
-//! A trait of a pair of ends (`Bounded`, `Unbounded`, `Threads`, ..) is implemented for a type that only
-//! carries the name; what the ends can do, for the crate's own types. Ends are `&mut self` as some peers'
-//! are. A send to a channel whose other end is gone is a fault of the shape and panics.
+//! A trait of a pair of ends (`Bounded`, `Unbounded`, `Threads`, ..) is implemented for a type that
+//! only carries the name; what the ends can do, for the crate's own types. Ends are `&mut self` as
+//! some peers' are. A send to a channel whose other end is gone is a fault of the shape and panics.
 
 use crate::message::Message;
 use std::future::Future;
@@ -86,8 +86,8 @@ pub(crate) trait BlockingRecv<M>: Send + 'static {
 }
 
 pub(crate) trait RecvMany<M> {
-    /// Waits for a message and appends it to `buffer`, with what else is there, `limit` messages at most
-    /// if the peer knows a limit. Returns how many; 0 at the end.
+    /// Waits for a message and appends it to `buffer`, with what else is there, `limit` messages at
+    /// most if the peer knows a limit. Returns how many; 0 at the end.
     fn recv_many(
         &mut self,
         buffer: &mut Vec<M>,

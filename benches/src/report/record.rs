@@ -1,5 +1,5 @@
-//! The record of a run: on which machine, with which versions, what came out. JSON for programs, Markdown
-//! for people, and the plots.
+//! The record of a run: on which machine, with which versions, what came out. JSON for programs,
+//! Markdown for people, and the plots.
 
 use super::results::Line;
 use super::{plot, table};
@@ -31,8 +31,8 @@ pub(crate) struct Environment {
     commit: String,
     /// In UTC.
     date: String,
-    /// The mean number of running threads in the minute before, and at the end: a quiet machine has 0
-    /// before.
+    /// The mean number of running threads in the minute before, and at the end: a quiet machine has
+    /// 0 before.
     load_before: String,
     load_after: String,
     rounds: usize,

@@ -102,8 +102,8 @@ pub(crate) struct Means {
     pub(crate) to_tokio: Option<f64>,
 }
 
-/// The means of each first word and of each two first words of the names of `lines`, without those that
-/// do not measure time.
+/// The means of each first word and of each two first words of the names of `lines`, without those
+/// that do not measure time.
 pub(crate) fn means(lines: &[Line]) -> BTreeMap<String, Means> {
     let mut groups = BTreeMap::<String, Vec<&Line>>::new();
     for line in lines.iter().filter(|line| line.is_timed() && line.to_best().is_some()) {

@@ -34,8 +34,8 @@ pub(crate) fn cells() -> Vec<Cell> {
     cells
 }
 
-/// Starts the threads that send `n` messages; they begin when the last one waits at the barrier, where
-/// there is one more place, for the receiver.
+/// Starts the threads that send `n` messages; they begin when the last one waits at the barrier,
+/// where there is one more place, for the receiver.
 pub(crate) fn start_senders<S: BlockingSend<usize>>(
     sender: S,
     senders: u64,

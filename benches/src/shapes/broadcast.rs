@@ -1,6 +1,6 @@
-//! Every message to every receiver. The senders send a burst of half the capacity and wait until all receivers
-//! have told that they have seen it (`rounds`), so that nothing is ever full, nobody lags, and the lossy and the
-//! lossless contenders do the same.
+//! Every message to every receiver. The senders send a burst of half the capacity and wait until
+//! all receivers have told that they have seen it (`rounds`), so that nothing is ever full, nobody
+//! lags, and the lossy and the lossless contenders do the same.
 
 use crate::cell::{Cell, Contender, Round, contenders};
 use crate::contenders::broadcasts::{
@@ -161,7 +161,8 @@ impl Flow {
         elapsed
     }
 
-    /// Sends one of the parts of each burst. The channel has this sender until the last one is ready.
+    /// Sends one of the parts of each burst. The channel has this sender until the last one is
+    /// ready.
     async fn send<C: Broadcast, T: Message>(
         self,
         n: u64,

@@ -1,8 +1,8 @@
 //! How long a message is under way at a fixed offered load.
 //!
-//! The load is open: message number `i` is due at `i` times [`PERIOD`] after the start, whether or not the
-//! one before has left, and its latency counts from then. So a stall delays every message that was due in
-//! the meantime, and all of them are counted.
+//! The load is open: message number `i` is due at `i` times [`PERIOD`] after the start, whether or
+//! not the one before has left, and its latency counts from then. So a stall delays every message
+//! that was due in the meantime, and all of them are counted.
 
 use super::mpsc::CAPACITY;
 use crate::cell::{Cell, Round, Unit, Work};

@@ -1,8 +1,8 @@
 //! Threads that wait for each other, beside threads that only compute.
 //!
-//! A computing thread takes each time slice that it can get. So what is measured is what a waiting thread
-//! gives away: a thread that yields waits for whole time slices, and one that sleeps runs soon after it
-//! is woken. A round lasts [`ROUND`], whatever a contender gets done in it.
+//! A computing thread takes each time slice that it can get. So what is measured is what a waiting
+//! thread gives away: a thread that yields waits for whole time slices, and one that sleeps runs
+//! soon after it is woken. A round lasts [`ROUND`], whatever a contender gets done in it.
 
 use crate::cell::{Cell, Round, Unit, Work, contenders};
 use crate::contenders::queues::for_threads;

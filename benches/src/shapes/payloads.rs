@@ -1,4 +1,5 @@
-//! Messages that only broadcast and watch have: those that are dear to clone, and those that are not.
+//! Messages that only broadcast and watch have: those that are dear to clone, and those that are
+//! not.
 
 use crate::message::Message;
 use std::sync::Arc;

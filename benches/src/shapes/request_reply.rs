@@ -1,5 +1,5 @@
-//! Clients that send requests to one server and await its replies: a bounded queue, and a oneshot in each
-//! request, both of the same crate.
+//! Clients that send requests to one server and await its replies: a bounded queue, and a oneshot
+//! in each request, both of the same crate.
 
 use crate::cell::{Cell, Round, contenders};
 use crate::contenders::oneshots::{

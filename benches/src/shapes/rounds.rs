@@ -1,4 +1,5 @@
-//! How a shape holds its senders back until its receivers have caught up: the same for all contenders.
+//! How a shape holds its senders back until its receivers have caught up: the same for all
+//! contenders.
 
 use crate::cell::Round;
 use std::future::poll_fn;
@@ -7,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-/// Work in rounds: some tasks arrive at the end of each, others wait until all have. Nobody can arrive twice
-/// in one round, as those who wait send what the next one needs.
-/// A round costs each who arrives one read-modify-write, and one of them a lock and the wake-ups.
+/// Work in rounds: some tasks arrive at the end of each, others wait until all have. Nobody can
+/// arrive twice in one round, as those who wait send what the next one needs. A round costs each
+/// who arrives one read-modify-write, and one of them a lock and the wake-ups.
 #[derive(Debug)]
 pub(crate) struct Rounds {
     parties: u64,
@@ -39,7 +40,8 @@ impl Rounds {
                 return Poll::Ready(());
             }
             let mut waiting = self.waiting();
-            // Who arrives last counts first and takes the wakers then: it finds this one, or this sees the count.
+            // Who arrives last counts first and takes the wakers then: it finds this one, or this
+            // sees the count.
             if self.has_done(rounds) {
                 return Poll::Ready(());
             }
@@ -58,8 +60,8 @@ impl Rounds {
     }
 }
 
-/// What `n` operations take, if `done` took this long: where they come in fixed numbers, a few more than
-/// `n` are done.
+/// What `n` operations take, if `done` took this long: where they come in fixed numbers, a few more
+/// than `n` are done.
 pub(crate) fn scaled(elapsed: Duration, done: u64, n: u64) -> Round {
     Round::Time(elapsed.mul_f64(n as f64 / done as f64))
 }

@@ -12,7 +12,8 @@ use std::time::Instant;
 /// How many messages are in the queue before it is drained.
 const BURST: u64 = 10_000;
 
-/// How many messages a task sends before it lets others run: a task that never waits would keep its thread.
+/// How many messages a task sends before it lets others run: a task that never waits would keep its
+/// thread.
 const TURN: u64 = 64;
 
 /// How many threads send.

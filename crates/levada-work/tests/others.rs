@@ -305,8 +305,8 @@ async fn a_batch_can_leave_out_what_no_caller_waits_for() {
     worker.join().await.unwrap();
 }
 
-/// fynd #348, glommio #70: callers of a pool waited for ever when its executor had ended. The same of
-/// the other patterns; `tests/pool/runtime.rs` has the pool.
+/// fynd #348, glommio #70: callers of a pool waited for ever when its executor had ended. The same
+/// of the other patterns; `tests/pool/runtime.rs` has the pool.
 #[test]
 fn the_end_of_a_runtime_is_seen_on_other_threads() {
     within_deadline(|| {

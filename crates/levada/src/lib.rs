@@ -1,8 +1,8 @@
 //! Channels for async Rust that you can build a service on.
 //!
 //! levada has the four channels of [`tokio::sync`], with the same paths, names, signatures, errors
-//! and semantics, and one that tokio lacks. In a program that uses tokio's, replacing `tokio::sync` by
-//! `levada` compiles and behaves.
+//! and semantics, and one that tokio lacks. In a program that uses tokio's, replacing `tokio::sync`
+//! by `levada` compiles and behaves.
 //!
 //! | channel       | senders | receivers | a message goes to | when the receiver is slow              |
 //! |---------------|---------|-----------|-------------------|----------------------------------------|
@@ -16,21 +16,21 @@
 //! [`guide`].
 //!
 //! # What every channel keeps
-//! - **A message is never lost.** It is received, given back in an error, or dropped with the channel.
-//!   It belongs to the channel until the poll that returns it, so a receive that is cancelled, in a
-//!   `select!` or by a timeout, has taken nothing.
-//! - **A turn that is not taken is passed on**, so that a future that is forgotten, or woken and not
-//!   polled again, does not wedge the others. What is left of that in corners is said where it is:
-//!   [`mpsc`] (Fairness) and [`mpmc`] (Receivers).
-//! - **No foreign code under a lock.** Wakers, clones, drops and closures run outside, and a panic in
-//!   one of them strands nobody.
-//! - **Readers do not block writers.** [`watch::Receiver::borrow`] is a snapshot: a guard that is kept
-//!   delays no [`watch::Sender::send`].
+//! - **A message is never lost.** It is received, given back in an error, or dropped with the
+//!   channel. It belongs to the channel until the poll that returns it, so a receive that is
+//!   cancelled, in a `select!` or by a timeout, has taken nothing.
+//! - **A turn that is not taken is passed on**, so that a future that is forgotten, or woken and
+//!   not polled again, does not wedge the others. What is left of that in corners is said where it
+//!   is: [`mpsc`] (Fairness) and [`mpmc`] (Receivers).
+//! - **No foreign code under a lock.** Wakers, clones, drops and closures run outside, and a panic
+//!   in one of them strands nobody.
+//! - **Readers do not block writers.** [`watch::Receiver::borrow`] is a snapshot: a guard that is
+//!   kept delays no [`watch::Sender::send`].
 //! - **Memory follows use.** A channel is small until it is filled, whatever its capacity.
 //!
 //! # Runtimes
-//! The channels work under any executor and on bare threads. The methods that tokio has as `async fn`
-//! return named futures here, found in the `future` module of each channel.
+//! The channels work under any executor and on bare threads. The methods that tokio has as
+//! `async fn` return named futures here, found in the `future` module of each channel.
 //!
 //! # Platforms
 //! The channels need `std` and run wherever it does, also on 32 bits and in WebAssembly. They start
@@ -41,12 +41,13 @@
 //!
 //! # Features
 //! - `tokio` (default): takes part in tokio's cooperative budget; `mpsc::Sender::send_timeout`;
-//!   `blocking_*` methods panic inside a tokio runtime as tokio's do. Without it, nothing of tokio is
-//!   compiled.
+//!   `blocking_*` methods panic inside a tokio runtime as tokio's do. Without it, nothing of tokio
+//!   is compiled.
 //! - `stream`: `Stream` and `FusedStream` for receivers, `Sink` for senders. All are `Unpin`:
 //!   [`guide::ecosystem`].
-//! - `loom`, `shuttle`: with `--cfg loom` or `--cfg shuttle` the channels run in that model checker, so
-//!   that you can model code that uses them: [`guide::testing`]. Without the flag they do nothing.
+//! - `loom`, `shuttle`: with `--cfg loom` or `--cfg shuttle` the channels run in that model
+//!   checker, so that you can model code that uses them: [`guide::testing`]. Without the flag they
+//!   do nothing.
 //!
 //! [`tokio::sync`]: https://docs.rs/tokio/latest/tokio/sync/
 

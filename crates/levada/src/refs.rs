@@ -122,8 +122,9 @@ impl<H: Hub> Clone for Tx<H> {
 
 impl<H: Hub> Drop for Tx<H> {
     fn drop(&mut self) {
-        // ORDERING: AcqRel. Release pairs with the Acquire load in `Counts::senders` and, here, with the
-        // decrement that reaches zero: it sees what the other senders did before they went.
+        // ORDERING: AcqRel. Release pairs with the Acquire load in `Counts::senders` and, here,
+        // with the decrement that reaches zero: it sees what the other senders did before they
+        // went.
         if self.0.counts().senders.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.senders_gone();
         }
@@ -137,9 +138,10 @@ impl<H: Hub> WeakTx<H> {
         // ORDERING: Relaxed, no pair: only where to begin; the exchange below decides.
         let mut count = senders.load(Ordering::Relaxed);
         while count > 0 {
-            // ORDERING: Relaxed, no pair, as in `add`: a count above zero that is raised does not reach
-            // zero by anybody's hand but the new handle's, too; and a read-modify-write continues the
-            // release sequences of the decrements before it, for the last one to acquire.
+            // ORDERING: Relaxed, no pair, as in `add`: a count above zero that is raised does not
+            // reach zero by anybody's hand but the new handle's, too; and a read-modify-write
+            // continues the release sequences of the decrements before it, for the last one to
+            // acquire.
             match senders.compare_exchange_weak(
                 count,
                 count + 1,
@@ -189,8 +191,9 @@ impl<H: Hub> Clone for Rx<H> {
 
 impl<H: Hub> Drop for Rx<H> {
     fn drop(&mut self) {
-        // ORDERING: AcqRel. Release pairs with the Acquire load in `Counts::receivers` and, here, with
-        // the decrement that reaches zero: it sees what the other receivers did before they went.
+        // ORDERING: AcqRel. Release pairs with the Acquire load in `Counts::receivers` and, here,
+        // with the decrement that reaches zero: it sees what the other receivers did before they
+        // went.
         if self.0.counts().receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.receivers_gone();
         }
@@ -296,8 +299,8 @@ mod model {
         }
     }
 
-    /// Whichever of two senders goes last tells the channel, and has seen what the other one did; so
-    /// has a receiver that counts none.
+    /// Whichever of two senders goes last tells the channel, and has seen what the other one did;
+    /// so has a receiver that counts none.
     #[test]
     fn the_last_sender_has_seen_it_all() {
         model(|| {
@@ -339,8 +342,8 @@ mod model {
         });
     }
 
-    /// C60: an upgrade beside other ends either counts, or comes too late; what was done by a sender
-    /// that went before it is passed on.
+    /// C60: an upgrade beside other ends either counts, or comes too late; what was done by a
+    /// sender that went before it is passed on.
     #[test]
     fn an_upgrade_counts_or_comes_too_late() {
         model(|| {

@@ -19,8 +19,8 @@ fn note(counter: &'static std::thread::LocalKey<Cell<u64>>, success: bool) {
     counter.set(counter.get() + u64::from(success));
 }
 
-/// A batch is what was there when it began: a sender that is faster than the receiver does not keep it
-/// for ever.
+/// A batch is what was there when it began: a sender that is faster than the receiver does not keep
+/// it for ever.
 #[test]
 fn a_batch_ends_although_senders_go_on() {
     thread_local! {
@@ -57,8 +57,8 @@ fn a_batch_ends_although_senders_go_on() {
     assert!(received.is_ready() && batch.len() <= 4, "{} received", batch.len());
 }
 
-/// C58: a sender that is held up in the middle of its send holds up neither the receiver nor another
-/// sender.
+/// C58: a sender that is held up in the middle of its send holds up neither the receiver nor
+/// another sender.
 #[test]
 fn a_sender_that_is_held_up_holds_up_nobody() {
     thread_local! {
@@ -88,8 +88,8 @@ fn a_sender_that_is_held_up_holds_up_nobody() {
     });
 }
 
-/// C32: the last receiver goes while the first message waits for its place to be allocated. The message
-/// goes with it, or comes back; nothing is freed twice, and nothing stays.
+/// C32: the last receiver goes while the first message waits for its place to be allocated. The
+/// message goes with it, or comes back; nothing is freed twice, and nothing stays.
 #[test]
 fn a_receiver_that_goes_while_a_sender_allocates() {
     thread_local! {

@@ -1,4 +1,5 @@
-//! What broadcast promises, edge by edge. Names like C33 are bugs that channels of other crates had.
+//! What broadcast promises, edge by edge. Names like C33 are bugs that channels of other crates
+//! had.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;

@@ -301,8 +301,9 @@ fn gated(alive: &Arc<()>) -> (Cloned, Gate<()>, Opener<()>) {
     (message, arrival, opener)
 }
 
-/// While one receiver is stuck in a clone, the sender goes on and laps it, new receivers receive, and
-/// one that wants the same message learns that it is lost; the stuck one gets what it was cloning.
+/// While one receiver is stuck in a clone, the sender goes on and laps it, new receivers receive,
+/// and one that wants the same message learns that it is lost; the stuck one gets what it was
+/// cloning.
 #[test]
 fn a_clone_that_takes_long_stalls_no_sender() {
     let alive = Arc::new(());

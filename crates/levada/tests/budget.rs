@@ -1,5 +1,5 @@
-//! tokio's cooperative budget: a task that has used it up gets its place in line before it yields, and an
-//! error costs it nothing (tokio #8365, #8371). Each case runs on tokio's channel first.
+//! tokio's cooperative budget: a task that has used it up gets its place in line before it yields,
+//! and an error costs it nothing (tokio #8365, #8371). Each case runs on tokio's channel first.
 #![cfg(feature = "tokio")]
 #![expect(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
@@ -151,8 +151,8 @@ macro_rules! cases {
     };
 }
 
-/// tokio has no such channel: a receiver that is out of budget stands in line before one that comes later,
-/// and a message that is there is its own.
+/// tokio has no such channel: a receiver that is out of budget stands in line before one that comes
+/// later, and a message that is there is its own.
 #[test]
 fn a_receiver_out_of_budget_has_its_place_in_line() {
     use levada::mpmc;

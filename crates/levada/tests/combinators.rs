@@ -1,4 +1,5 @@
-//! Streams and sinks in what programs put them into: they are `Unpin`, so nothing is pinned by hand.
+//! Streams and sinks in what programs put them into: they are `Unpin`, so nothing is pinned by
+//! hand.
 #![cfg(feature = "stream")]
 
 use std::cell::RefCell;
@@ -149,8 +150,8 @@ fn a_sink_moves_while_it_waits() {
     }
 }
 
-/// Forgotten in line, without a pin that would keep it in place: its place in the line lives on, and the
-/// others are served.
+/// Forgotten in line, without a pin that would keep it in place: its place in the line lives on,
+/// and the others are served.
 #[test]
 fn a_stream_is_forgotten_while_it_waits() {
     let (tx, rx) = mpmc::channel(2);

@@ -168,7 +168,8 @@ fn a_sink_that_is_sent_to_after_the_end() {
     bounded!(test, 1);
 }
 
-/// A place that is reserved holds back the end of a closed channel; given back, it lets the end come.
+/// A place that is reserved holds back the end of a closed channel; given back, it lets the end
+/// come.
 #[test]
 fn a_place_given_back_ends_a_closed_channel() {
     let (tx, mut rx) = mpsc::channel::<Drops>(1);
@@ -206,7 +207,8 @@ fn a_clone_begins_with_nothing() {
     bounded!(test, 2);
 }
 
-/// Sinks that were ready and forward nothing leave the others room, if they give back what they have.
+/// Sinks that were ready and forward nothing leave the others room, if they give back what they
+/// have.
 #[test]
 fn idle_forwarders_do_not_use_up_the_channel() {
     fn test<S: Bounded>(sink: S, _rx: impl Source) {
@@ -278,8 +280,8 @@ fn a_closed_sink_ends_the_channel() {
     bounded!(test, 1);
 }
 
-/// `send_all` and `forward` take a place only with a message in hand: while their stream has none, the
-/// channel is all the others'.
+/// `send_all` and `forward` take a place only with a message in hand: while their stream has none,
+/// the channel is all the others'.
 #[test]
 fn a_forward_that_waits_for_its_stream_reserves_nothing() {
     fn test<S: Bounded>(sink: S, mut rx: impl Source) {
@@ -300,8 +302,8 @@ fn a_forward_that_waits_for_its_stream_reserves_nothing() {
     bounded!(test, 1);
 }
 
-/// A sink that was promised a place and is not polled again, or is forgotten, lets the others go on as a
-/// `send` does: the promise lapses. A place that was reserved does not.
+/// A sink that was promised a place and is not polled again, or is forgotten, lets the others go on
+/// as a `send` does: the promise lapses. A place that was reserved does not.
 #[test]
 fn a_promise_that_a_sink_does_not_take_lapses() {
     fn test<S: Bounded>(sink: S, mut rx: impl Source) {
@@ -338,8 +340,8 @@ fn a_promise_that_a_sink_does_not_take_lapses() {
     bounded!(test, 1);
 }
 
-/// A combinator that asks two sinks for room and gets it from one keeps that one's place; dropped, it gives
-/// it back.
+/// A combinator that asks two sinks for room and gets it from one keeps that one's place; dropped,
+/// it gives it back.
 #[test]
 fn a_fanout_that_waits_for_one_of_two() {
     let (wide, _wide) = mpsc::channel(1);

@@ -1,6 +1,7 @@
-//! What tokio mended in its channels in October 2026 (1.53.3 and 1.54), as far as no other test has it: the
-//! fixes of the cooperative budget are in `budget.rs`, wakers that use the channel while it closes (#8529)
-//! in `mpsc/hostile.rs`, and positions that wrap (#8546) are where every debug build begins.
+//! What tokio mended in its channels in October 2026 (1.53.3 and 1.54), as far as no other test has
+//! it: the fixes of the cooperative budget are in `budget.rs`, wakers that use the channel while it
+//! closes (#8529) in `mpsc/hostile.rs`, and positions that wrap (#8546) are where every debug build
+//! begins.
 
 use levada::{broadcast, mpmc, mpsc};
 use std::future::poll_fn;
@@ -21,8 +22,8 @@ impl Drop for Bomb {
     }
 }
 
-/// tokio #8560: the message of a permit is dropped, since no receiver is left, and panics. The permit
-/// comes back once.
+/// tokio #8560: the message of a permit is dropped, since no receiver is left, and panics. The
+/// permit comes back once.
 #[test]
 fn a_permit_whose_message_panics_comes_back_once() {
     let (tx, rx) = mpsc::channel(2);
@@ -42,8 +43,8 @@ fn a_permit_whose_message_panics_comes_back_once() {
     assert_eq!(tx.capacity(), 2);
 }
 
-/// tokio #8542: foreign code panics while a sender gets in line, there a tracing subscriber, here the clone of
-/// a waker. The sender holds nothing when it is dropped.
+/// tokio #8542: foreign code panics while a sender gets in line, there a tracing subscriber, here
+/// the clone of a waker. The sender holds nothing when it is dropped.
 #[test]
 fn a_sender_that_panics_on_its_way_into_the_line_holds_nothing() {
     let (tx, mut rx) = mpsc::channel(1);

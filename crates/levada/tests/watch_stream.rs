@@ -65,7 +65,8 @@ fn changes_begin_after_the_value_that_was_seen() {
     }
 }
 
-/// No change is lost between the look at a value and the stream: what the receiver has not seen comes.
+/// No change is lost between the look at a value and the stream: what the receiver has not seen
+/// comes.
 #[test]
 fn changes_begin_with_what_was_not_seen() {
     let (tx, mut rx) = watch::channel(0);

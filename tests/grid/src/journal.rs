@@ -60,7 +60,8 @@ impl Journal {
         text.push_str(&self.remarks);
     }
 
-    /// If a send had succeeded before another began, no receiver gets its message after the other's.
+    /// If a send had succeeded before another began, no receiver gets its message after the
+    /// other's.
     pub(crate) fn check_order(&self, faults: &mut Vec<String>) {
         for (at, (who, late)) in self.received.iter().enumerate() {
             for (_, early) in self.received[..at].iter().filter(|(other, _)| other == who) {
@@ -72,8 +73,8 @@ impl Journal {
         }
     }
 
-    /// Nobody received a message twice, nor two the same one unless it goes `to_all`; and what was sent
-    /// was received, if `all` had to be, unless a receiver went away with it.
+    /// Nobody received a message twice, nor two the same one unless it goes `to_all`; and what was
+    /// sent was received, if `all` had to be, unless a receiver went away with it.
     pub(crate) fn check_received(&self, all: bool, to_all: bool, faults: &mut Vec<String>) {
         for (id, entry) in &self.messages {
             if all && entry.accepted.is_some() && entry.received == 0 && !self.left {

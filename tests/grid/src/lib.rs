@@ -1,8 +1,8 @@
 //! A grid: every action of a sender against every action of a receiver, from every state of the
 //! channel, at every interleaving of their polls, and as two threads.
 //!
-//! A [`Table`] names the states and the actions of one kind of channel; everything else follows from
-//! it. A *cell* is a state, an action of the sender, an action of the receiver, each with the
+//! A [`Table`] names the states and the actions of one kind of channel; everything else follows
+//! from it. A *cell* is a state, an action of the sender, an action of the receiver, each with the
 //! [`Stage`] up to which its future is polled, and an [`End`]. A *run* is a cell with one
 //! interleaving. After it, everybody who is woken runs until all are at rest; the channel ends; and
 //! the run is checked:

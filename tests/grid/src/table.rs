@@ -16,8 +16,8 @@ pub type Others = Vec<(&'static str, Side, Steps)>;
 pub struct State<Tx, Rx> {
     /// What is special about it.
     pub name: &'static str,
-    /// Brings a new channel there. Leaves one sender and one receiver or more on the shelves, and gives
-    /// who else takes part.
+    /// Brings a new channel there. Leaves one sender and one receiver or more on the shelves, and
+    /// gives who else takes part.
     pub build: fn(&Arc<World<Tx, Rx>>) -> Others,
     /// Whether something is forgotten on the way.
     pub forgets: bool,

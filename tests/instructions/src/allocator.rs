@@ -1,5 +1,6 @@
-//! An allocator that takes the same few instructions on every machine. What the system's would take depends on
-//! its version and on what was freed before; so allocations are told apart from instructions.
+//! An allocator that takes the same few instructions on every machine. What the system's would take
+//! depends on its version and on what was freed before; so allocations are told apart from
+//! instructions.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::UnsafeCell;
@@ -37,8 +38,8 @@ pub(crate) fn allocations() -> usize {
     ALLOCATIONS.load(Ordering::Relaxed)
 }
 
-// SAFETY: each call of `alloc` moves `USED` over the bytes that it hands out, and nothing moves it back, so
-// no two pieces overlap. They are within `MEMORY` and aligned, or null is returned.
+// SAFETY: each call of `alloc` moves `USED` over the bytes that it hands out, and nothing moves it
+// back, so no two pieces overlap. They are within `MEMORY` and aligned, or null is returned.
 unsafe impl GlobalAlloc for Bump {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

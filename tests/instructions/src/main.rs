@@ -1,10 +1,11 @@
 //! Does one operation of a channel many times, for `cargo xtask instructions`, which runs it under
-//! callgrind. `levada-instructions` alone prints the shapes; `levada-instructions CONTENDER/SHAPE` runs one.
+//! callgrind. `levada-instructions` alone prints the shapes; `levada-instructions CONTENDER/SHAPE`
+//! runs one.
 //!
-//! A run is two calls of [`counted_operations`], one with twice as many operations as the other. callgrind writes
-//! down what it has counted whenever the function is called, so a third call, with none, ends the second. The
-//! difference is what the operations take: whatever is done once for a call drops out. It is printed how many
-//! operations and allocations the difference has.
+//! A run is two calls of [`counted_operations`], one with twice as many operations as the other.
+//! callgrind writes down what it has counted whenever the function is called, so a third call, with
+//! none, ends the second. The difference is what the operations take: whatever is done once for a
+//! call drops out. It is printed how many operations and allocations the difference has.
 
 mod allocator;
 mod run;
@@ -13,9 +14,9 @@ mod shapes;
 use std::hint::black_box;
 use std::process::ExitCode;
 
-/// How many operations the difference between the calls has. Each channel is made anew for a call, so it must
-/// have settled by then: levada's `mpsc` lets its fence go after 1,024 messages. A multiple of every
-/// batch, ring and budget in the shapes, so that nothing is left over.
+/// How many operations the difference between the calls has. Each channel is made anew for a call,
+/// so it must have settled by then: levada's `mpsc` lets its fence go after 1,024 messages. A
+/// multiple of every batch, ring and budget in the shapes, so that nothing is left over.
 const OPERATIONS: u64 = 2048;
 
 fn main() -> ExitCode {

@@ -2,8 +2,8 @@
 //!
 //! The algorithm is Wing and Gong's ("Testing and Verifying Concurrent Objects", 1993) with Lowe's
 //! memory ("Testing for linearizability", 2017): an operation can be next if no other one that is
-//! left ended before it began. Each that the specification allows is tried in turn; a set of operations
-//! done that led to this very state before is not tried again.
+//! left ended before it began. Each that the specification allows is tried in turn; a set of
+//! operations done that led to this very state before is not tried again.
 
 use std::collections::HashSet;
 use std::fmt::Debug;

@@ -10,14 +10,14 @@
 //! - `explore` does all that for many seeds and counts.
 //!
 //! # What is an operation
-//! A call; and of a future each poll, and its drop. A poll does not wait, so every operation ends, and
-//! the specifications say exactly when a poll is ready. A run ends when all threads are done or
+//! A call; and of a future each poll, and its drop. A poll does not wait, so every operation ends,
+//! and the specifications say exactly when a poll is ready. A run ends when all threads are done or
 //! asleep. Who sleeps then records that it starved, which the specifications allow only if there is
 //! nothing to be had: so a lost wake-up is a history that is not linearizable.
 //!
 //! # What is promised less
-//! Few operations are not one step, and the documentation of each says so. The recorder
-//! splits such an operation into its steps, each of which can take effect anywhere between the beginning and
+//! Few operations are not one step, and the documentation of each says so. The recorder splits such
+//! an operation into its steps, each of which can take effect anywhere between the beginning and
 //! the end of the call; the specifications keep the steps in order.
 
 pub mod broadcast;

@@ -1,16 +1,16 @@
 //! Runs a program on each of several threads and records what they do.
 //!
 //! # The clock
-//! One atomic counter. An operation takes a number before it begins and one after it has ended: if the
-//! end of one is smaller than the beginning of another, the first had returned before the second was
-//! called.
+//! One atomic counter. An operation takes a number before it begins and one after it has ended: if
+//! the end of one is smaller than the beginning of another, the first had returned before the
+//! second was called.
 //!
 //! # The end
-//! A thread whose future is pending sleeps until its waker is woken. `still` counts the threads that
-//! sleep or are done. Nobody but a thread that is awake wakes another, and a wake takes the
-//! sleeper out of the count before the waking thread itself can enter it; so once `still` reaches the number of
-//! threads nothing can happen any more, and the run is over. What is left of the channel is
-//! kept until all have seen that, as its drop would wake others.
+//! A thread whose future is pending sleeps until its waker is woken. `still` counts the threads
+//! that sleep or are done. Nobody but a thread that is awake wakes another, and a wake takes the
+//! sleeper out of the count before the waking thread itself can enter it; so once `still` reaches
+//! the number of threads nothing can happen any more, and the run is over. What is left of the
+//! channel is kept until all have seen that, as its drop would wake others.
 
 use std::any::Any;
 use std::fmt::{self, Debug};

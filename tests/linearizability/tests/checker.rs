@@ -83,8 +83,8 @@ fn histories_whose_answer_is_known() {
     }
 }
 
-/// The order found obeys the clock and the specification; the answer does not depend on the order of the
-/// list.
+/// The order found obeys the clock and the specification; the answer does not depend on the order
+/// of the list.
 #[test]
 fn the_order_is_a_linearization() {
     let mut rng = fastrand::Rng::with_seed(1);

@@ -1,5 +1,5 @@
-//! The harness refutes queues that are wrong: each fault of a wrapper around a correct queue is found, and
-//! the correct one passes.
+//! The harness refutes queues that are wrong: each fault of a wrapper around a correct queue is
+//! found, and the correct one passes.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -124,8 +124,8 @@ const MISTAKES: &[(&str, &str)] = &[
     ("timers_are_not_modelled_and_say_so", "there is no reactor running"),
 ];
 
-/// Each in a process of its own: after a failure loom drops what the model's other threads hold, and
-/// aborts where a loom object is among it.
+/// Each in a process of its own: after a failure loom drops what the model's other threads hold,
+/// and aborts where a loom object is among it.
 #[test]
 fn every_mistake_is_found() {
     for (name, message) in MISTAKES {

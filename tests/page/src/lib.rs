@@ -1,3 +1,4 @@
-//! The page of `levada serve` in a real browser: the tests are in `tests/page`, and `cargo xtask page` runs them.
+//! The page of `levada serve` in a real browser: the tests are in `tests/page`, and
+//! `cargo xtask page` runs them.
 
 #![forbid(unsafe_code)]

@@ -63,7 +63,8 @@ impl<H> Handle<H> {
         assert!(self.is_free(), "a handle is lent as `&mut` once");
         self.lent_whole.set(true);
         let mut place = self.place;
-        // SAFETY: it is alive for as long as a loan is, and `peek` and this check that there is none.
+        // SAFETY: it is alive for as long as a loan is, and `peek` and this check that there is
+        // none.
         let handle = unsafe { place.as_mut() };
         (handle, Loan(Rc::clone(&self.loans)))
     }

@@ -2,8 +2,8 @@
 //!
 //! For each channel there is a *model*: the smallest program that does the same one step at a time,
 //! and a *run*: it does the same operations to the channel and to the model, and compares every
-//! answer, every count, and who must have been woken. The tests feed it random operations (proptest),
-//! and so does `fuzz` (libFuzzer).
+//! answer, every count, and who must have been woken. The tests feed it random operations
+//! (proptest), and so does `fuzz` (libFuzzer).
 
 #![expect(
     missing_docs,
@@ -33,8 +33,8 @@ fn operations<O: Arbitrary>() -> impl Strategy<Value = Vec<O>> {
     vec(any::<O>(), 1..=120)
 }
 
-/// Runs random cases (256, or as many as the environment's `PROPTEST_CASES` says), and gives how many
-/// operations were compared.
+/// Runs random cases (256, or as many as the environment's `PROPTEST_CASES` says), and gives how
+/// many operations were compared.
 ///
 /// # Panics
 /// If one fails; the message has the smallest that does. It becomes a test of its own.

@@ -17,7 +17,8 @@ fn a_poll_with_another_waker_is_one_poll() {
 }
 
 /// The end may come while the receiver is polled: a turn that nobody took holds it back until the
-/// eighth poll. The receiver of mpsc keeps the waker of the poll before, and no longer than it lives.
+/// eighth poll. The receiver of mpsc keeps the waker of the poll before, and no longer than it
+/// lives.
 #[test]
 fn the_end_comes_in_a_poll_with_another_waker() {
     let mut ops = vec![Op::TrySend(0), Op::StartSend(0), Op::Poll(0), Op::Forget(0)];
@@ -29,11 +30,12 @@ fn the_end_comes_in_a_poll_with_another_waker() {
     assert!(run::<MpmcBounded>(&case).steps >= 13);
 }
 
-/// The promise of a message lapses when it was refused to one other 64 times, and not before; when its
-/// receiver has come back and lets the next one lapse, 1024 times.
+/// The promise of a message lapses when it was refused to one other 64 times, and not before; when
+/// its receiver has come back and lets the next one lapse, 1024 times.
 #[test]
 fn a_promised_message_is_refused_so_often() {
-    // A forgotten receiver is promised the message. Another one asks for it: by one receive or by trying.
+    // A forgotten receiver is promised the message. Another one asks for it: by one receive or by
+    // trying.
     let stalled = [Op::StartRecv(0), Op::Poll(0), Op::TrySend(0)];
     for (start, ask) in [(Some(Op::StartRecv(0)), Op::Poll(1)), (None, Op::TryRecv(0))] {
         let mut ops = stalled.to_vec();
@@ -50,8 +52,8 @@ fn a_promised_message_is_refused_so_often() {
     }
 }
 
-/// A refused send on a closed channel woke the receivers in line beside a message that was left, and a
-/// newcomer got their place.
+/// A refused send on a closed channel woke the receivers in line beside a message that was left,
+/// and a newcomer got their place.
 #[test]
 fn a_refused_send_leaves_the_line_of_receivers_as_it_is() {
     use Op::{BlockingSend, Cancel, Close, Poll, SendPermit, StartRecv, StartReserve};

@@ -50,9 +50,9 @@ pub fn counted<R>(f: impl FnOnce() -> R) -> (R, isize, usize) {
     (result, BYTES.get() - bytes, ALLOCATIONS.get() - allocations)
 }
 
-/// Runs `f`; whenever it allocates or frees, `hook` runs first. So what `hook` uses is used in the middle
-/// of the operation that allocates, as by another thread while this one is held up there. The hook must
-/// not panic: an allocator may not unwind.
+/// Runs `f`; whenever it allocates or frees, `hook` runs first. So what `hook` uses is used in the
+/// middle of the operation that allocates, as by another thread while this one is held up there.
+/// The hook must not panic: an allocator may not unwind.
 pub fn during_allocations<R>(hook: fn(), f: impl FnOnce() -> R) -> R {
     HOOK.set(Some(hook));
     let result = f();

@@ -28,7 +28,8 @@ pub fn hooked_waker(hook: impl Fn(Event) + Send + Sync + 'static) -> Waker {
 
 fn clone(data: *const ()) -> RawWaker {
     call(data, Event::Clone);
-    // SAFETY: the waker that is cloned owns a count, so it is alive; the new one belongs to the clone.
+    // SAFETY: the waker that is cloned owns a count, so it is alive; the new one belongs to the
+    // clone.
     unsafe { Arc::increment_strong_count(data.cast::<Hook>()) };
     RawWaker::new(data, &VTABLE)
 }

@@ -88,7 +88,8 @@ fn without_table(manifest: &str, header: &str) -> Result<String> {
     Ok(format!("{}{}", &manifest[..start], &manifest[end..]))
 }
 
-/// The lock file with the shim in place of the published tokio, which cargo would prefer to a patch.
+/// The lock file with the shim in place of the published tokio, which cargo would prefer to a
+/// patch.
 fn with_shim(lock: &str, version: &str) -> Result<String> {
     let entry = format!("[[package]]\nname = \"tokio\"\nversion = \"{version}");
     let (before, rest) = lock.split_once(&format!("{entry}\"\n")).ok_or_else(|| {

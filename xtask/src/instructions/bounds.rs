@@ -3,7 +3,8 @@
 use crate::Result;
 use std::collections::BTreeMap;
 
-/// How far a new bound is above the count, in parts of it: what a change may cost that is for something else.
+/// How far a new bound is above the count, in parts of it: what a change may cost that is for
+/// something else.
 const ROOM: f64 = 0.03;
 
 /// The least that it is above, in instructions.
@@ -15,8 +16,9 @@ const SLACK: f64 = 0.15;
 /// The same in instructions, for the shapes that take few.
 const LEAST_SLACK: f64 = 5.0;
 
-/// How far a count may be above its bound with another compiler than that of the bounds, in parts of the bound.
-/// Two versions of Rust differed by less than 3 % in every shape, but what is inlined is a matter of thresholds.
+/// How far a count may be above its bound with another compiler than that of the bounds, in parts
+/// of the bound. Two versions of Rust differed by less than 3 % in every shape, but what is inlined
+/// is a matter of thresholds.
 const OTHER_COMPILER: f64 = 0.25;
 
 const RENEW: &str = "`cargo xtask instructions --update` renews the bounds";

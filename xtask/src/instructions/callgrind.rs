@@ -10,8 +10,8 @@ use std::thread;
 
 const PACKAGE: &str = "levada-instructions";
 
-/// The function that the program calls before, between and behind what is compared; callgrind writes down what
-/// it has counted whenever it is entered, and begins anew.
+/// The function that the program calls before, between and behind what is compared; callgrind
+/// writes down what it has counted whenever it is entered, and begins anew.
 const MARK: &str = "*counted_operations*";
 
 /// What one operation takes.
@@ -21,7 +21,8 @@ pub(super) struct Count {
     pub(super) allocations: f64,
 }
 
-/// Counts the shapes whose names contain one of `filter`, or all, and gives them by name, in their order.
+/// Counts the shapes whose names contain one of `filter`, or all, and gives them by name, in their
+/// order.
 pub(super) fn count(filter: &[String]) -> Result<Vec<(String, Count)>> {
     let program = build()?;
     let names = shell::output(&mut Command::new(&program))?;
@@ -100,8 +101,8 @@ fn total(file: &Path) -> Result<u64> {
     total.ok_or_else(|| format!("callgrind has written no total into {}", file.display()).into())
 }
 
-/// The difference between two calls, for each of the operations that one has more. How many those are, and their
-/// allocations, the program `said`.
+/// The difference between two calls, for each of the operations that one has more. How many those
+/// are, and their allocations, the program `said`.
 fn per_operation(once: u64, twice: u64, said: &str) -> Result<Count> {
     let words: Vec<_> = said.split_whitespace().collect();
     let ([operations, "operations,", allocations, "allocations"], true) =

@@ -1,9 +1,10 @@
-//! `cargo xtask instructions`: what an operation of each channel takes when nobody else wants it, counted by
-//! callgrind and held against `tests/instructions/bounds.csv`.
+//! `cargo xtask instructions`: what an operation of each channel takes when nobody else wants it,
+//! counted by callgrind and held against `tests/instructions/bounds.csv`.
 //!
-//! Times differ by a fifth from run to run, and between machines. Instructions do not: a count is the same to a
-//! tenth of one on every machine that has AVX2, of which valgrind makes one and the same processor, for as long as
-//! the compiler is the same. So a bound is tight where the compiler is the one that the bounds were counted with.
+//! Times differ by a fifth from run to run, and between machines. Instructions do not: a count is
+//! the same to a tenth of one on every machine that has AVX2, of which valgrind makes one and the
+//! same processor, for as long as the compiler is the same. So a bound is tight where the compiler
+//! is the one that the bounds were counted with.
 
 mod bounds;
 mod callgrind;
@@ -18,8 +19,8 @@ use std::path::PathBuf;
 
 const UPDATE: &str = "--update";
 
-/// Counts the shapes whose names contain one of `words`, all if there is none, and compares them with their
-/// bounds; or, with `--update`, makes the counts the new bounds.
+/// Counts the shapes whose names contain one of `words`, all if there is none, and compares them
+/// with their bounds; or, with `--update`, makes the counts the new bounds.
 pub(crate) fn run(words: &[String]) -> Result {
     if let Some(reason) = does_not_apply() {
         println!("the bounds do not apply here: {reason}");

@@ -25,7 +25,8 @@ pub(super) struct Layer {
 enum Narrow {
     /// Only tests whose names contain it.
     Names,
-    /// Only the program of this name; with a second word, of it only tests whose names contain that.
+    /// Only the program of this name; with a second word, of it only tests whose names contain
+    /// that.
     Program,
 }
 

@@ -1,4 +1,5 @@
-//! `cargo xtask mutants`: faults planted in the core one at a time, each of which a test must catch.
+//! `cargo xtask mutants`: faults planted in the core one at a time, each of which a test must
+//! catch.
 //!
 //! A line of coverage says that a test ran a line; a caught fault says that it would have noticed.
 //! The faults are chosen by hand, in `faults`: an ordering weakened where it matters, a wake-up

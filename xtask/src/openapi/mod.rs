@@ -1,8 +1,9 @@
 //! `cargo xtask openapi`: the running service against its own OpenAPI document.
 //!
-//! schemathesis reads the document that the service serves, sends what it allows and what it does not, goes from job
-//! to job by its links, and compares every answer with what the document says: status, headers, type, schema, events.
-//! What it is asked, and what is no finding, is in `schemathesis.toml`; the queues are in `levada.toml`.
+//! schemathesis reads the document that the service serves, sends what it allows and what it does
+//! not, goes from job to job by its links, and compares every answer with what the document says:
+//! status, headers, type, schema, events. What it is asked, and what is no finding, is in
+//! `schemathesis.toml`; the queues are in `levada.toml`.
 
 mod service;
 mod venv;

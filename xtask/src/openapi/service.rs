@@ -51,7 +51,8 @@ impl Service {
         &self.url
     }
 
-    /// Stops it as an operator would. It must still be there, end in order, and have no error to tell of.
+    /// Stops it as an operator would. It must still be there, end in order, and have no error to
+    /// tell of.
     pub(super) fn stop(&mut self) -> Result {
         if let Some(status) = self.child.try_wait()? {
             return Err(self.failed(&format!("it ended by itself, with {status}")).into());

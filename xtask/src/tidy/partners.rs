@@ -1,6 +1,6 @@
-//! The operation that an ORDERING comment pairs with exists: `Type::function`, `module::function`, or
-//! `function` of the same file, with an atomic operation in its body. So a comment cannot outlive what
-//! it speaks of.
+//! The operation that an ORDERING comment pairs with exists: `Type::function`, `module::function`,
+//! or `function` of the same file, with an atomic operation in its body. So a comment cannot
+//! outlive what it speaks of.
 
 use super::File;
 use super::source::Line;

@@ -1,7 +1,8 @@
-//! Whatever is unsafe carries its proof: a block and an `impl` a SAFETY comment, an `unsafe fn` what
-//! its caller must ensure.
+//! Whatever is unsafe carries its proof: a block and an `impl` a SAFETY comment, an `unsafe fn`
+//! what its caller must ensure.
 //!
-//! clippy checks the blocks, too, and everywhere, but not the functions that only the crate can call.
+//! clippy checks the blocks, too, and everywhere, but not the functions that only the crate can
+//! call.
 
 use super::File;
 use super::source::Line;
@@ -9,7 +10,8 @@ use super::source::Line;
 /// What is written where a proof is missing.
 const EMPTY_WORDS: &[&str] = &["untriaged", "obvious", "trivial", "see above"];
 
-/// The same, in what users compile: the state has changed since, and a proof names what it relies on.
+/// The same, in what users compile: the state has changed since, and a proof names what it relies
+/// on.
 const REPEATED_WORDS: &[&str] = &["as above", "same as", "same contract"];
 
 /// Lines of code between a comment and its block, for statements of several lines.

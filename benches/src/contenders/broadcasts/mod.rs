@@ -1,7 +1,8 @@
-//! The crates with a broadcast channel. Lossy, so that a slow receiver is told how much it missed: levada and
-//! tokio. Lossless, so that a sender waits for the slowest: asyncband, async-broadcast (lossy if it is told
-//! to be), postage and fibre's `spmc`, which has one sender. fibre's `spmc::topic` (one sender as well) drops
-//! what is new for a receiver whose mailbox is full and tells nobody: it is in the shapes where nothing is full.
+//! The crates with a broadcast channel. Lossy, so that a slow receiver is told how much it missed:
+//! levada and tokio. Lossless, so that a sender waits for the slowest: asyncband, async-broadcast
+//! (lossy if it is told to be), postage and fibre's `spmc`, which has one sender. fibre's
+//! `spmc::topic` (one sender as well) drops what is new for a receiver whose mailbox is full and
+//! tells nobody: it is in the shapes where nothing is full.
 
 mod async_broadcast;
 mod asyncband;

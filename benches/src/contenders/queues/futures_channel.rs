@@ -1,5 +1,5 @@
-//! futures-channel. Each sender has a place of its own beside the capacity, so that it is one less here:
-//! exact for one sender, more room for several.
+//! futures-channel. Each sender has a place of its own beside the capacity, so that it is one less
+//! here: exact for one sender, more room for several.
 
 use crate::kinds::mpsc::{
     AsyncRecv, AsyncSend, Bounded, Named, Push, RecvMany, TryRecv, TrySend, Unbounded,

@@ -113,7 +113,8 @@ impl<M: Message> TryRecv<M> for AsyncReceiver<M> {
 }
 
 impl<M: Message> RecvMany<M> for AsyncReceiver<M> {
-    /// As its documentation of `drain_into` shows: everything that is there, else one that is waited for.
+    /// As its documentation of `drain_into` shows: everything that is there, else one that is
+    /// waited for.
     async fn recv_many(&mut self, buffer: &mut Vec<M>, _limit: usize) -> usize {
         match self.drain_into(buffer) {
             Ok(0) => {}

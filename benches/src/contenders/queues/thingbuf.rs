@@ -1,4 +1,5 @@
-//! thingbuf: bounded; all its slots are made at once and used again. Threads have a channel of their own.
+//! thingbuf: bounded; all its slots are made at once and used again. Threads have a channel of
+//! their own.
 
 use crate::kinds::mpsc::{
     AsyncRecv, AsyncSend, BlockingRecv, BlockingSend, Bounded, Named, RecvMany, Threads, TryRecv,

@@ -2,7 +2,8 @@ use crate::kinds::watch::Shared;
 use crate::message::Message;
 use std::sync::Arc;
 
-/// Reads and writes only: nobody can await a change. Its `load` is the one without a reference count.
+/// Reads and writes only: nobody can await a change. Its `load` is the one without a reference
+/// count.
 #[derive(Debug)]
 pub(crate) struct ArcSwap;
 

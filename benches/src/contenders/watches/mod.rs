@@ -1,8 +1,8 @@
-//! The crates with a watch. asyncband and postage hand out a clone of what has changed, eyeball a clone or a
-//! guard (its `next` is the cheaper way to a small value); asyncband also reads by a clone. arc-swap is no
-//! channel: it is in the shapes that only read and write. async-watch is left out, as an old copy of
-//! tokio's; see 0.1.2 too, as `changed` can miss a value that is sent between its look at the version and its
-//! `listen`: with two workers the wake-ups hang.
+//! The crates with a watch. asyncband and postage hand out a clone of what has changed, eyeball a
+//! clone or a guard (its `next` is the cheaper way to a small value); asyncband also reads by a
+//! clone. arc-swap is no channel: it is in the shapes that only read and write. async-watch is left
+//! out, as an old copy of tokio's; see 0.1.2 too, as `changed` can miss a value that is sent
+//! between its look at the version and its `listen`: with two workers the wake-ups hang.
 
 mod arc_swap;
 mod asyncband;

@@ -19,7 +19,8 @@ const NAMES: f64 = 108.0;
 const FIGURES: f64 = 52.0;
 const COLUMNS: usize = 2;
 
-/// A bar that is so many times as long as the middle one is cut, so that the others can be told apart.
+/// A bar that is so many times as long as the middle one is cut, so that the others can be told
+/// apart.
 const LONGEST: f64 = 4.0;
 
 pub(super) struct Bars<'a> {

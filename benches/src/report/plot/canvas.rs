@@ -63,8 +63,8 @@ pub(super) struct Canvas<DB: DrawingBackend> {
     area: DrawingArea<DB, Shift>,
     /// Pixels in a point.
     scale: i32,
-    /// How much lower a text has to be to stand in the middle, in parts of its size: the two backends
-    /// place it differently.
+    /// How much lower a text has to be to stand in the middle, in parts of its size: the two
+    /// backends place it differently.
     sink: f64,
 }
 

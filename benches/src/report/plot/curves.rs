@@ -1,5 +1,5 @@
-//! Curves over a number that grows; both axes are logarithmic, so that what is flat stays flat and twice as
-//! much is as far everywhere.
+//! Curves over a number that grows; both axes are logarithmic, so that what is flat stays flat and
+//! twice as much is as far everywhere.
 
 use super::canvas::{Canvas, Figure, GRID, INK, PALE, Side, colour};
 use crate::Result;

@@ -1,5 +1,5 @@
-//! Plots, each as SVG and as PNG: bars for the main shapes of each kind, and curves where the cost of an
-//! operation should stay the same as the work grows.
+//! Plots, each as SVG and as PNG: bars for the main shapes of each kind, and curves where the cost
+//! of an operation should stay the same as the work grows.
 //!
 //! They have a background of their own, so that they can be read on a light page and on a dark one.
 
@@ -88,8 +88,8 @@ const BARS: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
-/// A file of curves: its name, its title, its horizontal axis, and what stands before and behind the number
-/// in the names of its lines.
+/// A file of curves: its name, its title, its horizontal axis, and what stands before and behind
+/// the number in the names of its lines.
 const CURVES: &[(&str, &str, &str, &str, &str)] = &[
     (
         "mpsc-producers",

@@ -1,5 +1,5 @@
-//! Receivers that are too slow for the capacity, where the channel overwrites: lossless channels wait.
-//! fibre's topics drop what is new and do not tell how much: nothing could be checked.
+//! Receivers that are too slow for the capacity, where the channel overwrites: lossless channels
+//! wait. fibre's topics drop what is new and do not tell how much: nothing could be checked.
 
 use crate::cell::{Cell, Round, contenders};
 use crate::contenders::broadcasts::{AsyncBroadcast, Levada, Tokio};

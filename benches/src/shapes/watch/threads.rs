@@ -1,5 +1,6 @@
-//! Threads that read, with and without one that writes. Everything is measured from the first thread's start to
-//! the last one's end, so that readers who do not hinder each other take less for each read.
+//! Threads that read, with and without one that writes. Everything is measured from the first
+//! thread's start to the last one's end, so that readers who do not hinder each other take less for
+//! each read.
 
 use crate::cell::{Cell, Round, contenders};
 use crate::contenders::watches::{ArcSwap, Asyncband, Eyeball, Levada, Postage, Tokio};

@@ -6,9 +6,10 @@
 //!    `len` of that queue and `State` are one view, in which each job is counted once.
 //! 2. A job is put into `Queues::submitted` and counted in `State::submitted` under the lock of
 //!    `State`. It moves from `submitted` to `running` under that lock, too.
-//! 3. `State::running` falls to 0 before `quiet` changes: a worker that looks and waits misses nothing.
-//!    Whether the pool is idle then is decided under the same `Turn`, and told through `idle`: a task
-//!    that waits learns of it, although another one that learned of it has sent a job since.
+//! 3. `State::running` falls to 0 before `quiet` changes: a worker that looks and waits misses
+//!    nothing. Whether the pool is idle then is decided under the same `Turn`, and told through
+//!    `idle`: a task that waits learns of it, although another one that learned of it has sent a
+//!    job since.
 //! 4. `State::has_ended` is set once. From then on nothing is submitted. Unless the pool aborts or
 //!    its runtime ends, it is set when no job can come any more: the queue has ended, nothing is
 //!    submitted, nothing runs.
@@ -246,8 +247,8 @@ impl<J> Shared<J> {
         let mut jobs = Vec::new();
         if let Some(queues) = queues {
             queues.jobs.close();
-            // A job that is promised to a worker is not received at once. That worker cannot come, since the
-            // caller holds the `Turn`, so the promise lapses.
+            // A job that is promised to a worker is not received at once. That worker cannot come,
+            // since the caller holds the `Turn`, so the promise lapses.
             let is_left = || !queues.jobs.is_empty();
             jobs.extend(iter::from_fn(|| until_received(is_left, || queues.jobs.try_recv().ok())));
             let sent = jobs.len();

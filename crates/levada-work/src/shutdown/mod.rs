@@ -92,7 +92,8 @@ pub enum Phase {
 
 /// Decides the phase, and waits for the end. Clones are equal.
 ///
-/// When the last one drops, the phase becomes [`Phase::Draining`]: nothing is left that could say so.
+/// When the last one drops, the phase becomes [`Phase::Draining`]: nothing is left that could say
+/// so.
 ///
 /// # Examples
 /// ```

@@ -48,7 +48,8 @@ async fn close_flushes_what_was_accepted_and_returns_the_rest() {
     assert_eq!(batcher.flush().await, Err(Ended));
 }
 
-/// The worker never waits for the queue here: it is full, and each batch ends with an item put aside, or is full.
+/// The worker never waits for the queue here: it is full, and each batch ends with an item put
+/// aside, or is full.
 #[tokio::test]
 async fn close_is_seen_under_load() {
     const FAR_TOO_MANY: u32 = 20_000;

@@ -152,7 +152,8 @@ fn impossible_limits_are_refused() {
 /// More than can be collected in a millisecond.
 const MANY: usize = 1 << 20;
 
-/// The first batch of a worker that finds so many items, and whether another task ran before it was flushed.
+/// The first batch of a worker that finds so many items, and whether another task ran before it was
+/// flushed.
 async fn first_of_many(batch: Batch<u8>) -> (usize, bool) {
     let (first, others_ran) = (Arc::new(Mutex::new(None)), Arc::new(AtomicBool::new(false)));
     let (seen, looked) = (Arc::clone(&first), Arc::clone(&others_ran));

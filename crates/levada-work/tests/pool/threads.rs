@@ -1,4 +1,5 @@
-//! Several threads: every job has exactly one fate, whatever is resized, aborted or cancelled meanwhile.
+//! Several threads: every job has exactly one fate, whatever is resized, aborted or cancelled
+//! meanwhile.
 
 use std::future::pending;
 use std::panic::resume_unwind;

@@ -53,8 +53,8 @@ impl<T: fmt::Debug> Error for SendError<T> {}
 pub enum RecvError {
     /// Every message has been received, and all senders are gone.
     Closed,
-    /// The receiver was too slow: this many messages were overwritten before it read them. It goes on
-    /// with the oldest one that is still there.
+    /// The receiver was too slow: this many messages were overwritten before it read them. It goes
+    /// on with the oldest one that is still there.
     Lagged(u64),
 }
 
@@ -86,8 +86,8 @@ pub enum TryRecvError {
     Empty,
     /// Every message has been received, and all senders are gone.
     Closed,
-    /// The receiver was too slow: this many messages were overwritten before it read them. It goes on
-    /// with the oldest one that is still there.
+    /// The receiver was too slow: this many messages were overwritten before it read them. It goes
+    /// on with the oldest one that is still there.
     Lagged(u64),
 }
 

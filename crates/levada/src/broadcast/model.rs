@@ -62,7 +62,8 @@ fn each_receiver_gets_everything() {
         let alive = Arc::new(());
         let (tx, first) = channel(2);
         let second = tx.subscribe();
-        // One before they come: with both after, which was explored once, it is 1.7 million executions.
+        // One before they come: with both after, which was explored once, it is 1.7 million
+        // executions.
         tx.send(Message::new(0, &alive)).ok().unwrap();
         let receivers = [in_thread(first, 2), in_thread(second, 2)];
         tx.send(Message::new(1, &alive)).ok().unwrap();

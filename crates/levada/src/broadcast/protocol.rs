@@ -2,10 +2,10 @@
 //!
 //! # Layout
 //! The messages are in a [`LapRing`]. Everything that has to be decided in one order for all is in
-//! the [`Tail`], under the lock of the ring's writer: the position of the next message, and how many receivers
-//! it will be for. That there will be none is told by the count of senders, which stays zero (refs, I1). A
-//! receiver's own state is a single number, the position of the message it reads next, and lives in
-//! its handle.
+//! the [`Tail`], under the lock of the ring's writer: the position of the next message, and how
+//! many receivers it will be for. That there will be none is told by the count of senders, which
+//! stays zero (refs, I1). A receiver's own state is a single number, the position of the message it
+//! reads next, and lives in its handle.
 //!
 //! # States
 //! For a receiver whose next position is `next`:
@@ -26,28 +26,30 @@
 //! | join      | tail                                                                            |
 //! | leave     | tail, then one exchange for each unread message                                 |
 //!
-//! If a clone is being made in the slot, a send takes the tail a second time, with the message in a box.
+//! If a clone is being made in the slot, a send takes the tail a second time, with the message in a
+//! box.
 //!
 //! # Invariants
-//! - **I1** A receiver has a claim on each message from its position to the tail's that has not been
-//!   lapped, and on no other: `join` takes the position and adds to the count in one step, `send`
-//!   gives the message the count and moves the position in one step.
+//! - **I1** A receiver has a claim on each message from its position to the tail's that has not
+//!   been lapped, and on no other: `join` takes the position and adds to the count in one step,
+//!   `send` gives the message the count and moves the position in one step.
 //! - **I2** So if the newest message has been read by all its readers, all older ones have, but for
 //!   those that a receiver is just leaving behind.
-//! - **I3** A message is written under the tail's lock: who learns from the tail that it was sent finds it. A
-//!   message is never reported as lagged because it is not written yet.
-//! - **I4** No lock is held while a message is cloned: the receiver has a loan, which its slot's state tells to
-//!   everybody else.
+//! - **I3** A message is written under the tail's lock: who learns from the tail that it was sent
+//!   finds it. A message is never reported as lagged because it is not written yet.
+//! - **I4** No lock is held while a message is cloned: the receiver has a loan, which its slot's
+//!   state tells to everybody else.
 //! - **I5** Nobody sleeps through a message: a receiver enters the line of `news` and then looks at
 //!   the tail and marks it `awaited`; the sender takes the mark under the same lock as it moves the
 //!   position, and then notifies. Either the receiver sees the position, or the sender the mark.
-//! - **I6** Nobody sleeps through a return: a receiver enters the line of `returns` and then calls on the
-//!   slot; whoever ends the loan, by returning the value or by lapping it, is told of that, and then notifies.
+//! - **I6** Nobody sleeps through a return: a receiver enters the line of `returns` and then calls
+//!   on the slot; whoever ends the loan, by returning the value or by lapping it, is told of that,
+//!   and then notifies.
 //!
 //! # Progress
 //! Operations take locks held for a few nanoseconds each. A receiver that is not polled holds up
-//! nobody, and the sender never waits for a clone. Only a receiver that wants the value that another
-//! one is cloning at this moment waits for that clone.
+//! nobody, and the sender never waits for a clone. Only a receiver that wants the value that
+//! another one is cloning at this moment waits for that clone.
 //!
 //! # Unwinding
 //! Values are cloned and dropped, and wakers called, outside all locks. A panicking clone counts as
@@ -179,7 +181,8 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Moves on from the next message, which has been written, and tells of it. Gives how many it is for.
+    /// Moves on from the next message, which has been written, and tells of it. Gives how many it
+    /// is for.
     #[inline(always)]
     fn publish(&self, mut tail: Entry<'_, T, Tail>, aftermath: Aftermath<T>) -> usize {
         let (pos, receivers, awaited) = (tail.next, tail.receivers, tail.awaited);
@@ -306,7 +309,8 @@ impl<T> Shared<T> {
             }
             Taken::LastBox(boxed) => {
                 *next = pos + 1;
-                // What owns nothing is cloned, as tokio does, for the sake of a `Clone` that does more than copy.
+                // What owns nothing is cloned, as tokio does, for the sake of a `Clone` that does
+                // more than copy.
                 if mem::needs_drop::<T>() { *boxed } else { T::clone(&boxed) }
             }
             Taken::Out => return Err(Miss::Lent),

@@ -15,9 +15,9 @@ use crate::wait::until::Until;
 /// Receives every message that is sent while it exists.
 ///
 /// Made by [`channel`](super::channel), [`Sender::subscribe`](super::Sender::subscribe) or
-/// [`resubscribe`](Self::resubscribe). Each receiver reads at its own pace; one that falls behind by
-/// more than the channel's capacity [lags](super#lagging). When it is dropped, what it has not read
-/// counts as read.
+/// [`resubscribe`](Self::resubscribe). Each receiver reads at its own pace; one that falls behind
+/// by more than the channel's capacity [lags](super#lagging). When it is dropped, what it has not
+/// read counts as read.
 ///
 /// # Examples
 /// ```
@@ -177,8 +177,8 @@ impl<T: Clone> Receiver<T> {
 
     /// Receives the next message, and waits for it if need be.
     ///
-    /// The last receiver to read a message gets the message itself, if that saves a clone; the others
-    /// get a clone.
+    /// The last receiver to read a message gets the message itself, if that saves a clone; the
+    /// others get a clone.
     ///
     /// # Errors
     /// - [`RecvError::Lagged`] if messages were overwritten before this receiver read them, with
@@ -238,7 +238,8 @@ impl<T: Clone> Receiver<T> {
         }
     }
 
-    /// Finds out why there is no message, and waits for the return of one that another receiver clones.
+    /// Finds out why there is no message, and waits for the return of one that another receiver
+    /// clones.
     #[inline(never)]
     fn try_recv_otherwise(&mut self, mut miss: Miss) -> Result<T, TryRecvError> {
         let (shared, next) = self.parts();

@@ -16,8 +16,8 @@ use super::future::Waiter;
 ///
 /// Where messages were missed there is a [`Lagged`] with their number in their place.
 ///
-/// It is `Unpin`. When it first has to wait it allocates its place in the line (88 bytes), and keeps it
-/// for the next times; a stream that always finds a message allocates nothing.
+/// It is `Unpin`. When it first has to wait it allocates its place in the line (88 bytes), and
+/// keeps it for the next times; a stream that always finds a message allocates nothing.
 ///
 /// # Cancel safety
 /// Dropping a future that waits for the next item receives nothing.

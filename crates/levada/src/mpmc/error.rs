@@ -1,4 +1,5 @@
-//! Errors of the mpmc channels: those of [`mpsc`](crate::mpsc::error), since the vocabulary is the same.
+//! Errors of the mpmc channels: those of [`mpsc`](crate::mpsc::error), since the vocabulary is the
+//! same.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "tokio")]

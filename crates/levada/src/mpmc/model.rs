@@ -337,8 +337,8 @@ fn a_batch_meets_a_receiver_that_sleeps() {
     });
 }
 
-/// C7: a receiver that was woken for the first message does not come. The sender that waits for room
-/// behind that message sees to it that the other one does.
+/// C7: a receiver that was woken for the first message does not come. The sender that waits for
+/// room behind that message sees to it that the other one does.
 #[test]
 fn a_receiver_that_does_not_come_holds_up_nobody() {
     model(|| {
@@ -354,8 +354,8 @@ fn a_receiver_that_does_not_come_holds_up_nobody() {
     });
 }
 
-/// C7: a message is promised to a receiver that never comes. A newcomer has it when the promise lapses,
-/// also if it is there before the message.
+/// C7: a message is promised to a receiver that never comes. A newcomer has it when the promise
+/// lapses, also if it is there before the message.
 #[test]
 fn a_promise_that_is_not_taken_lapses() {
     model(|| {
@@ -379,8 +379,8 @@ fn a_promise_that_is_not_taken_lapses() {
     });
 }
 
-/// A promise is given back (the granted receiver is cancelled) while another receiver asks and the last
-/// sender goes: the message comes before the end.
+/// A promise is given back (the granted receiver is cancelled) while another receiver asks and the
+/// last sender goes: the message comes before the end.
 #[test]
 fn a_cancelled_promise_meets_the_end() {
     model(|| {
@@ -415,7 +415,8 @@ fn a_cancelled_promise_meets_a_close() {
     });
 }
 
-/// Senders that wait for room and receivers that wait for messages, one of which gives its promise back.
+/// Senders that wait for room and receivers that wait for messages, one of which gives its promise
+/// back.
 #[test]
 fn promises_on_both_sides() {
     model(|| {

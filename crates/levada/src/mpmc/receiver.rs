@@ -12,9 +12,9 @@ use crate::util::block_on::stay_awake_until;
 
 /// The receiving side of a bounded [`channel`](super::channel).
 ///
-/// Clone it for every worker: each message goes to one of them, in the order in which they began to wait
-/// (see [Receivers](super#receivers)). Dropping the last one closes the channel and drops the messages
-/// that are left.
+/// Clone it for every worker: each message goes to one of them, in the order in which they began to
+/// wait (see [Receivers](super#receivers)). Dropping the last one closes the channel and drops the
+/// messages that are left.
 ///
 /// # Examples
 /// ```
@@ -35,8 +35,8 @@ impl<T> Receiver<T> {
         Self { queue }
     }
 
-    /// Receives the next message; `None` when the channel has ended: all senders are gone, or it was
-    /// [closed](Self::close), and everything that was sent has been received.
+    /// Receives the next message; `None` when the channel has ended: all senders are gone, or it
+    /// was [closed](Self::close), and everything that was sent has been received.
     ///
     /// # Cancel safety
     /// If the future is dropped before it is ready, no message was taken.
@@ -146,8 +146,8 @@ impl<T> Receiver<T> {
         park_on(self.recv_many(buffer, limit))
     }
 
-    /// Closes the channel to new messages. What was sent, and what is sent with permits that are out
-    /// already, is still received, and then comes the end.
+    /// Closes the channel to new messages. What was sent, and what is sent with permits that are
+    /// out already, is still received, and then comes the end.
     ///
     /// # Examples
     /// ```

@@ -128,8 +128,8 @@ impl<T> Sender<T> {
     /// Sends a message if there is capacity now.
     ///
     /// # Errors
-    /// With the message: [`TrySendError::Full`] if there is no capacity, or if it belongs to senders
-    /// that waited before; [`TrySendError::Closed`] if nobody will receive it.
+    /// With the message: [`TrySendError::Full`] if there is no capacity, or if it belongs to
+    /// senders that waited before; [`TrySendError::Closed`] if nobody will receive it.
     ///
     /// # Examples
     /// ```
@@ -241,8 +241,8 @@ impl<T> Sender<T> {
     /// Waits for room for `n` messages and reserves it, all at once.
     ///
     /// # Errors
-    /// [`SendError`] if all receivers are gone or one has closed the channel, or if `n` is more than
-    /// [`max_capacity`](Self::max_capacity).
+    /// [`SendError`] if all receivers are gone or one has closed the channel, or if `n` is more
+    /// than [`max_capacity`](Self::max_capacity).
     ///
     /// # Cancel safety
     /// Nothing but the place in line is lost if the future is dropped.
@@ -437,8 +437,8 @@ impl<T> Sender<T> {
         self.queue.counts().weak_senders()
     }
 
-    /// This sender as a [`Sink`](futures_sink::Sink). It is `Unpin`, and allocates only if it has to
-    /// wait.
+    /// This sender as a [`Sink`](futures_sink::Sink). It is `Unpin`, and allocates only if it has
+    /// to wait.
     ///
     /// # Examples
     /// ```

@@ -24,29 +24,30 @@
 //!
 //! # Fairness
 //! 1. Senders that wait for capacity are served in the order in which they began to wait.
-//! 2. A sender that is out of its [cooperative budget](https://docs.rs/tokio/latest/tokio/task/coop) gets
-//!    its place in line all the same.
+//! 2. A sender that is out of its [cooperative
+//!    budget](https://docs.rs/tokio/latest/tokio/task/coop) gets its place in line all the same.
 //! 3. A thread that blocks in a call keeps its turn until it takes it.
-//! 4. A task whose turn has come but that is not polled, because it was forgotten or is busy elsewhere,
-//!    does not stop the channel. When nothing else can happen in the channel, the turn is passed on after
-//!    eight polls of the senders or receivers that could go on. The task is first in line again when it
-//!    does come.
-//! 5. A task that is alive on another worker thread may need longer than eight polls. So each task that
-//!    comes after its turn was passed on doubles that number for the channel, up to 1,024; and for the
-//!    task itself once more each time that it happens again, up to 32,768. A task that comes within so
-//!    many polls of the others loses its turn a bounded number of times.
+//! 4. A task whose turn has come but that is not polled, because it was forgotten or is busy
+//!    elsewhere, does not stop the channel. When nothing else can happen in the channel, the turn
+//!    is passed on after eight polls of the senders or receivers that could go on. The task is
+//!    first in line again when it does come.
+//! 5. A task that is alive on another worker thread may need longer than eight polls. So each task
+//!    that comes after its turn was passed on doubles that number for the channel, up to 1,024; and
+//!    for the task itself once more each time that it happens again, up to 32,768. A task that
+//!    comes within so many polls of the others loses its turn a bounded number of times.
 //!
-//! These polls are those of a sender or a receiver that waits, which wakes itself for them, or calls of
-//! `try_send` or `try_recv`. What is left depends on others:
-//! - In a channel that nobody uses nothing is counted. A sender that sleeps behind a turn that is not
-//!   taken goes on when the receiver next waits or tries, as it must to get anything, or when a sender
-//!   comes anew.
-//! - A `reserve_many` for which there is not enough capacity keeps its place, polled or not: those behind
-//!   it wait until others have given back what it lacks. Its turn can come only then, and be passed on.
-//! - After `close`, a `reserve_many` that had been promised a part, and never comes, holds back the end.
-//!   A receiver that is polled or tries sees the end after eight times. One that sleeps when the last
-//!   permit comes back is not woken (tokio's tests forbid it) until it is polled for another reason or
-//!   the senders are gone.
+//! These polls are those of a sender or a receiver that waits, which wakes itself for them, or
+//! calls of `try_send` or `try_recv`. What is left depends on others:
+//! - In a channel that nobody uses nothing is counted. A sender that sleeps behind a turn that is
+//!   not taken goes on when the receiver next waits or tries, as it must to get anything, or when a
+//!   sender comes anew.
+//! - A `reserve_many` for which there is not enough capacity keeps its place, polled or not: those
+//!   behind it wait until others have given back what it lacks. Its turn can come only then, and be
+//!   passed on.
+//! - After `close`, a `reserve_many` that had been promised a part, and never comes, holds back the
+//!   end. A receiver that is polled or tries sees the end after eight times. One that sleeps when
+//!   the last permit comes back is not woken (tokio's tests forbid it) until it is polled for
+//!   another reason or the senders are gone.
 //!
 //! # Cost
 //! Read-modify-writes per message while nobody sleeps: one to send; one full fence and none to

@@ -165,8 +165,8 @@ fn room_wakes_two_senders() {
     });
 }
 
-/// Room for two, of which one in line needs one: the other is to be had at once, also before the one in
-/// line was told.
+/// Room for two, of which one in line needs one: the other is to be had at once, also before the
+/// one in line was told.
 #[test]
 fn room_that_was_not_handed_on_yet_is_room() {
     model(|| {

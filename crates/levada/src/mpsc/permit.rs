@@ -124,8 +124,8 @@ impl<T> fmt::Debug for PermitIterator<'_, T> {
     }
 }
 
-/// Room for one message, with the sender it was reserved by: see [`Sender::reserve_owned`]. Dropping
-/// it gives the room back and drops the sender.
+/// Room for one message, with the sender it was reserved by: see [`Sender::reserve_owned`].
+/// Dropping it gives the room back and drops the sender.
 ///
 /// # Examples
 /// ```

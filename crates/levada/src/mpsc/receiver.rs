@@ -33,8 +33,8 @@ impl<T> Receiver<T> {
         Self { queue }
     }
 
-    /// Receives the next message; `None` when the channel has ended: all senders are gone, or it was
-    /// [closed](Self::close), and everything that was sent has been received.
+    /// Receives the next message; `None` when the channel has ended: all senders are gone, or it
+    /// was [closed](Self::close), and everything that was sent has been received.
     ///
     /// # Cancel safety
     /// If the future is dropped before it is ready, no message was taken.
@@ -143,8 +143,8 @@ impl<T> Receiver<T> {
         park_on(self.recv_many(buffer, limit))
     }
 
-    /// Closes the channel to new messages. What was sent, and what is sent with permits that are out
-    /// already, is still received, and then comes the end.
+    /// Closes the channel to new messages. What was sent, and what is sent with permits that are
+    /// out already, is still received, and then comes the end.
     ///
     /// # Examples
     /// ```

@@ -64,33 +64,34 @@ impl<T> BoundedSender for Sender<T> {
 /// uses it up; so `poll_flush` has nothing to wait for. `poll_close` drops the sender: the channel
 /// ends when its other senders are gone, too. What was sent is in the channel, and stays.
 ///
-/// It is `Unpin`. When it first has to wait it allocates its place in the line (80 bytes), and keeps it
-/// for the next times; a sink that always finds room allocates nothing.
+/// It is `Unpin`. When it first has to wait it allocates its place in the line (80 bytes), and
+/// keeps it for the next times; a sink that always finds room allocates nothing.
 ///
 /// # Reservations
 /// A sink holds one reserved place at most, from the `poll_ready` that is ready until `start_send`.
-/// - **Idle**: the place stays reserved, however long. The capacity of the channel is smaller by one
-///   meanwhile, and the end of a channel that its receiver has closed is held back. A task that was
-///   ready and then has nothing to send calls [`abort_send`](Self::abort_send).
+/// - **Idle**: the place stays reserved, however long. The capacity of the channel is smaller by
+///   one meanwhile, and the end of a channel that its receiver has closed is held back. A task that
+///   was ready and then has nothing to send calls [`abort_send`](Self::abort_send).
 /// - **Dropped, or closed** by `poll_close`: the place goes to the sender that waits longest.
 /// - **Cloned**: the clone is a sink on its own, which has reserved nothing.
 /// - **Closed channel**: a reserved place can still be used, as a permit can. If the receiver is
 ///   gone, `start_send` fails.
 ///
-/// [`send`], [`feed`], [`send_all`] and [`forward`] have a message in hand when they call `poll_ready`, and
-/// send it in the poll in which that is ready. So they leave no place reserved.
+/// [`send`], [`feed`], [`send_all`] and [`forward`] have a message in hand when they call
+/// `poll_ready`, and send it in the poll in which that is ready. So they leave no place reserved.
 ///
 /// # Errors
-/// `poll_ready` and `start_send` fail if the channel is closed or the sink was. The message of such a
-/// `start_send` is dropped; [`Sender::send`] gives it back.
+/// `poll_ready` and `start_send` fail if the channel is closed or the sink was. The message of such
+/// a `start_send` is dropped; [`Sender::send`] gives it back.
 ///
 /// # Panics
-/// `start_send` panics if the channel is open and `poll_ready` was not ready before, as `Sink` requires.
+/// `start_send` panics if the channel is open and `poll_ready` was not ready before, as `Sink`
+/// requires.
 ///
 /// # Cancel safety
-/// A future that waits for readiness and is dropped leaves the sink its place in the line, or the place
-/// in the channel that it was promised meanwhile. A promise that is not taken lapses, as that of a
-/// [`send`](super::Sender::send) does; [`abort_send`](Self::abort_send) gives it back at once.
+/// A future that waits for readiness and is dropped leaves the sink its place in the line, or the
+/// place in the channel that it was promised meanwhile. A promise that is not taken lapses, as that
+/// of a [`send`](super::Sender::send) does; [`abort_send`](Self::abort_send) gives it back at once.
 ///
 /// # Examples
 /// Messages of one channel into the next:
@@ -202,13 +203,13 @@ impl<T> fmt::Debug for SendSink<T> {
 
 /// An [`UnboundedSender`] as a [`Sink`]: made with [`UnboundedSender::into_sink`].
 ///
-/// `poll_ready` is ready for as long as the channel is open: there is no room to wait for, and nothing
-/// is reserved. `poll_flush` has nothing to do. `poll_close` drops the sender: the channel ends when
-/// its other senders are gone, too.
+/// `poll_ready` is ready for as long as the channel is open: there is no room to wait for, and
+/// nothing is reserved. `poll_flush` has nothing to do. `poll_close` drops the sender: the channel
+/// ends when its other senders are gone, too.
 ///
 /// # Errors
-/// `poll_ready` and `start_send` fail if the channel is closed or the sink was. The message of such a
-/// `start_send` is dropped; [`UnboundedSender::send`] gives it back.
+/// `poll_ready` and `start_send` fail if the channel is closed or the sink was. The message of such
+/// a `start_send` is dropped; [`UnboundedSender::send`] gives it back.
 ///
 /// # Examples
 /// ```

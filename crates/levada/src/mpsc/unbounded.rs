@@ -267,8 +267,8 @@ impl<T> fmt::Debug for WeakUnboundedSender<T> {
 }
 
 impl<T> UnboundedReceiver<T> {
-    /// Receives the next message; `None` when the channel has ended: all senders are gone, or it was
-    /// [closed](Self::close), and everything that was sent has been received.
+    /// Receives the next message; `None` when the channel has ended: all senders are gone, or it
+    /// was [closed](Self::close), and everything that was sent has been received.
     ///
     /// # Cancel safety
     /// If the future is dropped before it is ready, no message was taken.
@@ -377,8 +377,8 @@ impl<T> UnboundedReceiver<T> {
         park_on(self.recv_many(buffer, limit))
     }
 
-    /// Closes the channel to new messages. What was sent, and what is sent with permits that are out
-    /// already, is still received, and then comes the end.
+    /// Closes the channel to new messages. What was sent, and what is sent with permits that are
+    /// out already, is still received, and then comes the end.
     ///
     /// # Examples
     /// ```

@@ -38,9 +38,9 @@
 //! - **I1** A side that has moved the phase to `Sent`, `TxGone` or `RxGone` never touches the
 //!   allocation again. So these phases mean that the other side is alone, and no count is needed.
 //! - **I2** The word never takes the same value twice (`state.rs`, "generation").
-//! - **I3** By I2, an exchange that leaves `Open` and clears waker bits gets exactly the wakers that
-//!   were copied between the load and the exchange: nobody stored another in between. That is why
-//!   they can be copied *before* the hold is given up, and woken and dropped after it.
+//! - **I3** By I2, an exchange that leaves `Open` and clears waker bits gets exactly the wakers
+//!   that were copied between the load and the exchange: nobody stored another in between. That is
+//!   why they can be copied *before* the hold is given up, and woken and dropped after it.
 //! - **I4** A side stores a waker only while its bit is clear, and only its own.
 //! - **I5** Outside `Open` no waker is stored: none outlives its end.
 //!
@@ -90,11 +90,11 @@ struct Hold<T> {
     value: PhantomData<*const UnsafeCell<T>>,
 }
 
-// SAFETY: the pointer keeps it from being automatic. The two holds move one value from one side to the
-// other, which `T: Send` allows; the header is made of atomics, and wakers are Send and Sync.
+// SAFETY: the pointer keeps it from being automatic. The two holds move one value from one side to
+// the other, which `T: Send` allows; the header is made of atomics, and wakers are Send and Sync.
 unsafe impl<T: Send> Send for Hold<T> {}
-// SAFETY: the pointer keeps it from being automatic. A shared hold reads the state only: the methods that
-// do more are called with the hold borrowed mutably, or at its end.
+// SAFETY: the pointer keeps it from being automatic. A shared hold reads the state only: the
+// methods that do more are called with the hold borrowed mutably, or at its end.
 unsafe impl<T: Send> Sync for Hold<T> {}
 
 /// Creates a channel.
@@ -154,16 +154,16 @@ impl<T> Hold<T> {
         cell.with_mut(|value| unsafe { value.read() })
     }
 
-    /// Waits, as `side`, until the channel is not open any more, and gives the state then. The waker of the
-    /// latest call is the one that is woken.
+    /// Waits, as `side`, until the channel is not open any more, and gives the state then. The
+    /// waker of the latest call is the one that is woken.
     #[inline]
     fn poll_decided(&mut self, side: Side, waker: &Waker) -> Poll<State> {
         let state = self.link.state();
         if state.is_open() { self.link.wait(side, state, waker) } else { Poll::Ready(state) }
     }
 
-    /// Ends the hold of `side`. The one who comes last has to [`free`](Self::free) the memory, and is told
-    /// how the other one went.
+    /// Ends the hold of `side`. The one who comes last has to [`free`](Self::free) the memory, and
+    /// is told how the other one went.
     ///
     /// # Safety
     /// The hold is not used after this, unless by who comes last.
@@ -223,8 +223,8 @@ impl<T> Drop for Tx<T> {
     fn drop(&mut self) {
         // SAFETY: this is the end of the hold.
         if unsafe { self.0.leave(Side::Sender) }.is_some() {
-            // SAFETY: the receiver has gone. There is no value: a `send` that succeeds does not drop the
-            // hold, and one that fails has taken its value out again.
+            // SAFETY: the receiver has gone. There is no value: a `send` that succeeds does not
+            // drop the hold, and one that fails has taken its value out again.
             unsafe { self.0.free() };
         }
     }
@@ -247,7 +247,8 @@ impl<T> Rx<T> {
         let _ = self.0.link.decide(Side::Receiver, State::close);
     }
 
-    /// Ends the hold and takes the value, if one was sent, or else gives `error`. `state` was loaded before.
+    /// Ends the hold and takes the value, if one was sent, or else gives `error`. `state` was
+    /// loaded before.
     #[inline]
     pub(super) fn receive<E>(self, state: State, error: E) -> Result<T, E> {
         if state.phase() != Phase::Sent {

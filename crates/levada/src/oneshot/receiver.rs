@@ -194,7 +194,8 @@ impl<T> Receiver<T> {
         matches!(&self.inner, Some(rx) if rx.state().is_open())
     }
 
-    /// Gives the result of a channel in `state`, with `error` for none; no other is to come after it.
+    /// Gives the result of a channel in `state`, with `error` for none; no other is to come after
+    /// it.
     #[inline]
     fn receive<E>(&mut self, state: State, error: E) -> Result<T, E> {
         match self.inner.take() {

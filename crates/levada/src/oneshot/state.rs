@@ -12,7 +12,8 @@
 //! The generation makes every value of one channel's word unique: storing a waker raises it, and
 //! every other transition clears a bit or moves to a later phase. So an exchange that succeeds
 //! proves that nothing at all happened since the value it expects was loaded. (2^59 wakers would
-//! have to be stored between a load and its exchange to deceive it: 18 years at one per nanosecond.)
+//! have to be stored between a load and its exchange to deceive it: 18 years at one per
+//! nanosecond.)
 
 use core::fmt;
 

@@ -28,6 +28,7 @@ impl<T> UnsafeCell<T> {
 /// Cells for messages that are not there yet. Made in place: large ones never cross the stack.
 pub(crate) fn uninit_slots<T>(len: usize) -> Box<[UnsafeCell<MaybeUninit<T>>]> {
     let slots = Box::<[UnsafeCell<MaybeUninit<T>>]>::new_uninit_slice(len);
-    // SAFETY: the cell is a transparent wrapper around `MaybeUninit`, which needs no initialisation.
+    // SAFETY: the cell is a transparent wrapper around `MaybeUninit`, which needs no
+    // initialisation.
     unsafe { slots.assume_init() }
 }

@@ -7,7 +7,8 @@
 //! - in shuttle, with `--cfg shuttle` and feature `shuttle`: random schedules of larger models.
 //!
 //! It takes both. The flag alone may be meant for another crate of the program, and a feature alone
-//! must not change what a program does. levada's own models and those of its users come in this way.
+//! must not change what a program does. levada's own models and those of its users come in this
+//! way.
 //!
 //! Architecture invariant: no other module uses `core::sync::atomic`, `UnsafeCell` or a mutex.
 

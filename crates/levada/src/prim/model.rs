@@ -5,7 +5,8 @@ pub(crate) use super::backend::{park_on as block_on, thread};
 #[cfg(not(loom))]
 pub(crate) use {super::park_on as block_on, std::thread};
 
-/// Runs `f` under every interleaving, up to a number of preemptions: `LOOM_MAX_PREEMPTIONS`, else 2.
+/// Runs `f` under every interleaving, up to a number of preemptions: `LOOM_MAX_PREEMPTIONS`, else
+/// 2.
 ///
 /// Then writes down how many executions that were, and whether it was all of them; `cargo xtask
 /// loom` reads it.
@@ -35,8 +36,8 @@ pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
     println!("model {name}: {executions} executions, {:.2} s, {end}", time.as_secs_f64());
 }
 
-/// Runs `f` many times, on whatever interleavings come. Under Miri the seeds are what makes many times
-/// of it (`cargo xtask miri --deep`).
+/// Runs `f` many times, on whatever interleavings come. Under Miri the seeds are what makes many
+/// times of it (`cargo xtask miri --deep`).
 #[cfg(not(loom))]
 pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
     for _ in 0..if cfg!(miri) { 4 } else { 200 } {

@@ -7,16 +7,18 @@
 //!          taken    whether a thread has it
 //! ```
 //! # Protocol
-//! A thread posts a word and then looks at a condition; later it withdraws the word and looks at the
-//! condition once more. Who changes the condition calls [`asymmetric::heavy_fence`] and then reads the
-//! boards. The other half of the fence is in [`post`] and in [`Place::withdraw`], so:
+//! A thread posts a word and then looks at a condition; later it withdraws the word and looks at
+//! the condition once more. Who changes the condition calls [`asymmetric::heavy_fence`] and then
+//! reads the boards. The other half of the fence is in [`post`] and in [`Place::withdraw`], so:
 //! - either the poster's look finds the condition changed, or the word is found on its board;
-//! - either the look after the withdrawal finds the condition changed, or the word is not found any more.
+//! - either the look after the withdrawal finds the condition changed, or the word is not found any
+//!   more.
 //!
 //! # Invariants
-//! - **I1** The thread that has a board is the only one that posts there, and on its free places only.
-//! - **I2** A word that nobody will withdraw, because its [`Place`] was forgotten, stays: it has to be
-//!   [discarded](discard) before anybody uses the word for something else.
+//! - **I1** The thread that has a board is the only one that posts there, and on its free places
+//!   only.
+//! - **I2** A word that nobody will withdraw, because its [`Place`] was forgotten, stays: it has to
+//!   be [discarded](discard) before anybody uses the word for something else.
 //! - **I3** A board changes hands only while nothing is posted on it. What a thread that ends will
 //!   withdraw yet, or has forgotten, keeps the board from the next one.
 //!
@@ -105,13 +107,13 @@ pub(crate) fn post(what: usize) -> Option<Place> {
     // SAFETY: boards are never freed.
     let board = unsafe { board.as_ref() }?;
     for (place, index) in board.places.iter().zip(0_usize..) {
-        // ORDERING: Relaxed, no pair: no other thread posts here (I1). A zero is this thread's own, or
-        // was there in `lease` (I3), or `discard` put it there in place of a word of this thread: a
-        // thread that acquires the store below sees what this thread did, and all threads that had
-        // the board before.
+        // ORDERING: Relaxed, no pair: no other thread posts here (I1). A zero is this thread's own,
+        // or was there in `lease` (I3), or `discard` put it there in place of a word of this
+        // thread: a thread that acquires the store below sees what this thread did, and all threads
+        // that had the board before.
         if place.load(Ordering::Relaxed) == 0 {
-            // ORDERING: Release pairs with the Acquire load in `is_posted`, as the one in `withdraw`: who
-            // finds this word instead of an earlier one has to see as much.
+            // ORDERING: Release pairs with the Acquire load in `is_posted`, as the one in
+            // `withdraw`: who finds this word instead of an earlier one has to see as much.
             place.store(what, Ordering::Release);
             asymmetric::light_fence();
             return Some(Place::of(index));
@@ -130,8 +132,8 @@ impl Place {
         }
         // SAFETY: boards are never freed; and the thread has, or had, one: it made this `Place`.
         let board = unsafe { &*board };
-        // ORDERING: Release pairs with the Acquire load in `is_posted`: what was done while the word was
-        // there happened before.
+        // ORDERING: Release pairs with the Acquire load in `is_posted`: what was done while the
+        // word was there happened before.
         board.places[self.0].store(0, Ordering::Release);
         asymmetric::light_fence();
     }
@@ -198,8 +200,8 @@ fn lease() -> *const Board {
         return ptr::null();
     }
     let is_free = |board: &&Board| {
-        // ORDERING: Acquire pairs with the Release store in `Lease::drop`: the places are as its thread
-        // left them, or emptier.
+        // ORDERING: Acquire pairs with the Release store in `Lease::drop`: the places are as its
+        // thread left them, or emptier.
         if board.taken.swap(true, Ordering::Acquire) {
             return false;
         }
@@ -226,8 +228,8 @@ fn put_up() -> &'static Board {
     loop {
         board.next = first;
         let this = ptr::from_mut(board);
-        // ORDERING: Release pairs with the Acquire load in `boards`. The boards before are part of the same
-        // release sequence.
+        // ORDERING: Release pairs with the Acquire load in `boards`. The boards before are part of
+        // the same release sequence.
         match FIRST.compare_exchange(first, this, Ordering::Release, Ordering::Relaxed) {
             // SAFETY: never freed, and from now on nobody changes `next`.
             Ok(_) => return unsafe { &*this },
@@ -236,8 +238,8 @@ fn put_up() -> &'static Board {
     }
 }
 
-/// Gives the thread's board back when the thread ends. Not in a model: its threads' other variables have ended
-/// by then.
+/// Gives the thread's board back when the thread ends. Not in a model: its threads' other variables
+/// have ended by then.
 struct Lease;
 
 #[cfg(not(all(loom, feature = "loom")))]
@@ -336,7 +338,8 @@ mod model {
         value: UnsafeCell<usize>,
     }
 
-    // SAFETY: the cell keeps it from being automatic. It is the protocol that has to keep the accesses apart.
+    // SAFETY: the cell keeps it from being automatic. It is the protocol that has to keep the
+    // accesses apart.
     unsafe impl Sync for Shared {}
 
     /// Who shuts the value and finds no word has it to himself.
@@ -360,7 +363,8 @@ mod model {
             });
             // ORDERING: Relaxed, no pair: the protocol's fences order it.
             shared.is_open.store(false, Ordering::Relaxed);
-            // Where there is no system call it is for the compiler only, and so is what the reader does.
+            // Where there is no system call it is for the compiler only, and so is what the reader
+            // does.
             asymmetric::heavy_fence();
             if cfg!(loom) && !is_posted(WORD) {
                 // SAFETY: by the protocol, which is what is tested.

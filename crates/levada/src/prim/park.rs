@@ -87,8 +87,8 @@ impl Drop for Place {
 
 thread_local! {
     static PLACE: Place = Place::kept();
-    /// What the waker of `PLACE` points to, or null: to be asked on threads that never block, without making
-    /// a place for them.
+    /// What the waker of `PLACE` points to, or null: to be asked on threads that never block,
+    /// without making a place for them.
     static OWN_WAKER: Cell<*const ()> = const { Cell::new(ptr::null()) };
 }
 
@@ -104,8 +104,8 @@ impl<'a> Call<'a> {
     fn enter(place: &'a Place) -> Self {
         let is_inner = place.is_taken.replace(true);
         if !is_inner {
-            // A waker of an earlier call, which somebody still had. What he did before is visible now,
-            // to the first poll.
+            // A waker of an earlier call, which somebody still had. What he did before is visible
+            // now, to the first poll.
             place.parker.take();
         }
         Self { place, is_inner, waited: false, slept: false }
@@ -129,8 +129,8 @@ impl Drop for Call<'_> {
     }
 }
 
-/// Whether `waker` is the one by which this thread waits in [`park_on`]. If so, the thread does nothing
-/// else until it is woken, and then polls again.
+/// Whether `waker` is the one by which this thread waits in [`park_on`]. If so, the thread does
+/// nothing else until it is woken, and then polls again.
 pub(crate) fn is_parked_by(waker: &Waker) -> bool {
     let own = OWN_WAKER.try_with(Cell::get).unwrap_or(ptr::null());
     !own.is_null() && ptr::eq(own, waker.data())

@@ -1,5 +1,6 @@
 //! The shuttle backend: the scheduler decides at every atomic operation and every lock who goes on.
-//! Memory is the machine's own and every ordering counts as `SeqCst`; weaker ones are loom's matter.
+//! Memory is the machine's own and every ordering counts as `SeqCst`; weaker ones are loom's
+//! matter.
 
 pub(crate) use super::cell::{UnsafeCell, uninit_slots};
 pub(crate) use super::checked_lock::{Lock, LockGuard};

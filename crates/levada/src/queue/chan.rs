@@ -13,8 +13,8 @@
 //! Senders work under one lock: taking a slot, writing the message and looking whether a receiver
 //! sleeps is one critical section of a few nanoseconds. The single receiver of an mpsc channel does
 //! not take it: it reads `tail`, takes the message and publishes `head`. It takes the lock to go to
-//! sleep, and to hand capacity to senders that wait. The receivers of an mpmc channel all work under
-//! the lock.
+//! sleep, and to hand capacity to senders that wait. The receivers of an mpmc channel all work
+//! under the lock.
 //!
 //! # States
 //! | edge          | set by                              | what it means                                     |
@@ -22,23 +22,24 @@
 //! | `closed`      | `close`, the last receiver's drop   | no new permits; permits that are out may be used  |
 //! | `unreceived`  | the last receiver's drop            | messages are given back or dropped, none is stored |
 //!
-//! Both are set under the lock, once, and never cleared; the last receiver sets both at once. That no
-//! sender is left is told by their count, which stays zero (refs, I1). A receiver has seen the end when
-//! nothing is queued and either no sender is left, or `closed` holds and no permit is out or promised.
+//! Both are set under the lock, once, and never cleared; the last receiver sets both at once. That
+//! no sender is left is told by their count, which stays zero (refs, I1). A receiver has seen the
+//! end when nothing is queued and either no sender is left, or `closed` holds and no permit is out
+//! or promised.
 //!
 //! # Invariants
 //! - **I1** `queued + reserved + granted <= capacity`, where `queued = tail - head`.
 //! - **I2** Only the holder of the lock pushes, and looks at or changes permits, edges and parked
 //!   receivers. Only the one receiver (mpsc), or the holder of the lock (mpmc), pops.
-//! - **I3** `attention` contains HUNGRY whenever a sender waits in line that was granted nothing. It is
-//!   written under the lock.
+//! - **I3** `attention` contains HUNGRY whenever a sender waits in line that was granted nothing.
+//!   It is written under the lock.
 //! - **I4** No waker is cloned, woken or dropped, no message dropped and nothing allocated or freed
 //!   under the lock.
-//! - **I5** A receiver is parked only if nothing was queued for it when it parked, under the lock: no
-//!   message at all (mpsc), or none that is not promised to another receiver (mpmc). A sender that pushes
-//!   takes one parked receiver, promises it the message and wakes it.
-//! - **I6** `credit` is at most what is available (permits), and at most the producer's room; it is 0 if
-//!   the channel is closed. So whoever changes permits forgets it.
+//! - **I5** A receiver is parked only if nothing was queued for it when it parked, under the lock:
+//!   no message at all (mpsc), or none that is not promised to another receiver (mpmc). A sender
+//!   that pushes takes one parked receiver, promises it the message and wakes it.
+//! - **I6** `credit` is at most what is available (permits), and at most the producer's room; it is
+//!   0 if the channel is closed. So whoever changes permits forgets it.
 //! - **I7** `unanswered` is set when the receiver is made FENCED, and cleared by the receiver while
 //!   it has the lock, by which it sees that. Until then it may go by what `attention` was before.
 //!
@@ -47,10 +48,10 @@
 //! - message against sleep: the receiver finds nothing queued, takes the lock and looks again
 //!   before it parks. A sender pushes under the same lock, so either the receiver sees the message
 //!   or the sender sees it parked.
-//! - capacity against sleep: the receiver publishes `head` and then reads `attention`; a sender that
-//!   waits sets HUNGRY there and then reads `head`. Both put a sequentially consistent fence between,
-//!   so the receiver sees that somebody waits, or the sender sees the capacity and serves all in
-//!   line. Senders that come while it is HUNGRY leave that to the one that made it so.
+//! - capacity against sleep: the receiver publishes `head` and then reads `attention`; a sender
+//!   that waits sets HUNGRY there and then reads `head`. Both put a sequentially consistent fence
+//!   between, so the receiver sees that somebody waits, or the sender sees the capacity and serves
+//!   all in line. Senders that come while it is HUNGRY leave that to the one that made it so.
 //!
 //! | `attention`     | the receiver's fence             | the fence of a sender that waits                      |
 //! |-----------------|----------------------------------|-------------------------------------------------------|
@@ -65,9 +66,9 @@
 //! on another one's fence that failed.
 //!
 //! # Progress
-//! Receiving from an open mpsc channel that has no senders in line, and finding out that it is empty, is
-//! wait-free, but for the freeing of a segment of the storage.
-//! Everything else takes the lock. Waiting senders are served in order; see [`crate::wait::permits`].
+//! Receiving from an open mpsc channel that has no senders in line, and finding out that it is
+//! empty, is wait-free, but for the freeing of a segment of the storage. Everything else takes the
+//! lock. Waiting senders are served in order; see [`crate::wait::permits`].
 //!
 //! # Unwinding
 //! Foreign code (wakers, drops of messages) runs last and outside the lock; a panic in it leaves
@@ -97,8 +98,8 @@ use crate::wait::queue::WaitQueue;
 pub(crate) const MAX_CAPACITY: usize = usize::MAX >> 3;
 /// A bit of `attention`: a sender waits that was granted nothing (I3).
 pub(super) const HUNGRY: u8 = 1;
-/// A bit of `attention`: the receiver puts a fence before it looks for HUNGRY. Without it senders use
-/// the heavy one of an asymmetric pair.
+/// A bit of `attention`: the receiver puts a fence before it looks for HUNGRY. Without it senders
+/// use the heavy one of an asymmetric pair.
 pub(super) const FENCED: u8 = 2;
 /// After how many messages that nobody waited to send the receiver is not FENCED any more.
 pub(crate) const CALM: u16 = if IS_SMALL { 2 } else { 1024 };
@@ -108,11 +109,12 @@ pub(crate) const UNBOUNDED: usize = usize::MAX;
 
 /// Receivers that sleep: one waker (mpsc) or a line of them (mpmc).
 pub(crate) trait Parked: Default {
-    /// Whether senders that find the channel full are counted ([`take_overdue`](Self::take_overdue)).
+    /// Whether senders that find the channel full are counted
+    /// ([`take_overdue`](Self::take_overdue)).
     const COUNTS_REFUSED_SENDERS: bool = false;
 
-    /// Takes the waker of the receiver that has waited longest, to be woken outside the lock: there is
-    /// something to look at, and no message.
+    /// Takes the waker of the receiver that has waited longest, to be woken outside the lock: there
+    /// is something to look at, and no message.
     #[must_use = "wake it after the lock is released"]
     fn take_one(&mut self) -> Option<Waker>;
 
@@ -127,9 +129,9 @@ pub(crate) trait Parked: Default {
         false
     }
 
-    /// Counts that the channel was used while messages are promised to receivers that do not come. If
-    /// that happened too often while others sleep, one promise lapses, and a sleeping receiver is taken as
-    /// by [`grant_one`](Self::grant_one).
+    /// Counts that the channel was used while messages are promised to receivers that do not come.
+    /// If that happened too often while others sleep, one promise lapses, and a sleeping receiver
+    /// is taken as by [`grant_one`](Self::grant_one).
     #[must_use = "wake it after the lock is released"]
     fn take_overdue(&mut self) -> Option<Waker> {
         None
@@ -180,8 +182,8 @@ pub(super) struct TxSide<T, P> {
     /// A lower bound of the receiver's position: the receiver's line is read only when the channel
     /// looks full with this one.
     pub(super) head_seen: usize,
-    /// How many messages may be stored, one after the other, with no look at permits, edges or storage
-    /// (I6).
+    /// How many messages may be stored, one after the other, with no look at permits, edges or
+    /// storage (I6).
     pub(super) credit: usize,
     permits: Permits,
     /// What `attention` was last set to.
@@ -204,8 +206,8 @@ pub(super) struct RxSide<T> {
 /// What only the receiver touches (I2).
 pub(super) struct RxOwned<T> {
     pub(super) consumer: Consumer<T>,
-    /// Where it stood when it last left its waker parked. Who goes on from there was woken, mostly with
-    /// that waker.
+    /// Where it stood when it last left its waker parked. Who goes on from there was woken, mostly
+    /// with that waker.
     pub(super) parked_at: usize,
     /// How often it found capacity promised to a sender that did not come.
     pub(super) refusals: u16,
@@ -255,9 +257,9 @@ impl<T, P> TxSide<T, P> {
     }
 }
 
-// SAFETY: the cell around the consumer keeps it from being automatic. Who shares a channel gets into
-// that cell as I2 says, one at a time, and moves messages out of it: that is `T: Send`; nobody looks at
-// a message that is in the channel, so it need not be `Sync`.
+// SAFETY: the cell around the consumer keeps it from being automatic. Who shares a channel gets
+// into that cell as I2 says, one at a time, and moves messages out of it: that is `T: Send`; nobody
+// looks at a message that is in the channel, so it need not be `Sync`.
 unsafe impl<T: Send, P: Send> Sync for Chan<T, P> {}
 
 // A panic in foreign code leaves the channel whole (see `# Unwinding`), and a message in the
@@ -323,8 +325,8 @@ impl<T, P: Parked> Chan<T, P> {
 
     /// Whether new permits are refused.
     pub(crate) fn is_closed(&self) -> bool {
-        // ORDERING: Acquire pairs with the Release store in `close_with`: who sees it closed also sees
-        // what the receiver did before.
+        // ORDERING: Acquire pairs with the Release store in `close_with`: who sees it closed also
+        // sees what the receiver did before.
         self.closed.load(Ordering::Acquire)
     }
 
@@ -374,8 +376,8 @@ impl<T, P: Parked> Chan<T, P> {
         // The receiver's line is written only if there is something new.
         if before != now {
             tx.attention_noted = now;
-            // ORDERING: Relaxed pairs with the load in `single::attention`, by way of the fence that a
-            // sender puts behind it (`send::poll_turn_in_line`) and the receiver's.
+            // ORDERING: Relaxed pairs with the load in `single::attention`, by way of the fence
+            // that a sender puts behind it (`send::poll_turn_in_line`) and the receiver's.
             self.rx.attention.store(now, Ordering::Relaxed);
             // ORDERING: Relaxed, no pair: a hint, which the lock confirms or not.
             self.tx.crowded.store(hungry, Ordering::Relaxed);
@@ -452,16 +454,16 @@ impl<T, P: Parked> Hub for Chan<T, P> {
 
     fn receivers_gone(&self) {
         let mut panics = FirstPanic::default();
-        // From here on a permit that is still out gives its message back instead of queueing it. In one
-        // step with closing: a sender that was refused for good must not find the channel open.
+        // From here on a permit that is still out gives its message back instead of queueing it. In
+        // one step with closing: a sender that was refused for good must not find the channel open.
         panics.catch(|| self.close_with(|tx| tx.unreceived = true));
         // A future that was forgotten, or (mpsc) dropped, may have left its waker.
         let left = || self.lock().parked.take_one();
         while let Some(waker) = left() {
             panics.catch(|| drop(waker));
         }
-        // Messages are dropped one by one, outside the lock and where they are: one may be larger than
-        // what is left of the stack. Nobody else is in the consumer: see `with_last_consumer`.
+        // Messages are dropped one by one, outside the lock and where they are: one may be larger
+        // than what is left of the stack. Nobody else is in the consumer: see `with_last_consumer`.
         while let Some(slot) = self.with_last_consumer(|consumer| {
             // SAFETY: the consumer and the chain belong to this channel.
             unsafe { consumer.front(&self.chain, &mut Emptied::default()) }
@@ -484,8 +486,8 @@ impl<T, P: Parked> Chan<T, P> {
     /// code.
     fn with_last_consumer<R>(&self, f: impl FnOnce(&mut Consumer<T>) -> R) -> R {
         self.rx.consumer.with_mut(|owned| {
-            // SAFETY: there is no receiver, and `unreceived` keeps senders from the queue, so nobody
-            // else is in the consumer (I2); `f` does not come back here.
+            // SAFETY: there is no receiver, and `unreceived` keeps senders from the queue, so
+            // nobody else is in the consumer (I2); `f` does not come back here.
             let owned = unsafe { &mut *owned };
             f(&mut owned.consumer)
         })
@@ -498,9 +500,8 @@ impl<T, P> Drop for Chan<T, P> {
             // SAFETY: `&mut self` excludes every other access.
             let owned = unsafe { &mut *owned };
             // The last receiver has drained the channel, and nothing was stored after; what a
-            // leaked receiver left is leaked with it.
-            // SAFETY: the consumer and the chain were made together in `new`, and this is the end of
-            // both.
+            // leaked receiver left is leaked with it. SAFETY: the consumer and the chain were made
+            // together in `new`, and this is the end of both.
             unsafe { owned.consumer.free(&self.chain) };
         });
     }

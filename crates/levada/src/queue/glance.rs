@@ -1,5 +1,5 @@
-//! What can be seen of a channel from outside, for a thread that is about to block: hints, which cost
-//! no lock and oblige to nothing.
+//! What can be seen of a channel from outside, for a thread that is about to block: hints, which
+//! cost no lock and oblige to nothing.
 #![forbid(unsafe_code)]
 
 use super::chan::{Chan, Parked};

@@ -1,12 +1,12 @@
 //! Receiving with many receivers: under the lock, in the order of waiting.
 //!
-//! A message is promised to the receiver that has waited longest, as capacity is to senders; [`mod@line`]
-//! has the rules. Several messages may be promised at a time. Receivers that run take what is beyond
-//! that: with more messages than waiting receivers none of them is refused.
+//! A message is promised to the receiver that has waited longest, as capacity is to senders;
+//! [`mod@line`] has the rules. Several messages may be promised at a time. Receivers that run take
+//! what is beyond that: with more messages than waiting receivers none of them is refused.
 //!
 //! A receiver that is refused, because all messages are promised to others, gets in line and wakes
-//! itself, so that it counts the refusals after which a promise lapses. If all others sleep, senders that
-//! find the channel full count, and receivers that leave a message behind.
+//! itself, so that it counts the refusals after which a promise lapses. If all others sleep,
+//! senders that find the channel full count, and receivers that leave a message behind.
 
 mod line;
 
@@ -60,8 +60,8 @@ impl<T> Chan<T, Line> {
         Poll::Ready(received)
     }
 
-    /// For a task that has used up its budget, and that its runtime polls again for that: it gets its place in
-    /// line now, and the promise of a message that no other receiver waits for.
+    /// For a task that has used up its budget, and that its runtime polls again for that: it gets
+    /// its place in line now, and the promise of a message that no other receiver waits for.
     #[cold]
     fn enter_over_budget<R>(&self, node: Pin<&Node>, cx: &Context<'_>) -> Poll<R> {
         let waker = cx.waker().clone();
@@ -92,8 +92,8 @@ impl<T> Chan<T, Line> {
         Poll::Ready(message)
     }
 
-    /// Waits for messages and appends up to `limit` of them to `buffer`, with one taking of the lock
-    /// for all; 0 at the end, or if `limit` is 0.
+    /// Waits for messages and appends up to `limit` of them to `buffer`, with one taking of the
+    /// lock for all; 0 at the end, or if `limit` is 0.
     ///
     /// A node this was called with is given to [`cancel_recv`](Self::cancel_recv) before it drops.
     pub(crate) fn poll_recv_many(
@@ -144,8 +144,8 @@ impl<T> Chan<T, Line> {
         self.insist_on_receiving(tx)
     }
 
-    /// Nothing was there for a receiver that does not wait; or all of it is promised to others, and it may
-    /// be that one promise too many was not taken.
+    /// Nothing was there for a receiver that does not wait; or all of it is promised to others, and
+    /// it may be that one promise too many was not taken.
     #[cold]
     fn insist_on_receiving(&self, mut tx: LockGuard<'_, TxSide<T, Line>>) -> Result<T, Nothing> {
         if self.queued(&tx) == 0 {
@@ -170,8 +170,8 @@ impl<T> Chan<T, Line> {
         message.ok_or(Nothing::Empty)
     }
 
-    /// A receiver goes. What was promised to it is promised to the next; if a promise to a sender that is
-    /// not taken has to be watched, another receiver does.
+    /// A receiver goes. What was promised to it is promised to the next; if a promise to a sender
+    /// that is not taken has to be watched, another receiver does.
     #[cold]
     pub(crate) fn cancel_recv(&self, node: Pin<&Node>) {
         let mut tx = self.lock();
@@ -203,8 +203,8 @@ impl<T> Chan<T, Line> {
         cx: &mut Context<'_>,
         take: impl FnOnce(&Self, &mut TxSide<T, Line>, usize),
     ) -> Poll<()> {
-        // Cloned before the lock is taken and dropped after it is released (chan, I4). A receiver that is
-        // not in line yet will probably have to get there.
+        // Cloned before the lock is taken and dropped after it is released (chan, I4). A receiver
+        // that is not in line yet will probably have to get there.
         let mut waker = (!node.is_bound()).then(|| cx.waker().clone());
         let lasting = is_parked_by(cx.waker());
         loop {
@@ -260,9 +260,9 @@ impl<T> Chan<T, Line> {
         }
     }
 
-    /// The rest of [`poll_take`](Self::poll_take) for a receiver that is in line and finds no message:
-    /// there may be the end, and a sender that was promised capacity and does not come must not stop the
-    /// others.
+    /// The rest of [`poll_take`](Self::poll_take) for a receiver that is in line and finds no
+    /// message: there may be the end, and a sender that was promised capacity and does not come
+    /// must not stop the others.
     fn poll_empty(
         &self,
         mut tx: LockGuard<'_, TxSide<T, Line>>,
@@ -319,8 +319,8 @@ impl<T> Chan<T, Line> {
     #[inline]
     fn pop(&self, _tx: &mut TxSide<T, Line>, emptied: &mut Emptied<T>) -> Option<T> {
         self.rx().consumer.with_mut(|owned| {
-            // SAFETY: only who holds the lock gets here (chan, I2): `_tx` is what the lock guards, and
-            // borrowed mutably.
+            // SAFETY: only who holds the lock gets here (chan, I2): `_tx` is what the lock guards,
+            // and borrowed mutably.
             let owned = unsafe { &mut *owned };
             // SAFETY: the consumer and the chain were made together in `Chan::new`.
             let message = unsafe { owned.consumer.pop_under_lock(&self.chain, emptied) };

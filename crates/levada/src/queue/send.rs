@@ -87,8 +87,8 @@ impl<T, P: Parked> Chan<T, P> {
         Poll::Ready(turn.map(|mut turn| turn.tx.permits_mut().reserve(permits)))
     }
 
-    /// Waits for a permit and sends the message with it. The message is taken from `value` when this
-    /// is ready with `Ok`, and not before.
+    /// Waits for a permit and sends the message with it. The message is taken from `value` when
+    /// this is ready with `Ok`, and not before.
     ///
     /// A node this was called with is given to [`cancel`](Self::cancel) before it drops.
     #[inline]
@@ -159,16 +159,16 @@ impl<T, P: Parked> Chan<T, P> {
         self.insist(permits)
     }
 
-    /// Whether a sender that does not wait is refused, and does not have to be counted: senders are in line,
-    /// and messages are queued, so no promise can lapse by it. Without the lock, which a loop of tries would
-    /// keep from the senders in line.
+    /// Whether a sender that does not wait is refused, and does not have to be counted: senders are
+    /// in line, and messages are queued, so no promise can lapse by it. Without the lock, which a
+    /// loop of tries would keep from the senders in line.
     #[cold]
     fn is_refused_for_sure(&self) -> bool {
         !P::COUNTS_REFUSED_SENDERS && !self.looks_empty() && !self.is_closed()
     }
 
-    /// The same for one that was refused: it may be that those in line leave enough, or that it was refused
-    /// so often that promises lapse.
+    /// The same for one that was refused: it may be that those in line leave enough, or that it was
+    /// refused so often that promises lapse.
     #[cold]
     fn insist(&self, permits: usize) -> Result<LockGuard<'_, TxSide<T, P>>, Refused> {
         let mut tx = self.lock_settled();
@@ -186,8 +186,8 @@ impl<T, P: Parked> Chan<T, P> {
         Err(refused)
     }
 
-    /// The lock, with nothing free that somebody in line could have. A receiver makes room before it hands
-    /// it on, and in between all of it would seem to be the line's.
+    /// The lock, with nothing free that somebody in line could have. A receiver makes room before
+    /// it hands it on, and in between all of it would seem to be the line's.
     #[cold]
     pub(super) fn lock_settled(&self) -> LockGuard<'_, TxSide<T, P>> {
         loop {
@@ -201,8 +201,8 @@ impl<T, P: Parked> Chan<T, P> {
         }
     }
 
-    /// Lets go of the lock after a refusal. If promises lapsed by it, whoever is in line is next; if a
-    /// receiver that was woken does not come, the next receiver.
+    /// Lets go of the lock after a refusal. If promises lapsed by it, whoever is in line is next;
+    /// if a receiver that was woken does not come, the next receiver.
     #[cold]
     pub(super) fn settle(&self, mut tx: LockGuard<'_, TxSide<T, P>>) {
         let queued = self.queued(&tx);
@@ -218,8 +218,9 @@ impl<T, P: Parked> Chan<T, P> {
         }
     }
 
-    /// For a task that has used up its budget, and that its runtime polls again for that: it gets its place in
-    /// line now, and keeps its turn until then if the turn has come. A refusal costs no budget.
+    /// For a task that has used up its budget, and that its runtime polls again for that: it gets
+    /// its place in line now, and keeps its turn until then if the turn has come. A refusal costs
+    /// no budget.
     #[cold]
     fn poll_over_budget(
         &self,
@@ -357,8 +358,8 @@ impl<T, P: Parked> Chan<T, P> {
         self.hand_on(|_| ());
     }
 
-    /// The same for a receiver with a message in hand, which made room for the first in line: mostly that is
-    /// all there is to do.
+    /// The same for a receiver with a message in hand, which made room for the first in line:
+    /// mostly that is all there is to do.
     #[cold]
     pub(super) fn serve_first(&self) {
         let mut tx = self.lock();
@@ -413,8 +414,8 @@ impl<T, P: Parked> Chan<T, P> {
         });
     }
 
-    /// Stores a message for which there is capacity, and wakes a receiver. Gives the message back if
-    /// there is no receiver left to have it.
+    /// Stores a message for which there is capacity, and wakes a receiver. Gives the message back
+    /// if there is no receiver left to have it.
     #[inline]
     fn push<'a>(&'a self, mut tx: LockGuard<'a, TxSide<T, P>>, value: T) -> Result<(), T> {
         if tx.credit > 0 {
@@ -432,8 +433,8 @@ impl<T, P: Parked> Chan<T, P> {
             tx.look_ahead();
             tx.credit = tx.credit.saturating_sub(1);
         }
-        // SAFETY: the producer and the chain were made together in `Chan::new`. It has room: seen just
-        // now, or by `make_room`, and under the lock, which we hold since.
+        // SAFETY: the producer and the chain were made together in `Chan::new`. It has room: seen
+        // just now, or by `make_room`, and under the lock, which we hold since.
         unsafe { tx.producer.push(&self.chain, value) };
         let receiver = tx.parked.grant_one();
         drop(tx);
@@ -449,8 +450,8 @@ impl<T, P: Parked> Chan<T, P> {
     fn make_room<'a>(&'a self, mut tx: LockGuard<'a, TxSide<T, P>>) -> LockGuard<'a, TxSide<T, P>> {
         loop {
             let head = self.head();
-            // SAFETY: the producer and the chain were made together in `Chan::new`; `Chan::head` loads
-            // with Acquire.
+            // SAFETY: the producer and the chain were made together in `Chan::new`; `Chan::head`
+            // loads with Acquire.
             let Err(len) = (unsafe { tx.producer.make_room(&self.chain, head) }) else {
                 return tx;
             };

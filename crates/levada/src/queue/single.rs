@@ -122,7 +122,8 @@ impl<T> Sole<T> {
         self.chain.tail().wrapping_sub(self.head())
     }
 
-    /// Takes a message if there is one. Wait-free unless the channel was closed or senders are in line.
+    /// Takes a message if there is one. Wait-free unless the channel was closed or senders are in
+    /// line.
     pub(crate) fn try_recv(&mut self) -> Result<T, Nothing> {
         let (chan, owned) = self.parts();
         if let Some(message) = chan.pop(owned) {
@@ -171,7 +172,8 @@ impl<T> Chan<T, Sleeper> {
         self.publish_head(owned.consumer.head());
         // Patience is for each promise.
         owned.refusals = 0;
-        // Either we see below that somebody waits, or that sender sees the capacity (chan, Transitions).
+        // Either we see below that somebody waits, or that sender sees the capacity (chan,
+        // Transitions).
         asymmetric::light_fence();
         if self.attention() != 0 {
             self.attend(owned);
@@ -209,8 +211,8 @@ impl<T> Chan<T, Sleeper> {
         self.attention() & HUNGRY != 0
     }
 
-    /// Nothing was queued for a receiver that does not wait. A sender that was promised capacity and
-    /// does not come must not stop the others, nor the end.
+    /// Nothing was queued for a receiver that does not wait. A sender that was promised capacity
+    /// and does not come must not stop the others, nor the end.
     #[cold]
     fn try_idle(&self) -> Nothing {
         let mut tx = self.lock();

@@ -2,16 +2,17 @@
 //!
 //! # Layout
 //! Messages are numbered: the n-th one sent has position n. The message at `pos` is in slot
-//! `(pos - origin) % capacity`, and the slot is stamped with the position it holds, so that a reader
-//! who finds another stamp than its own knows that its message is not there yet, or not any more.
+//! `(pos - origin) % capacity`, and the slot is stamped with the position it holds, so that a
+//! reader who finds another stamp than its own knows that its message is not there yet, or not any
+//! more.
 //!
 //! Slots are in chunks of 16, 32, 64 ... that are allocated when the writer first gets there. When
 //! everything sent so far has been read, it [starts again](Writer::restart) at the first slot: the
 //! position it is at becomes the origin. So the ring is as large as the backlog it had to hold,
 //! rounded up, however large the capacity.
 //!
-//! A value is cloned where it is, without a lock, by the one reader it is lent to. If the writer comes
-//! round meanwhile it does not wait: it leaves the new message [aside](mod@aside), in a box.
+//! A value is cloned where it is, without a lock, by the one reader it is lent to. If the writer
+//! comes round meanwhile it does not wait: it leaves the new message [aside](mod@aside), in a box.
 //!
 //! # States
 //! Of a slot: its `home` tells what is there and who has it, its `stamp` which message it is for.
@@ -29,8 +30,8 @@
 //! | its position            | at home; if that is empty, everyone has read it                           |
 //! | its position, `LATE`    | aside; if it is not there, everyone has read it. What is at home is dead  |
 //!
-//! Two more flags of a stamp are `CALLED`: somebody wants to be seen to when the loan ends; and `FENCED`:
-//! whoever ends a loan puts a fence before it looks for that.
+//! Two more flags of a stamp are `CALLED`: somebody wants to be seen to when the loan ends; and
+//! `FENCED`: whoever ends a loan puts a fence before it looks for that.
 //!
 //! # Transitions
 //! | from          | to                | who                                                   | operation |
@@ -45,20 +46,22 @@
 //! | `CALLED`      | stamp             | `see_to`, by who ended a loan                         | exchange  |
 //! | stamp         | new stamp, `LATE` | the writer: `put_late`, while the home is lent        | swap      |
 //!
-//! The end of a loan is a store, although others may want something of it: the writer has lapped and the
-//! value is dead; somebody waits for it; somebody leaves, whose claim is to be ended. They write that into
-//! the stamp and then look whether the home is lent still; the reader gives the home back and then looks at
-//! the stamp. Between the two steps is a fence, so that one of them sees the other. The reader comes with
-//! every message and they hardly ever, so theirs is the heavy one of an asymmetric pair, once the channel
-//! has carried [`CALM`] messages; until then, or where there is none, messages are `FENCED`.
+//! The end of a loan is a store, although others may want something of it: the writer has lapped
+//! and the value is dead; somebody waits for it; somebody leaves, whose claim is to be ended. They
+//! write that into the stamp and then look whether the home is lent still; the reader gives the
+//! home back and then looks at the stamp. Between the two steps is a fence, so that one of them
+//! sees the other. The reader comes with every message and they hardly ever, so theirs is the heavy
+//! one of an asymmetric pair, once the channel has carried [`CALM`] messages; until then, or where
+//! there is none, messages are `FENCED`.
 //!
 //! # Invariants
-//! - **I1** The claims of a slot, or of a message aside, are the readers that have yet to end theirs: each does
-//!   once, by reading, skipping or leaving it aside for who ends a loan.
-//! - **I2** Who has a loan keeps its claim, and nobody else gets the value: there is never more than one clone
-//!   of it being made.
-//! - **I3** The home of a slot is touched only by who made it lent, until it stores something else; and by the
-//!   writer, under its lock, while it is empty or written. It is initialised while it is held or lent.
+//! - **I1** The claims of a slot, or of a message aside, are the readers that have yet to end
+//!   theirs: each does once, by reading, skipping or leaving it aside for who ends a loan.
+//! - **I2** Who has a loan keeps its claim, and nobody else gets the value: there is never more
+//!   than one clone of it being made.
+//! - **I3** The home of a slot is touched only by who made it lent, until it stores something else;
+//!   and by the writer, under its lock, while it is empty or written. It is initialised while it is
+//!   held or lent.
 //! - **I4** A value leaves a slot only by being returned from one of these functions: nothing is
 //!   dropped under a lock, so nothing foreign runs there.
 //! - **I5** `origin` changes only while the writer's lock is held, and only when no reader has a
@@ -66,15 +69,16 @@
 //!   its stamp, never a wrong message.
 //! - **I6** A chunk's pointer is null, or to as many initialised slots as
 //!   [`chunk_len`](LapRing::chunk_len) says, which covers every index below the capacity that is
-//!   located in it. Once set it stays until the ring is dropped. There is a pointer for each such chunk.
-//! - **I7** Whoever is told that somebody [will see](Place::await_return) is seen to: the loan had not ended
-//!   after its fence. A slot whose message is aside is changed under the lock of what is aside, but for the
-//!   end of the loan that was in the way.
+//!   located in it. Once set it stays until the ring is dropped. There is a pointer for each such
+//!   chunk.
+//! - **I7** Whoever is told that somebody [will see](Place::await_return) is seen to: the loan had
+//!   not ended after its fence. A slot whose message is aside is changed under the lock of what is
+//!   aside, but for the end of the loan that was in the way.
 //!
 //! # Progress
-//! Readers do not wait for one another, but for a value that is lent; the writer's lock is held for the moving
-//! of one value. The lock of what is aside is taken only where a home was lent. Chunks and boxes are allocated
-//! outside all locks.
+//! Readers do not wait for one another, but for a value that is lent; the writer's lock is held for
+//! the moving of one value. The lock of what is aside is taken only where a home was lent. Chunks
+//! and boxes are allocated outside all locks.
 //!
 //! # Checked by
 //! `tests` and `model`, and the models of broadcast.
@@ -161,8 +165,8 @@ impl<T, W> LapRing<T, W> {
     /// The position that is in the first slot.
     #[inline]
     pub(crate) fn origin(&self) -> u64 {
-        // ORDERING: Relaxed, no pair: an old value does no harm (I5). Who took the writer's lock since the
-        // change sees the new one, because the lock orders it.
+        // ORDERING: Relaxed, no pair: an old value does no harm (I5). Who took the writer's lock
+        // since the change sees the new one, because the lock orders it.
         self.origin.load(Ordering::Relaxed)
     }
 
@@ -182,14 +186,16 @@ impl<T, W> LapRing<T, W> {
     #[inline(always)]
     pub(crate) fn slot_from(&self, origin: u64, pos: u64) -> Option<Place<'_, T>> {
         let (chunk, offset) = locate(self.index(origin, pos));
-        // SAFETY: by I6 the directory has every chunk that an index below the capacity is located in.
+        // SAFETY: by I6 the directory has every chunk that an index below the capacity is located
+        // in.
         let chunk = unsafe { self.chunks.get_unchecked(chunk) };
         // ORDERING: Acquire pairs with the Release exchange in `grow`: the slots are initialised.
         let first = chunk.load(Ordering::Acquire);
         if first.is_null() {
             return None;
         }
-        // SAFETY: by I6 the chunk has a slot for each index below the capacity that is located in it.
+        // SAFETY: by I6 the chunk has a slot for each index below the capacity that is located in
+        // it.
         let slot = unsafe { first.add(offset) };
         // SAFETY: by I6 it is initialised, and stays as long as the ring, which we borrow.
         let slot = unsafe { &*slot };
@@ -201,8 +207,8 @@ impl<T, W> LapRing<T, W> {
         self.slot(pos).is_none_or(|slot| slot.is_read(pos))
     }
 
-    /// Lets readers do without fences of their own, if whoever wants something of them can pay for both.
-    /// Called without any lock.
+    /// Lets readers do without fences of their own, if whoever wants something of them can pay for
+    /// both. Called without any lock.
     #[cold]
     pub(crate) fn relax(&self) {
         let is_fenced = self.writer.lock().fenced;
@@ -250,8 +256,8 @@ impl<T, W> LapRing<T, W> {
 
     #[inline]
     fn index(&self, origin: u64, pos: u64) -> usize {
-        // Below the capacity, which is a usize. An origin that is newer than `pos` gives a slot with
-        // another stamp.
+        // Below the capacity, which is a usize. An origin that is newer than `pos` gives a slot
+        // with another stamp.
         (pos.wrapping_sub(origin) & (self.capacity - 1)) as usize
     }
 }
@@ -259,8 +265,8 @@ impl<T, W> LapRing<T, W> {
 impl<T, W> Drop for LapRing<T, W> {
     fn drop(&mut self) {
         for chunk in 0..self.chunks.len() {
-            // ORDERING: Acquire pairs with the Release exchange in `grow`: its slots are seen, to be
-            // dropped.
+            // ORDERING: Acquire pairs with the Release exchange in `grow`: its slots are seen, to
+            // be dropped.
             let first = self.chunks[chunk].load(Ordering::Acquire);
             if !first.is_null() {
                 // SAFETY: `grow` installed it, and `&mut self` excludes every user.
@@ -335,7 +341,8 @@ impl<'a, T, W> Writer<'a, T, W> {
         if ring.index(ring.origin(), pos) < FIRST || !ring.is_read(pos - 1) {
             return false;
         }
-        // ORDERING: Relaxed, no pair: a reader of an old origin finds a slot without its stamp (I5).
+        // ORDERING: Relaxed, no pair: a reader of an old origin finds a slot without its stamp
+        // (I5).
         ring.origin.store(pos, Ordering::Relaxed);
         true
     }
@@ -374,8 +381,8 @@ impl<T, W> DerefMut for Entry<'_, T, W> {
 }
 
 impl<'a, T, W> Entry<'a, T, W> {
-    /// Writes a message for `claims` readers over whatever was there. Gives what is left to do, after the lock
-    /// is released; or the message, if somebody has the slot's home to himself.
+    /// Writes a message for `claims` readers over whatever was there. Gives what is left to do,
+    /// after the lock is released; or the message, if somebody has the slot's home to himself.
     #[inline(always)]
     pub(crate) fn put(&mut self, pos: u64, claims: u32, value: T) -> Result<Aftermath<T>, T> {
         let mut after = Aftermath::NONE;
@@ -387,7 +394,8 @@ impl<'a, T, W> Entry<'a, T, W> {
             Err(Busy) => return Err(value),
         }
         let stamp = Stamp::new(pos, self.writer.inner.fenced);
-        // SAFETY: the guard inside `writer` is the writer's lock, and `vacate` has just said that it did.
+        // SAFETY: the guard inside `writer` is the writer's lock, and `vacate` has just said that
+        // it did.
         unsafe { self.place.slot.fill(stamp, claims, value) };
         Ok(after)
     }

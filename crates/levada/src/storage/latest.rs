@@ -16,14 +16,16 @@
 //! published while the current one is in use, and one of them is kept.
 //!
 //! # Looks without the lock
-//! A value that is looked at often and not changed is *opened*: `open` leads to its node. Who looks then posts
-//! the address of the `Latest` where all threads can read it ([`notices`]), finds `open` as it was, and
-//! later withdraws the address and looks at `open` once more: no read-modify-write. Who wants the value for
-//! himself *shuts* it: he makes `open` null, puts a fence into every thread, a system call, and looks whether
-//! the address is still posted. If so the node is marked, and whoever withdraws the address and finds the
-//! node shut looks for others who posted it; the last one takes the mark off.
+//! A value that is looked at often and not changed is *opened*: `open` leads to its node. Who looks
+//! then posts the address of the `Latest` where all threads can read it ([`notices`]), finds `open`
+//! as it was, and later withdraws the address and looks at `open` once more: no read-modify-write.
+//! Who wants the value for himself *shuts* it: he makes `open` null, puts a fence into every
+//! thread, a system call, and looks whether the address is still posted. If so the node is marked,
+//! and whoever withdraws the address and finds the node shut looks for others who posted it; the
+//! last one takes the mark off.
 //!
-//! The system call pays from some hundred looks on; it takes [`MANY`] under the lock before a value is opened.
+//! The system call pays from some hundred looks on; it takes [`MANY`] under the lock before a value
+//! is opened.
 //!
 //! # Readers and writers that wait for each other
 //! Snapshots that overlap each other would keep a writer out for ever. So newcomers are let in
@@ -132,9 +134,10 @@ pub(crate) trait Keeper {
     fn vacated(&self);
 }
 
-/// So many looks under the lock at one value, and it may be looked at without. Some hundred are worth what it
-/// costs to change the value then, a system call and a look at every thread; but where values come fast and
-/// their sender loses the processor for a moment, each of its time slices would begin with one.
+/// So many looks under the lock at one value, and it may be looked at without. Some hundred are
+/// worth what it costs to change the value then, a system call and a look at every thread; but
+/// where values come fast and their sender loses the processor for a moment, each of its time
+/// slices would begin with one.
 const MANY: u16 = if IS_SMALL { 8 } else { 50_000 };
 
 /// What the lock guards, besides the holds of the nodes.
@@ -209,12 +212,12 @@ pub(crate) struct Latest<T, S> {
     first: Node<T>,
 }
 
-// SAFETY: the pointers of the desk keep it from being automatic. They lead to nodes that the `Latest`
-// owns, and so do their values, which are Send.
+// SAFETY: the pointers of the desk keep it from being automatic. They lead to nodes that the
+// `Latest` owns, and so do their values, which are Send.
 unsafe impl<T: Send, S: Send> Send for Latest<T, S> {}
-// SAFETY: the cells of the nodes keep it from being automatic. Several threads may look at one value
-// (`T: Sync`), and any of them may take it out and drop it (`T: Send`); everything else is under the
-// lock (I1, I3).
+// SAFETY: the cells of the nodes keep it from being automatic. Several threads may look at one
+// value (`T: Sync`), and any of them may take it out and drop it (`T: Send`); everything else is
+// under the lock (I1, I3).
 unsafe impl<T: Send + Sync, S: Send> Sync for Latest<T, S> {}
 
 /// What is let go of in a critical section, to be dropped after it.
@@ -349,7 +352,8 @@ impl<T, S> Latest<T, S> {
 
     /// Makes `new`, from [`free_node`](Self::free_node), the current node, with this value.
     fn install(&self, desk: &mut Desk<T, S>, new: NonNull<Node<T>>, value: T) {
-        // SAFETY: it is from `free_node`: the first node, alive as long as `self`, or one just leaked.
+        // SAFETY: it is from `free_node`: the first node, alive as long as `self`, or one just
+        // leaked.
         let node = unsafe { new.as_ref() };
         let version = self.set_stamp(desk, Stamp::next);
         // SAFETY: it is from `free_node`, so it is free; we hold the lock, and mark it full next.
@@ -424,7 +428,8 @@ impl<T, S> Latest<T, S> {
         self.open.store(current.as_ptr(), Ordering::Release);
     }
 
-    /// The lock, and no node is open: to be taken by whoever may want the current value for himself.
+    /// The lock, and no node is open: to be taken by whoever may want the current value for
+    /// himself.
     #[inline]
     fn lock_shut(&self) -> LockGuard<'_, Desk<T, S>> {
         let mut desk = self.desk.lock();
@@ -439,8 +444,8 @@ impl<T, S> Latest<T, S> {
     fn shut<'a>(&'a self, mut desk: LockGuard<'a, Desk<T, S>>) -> LockGuard<'a, Desk<T, S>> {
         while desk.mode == Mode::Open {
             let era = desk.era;
-            // ORDERING: Relaxed, pairs with the loads in `Snapshot::take` and `Snapshot::drop` by way of the
-            // fence; see `notices`.
+            // ORDERING: Relaxed, pairs with the loads in `Snapshot::take` and `Snapshot::drop` by
+            // way of the fence; see `notices`.
             self.open.store(ptr::null_mut(), Ordering::Relaxed);
             drop(desk);
             // A system call, so not under the lock. Whoever comes meanwhile makes one, too.
@@ -490,8 +495,8 @@ impl<T, S> Latest<T, S> {
         }
     }
 
-    /// To be called when somebody has withdrawn the word: as [`let_go`](Self::let_go), if nobody is left who
-    /// posted it.
+    /// To be called when somebody has withdrawn the word: as [`let_go`](Self::let_go), if nobody is
+    /// left who posted it.
     fn look_for_posted(&self) -> (Option<Leftover<T>>, bool) {
         let mut desk = self.desk.lock();
         // If a node is open, or about to be shut, who shuts it looks.
@@ -543,7 +548,8 @@ impl<T, S> Drop for Latest<T, S> {
         let (current, was_open) = (desk.current.take(), desk.era > 0);
         drop(desk);
         if was_open {
-            // What was posted by snapshots that were forgotten, as another one may be at this address.
+            // What was posted by snapshots that were forgotten, as another one may be at this
+            // address.
             notices::discard(self.word());
         }
         // SAFETY: every node but the first comes from a `Box`, and nobody uses this one: users

@@ -53,8 +53,8 @@ const INLINE_ALIGN: usize = 16;
 const FIRST_BYTES: usize = 256;
 /// Bytes after which segments grow no more: what an emptied channel may keep, twice.
 const LAST_BYTES: usize = 32 * 1024;
-/// The same without a bound. There are many such channels, each with a backlog once: what is allocated and
-/// freed meanwhile costs less than what they would keep.
+/// The same without a bound. There are many such channels, each with a backlog once: what is
+/// allocated and freed meanwhile costs less than what they would keep.
 const LAST_BYTES_UNBOUNDED: usize = 4 * 1024;
 /// Unless messages are so large that this many do not fit.
 const LAST_LEN_MIN: usize = 4;
@@ -137,16 +137,17 @@ pub(crate) struct Chain<T> {
     /// To a line of its own from whatever stands before the chain.
     _gap: Gap<{ LINE - 4 * size_of::<usize>() }>,
     tail: AtomicUsize,
-    /// Segments there have been, modulo 2^32; so that the consumer need not look at its own segment to
-    /// know that it is the last.
+    /// Segments there have been, modulo 2^32; so that the consumer need not look at its own segment
+    /// to know that it is the last.
     segments: AtomicU32,
     inline: Inline,
 }
 
 // SAFETY: atomic pointers would be sent whatever they lead to; here it is messages, so `T: Send`.
 unsafe impl<T: Send> Send for Chain<T> {}
-// SAFETY: the cells keep it from being automatic. Who shares the chain gets into them only with one of
-// its sides, as I1 and I4 say: messages are moved from thread to thread (`T: Send`), never shared.
+// SAFETY: the cells keep it from being automatic. Who shares the chain gets into them only with one
+// of its sides, as I1 and I4 say: messages are moved from thread to thread (`T: Send`), never
+// shared.
 unsafe impl<T: Send> Sync for Chain<T> {}
 
 /// The producer's part, kept under the channel's lock. A null segment means the first one.
@@ -161,8 +162,9 @@ pub(crate) struct Producer<T> {
     segment: *mut Segment<T>,
 }
 
-// SAFETY: the pointers keep it from being automatic. They lead into the chain and its segments, which
-// outlive them (I5), and to slots that are the producer's alone (I1), for messages that are Send.
+// SAFETY: the pointers keep it from being automatic. They lead into the chain and its segments,
+// which outlive them (I5), and to slots that are the producer's alone (I1), for messages that are
+// Send.
 unsafe impl<T: Send> Send for Producer<T> {}
 
 /// The consumer's part, used by one thread at a time. A null segment means the first one.
@@ -177,8 +179,9 @@ pub(crate) struct Consumer<T> {
     segment: *mut Segment<T>,
 }
 
-// SAFETY: the pointers keep it from being automatic. They lead into the chain and its segments, which
-// outlive them (I5), and to slots that are the consumer's alone (I1), with messages that are Send.
+// SAFETY: the pointers keep it from being automatic. They lead into the chain and its segments,
+// which outlive them (I5), and to slots that are the consumer's alone (I1), with messages that are
+// Send.
 unsafe impl<T: Send> Send for Consumer<T> {}
 
 /// A segment that was allocated outside the lock and waits to be linked.
@@ -226,7 +229,8 @@ impl<T> Chain<T> {
     /// Where that begins which both sides use all the time, in bytes from the chain's beginning.
     pub(crate) const TAIL: usize = offset_of!(Self, tail);
 
-    /// Storage for up to `capacity` messages at a time, or any number for `usize::MAX`; the caller keeps count.
+    /// Storage for up to `capacity` messages at a time, or any number for `usize::MAX`; the caller
+    /// keeps count.
     pub(crate) fn new(capacity: usize) -> Self {
         let (needed, bytes) = match capacity.checked_next_power_of_two() {
             Some(needed) => (needed, LAST_BYTES),
@@ -251,7 +255,8 @@ impl<T> Chain<T> {
         self.tail.load(Ordering::Acquire)
     }
 
-    /// A longer segment than the producer's, for when [`Producer::make_room`] found none. Allocates.
+    /// A longer segment than the producer's, for when [`Producer::make_room`] found none.
+    /// Allocates.
     pub(crate) fn grow(&self, len: usize) -> Fresh<T> {
         let first = (FIRST_BYTES / size_of::<T>().max(1)).max(1);
         let len = (len * 2).max(1 << first.ilog2()).min(self.last_len);
@@ -346,16 +351,18 @@ impl<T> Producer<T> {
     unsafe fn link(&mut self, chain: &Chain<T>, next: *mut Segment<T>) {
         // SAFETY: the producer's own segment is freed only after it was left (I5).
         let (full, _, _) = unsafe { chain.locate(self.segment) };
-        // SAFETY: the consumer reads `end` only after it saw `next`, which is published below (I4). If the
-        // segment was in use before, the consumer left it then, and handed it back after that (I5).
+        // SAFETY: the consumer reads `end` only after it saw `next`, which is published below (I4).
+        // If the segment was in use before, the consumer left it then, and handed it back after
+        // that (I5).
         full.end.with_mut(|end| unsafe { *end = self.tail });
         // ORDERING: Release pairs with the Acquire load in `Consumer::advance`: it sees `end` and
         // the new segment's fields.
         full.next.store(next, Ordering::Release);
-        // ORDERING: Relaxed, no pair: the producer's own, and read under the channel's lock by no other.
+        // ORDERING: Relaxed, no pair: the producer's own, and read under the channel's lock by no
+        // other.
         let segments = chain.segments.load(Ordering::Relaxed).wrapping_add(1);
-        // ORDERING: Relaxed pairs with the load in `Consumer::is_in_last`; messages in the new segment come
-        // with a `tail` that is stored after it, with Release.
+        // ORDERING: Relaxed pairs with the load in `Consumer::is_in_last`; messages in the new
+        // segment come with a `tail` that is stored after it, with Release.
         chain.segments.store(segments, Ordering::Relaxed);
         // SAFETY: the segment is alive by contract.
         let (_, slots, len) = unsafe { chain.locate(next) };
@@ -475,15 +482,16 @@ impl<T> Consumer<T> {
     /// Whether all messages up to a `tail` that was loaded before are in the consumer's segment.
     #[inline(always)]
     fn is_in_last(&self, chain: &Chain<T>) -> bool {
-        // ORDERING: Relaxed pairs with the store in `Producer::link`: who saw a message in another segment
-        // sees that there is one.
+        // ORDERING: Relaxed pairs with the store in `Producer::link`: who saw a message in another
+        // segment sees that there is one.
         self.number == chain.segments.load(Ordering::Relaxed)
     }
 
     /// Follows the chain to the next message, and finds out how far the consumer may read there.
     ///
     /// # Safety
-    /// `self` and `chain` belong to one channel, and `tail` was loaded by [`Chain::tail`] and is not `head`.
+    /// `self` and `chain` belong to one channel, and `tail` was loaded by [`Chain::tail`] and is
+    /// not `head`.
     #[cold]
     unsafe fn advance(&mut self, chain: &Chain<T>, tail: usize, emptied: &mut Emptied<T>) {
         if self.slots.is_null() {
@@ -492,9 +500,9 @@ impl<T> Consumer<T> {
         loop {
             // SAFETY: only the consumer frees the segment it stands in (I5).
             let (link, slots, len) = unsafe { chain.locate(self.segment) };
-            // ORDERING: Acquire pairs with the Release store in `Producer::link`. If messages up to `tail`
-            // are in a later segment it is seen here: it was linked before they were pushed, and `tail`
-            // was loaded with Acquire.
+            // ORDERING: Acquire pairs with the Release store in `Producer::link`. If messages up to
+            // `tail` are in a later segment it is seen here: it was linked before they were pushed,
+            // and `tail` was loaded with Acquire.
             let next = link.next.load(Ordering::Acquire);
             let mut left = tail.wrapping_sub(self.head);
             if !next.is_null() {
@@ -515,8 +523,8 @@ impl<T> Consumer<T> {
         }
     }
 
-    /// Hands an empty segment back to the producer. What is to be freed goes to `emptied`: a segment
-    /// that is too short to be of use again, or the one that was spare before.
+    /// Hands an empty segment back to the producer. What is to be freed goes to `emptied`: a
+    /// segment that is too short to be of use again, or the one that was spare before.
     ///
     /// # Safety
     /// `segment` is null or a segment of this chain that both sides have left.
@@ -531,8 +539,9 @@ impl<T> Consumer<T> {
         }
         // ORDERING: Relaxed, no pair: the swap below publishes it.
         segment.link.next.store(ptr::null_mut(), Ordering::Relaxed);
-        // ORDERING: AcqRel. Release pairs with the Acquire swap in `Producer::make_room`. Acquire pairs
-        // with the Release of an earlier swap here, in `retire`, by another consumer's hand perhaps.
+        // ORDERING: AcqRel. Release pairs with the Acquire swap in `Producer::make_room`. Acquire
+        // pairs with the Release of an earlier swap here, in `retire`, by another consumer's hand
+        // perhaps.
         let old = chain.spare.swap(Box::into_raw(segment), Ordering::AcqRel);
         if !old.is_null() {
             // SAFETY: a spare segment came from `Box::into_raw`, and the swap made it ours alone.
@@ -545,19 +554,19 @@ impl<T> Consumer<T> {
     /// # Safety
     /// `self` and `chain` belong to one channel, of which nothing is used after this call.
     pub(crate) unsafe fn free(&mut self, chain: &Chain<T>) {
-        // ORDERING: Acquire pairs with the Release swap in `retire`: the whole segment is seen, to be
-        // freed.
+        // ORDERING: Acquire pairs with the Release swap in `retire`: the whole segment is seen, to
+        // be freed.
         let spare = chain.spare.swap(ptr::null_mut(), Ordering::Acquire);
         if !spare.is_null() {
             // SAFETY: a spare segment came from `Box::into_raw`, and the swap made it ours alone.
             drop(unsafe { Box::from_raw(spare) });
         }
         loop {
-            // SAFETY: it is the consumer's own segment, or the one linked behind it, which nobody but us
-            // could have freed (I5).
+            // SAFETY: it is the consumer's own segment, or the one linked behind it, which nobody
+            // but us could have freed (I5).
             let (link, _, _) = unsafe { chain.locate(self.segment) };
-            // ORDERING: Acquire pairs with the Release store in `Producer::link`: the whole segment is
-            // seen, to be freed.
+            // ORDERING: Acquire pairs with the Release store in `Producer::link`: the whole segment
+            // is seen, to be freed.
             let next = link.next.load(Ordering::Acquire);
             let left = core::mem::replace(&mut self.segment, next);
             if !left.is_null() {

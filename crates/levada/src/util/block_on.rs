@@ -22,8 +22,9 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     park_on(future)
 }
 
-/// Gives `is_ready` a little time, before the caller [`park_on`]s a future by which others are asked to
-/// wake this thread: who has not been asked has nothing to pay for it. Answers whether it is ready.
+/// Gives `is_ready` a little time, before the caller [`park_on`]s a future by which others are
+/// asked to wake this thread: who has not been asked has nothing to pay for it. Answers whether it
+/// is ready.
 ///
 /// # Panics
 /// As [`block_on`].

@@ -7,11 +7,11 @@ use core::mem::MaybeUninit;
 /// adjacent-line prefetchers apart, at the price of 200 bytes more in an idle channel.
 pub(crate) const LINE: usize = 64;
 
-/// Bytes that are not used. With [`LINE`]` - 1` bytes in between, wherever they are, two sides that write do
-/// not share a line.
+/// Bytes that are not used. With [`LINE`]` - 1` bytes in between, wherever they are, two sides that
+/// write do not share a line.
 ///
-/// A distance and not an alignment: with glibc an aligned allocation takes more than twice the time of a
-/// plain one, and would be most of what a channel costs to make.
+/// A distance and not an alignment: with glibc an aligned allocation takes more than twice the time
+/// of a plain one, and would be most of what a channel costs to make.
 pub(crate) struct Gap<const BYTES: usize>([MaybeUninit<u8>; BYTES]);
 
 impl<const BYTES: usize> Gap<BYTES> {

@@ -3,8 +3,8 @@ use core::task::Waker;
 
 use super::FirstPanic;
 
-/// Wakers collected under a lock, to be woken outside it. Making an empty one costs nothing: mostly it
-/// holds one waker, or none.
+/// Wakers collected under a lock, to be woken outside it. Making an empty one costs nothing: mostly
+/// it holds one waker, or none.
 ///
 /// # Invariants
 /// - **I1** The first `len` of `wakers` are initialised, and the batch owns them.
@@ -43,7 +43,8 @@ impl WakeBatch {
     fn wake_all(&mut self, panics: &mut FirstPanic) {
         let len = core::mem::take(&mut self.len);
         for waker in &self.wakers[..len] {
-            // SAFETY: it is initialised, and ours (I1). With `len` set to zero nobody reads it again.
+            // SAFETY: it is initialised, and ours (I1). With `len` set to zero nobody reads it
+            // again.
             let waker = unsafe { waker.assume_init_read() };
             panics.catch(|| waker.wake());
         }

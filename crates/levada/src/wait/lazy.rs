@@ -1,8 +1,9 @@
 //! A node on the heap, for what waits and has to be `Unpin`: streams and sinks.
 //!
 //! A future holds its [`Node`] in itself, since its user pins it. Most users of streams and sinks
-//! (`StreamMap`, `select_all`) move them instead, so their nodes lie on the heap. A node is allocated
-//! when its owner first has to wait, and it is kept: an owner that never waits allocates nothing.
+//! (`StreamMap`, `select_all`) move them instead, so their nodes lie on the heap. A node is
+//! allocated when its owner first has to wait, and it is kept: an owner that never waits allocates
+//! nothing.
 #![forbid(unsafe_code)]
 
 use core::pin::Pin;

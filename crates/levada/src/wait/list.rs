@@ -5,8 +5,8 @@
 //!
 //! # Invariants
 //! - **I1** A node's fields are touched only through `&mut List` of the one list it belongs to, or,
-//!   while it is not linked, by nobody. The first call with a node binds it to the list; every later
-//!   call checks that it is the same, until [`List::unbind`] lets go of it.
+//!   while it is not linked, by nobody. The first call with a node binds it to the list; every
+//!   later call checks that it is the same, until [`List::unbind`] lets go of it.
 //! - **I2** A linked node is alive and stays where it is: it is pinned, and its owner calls
 //!   [`List::remove`] before it drops. A node that is forgotten instead stays alive for ever,
 //!   because its memory was pinned, and stays linked: it costs its own memory and nothing else.
@@ -90,19 +90,19 @@ pub(crate) struct Node {
     _pinned: PhantomPinned,
 }
 
-// SAFETY: the pointers inside keep it from being automatic. They are followed under the list's lock only
-// (I1), and the waker may be sent.
+// SAFETY: the pointers inside keep it from being automatic. They are followed under the list's lock
+// only (I1), and the waker may be sent.
 unsafe impl Send for Node {}
-// SAFETY: the cells keep it from being automatic. A shared node gives no access to the fields but through
-// its list, under its lock (I1). `list` is written only where its future is polled or dropped, which
-// is exclusive, so that nobody else can be reading it.
+// SAFETY: the cells keep it from being automatic. A shared node gives no access to the fields but
+// through its list, under its lock (I1). `list` is written only where its future is polled or
+// dropped, which is exclusive, so that nobody else can be reading it.
 unsafe impl Sync for Node {}
 
 impl Node {
     #[inline(always)]
     pub(crate) fn new() -> Self {
-        // Field by field: a literal would be a constant to the compiler, which clears all of it, and the
-        // stores are in the way of the lock that comes next.
+        // Field by field: a literal would be a constant to the compiler, which clears all of it,
+        // and the stores are in the way of the lock that comes next.
         let mut new = MaybeUninit::<Self>::uninit();
         let node = new.as_mut_ptr();
         // SAFETY: the place is there, and only pointed to.
@@ -137,14 +137,14 @@ impl Node {
     }
 }
 
-/// Nothing is left to drop: who waits takes its waker back or has it taken. But it is where loom sees
-/// that the owner's end comes after the list's last access.
+/// Nothing is left to drop: who waits takes its waker back or has it taken. But it is where loom
+/// sees that the owner's end comes after the list's last access.
 impl Drop for Node {
     #[inline]
     fn drop(&mut self) {
         if self.is_bound() {
-            // SAFETY: the fields are initialised (I4), and with the node not linked (I2) and borrowed
-            // mutably nobody else touches them (I1).
+            // SAFETY: the fields are initialised (I4), and with the node not linked (I2) and
+            // borrowed mutably nobody else touches them (I1).
             self.inner.with_mut(|inner| unsafe { inner.cast::<Inner>().drop_in_place() });
         }
     }
@@ -172,8 +172,8 @@ unsafe impl Send for List {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place(NonNull<Node>);
 
-// SAFETY: the pointer keeps it from being automatic. It is followed only by the list, with `&mut List`,
-// as the list's own are.
+// SAFETY: the pointer keeps it from being automatic. It is followed only by the list, with
+// `&mut List`, as the list's own are.
 unsafe impl Send for Place {}
 
 impl List {

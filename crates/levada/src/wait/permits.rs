@@ -15,23 +15,23 @@
 //! A granted waiter may never come: forgotten, or kept by a task that waits for something else
 //! first ("futurelock"). So a promise can lapse. It does when nothing else can happen in the
 //! channel: no message is queued (so no receive will free capacity), and somebody who could go on
-//! with the promised capacity, a sender or the receiver, has come back [`GRACE`] times and found the
-//! promise untaken. Whoever is refused that way wakes itself, so the rest of its executor's tasks
-//! get to run in between: on a single-threaded runtime once around is enough for every waiter that
-//! is alive. A waiter whose turn lapsed leaves the line and takes its place at the front again when
-//! it does come.
+//! with the promised capacity, a sender or the receiver, has come back [`GRACE`] times and found
+//! the promise untaken. Whoever is refused that way wakes itself, so the rest of its executor's
+//! tasks get to run in between: on a single-threaded runtime once around is enough for every waiter
+//! that is alive. A waiter whose turn lapsed leaves the line and takes its place at the front again
+//! when it does come.
 //!
 //! # Patience
-//! [`GRACE`] polls may take a microsecond, and a thread that sleeps needs 5 to 50 to wake up. A waiter
-//! that is alive on another thread must not lose its turn for that:
-//! - A thread that blocks in the call is alive and polls nothing else. Its grant is *lasting*: it never
-//!   lapses.
-//! - A task may run on a worker thread that sleeps. Each waiter that comes after its grant lapsed shows
-//!   that this channel's waiters come late: from then on grants outlive twice as many polls, up to
-//!   [`MOST_LEARNED`].
+//! [`GRACE`] polls may take a microsecond, and a thread that sleeps needs 5 to 50 to wake up. A
+//! waiter that is alive on another thread must not lose its turn for that:
+//! - A thread that blocks in the call is alive and polls nothing else. Its grant is *lasting*: it
+//!   never lapses.
+//! - A task may run on a worker thread that sleeps. Each waiter that comes after its grant lapsed
+//!   shows that this channel's waiters come late: from then on grants outlive twice as many polls,
+//!   up to [`MOST_LEARNED`].
 //! - A waiter whose own grant lapsed, and that came, is granted twice the polls each time, up to
-//!   [`MOST_LAPSES`] times. So a waiter that comes within [`MOST_LEARNED`] `<<` [`MOST_LAPSES`] polls of the
-//!   others loses its turn a bounded number of times.
+//!   [`MOST_LAPSES`] times. So a waiter that comes within [`MOST_LEARNED`] `<<` [`MOST_LAPSES`]
+//!   polls of the others loses its turn a bounded number of times.
 //!
 //! # Invariants
 //! - **I1** `queued + reserved + granted <= capacity`.
@@ -40,14 +40,15 @@
 //! - **I4** After [`settle`](Permits::settle) the first waiting one needs more than is free beyond
 //!   the promises. So whenever capacity is freed the caller settles.
 //! - **I5** Lapsing changes no count but `granted`: a lapsed waiter holds nothing.
-//! - **I6** `passing` is the number of granted waiters whose grant may lapse. `lapses` is at least the
-//!   number of lapses of each of them, and 0 if there is none.
+//! - **I6** `passing` is the number of granted waiters whose grant may lapse. `lapses` is at least
+//!   the number of lapses of each of them, and 0 if there is none.
 //!
 //! # Progress
-//! A promise to a task that is not taken delays the others by at most [`GRACE`] polls of one of them, or
-//! of the receiver, and by more where waiters have come late (see Patience). Somebody has to poll: who sleeps in line already is helped by a receiver that waits for
-//! a message, or tries, or by a sender that comes anew. A waiter that cannot be granted what it needs keeps its
-//! place in line, polled or not.
+//! A promise to a task that is not taken delays the others by at most [`GRACE`] polls of one of
+//! them, or of the receiver, and by more where waiters have come late (see Patience). Somebody has
+//! to poll: who sleeps in line already is helped by a receiver that waits for a message, or tries,
+//! or by a sender that comes anew. A waiter that cannot be granted what it needs keeps its place in
+//! line, polled or not.
 //!
 //! # Checked by
 //! `tests` below (a random walk against a plain model), `model`, and the models of mpsc and mpmc.
@@ -59,8 +60,8 @@ use core::task::Waker;
 use super::list::{List, Node, Place, State};
 use crate::util::WakeBatch;
 
-/// How many polls a promise outlives in an otherwise idle channel. In a model fewer: each of them is a
-/// branch of its own, and the steps are the same.
+/// How many polls a promise outlives in an otherwise idle channel. In a model fewer: each of them
+/// is a branch of its own, and the steps are the same.
 pub(crate) const GRACE: u16 = if cfg!(all(loom, feature = "loom")) { 2 } else { 8 };
 
 /// The most polls that a channel learns to give its grants, when waiters come late. In polls of a
@@ -73,7 +74,8 @@ pub(crate) const MOST_LAPSES: u8 = if cfg!(all(loom, feature = "loom")) { 1 } el
 /// What came of asking for permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
-    /// It has come: the caller lets the waiter [`leave`](Permits::leave) and takes the permits, now.
+    /// It has come: the caller lets the waiter [`leave`](Permits::leave) and takes the permits,
+    /// now.
     Taken,
     /// The waiter is [refused](Permits::refuse), and in line or has to get in line:
     /// [`enter`](Permits::enter).
@@ -95,8 +97,8 @@ pub(crate) struct Permits {
     holding: u32,
     /// Whether one more of them was promised a part of what it needs.
     holding_part: bool,
-    /// Refusals of those who do not wait (`try_send`, `try_recv`) or wait no more, since a promise was
-    /// last taken or given back.
+    /// Refusals of those who do not wait (`try_send`, `try_recv`) or wait no more, since a promise
+    /// was last taken or given back.
     refusals: u16,
     /// How many waiters are granted whose grant may lapse (I6).
     passing: u32,
@@ -199,8 +201,8 @@ impl Permits {
         Turn::Wait
     }
 
-    /// Counts that the waiter was polled before its turn, once for a poll. Answers whether it must be
-    /// polled again soon, since a promise may lapse.
+    /// Counts that the waiter was polled before its turn, once for a poll. Answers whether it must
+    /// be polled again soon, since a promise may lapse.
     pub(crate) fn refuse(&mut self, node: Pin<&Node>, queued: usize) -> bool {
         let stuck = self.is_stuck(queued);
         let entry = self.line.entry(node);
@@ -245,9 +247,9 @@ impl Permits {
         }
     }
 
-    /// Puts a waiter in line if it is not there yet, with this waker. `lasting` if a thread blocks until
-    /// the waiter has its turn, so that it is sure to come. Gives back the old waker, to be dropped
-    /// outside the lock.
+    /// Puts a waiter in line if it is not there yet, with this waker. `lasting` if a thread blocks
+    /// until the waiter has its turn, so that it is sure to come. Gives back the old waker, to be
+    /// dropped outside the lock.
     #[must_use = "drop the waker after the lock is released"]
     pub(crate) fn enter(
         &mut self,
@@ -334,7 +336,8 @@ impl Permits {
         !self.is_settled(queued)
     }
 
-    /// Grants the first in line what it needs, if that is free, and gives its waker. `queued` is exact.
+    /// Grants the first in line what it needs, if that is free, and gives its waker. `queued` is
+    /// exact.
     #[inline]
     #[must_use = "wake it after the lock is released"]
     pub(crate) fn grant_first(&mut self, queued: usize) -> Option<Option<Waker>> {
@@ -355,8 +358,8 @@ impl Permits {
         Some(waker)
     }
 
-    /// Grants a waiter that is not in line what the caller has found free for it. It is polled again
-    /// anyhow, and not woken.
+    /// Grants a waiter that is not in line what the caller has found free for it. It is polled
+    /// again anyhow, and not woken.
     pub(crate) fn grant_newcomer(&mut self, node: Pin<&Node>, need: usize) {
         let entry = self.line.entry(node);
         entry.state = State::Granted;
@@ -367,7 +370,8 @@ impl Permits {
         self.line.insert_before(self.first_waiting, node);
     }
 
-    /// Takes the turn of a waiter that was granted one, and takes the waiter out. Answers whether it was.
+    /// Takes the turn of a waiter that was granted one, and takes the waiter out. Answers whether
+    /// it was.
     #[inline]
     pub(crate) fn take_granted(&mut self, node: Pin<&Node>) -> bool {
         if self.line.entry(node).state != State::Granted {
@@ -436,9 +440,9 @@ impl Permits {
     /// has to watch over it. Without anybody in line there is no hurry: who comes anew sees to it
     /// ([`poll_turn`](Self::poll_turn)).
     ///
-    /// The part of a promise is not counted: as in tokio, the return of the last permit must not wake
-    /// the receiver while somebody holds it. The receiver watches over it when it is polled anyhow
-    /// ([`poll_idle`](Self::poll_idle)).
+    /// The part of a promise is not counted: as in tokio, the return of the last permit must not
+    /// wake the receiver while somebody holds it. The receiver watches over it when it is polled
+    /// anyhow ([`poll_idle`](Self::poll_idle)).
     pub(crate) fn is_blocked(&self, queued: usize) -> bool {
         let holds_back_end = self.closed && self.reserved == 0 && self.holding > 0;
         queued == 0 && holds_back_end || self.is_stuck(queued) && self.has_waiting()

@@ -10,9 +10,9 @@
 //! the waiter sees the new condition; if the waiter's comes first, the publisher sees that the line
 //! is not empty. While nobody waits, publishing costs the fence and one load.
 //!
-//! Where the condition changes under a lock, its [`Line`] may be under the same lock, and neither side
-//! needs a fence: the waiter looks and enters in one critical section, the publisher changes and calls in
-//! another.
+//! Where the condition changes under a lock, its [`Line`] may be under the same lock, and neither
+//! side needs a fence: the waiter looks and enters in one critical section, the publisher changes
+//! and calls in another.
 //!
 //! # Checked by
 //! `tests` and `model` below, and the models of watch, broadcast and mpsc's `closed`.
@@ -26,8 +26,8 @@ use crate::prim::Lock;
 use crate::prim::atomic::{AtomicBool, Ordering, fence};
 use crate::util::{DropLast, FirstPanic, WakeBatch, contain, wake_in_batches};
 
-/// Waiters in line, to be kept under a lock: the queue's own, or that of the condition itself, which saves
-/// both sides the fence.
+/// Waiters in line, to be kept under a lock: the queue's own, or that of the condition itself,
+/// which saves both sides the fence.
 #[derive(Debug)]
 pub(crate) struct Line(List);
 
@@ -42,8 +42,8 @@ impl Line {
             && self.0.entry(node).waker.as_ref().is_some_and(|old| old.will_wake(waker))
     }
 
-    /// Puts `node` in line with this waker, or keeps its place if it is there already. What it gives is to
-    /// be dropped outside the lock.
+    /// Puts `node` in line with this waker, or keeps its place if it is there already. What it
+    /// gives is to be dropped outside the lock.
     #[inline]
     pub(crate) fn enter(&mut self, node: Pin<&Node>, waker: Waker) -> Option<Waker> {
         let old = self.0.entry(node).waker.replace(waker);
@@ -59,8 +59,8 @@ impl Line {
         self.0.entry(node).waker.take()
     }
 
-    /// Begins to call everybody who is in line now. The caller has changed the condition before, and goes
-    /// on with [`Call::wake`] outside the lock.
+    /// Begins to call everybody who is in line now. The caller has changed the condition before,
+    /// and goes on with [`Call::wake`] outside the lock.
     #[inline]
     pub(crate) fn call(&mut self) -> Call {
         if self.0.is_empty() {
@@ -84,9 +84,9 @@ impl Line {
 
 /// Who is to be woken: the first in line, and how many after it.
 ///
-/// A waiter that is woken may come back at once; the number of those who were in line when the call began
-/// is what ends it, so that each is woken once. If one of them leaves meanwhile, a newcomer is woken for
-/// nothing.
+/// A waiter that is woken may come back at once; the number of those who were in line when the call
+/// began is what ends it, so that each is woken once. If one of them leaves meanwhile, a newcomer
+/// is woken for nothing.
 #[derive(Debug)]
 #[must_use = "the first is out of line already"]
 pub(crate) struct Call {
@@ -161,8 +161,8 @@ impl WaitQueue {
     fn with_line<R>(&self, action: impl FnOnce(&mut Line) -> R) -> R {
         let mut line = self.line.lock();
         let result = action(&mut line);
-        // ORDERING: Relaxed, pairs with the load in `notify_all`: by way of the two fences where somebody
-        // has entered, and where somebody has left, who misses it takes the lock.
+        // ORDERING: Relaxed, pairs with the load in `notify_all`: by way of the two fences where
+        // somebody has entered, and where somebody has left, who misses it takes the lock.
         self.occupied.store(!line.0.is_empty(), Ordering::Relaxed);
         result
     }

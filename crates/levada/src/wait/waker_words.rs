@@ -1,16 +1,16 @@
 //! A waker kept as its two words, for a slot whose content is handed over by another word.
 //!
 //! The usual slot is read after it was won, which a side that gives up its hold on the memory in
-//! the very operation that wins the slot cannot do. Here the words are atomic, so they may be copied
-//! *before* the operation that decides whose the waker is; the copy is used only if that operation
-//! succeeds, and is otherwise forgotten, whatever it contains.
+//! the very operation that wins the slot cannot do. Here the words are atomic, so they may be
+//! copied *before* the operation that decides whose the waker is; the copy is used only if that
+//! operation succeeds, and is otherwise forgotten, whatever it contains.
 //!
 //! # Invariants
-//! - **I1** Only the slot's owner writes; and it writes only while the slot is marked as empty in the
-//!   word that hands it over.
+//! - **I1** Only the slot's owner writes; and it writes only while the slot is marked as empty in
+//!   the word that hands it over.
 //! - **I2** That word never takes the same value twice. So if an exchange finds the value that was
-//!   loaded, with `Acquire`, before the copy, the slot was not rewritten in between, and the copy is
-//!   whole.
+//!   loaded, with `Acquire`, before the copy, the slot was not rewritten in between, and the copy
+//!   is whole.
 //!
 //! # Checked by
 //! The test below, and the models of oneshot.

@@ -60,13 +60,13 @@
 //!
 //! # `borrow` or `borrow_and_update`
 //! A value may be sent between the end of [`Receiver::changed`] and the look at it.
-//! [`Receiver::borrow_and_update`] marks the value it finds as seen, so the next `changed` waits for
-//! a later one. With [`Receiver::borrow`] the loop would find the same value twice. Without a loop
-//! `borrow` is all it takes, and it needs no `&mut`.
+//! [`Receiver::borrow_and_update`] marks the value it finds as seen, so the next `changed` waits
+//! for a later one. With [`Receiver::borrow`] the loop would find the same value twice. Without a
+//! loop `borrow` is all it takes, and it needs no `&mut`.
 //!
 //! # `changed` or `has_changed`
-//! [`Receiver::changed`] waits and marks the value as seen; it fails when all senders are gone *and*
-//! the last value has been seen. [`Receiver::has_changed`] only asks; it fails as soon as all
+//! [`Receiver::changed`] waits and marks the value as seen; it fails when all senders are gone
+//! *and* the last value has been seen. [`Receiver::has_changed`] only asks; it fails as soon as all
 //! senders are gone.
 //!
 //! ```
@@ -104,10 +104,10 @@
 //! | `send_modify`, `send_if_modified`, nobody waiting | 3 |
 //! | `changed`, waiting | 1, and a clone of the waker; 1 to leave the line if it is cancelled |
 //!
-//! On Linux a value that is looked at 50,000 times before the next one comes is looked at without any
-//! read-modify-write from then on, by threads that do not share a cache line for it. The `send` or
-//! `send_modify` that ends this costs a system call (`membarrier`) of about half a microsecond for a process
-//! that runs on one core, and more on several.
+//! On Linux a value that is looked at 50,000 times before the next one comes is looked at without
+//! any read-modify-write from then on, by threads that do not share a cache line for it. The `send`
+//! or `send_modify` that ends this costs a system call (`membarrier`) of about half a microsecond
+//! for a process that runs on one core, and more on several.
 //!
 //! A channel is one allocation of at most 192 bytes and the size of a value (of ordinary
 //! alignment). A second place for a value is allocated when a value is first sent while the one

@@ -36,8 +36,9 @@
 //! # Invariants
 //! - **I1** A version belongs to one value: who has seen the current version has seen the current
 //!   value, or a silent modification of it.
-//! - **I2** Every change is announced to everybody in the line, in the critical section that makes it or
-//!   after it. Who waits looks and enters the line in one critical section, so he either saw it or is woken.
+//! - **I2** Every change is announced to everybody in the line, in the critical section that makes
+//!   it or after it. Who waits looks and enters the line in one critical section, so he either saw
+//!   it or is woken.
 //! - **I3** A thread that is refused a value enters `freed` before it looks again
 //!   (storage::latest, I6).
 //! - **I4** No lock is held while a closure, a waker, a clone or a drop runs.

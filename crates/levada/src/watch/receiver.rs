@@ -240,8 +240,8 @@ impl<T> Receiver<T> {
         self.shared.same_channel(&other.shared)
     }
 
-    /// Turns it into a `Stream` of values: the current one first, seen or not, then the latest whenever
-    /// there is a new one.
+    /// Turns it into a `Stream` of values: the current one first, seen or not, then the latest
+    /// whenever there is a new one.
     ///
     /// # Examples
     /// ```
@@ -265,12 +265,12 @@ impl<T> Receiver<T> {
         self.into_changes_stream()
     }
 
-    /// Turns it into a `Stream` of changes only: the values that this receiver has not seen, the latest
-    /// whenever there is a new one.
+    /// Turns it into a `Stream` of changes only: the values that this receiver has not seen, the
+    /// latest whenever there is a new one.
     ///
     /// As [`changed`](Self::changed) in a loop. For a program that has looked at the current value
-    /// already, by [`borrow_and_update`](Self::borrow_and_update), and now waits for others: no change
-    /// is missed in between. tokio-stream has it as `WatchStream::from_changes`.
+    /// already, by [`borrow_and_update`](Self::borrow_and_update), and now waits for others: no
+    /// change is missed in between. tokio-stream has it as `WatchStream::from_changes`.
     ///
     /// # Examples
     /// ```

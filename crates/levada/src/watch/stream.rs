@@ -16,12 +16,12 @@ use crate::wait::lazy::LazyNode;
 /// Clones of the latest value, one whenever there is a new one.
 ///
 /// Made by [`Receiver::into_stream`], which gives the current value first, or by
-/// [`Receiver::into_changes_stream`], which does not if the receiver has seen it. Values that are sent
-/// in a row may be given as one, the last. The stream ends when the last value was given and all
-/// senders are gone.
+/// [`Receiver::into_changes_stream`], which does not if the receiver has seen it. Values that are
+/// sent in a row may be given as one, the last. The stream ends when the last value was given and
+/// all senders are gone.
 ///
-/// It is `Unpin`. When it first has to wait it allocates its place in the line (80 bytes), and keeps it
-/// for the next times.
+/// It is `Unpin`. When it first has to wait it allocates its place in the line (80 bytes), and
+/// keeps it for the next times.
 ///
 /// If cloning panics, the value counts as not given.
 ///

@@ -1,5 +1,5 @@
-//! Waiters that come, but late: a channel learns how long its senders take, and each of them gets through.
-//! A thread that blocks loses nothing.
+//! Waiters that come, but late: a channel learns how long its senders take, and each of them gets
+//! through. A thread that blocks loses nothing.
 
 use crate::GRACE;
 use crate::channel::{Channel, Receiving, Sending, Way};
@@ -12,8 +12,8 @@ use std::thread;
 const MOST_LEARNED: usize = 1024;
 const MOST_LAPSES: u32 = 5;
 
-/// Frees the only room for `late`, which does not come, and answers how many sends are refused before one
-/// gets through.
+/// Frees the only room for `late`, which does not come, and answers how many sends are refused
+/// before one gets through.
 fn tries_until_a_grant_lapses<C: Channel>(channel: &C, late: &Sending) -> usize {
     assert!(channel.try_recv().is_some());
     assert!(late.is_woken(), "the room is its own");
@@ -62,8 +62,8 @@ fn a_forgotten_sender_changes_nothing() {
     Way::ALL.into_iter().for_each(case::<Mpmc>);
 }
 
-/// The same sender, late each time: its turn lasts twice as long each time, for its own sake and by what the
-/// channel learned.
+/// The same sender, late each time: its turn lasts twice as long each time, for its own sake and by
+/// what the channel learned.
 #[test]
 fn a_sender_that_is_late_again_and_again_gets_longer() {
     fn case<C: Channel>(way: Way) {
@@ -112,8 +112,8 @@ fn a_receiver_that_waits_is_as_patient() {
     Way::ALL.into_iter().for_each(case::<Mpmc>);
 }
 
-/// A thread that blocks needs far longer to wake up than others need for a few tries, and does nothing else
-/// meanwhile: what it was granted is its own.
+/// A thread that blocks needs far longer to wake up than others need for a few tries, and does
+/// nothing else meanwhile: what it was granted is its own.
 #[test]
 fn a_thread_that_blocks_keeps_its_turn() {
     const TRIES: usize = if cfg!(miri) { 100 } else { 10_000 };

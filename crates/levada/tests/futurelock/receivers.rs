@@ -1,5 +1,5 @@
-//! A receiver of mpmc that is promised a message and does not come (C7, C8): its promise lapses when it has
-//! thwarted one other [`PATIENCE`] times, and the message goes to the next receiver.
+//! A receiver of mpmc that is promised a message and does not come (C7, C8): its promise lapses
+//! when it has thwarted one other [`PATIENCE`] times, and the message goes to the next receiver.
 
 use super::PATIENCE;
 use levada::mpmc::{self, Receiver, error::TrySendError};
@@ -133,8 +133,8 @@ fn a_newcomer_behind_forgotten_ones() {
     }
 }
 
-/// Each worker takes one message and is busy then. One that was woken and did not come leaves them one
-/// message behind, but not for ever.
+/// Each worker takes one message and is busy then. One that was woken and did not come leaves them
+/// one message behind, but not for ever.
 #[test]
 fn workers_catch_up() {
     let (tx, rx) = mpmc::channel(100);

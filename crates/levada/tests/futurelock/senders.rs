@@ -202,8 +202,8 @@ fn the_end() {
     assert_eq!(for_all(case::<Mpsc>, case::<Mpmc>), 24);
 }
 
-/// A permit that is held is capacity in use, and stays so; the rest of the capacity goes on. Whoever
-/// waits meanwhile sleeps, and does not poll in circles.
+/// A permit that is held is capacity in use, and stays so; the rest of the capacity goes on.
+/// Whoever waits meanwhile sleeps, and does not poll in circles.
 #[test]
 fn a_permit_that_is_held() {
     fn case<C: Channel>(way: Way) {

@@ -1,6 +1,7 @@
-//! broadcast and watch: who waits is told of what happened, and nobody waits for who was told. So the
-//! others need nothing to go on, whatever becomes of a waiter; and one that comes late finds what there is.
-//! (A broadcast that loses nothing, whose sender would wait for its receivers, does not exist here.)
+//! broadcast and watch: who waits is told of what happened, and nobody waits for who was told. So
+//! the others need nothing to go on, whatever becomes of a waiter; and one that comes late finds
+//! what there is. (A broadcast that loses nothing, whose sender would wait for its receivers, does
+//! not exist here.)
 
 use levada::{broadcast, watch};
 use std::task::Poll;

@@ -1,5 +1,5 @@
-//! Messages that panic when they are dropped, or cloned, at each place in turn: the others are dropped
-//! once each, and whoever waits is told (C30).
+//! Messages that panic when they are dropped, or cloned, at each place in turn: the others are
+//! dropped once each, and whoever waits is told (C30).
 
 use levada::{broadcast, mpmc, mpsc, oneshot};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -194,7 +194,8 @@ fn broadcast_messages_are_dropped() {
     }
 }
 
-/// A clone that panics is its receiver's misfortune: it has passed the message, the others get theirs.
+/// A clone that panics is its receiver's misfortune: it has passed the message, the others get
+/// theirs.
 #[test]
 fn broadcast_clones_panic() {
     const RECEIVERS: usize = 8;

@@ -1,5 +1,5 @@
-//! Futures and guards that are forgotten: they are never polled or dropped again, and stay where they
-//! are. Nobody else notices.
+//! Futures and guards that are forgotten: they are never polled or dropped again, and stay where
+//! they are. Nobody else notices.
 
 use super::scenes::{CROWD, SCENES};
 use levada::{broadcast, mpmc, mpsc, watch};

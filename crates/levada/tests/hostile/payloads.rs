@@ -234,9 +234,9 @@ fn large() {
     assert_eq!(ALIVE.load(Ordering::SeqCst), 10);
 }
 
-/// On a thread whose stack is smaller than one message a queue can be made, waited on and dropped with
-/// its messages, and so can a oneshot. (broadcast and watch move a message out of its place before it
-/// is dropped, which without optimisation takes its size on the stack.)
+/// On a thread whose stack is smaller than one message a queue can be made, waited on and dropped
+/// with its messages, and so can a oneshot. (broadcast and watch move a message out of its place
+/// before it is dropped, which without optimisation takes its size on the stack.)
 #[test]
 fn large_on_a_small_stack() {
     type Large = [u8; MIB];

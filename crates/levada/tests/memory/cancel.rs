@@ -57,8 +57,8 @@ fn leaves_nothing(name: &str, round: impl FnMut(&Tasks, usize)) {
     tasks.assert_none_kept();
 }
 
-/// The same for waits that look at a value of watch, as often as makes the thread put up a board: one, of a
-/// cache line, once in its life.
+/// The same for waits that look at a value of watch, as often as makes the thread put up a board:
+/// one, of a cache line, once in its life.
 #[track_caller]
 fn leaves_a_board(name: &str, round: impl FnMut(&Tasks, usize)) {
     // The first thread that does so also asks, for the process, what the system can do.
@@ -203,8 +203,8 @@ fn watch_waits() {
     leaves_nothing("a subscription", |tasks, i| tasks.give_up(i, tx.subscribe().changed()));
 }
 
-/// A receiver that is polled by `poll_recv`, without a future, has a waker of its own: it goes with the
-/// receiver, though the channel stays. So it is at both ends of a oneshot.
+/// A receiver that is polled by `poll_recv`, without a future, has a waker of its own: it goes with
+/// the receiver, though the channel stays. So it is at both ends of a oneshot.
 #[test]
 fn no_waker_outlives_its_endpoint() {
     let tasks = Tasks::new();

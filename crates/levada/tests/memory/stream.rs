@@ -19,8 +19,8 @@ fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// A stream allocates nothing for a message that is there, once for the first wait, and then nothing more;
-/// dropped in line, it leaves neither memory nor a waker.
+/// A stream allocates nothing for a message that is there, once for the first wait, and then
+/// nothing more; dropped in line, it leaves neither memory nor a waker.
 #[track_caller]
 fn one_allocation<S: Stream + Unpin>(name: &str, make: impl FnOnce() -> S, mut send: impl FnMut()) {
     // What the channel itself allocates once is there.

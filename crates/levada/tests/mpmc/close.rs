@@ -132,7 +132,8 @@ fn a_permit_without_receivers_drops_its_message() {
 }
 
 /// C20: a `send_timeout` whose receiver goes when its turn has just come gets the message back. The
-/// waker is cloned for a place in line, which makes room, and dropped unused, which drops the receiver.
+/// waker is cloned for a place in line, which makes room, and dropped unused, which drops the
+/// receiver.
 #[cfg(feature = "tokio")]
 #[tokio::test]
 async fn a_send_with_a_timeout_gets_its_message_back() {
@@ -229,8 +230,8 @@ fn try_recv_waits_for_the_permits() {
     assert_eq!(rx.try_recv(), DISCONNECTED);
 }
 
-/// The last message is promised to the first receiver. When it takes the message the second one, which
-/// was asleep, sees the end, whatever the first one waited with.
+/// The last message is promised to the first receiver. When it takes the message the second one,
+/// which was asleep, sees the end, whatever the first one waited with.
 #[test]
 fn taking_the_last_message_ends_the_others() {
     for batch in [false, true] {
@@ -255,8 +256,9 @@ fn taking_the_last_message_ends_the_others() {
     }
 }
 
-/// The receiver that the last message is promised to never comes. The others find neither the message nor
-/// the end until that promise lapses; one of them has the message then, and all have the end.
+/// The receiver that the last message is promised to never comes. The others find neither the
+/// message nor the end until that promise lapses; one of them has the message then, and all have
+/// the end.
 #[test]
 fn the_end_comes_behind_a_promise_that_lapses() {
     for way in 0..3 {

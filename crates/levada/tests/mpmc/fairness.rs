@@ -1,5 +1,6 @@
-//! Receivers that wait are served in order: a message is promised to the one that has waited longest, and
-//! newcomers stand behind it. How often a live receiver is overtaken is bounded (C3, C7).
+//! Receivers that wait are served in order: a message is promised to the one that has waited
+//! longest, and newcomers stand behind it. How often a live receiver is overtaken is bounded (C3,
+//! C7).
 
 use super::PATIENCE;
 use levada::mpmc::{self, Receiver, Sender, error::TryRecvError};
@@ -131,8 +132,8 @@ fn a_cancelled_receiver_passes_its_promise_on() {
     assert_eq!(rx.try_recv(), Ok(2));
 }
 
-/// A receiver that comes before its promise was refused [`PATIENCE`] times is not overtaken, however many
-/// others ask, and how often each of them was refused before.
+/// A receiver that comes before its promise was refused [`PATIENCE`] times is not overtaken,
+/// however many others ask, and how often each of them was refused before.
 #[test]
 fn a_receiver_that_comes_in_time_is_not_overtaken() {
     let (tx, rx) = mpmc::channel(4);
@@ -150,8 +151,8 @@ fn a_receiver_that_comes_in_time_is_not_overtaken() {
     }
 }
 
-/// A receiver that always comes late is overtaken a bounded number of times: the patience with it grows
-/// each time.
+/// A receiver that always comes late is overtaken a bounded number of times: the patience with it
+/// grows each time.
 #[test]
 fn a_slow_receiver_gets_through() {
     for delay in [1, PATIENCE, 100, 2_000, 16_000] {
@@ -245,8 +246,8 @@ fn threads_share_one_message() {
     assert_eq!(rx.try_recv(), Ok(7));
 }
 
-/// One connection on a runtime: a task that takes it in a loop, and one that waits, which has it after the
-/// other one has given it back once.
+/// One connection on a runtime: a task that takes it in a loop, and one that waits, which has it
+/// after the other one has given it back once.
 #[tokio::test]
 async fn a_pool_of_one_on_tokio() {
     // This task is the runtime's main one, which is polled once for many polls of the other.

@@ -1,5 +1,6 @@
-//! A sender whose turn has come and who does not take it, beside receivers that sleep (C7, C8). What
-//! is promised to it goes to the others after at most `GRACE` polls of somebody who could go on.
+//! A sender whose turn has come and who does not take it, beside receivers that sleep (C7, C8).
+//! What is promised to it goes to the others after at most `GRACE` polls of somebody who could go
+//! on.
 
 use super::GRACE;
 use levada::mpmc::{self, Sender, error::TryRecvError};

@@ -129,8 +129,8 @@ fn a_panicking_receiver_does_not_keep_the_others_from_the_end() {
     }
 }
 
-/// The message is in the channel, and the panic is the sender's. The receiver was not woken, so it lets
-/// its promise lapse, and takes part again when it is polled.
+/// The message is in the channel, and the panic is the sender's. The receiver was not woken, so it
+/// lets its promise lapse, and takes part again when it is polled.
 #[test]
 fn a_panicking_receiver_does_not_cost_a_message() {
     let (tx, rx) = mpmc::channel(1);
@@ -143,8 +143,8 @@ fn a_panicking_receiver_does_not_cost_a_message() {
     assert_eq!(poll(&mut recv, Waker::noop()), Poll::Ready(Some(2)));
 }
 
-/// The promise of a receiver lapses while another receives, or tries to; the waker of the next in line
-/// panics then. That costs no message.
+/// The promise of a receiver lapses while another receives, or tries to; the waker of the next in
+/// line panics then. That costs no message.
 #[test]
 fn a_lapse_that_wakes_a_panicking_receiver() {
     for way in 0..3 {

@@ -1,6 +1,6 @@
-//! Receivers that wait: which one is woken, in which order, and what becomes of a message whose receiver
-//! is cancelled, overtaken, forgotten or never polled (C1-C3, C5-C7, C12, C14). How messages are promised
-//! to receivers that wait is in `fairness`.
+//! Receivers that wait: which one is woken, in which order, and what becomes of a message whose
+//! receiver is cancelled, overtaken, forgotten or never polled (C1-C3, C5-C7, C12, C14). How
+//! messages are promised to receivers that wait is in `fairness`.
 
 use super::PATIENCE;
 use levada::mpmc::{self, Receiver};
@@ -11,7 +11,8 @@ fn waiting(rx: &Receiver<u32>, n: usize) -> Vec<Task<mpmc::future::Recv<'_, u32>
     (0..n).map(|_| Task::waiting(rx.recv())).collect()
 }
 
-/// Takes the message that is promised to a receiver that does not come, as soon as that promise lapses.
+/// Takes the message that is promised to a receiver that does not come, as soon as that promise
+/// lapses.
 fn take_lapsed(rx: &Receiver<u32>) -> Option<u32> {
     (1..=PATIENCE).find_map(|_| rx.try_recv().ok())
 }
@@ -103,7 +104,8 @@ fn a_cancelled_receiver_that_was_not_woken_wakes_nobody() {
     assert_eq!(line[0].poll(), Poll::Ready(Some(7)));
 }
 
-/// C3: a receiver whose promise lapsed, and whose message another one took, wakes no other when it goes.
+/// C3: a receiver whose promise lapsed, and whose message another one took, wakes no other when it
+/// goes.
 #[test]
 fn nothing_is_passed_on_when_the_message_is_gone() {
     let (tx, rx) = mpmc::channel(1);
@@ -185,8 +187,8 @@ fn receivers_woken_by_close_keep_their_order() {
     }
 }
 
-/// C7, as documented: a receiver that is forgotten in line costs the others a bounded number of polls,
-/// once.
+/// C7, as documented: a receiver that is forgotten in line costs the others a bounded number of
+/// polls, once.
 #[test]
 fn a_forgotten_receiver_holds_nothing() {
     let (tx, rx) = mpmc::channel(4);
@@ -202,7 +204,8 @@ fn a_forgotten_receiver_holds_nothing() {
     assert_eq!(Task::new(rx.recv()).poll(), Poll::Ready(Some(3)), "its promise has lapsed");
 }
 
-/// C7: a receiver that was woken and is not polled lets one promise lapse, and holds nothing after that.
+/// C7: a receiver that was woken and is not polled lets one promise lapse, and holds nothing after
+/// that.
 #[test]
 fn a_receiver_that_is_not_polled_holds_nothing() {
     let (tx, rx) = mpmc::channel(4);
@@ -369,8 +372,8 @@ fn a_completed_receive_leaves_nothing_behind() {
     assert!(next.is_woken());
 }
 
-/// A receiver that took a message while it stood in line is in line no more, though its future lives: the
-/// next message wakes the receiver behind it.
+/// A receiver that took a message while it stood in line is in line no more, though its future
+/// lives: the next message wakes the receiver behind it.
 #[test]
 fn a_receiver_that_has_its_message_leaves_the_line() {
     let (tx, rx) = mpmc::channel(8);

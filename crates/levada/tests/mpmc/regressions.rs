@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use support::Task;
 
-/// C16: a message and what happened before it are visible to whoever has the message; the channel does
-/// not rely on wakers for it, here one that does nothing at all.
+/// C16: a message and what happened before it are visible to whoever has the message; the channel
+/// does not rely on wakers for it, here one that does nothing at all.
 #[test]
 fn a_message_is_visible_to_whom_no_waker_told() {
     for round in 1..=if cfg!(miri) { 10 } else { 200 } {
@@ -40,7 +40,8 @@ fn a_message_is_visible_to_whom_no_waker_told() {
     }
 }
 
-/// C15: workers that wait for a job or for the signal to stop. What none of them took is still there.
+/// C15: workers that wait for a job or for the signal to stop. What none of them took is still
+/// there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_that_are_stopped() {
     const JOBS: u32 = 50;

@@ -1,4 +1,5 @@
-//! Under tokio, a plain `block_on` and on bare threads; with timers that run out (C10, C11, C15, C47).
+//! Under tokio, a plain `block_on` and on bare threads; with timers that run out (C10, C11, C15,
+//! C47).
 
 use levada::mpmc;
 use std::future::Future;

@@ -23,7 +23,8 @@ fn a_permit_after_the_receiver_keeps_no_message() {
 }
 
 /// C20: a `send_timeout` whose receiver goes when its turn has just come gets the message back. The
-/// waker is cloned for a place in line, which makes room, and dropped unused, which drops the receiver.
+/// waker is cloned for a place in line, which makes room, and dropped unused, which drops the
+/// receiver.
 #[cfg(feature = "tokio")]
 #[tokio::test]
 async fn a_send_with_a_timeout_gets_its_message_back() {

@@ -333,8 +333,9 @@ fn the_end_is_seen_by_trying() {
     }
 }
 
-/// After the close, a `reserve_many` that had been promised a part never comes. tokio's own tests forbid
-/// to wake a receiver that sleeps when the last permit comes back; what gets it to the end all the same.
+/// After the close, a `reserve_many` that had been promised a part never comes. tokio's own tests
+/// forbid to wake a receiver that sleeps when the last permit comes back; what gets it to the end
+/// all the same.
 #[test]
 fn the_end_behind_a_forgotten_part() {
     for another_reason in [false, true] {
@@ -357,8 +358,8 @@ fn the_end_behind_a_forgotten_part() {
     }
 }
 
-/// A `reserve_many` for which there is not enough keeps its place, forgotten or not. Those behind it
-/// sleep, and go on when its turn has come and was passed on.
+/// A `reserve_many` for which there is not enough keeps its place, forgotten or not. Those behind
+/// it sleep, and go on when its turn has come and was passed on.
 #[test]
 fn a_reserve_that_cannot_be_granted() {
     let (tx, mut rx) = mpsc::channel(2);

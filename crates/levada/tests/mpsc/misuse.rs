@@ -71,8 +71,8 @@ fn panics_name_the_caller() {
     });
 }
 
-/// In the context of a runtime, but not driving it, a thread may block; and after that it still may not
-/// where it does drive one.
+/// In the context of a runtime, but not driving it, a thread may block; and after that it still may
+/// not where it does drive one.
 #[cfg(feature = "tokio")]
 #[test]
 fn blocking_in_context_is_allowed() {

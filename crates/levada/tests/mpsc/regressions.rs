@@ -1,5 +1,5 @@
-//! Bugs of other channels that belong to no other file here: who makes a message visible, who spins,
-//! who is confused by looking, and by a place in the ring that stays empty.
+//! Bugs of other channels that belong to no other file here: who makes a message visible, who
+//! spins, who is confused by looking, and by a place in the ring that stays empty.
 
 use levada::mpsc::{self, error::TryRecvError};
 use std::pin::pin;
@@ -10,8 +10,8 @@ use support::{Ledger, Task};
 
 const ROUNDS: u32 = if cfg!(miri) { 10 } else { 200 };
 
-/// C16: a message and what happened before it are visible to whoever has the message; the channel does
-/// not rely on wakers for it, here one that does nothing at all.
+/// C16: a message and what happened before it are visible to whoever has the message; the channel
+/// does not rely on wakers for it, here one that does nothing at all.
 #[test]
 fn a_message_is_visible_to_whom_no_waker_told() {
     for round in 1..=ROUNDS {
@@ -79,8 +79,8 @@ fn waiting_is_not_spinning() {
     }
 }
 
-/// C45: a channel is the same with one sender and with many, so nothing changes under a receiver that
-/// works, or goes, while its sender is cloned.
+/// C45: a channel is the same with one sender and with many, so nothing changes under a receiver
+/// that works, or goes, while its sender is cloned.
 #[test]
 fn cloning_a_sender_beside_the_receiver() {
     const CLONES: usize = 3;
@@ -110,8 +110,8 @@ fn cloning_a_sender_beside_the_receiver() {
     assert!(all_received >= 2 * ROUNDS as usize);
 }
 
-/// C48: room that is reserved and not used stays reserved while everything else goes round, over every
-/// edge of the storage.
+/// C48: room that is reserved and not used stays reserved while everything else goes round, over
+/// every edge of the storage.
 #[test]
 fn a_permit_that_is_held_while_the_ring_goes_round() {
     for capacity in [2, 3, 8, 9, 33, 1_000] {
@@ -136,7 +136,8 @@ fn a_permit_that_is_held_while_the_ring_goes_round() {
     }
 }
 
-/// C57: to look into a channel changes nothing in it. There is no `peek`; this is all there is to look.
+/// C57: to look into a channel changes nothing in it. There is no `peek`; this is all there is to
+/// look.
 #[test]
 fn looking_changes_nothing() {
     let (tx, mut rx) = mpsc::channel(2);

@@ -1,5 +1,6 @@
-//! Many senders, on everything that runs futures, with futures dropped all the time (C11, C14, C59):
-//! each message is received once, in its sender's order, or given back, or dropped with its future.
+//! Many senders, on everything that runs futures, with futures dropped all the time (C11, C14,
+//! C59): each message is received once, in its sender's order, or given back, or dropped with its
+//! future.
 
 use super::GRACE;
 use levada::mpsc::{self, Receiver, Sender};

@@ -62,8 +62,8 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Polls a future at most `polls` times, whether it was woken or not, and drops it: cancelled, unless
-/// it gave something.
+/// Polls a future at most `polls` times, whether it was woken or not, and drops it: cancelled,
+/// unless it gave something.
 pub(crate) fn poll_for<F: Future>(future: F, polls: u64) -> Option<F::Output> {
     let mut future = pin!(future);
     for _ in 0..polls {
@@ -116,8 +116,8 @@ impl Drop for Message {
     }
 }
 
-/// Asserts that what was received is what was sent, of each sender in its order, and that nothing is
-/// left. `received` has one list for each receiver; `sent` says how many each sender sent.
+/// Asserts that what was received is what was sent, of each sender in its order, and that nothing
+/// is left. `received` has one list for each receiver; `sent` says how many each sender sent.
 pub(crate) fn account(sent: &[u64], received: Vec<Vec<Message>>, alive: &AtomicUsize) {
     for own in &received {
         for sender in 0..sent.len() as u64 {

@@ -11,8 +11,8 @@ mod queues;
 
 use grid::Answer;
 
-/// What `try_recv` may say after `close`, where the message is perhaps yet to be sent with a permit, or is
-/// promised to another receiver.
+/// What `try_recv` may say after `close`, where the message is perhaps yet to be sent with a
+/// permit, or is promised to another receiver.
 const MAYBE_EMPTY: &[Answer] = &["message", "empty", "end"];
 /// What it may say where neither can be.
 const NOT_EMPTY: &[Answer] = &["message", "end"];

@@ -1,9 +1,9 @@
 //! The sequential specification.
 //!
 //! # Receiving has two steps
-//! A receiver borrows the message, clones it, and gives it back. Meanwhile it counts as not read, and who
-//! wants the same message and does not wait for it is pending although it is there. If the message is
-//! overwritten meanwhile, the receiver gets it all the same.
+//! A receiver borrows the message, clones it, and gives it back. Meanwhile it counts as not read,
+//! and who wants the same message and does not wait for it is pending although it is there. If the
+//! message is overwritten meanwhile, the receiver gets it all the same.
 //!
 //! # So has the drop of a receiver
 //! It leaves, and then gives up the messages it has not read, one by one. Meanwhile the length is

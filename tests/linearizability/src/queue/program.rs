@@ -13,7 +13,8 @@ fn draw(rng: &mut Rng, max_receivers: usize) -> Queue {
     Queue { capacity, senders: rng.usize(1..=2), receivers: rng.usize(1..=max_receivers) }
 }
 
-/// A sender that sends a message takes room for it before, and one that fails may have done as much.
+/// A sender that sends a message takes room for it before, and one that fails may have done as
+/// much.
 fn steps(op: Op) -> Vec<Op> {
     let before = match op {
         Op::TrySend(sender, _, Ok(())) => vec![Op::TakeRoom(sender)],
@@ -50,8 +51,8 @@ pub fn mpmc(seed: u64, threads: &impl Threads) -> (Queue, Vec<Event<Op>>) {
     (queue, record(seed, threads, mpmc::programs(queue)))
 }
 
-/// The programs are the same for both channels; the types are not. `$receivers` makes of one receiver as many
-/// as are wanted.
+/// The programs are the same for both channels; the types are not. `$receivers` makes of one
+/// receiver as many as are wanted.
 macro_rules! programs {
     ($name:ident, $receivers:expr) => {
         mod $name {

@@ -1,22 +1,22 @@
 //! The sequential specification.
 //!
 //! # Sending has two steps
-//! A send takes its room and then stores the message, as if with a permit: in between it may have to
-//! allocate. So the message's room can be taken a moment before the message is there.
+//! A send takes its room and then stores the message, as if with a permit: in between it may have
+//! to allocate. So the message's room can be taken a moment before the message is there.
 //!
 //! # Waiting in line
-//! A send that was polled and is pending is in line. Free capacity belongs to those in front: the first
-//! `free` of the line are ready when they are polled next, and what they leave is
+//! A send that was polled and is pending is in line. Free capacity belongs to those in front: the
+//! first `free` of the line are ready when they are polled next, and what they leave is
 //! [`available`](State::available) to newcomers.
 //!
-//! A sender in line that does not take what belongs to it loses it after a while, if nothing else can
-//! happen in the channel. When that is, is the channel's affair (it counts refusals); here it is
-//! allowed after [`GRACE`] refusals of anybody, and from then on the order in line is not checked. A
-//! sender of a program takes what it was woken for, so few histories get there.
+//! A sender in line that does not take what belongs to it loses it after a while, if nothing else
+//! can happen in the channel. When that is, is the channel's affair (it counts refusals); here it
+//! is allowed after [`GRACE`] refusals of anybody, and from then on the order in line is not
+//! checked. A sender of a program takes what it was woken for, so few histories get there.
 //!
 //! # Receivers
-//! Each other receiver may wait, and then one message is promised to it, which is not there for this one.
-//! Whether the others wait the specification does not follow.
+//! Each other receiver may wait, and then one message is promised to it, which is not there for
+//! this one. Whether the others wait the specification does not follow.
 
 use std::task::Poll;
 
@@ -64,8 +64,8 @@ pub enum Op {
     DropSender,
     TryRecv(Result<u8, TryRecvError>),
     RecvPoll(Poll<Option<u8>>),
-    /// The first step of `recv_many`: how many messages it is going to take, at most so many. Those that
-    /// are sent before the second step are not among them.
+    /// The first step of `recv_many`: how many messages it is going to take, at most so many. Those
+    /// that are sent before the second step are not among them.
     CountMany(usize, usize),
     RecvManyPoll(Poll<Vec<u8>>),
     RecvCancel,

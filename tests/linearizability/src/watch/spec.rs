@@ -1,17 +1,17 @@
 //! The sequential specification.
 //!
 //! # Two steps
-//! `send` looks whether there is a receiver, and then stores the value: if the last receiver goes in
-//! between, it is stored all the same. `subscribe` takes the version as seen, and then the new receiver
-//! counts.
+//! `send` looks whether there is a receiver, and then stores the value: if the last receiver goes
+//! in between, it is stored all the same. `subscribe` takes the version as seen, and then the new
+//! receiver counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::task::Poll;
 
 use crate::checker::Spec;
 
-/// An operation and its result. Receivers are known by numbers. A look gives the value, and whether it
-/// was new.
+/// An operation and its result. Receivers are known by numbers. A look gives the value, and whether
+/// it was new.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "named as the channel's functions; the last field is the result")]
 pub enum Op {

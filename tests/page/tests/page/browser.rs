@@ -21,7 +21,8 @@ pub(crate) struct Page {
     url: String,
 }
 
-/// Opens the page of the service, runs the test, and checks that nothing went wrong in the browser meanwhile.
+/// Opens the page of the service, runs the test, and checks that nothing went wrong in the browser
+/// meanwhile.
 pub(crate) async fn with_page(url: &str, test: impl AsyncFnOnce(&Page)) {
     let chromedriver = ChromeDriver::start();
     let profile = TempDir::new().unwrap();

@@ -23,7 +23,8 @@ enum Kind {
     Closed,
 }
 
-/// A channel and everything that was made of it. What borrows comes first, so that it is dropped first.
+/// A channel and everything that was made of it. What borrows comes first, so that it is dropped
+/// first.
 struct Run {
     futures: Futures<Kind, Answer>,
     senders: Vec<Handle<Sender<Value>>>,

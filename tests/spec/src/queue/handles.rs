@@ -64,7 +64,8 @@ async fn next_of<S: Stream<Item = Message> + FusedStream>(stream: S) -> Vec<Mess
 /// A future that borrows a handle.
 macro_rules! lent {
     ($handle:ident . $lend:ident, |$borrowed:ident| $future:expr) => {{
-        // SAFETY: the future is kept beside the loan (crate::running), and dropped or forgotten first.
+        // SAFETY: the future is kept beside the loan (crate::running), and dropped or forgotten
+        // first.
         let ($borrowed, loan) = unsafe { $handle.$lend() };
         let future: BoxFuture<Out<Self>> = Box::pin(async move { $future });
         (future, loan)

@@ -1,10 +1,11 @@
 //! What mpsc and mpmc are specified to do: a queue, a count of permits, and two lines.
 //!
-//! The model is exact but for one thing. A sender whose turn has come and who does not take it loses
-//! it "after eight polls of whoever would go on" (levada::mpsc, Fairness). Who counts them, and from
-//! when, the documentation leaves open; so does the model: once somebody was refused [`GRACE`] times
-//! the turn may lapse, and if these were the last things that happened it must have. The same holds for a
-//! receiver of mpmc that a message is promised to, with more patience (`receivers`).
+//! The model is exact but for one thing. A sender whose turn has come and who does not take it
+//! loses it "after eight polls of whoever would go on" (levada::mpsc, Fairness). Who counts them,
+//! and from when, the documentation leaves open; so does the model: once somebody was refused
+//! [`GRACE`] times the turn may lapse, and if these were the last things that happened it must
+//! have. The same holds for a receiver of mpmc that a message is promised to, with more patience
+//! (`receivers`).
 
 mod receivers;
 
@@ -65,8 +66,8 @@ pub(super) struct Queue {
     sleepers: Vec<Sleeper>,
     /// How many messages were ever promised.
     promises: usize,
-    /// How often the oldest promise of a message kept others from going on, perhaps; and how often in a row
-    /// the same receiver.
+    /// How often the oldest promise of a message kept others from going on, perhaps; and how often
+    /// in a row the same receiver.
     thwarted: u32,
     thwarted_last: (Key, u32),
     /// Futures that wait for the channel to be closed.

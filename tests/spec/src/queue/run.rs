@@ -16,7 +16,8 @@ use crate::{Stats, clock};
 /// How often futures that wake themselves are polled before that counts as for ever.
 const PATIENCE: usize = 1000;
 
-/// A channel and everything that was made of it. What borrows comes first, so that it is dropped first.
+/// A channel and everything that was made of it. What borrows comes first, so that it is dropped
+/// first.
 pub(super) struct Run<F: Family> {
     pub(super) futures: Futures<Kind, Out<F>>,
     pub(super) permits: Vec<(Permits<F>, Option<Loan>)>,

@@ -99,7 +99,8 @@ impl<F: Family> Run<F> {
                 );
             }),
             Op::TryReserve(n) if F::BOUNDED => self.with_sender(n, |run, at| {
-                // SAFETY: the permit is kept beside the loan, and used up or forgotten before it goes.
+                // SAFETY: the permit is kept beside the loan, and used up or forgotten before it
+                // goes.
                 let (sender, loan) = unsafe { run.senders[at].lend() };
                 let permit = F::try_reserve(sender);
                 run.note(Action::TryReserve(1), tried(&permit));
@@ -107,7 +108,8 @@ impl<F: Family> Run<F> {
             }),
             Op::TryReserveMany(n, need) if F::BOUNDED => self.with_sender(n, |run, at| {
                 let need = run.need(need);
-                // SAFETY: the permits are kept beside the loan, and used up or forgotten before it goes.
+                // SAFETY: the permits are kept beside the loan, and used up or forgotten before it
+                // goes.
                 let (sender, loan) = unsafe { run.senders[at].lend() };
                 let permits = F::try_reserve_many(sender, need);
                 run.note(Action::TryReserve(need), tried(&permits));

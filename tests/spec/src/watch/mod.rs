@@ -19,8 +19,8 @@ pub struct Case {
     pub ops: Vec<Op>,
 }
 
-/// One operation. A number picks one of the handles, futures or looks that there are; where there is
-/// none, nothing happens.
+/// One operation. A number picks one of the handles, futures or looks that there are; where there
+/// is none, nothing happens.
 #[derive(Arbitrary, Clone, Copy, Debug, arbitrary::Arbitrary, PartialEq)]
 pub enum Op {
     #[proptest(weight = 2)]

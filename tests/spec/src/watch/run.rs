@@ -30,7 +30,8 @@ enum Out {
     Look(Ref<'static, Value>),
 }
 
-/// A channel and everything that was made of it. What borrows comes first, so that it is dropped first.
+/// A channel and everything that was made of it. What borrows comes first, so that it is dropped
+/// first.
 struct Run {
     futures: Futures<Kind, Out>,
     looks: Vec<(Ref<'static, Value>, Loan)>,
@@ -79,8 +80,8 @@ pub fn run_tampered(case: &Case, tamper: Tamper<Answer>) -> Stats {
     run.finish()
 }
 
-/// The second item of a receiver as a stream, where the first is the value it begins with; or the first
-/// of its `changes`.
+/// The second item of a receiver as a stream, where the first is the value it begins with; or the
+/// first of its `changes`.
 async fn next_of(receiver: Receiver<Value>, changes: bool) -> Out {
     let mut stream = if changes { receiver.into_changes_stream() } else { receiver.into_stream() };
     if !changes {

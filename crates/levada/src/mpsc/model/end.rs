@@ -64,8 +64,9 @@ fn the_last_permit_brings_a_message() {
     });
 }
 
-/// The receiver closes after a promise lapsed and before who is next in line was told, and sleeps while a
-/// permit is out. Neither of the two comes: the receiver must still be woken to find that out.
+/// The receiver closes after a promise lapsed and before who is next in line was told, and sleeps
+/// while a permit is out. Neither of the two comes: the receiver must still be woken to find that
+/// out.
 #[test]
 fn who_does_not_come_after_close_lets_the_end_come() {
     model(|| {
@@ -223,7 +224,8 @@ fn the_close_brings_what_came_before() {
     });
 }
 
-/// The receiver's drop ends sending in one step: whoever was refused because of it is refused again.
+/// The receiver's drop ends sending in one step: whoever was refused because of it is refused
+/// again.
 #[test]
 fn a_refusal_for_good_is_for_good() {
     model(|| {

@@ -1,5 +1,5 @@
-//! What both ends share next to the value, and a side's link to it: nothing here depends on the value's
-//! type. The invariants are those of [`super`].
+//! What both ends share next to the value, and a side's link to it: nothing here depends on the
+//! value's type. The invariants are those of [`super`].
 
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -115,8 +115,9 @@ impl Link {
         if side == Side::Receiver {
             return Some(&header.rx);
         }
-        // ORDERING: Relaxed pairs with the store in `make_sender_words`: the sender reads its own, and the
-        // receiver asks only after an Acquire load found the waker bit, which was set after it.
+        // ORDERING: Relaxed pairs with the store in `make_sender_words`: the sender reads its own,
+        // and the receiver asks only after an Acquire load found the waker bit, which was set after
+        // it.
         let tx = header.tx.load(Ordering::Relaxed);
         // SAFETY: null, or from the box in `make_sender_words`, which is freed with the header.
         unsafe { tx.as_ref() }
@@ -149,8 +150,8 @@ impl Link {
         words.flatten().map(WakerWords::copy)
     }
 
-    /// Waits, as `side`, for the end of the `state` that is open. The waker of the latest call is the one
-    /// that is woken. Ready with the state that came of it.
+    /// Waits, as `side`, for the end of the `state` that is open. The waker of the latest call is
+    /// the one that is woken. Ready with the state that came of it.
     #[inline]
     pub(super) fn wait(&mut self, side: Side, state: State, waker: &Waker) -> Poll<State> {
         if state.has_waker(side) {

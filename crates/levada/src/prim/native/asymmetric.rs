@@ -3,10 +3,10 @@
 //!
 //! Two sides that each write one thing and then read what the other writes need a sequentially
 //! consistent fence in between, on either side, so that not both read the old. Where one side comes
-//! with every message and the other seldom, that is unfair. Linux has a system call by which the rare
-//! side puts a fence into every thread of the process that is running just now, and with it into the
-//! frequent side (`membarrier(2)`). What remains of that side's own fence is that the compiler must not
-//! reorder.
+//! with every message and the other seldom, that is unfair. Linux has a system call by which the
+//! rare side puts a fence into every thread of the process that is running just now, and with it
+//! into the frequent side (`membarrier(2)`). What remains of that side's own fence is that the
+//! compiler must not reorder.
 //!
 //! # Registration
 //! A process registers for the call, and does so here before `main`: with one thread that takes
@@ -60,13 +60,13 @@ pub(crate) fn light_fence() {
     }
 }
 
-/// The rare side's: between what a thread did before it and does after, every other thread has put a fence
-/// at some point. If not, because the system call is refused, answers `false`.
+/// The rare side's: between what a thread did before it and does after, every other thread has put
+/// a fence at some point. If not, because the system call is refused, answers `false`.
 #[cold]
 #[must_use = "without it, the other side may not have seen anything"]
 pub(crate) fn try_heavy_fence() -> bool {
-    // ORDERING: SeqCst pairs with `asymmetric::light_fence`, by way of the system call, and with a fence
-    // that the frequent side still has of its own.
+    // ORDERING: SeqCst pairs with `asymmetric::light_fence`, by way of the system call, and with a
+    // fence that the frequent side still has of its own.
     fence(Ordering::SeqCst);
     // It worked before. A process that was stopped and restored may have to register again.
     let is_done = system::fence_everywhere() || system::register() && system::fence_everywhere();
@@ -127,8 +127,8 @@ mod system {
 
     /// Whether `LEVADA_MEMBARRIER` is not `0`.
     fn is_wanted() -> bool {
-        // SAFETY: the name ends with a zero, and no thread changes the environment before `main`, or
-        // beside a loader.
+        // SAFETY: the name ends with a zero, and no thread changes the environment before `main`,
+        // or beside a loader.
         let value = unsafe { libc::getenv(c"LEVADA_MEMBARRIER".as_ptr()) };
         if value.is_null() {
             return true;

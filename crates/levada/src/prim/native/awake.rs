@@ -1,13 +1,15 @@
-//! How a thread stays awake while it waits: for a lock ([`Backoff`]), or to be woken ([`Patience`]).
+//! How a thread stays awake while it waits: for a lock ([`Backoff`]), or to be woken
+//! ([`Patience`]).
 //!
 //! A thread that yields lets another thread run at once, without the cost of sleeping and of being
-//! woken. But where a third thread computes, the scheduler takes the yield at its word: the computing
-//! thread gets a whole time slice, of some milliseconds, and the thread that yielded waits for all of it.
-//! A sleeping thread is better off, since the scheduler lets a thread that wakes up run soon.
+//! woken. But where a third thread computes, the scheduler takes the yield at its word: the
+//! computing thread gets a whole time slice, of some milliseconds, and the thread that yielded
+//! waits for all of it. A sleeping thread is better off, since the scheduler lets a thread that
+//! wakes up run soon.
 //!
-//! So each yield is timed. After one that took longer than [`Crowding::LONG`] the process is *crowded*, and its
-//! threads do not yield for a while. Then one thread tries again. What a thread loses later for having
-//! yielded, it finds out for itself ([`Losses`]).
+//! So each yield is timed. After one that took longer than [`Crowding::LONG`] the process is
+//! *crowded*, and its threads do not yield for a while. Then one thread tries again. What a thread
+//! loses later for having yielded, it finds out for itself ([`Losses`]).
 
 use core::cell::Cell;
 use core::hint::spin_loop;
@@ -34,8 +36,8 @@ fn try_yield() -> bool {
 
 /// When threads may yield, in milliseconds since the first question.
 ///
-/// All of it is advice, and loads and stores are not ordered: a thread that reads an old value yields
-/// once too often, or once too seldom.
+/// All of it is advice, and loads and stores are not ordered: a thread that reads an old value
+/// yields once too often, or once too seldom.
 struct Crowding {
     /// No thread yields before this time; 0 if all may.
     until: AtomicU32,
@@ -60,8 +62,8 @@ impl Crowding {
         (START.get_or_init(Instant::now).elapsed().as_millis() as u32).max(1)
     }
 
-    /// Whether this thread may yield. Where a period is over, one thread may, and the others wait for what
-    /// it finds out.
+    /// Whether this thread may yield. Where a period is over, one thread may, and the others wait
+    /// for what it finds out.
     #[inline]
     fn may_yield(&self) -> bool {
         // ORDERING: Relaxed, no pair: advice.
@@ -89,8 +91,8 @@ impl Crowding {
         }
     }
 
-    /// A long yield begins a period, each four times as long as the one before; a short one ends the
-    /// period, and makes the next one half as long.
+    /// A long yield begins a period, each four times as long as the one before; a short one ends
+    /// the period, and makes the next one half as long.
     #[cold]
     fn change(&self, took: Duration, now: u32) {
         // ORDERING: Relaxed, no pair: advice.
@@ -114,11 +116,12 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// Bursts of this many pause instructions, of 10 to 50 nanoseconds each. Long, so that the others get much
-    /// done meanwhile with a lock that is in their cache: one that goes to and fro costs more than
-    /// what is done under it.
+    /// Bursts of this many pause instructions, of 10 to 50 nanoseconds each. Long, so that the
+    /// others get much done meanwhile with a lock that is in their cache: one that goes to and fro
+    /// costs more than what is done under it.
     const BURST: u32 = 64;
-    /// This many of them, and then a nap: the holder has probably lost its processor, and may need ours.
+    /// This many of them, and then a nap: the holder has probably lost its processor, and may need
+    /// ours.
     const SPINS: u32 = 8;
     /// After a nap.
     const SPINS_LEFT: u32 = 2;
@@ -149,11 +152,11 @@ thread_local! {
 
 /// What a thread knows of its own yields.
 ///
-/// Since Linux 6.6 a thread that has yielded stays behind the others for a while: when it wakes another
-/// thread, that one takes its processor for a whole time slice. Where all threads that share the processor
-/// wait for each other and yield, that evens out; beside one that always has work, it is a loss. So a
-/// thread measures the time from the end of a wait with yields to its next wait. A thread that spends
-/// it computing does not need to yield either.
+/// Since Linux 6.6 a thread that has yielded stays behind the others for a while: when it wakes
+/// another thread, that one takes its processor for a whole time slice. Where all threads that
+/// share the processor wait for each other and yield, that evens out; beside one that always has
+/// work, it is a loss. So a thread measures the time from the end of a wait with yields to its next
+/// wait. A thread that spends it computing does not need to yield either.
 #[derive(Clone, Copy)]
 struct Losses {
     /// When the last wait with yields ended.
@@ -187,12 +190,13 @@ impl Losses {
     }
 }
 
-/// How long a thread that has nothing to do stays awake before it sleeps, which costs it and the thread
-/// that wakes it some microseconds each. Bounded by a few times as many.
+/// How long a thread that has nothing to do stays awake before it sleeps, which costs it and the
+/// thread that wakes it some microseconds each. Bounded by a few times as many.
 ///
-/// It first spins: twice as long each time that was worth it, and half as long each time it was not.
-/// A thread on a single processor, or one that waits for long, soon spins for an instant only. Then it
-/// yields, where that is no loss, and where it may help: the last sleep of the thread was short.
+/// It first spins: twice as long each time that was worth it, and half as long each time it was
+/// not. A thread on a single processor, or one that waits for long, soon spins for an instant only.
+/// Then it yields, where that is no loss, and where it may help: the last sleep of the thread was
+/// short.
 #[derive(Default)]
 pub(crate) struct Patience {
     spins: u32,
@@ -264,8 +268,7 @@ impl Patience {
             all.set(losses);
             may_yield
         };
-        SLEPT_BRIEFLY.try_with(Cell::get).unwrap_or(false)
-            && LOSSES.try_with(ask).unwrap_or(false)
+        SLEPT_BRIEFLY.try_with(Cell::get).unwrap_or(false) && LOSSES.try_with(ask).unwrap_or(false)
     }
 }
 
@@ -329,8 +332,8 @@ mod tests {
         assert_eq!(until(&crowding, 500), 700, "half of the next period");
     }
 
-    /// A thread that lost its processor after it had yielded stops for a number of waits that grows with
-    /// each loss, and shrinks where there is none.
+    /// A thread that lost its processor after it had yielded stops for a number of waits that grows
+    /// with each loss, and shrinks where there is none.
     #[test]
     fn a_thread_whose_yields_are_losses_stops() {
         let start = Instant::now();

@@ -26,16 +26,16 @@ pub(crate) struct Lock<T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: the cell keeps it from being automatic. Who shares the lock gets at the value only through a
-// guard, of which there is one at a time: the value moves from thread to thread, which `T: Send`
-// allows, and is shared by none.
+// SAFETY: the cell keeps it from being automatic. Who shares the lock gets at the value only
+// through a guard, of which there is one at a time: the value moves from thread to thread, which
+// `T: Send` allows, and is shared by none.
 unsafe impl<T: Send> Sync for Lock<T> {}
 
 /// Exclusive access to what a [`Lock`] guards; released on drop.
 pub(crate) struct LockGuard<'a, T> {
     lock: &'a Lock<T>,
-    /// It is as good as this, and may be sent and shared where this may: `&Lock` alone could be shared
-    /// without `T: Sync`, and with it the `&T` that the guard gives.
+    /// It is as good as this, and may be sent and shared where this may: `&Lock` alone could be
+    /// shared without `T: Sync`, and with it the `&T` that the guard gives.
     _value: PhantomData<&'a mut T>,
 }
 
@@ -59,9 +59,9 @@ impl<T> Lock<T> {
         let mut wait = Backoff::default();
         loop {
             wait.snooze();
-            // No look before: a thread that takes and releases the lock all the time has taken it again
-            // by the time that a second access reaches the line. The waits between keep the line with
-            // the threads that use it.
+            // No look before: a thread that takes and releases the lock all the time has taken it
+            // again by the time that a second access reaches the line. The waits between keep the
+            // line with the threads that use it.
             //
             // ORDERING: Acquire pairs with the Release store in `LockGuard::drop`.
             if !self.locked.swap(true, Ordering::Acquire) {
@@ -76,9 +76,9 @@ impl<T> Deref for LockGuard<'_, T> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: `lock` makes a guard only after its swap found the lock free, and nobody else's swap
-        // does until this guard drops. So all references to the value come from this guard, and
-        // `&self` leaves only shared ones.
+        // SAFETY: `lock` makes a guard only after its swap found the lock free, and nobody else's
+        // swap does until this guard drops. So all references to the value come from this guard,
+        // and `&self` leaves only shared ones.
         self.lock.value.with(|value| unsafe { &*value })
     }
 }
@@ -86,8 +86,8 @@ impl<T> Deref for LockGuard<'_, T> {
 impl<T> DerefMut for LockGuard<'_, T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: there is one guard (see `deref`), and `&mut self` excludes every other reference that
-        // was borrowed from it.
+        // SAFETY: there is one guard (see `deref`), and `&mut self` excludes every other reference
+        // that was borrowed from it.
         self.lock.value.with_mut(|value| unsafe { &mut *value })
     }
 }

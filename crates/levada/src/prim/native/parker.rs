@@ -1,6 +1,6 @@
-//! How a thread waits to be woken: awake at first, then asleep. Written over its parent's atomics and
-//! threads, so that it can be modelled, too: the loom backend compiles this file a second time, for
-//! `model`.
+//! How a thread waits to be woken: awake at first, then asleep. Written over its parent's atomics
+//! and threads, so that it can be modelled, too: the loom backend compiles this file a second time,
+//! for `model`.
 //!
 //! # States
 //! | state    | the thread                     | how it is woken                           |
@@ -23,7 +23,8 @@
 //! # Invariants
 //! - **I1** Only the thread itself leaves NOTIFIED, and by a read-modify-write: so it sees what all
 //!   who have woken it until then did before.
-//! - **I2** Who finds PARKED, and nobody else, unparks: once for each time the thread goes to sleep.
+//! - **I2** Who finds PARKED, and nobody else, unparks: once for each time the thread goes to
+//!   sleep.
 //! - **I3** The thread leaves `wait` only by way of NOTIFIED, and `wait_while` also when its time
 //!   is over. So what unparks it for other reasons, or late, costs a look at the state, and no
 //!   more.
@@ -59,23 +60,24 @@ impl Parker {
 
     /// Ends the current [`wait`](Self::wait), or else the next.
     pub(crate) fn wake(&self) {
-        // ORDERING: Release pairs with the Acquire swap in `take`: the thread sees what we did before.
-        // If it finds PARKED the thread went to sleep before this, and else it finds NOTIFIED in `wait`.
+        // ORDERING: Release pairs with the Acquire swap in `take`: the thread sees what we did
+        // before. If it finds PARKED the thread went to sleep before this, and else it finds
+        // NOTIFIED in `wait`.
         if self.state.swap(NOTIFIED, Ordering::Release) == PARKED {
             self.thread.unpark();
         }
     }
 
-    /// Waits to be woken. Answers whether the thread slept, and so may have used up an `unpark` that was
-    /// not for this.
+    /// Waits to be woken. Answers whether the thread slept, and so may have used up an `unpark`
+    /// that was not for this.
     pub(crate) fn wait(&self) -> bool {
         let mut patience = Patience::default();
         while !self.take() {
             if patience.is_left() {
                 continue;
             }
-            // ORDERING: Relaxed pairs with the swap in `wake`, on success and on failure: it finds PARKED,
-            // or we find NOTIFIED; what was done before is made visible by `take`.
+            // ORDERING: Relaxed pairs with the swap in `wake`, on success and on failure: it finds
+            // PARKED, or we find NOTIFIED; what was done before is made visible by `take`.
             let parked =
                 self.state.compare_exchange(EMPTY, PARKED, Ordering::Relaxed, Ordering::Relaxed);
             if parked.is_ok() {
@@ -142,14 +144,15 @@ impl Parker {
     /// Forgets that the thread was woken or sleeps: the next wait does not end because of it.
     #[inline]
     fn forget(&self) {
-        // ORDERING: Acquire pairs with the Release swap in `wake`: what all did who woke us is visible.
+        // ORDERING: Acquire pairs with the Release swap in `wake`: what all did who woke us is
+        // visible.
         self.state.swap(EMPTY, Ordering::Acquire);
     }
 
     /// Makes the next wait end at once, for one that was woken in place of another.
     pub(crate) fn retain(&self) {
-        // ORDERING: Relaxed, no pair: this thread has seen already what those did who woke it; and what
-        // one does who comes meanwhile is not cut off from `take` by a read-modify-write.
+        // ORDERING: Relaxed, no pair: this thread has seen already what those did who woke it; and
+        // what one does who comes meanwhile is not cut off from `take` by a read-modify-write.
         self.state.swap(NOTIFIED, Ordering::Relaxed);
     }
 
@@ -236,7 +239,8 @@ mod model {
         });
     }
 
-    /// What unparks the thread for reasons of its own does not end its wait, and the next one neither.
+    /// What unparks the thread for reasons of its own does not end its wait, and the next one
+    /// neither.
     #[test]
     fn unpark_meets_wait() {
         model(|| {

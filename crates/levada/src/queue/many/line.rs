@@ -1,4 +1,5 @@
-//! The line of waiting receivers, and the messages that are promised to them. To be kept under a lock.
+//! The line of waiting receivers, and the messages that are promised to them. To be kept under a
+//! lock.
 //!
 //! # Layout
 //! ```text
@@ -8,19 +9,21 @@
 //!              ^ first_waiting
 //! ```
 //! A message that is sent is promised to the receiver that has waited longest: that receiver is
-//! *granted* and woken. A promise is a count, not a message: whichever receiver comes takes the oldest
-//! message, as long as one is left for each promise. A newcomer finds only what is unpromised.
+//! *granted* and woken. A promise is a count, not a message: whichever receiver comes takes the
+//! oldest message, as long as one is left for each promise. A newcomer finds only what is
+//! unpromised.
 //!
-//! A granted receiver may never come: forgotten, or kept by a task that waits for something else first
-//! ("futurelock"). So a promise lapses, the one at the front of the line first. Each attempt to use the
-//! channel that this promise thwarts is a *refusal*; after [`patience`] of them the receiver leaves the
-//! line, and the next waiting receiver is granted the message. A lapsed receiver that comes after all
-//! takes its old place in the line, and its next promise lasts 16 times as long. So a receiver whose
-//! thread takes long to wake up is served after a few wake-ups, and a forgotten one costs 64 refusals, once.
+//! A granted receiver may never come: forgotten, or kept by a task that waits for something else
+//! first ("futurelock"). So a promise lapses, the one at the front of the line first. Each attempt
+//! to use the channel that this promise thwarts is a *refusal*; after [`patience`] of them the
+//! receiver leaves the line, and the next waiting receiver is granted the message. A lapsed
+//! receiver that comes after all takes its old place in the line, and its next promise lasts 16
+//! times as long. So a receiver whose thread takes long to wake up is served after a few wake-ups,
+//! and a forgotten one costs 64 refusals, once.
 //!
-//! The promise of a receiver that blocks its thread does not lapse: such a thread does nothing else, so it
-//! comes. While it stands at the front, no receiver counts or polls for it; when it has come, a
-//! waiting receiver is woken to count against the promise behind it.
+//! The promise of a receiver that blocks its thread does not lapse: such a thread does nothing
+//! else, so it comes. While it stands at the front, no receiver counts or polls for it; when it has
+//! come, a waiting receiver is woken to count against the promise behind it.
 //!
 //! # States
 //! | state     | linked | waker | holds a promise |
@@ -39,19 +42,21 @@
 //! | any                 | `Idle`    | [`leave`](Line::leave)                                    |
 //!
 //! # Invariants
-//! - **I1** The line is granted receivers followed by waiting ones; `first_waiting` is the boundary.
-//!   The waiting ones stand in the order of their arrival.
-//! - **I2** `promised` is the number of granted receivers, and at most the number of queued messages.
-//! - **I3** While a receiver waits, no message is unpromised. So whenever a promise ends without its
-//!   message, the caller grants it to the next ([`settle`](Line::settle)), in the same step.
+//! - **I1** The line is granted receivers followed by waiting ones; `first_waiting` is the
+//!   boundary. The waiting ones stand in the order of their arrival.
+//! - **I2** `promised` is the number of granted receivers, and at most the number of queued
+//!   messages.
+//! - **I3** While a receiver waits, no message is unpromised. So whenever a promise ends without
+//!   its message, the caller grants it to the next ([`settle`](Line::settle)), in the same step.
 //! - **I4** Refusals count against the promise at the front. Each promise has a number of its own
 //!   (`Entry::promise`); a waiting receiver notes the number of the one that it counts against.
 //!
 //! # Who counts
 //! A receiver that waits counts its own refusals and wakes itself, so that on a single-threaded
-//! executor every live task runs between two of them, however many receivers count. Those that do not
-//! stay (`try_recv`, a cancelled receive, a sender that finds the channel full, a receiver that takes a
-//! message and leaves one behind) share one count, which the granted receiver at the front keeps.
+//! executor every live task runs between two of them, however many receivers count. Those that do
+//! not stay (`try_recv`, a cancelled receive, a sender that finds the channel full, a receiver that
+//! takes a message and leaves one behind) share one count, which the granted receiver at the front
+//! keeps.
 //!
 //! # Checked by
 //! `mpmc::model`, and `tests/spec`, whose model has the same promises.
@@ -65,8 +70,10 @@ use crate::queue::chan::Parked;
 use crate::util::WakeBatch;
 use crate::wait::list::{Entry, List, Node, Place, State};
 
-/// How many refusals a promise outlives: 64, 1024, 16384, by how many promises its receiver has let lapse.
-/// - The first is above the 61 polls after which a current-thread runtime of tokio looks at its main task.
+/// How many refusals a promise outlives: 64, 1024, 16384, by how many promises its receiver has let
+/// lapse.
+/// - The first is above the 61 polls after which a current-thread runtime of tokio looks at its
+///   main task.
 /// - The last is a few milliseconds of polling.
 ///
 /// In a model there are fewer: each refusal is a branch of its own, and the steps are the same.
@@ -169,7 +176,8 @@ impl Line {
         self.front_granted().is_some()
     }
 
-    /// Whether this receiver is granted and blocks its thread, so that none counted while it was at the front.
+    /// Whether this receiver is granted and blocks its thread, so that none counted while it was at
+    /// the front.
     pub(super) fn is_lasting(&mut self, node: Pin<&Node>) -> bool {
         self.is_granted(node) && self.list.entry(node).lasting
     }
@@ -209,8 +217,9 @@ impl Line {
         Some(self.list.entry_at(place)).filter(|entry| !entry.lasting)
     }
 
-    /// Counts that a receiver in line was polled while all messages are promised to others. If a promise
-    /// lapses by it, gives the waker of the receiver that is granted the message: perhaps this one.
+    /// Counts that a receiver in line was polled while all messages are promised to others. If a
+    /// promise lapses by it, gives the waker of the receiver that is granted the message: perhaps
+    /// this one.
     #[must_use = "wake it after the lock is released"]
     pub(super) fn refuse(&mut self, node: Pin<&Node>) -> Option<Waker> {
         let front = self.front_granted()?;
@@ -225,8 +234,8 @@ impl Line {
         self.lapse_after(refusals)
     }
 
-    /// The same for one that does not stay. If no receiver waits for the message of a lapsed promise, it
-    /// is unpromised then.
+    /// The same for one that does not stay. If no receiver waits for the message of a lapsed
+    /// promise, it is unpromised then.
     #[must_use = "wake it after the lock is released"]
     pub(super) fn refuse_passing(&mut self) -> Option<Waker> {
         let front = self.front_granted()?;
@@ -249,8 +258,8 @@ impl Line {
         self.grant_one()
     }
 
-    /// Takes a receiver out of the line, with or without the message that was promised to it: without,
-    /// the caller settles. Gives back its waker, to be dropped outside the lock.
+    /// Takes a receiver out of the line, with or without the message that was promised to it:
+    /// without, the caller settles. Gives back its waker, to be dropped outside the lock.
     #[must_use = "drop the waker after the lock is released"]
     pub(super) fn leave(&mut self, node: Pin<&Node>) -> Option<Waker> {
         let place = self.list.place_of(node);
@@ -313,8 +322,8 @@ impl Line {
         old
     }
 
-    /// The first waiting receiver that arrived later. Those before it are few: they were woken, found
-    /// nothing and came back faster.
+    /// The first waiting receiver that arrived later. Those before it are few: they were woken,
+    /// found nothing and came back faster.
     fn first_behind(&mut self, arrival: u32) -> Option<Place> {
         let mut next = self.first_waiting;
         while let Some(place) = next

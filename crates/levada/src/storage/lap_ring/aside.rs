@@ -1,5 +1,6 @@
-//! What could not be done in a slot because its home was lent: the messages that came over a clone, and
-//! the claims that were given up meanwhile. Kept under one lock for all slots; nearly always empty.
+//! What could not be done in a slot because its home was lent: the messages that came over a clone,
+//! and the claims that were given up meanwhile. Kept under one lock for all slots; nearly always
+//! empty.
 //!
 //! Entries are boxed and linked, so that nothing is allocated or freed under the lock. A message
 //! has at most one entry of each kind, however many receivers give up their claims on it.

@@ -1,4 +1,5 @@
-//! Models of the ring: each pair of what readers, those who leave, those who wait and the writer do.
+//! Models of the ring: each pair of what readers, those who leave, those who wait and the writer
+//! do.
 
 use super::*;
 use crate::prim::{Arc, model, thread};
@@ -261,7 +262,8 @@ fn who_waits_meets_a_lap() {
     });
 }
 
-/// Skip against put: a claim that was lapped is void, and the one on the new message is not touched.
+/// Skip against put: a claim that was lapped is void, and the one on the new message is not
+/// touched.
 #[test]
 fn a_skip_meets_a_lap() {
     for fenced in [false, true] {

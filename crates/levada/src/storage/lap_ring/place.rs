@@ -98,7 +98,8 @@ impl<T> Aftermath<T> {
 }
 
 impl<'a, T> Place<'a, T> {
-    /// Reads the message at `pos`, if it is in the slot and nobody else has it. [`take`](Self::take) tells why not.
+    /// Reads the message at `pos`, if it is in the slot and nobody else has it.
+    /// [`take`](Self::take) tells why not.
     #[inline(always)]
     pub(crate) fn take_at_once(self, pos: u64) -> Result<Loan<'a, T>, Missed<'a, T>> {
         match self.slot.lend(pos) {
@@ -203,8 +204,8 @@ impl<'a, T> Place<'a, T> {
         }
     }
 
-    /// Leaves the claim on the message at `pos`, which is lent, to whoever ends the loan. Gives whether that
-    /// is settled.
+    /// Leaves the claim on the message at `pos`, which is lent, to whoever ends the loan. Gives
+    /// whether that is settled.
     #[cold]
     fn leave_claim(self, pos: u64) -> bool {
         let entry = Entry::skip(pos);
@@ -246,8 +247,8 @@ impl<'a, T> Place<'a, T> {
     fn call(self, pos: u64) -> bool {
         let mut stamp = self.slot.stamp();
         while stamp.is_home_of(pos) && !stamp.is_called() {
-            // Whoever ends the loan sees it by way of the fences below and there: if the home is not given back
-            // before ours, it looks at the stamp after it.
+            // Whoever ends the loan sees it by way of the fences below and there: if the home is
+            // not given back before ours, it looks at the stamp after it.
             match self.slot.flag(stamp, stamp.called()) {
                 Ok(()) => break,
                 Err(newer) => stamp = newer,
@@ -262,8 +263,9 @@ impl<'a, T> Place<'a, T> {
         stamp.is_home_of(pos) && stamp.is_called() && self.slot.home().is_lent()
     }
 
-    /// For the writer, who has left a message aside: if the loan that was in its way has ended without seeing
-    /// that, what was lent is dead. `fenced` if all who end loans have a fence of their own.
+    /// For the writer, who has left a message aside: if the loan that was in its way has ended
+    /// without seeing that, what was lent is dead. `fenced` if all who end loans have a fence of
+    /// their own.
     #[cold]
     pub(super) fn see_to_lapped(self, pos: u64, fenced: bool) -> Aftermath<T> {
         // If it fails, what is dead may stay until its slot is used again, or the channel is
@@ -275,14 +277,14 @@ impl<'a, T> Place<'a, T> {
     /// Whether nobody wants anything of who has just ended a loan of the message at `pos`.
     #[cold]
     fn is_calm_fenced(self, pos: u64) -> bool {
-        // ORDERING: SeqCst pairs with the fence in `far_fence`: either we see below that somebody called or
-        // lapped, or they see that the home was given back.
+        // ORDERING: SeqCst pairs with the fence in `far_fence`: either we see below that somebody
+        // called or lapped, or they see that the home was given back.
         fence(Ordering::SeqCst);
         self.slot.stamp() == Stamp::new(pos, true)
     }
 
-    /// After the home was given back by one who had it for the message at `pos`, or might have been: sees to
-    /// what others could not do meanwhile.
+    /// After the home was given back by one who had it for the message at `pos`, or might have
+    /// been: sees to what others could not do meanwhile.
     #[cold]
     fn see_to(self, pos: u64) -> Aftermath<T> {
         let mut after = Aftermath::NONE;
@@ -308,20 +310,22 @@ impl<'a, T> Place<'a, T> {
             if !self.end_left_claims(stamp.pos(), &mut aside, &mut after) {
                 return after;
             }
-            // Who called has been seen to, or will be told. If it fails, there is a new message, which nobody called
-            // for yet, or one that is aside.
+            // Who called has been seen to, or will be told. If it fails, there is a new message,
+            // which nobody called for yet, or one that is aside.
             let _ = self.slot.flag(stamp, stamp.not_called());
-            // ORDERING: SeqCst pairs with the fence in `far_fence`, for what was lent here, as in `is_calm_fenced`.
+            // ORDERING: SeqCst pairs with the fence in `far_fence`, for what was lent here, as in
+            // `is_calm_fenced`.
             fence(Ordering::SeqCst);
             if after.dead.value.is_some() {
-                // It was the last claim; and there is room for one value, to be dropped by the caller.
+                // It was the last claim; and there is room for one value, to be dropped by the
+                // caller.
                 return after;
             }
         }
     }
 
-    /// Ends the claims on the message at `pos` that were left. Gives false if somebody else has the home, and
-    /// will see to it.
+    /// Ends the claims on the message at `pos` that were left. Gives false if somebody else has the
+    /// home, and will see to it.
     fn end_left_claims(self, pos: u64, aside: &mut Aside<T>, after: &mut Aftermath<T>) -> bool {
         let skips = aside.skips(pos);
         if skips == 0 {
@@ -344,8 +348,9 @@ impl<'a, T> Place<'a, T> {
         }
     }
 
-    /// Takes the value out that is in the home of a slot whose message is aside, unless somebody has it, who
-    /// will. Gives false if the message is not aside any more: then the slot is to be looked at again.
+    /// Takes the value out that is in the home of a slot whose message is aside, unless somebody
+    /// has it, who will. Gives false if the message is not aside any more: then the slot is to be
+    /// looked at again.
     pub(super) fn bury(self, after: &mut Aftermath<T>) -> bool {
         let home = self.slot.home();
         if !home.is_held() || self.slot.exchange(home, home.lent()).is_err() {
@@ -374,9 +379,9 @@ impl<'a, T> Place<'a, T> {
     }
 }
 
-/// The fence of who calls, or comes over a loan: between what it wrote and what it looks at. It is rare, so
-/// it pays for those who end loans as well, unless they have a fence of their own.
-/// Answers `false` if the system call for it is refused: then it is not certain that they see it.
+/// The fence of who calls, or comes over a loan: between what it wrote and what it looks at. It is
+/// rare, so it pays for those who end loans as well, unless they have a fence of their own. Answers
+/// `false` if the system call for it is refused: then it is not certain that they see it.
 fn far_fence(fenced: bool) -> bool {
     if !fenced {
         return asymmetric::try_heavy_fence();
@@ -406,8 +411,8 @@ impl<'a, T> Loan<'a, T> {
 }
 
 impl<T> Loan<'_, T> {
-    /// Whether nobody else has a claim on the value, and it has to be moved out: what owns nothing is left
-    /// to be written over.
+    /// Whether nobody else has a claim on the value, and it has to be moved out: what owns nothing
+    /// is left to be written over.
     #[inline(always)]
     pub(crate) fn is_last(&self) -> bool {
         self.left == 0 && mem::needs_drop::<T>()
@@ -429,7 +434,8 @@ impl<T> Loan<'_, T> {
     where
         T: Clone,
     {
-        // SAFETY: whoever makes a loan has the home to himself (I3), until `end` or `into_value`, which take it.
+        // SAFETY: whoever makes a loan has the home to himself (I3), until `end` or `into_value`,
+        // which take it.
         unsafe { self.place.slot.with_value(T::clone) }
     }
 
@@ -438,8 +444,8 @@ impl<T> Loan<'_, T> {
     pub(crate) fn end(self) -> Aftermath<T> {
         let Self { place, pos, left } = self;
         place.slot.give_back(Home::held(left));
-        // Pairs with the heavy fence in `far_fence`: either we see that somebody called or lapped, or they
-        // that the home was given back.
+        // Pairs with the heavy fence in `far_fence`: either we see that somebody called or lapped,
+        // or they that the home was given back.
         asymmetric::light_fence();
         if place.slot.stamp().is_calm(pos) || place.is_calm_fenced(pos) {
             Aftermath::NONE

@@ -1,4 +1,5 @@
-//! The home of one message, and its stamp; see the ring's docs for states, transitions and invariants.
+//! The home of one message, and its stamp; see the ring's docs for states, transitions and
+//! invariants.
 
 use core::fmt;
 use core::mem::{self, MaybeUninit};
@@ -9,7 +10,8 @@ use crate::prim::{IS_MODEL, UnsafeCell};
 
 /// One message and its readers.
 pub(super) struct Slot<T> {
-    /// A [`Stamp`]. The writer sets it; others only `CALLED`, and that only while it is as they read it.
+    /// A [`Stamp`]. The writer sets it; others only `CALLED`, and that only while it is as they
+    /// read it.
     stamp: AtomicU64,
     /// A [`Home`].
     home: AtomicU64,
@@ -17,8 +19,8 @@ pub(super) struct Slot<T> {
     value: UnsafeCell<MaybeUninit<T>>,
 }
 
-// SAFETY: the cell keeps it from being automatic. The value is reached by one thread at a time (I3), and
-// sent from one to the other, which is what `T: Send` allows.
+// SAFETY: the cell keeps it from being automatic. The value is reached by one thread at a time
+// (I3), and sent from one to the other, which is what `T: Send` allows.
 unsafe impl<T: Send> Sync for Slot<T> {}
 
 /// What came of the wish to have the home of a message to oneself.
@@ -55,8 +57,9 @@ impl<T> Slot<T> {
 
     #[inline(always)]
     pub(super) fn stamp(&self) -> Stamp {
-        // ORDERING: Acquire pairs with the Release store in `fill`: who sees a stamp does not see the home as
-        // it was lent before that message. Where it is looked at after a fence, see `Place::call`.
+        // ORDERING: Acquire pairs with the Release store in `fill`: who sees a stamp does not see
+        // the home as it was lent before that message. Where it is looked at after a fence, see
+        // `Place::call`.
         Stamp::from_bits(self.stamp.load(Ordering::Acquire))
     }
 
@@ -70,8 +73,9 @@ impl<T> Slot<T> {
     /// From `held` to `new`, after which the caller has the home to itself.
     #[inline(always)]
     pub(super) fn exchange(&self, held: Home, new: Home) -> Result<(), Home> {
-        // ORDERING: Acquire pairs with the Release stores in `give_back` and `fill`: whoever had the home
-        // before, and what was written there, comes before us; also if the exchange fails, as in `home`.
+        // ORDERING: Acquire pairs with the Release stores in `give_back` and `fill`: whoever had
+        // the home before, and what was written there, comes before us; also if the exchange fails,
+        // as in `home`.
         self.home
             .compare_exchange(held.bits(), new.bits(), Ordering::Acquire, Ordering::Acquire)
             .map(|_| ())
@@ -113,7 +117,8 @@ impl<T> Slot<T> {
     /// Gives the home back, which the caller has to itself.
     #[inline(always)]
     pub(super) fn give_back(&self, home: Home) {
-        // ORDERING: Release pairs with the Acquire in `exchange` and `home`: what was done to the value is done.
+        // ORDERING: Release pairs with the Acquire in `exchange` and `home`: what was done to the
+        // value is done.
         self.home.store(home.bits(), Ordering::Release);
     }
 
@@ -122,8 +127,8 @@ impl<T> Slot<T> {
     pub(super) fn move_out(&self) -> T {
         // SAFETY: the home was held and is the caller's alone (I3).
         let value = self.value.with_mut(|value| unsafe { &*value });
-        // SAFETY: a home that was held is initialised (I3). It is empty from now on, so the value is not
-        // read again.
+        // SAFETY: a home that was held is initialised (I3). It is empty from now on, so the value
+        // is not read again.
         let value = unsafe { value.assume_init_read() };
         self.give_back(Home::EMPTY);
         value
@@ -131,8 +136,8 @@ impl<T> Slot<T> {
 
     /// Changes the flags of a stamp, if it is as the caller read it.
     pub(super) fn flag(&self, stamp: Stamp, new: Stamp) -> Result<(), Stamp> {
-        // ORDERING: Relaxed, no pair: whoever it is for looks at it after a fence (`Place::call`), and the store that
-        // published the stamp is the one that this continues.
+        // ORDERING: Relaxed, no pair: whoever it is for looks at it after a fence (`Place::call`),
+        // and the store that published the stamp is the one that this continues.
         self.stamp
             .compare_exchange(stamp.bits(), new.bits(), Ordering::Relaxed, Ordering::Relaxed)
             .map(|_| ())
@@ -141,8 +146,8 @@ impl<T> Slot<T> {
 
     // The writer's; the caller holds its lock.
 
-    /// Empties the home, if nobody has it, for the writer to [`fill`](Self::fill); gives what was there, if
-    /// it has to be dropped.
+    /// Empties the home, if nobody has it, for the writer to [`fill`](Self::fill); gives what was
+    /// there, if it has to be dropped.
     #[inline(always)]
     pub(super) fn vacate(&self) -> Result<Option<T>, Busy> {
         let mut home = self.home();
@@ -176,11 +181,12 @@ impl<T> Slot<T> {
         // SAFETY: the home is the writer's alone, as it is empty or `WRITTEN` (I3).
         self.value.with_mut(|home| unsafe { (*home).write(value) });
         if IS_MODEL {
-            // As an exchange: loom does not know that the store comes after an exchange in `call` that found
-            // the stamp before it.
+            // As an exchange: loom does not know that the store comes after an exchange in `call`
+            // that found the stamp before it.
             self.exchange_stamp(stamp);
         } else {
-            // ORDERING: Release pairs with the Acquire load in `stamp`: the home was vacated before.
+            // ORDERING: Release pairs with the Acquire load in `stamp`: the home was vacated
+            // before.
             self.stamp.store(stamp.bits(), Ordering::Release);
         }
         // ORDERING: Release pairs with the Acquire in `exchange`: the value is there.
@@ -189,8 +195,9 @@ impl<T> Slot<T> {
 
     /// Changes the stamp; gives the one that was there.
     pub(super) fn exchange_stamp(&self, stamp: Stamp) -> Stamp {
-        // ORDERING: Release pairs with the Acquire load in `stamp`. Acquire, no pair: for the model of `fill`. What
-        // is aside is under its lock; the rest goes by the fences of `far_fence` and `is_calm_fenced`.
+        // ORDERING: Release pairs with the Acquire load in `stamp`. Acquire, no pair: for the model
+        // of `fill`. What is aside is under its lock; the rest goes by the fences of `far_fence`
+        // and `is_calm_fenced`.
         Stamp::from_bits(self.stamp.swap(stamp.bits(), Ordering::AcqRel))
     }
 }

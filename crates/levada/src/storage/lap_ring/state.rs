@@ -1,5 +1,5 @@
-//! The two words of a slot, and how they change. Pure: who reads and writes them, and in which order,
-//! is up to [`slot`](super::slot).
+//! The two words of a slot, and how they change. Pure: who reads and writes them, and in which
+//! order, is up to [`slot`](super::slot).
 #![forbid(unsafe_code)]
 
 /// Which message a slot is for: its position, and three flags.
@@ -84,7 +84,8 @@ impl Stamp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Home(u64);
 
-/// Somebody has the home to himself: a reader that clones, or who ends a claim or moves the value out.
+/// Somebody has the home to himself: a reader that clones, or who ends a claim or moves the value
+/// out.
 const LENT: u64 = 1 << 32;
 /// The writer has the home to itself, to write.
 const WRITTEN: u64 = 1 << 33;

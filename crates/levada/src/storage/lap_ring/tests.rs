@@ -258,7 +258,8 @@ fn a_reader_that_was_lapped_gives_back_what_is_not_its_own() {
         assert_eq!(put(&ring, 8, 2, 'b'), (vec![], false));
         let place = at(&ring, 8);
         let home = place.slot.home();
-        // As `take` does it for position 0, if the writer comes between its first look and its exchange.
+        // As `take` does it for position 0, if the writer comes between its first look and its
+        // exchange.
         let loan = lend(&ring, 8);
         assert!(place.await_return(8));
         drop(loan);

@@ -151,7 +151,8 @@ impl<T> Drop for Node<T> {
         if self.hold.with(|hold| unsafe { (*hold).full }) {
             // SAFETY: it is full (I2), and ours alone.
             let value = unsafe { self.get_mut() };
-            // SAFETY: it is not used again. In place: it may be larger than what is left of the stack.
+            // SAFETY: it is not used again. In place: it may be larger than what is left of the
+            // stack.
             unsafe { core::ptr::drop_in_place(value) };
         }
     }

@@ -24,8 +24,8 @@ type Counted<K> = (NonNull<Node<<K as Keeper>::Value>>, Version);
 
 type Guard<'a, K> = LockGuard<'a, Desk<<K as Keeper>::Value, <K as Keeper>::Side>>;
 
-/// Where a snapshot is posted, if it is not counted; and a note for whoever holds it, as there is room. One
-/// word, so that it is written and read as one.
+/// Where a snapshot is posted, if it is not counted; and a note for whoever holds it, as there is
+/// room. One word, so that it is written and read as one.
 struct Tail(usize);
 
 impl Tail {
@@ -43,8 +43,8 @@ impl Tail {
     }
 }
 
-// SAFETY: the pointer and the place keep it from being automatic. A shared snapshot gives nothing but a look
-// at the value, which is Sync; keeper and place are used only by its drop.
+// SAFETY: the pointer and the place keep it from being automatic. A shared snapshot gives nothing
+// but a look at the value, which is Sync; keeper and place are used only by its drop.
 unsafe impl<K: Keeper> Sync for Snapshot<'_, K> where K::Value: Sync {}
 
 impl<'a, K: Keeper> Snapshot<'a, K> {
@@ -58,8 +58,9 @@ impl<'a, K: Keeper> Snapshot<'a, K> {
         if let Some(node) = NonNull::new(open)
             && let Some(place) = notices::post(latest.word())
         {
-            // ORDERING: Acquire pairs with the Release store in `Latest::open_up`: the value and its version
-            // are there. And by the protocol of `notices` who shuts the node later finds the word.
+            // ORDERING: Acquire pairs with the Release store in `Latest::open_up`: the value and
+            // its version are there. And by the protocol of `notices` who shuts the node later
+            // finds the word.
             if latest.open.load(Ordering::Acquire) == open {
                 // SAFETY: it is open, and its value with it (I3, I7), so it is alive (I4).
                 let full = unsafe { node.as_ref() };
@@ -67,7 +68,8 @@ impl<'a, K: Keeper> Snapshot<'a, K> {
                 let version = unsafe { full.version() };
                 return Some((Self { keeper, node, tail: Tail::posted(place) }, version));
             }
-            // Ends as any other that is posted. Not made before: what has an end to run is kept in memory.
+            // Ends as any other that is posted. Not made before: what has an end to run is kept in
+            // memory.
             drop(Self { keeper, node, tail: Tail::posted(place) });
         }
         let (node, version) = Self::take_counted(keeper)?;
@@ -206,8 +208,8 @@ impl<K: Keeper> Drop for Snapshot<'_, K> {
             return self.drop_counted();
         };
         place.withdraw();
-        // ORDERING: Relaxed, no pair: by the protocol of `notices` who shut the node has not found the word,
-        // or we find the node shut.
+        // ORDERING: Relaxed, no pair: by the protocol of `notices` who shut the node has not found
+        // the word, or we find the node shut.
         if self.keeper.latest().open.load(Ordering::Relaxed) != self.node.as_ptr() {
             self.drop_shut();
         }

@@ -1,6 +1,6 @@
 //! The line of waiters by itself, as a semaphore: whoever waits gets its turn or is refused, and no
-//! permit is lost or doubled. Small enough for two that wait for one permit, which is too much for a
-//! model of a whole channel.
+//! permit is lost or doubled. Small enough for two that wait for one permit, which is too much for
+//! a model of a whole channel.
 
 use super::*;
 use crate::prim::{Arc, Lock, block_on, model, thread};

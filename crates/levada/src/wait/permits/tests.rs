@@ -30,8 +30,8 @@ fn a_close_tells_all_in_line() {
     }
 }
 
-/// What was freed and not handed on yet is the line's when the channel closes: promised in full to whom
-/// it is enough for, so that a receiver is woken to watch over it.
+/// What was freed and not handed on yet is the line's when the channel closes: promised in full to
+/// whom it is enough for, so that a receiver is woken to watch over it.
 #[test]
 fn what_is_free_when_the_channel_closes_is_promised() {
     let mut permits = Permits::new(2);

@@ -1,4 +1,5 @@
-//! Sending in all the ways there are. Compiled into mpsc and into mpmc: `super::channel` says which.
+//! Sending in all the ways there are. Compiled into mpsc and into mpmc: `super::channel` says
+//! which.
 
 use super::channel::Sender;
 use super::channel::error::TrySendError;

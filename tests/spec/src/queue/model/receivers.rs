@@ -125,8 +125,8 @@ impl Queue {
             }
     }
 
-    /// The states after an action that promises to receivers may have thwarted: the oldest promise holds,
-    /// or lapses.
+    /// The states after an action that promises to receivers may have thwarted: the oldest promise
+    /// holds, or lapses.
     pub(super) fn with_lapses(
         &self,
         mut next: Self,
