@@ -19,11 +19,11 @@
 //! - **A message is never lost.** It is received, given back in an error, or dropped with the
 //!   channel. It belongs to the channel until the poll that returns it, so a receive that is
 //!   cancelled, in a `select!` or by a timeout, has taken nothing.
-//! - **A turn that is not taken is passed on**, so that a future that is forgotten, or woken and
-//!   not polled again, does not wedge the others. What is left of that in corners is said where it
-//!   is: [`mpsc`] (Fairness) and [`mpmc`] (Receivers).
+//! - **An unclaimed permit is reassigned.** A future that is forgotten, or woken and never polled
+//!   again, does not block the channel. The remaining exceptions are listed under *Fairness* in
+//!   [`mpsc`] and *Receivers* in [`mpmc`].
 //! - **No foreign code under a lock.** Wakers, clones, drops and closures run outside, and a panic
-//!   in one of them strands nobody.
+//!   in one of them leaves no other waiter asleep.
 //! - **Readers do not block writers.** [`watch::Receiver::borrow`] is a snapshot: a guard that is
 //!   kept delays no [`watch::Sender::send`].
 //! - **Memory follows use.** A channel is small until it is filled, whatever its capacity.
@@ -34,10 +34,10 @@
 //!
 //! # Platforms
 //! The channels need `std` and run wherever it does, also on 32 bits and in WebAssembly. They start
-//! no thread. On Linux a program that contains them registers for the system call `membarrier`
-//! before `main`, to save a fence for each message: [`guide::platforms`] says when it is used, what
-//! happens where a filter refuses it, and how to do without. No channel may be used in a signal
-//! handler.
+//! no thread. On Linux, a program that contains them registers for the system call `membarrier`
+//! before `main`, which saves a memory fence for each message. [`guide::platforms`] describes when
+//! it is used, what happens where a filter refuses it, and how to turn it off. No channel may be
+//! used in a signal handler.
 //!
 //! # Features
 //! - `tokio` (default): takes part in tokio's cooperative budget; `mpsc::Sender::send_timeout`;
@@ -46,8 +46,8 @@
 //! - `stream`: `Stream` and `FusedStream` for receivers, `Sink` for senders. All are `Unpin`:
 //!   [`guide::ecosystem`].
 //! - `loom`, `shuttle`: with `--cfg loom` or `--cfg shuttle` the channels run in that model
-//!   checker, so that you can model code that uses them: [`guide::testing`]. Without the flag they
-//!   do nothing.
+//!   checker, so that you can model code that uses them: [`guide::testing`]. Without the flag these
+//!   features have no effect.
 //!
 //! [`tokio::sync`]: https://docs.rs/tokio/latest/tokio/sync/
 

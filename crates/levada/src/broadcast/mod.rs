@@ -1,8 +1,8 @@
 //! Every message to every receiver.
 //!
-//! A [`Sender`] sends to all [`Receiver`]s there are at that moment. A message is kept once, and
-//! each receiver gets a clone of it; the last one to read it gets the message itself (unless it
-//! owns nothing, so that its clone is a copy anyway). Both handles can be made at any time:
+//! A [`Sender`] sends to all [`Receiver`]s that exist at that moment. A message is stored once, and
+//! each receiver gets a clone of it. The last receiver to read it gets the message itself, unless
+//! the message needs no drop, so that a clone costs as little. New handles can be made at any time:
 //! [`Sender::clone`], [`Sender::subscribe`], [`Receiver::resubscribe`].
 //!
 //! ```
@@ -21,10 +21,9 @@
 //!
 //! # Lagging
 //! The sender never waits. The channel keeps the newest `capacity` messages (rounded up to a power
-//! of two); a receiver that is further behind has lost the ones in between. It learns that from a
-//! [`RecvError::Lagged`](error::RecvError::Lagged) with their number, which comes where they would
-//! have come, and goes on with the oldest message that is left. A receiver that is never polled
-//! costs the others nothing.
+//! of two). A receiver that is further behind has *lagged*: in place of the overwritten messages it
+//! gets one [`RecvError::Lagged`](error::RecvError::Lagged) with their number, and continues with
+//! the oldest message in the channel. A receiver that is never polled costs the others nothing.
 //!
 //! ```
 //! use levada::broadcast::{self, error::RecvError};
@@ -42,32 +41,33 @@
 //! ```
 //!
 //! # Closing
-//! When the last sender is gone, receivers get what is left and then
-//! [`RecvError::Closed`](error::RecvError::Closed). When there is no receiver, sending fails and
-//! [`Sender::closed`] is ready, until somebody subscribes again.
+//! When the last sender is dropped, receivers get the remaining messages and then
+//! [`RecvError::Closed`](error::RecvError::Closed). While there is no receiver, sending fails and
+//! [`Sender::closed`] is ready; a new subscription ends that.
 //!
 //! # Cost
-//! Read-modify-writes where nobody contends, and nobody waits:
+//! Atomic read-modify-writes without contention and without waiting receivers:
 //!
 //! | operation                            | read-modify-writes |
 //! |--------------------------------------|--------------------|
-//! | send                                 | 1; 2 if it overwrites what somebody has not read |
+//! | send                                 | 1; 2 if it overwrites a message that is not read by all |
 //! | receive                              | 1                  |
 //! | find nothing to receive (`try_recv`) | 1                  |
 //! | subscribe, drop a receiver           | 3, and 1 for each message it has not read |
 //!
-//! A receiver that is not the last to read a message also needs a fence, where the system has no
-//! way to let others pay for it (Linux has), and for the first 1,024 messages.
+//! For the first 1,024 messages, and without `membarrier(2)` (on systems other than Linux) for all,
+//! a receive by any but the last reader of a message also executes a sequentially consistent fence.
 //!
-//! If a receiver waits, a send also wakes it: 1 and a fence, and what the waker takes. A
-//! receiver that waits pays 3 and a fence to go to sleep, and 1 to leave the line.
+//! If a receiver waits, a send also wakes it: 1, a fence, and the cost of the waker. A receiver that
+//! goes to sleep takes 3 and a fence, and 1 to leave the queue of waiters.
 //!
-//! An idle channel is two allocations (416 bytes for a capacity of 128 on a 64-bit machine) and no
-//! slots: they are allocated in growing chunks as a backlog first needs them, and used again from
-//! the first on when everything has been read. A large capacity costs nothing until it is used.
+//! An idle channel is two allocations (416 bytes for a capacity of 128 on a 64-bit machine) without
+//! slots. Slots are allocated in growing chunks when a backlog first needs them, and are reused
+//! from the first when all messages have been read. A large capacity costs nothing until it is
+//! used.
 //!
 //! Nothing is allocated per message, with one exception: a message that overwrites one that is
-//! being cloned at that moment is put into a box, so that the sender need not wait for the clone.
+//! being cloned at that moment is stored in a box, so that the sender does not wait for the clone.
 #![forbid(unsafe_code)]
 
 mod protocol;

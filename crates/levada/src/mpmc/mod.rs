@@ -1,50 +1,49 @@
 //! Many senders, many receivers, each message to exactly one of them: a pool of workers.
 //!
-//! tokio has no such channel; this one has the vocabulary of [`mpsc`](crate::mpsc), with receivers
+//! tokio has no such channel. This one has the vocabulary of [`mpsc`](crate::mpsc), with receivers
 //! that are `Clone` and receive through `&self`. As there, [`channel`] is bounded and
-//! [`unbounded_channel`] is not, senders that wait are served in order, and a turn that is not
-//! taken is passed on.
+//! [`unbounded_channel`] is not, waiting senders acquire capacity in FIFO order, and an unclaimed
+//! grant expires.
 //!
 //! # Receivers
-//! Receivers that wait are served in the order in which they began to wait:
+//! Waiting receivers are served in FIFO order:
 //!
-//! 1. A message is promised to the receiver that has waited longest, which is woken. A promise is a
-//!    count and not a certain message: messages are taken in the order of sending.
-//! 2. A newcomer, by `recv`, `recv_many` or `try_recv`, takes only messages that are promised to
-//!    none. It stands behind all receivers that wait, also a task that has just sent the message
-//!    itself. `try_recv` says `Empty` then, although [`len`](Receiver::len) counts the message.
-//!    With more messages than waiting receivers no newcomer is refused.
-//! 3. `recv_many` takes the message that is promised to it, and those that are promised to none.
-//! 4. A receiver that is cancelled passes its promise on to the next one.
+//! 1. A message is promised to the receiver that has waited longest, and wakes it. A promise is for
+//!    one message, not for a particular one: messages are taken in the order of sending.
+//! 2. A new receive (`recv`, `recv_many` or `try_recv`) takes only messages that are not promised.
+//!    It is behind all waiting receivers, even if its own task has just sent the message.
+//!    `try_recv` returns `Empty` then, although [`len`](Receiver::len) counts the message. With
+//!    more messages than waiting receivers, no new receive is refused.
+//! 3. `recv_many` takes the message that is promised to it, and messages that are not promised.
+//! 4. A cancelled receive passes its promise on to the next waiting receiver.
 //!
-//! A receiver that was woken may never come: it was forgotten, or its task waits for something else
-//! ("futurelock"). So a promise lapses when it has been in the way of one other 64 times, and the
-//! next receiver in line has the message. Each of these counts as once: a poll of a receiver that
-//! waits, which wakes itself for that; a call of `try_recv`; a receive that is polled and
-//! cancelled; in a full channel, a poll or a call of a sender. And where each receiver takes one
-//! message and is busy for long, a message that is left behind.
+//! A woken receiver may never be polled: its future was forgotten, or its task waits for something
+//! else ("futurelock"). So a promise expires after it has refused 64 attempts, and the next waiting
+//! receiver gets the message. An attempt is: a poll of a waiting receiver, which wakes itself for
+//! it; a call of `try_recv`; a receive that is polled and cancelled; in a full channel, a poll or a
+//! call of a sender; and a message left in the channel by a receiver that takes one message at a
+//! time.
 //!
-//! 5. A receiver that is polled before that is never overtaken. On an executor with one thread each
-//!    live task is.
-//! 6. A receiver whose promise lapsed takes its old place when it is polled, and the next promise
-//!    of the same receive lasts 1024 times, and all further ones 16384 times, which are
-//!    milliseconds of polling. So a receiver that is woken on another thread and comes within 16384
-//!    polls lets two promises lapse at most.
-//! 7. The promise of a thread that blocks does not lapse: such a thread does nothing else, so it
-//!    comes.
-//! 8. A promise that has lapsed holds nothing back: until its receiver is polled, the channel is
-//!    used as if that receiver did not wait.
+//! 5. A receiver that is polled before its promise expires is never overtaken. On an executor with
+//!    one thread this holds for every live task.
+//! 6. A receiver whose promise expired is in its old place when it is polled. The next promise of
+//!    the same receive expires after 1024 attempts, and all further ones after 16384, which take
+//!    milliseconds. So a receiver that is woken on another thread and is polled within 16384
+//!    attempts loses two promises at most.
+//! 7. The promise of a thread in a blocking call does not expire: such a thread does nothing else.
+//! 8. An expired promise holds no message back: until its receiver is polled, the channel behaves
+//!    as if that receiver did not wait.
 //!
-//! As long as the channel is not used, a promised message stays where it is.
+//! A promise does not expire while the channel is not used.
 //!
 //! # Disconnection
-//! When all senders are gone, the receivers get what is left and then `None`, each of them. When
-//! all receivers are gone, or one has [closed](Receiver::close) the channel, sending fails and
-//! gives the message back.
+//! When all senders are dropped, the receivers get the remaining messages and then `None`, each of
+//! them. When all receivers are dropped, or one has [closed](Receiver::close) the channel, sending
+//! fails and returns the message.
 //!
 //! # Cost
-//! Read-modify-writes per message while nobody sleeps: one to send and one to receive. A batch of
-//! up to the buffer's capacity is received with two: one to see how long it is. Memory is as in
+//! Atomic read-modify-writes per message while no task sleeps: one to send and one to receive. A
+//! batch of up to the buffer's capacity takes two, one of them to find its length. Memory is as in
 //! [`mpsc`](crate::mpsc).
 //!
 //! # Examples
@@ -65,7 +64,7 @@
 //!         })
 //!     })
 //!     .collect();
-//! drop(rx); // so that sending fails, and does not wait, if all workers are gone
+//! drop(rx); // so that sending fails, instead of waiting, if all workers are gone
 //!
 //! for job in 1..=100 {
 //!     assert!(tx.send(job).await.is_ok());

@@ -1,63 +1,65 @@
-//! Many senders, one receiver: work queues, commands, everything that flows to one place.
+//! Many senders, one receiver: work queues, commands, events for one task.
 //!
-//! Two channels, alike but for the bound:
+//! There are two channels, which differ in their bound:
 //!
 //! - [`channel`] holds at most a given number of messages. Sending waits while it is full: that is
 //!   backpressure, and the right default.
-//! - [`unbounded_channel`] never makes a sender wait, so nothing but memory bounds it. For senders
-//!   that cannot wait, such as a `Drop`, and whose rate is bounded otherwise.
+//! - [`unbounded_channel`] never makes a sender wait, so only memory bounds it. Use it for senders
+//!   that cannot wait, such as a `Drop`, if something else bounds their rate.
 //!
-//! Everything here has the paths, signatures and behaviour of `tokio::sync::mpsc`; the futures are
-//! named, in [`future`].
+//! The module has the paths, signatures and behaviour of `tokio::sync::mpsc`. The futures have
+//! names, in [`future`].
 //!
 //! # Disconnection
-//! When all senders are gone, the receiver gets what is left and then `None`. When the receiver is
-//! gone, or has [closed](Receiver::close) the channel, sending fails and gives the message back. A
-//! clean shutdown calls `close` and then receives until `None`: nothing that was accepted is lost.
-//! Messages that are left when the receiver is dropped are dropped at once.
+//! When all senders are dropped, the receiver gets the remaining messages and then `None`. When the
+//! receiver is dropped, or has [closed](Receiver::close) the channel, sending fails and returns the
+//! message. A clean shutdown calls `close` and then receives until `None`: no accepted message is
+//! lost. Dropping the receiver drops the remaining messages at once.
 //!
 //! # Signal handlers
-//! Never use a channel in a signal handler, not even to `try_send`: it takes locks, and one that
-//! the handler has interrupted is never released. Let a task or a thread send that the signal only
-//! wakes, by `tokio::signal`, the crate `signal-hook` or `sigwait`. This holds for every channel of
-//! levada.
+//! Never use a channel of this crate in a signal handler, not even to `try_send`: it takes locks,
+//! and a lock that the interrupted thread holds is never released. Let the signal wake a task or a
+//! thread, by `tokio::signal`, the crate `signal-hook` or `sigwait`, and send from there.
 //!
 //! # Fairness
-//! 1. Senders that wait for capacity are served in the order in which they began to wait.
-//! 2. A sender that is out of its [cooperative
-//!    budget](https://docs.rs/tokio/latest/tokio/task/coop) gets its place in line all the same.
-//! 3. A thread that blocks in a call keeps its turn until it takes it.
-//! 4. A task whose turn has come but that is not polled, because it was forgotten or is busy
-//!    elsewhere, does not stop the channel. When nothing else can happen in the channel, the turn
-//!    is passed on after eight polls of the senders or receivers that could go on. The task is
-//!    first in line again when it does come.
-//! 5. A task that is alive on another worker thread may need longer than eight polls. So each task
-//!    that comes after its turn was passed on doubles that number for the channel, up to 1,024; and
-//!    for the task itself once more each time that it happens again, up to 32,768. A task that
-//!    comes within so many polls of the others loses its turn a bounded number of times.
+//! 1. Waiting senders acquire capacity in FIFO order.
+//! 2. A sender that has used up its [cooperative
+//!    budget](https://docs.rs/tokio/latest/tokio/task/coop) takes its place in the queue before it
+//!    yields.
+//! 3. Capacity that is granted to a thread in a blocking call stays granted until the thread takes
+//!    it.
+//! 4. Capacity that is granted to a task which is not polled, because its future was forgotten or
+//!    it waits for something else ("futurelock"), does not block the channel. If the channel can
+//!    make no other progress, the grant expires after eight polls of the senders or receivers that
+//!    could go on, and the capacity passes to the next sender. The task keeps its place at the
+//!    front of the queue.
+//! 5. A live task on another worker thread may need longer than eight polls. So each time that a
+//!    task is polled after its grant expired, the channel doubles the number of polls, up to 1,024;
+//!    if the same task is late again, its own number doubles further, up to 32,768. A task that is
+//!    polled within that many polls of the others is overtaken a bounded number of times.
 //!
-//! These polls are those of a sender or a receiver that waits, which wakes itself for them, or
-//! calls of `try_send` or `try_recv`. What is left depends on others:
-//! - In a channel that nobody uses nothing is counted. A sender that sleeps behind a turn that is
-//!   not taken goes on when the receiver next waits or tries, as it must to get anything, or when a
-//!   sender comes anew.
-//! - A `reserve_many` for which there is not enough capacity keeps its place, polled or not: those
-//!   behind it wait until others have given back what it lacks. Its turn can come only then, and be
-//!   passed on.
-//! - After `close`, a `reserve_many` that had been promised a part, and never comes, holds back the
-//!   end. A receiver that is polled or tries sees the end after eight times. One that sleeps when
-//!   the last permit comes back is not woken (tokio's tests forbid it) until it is polled for
-//!   another reason or the senders are gone.
+//! The polls that count are those of a waiting sender or receiver, which wakes itself for them, and
+//! calls of `try_send` and `try_recv`. Exceptions:
+//! - No grant expires in a channel that no task uses. A sender that sleeps behind an unclaimed
+//!   grant continues when the receiver next waits or tries to receive, or when another sender
+//!   arrives.
+//! - A `reserve_many` that needs more capacity than is free keeps its place, polled or not. Senders
+//!   behind it wait until enough capacity is free for it; only then is it granted, and only then
+//!   can its grant expire.
+//! - After `close`, a partly granted `reserve_many` that is never polled delays the end of the
+//!   channel. A receiver sees the end after eight polls or tries. A receiver that sleeps when the
+//!   last permit is returned is not woken (tokio's tests forbid it) until it is polled for another
+//!   reason or all senders are dropped.
 //!
 //! # Cost
-//! Read-modify-writes per message while nobody sleeps: one to send; one full fence and none to
-//! receive from a bounded channel, none at all from an unbounded one. [`Receiver::recv_many`] takes
-//! one fence for all it receives. [`Sender::reserve`] and then [`Permit::send`] are two. Sending to
-//! a receiver that sleeps adds its wake-up.
+//! Atomic read-modify-writes per message while no task sleeps: sending takes one. Receiving takes
+//! none, and one full fence in a bounded channel; [`Receiver::recv_many`] takes one fence for the
+//! whole batch. [`Sender::reserve`] followed by [`Permit::send`] takes two. Sending to a sleeping
+//! receiver adds its wake-up.
 //!
-//! An idle channel is one allocation of 496 bytes, whatever its capacity; messages are
-//! stored in it up to 64 bytes, then in rings on the heap that grow with what is queued, up to 32
-//! KiB each. In steady state nothing is allocated.
+//! An idle channel is one allocation of 496 bytes, whatever its capacity. The first 64 bytes of
+//! messages are stored in it, further ones in rings on the heap that grow with the number of queued
+//! messages, up to 32 KiB each. In steady state nothing is allocated.
 //!
 //! # Examples
 //! ```
@@ -69,7 +71,7 @@
 //!     let tx = tx.clone();
 //!     tokio::spawn(async move {
 //!         if tx.send(worker * 10).await.is_err() {
-//!             println!("nobody is interested any more");
+//!             println!("the receiver is gone");
 //!         }
 //!     });
 //! }

@@ -23,7 +23,7 @@
 //! let (requests, mut inbox) = mpsc::channel::<Square>(16);
 //! tokio::spawn(async move {
 //!     while let Some(Square { of, reply }) = inbox.recv().await {
-//!         // An error only says that the one who asked has gone.
+//!         // An error only means that the requesting task is gone.
 //!         let _ = reply.send(of * of);
 //!     }
 //! });
@@ -54,7 +54,7 @@
 //! | dropping the end that is last to go         | 0   | frees                      |
 //! | [`closed`](Sender::closed), like awaiting   | 1   | the first allocates 16 more|
 //!
-//! An operation that meets a step of the other side in the same nanoseconds repeats its RMW.
+//! An operation that races with one of the other side repeats its RMW.
 
 pub mod error;
 pub mod future;

@@ -1,11 +1,11 @@
 //! One value that many senders change and many receivers watch: only the latest is kept.
 //!
-//! For configuration, state and progress, and for a signal to shut down. A receiver that is late
-//! skips what it missed and finds the latest value. If every value counts, use
-//! [`broadcast`](crate::broadcast); if each is for one receiver, [`mpsc`](crate::mpsc).
+//! Use it for configuration, state and progress, and for a shutdown signal. A slow receiver skips
+//! the values in between and finds the latest. If every value counts, use
+//! [`broadcast`](crate::broadcast); if each value is for one receiver, [`mpsc`](crate::mpsc).
 //!
-//! [`channel`] takes the first value, so there always is one. [`Receiver::borrow`] looks at the
-//! latest; [`Receiver::changed`] waits for one that this receiver has not *seen*. The value a
+//! [`channel`] takes the first value, so there is always one. [`Receiver::borrow`] returns the
+//! latest; [`Receiver::changed`] waits for one that this receiver has not *seen*. The value that a
 //! receiver starts with counts as seen.
 //!
 //! ```
@@ -31,38 +31,38 @@
 //! # }
 //! ```
 //!
-//! # A look is a snapshot
-//! A [`Ref`] keeps the value it looks at, and no lock. [`Sender::send`] never waits for one: hold a
-//! `Ref` across a `send` on the same thread, or for an hour in another, and nothing stops. Memory
-//! is the price: a value that was superseded lives until its last `Ref` goes.
+//! # A borrow is a snapshot
+//! A [`Ref`] keeps the value that it refers to alive, and holds no lock. [`Sender::send`] never
+//! waits for one: hold a `Ref` across a `send` on the same thread, or for an hour on another, and
+//! sending goes on. The price is memory: a superseded value lives until its last `Ref` is dropped.
 //!
-//! Only the methods that need the value itself wait for the `Ref`s of it: [`Sender::send_modify`]
-//! and [`Sender::send_if_modified`], which change it in place, and [`Sender::send_replace`],
-//! which returns it. They block their thread; so hold no `Ref` there.
+//! Only the methods that need exclusive access to the value wait for its `Ref`s:
+//! [`Sender::send_modify`] and [`Sender::send_if_modified`], which change it in place, and
+//! [`Sender::send_replace`], which returns it. They block their thread, so hold no `Ref` there.
 //!
-//! # Waiting for a look and for a modification
-//! A modification (`send_modify`, `send_if_modified`) and a look (`borrow` and all that uses it)
-//! exclude each other. Neither waits for ever while others come and go:
+//! # Borrows and modifications exclude each other
+//! A modification (`send_modify`, `send_if_modified`) and a borrow (`borrow` and the methods that
+//! use it) exclude each other, and neither starves:
 //!
-//! 1. While a modification waits, looks go on: up to 16 that overlap others, or 1,024 operations
-//!    (looks and modifications) in all. Further ones wait for the modification. If several
-//!    modifications wait, each of them is let in before one that came later enters twice, and the
-//!    count begins anew for each.
-//! 2. A look that finds a modification under way waits for its end. After it has looked in vain
+//! 1. While a modification waits, borrows go on: up to 16 that overlap others, or 1,024 operations
+//!    (borrows and modifications) in all. Further ones wait for the modification. If several
+//!    modifications wait, each of them is let in before a later one enters twice, and the count
+//!    starts again for each.
+//! 2. A borrow that finds a modification in progress waits for its end. After it has been refused
 //!    twice more, modifications wait for it.
-//! 3. A thread that holds a [`Ref`] of the current value may always take another. (With more than
-//!    four `Ref`s of any channels, a thread is taken to hold one.)
-//! 4. A look waits for a modification that itself waits no longer than a tenth of a second. Then
-//!    looks go on again, for 16 times as many each time: a `Ref` that is kept or was forgotten,
-//!    or a thread that holds one while it waits for another thread's look, delays looks a few
-//!    times and stops none.
+//! 3. A thread that holds a [`Ref`] of the current value may always take another. (A thread with
+//!    more than four `Ref`s, of any channels, is assumed to hold one.)
+//! 4. A borrow waits at most a tenth of a second for a modification that itself waits. Then borrows
+//!    go on again, for 16 times as many each time. So a `Ref` that is kept or forgotten, or a
+//!    thread that holds one while it waits for another thread's borrow, delays borrows a few times
+//!    and blocks none.
 //! 5. `send` waits for neither.
 //!
 //! # `borrow` or `borrow_and_update`
-//! A value may be sent between the end of [`Receiver::changed`] and the look at it.
-//! [`Receiver::borrow_and_update`] marks the value it finds as seen, so the next `changed` waits
-//! for a later one. With [`Receiver::borrow`] the loop would find the same value twice. Without a
-//! loop `borrow` is all it takes, and it needs no `&mut`.
+//! A value may be sent between the end of [`Receiver::changed`] and the borrow.
+//! [`Receiver::borrow_and_update`] marks the value it returns as seen, so the next `changed` waits
+//! for a later one. With [`Receiver::borrow`] a loop would find the same value twice. Without a
+//! loop `borrow` is enough, and it needs no `&mut`.
 //!
 //! # `changed` or `has_changed`
 //! [`Receiver::changed`] waits and marks the value as seen; it fails when all senders are gone
@@ -86,36 +86,36 @@
 //!
 //! # Closing
 //! When the last sender drops, receivers see the last value and then the end. When the last
-//! receiver drops, [`Sender::send`] fails and [`Sender::closed`] completes, until somebody
-//! [subscribes](Sender::subscribe) again.
+//! receiver drops, [`Sender::send`] fails and [`Sender::closed`] completes, until a new receiver
+//! [subscribes](Sender::subscribe).
 //!
-//! # What it costs
-//! In read-modify-write operations, when nobody else is at it at the same moment:
+//! # Cost
+//! Atomic read-modify-writes without contention:
 //!
 //! | operation | read-modify-writes |
 //! |---|---|
-//! | `borrow` or `borrow_and_update` | 1, and 1 when the `Ref` drops; none for a value that is looked at often |
+//! | `borrow` or `borrow_and_update` | 1, and 1 when the `Ref` drops; none for a value that is borrowed often |
 //! | `changed`, ready | 0 |
 //! | `has_changed`, `is_closed`, `mark_changed`, `mark_unchanged` | 0 |
-//! | `send`, `send_replace`, nobody waiting | 1 |
+//! | `send`, `send_replace`, no receiver waiting | 1 |
 //! | `send`, the first time the value before has a `Ref` | 2, and an allocation |
 //! | `send`, one receiver waiting | 1, and its wake-up |
 //! | `send`, more receivers waiting | 1 more for each 16 of them, and their wake-ups |
-//! | `send_modify`, `send_if_modified`, nobody waiting | 3 |
-//! | `changed`, waiting | 1, and a clone of the waker; 1 to leave the line if it is cancelled |
+//! | `send_modify`, `send_if_modified`, no receiver waiting | 3 |
+//! | `changed`, waiting | 1, and a clone of the waker; 1 to leave the queue of waiters if it is cancelled |
 //!
-//! On Linux a value that is looked at 50,000 times before the next one comes is looked at without
-//! any read-modify-write from then on, by threads that do not share a cache line for it. The `send`
-//! or `send_modify` that ends this costs a system call (`membarrier`) of about half a microsecond
-//! for a process that runs on one core, and more on several.
+//! On Linux, once a value has been borrowed 50,000 times, borrowing it takes no read-modify-write:
+//! a borrow then touches only a cache line of its own thread. The `send` or `send_modify` that
+//! replaces such a value makes a system call (`membarrier`), which takes about half a microsecond
+//! in a process that runs on one core, and more on several.
 //!
 //! A channel is one allocation of at most 192 bytes and the size of a value (of ordinary
-//! alignment). A second place for a value is allocated when a value is first sent while the one
-//! before has a `Ref`, and kept; further ones are freed as soon as they are not in use.
+//! alignment). Room for a second value is allocated when a value is first sent while the one
+//! before has a `Ref`, and is kept; room for further ones is freed when it is no longer in use.
 //!
 //! # Reading order
-//! [`Sender`] and [`Receiver`] delegate to `protocol`, which says what may happen; it builds on
-//! `storage::latest` (where the value is) and `wait::queue` (who sleeps).
+//! [`Sender`] and [`Receiver`] delegate to `protocol`, which has the transitions. It builds on
+//! `storage::latest` (where the value is) and `wait::queue` (the tasks that wait).
 #![forbid(unsafe_code)]
 
 pub mod error;
