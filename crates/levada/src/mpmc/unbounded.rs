@@ -99,7 +99,7 @@ impl<T> UnboundedSender<T> {
     }
 
     /// Completes when all receivers are gone or one has closed the channel: there is no point in
-    /// producing what nobody will receive.
+    /// producing messages that will not be received.
     ///
     /// # Cancel safety
     /// Nothing is lost if the future is dropped.

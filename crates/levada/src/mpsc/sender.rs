@@ -94,7 +94,7 @@ impl<T> Sender<T> {
     /// tokio::spawn(async move {
     ///     for i in 0..3 {
     ///         if tx.send(i).await.is_err() {
-    ///             return; // nobody receives any more
+    ///             return; // the receiver is gone
     ///         }
     ///     }
     /// });
@@ -107,7 +107,7 @@ impl<T> Sender<T> {
     }
 
     /// Completes when the receiver is gone or has closed the channel: there is no point in
-    /// producing what nobody will receive.
+    /// producing messages that will not be received.
     ///
     /// # Cancel safety
     /// Nothing is lost if the future is dropped.
@@ -129,7 +129,7 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// With the message: [`TrySendError::Full`] if there is no capacity, or if it belongs to
-    /// senders that waited before; [`TrySendError::Closed`] if nobody will receive it.
+    /// senders that waited before; [`TrySendError::Closed`] if the receiver is gone or has closed the channel.
     ///
     /// # Examples
     /// ```
@@ -152,7 +152,7 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// With the message: [`Timeout`](super::error::SendTimeoutError::Timeout) if the time passed,
-    /// [`Closed`](super::error::SendTimeoutError::Closed) if nobody will receive it.
+    /// [`Closed`](super::error::SendTimeoutError::Closed) if the receiver is gone or has closed the channel.
     ///
     /// # Panics
     /// The future panics when it is first polled outside a tokio runtime with time enabled.
@@ -290,7 +290,7 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// [`TrySendError::Full`] if there is no capacity, or if it belongs to senders that waited
-    /// before; [`TrySendError::Closed`] if nobody will receive.
+    /// before; [`TrySendError::Closed`] if the receiver is gone or has closed the channel.
     ///
     /// # Examples
     /// ```
@@ -313,7 +313,7 @@ impl<T> Sender<T> {
     /// # Errors
     /// [`TrySendError::Full`] if there is not that much capacity (`n` may be more than
     /// [`max_capacity`](Self::max_capacity)), or if it belongs to senders that waited before;
-    /// [`TrySendError::Closed`] if nobody will receive.
+    /// [`TrySendError::Closed`] if the receiver is gone or has closed the channel.
     ///
     /// # Examples
     /// ```
@@ -336,7 +336,7 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// The sender comes back in the error: [`TrySendError::Full`] if there is no capacity, or if it
-    /// belongs to senders that waited before; [`TrySendError::Closed`] if nobody will receive.
+    /// belongs to senders that waited before; [`TrySendError::Closed`] if the receiver is gone or has closed the channel.
     ///
     /// # Examples
     /// ```

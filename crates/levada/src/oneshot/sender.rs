@@ -24,7 +24,7 @@ use crate::util::budget;
 /// tokio::spawn(async move {
 ///     // The caller may have lost interest; then the answer comes back.
 ///     if let Err(answer) = tx.send(42) {
-///         println!("nobody waits for {answer} any more");
+///         println!("the receiver is gone: {answer}");
 ///     }
 /// });
 /// assert_eq!(rx.await, Ok(42));
@@ -81,7 +81,7 @@ impl<T> Sender<T> {
         self.0.send(t)
     }
 
-    /// Waits until the receiver is closed or dropped, to give up work that nobody waits for.
+    /// Waits until the receiver is closed or dropped, to stop work whose result is no longer needed.
     ///
     /// The first wait on a channel allocates 16 bytes, which live as long as the channel.
     ///

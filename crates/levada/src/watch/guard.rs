@@ -34,7 +34,7 @@ pub struct Ref<'a, T> {
 }
 
 impl<'a, T> Ref<'a, T> {
-    /// The current value, for somebody who has seen `seen`; and its version.
+    /// The current value and its version, for a receiver that has seen `seen`.
     #[inline(always)]
     pub(super) fn new(shared: &'a Shared<T>, seen: Version) -> (Self, Version) {
         let (mut look, version) = shared.look();
@@ -42,7 +42,7 @@ impl<'a, T> Ref<'a, T> {
         (Self { look }, version)
     }
 
-    /// The current value, for somebody who does not count what was seen.
+    /// The current value, for a caller that keeps no seen version.
     #[inline(always)]
     pub(super) fn unchanged(shared: &'a Shared<T>) -> Self {
         let (look, _) = shared.look();

@@ -34,7 +34,7 @@ impl<T> Sender<T> {
 
     /// A channel without a receiver yet.
     ///
-    /// Until somebody [subscribes](Self::subscribe), [`send`](Self::send) fails.
+    /// Until a receiver [subscribes](Self::subscribe), [`send`](Self::send) fails.
     ///
     /// # Examples
     /// ```
@@ -97,7 +97,7 @@ impl<T> Sender<T> {
     /// until the next [`send`](Self::send).
     ///
     /// # Panics
-    /// If the closure does. Then no receiver is told, and the value stays as the closure left it.
+    /// If the closure does. Then no receiver is notified, and the value stays as the closure left it.
     ///
     /// # Examples
     /// ```
@@ -120,12 +120,12 @@ impl<T> Sender<T> {
     /// Changes the value in place, and tells all receivers if the closure returns `true`.
     ///
     /// Gives what the closure returned. If it returns `false` after a change, the change is
-    /// visible, but nobody is told.
+    /// visible, but no receiver is notified.
     ///
     /// Waits, and may wait for ever, as [`send_modify`](Self::send_modify) does.
     ///
     /// # Panics
-    /// If the closure does. Then no receiver is told, and the value stays as the closure left it.
+    /// If the closure does. Then no receiver is notified, and the value stays as the closure left it.
     ///
     /// # Examples
     /// ```
@@ -201,7 +201,7 @@ impl<T> Sender<T> {
 
     /// Waits until there is no receiver, for instance to stop producing values.
     ///
-    /// If somebody subscribes right after the last receiver was dropped, this may go on waiting.
+    /// If a receiver subscribes right after the last receiver was dropped, this may go on waiting.
     ///
     /// # Cancel safety
     /// Cancel safe.
