@@ -100,4 +100,4 @@ pub use self::unbounded::{
 };
 
 /// The channel behind the handles.
-type Queue<T> = crate::queue::chan::Chan<T, crate::queue::many::Line>;
+type Queue<T> = crate::queue::chan::Chan<T, crate::queue::many::RxQueue>;

@@ -10,7 +10,7 @@ use futures_sink::Sink;
 
 use super::error::SendError;
 use super::{Queue, Sender, UnboundedSender};
-use crate::queue::many::Line;
+use crate::queue::many::RxQueue;
 use crate::queue::sink::{BoundedSender, SenderSink};
 use crate::refs::Rx;
 use crate::wait::lazy::LazyNode;
@@ -73,7 +73,7 @@ impl<T> fmt::Debug for RecvStream<T> {
 
 impl<T> BoundedSender for Sender<T> {
     type Message = T;
-    type Parked = Line;
+    type RecvWaiters = RxQueue;
 
     fn queue(&self) -> &Queue<T> {
         self.queue()
@@ -112,7 +112,7 @@ impl<T> BoundedSender for Sender<T> {
 ///
 /// # Cancel safety
 /// A future that waits for readiness and is dropped leaves the sink its place in the line, or the
-/// place in the channel that it was promised meanwhile. A promise that is not taken lapses, as that
+/// place in the channel that it was promised meanwhile. A promise that is not taken expiries, as that
 /// of a [`send`](super::Sender::send) does; [`abort_send`](Self::abort_send) gives it back at once.
 ///
 /// # Examples

@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use super::error::SendError;
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use super::{Queue, Sender};
-use crate::queue::single::Sole;
+use crate::queue::single::UniqueRx;
 use crate::wait::list::Node;
 
 pin_project! {
@@ -216,14 +216,14 @@ pin_project! {
     /// [`UnboundedReceiver`](super::UnboundedReceiver).
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Recv<'a, T> {
-        queue: &'a mut Sole<T>,
+        queue: &'a mut UniqueRx<T>,
         #[pin]
         _pinned: PhantomPinned,
     }
 }
 
 impl<'a, T> Recv<'a, T> {
-    pub(super) fn new(queue: &'a mut Sole<T>) -> Self {
+    pub(super) fn new(queue: &'a mut UniqueRx<T>) -> Self {
         Self { queue, _pinned: PhantomPinned }
     }
 }
@@ -242,7 +242,7 @@ pin_project! {
     /// [`UnboundedReceiver`](super::UnboundedReceiver).
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct RecvMany<'a, 'b, T> {
-        queue: &'a mut Sole<T>,
+        queue: &'a mut UniqueRx<T>,
         buffer: &'b mut Vec<T>,
         limit: usize,
         #[pin]
@@ -251,7 +251,7 @@ pin_project! {
 }
 
 impl<'a, 'b, T> RecvMany<'a, 'b, T> {
-    pub(super) fn new(queue: &'a mut Sole<T>, buffer: &'b mut Vec<T>, limit: usize) -> Self {
+    pub(super) fn new(queue: &'a mut UniqueRx<T>, buffer: &'b mut Vec<T>, limit: usize) -> Self {
         Self { queue, buffer, limit, _pinned: PhantomPinned }
     }
 }

@@ -105,4 +105,4 @@ pub use self::unbounded::{
 };
 
 /// The channel behind the handles.
-type Queue<T> = crate::queue::chan::Chan<T, crate::queue::single::Sleeper>;
+type Queue<T> = crate::queue::chan::Chan<T, crate::queue::single::RxWaker>;

@@ -4,7 +4,7 @@ mod end;
 
 use super::{Receiver, Sender, channel, unbounded_channel};
 use crate::prim::{Arc, block_on, model, thread};
-use crate::queue::chan::CALM;
+use crate::queue::chan::UNFENCE_AFTER;
 use core::task::{Context, Waker};
 #[cfg(loom)]
 use std::future::Future;
@@ -80,7 +80,7 @@ fn room_wakes_a_sender() {
 /// As [`full`], with a 7; the receiver does without its fence, as no sender has waited for a while.
 fn full_after_a_calm() -> (Sender<usize>, Receiver<usize>) {
     let (tx, mut rx) = channel(1);
-    for message in 0..usize::from(CALM) {
+    for message in 0..usize::from(UNFENCE_AFTER) {
         tx.try_send(message).unwrap();
         assert_eq!(rx.try_recv(), Ok(message));
     }
@@ -105,7 +105,7 @@ fn room_wakes_a_sender_after_a_calm() {
 #[test]
 #[cfg(loom)]
 fn room_comes_to_senders_whose_fence_is_refused() {
-    crate::prim::asymmetric::refuse();
+    crate::prim::asymmetric::count_refusal();
     model(|| {
         let (tx, mut rx) = full_after_a_calm();
         let sender = thread::spawn(move || {

@@ -6,7 +6,7 @@ use core::task::{Context, Poll};
 use super::error::TryRecvError;
 use super::future::{Recv, RecvMany};
 use crate::prim::park_on;
-use crate::queue::single::Sole;
+use crate::queue::single::UniqueRx;
 use crate::refs::Hub;
 use crate::util::block_on::stay_awake_until;
 
@@ -25,11 +25,11 @@ use crate::util::block_on::stay_awake_until;
 /// # }
 /// ```
 pub struct Receiver<T> {
-    queue: Sole<T>,
+    queue: UniqueRx<T>,
 }
 
 impl<T> Receiver<T> {
-    pub(super) fn new(queue: Sole<T>) -> Self {
+    pub(super) fn new(queue: UniqueRx<T>) -> Self {
         Self { queue }
     }
 

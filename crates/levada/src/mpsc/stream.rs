@@ -10,7 +10,7 @@ use futures_sink::Sink;
 
 use super::error::SendError;
 use super::{Queue, Receiver, Sender, UnboundedReceiver, UnboundedSender};
-use crate::queue::single::Sleeper;
+use crate::queue::single::RxWaker;
 use crate::queue::sink::{BoundedSender, SenderSink};
 
 impl<T> Stream for Receiver<T> {
@@ -51,7 +51,7 @@ impl<T> FusedStream for UnboundedReceiver<T> {
 
 impl<T> BoundedSender for Sender<T> {
     type Message = T;
-    type Parked = Sleeper;
+    type RecvWaiters = RxWaker;
 
     fn queue(&self) -> &Queue<T> {
         self.queue()
@@ -90,7 +90,7 @@ impl<T> BoundedSender for Sender<T> {
 ///
 /// # Cancel safety
 /// A future that waits for readiness and is dropped leaves the sink its place in the line, or the
-/// place in the channel that it was promised meanwhile. A promise that is not taken lapses, as that
+/// place in the channel that it was promised meanwhile. A promise that is not taken expiries, as that
 /// of a [`send`](super::Sender::send) does; [`abort_send`](Self::abort_send) gives it back at once.
 ///
 /// # Examples

@@ -8,7 +8,7 @@ use super::error::{SendError, TryRecvError};
 use super::future::{Closed, Recv, RecvMany};
 use crate::prim::park_on;
 use crate::queue::chan::UNBOUNDED;
-use crate::queue::single::{self, Sole};
+use crate::queue::single::{self, UniqueRx};
 use crate::refs::{Hub, Tx, WeakTx};
 use crate::util::block_on::stay_awake_until;
 
@@ -74,7 +74,7 @@ pub struct WeakUnboundedSender<T> {
 /// # }
 /// ```
 pub struct UnboundedReceiver<T> {
-    queue: Sole<T>,
+    queue: UniqueRx<T>,
 }
 
 impl<T> UnboundedSender<T> {

@@ -1,82 +1,84 @@
-//! The channel itself: who may touch what, and how it ends.
+//! The state that mpsc and mpmc share: layout, invariants, and how a channel closes.
 //!
 //! # Layout
 //! ```text
-//! crowded, lock | producer, permits, parked receivers, edges      senders
-//! counts, closed event                                            seldom
-//! head, attention, consumer                                       the receiver
-//! chain: its links                                                seldom
-//!        tail, inline slots                                       both
+//! waiters_hint, lock | producer, permits, waiting receivers, edges    senders
+//! counts, closed event                                                rarely used
+//! head, rx_flags, consumer                                            the receiver
+//! chain: its links                                                    rarely used
+//!        tail, inline slots                                           both
 //! ```
-//! What is used seldom keeps the others' cache lines apart.
+//! The fields that are rarely used keep the others on separate cache lines.
 //!
-//! Senders work under one lock: taking a slot, writing the message and looking whether a receiver
-//! sleeps is one critical section of a few nanoseconds. The single receiver of an mpsc channel does
-//! not take it: it reads `tail`, takes the message and publishes `head`. It takes the lock to go to
-//! sleep, and to hand capacity to senders that wait. The receivers of an mpmc channel all work
-//! under the lock.
+//! Senders work under one lock: taking a slot, writing the message and checking for a sleeping
+//! receiver is one critical section of a few nanoseconds. The single receiver of an mpsc channel
+//! does not take the lock to receive: it reads `tail`, takes the message and publishes `head`. It
+//! takes the lock to go to sleep, and to grant capacity to waiting senders. The receivers of an
+//! mpmc channel all work under the lock.
 //!
 //! # States
-//! | edge          | set by                              | what it means                                     |
-//! |---------------|-------------------------------------|---------------------------------------------------|
-//! | `closed`      | `close`, the last receiver's drop   | no new permits; permits that are out may be used  |
-//! | `unreceived`  | the last receiver's drop            | messages are given back or dropped, none is stored |
+//! | edge             | set by                            | meaning                                           |
+//! |------------------|-----------------------------------|---------------------------------------------------|
+//! | `closed`         | `close`, the last receiver's drop | no new permits; permits that are out may be used  |
+//! | `receivers_gone` | the last receiver's drop          | messages are returned or dropped, none is stored  |
 //!
 //! Both are set under the lock, once, and never cleared; the last receiver sets both at once. That
-//! no sender is left is told by their count, which stays zero (refs, I1). A receiver has seen the
-//! end when nothing is queued and either no sender is left, or `closed` holds and no permit is out
-//! or promised.
+//! no sender is left shows in the count of senders, which stays zero (refs, I1). A receiver has
+//! reached the end when nothing is queued and either no sender is left, or `closed` is set and no
+//! permit is out or granted.
 //!
 //! # Invariants
 //! - **I1** `queued + reserved + granted <= capacity`, where `queued = tail - head`.
-//! - **I2** Only the holder of the lock pushes, and looks at or changes permits, edges and parked
+//! - **I2** Only the holder of the lock pushes, and reads or changes permits, edges and waiting
 //!   receivers. Only the one receiver (mpsc), or the holder of the lock (mpmc), pops.
-//! - **I3** `attention` contains HUNGRY whenever a sender waits in line that was granted nothing.
-//!   It is written under the lock.
-//! - **I4** No waker is cloned, woken or dropped, no message dropped and nothing allocated or freed
-//!   under the lock.
-//! - **I5** A receiver is parked only if nothing was queued for it when it parked, under the lock:
-//!   no message at all (mpsc), or none that is not promised to another receiver (mpmc). A sender
-//!   that pushes takes one parked receiver, promises it the message and wakes it.
-//! - **I6** `credit` is at most what is available (permits), and at most the producer's room; it is
-//!   0 if the channel is closed. So whoever changes permits forgets it.
-//! - **I7** `unanswered` is set when the receiver is made FENCED, and cleared by the receiver while
-//!   it has the lock, by which it sees that. Until then it may go by what `attention` was before.
+//! - **I3** `rx_flags` contains SENDERS_WAITING whenever a sender waits that was granted nothing. It
+//!   is written under the lock.
+//! - **I4** No waker is cloned, woken or dropped, no message dropped and no memory allocated or
+//!   freed under the lock.
+//! - **I5** A receiver registers to sleep, under the lock, only if nothing was queued for it: no
+//!   message at all (mpsc), or only messages that are promised to other receivers (mpmc). A sender
+//!   that pushes takes one sleeping receiver, promises it the message and wakes it.
+//! - **I6** `cached_permits` is at most the available permits, and at most the producer's room; it
+//!   is 0 if the channel is closed. So every change of the permits clears it.
+//! - **I7** `fence_unseen` is set when `rx_flags` gets NEEDS_FENCE, and cleared by the receiver
+//!   under the lock, where it sees the flag. Until then the receiver may act on the flags before.
 //!
 //! # Transitions
-//! The races that do not go through the lock are two, between the single receiver and the senders:
-//! - message against sleep: the receiver finds nothing queued, takes the lock and looks again
-//!   before it parks. A sender pushes under the same lock, so either the receiver sees the message
-//!   or the sender sees it parked.
-//! - capacity against sleep: the receiver publishes `head` and then reads `attention`; a sender
-//!   that waits sets HUNGRY there and then reads `head`. Both put a sequentially consistent fence
-//!   between, so the receiver sees that somebody waits, or the sender sees the capacity and serves
-//!   all in line. Senders that come while it is HUNGRY leave that to the one that made it so.
+//! Two races between the single receiver and the senders are decided without the lock:
+//! - Message against sleep. The receiver finds nothing queued, takes the lock and checks again
+//!   before it registers its waker. A sender pushes under the same lock. So the receiver sees the
+//!   message, or the sender sees the waker.
+//! - Capacity against sleep. The receiver publishes `head` and then reads `rx_flags`. A sender that
+//!   starts to wait sets SENDERS_WAITING there and then reads `head`. Each executes a sequentially
+//!   consistent fence in between (Dekker's pattern). So the receiver sees the flag, or the sender
+//!   sees the capacity and grants it to all waiting senders. Senders that start to wait while
+//!   SENDERS_WAITING is set rely on the one that set it.
 //!
-//! | `attention`     | the receiver's fence             | the fence of a sender that waits                      |
-//! |-----------------|----------------------------------|-------------------------------------------------------|
-//! | FENCED          | its own                          | its own; it sets HUNGRY                               |
-//! | FENCED, HUNGRY  | none: it sees that somebody waits | none: see above                                       |
-//! | nothing         | the compiler's                   | its own and the receiver's: [`asymmetric::try_heavy_fence`] |
+//! | `rx_flags`                   | the receiver's fence              | the fence of a sender that starts to wait          |
+//! |------------------------------|-----------------------------------|----------------------------------------------------|
+//! | NEEDS_FENCE                  | its own                           | its own; it sets SENDERS_WAITING                   |
+//! | NEEDS_FENCE, SENDERS_WAITING | none: it sees the flag            | none: see above                                    |
+//! | none                         | a compiler fence                  | its own and the receiver's: [`asymmetric::try_heavy_fence`] |
 //!
-//! A channel begins FENCED, and a sender that waits makes it so. After [`CALM`] messages for which
-//! no sender waited the receiver lets its fence go. Each sender that waits while the receiver is
-//! `unanswered` uses the heavy fence; if that is refused, which the receiver could not foresee, the
-//! sender polls again and looks for capacity until the receiver has answered. So no sender relies
-//! on another one's fence that failed.
+//! A channel starts with NEEDS_FENCE, and a sender that starts to wait sets it. After
+//! [`UNFENCE_AFTER`] messages without a waiting sender, the receiver drops its fence and senders use
+//! the heavy fence of the asymmetric pair instead. While `fence_unseen` is set, each sender that
+//! starts to wait uses the heavy fence. If the system refuses it, which the receiver could not
+//! foresee, the sender polls again and checks for capacity until the receiver has seen the flag. So
+//! no sender relies on another sender's fence that failed.
 //!
 //! # Progress
-//! Receiving from an open mpsc channel that has no senders in line, and finding out that it is
-//! empty, is wait-free, but for the freeing of a segment of the storage. Everything else takes the
-//! lock. Waiting senders are served in order; see [`crate::wait::permits`].
+//! Receiving from an open mpsc channel without waiting senders, and finding it empty, is wait-free,
+//! except for freeing a segment of the storage. Every other operation takes the lock. Waiting
+//! senders are served in order; see [`crate::wait::permits`].
 //!
 //! # Unwinding
 //! Foreign code (wakers, drops of messages) runs last and outside the lock; a panic in it leaves
-//! the channel as if it had returned. Where a message would be lost by it (it was just received, or
-//! is about to be given back to its sender), the panic ends there, reported by the panic hook.
-//! Where several wakers or messages are to be served, all are before the first panic goes on, those
-//! of others before one's own. What a later panic carries is dropped, and a panic in that drop ends
-//! there, too.
+//! the channel as if the code had returned. Where the panic would lose a message (it was just
+//! received, or is about to be returned to its sender), it is caught, after the panic hook has
+//! reported it. Where several wakers or messages are handled, all are handled before the first
+//! panic resumes, those of other tasks before the caller's own. The payload of a later panic is
+//! dropped, and a panic in that drop is caught.
 //!
 //! # Checked by
 //! `mpsc::model`, `mpmc::model`.
@@ -96,125 +98,124 @@ use crate::wait::queue::WaitQueue;
 
 /// The largest capacity of a bounded channel, as in tokio.
 pub(crate) const MAX_CAPACITY: usize = usize::MAX >> 3;
-/// A bit of `attention`: a sender waits that was granted nothing (I3).
-pub(super) const HUNGRY: u8 = 1;
-/// A bit of `attention`: the receiver puts a fence before it looks for HUNGRY. Without it senders
-/// use the heavy one of an asymmetric pair.
-pub(super) const FENCED: u8 = 2;
-/// After how many messages that nobody waited to send the receiver is not FENCED any more.
-pub(crate) const CALM: u16 = if IS_SMALL { 2 } else { 1024 };
+/// A bit of `rx_flags`: a sender waits that was granted nothing (I3).
+pub(super) const SENDERS_WAITING: u8 = 1;
+/// A bit of `rx_flags`: the receiver executes a fence before it reads SENDERS_WAITING. Without this
+/// bit, senders use the heavy fence of an asymmetric pair.
+pub(super) const NEEDS_FENCE: u8 = 2;
+/// After so many messages without a waiting sender, the receiver drops its fence.
+pub(crate) const UNFENCE_AFTER: u16 = if IS_SMALL { 2 } else { 1024 };
 
-/// The capacity that stands for none.
+/// The capacity of an unbounded channel.
 pub(crate) const UNBOUNDED: usize = usize::MAX;
 
-/// Receivers that sleep: one waker (mpsc) or a line of them (mpmc).
-pub(crate) trait Parked: Default {
+/// The receivers that sleep: one waker (mpsc) or a queue of waiters (mpmc).
+pub(crate) trait RecvWaiters: Default {
     /// Whether senders that find the channel full are counted
-    /// ([`take_overdue`](Self::take_overdue)).
+    /// ([`take_after_expiry`](Self::take_after_expiry)).
     const COUNTS_REFUSED_SENDERS: bool = false;
 
-    /// Takes the waker of the receiver that has waited longest, to be woken outside the lock: there
-    /// is something to look at, and no message.
+    /// Takes the waker of the receiver that has waited longest, without promising it a message. The
+    /// caller wakes it outside the lock.
     #[must_use = "wake it after the lock is released"]
-    fn take_one(&mut self) -> Option<Waker>;
+    fn take_next(&mut self) -> Option<Waker>;
 
-    /// The same for a message that was just stored: it is promised to that receiver.
+    /// The same, after a message was stored, which is promised to that receiver.
     #[must_use = "wake it after the lock is released"]
-    fn grant_one(&mut self) -> Option<Waker> {
-        self.take_one()
+    fn grant_next(&mut self) -> Option<Waker> {
+        self.take_next()
     }
 
-    /// Whether receivers sleep that another one, which does not come, could hold up.
-    fn has_more(&self) -> bool {
+    /// Whether receivers sleep behind one that was woken but may not be polled.
+    fn has_waiting(&self) -> bool {
         false
     }
 
-    /// Counts that the channel was used while messages are promised to receivers that do not come.
-    /// If that happened too often while others sleep, one promise lapses, and a sleeping receiver
-    /// is taken as by [`grant_one`](Self::grant_one).
+    /// Counts one use of the channel while messages are promised to receivers that have not been
+    /// polled. After too many of them a promise expires, and the next sleeping receiver is taken as
+    /// by [`grant_next`](Self::grant_next).
     #[must_use = "wake it after the lock is released"]
-    fn take_overdue(&mut self) -> Option<Waker> {
+    fn take_after_expiry(&mut self) -> Option<Waker> {
         None
     }
 
-    /// Takes the wakers of all. Answers whether more remain than the batch has room for.
+    /// Takes all wakers. Answers whether the batch had no room for more.
     fn take_all(&mut self, batch: &mut WakeBatch) -> bool;
 }
 
-/// Bytes of a channel between what senders use and what the receiver uses, without padding.
-const SELDOM: usize =
+/// Bytes of a channel between the fields of senders and those of the receiver, without padding.
+const RARELY_USED: usize =
     size_of::<Counts>() + size_of::<AtomicBool>() + size_of::<WaitQueue>() + size_of::<usize>();
 
-/// A channel that delivers each message once. `P` says how receivers sleep.
+/// A channel that delivers each message once. `P` is how receivers sleep.
 #[repr(C)]
 pub(crate) struct Chan<T, P> {
     tx: Guarded<T, P>,
     counts: Counts,
-    /// A copy of the edge `closed`, to be read without the lock.
+    /// A copy of the edge `closed`, for reads without the lock.
     closed: AtomicBool,
-    /// Told once `closed`.
+    /// Tasks that wait for `closed`.
     closed_event: WaitQueue,
-    /// A copy of the permits' capacity, to be read without the lock.
+    /// A copy of the permits' capacity, for reads without the lock.
     capacity: usize,
-    /// What the fields before lack of a cache line, where pointers are small.
-    _gap: Gap<{ LINE.saturating_sub(SELDOM) }>,
+    /// Fills the cache line, where pointers are small.
+    _gap: Gap<{ LINE.saturating_sub(RARELY_USED) }>,
     rx: RxSide<T>,
     pub(super) chain: Chain<T>,
 }
 
-/// Runs wakers for a sender or receiver with a message in hand, which a panic must not take along:
-/// the panic hook has reported it, and it ends here.
+/// Wakes tasks for a caller that holds a message. A panic is caught, after the panic hook has
+/// reported it, so that the message is not lost.
 #[cold]
 pub(super) fn with_message_in_hand(wake: impl FnOnce()) {
     contain(wake);
 }
 
-/// The lock, and a copy of what a sender wants to know before it takes it.
+/// The lock, and a hint for senders that have not taken it.
 struct Guarded<T, P> {
-    /// Whether a sender that comes now has to stand in line, as far as the last change told.
-    crowded: AtomicBool,
+    /// Whether senders waited after the last change.
+    waiters_hint: AtomicBool,
     side: Lock<TxSide<T, P>>,
 }
 
-/// What is under the lock.
+/// What the lock guards.
 pub(super) struct TxSide<T, P> {
     pub(super) producer: Producer<T>,
-    /// A lower bound of the receiver's position: the receiver's line is read only when the channel
-    /// looks full with this one.
+    /// The receiver's position, possibly stale (too low). It is read again from the receiver's
+    /// cache line when the channel looks full with this one.
     pub(super) head_seen: usize,
-    /// How many messages may be stored, one after the other, with no look at permits, edges or
-    /// storage (I6).
-    pub(super) credit: usize,
+    /// How many sends may proceed without checking permits, edges or storage (I6).
+    pub(super) cached_permits: usize,
     permits: Permits,
-    /// What `attention` was last set to.
-    attention_noted: u8,
-    /// The receiver was made FENCED and may not know yet (I7).
-    unanswered: bool,
-    pub(super) parked: P,
-    pub(super) unreceived: bool,
+    /// The last value of `rx_flags`.
+    rx_flags_copy: u8,
+    /// NEEDS_FENCE was set, and the receiver may not have seen it (I7).
+    fence_unseen: bool,
+    pub(super) receivers: P,
+    pub(super) receivers_gone: bool,
 }
 
-/// What the receiver writes.
+/// The receiver's cache line.
 pub(super) struct RxSide<T> {
-    /// Messages ever received: published after each one, or each batch.
+    /// Number of messages received so far: published after each one, or each batch.
     pub(super) head: AtomicUsize,
-    /// What the receiver has to do after it published `head`: [`HUNGRY`], [`FENCED`].
-    pub(super) attention: AtomicU8,
+    /// What the receiver does after it has published `head`: [`SENDERS_WAITING`], [`NEEDS_FENCE`].
+    pub(super) rx_flags: AtomicU8,
     pub(super) consumer: UnsafeCell<RxOwned<T>>,
 }
 
-/// What only the receiver touches (I2).
+/// What only the receiver accesses (I2).
 pub(super) struct RxOwned<T> {
     pub(super) consumer: Consumer<T>,
-    /// Where it stood when it last left its waker parked. Who goes on from there was woken, mostly
-    /// with that waker.
-    pub(super) parked_at: usize,
-    /// How often it found capacity promised to a sender that did not come.
+    /// `head` when the receiver last registered its waker. If unchanged, the same waker is probably
+    /// still registered.
+    pub(super) parked_at_head: usize,
+    /// How often the receiver found an unclaimed grant of a sender.
     pub(super) refusals: u16,
-    /// How many messages it received, since it last found a sender hungry.
-    pub(super) calm: u16,
-    /// Whether it has told its caller of the end.
-    pub(super) told_end: bool,
+    /// Messages received since SENDERS_WAITING was last seen.
+    pub(super) uncontended: u16,
+    /// Whether the receiver has returned the end to its caller.
+    pub(super) returned_none: bool,
 }
 
 impl<T, P> TxSide<T, P> {
@@ -223,43 +224,43 @@ impl<T, P> TxSide<T, P> {
         &self.permits
     }
 
-    /// To change them: what was known of them is forgotten.
+    /// The permits, to be changed: clears the cached ones (I6).
     #[inline]
     pub(super) fn permits_mut(&mut self) -> &mut Permits {
-        self.credit = 0;
+        self.cached_permits = 0;
         &mut self.permits
     }
 
-    /// The same, together with the parked receivers.
-    pub(super) fn permits_and_parked(&mut self) -> (&mut Permits, &mut P) {
-        self.credit = 0;
-        (&mut self.permits, &mut self.parked)
+    /// The same, together with the waiting receivers.
+    pub(super) fn permits_and_receivers(&mut self) -> (&mut Permits, &mut P) {
+        self.cached_permits = 0;
+        (&mut self.permits, &mut self.receivers)
     }
 
-    /// Whether the receiver is told that somebody waits.
+    /// Whether SENDERS_WAITING is set.
     #[inline]
-    pub(super) fn is_hungry(&self) -> bool {
-        self.attention_noted & HUNGRY != 0
+    pub(super) fn has_waiting_senders(&self) -> bool {
+        self.rx_flags_copy & SENDERS_WAITING != 0
     }
 
-    /// The receiver has the lock (I7).
+    /// The receiver holds the lock (I7).
     #[inline]
-    pub(super) fn answer(&mut self) {
-        self.unanswered = false;
+    pub(super) fn acknowledge_fence(&mut self) {
+        self.fence_unseen = false;
     }
 
-    /// Finds out how much credit there is (I6).
+    /// Counts the permits that can be cached (I6).
     #[inline]
-    pub(super) fn look_ahead(&mut self) {
+    pub(super) fn refill_cached_permits(&mut self) {
         let queued = self.producer.tail().wrapping_sub(self.head_seen);
         let free = if self.permits.is_closed() { 0 } else { self.permits.available(queued) };
-        self.credit = free.min(self.producer.room());
+        self.cached_permits = free.min(self.producer.room());
     }
 }
 
-// SAFETY: the cell around the consumer keeps it from being automatic. Who shares a channel gets
-// into that cell as I2 says, one at a time, and moves messages out of it: that is `T: Send`; nobody
-// looks at a message that is in the channel, so it need not be `Sync`.
+// SAFETY: the cell around the consumer prevents the automatic implementation. Threads that share a
+// channel access that cell one at a time (I2), and move messages out of it, which `T: Send` allows.
+// No thread has a reference to a message in the channel, so `T` need not be `Sync`.
 unsafe impl<T: Send, P: Send> Sync for Chan<T, P> {}
 
 // A panic in foreign code leaves the channel whole (see `# Unwinding`), and a message in the
@@ -267,11 +268,11 @@ unsafe impl<T: Send, P: Send> Sync for Chan<T, P> {}
 impl<T, P> UnwindSafe for Chan<T, P> {}
 impl<T, P> RefUnwindSafe for Chan<T, P> {}
 
-impl<T, P: Parked> Chan<T, P> {
+impl<T, P: RecvWaiters> Chan<T, P> {
     /// A channel with one sender and one receiver to be made from it.
     pub(crate) fn new(capacity: usize) -> Arc<Self> {
-        // Where nobody waits for capacity the receiver has nothing to look for.
-        let attention = if capacity == UNBOUNDED { 0 } else { FENCED };
+        // No sender of an unbounded channel waits.
+        let rx_flags = if capacity == UNBOUNDED { 0 } else { NEEDS_FENCE };
         const {
             let apart = offset_of!(Self, rx) - size_of::<Guarded<T, P>>();
             assert!(apart >= LINE - 1, "senders and receiver share a line");
@@ -280,27 +281,27 @@ impl<T, P: Parked> Chan<T, P> {
         }
         Arc::new(Self {
             tx: Guarded {
-                crowded: AtomicBool::new(false),
+                waiters_hint: AtomicBool::new(false),
                 side: Lock::new(TxSide {
                     producer: Producer::new(),
                     head_seen: START,
-                    credit: 0,
+                    cached_permits: 0,
                     permits: Permits::new(capacity),
-                    attention_noted: attention,
-                    unanswered: false,
-                    parked: P::default(),
-                    unreceived: false,
+                    rx_flags_copy: rx_flags,
+                    fence_unseen: false,
+                    receivers: P::default(),
+                    receivers_gone: false,
                 }),
             },
             rx: RxSide {
                 head: AtomicUsize::new(START),
-                attention: AtomicU8::new(attention),
+                rx_flags: AtomicU8::new(rx_flags),
                 consumer: UnsafeCell::new(RxOwned {
                     consumer: Consumer::new(),
-                    parked_at: START.wrapping_sub(1),
+                    parked_at_head: START.wrapping_sub(1),
                     refusals: 0,
-                    calm: 0,
-                    told_end: false,
+                    uncontended: 0,
+                    returned_none: false,
                 }),
             },
             chain: Chain::new(capacity),
@@ -317,20 +318,20 @@ impl<T, P: Parked> Chan<T, P> {
         self.capacity
     }
 
-    /// Permits to be had at once.
+    /// Permits that can be acquired now.
     pub(crate) fn capacity(&self) -> usize {
-        let tx = self.lock_settled();
+        let tx = self.lock_after_granting();
         tx.permits().available(self.queued(&tx))
     }
 
     /// Whether new permits are refused.
     pub(crate) fn is_closed(&self) -> bool {
-        // ORDERING: Acquire pairs with the Release store in `close_with`: who sees it closed also
-        // sees what the receiver did before.
+        // ORDERING: Acquire pairs with the Release store in `close_with`: a thread that sees the
+        // channel closed also sees what the receiver did before.
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Told once the channel is closed.
+    /// Tasks that wait until the channel is closed.
     pub(crate) fn closed_event(&self) -> &WaitQueue {
         &self.closed_event
     }
@@ -360,63 +361,65 @@ impl<T, P: Parked> Chan<T, P> {
         self.rx.head.store(head, Ordering::Release);
     }
 
-    /// Messages in the channel, exactly or, beside a receiver without the lock, a few too many.
+    /// Messages in the channel. If the receiver takes some meanwhile (mpsc), a few too many.
     #[inline]
     pub(super) fn queued(&self, tx: &TxSide<T, P>) -> usize {
         tx.producer.tail().wrapping_sub(self.head())
     }
 
-    /// Keeps I3 and I7 after the line of waiting senders changed. Answers whether the receiver may
-    /// not know yet that it is FENCED.
+    /// Keeps I3 and I7 after the queue of waiting senders changed. Answers whether the receiver may
+    /// not have seen NEEDS_FENCE yet.
     #[inline]
-    pub(super) fn note_hungry(&self, tx: &mut TxSide<T, P>) -> bool {
-        let before = tx.attention_noted;
-        let hungry = tx.permits.has_waiting();
-        let now = if hungry { HUNGRY | FENCED } else { before & FENCED };
-        // The receiver's line is written only if there is something new.
+    pub(super) fn publish_waiting(&self, tx: &mut TxSide<T, P>) -> bool {
+        let before = tx.rx_flags_copy;
+        let senders_waiting = tx.permits.has_waiting();
+        let now =
+            if senders_waiting { SENDERS_WAITING | NEEDS_FENCE } else { before & NEEDS_FENCE };
+        // The receiver's cache line is written only if something changed.
         if before != now {
-            tx.attention_noted = now;
-            // ORDERING: Relaxed pairs with the load in `single::attention`, by way of the fence
-            // that a sender puts behind it (`send::poll_turn_in_line`) and the receiver's.
-            self.rx.attention.store(now, Ordering::Relaxed);
+            tx.rx_flags_copy = now;
+            // ORDERING: Relaxed pairs with the load in `single::rx_flags`, by way of the fence
+            // that a sender puts behind it (`send::poll_acquire_slow`) and the receiver's.
+            self.rx.rx_flags.store(now, Ordering::Relaxed);
             // ORDERING: Relaxed, no pair: a hint, which the lock confirms or not.
-            self.tx.crowded.store(hungry, Ordering::Relaxed);
-            tx.unanswered |= before & FENCED == 0;
+            self.tx.waiters_hint.store(senders_waiting, Ordering::Relaxed);
+            tx.fence_unseen |= before & NEEDS_FENCE == 0;
         }
-        tx.unanswered
+        tx.fence_unseen
     }
 
-    /// Lets the receiver do without its fence, if nobody waits: the next who does pays for both.
+    /// Drops the receiver's fence, if no sender waits: the next one that starts to wait executes
+    /// the heavy fence.
     #[cold]
-    pub(super) fn relax(&self) {
+    pub(super) fn drop_receiver_fence(&self) {
         if !asymmetric::is_available() {
             return;
         }
         let mut tx = self.lock();
         if !tx.permits.has_waiting() {
-            tx.attention_noted = 0;
-            tx.unanswered = false;
-            // ORDERING: Relaxed, no pair: only the receiver reads it, who is writing it.
-            self.rx.attention.store(0, Ordering::Relaxed);
+            tx.rx_flags_copy = 0;
+            tx.fence_unseen = false;
+            // ORDERING: Relaxed, no pair: only the receiver reads it, and it is the caller.
+            self.rx.rx_flags.store(0, Ordering::Relaxed);
         }
     }
 
-    /// Whether a sender that comes now will probably have to stand in line.
+    /// Whether a new sender will probably have to wait.
     #[inline]
-    pub(super) fn is_crowded(&self) -> bool {
-        // ORDERING: Relaxed, no pair: a hint, which the lock confirms or not.
-        self.tx.crowded.load(Ordering::Relaxed)
+    pub(super) fn may_have_waiters(&self) -> bool {
+        // ORDERING: Relaxed, no pair: a hint, to be confirmed under the lock.
+        self.tx.waiters_hint.load(Ordering::Relaxed)
     }
 
-    /// Whether no message can come any more, provided that none is queued. Whoever pushes holds the
-    /// lock, and does so before its sender goes: so if none is left, what they sent is queued.
+    /// Whether the channel has ended, provided that nothing is queued. A sender pushes under the
+    /// lock and before it is dropped, so if no sender is left, all their messages are queued.
     #[inline]
     pub(super) fn is_ended(&self, tx: &TxSide<T, P>) -> bool {
         self.counts.senders() == 0 || tx.permits().is_exhausted()
     }
 
-    /// Refuses new permits; wakes senders that wait for one, and receivers that may have seen the
-    /// end. Calls after the first do nothing.
+    /// Refuses new permits; wakes waiting senders, and receivers, for which this may be the end.
+    /// Calls after the first do nothing.
     pub(crate) fn close(&self) {
         if !self.is_closed() {
             self.close_with(|_| ());
@@ -432,10 +435,10 @@ impl<T, P: Parked> Chan<T, P> {
                 also(&mut tx);
                 let queued = self.queued(&tx);
                 let more = tx.permits_mut().close(queued, batch);
-                self.note_hungry(&mut tx);
+                self.publish_waiting(&mut tx);
                 // ORDERING: Release pairs with the Acquire load in `is_closed`.
                 self.closed.store(true, Ordering::Release);
-                more || tx.parked.take_all(batch)
+                more || tx.receivers.take_all(batch)
             });
         });
         panics.catch(|| self.closed_event.notify_all());
@@ -443,34 +446,35 @@ impl<T, P: Parked> Chan<T, P> {
     }
 }
 
-impl<T, P: Parked> Hub for Chan<T, P> {
+impl<T, P: RecvWaiters> Hub for Chan<T, P> {
     fn counts(&self) -> &Counts {
         &self.counts
     }
 
     fn senders_gone(&self) {
-        wake_in_batches(|batch| self.lock().parked.take_all(batch));
+        wake_in_batches(|batch| self.lock().receivers.take_all(batch));
     }
 
     fn receivers_gone(&self) {
         let mut panics = FirstPanic::default();
-        // From here on a permit that is still out gives its message back instead of queueing it. In
-        // one step with closing: a sender that was refused for good must not find the channel open.
-        panics.catch(|| self.close_with(|tx| tx.unreceived = true));
+        // From here on, a permit that is still out returns its message instead of storing it. In
+        // the same step as closing: a sender that was told `Closed` must not find the channel open.
+        panics.catch(|| self.close_with(|tx| tx.receivers_gone = true));
         // A future that was forgotten, or (mpsc) dropped, may have left its waker.
-        let left = || self.lock().parked.take_one();
+        let left = || self.lock().receivers.take_next();
         while let Some(waker) = left() {
             panics.catch(|| drop(waker));
         }
-        // Messages are dropped one by one, outside the lock and where they are: one may be larger
-        // than what is left of the stack. Nobody else is in the consumer: see `with_last_consumer`.
+        // Messages are dropped one by one, outside the lock and in place: a message may be larger
+        // than the stack has room for. `with_last_consumer` makes the access exclusive.
         while let Some(slot) = self.with_last_consumer(|consumer| {
             // SAFETY: the consumer and the chain belong to this channel.
             unsafe { consumer.front(&self.chain, &mut Emptied::default()) }
         }) {
             // SAFETY: the slot is alive until the consumer has stepped over it.
             let slot = unsafe { &*slot };
-            // SAFETY: it holds a message that nobody else sees, and that is left behind next.
+            // SAFETY: the slot holds a message, this thread alone accesses it (see
+            // `with_last_consumer`), and the consumer steps over it next.
             panics.catch(|| slot.with_mut(|slot| unsafe { slot.cast::<T>().drop_in_place() }));
             self.with_last_consumer(|consumer| {
                 consumer.step();
@@ -481,13 +485,13 @@ impl<T, P: Parked> Hub for Chan<T, P> {
     }
 }
 
-impl<T, P: Parked> Chan<T, P> {
+impl<T, P: RecvWaiters> Chan<T, P> {
     /// The consumer, once the last receiver is being dropped and pushes have ended. Not for foreign
     /// code.
     fn with_last_consumer<R>(&self, f: impl FnOnce(&mut Consumer<T>) -> R) -> R {
         self.rx.consumer.with_mut(|owned| {
-            // SAFETY: there is no receiver, and `unreceived` keeps senders from the queue, so
-            // nobody else is in the consumer (I2); `f` does not come back here.
+            // SAFETY: there is no receiver, and `receivers_gone` stops senders from storing, so no
+            // other thread accesses the consumer (I2); `f` does not re-enter this function.
             let owned = unsafe { &mut *owned };
             f(&mut owned.consumer)
         })

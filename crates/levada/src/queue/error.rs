@@ -6,7 +6,7 @@ use core::fmt;
 use std::error::Error;
 
 use super::send::Refused;
-use super::single::Nothing;
+use super::single::NoMessage;
 
 /// The channel is closed: no receiver will have the message, which is given back.
 ///
@@ -101,11 +101,11 @@ impl<T> From<SendError<T>> for TrySendError<T> {
     }
 }
 
-impl From<Nothing> for TryRecvError {
-    fn from(nothing: Nothing) -> Self {
+impl From<NoMessage> for TryRecvError {
+    fn from(nothing: NoMessage) -> Self {
         match nothing {
-            Nothing::Empty => Self::Empty,
-            Nothing::Ended => Self::Disconnected,
+            NoMessage::Empty => Self::Empty,
+            NoMessage::Ended => Self::Disconnected,
         }
     }
 }

@@ -2,9 +2,9 @@
 //! cost no lock and oblige to nothing.
 #![forbid(unsafe_code)]
 
-use super::chan::{Chan, Parked};
+use super::chan::{Chan, RecvWaiters};
 
-impl<T, P: Parked> Chan<T, P> {
+impl<T, P: RecvWaiters> Chan<T, P> {
     /// Whether there is nothing to receive. The end is not looked for.
     #[inline]
     pub(crate) fn looks_empty(&self) -> bool {

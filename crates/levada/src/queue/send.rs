@@ -1,36 +1,36 @@
-//! Sending: permits, and messages that use one up.
+//! Sending: acquiring permits, and storing messages.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
 
-use super::chan::{Chan, Parked, TxSide, with_message_in_hand};
+use super::chan::{Chan, RecvWaiters, TxSide, with_message_in_hand};
 use crate::prim::atomic::{Ordering, fence};
 use crate::prim::{LockGuard, asymmetric, is_parked_by};
 use crate::util::{DropLast, FirstPanic, budget, wake_in_batches};
 use crate::wait::lazy::NodeRef;
 use crate::wait::list::Node;
-use crate::wait::permits::Turn;
+use crate::wait::permits::PollAcquire;
 
 /// Why there is no permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// All are out, or promised to others.
+    /// All are out, or granted to waiting senders.
     Full,
     /// The channel is closed.
     Closed,
 }
 
-/// The lock, for somebody whose turn it is.
-struct HasTurn<'a, T, P> {
+/// The lock, held by a sender that may take its permits now.
+struct Acquired<'a, T, P> {
     tx: LockGuard<'a, TxSide<T, P>>,
-    unused: Unused,
+    spare: SpareWaker,
 }
 
-/// A clone of a waker that was perhaps not needed: dropped after the lock is released (chan, I4).
-/// Its panic ends there, because its owner may have a message or permits in hand.
-struct Unused(Option<Waker>);
+/// A clone of a waker that may not be needed: dropped after the lock is released (chan, I4). A
+/// panic in its drop is caught, because the caller may hold a message or permits.
+struct SpareWaker(Option<Waker>);
 
-impl Drop for Unused {
+impl Drop for SpareWaker {
     #[inline]
     fn drop(&mut self) {
         if let Some(waker) = self.0.take() {
@@ -39,11 +39,11 @@ impl Drop for Unused {
     }
 }
 
-impl<T, P: Parked> Chan<T, P> {
+impl<T, P: RecvWaiters> Chan<T, P> {
     /// Sends without waiting.
     #[inline]
     pub(crate) fn try_send(&self, value: T) -> Result<(), (Refused, T)> {
-        match self.try_take_turn(1) {
+        match self.try_acquire(1) {
             Ok(tx) => self.push(tx, value).map_err(|value| (Refused::Closed, value)),
             Err(refused) => Err((refused, value)),
         }
@@ -52,10 +52,10 @@ impl<T, P: Parked> Chan<T, P> {
     /// Takes `permits` permits without waiting. Each ends in [`send_reserved`](Self::send_reserved)
     /// or [`release`](Self::release).
     pub(crate) fn try_reserve(&self, permits: usize) -> Result<(), Refused> {
-        self.try_take_turn(permits).map(|mut tx| tx.permits_mut().reserve(permits))
+        self.try_acquire(permits).map(|mut tx| tx.permits_mut().reserve(permits))
     }
 
-    /// Uses up a permit. Gives the message back if there is no receiver left to have it.
+    /// Sends a message with a permit. Returns the message if no receiver is left.
     #[inline]
     pub(crate) fn send_reserved(&self, value: T) -> Result<(), T> {
         let mut tx = self.lock();
@@ -65,10 +65,10 @@ impl<T, P: Parked> Chan<T, P> {
 
     /// Gives permits back unused.
     pub(crate) fn release(&self, permits: usize) {
-        self.hand_on(|tx| tx.permits_mut().release(permits));
+        self.update_and_wake(|tx| tx.permits_mut().release(permits));
     }
 
-    /// Waits for `permits` permits and takes them. `need` is at most the channel's capacity.
+    /// Waits for `permits` permits, at most the channel's capacity, and takes them.
     ///
     /// A node this was called with is given to [`cancel`](Self::cancel) before it drops.
     pub(crate) fn poll_reserve<'n>(
@@ -80,11 +80,11 @@ impl<T, P: Parked> Chan<T, P> {
         let Poll::Ready(budget) = budget::poll_proceed(cx) else {
             return self.poll_over_budget(node.pinned(), permits, cx).map(Err);
         };
-        let turn = ready!(self.poll_turn(node, permits, cx));
-        if turn.is_ok() {
+        let acquired = ready!(self.poll_acquire(node, permits, cx));
+        if acquired.is_ok() {
             budget.made_progress();
         }
-        Poll::Ready(turn.map(|mut turn| turn.tx.permits_mut().reserve(permits)))
+        Poll::Ready(acquired.map(|mut acquired| acquired.tx.permits_mut().reserve(permits)))
     }
 
     /// Waits for a permit and sends the message with it. The message is taken from `value` when
@@ -98,20 +98,20 @@ impl<T, P: Parked> Chan<T, P> {
         value: &mut Option<T>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Refused>> {
-        // Before a turn is taken that somebody else could use.
+        // Before it acquires a permit that another sender could use.
         assert!(value.is_some(), "`Send` polled after completion");
         let Poll::Ready(budget) = budget::poll_proceed(cx) else {
             return self.poll_over_budget(node, 1, cx).map(Err);
         };
-        let turn = ready!(self.poll_turn(node, 1, cx));
-        if turn.is_ok() {
+        let acquired = ready!(self.poll_acquire(node, 1, cx));
+        if acquired.is_ok() {
             budget.made_progress();
         }
-        Poll::Ready(turn.and_then(|turn| {
+        Poll::Ready(acquired.and_then(|acquired| {
             let message = value.take().expect("checked above");
-            let pushed = self.push(turn.tx, message);
+            let pushed = self.push(acquired.tx, message);
             // After the lock (I4).
-            drop(turn.unused);
+            drop(acquired.spare);
             pushed.map_err(|message| {
                 *value = Some(message);
                 Refused::Closed
@@ -119,18 +119,18 @@ impl<T, P: Parked> Chan<T, P> {
         }))
     }
 
-    /// A waiter goes, whether its turn has come or not.
+    /// Removes a waiter, whether it was granted or not.
     #[cold]
     pub(crate) fn cancel(&self, node: Pin<&Node>) {
         let mut waker = DropLast(None);
-        self.hand_on(|tx| waker.0 = tx.permits_mut().leave(node));
+        self.update_and_wake(|tx| waker.0 = tx.permits_mut().dequeue(node));
     }
 
-    /// Whether a newcomer may take `permits` permits.
+    /// Whether a new sender can take `permits` permits.
     #[inline]
-    fn try_turn(&self, tx: &mut TxSide<T, P>, permits: usize) -> Result<(), Refused> {
-        // Nobody asks for none but to learn whether the channel is closed.
-        if permits.max(1) <= tx.credit {
+    fn check_available(&self, tx: &mut TxSide<T, P>, permits: usize) -> Result<(), Refused> {
+        // Zero permits are requested only to learn whether the channel is closed.
+        if permits.max(1) <= tx.cached_permits {
             return Ok(());
         }
         if tx.permits().is_closed() {
@@ -145,82 +145,81 @@ impl<T, P: Parked> Chan<T, P> {
         if permits <= tx.permits().available(queued) { Ok(()) } else { Err(Refused::Full) }
     }
 
-    /// The lock under which somebody who does not wait may take `permits` permits.
+    /// Locks for a sender that does not wait, if it can take `permits` permits.
     #[inline]
-    fn try_take_turn(&self, permits: usize) -> Result<LockGuard<'_, TxSide<T, P>>, Refused> {
-        if permits > 0 && self.is_crowded() && self.is_refused_for_sure() {
+    fn try_acquire(&self, permits: usize) -> Result<LockGuard<'_, TxSide<T, P>>, Refused> {
+        if permits > 0 && self.may_have_waiters() && self.is_certainly_full() {
             return Err(Refused::Full);
         }
         let mut tx = self.lock();
-        if self.try_turn(&mut tx, permits).is_ok() {
+        if self.check_available(&mut tx, permits).is_ok() {
             return Ok(tx);
         }
         drop(tx);
-        self.insist(permits)
+        self.try_acquire_slow(permits)
     }
 
-    /// Whether a sender that does not wait is refused, and does not have to be counted: senders are
-    /// in line, and messages are queued, so no promise can lapse by it. Without the lock, which a
-    /// loop of tries would keep from the senders in line.
+    /// Whether a sender that does not wait is refused and need not be counted: senders wait, and
+    /// messages are queued, so no grant can expire. Without the lock, which a loop of tries would
+    /// keep from the waiting senders.
     #[cold]
-    fn is_refused_for_sure(&self) -> bool {
+    fn is_certainly_full(&self) -> bool {
         !P::COUNTS_REFUSED_SENDERS && !self.looks_empty() && !self.is_closed()
     }
 
-    /// The same for one that was refused: it may be that those in line leave enough, or that it was
-    /// refused so often that promises lapse.
+    /// [`try_acquire`](Self::try_acquire) for a sender that was refused: after all free capacity is
+    /// granted enough may be left, or this refusal may let grants expire.
     #[cold]
-    fn insist(&self, permits: usize) -> Result<LockGuard<'_, TxSide<T, P>>, Refused> {
-        let mut tx = self.lock_settled();
-        let Err(refused) = self.try_turn(&mut tx, permits) else {
+    fn try_acquire_slow(&self, permits: usize) -> Result<LockGuard<'_, TxSide<T, P>>, Refused> {
+        let mut tx = self.lock_after_granting();
+        let Err(refused) = self.check_available(&mut tx, permits) else {
             return Ok(tx);
         };
         let queued = self.queued(&tx);
         if refused == Refused::Full
-            && tx.permits_mut().refuse_newcomer(queued)
+            && tx.permits_mut().count_refused_try(queued)
             && permits <= tx.permits().available(queued)
         {
             return Ok(tx);
         }
-        self.settle(tx);
+        self.unlock_after_refusal(tx);
         Err(refused)
     }
 
-    /// The lock, with nothing free that somebody in line could have. A receiver makes room before
-    /// it hands it on, and in between all of it would seem to be the line's.
+    /// Locks, after granting all free capacity to waiting senders. A receiver frees capacity before
+    /// it grants it; in between, `available` would report none.
     #[cold]
-    pub(super) fn lock_settled(&self) -> LockGuard<'_, TxSide<T, P>> {
+    pub(super) fn lock_after_granting(&self) -> LockGuard<'_, TxSide<T, P>> {
         loop {
             let mut tx = self.lock();
             let queued = self.queued(&tx);
-            if tx.permits_mut().is_settled(queued) {
+            if !tx.permits_mut().has_grantable(queued) {
                 return tx;
             }
             drop(tx);
-            with_message_in_hand(|| self.serve_senders());
+            with_message_in_hand(|| self.wake_senders());
         }
     }
 
-    /// Lets go of the lock after a refusal. If promises lapsed by it, whoever is in line is next;
-    /// if a receiver that was woken does not come, the next receiver.
+    /// Unlocks after a refusal. Wakes the next senders if grants expired, and the next receiver if
+    /// the promise to one that was woken and not polled expired.
     #[cold]
-    pub(super) fn settle(&self, mut tx: LockGuard<'_, TxSide<T, P>>) {
+    pub(super) fn unlock_after_refusal(&self, mut tx: LockGuard<'_, TxSide<T, P>>) {
         let queued = self.queued(&tx);
-        let settled = tx.permits_mut().is_settled(queued);
+        let grantable = tx.permits_mut().has_grantable(queued);
         let counts = queued > 0 && !tx.permits().is_closed();
-        let receiver = if counts { tx.parked.take_overdue() } else { None };
+        let receiver = if counts { tx.receivers.take_after_expiry() } else { None };
         drop(tx);
         if let Some(receiver) = receiver {
             with_message_in_hand(|| receiver.wake());
         }
-        if !settled {
-            with_message_in_hand(|| self.serve_senders());
+        if grantable {
+            with_message_in_hand(|| self.wake_senders());
         }
     }
 
-    /// For a task that has used up its budget, and that its runtime polls again for that: it gets
-    /// its place in line now, and keeps its turn until then if the turn has come. A refusal costs
-    /// no budget.
+    /// For a task that has used up its budget, so that its runtime polls it again: the waiter is
+    /// enqueued now, or granted if capacity is free. A refusal costs no budget.
     #[cold]
     fn poll_over_budget(
         &self,
@@ -228,160 +227,165 @@ impl<T, P: Parked> Chan<T, P> {
         permits: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Refused> {
-        match ready!(self.poll_turn_in_line(node, permits, cx)) {
-            Ok(mut turn) => {
-                turn.tx.permits_mut().grant_newcomer(node, permits);
-                drop(turn);
-                // Others may wait behind this one, which may never come.
-                self.serve_senders();
+        match ready!(self.poll_acquire_slow(node, permits, cx)) {
+            Ok(mut acquired) => {
+                acquired.tx.permits_mut().grant_newcomer(node, permits);
+                drop(acquired);
+                // Others may wait behind this one, which may never be polled again.
+                self.wake_senders();
                 Poll::Pending
             }
             Err(refused) => Poll::Ready(refused),
         }
     }
 
-    /// Waits until the permits may be taken, and gives the lock under which they may.
+    /// Waits until the permits can be taken, and returns the lock under which they can.
     #[inline]
-    fn poll_turn<'n>(
+    fn poll_acquire<'n>(
         &self,
         node: impl NodeRef<'n>,
         permits: usize,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<HasTurn<'_, T, P>, Refused>> {
-        if !node.is_bound() && !self.is_crowded() {
+    ) -> Poll<Result<Acquired<'_, T, P>, Refused>> {
+        if !node.is_bound() && !self.may_have_waiters() {
             let mut tx = self.lock();
-            if self.try_turn(&mut tx, permits).is_ok() {
-                return Poll::Ready(Ok(HasTurn { tx, unused: Unused(None) }));
+            if self.check_available(&mut tx, permits).is_ok() {
+                return Poll::Ready(Ok(Acquired { tx, spare: SpareWaker(None) }));
             }
         }
-        self.poll_turn_in_line(node.pinned(), permits, cx)
+        self.poll_acquire_slow(node.pinned(), permits, cx)
     }
 
-    /// The same for a waiter that is, or gets, in line; or is refused for good.
+    /// The same for a waiter that is in the queue, or has to be enqueued, or finds the channel
+    /// closed.
     #[cold]
-    fn poll_turn_in_line(
+    fn poll_acquire_slow(
         &self,
         node: Pin<&Node>,
         permits: usize,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<HasTurn<'_, T, P>, Refused>> {
+    ) -> Poll<Result<Acquired<'_, T, P>, Refused>> {
         if node.is_bound() {
-            // Woken, mostly because its turn has come.
+            // Probably woken because it was granted.
             let mut tx = self.lock();
-            if tx.permits_mut().take_granted(node) {
-                return Poll::Ready(Ok(HasTurn { tx, unused: Unused(None) }));
+            if tx.permits_mut().acquire_granted(node) {
+                return Poll::Ready(Ok(Acquired { tx, spare: SpareWaker(None) }));
             }
         }
-        // For the place in line, now that there is probably one to take.
-        let mut unused = Unused((!node.is_bound()).then(|| cx.waker().clone()));
-        let lasting = is_parked_by(cx.waker());
-        let mut impatient = false;
+        // The waiter will probably be enqueued.
+        let mut spare = SpareWaker((!node.is_bound()).then(|| cx.waker().clone()));
+        let blocking = is_parked_by(cx.waker());
+        let mut poll_again = false;
         loop {
             let mut tx = self.lock();
-            let was_hungry = tx.is_hungry();
+            let had_waiting_senders = tx.has_waiting_senders();
             let head = self.head();
             tx.head_seen = head;
             let queued = tx.producer.tail().wrapping_sub(head);
-            let turn = tx.permits_mut().poll_turn(node, permits, queued);
-            if turn == Turn::Closed {
+            let acquired = tx.permits_mut().poll_acquire(node, permits, queued);
+            if acquired == PollAcquire::Closed {
                 drop(tx);
                 self.cancel(node);
                 return Poll::Ready(Err(Refused::Closed));
             }
-            if turn == Turn::Taken {
-                let woken = tx.permits_mut().leave(node);
-                debug_assert!(woken.is_none(), "who has its turn was woken, or never waited");
-                self.note_hungry(&mut tx);
-                return Poll::Ready(Ok(HasTurn { tx, unused }));
+            if acquired == PollAcquire::Acquired {
+                let woken = tx.permits_mut().dequeue(node);
+                debug_assert!(
+                    woken.is_none(),
+                    "a granted waiter was woken, and others never waited"
+                );
+                self.publish_waiting(&mut tx);
+                return Poll::Ready(Ok(Acquired { tx, spare }));
             }
-            impatient = impatient || tx.permits_mut().refuse(node, queued);
+            poll_again = poll_again || tx.permits_mut().count_refusal(node, queued);
             let mut old = None;
-            if !tx.permits_mut().is_entered(node, cx.waker()) {
-                let Some(new) = unused.0.take() else {
+            if !tx.permits_mut().is_enqueued(node, cx.waker()) {
+                let Some(new) = spare.0.take() else {
                     drop(tx);
                     // Outside the lock (I4).
-                    unused.0 = Some(cx.waker().clone());
+                    spare.0 = Some(cx.waker().clone());
                     continue;
                 };
-                old = tx.permits_mut().enter(node, permits, new, lasting);
+                old = tx.permits_mut().enqueue(node, permits, new, blocking);
             }
-            let unanswered = self.note_hungry(&mut tx);
-            let settled = tx.permits_mut().is_settled(queued);
-            // A receiver that was woken and does not come must not stop the others.
-            let watching = queued > 0 && tx.parked.has_more();
-            let receiver = if watching { tx.parked.take_overdue() } else { None };
-            impatient = impatient || watching;
+            let fence_unseen = self.publish_waiting(&mut tx);
+            let grantable = tx.permits_mut().has_grantable(queued);
+            // A receiver that was woken and is not polled must not block the others.
+            let watching = queued > 0 && tx.receivers.has_waiting();
+            let receiver = if watching { tx.receivers.take_after_expiry() } else { None };
+            poll_again = poll_again || watching;
             drop(tx);
-            // Before foreign code that may panic: others rely on it.
-            let asks = !was_hungry || unanswered;
-            impatient = impatient || asks && !self.fence_with_receiver(unanswered);
-            let served = !settled || asks && self.head() != head;
+            // Before foreign code that may panic: other senders rely on it.
+            let announced = !had_waiting_senders || fence_unseen;
+            poll_again = poll_again || announced && !self.fence_with_receiver(fence_unseen);
+            let granted = grantable || announced && self.head() != head;
             let mut panics = FirstPanic::default();
-            if served {
-                panics.catch(|| self.serve_senders());
+            if granted {
+                panics.catch(|| self.wake_senders());
             }
             if let Some(receiver) = receiver {
                 panics.catch(|| receiver.wake());
             }
-            if impatient && !served {
+            if poll_again && !granted {
                 panics.catch(|| cx.waker().wake_by_ref());
             }
             if let Some(old) = old {
                 panics.catch(|| drop(old));
             }
             panics.resume();
-            if served {
+            if granted {
                 continue;
             }
             return Poll::Pending;
         }
     }
 
-    /// For a sender that has made the receiver HUNGRY: either the receiver sees that, or the sender
-    /// finds after this that it went on. `unanswered` if the receiver may do without a fence of its
-    /// own. Answers `false` if neither is certain.
+    /// For a sender that has set SENDERS_WAITING: either the receiver sees the flag, or the sender
+    /// sees after this that `head` moved. `fence_unseen` if the receiver may not execute a fence of
+    /// its own. Returns `false` if neither is certain.
     #[cold]
-    fn fence_with_receiver(&self, unanswered: bool) -> bool {
-        if unanswered {
+    fn fence_with_receiver(&self, fence_unseen: bool) -> bool {
+        if fence_unseen {
             // Pairs with the light fence in `single::release_head`.
             return asymmetric::try_heavy_fence();
         }
-        // ORDERING: SeqCst pairs with the fence in `single::attend`.
+        // ORDERING: SeqCst pairs with the fence in `single::finish_release`.
         fence(Ordering::SeqCst);
         true
     }
 
-    /// Wakes whoever is concerned by capacity that was freed: senders in line, and a receiver that
-    /// sleeps if they do not come.
+    /// Grants free capacity to waiting senders and wakes them, and a sleeping receiver if it has to
+    /// count against unclaimed grants.
     #[cold]
-    pub(super) fn serve_senders(&self) {
-        self.hand_on(|_| ());
+    pub(super) fn wake_senders(&self) {
+        self.update_and_wake(|_| ());
     }
 
-    /// The same for a receiver with a message in hand, which made room for the first in line:
-    /// mostly that is all there is to do.
+    /// The same for a receiver that holds a message and freed one place: usually one sender is all
+    /// there is to wake.
     #[cold]
-    pub(super) fn serve_first(&self) {
+    pub(super) fn wake_next_sender(&self) {
         let mut tx = self.lock();
-        tx.answer();
+        tx.acknowledge_fence();
         let queued = self.queued(&tx);
         let first = tx.permits_mut().grant_first(queued).flatten();
-        self.note_hungry(&mut tx);
-        let more = !tx.permits_mut().is_settled(queued) || tx.permits().is_exhausted();
-        // As in `hand_on`.
-        let watcher = if tx.permits().is_blocked(queued) { tx.parked.take_one() } else { None };
+        self.publish_waiting(&mut tx);
+        let more = tx.permits_mut().has_grantable(queued) || tx.permits().is_exhausted();
+        // As in `update_and_wake`.
+        let watcher =
+            if tx.permits().needs_receiver(queued) { tx.receivers.take_next() } else { None };
         drop(tx);
         for waker in [first, watcher].into_iter().flatten() {
             with_message_in_hand(|| waker.wake());
         }
         if more {
-            with_message_in_hand(|| self.serve_senders());
+            with_message_in_hand(|| self.wake_senders());
         }
     }
 
-    /// Changes something under the lock that may free capacity or reach the end, and wakes whoever
-    /// that concerns.
-    fn hand_on(&self, mut change: impl FnMut(&mut TxSide<T, P>)) {
+    /// Makes a change under the lock that may free capacity or reach the end, and wakes the tasks
+    /// that wait for either.
+    fn update_and_wake(&self, mut change: impl FnMut(&mut TxSide<T, P>)) {
         let mut changed = false;
         wake_in_batches(|batch| {
             let mut tx = self.lock();
@@ -389,24 +393,24 @@ impl<T, P: Parked> Chan<T, P> {
                 change(&mut tx);
             }
             let queued = self.queued(&tx);
-            let more = tx.permits_mut().settle(queued, batch);
-            self.note_hungry(&mut tx);
+            let more = tx.permits_mut().grant_waiters(queued, batch);
+            self.publish_waiting(&mut tx);
             if more {
                 return true;
             }
-            // Where messages are left, the receiver that takes the last one tells of the end.
+            // If messages are left, the receiver that takes the last one reports the end.
             let ended = queued == 0 && tx.permits().is_exhausted();
-            // A promise in a channel where nothing else happens is watched by a receiver: it lets
-            // the promise lapse if nobody comes (wait::permits).
-            let blocked = tx.permits().is_blocked(queued);
+            // Where nothing else happens in the channel, a receiver counts against grants: it lets
+            // the grant expire if its waiter is not polled (wait::permits).
+            let blocked = tx.permits().needs_receiver(queued);
             if ended {
-                return tx.parked.take_all(batch);
+                return tx.receivers.take_all(batch);
             }
             if blocked {
                 if !batch.has_room() {
                     return true;
                 }
-                if let Some(waker) = tx.parked.take_one() {
+                if let Some(waker) = tx.receivers.take_next() {
                     batch.push(waker);
                 }
             }
@@ -414,29 +418,29 @@ impl<T, P: Parked> Chan<T, P> {
         });
     }
 
-    /// Stores a message for which there is capacity, and wakes a receiver. Gives the message back
-    /// if there is no receiver left to have it.
+    /// Stores a message for which there is capacity, and wakes a receiver. Returns the message if no
+    /// receiver is left.
     #[inline]
     fn push<'a>(&'a self, mut tx: LockGuard<'a, TxSide<T, P>>, value: T) -> Result<(), T> {
-        if tx.credit > 0 {
-            tx.credit -= 1;
+        if tx.cached_permits > 0 {
+            tx.cached_permits -= 1;
         } else {
-            if tx.unreceived {
+            if tx.receivers_gone {
                 return Err(value);
             }
             if tx.producer.room() == 0 {
                 tx = self.make_room(tx);
-                if tx.unreceived {
+                if tx.receivers_gone {
                     return Err(value);
                 }
             }
-            tx.look_ahead();
-            tx.credit = tx.credit.saturating_sub(1);
+            tx.refill_cached_permits();
+            tx.cached_permits = tx.cached_permits.saturating_sub(1);
         }
-        // SAFETY: the producer and the chain were made together in `Chan::new`. It has room: seen
-        // just now, or by `make_room`, and under the lock, which we hold since.
+        // SAFETY: the producer and the chain were made together in `Chan::new`. The producer has
+        // room: checked above, or by `make_room`, under the lock, which was held since.
         unsafe { tx.producer.push(&self.chain, value) };
-        let receiver = tx.parked.grant_one();
+        let receiver = tx.receivers.grant_next();
         drop(tx);
         if let Some(receiver) = receiver {
             receiver.wake();
@@ -444,8 +448,8 @@ impl<T, P: Parked> Chan<T, P> {
         Ok(())
     }
 
-    /// Makes the producer have room. If that takes memory, the lock is released meanwhile, and a
-    /// permit keeps the message's place.
+    /// Makes room in the storage. If that allocates, the lock is released meanwhile, and a permit
+    /// reserves the message's place.
     #[cold]
     fn make_room<'a>(&'a self, mut tx: LockGuard<'a, TxSide<T, P>>) -> LockGuard<'a, TxSide<T, P>> {
         loop {
@@ -464,7 +468,8 @@ impl<T, P: Parked> Chan<T, P> {
             // SAFETY: the same producer and chain, and a `head` from `Chan::head` once more.
             let unused = unsafe { tx.producer.extend(&self.chain, head, fresh) };
             let Some(unused) = unused else { return tx };
-            // Somebody else was faster. Freed outside the lock; then there may be no room again.
+            // Another sender has extended the storage. The unused memory is freed outside the lock,
+            // after which there may be no room again.
             tx.permits_mut().reserve(1);
             drop(tx);
             drop(unused);
@@ -479,7 +484,7 @@ impl<T, P: Parked> Chan<T, P> {
 mod tests {
     use crate::mpsc;
 
-    /// With no permit asked for there is always enough; the close is told all the same.
+    /// A request for zero permits succeeds, but not on a closed channel.
     #[tokio::test]
     async fn no_permits_of_a_closed_channel_are_refused() {
         let (tx, mut rx) = mpsc::channel::<u32>(2);

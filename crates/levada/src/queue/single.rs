@@ -4,19 +4,19 @@ use core::fmt;
 use core::ops::Deref;
 use core::task::{Context, Poll, Waker, ready};
 
-use super::chan::{CALM, Chan, HUNGRY, Parked, RxOwned};
+use super::chan::{Chan, RecvWaiters, RxOwned, SENDERS_WAITING, UNFENCE_AFTER};
 use crate::prim::asymmetric;
 use crate::prim::atomic::{Ordering, fence};
 use crate::refs::{Hub, Rx, Tx};
 use crate::util::{FirstPanic, WakeBatch, budget};
 
-/// The one receiver's waker, while it sleeps.
+/// The waker of the one receiver, while it sleeps.
 #[derive(Debug, Default)]
-pub(crate) struct Sleeper(Option<Waker>);
+pub(crate) struct RxWaker(Option<Waker>);
 
-impl Parked for Sleeper {
+impl RecvWaiters for RxWaker {
     #[inline]
-    fn take_one(&mut self) -> Option<Waker> {
+    fn take_next(&mut self) -> Option<Waker> {
         self.0.take()
     }
 
@@ -34,7 +34,7 @@ impl Parked for Sleeper {
 
 /// Why a receiver got no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Nothing {
+pub(crate) enum NoMessage {
     /// There is none now.
     Empty,
     /// There will be none any more.
@@ -42,16 +42,16 @@ pub(crate) enum Nothing {
 }
 
 /// The one receiver. Not `Clone`, so `&mut self` is what makes calls exclusive.
-pub(crate) struct Sole<T>(Rx<Chan<T, Sleeper>>);
+pub(crate) struct UniqueRx<T>(Rx<Chan<T, RxWaker>>);
 
-impl<T> fmt::Debug for Sole<T> {
+impl<T> fmt::Debug for UniqueRx<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl<T> Deref for Sole<T> {
-    type Target = Rx<Chan<T, Sleeper>>;
+impl<T> Deref for UniqueRx<T> {
+    type Target = Rx<Chan<T, RxWaker>>;
 
     fn deref(&self) -> &Self::Target {
         &self.0
@@ -60,12 +60,12 @@ impl<T> Deref for Sole<T> {
 
 /// A channel with one receiver.
 #[inline]
-pub(crate) fn channel<T>(capacity: usize) -> (Tx<Chan<T, Sleeper>>, Sole<T>) {
+pub(crate) fn channel<T>(capacity: usize) -> (Tx<Chan<T, RxWaker>>, UniqueRx<T>) {
     let chan = Chan::new(capacity);
-    (Tx::new(&chan), Sole(Rx::new(chan)))
+    (Tx::new(&chan), UniqueRx(Rx::new(chan)))
 }
 
-impl<T> Sole<T> {
+impl<T> UniqueRx<T> {
     /// Waits for a message; `None` at the end.
     #[inline]
     pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
@@ -76,9 +76,9 @@ impl<T> Sole<T> {
                 budget.made_progress();
                 return Poll::Ready(Some(message));
             }
-            if ready!(chan.poll_sleep(owned, cx)) == Nothing::Ended {
+            if ready!(chan.poll_sleep(owned, cx)) == NoMessage::Ended {
                 budget.made_progress();
-                owned.told_end = true;
+                owned.returned_none = true;
                 return Poll::Ready(None);
             }
         }
@@ -95,7 +95,7 @@ impl<T> Sole<T> {
         let budget = ready!(budget::poll_proceed(cx));
         let (chan, owned) = self.parts();
         loop {
-            // What is there now: senders that are faster than we are must not keep us for ever.
+            // Only what is there now: senders that are faster must not keep the receiver for ever.
             let there = chan.chain.tail().wrapping_sub(owned.consumer.head());
             let mut received = 0;
             while received < limit.min(there) {
@@ -109,7 +109,8 @@ impl<T> Sole<T> {
             if received > 0 {
                 chan.release_head(owned);
             }
-            if received > 0 || limit == 0 || ready!(chan.poll_sleep(owned, cx)) == Nothing::Ended {
+            if received > 0 || limit == 0 || ready!(chan.poll_sleep(owned, cx)) == NoMessage::Ended
+            {
                 budget.made_progress();
                 return Poll::Ready(received);
             }
@@ -124,40 +125,42 @@ impl<T> Sole<T> {
 
     /// Takes a message if there is one. Wait-free unless the channel was closed or senders are in
     /// line.
-    pub(crate) fn try_recv(&mut self) -> Result<T, Nothing> {
+    pub(crate) fn try_recv(&mut self) -> Result<T, NoMessage> {
         let (chan, owned) = self.parts();
         if let Some(message) = chan.pop(owned) {
             return Ok(message);
         }
         let ended = chan.counts().senders() == 0
-            || (chan.is_closed() || chan.is_hungry()) && chan.try_idle() == Nothing::Ended;
+            || (chan.is_closed() || chan.has_waiting_senders())
+                && chan.why_no_message() == NoMessage::Ended;
         if !ended {
-            return Err(Nothing::Empty);
+            return Err(NoMessage::Empty);
         }
         // What was sent before the end is visible now.
-        chan.pop(owned).ok_or(Nothing::Ended)
+        chan.pop(owned).ok_or(NoMessage::Ended)
     }
 
-    /// Whether [`poll_recv`](Self::poll_recv) has told the end. Not whether it has come: who looks
-    /// here first would never be told.
+    /// Whether [`poll_recv`](Self::poll_recv) has returned the end. Not whether the channel has
+    /// ended: then a caller that checks here first would never get `None`.
     #[cfg(feature = "stream")]
     pub(crate) fn is_ended(&self) -> bool {
         // SAFETY: `&self` excludes the `&mut self` of everything that writes to it.
-        self.0.rx().consumer.with(|owned| unsafe { (*owned).told_end })
+        self.0.rx().consumer.with(|owned| unsafe { (*owned).returned_none })
     }
 
     /// The channel, and what is the receiver's own in it.
     #[inline]
-    fn parts(&mut self) -> (&Chan<T, Sleeper>, &mut RxOwned<T>) {
-        let chan: &Chan<T, Sleeper> = &self.0;
-        // SAFETY: there is one `Sole` for a channel, made in `channel`, and it is borrowed mutably
-        // for as long as this reference lives; the channel itself looks in only when it is gone.
+    fn parts(&mut self) -> (&Chan<T, RxWaker>, &mut RxOwned<T>) {
+        let chan: &Chan<T, RxWaker> = &self.0;
+        // SAFETY: there is one `UniqueRx` for a channel, made in `channel`, and it is borrowed
+        // mutably for as long as this reference lives; the channel itself accesses the consumer only
+        // after the receiver is dropped.
         let owned = chan.rx().consumer.with_mut(|owned| unsafe { &mut *owned });
         (chan, owned)
     }
 }
 
-impl<T> Chan<T, Sleeper> {
+impl<T> Chan<T, RxWaker> {
     #[inline]
     fn pop(&self, owned: &mut RxOwned<T>) -> Option<T> {
         // SAFETY: the consumer and the chain were made together in `Chan::new`.
@@ -170,96 +173,96 @@ impl<T> Chan<T, Sleeper> {
     #[inline]
     fn release_head(&self, owned: &mut RxOwned<T>) {
         self.publish_head(owned.consumer.head());
-        // Patience is for each promise.
+        // The count starts again after each progress.
         owned.refusals = 0;
-        // Either we see below that somebody waits, or that sender sees the capacity (chan,
-        // Transitions).
+        // Either this thread sees below that a sender waits, or that sender sees the capacity
+        // (chan, Transitions).
         asymmetric::light_fence();
-        if self.attention() != 0 {
-            self.attend(owned);
+        if self.rx_flags() != 0 {
+            self.finish_release(owned);
         }
     }
 
-    /// FENCED, or HUNGRY.
+    /// A flag is set: NEEDS_FENCE, SENDERS_WAITING or both.
     #[cold]
-    fn attend(&self, owned: &mut RxOwned<T>) {
-        if !self.is_hungry() {
+    fn finish_release(&self, owned: &mut RxOwned<T>) {
+        if !self.has_waiting_senders() {
             // ORDERING: SeqCst pairs with the fence in `send::fence_with_receiver`. Only a receiver
             // that sees no sender wait has to be sure of it.
             fence(Ordering::SeqCst);
         }
-        owned.calm += 1;
-        if self.is_hungry() {
-            owned.calm = 0;
-            self.serve_first();
-        } else if owned.calm == CALM {
-            owned.calm = 0;
-            self.relax();
+        owned.uncontended += 1;
+        if self.has_waiting_senders() {
+            owned.uncontended = 0;
+            self.wake_next_sender();
+        } else if owned.uncontended == UNFENCE_AFTER {
+            owned.uncontended = 0;
+            self.drop_receiver_fence();
         }
     }
 
     #[inline]
-    fn attention(&self) -> u8 {
-        // ORDERING: Relaxed pairs with the store in `Chan::note_hungry` by way of the fence in
+    fn rx_flags(&self) -> u8 {
+        // ORDERING: Relaxed pairs with the store in `Chan::publish_waiting` by way of the fence in
         // `send::fence_with_receiver` and the receiver's; without one a hint, for `try_recv`.
-        self.rx().attention.load(Ordering::Relaxed)
+        self.rx().rx_flags.load(Ordering::Relaxed)
     }
 
     /// Whether a sender waits that was granted nothing, as far as the receiver can see.
     #[inline]
-    fn is_hungry(&self) -> bool {
-        self.attention() & HUNGRY != 0
+    fn has_waiting_senders(&self) -> bool {
+        self.rx_flags() & SENDERS_WAITING != 0
     }
 
-    /// Nothing was queued for a receiver that does not wait. A sender that was promised capacity
-    /// and does not come must not stop the others, nor the end.
+    /// Nothing was queued for a receiver that does not wait. A sender that does not claim its grant
+    /// must not block the others, nor the end.
     #[cold]
-    fn try_idle(&self) -> Nothing {
+    fn why_no_message(&self) -> NoMessage {
         let mut tx = self.lock();
         if self.queued(&tx) == 0 {
-            tx.permits_mut().try_idle();
+            tx.permits_mut().count_receiver_try();
         }
-        let nothing = if self.is_ended(&tx) { Nothing::Ended } else { Nothing::Empty };
-        self.settle(tx);
+        let nothing = if self.is_ended(&tx) { NoMessage::Ended } else { NoMessage::Empty };
+        self.unlock_after_refusal(tx);
         nothing
     }
 
     /// Goes to sleep, unless there is a message or the end.
     #[cold]
-    fn poll_sleep(&self, owned: &mut RxOwned<T>, cx: &mut Context<'_>) -> Poll<Nothing> {
+    fn poll_sleep(&self, owned: &mut RxOwned<T>, cx: &mut Context<'_>) -> Poll<NoMessage> {
         // Cloned before the lock is taken and dropped after it is released (I4). If the last waker
         // is probably still there, it is compared first.
         let head = owned.consumer.head();
-        let mut waker = (owned.parked_at != head).then(|| cx.waker().clone());
-        let mut impatient = false;
+        let mut waker = (owned.parked_at_head != head).then(|| cx.waker().clone());
+        let mut poll_again = false;
         loop {
             let mut tx = self.lock();
             if tx.producer.tail() != head {
-                return Poll::Ready(Nothing::Empty);
+                return Poll::Ready(NoMessage::Empty);
             }
-            // A sender that was promised capacity and does not come must not stop the others.
-            impatient = impatient || tx.permits_mut().poll_idle(&mut owned.refusals);
+            // A sender that does not claim its grant must not block the others.
+            poll_again = poll_again || tx.permits_mut().count_receiver_poll(&mut owned.refusals);
             if self.is_ended(&tx) {
-                return Poll::Ready(Nothing::Ended);
+                return Poll::Ready(NoMessage::Ended);
             }
             let mut old = None;
-            if !tx.parked.0.as_ref().is_some_and(|old| old.will_wake(cx.waker())) {
+            if !tx.receivers.0.as_ref().is_some_and(|old| old.will_wake(cx.waker())) {
                 let Some(new) = waker.take() else {
                     drop(tx);
                     waker = Some(cx.waker().clone());
                     continue;
                 };
-                old = tx.parked.0.replace(new);
+                old = tx.receivers.0.replace(new);
             }
-            owned.parked_at = head;
-            let settled = tx.permits_mut().is_settled(0);
+            owned.parked_at_head = head;
+            let grantable = tx.permits_mut().has_grantable(0);
             drop(tx);
             let mut panics = FirstPanic::default();
-            if !settled {
-                panics.catch(|| self.serve_senders());
+            if grantable {
+                panics.catch(|| self.wake_senders());
             }
-            // Who has just been served may not come either.
-            if impatient || !settled {
+            // A waiter that was just granted may not be polled either.
+            if poll_again || grantable {
                 panics.catch(|| cx.waker().wake_by_ref());
             }
             if let Some(old) = old {

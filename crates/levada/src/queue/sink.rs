@@ -14,17 +14,17 @@
 use core::fmt;
 use core::task::{Context, Poll, ready};
 
-use super::chan::{Chan, Parked};
+use super::chan::{Chan, RecvWaiters};
 use super::error::SendError;
 use crate::wait::lazy::LazyNode;
 
 /// A sender of a bounded channel.
 pub(crate) trait BoundedSender {
     type Message;
-    type Parked: Parked;
+    type RecvWaiters: RecvWaiters;
 
     /// Its channel.
-    fn queue(&self) -> &Chan<Self::Message, Self::Parked>;
+    fn queue(&self) -> &Chan<Self::Message, Self::RecvWaiters>;
 }
 
 /// Holds at most one permit: `poll_ready` gets it, `start_send` uses it up.

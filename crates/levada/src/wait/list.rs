@@ -31,45 +31,45 @@ use core::task::Waker;
 use crate::prim::UnsafeCell;
 use crate::prim::atomic::{AtomicBool, Ordering};
 
-/// Where a waiter stands. What each state means to the waiter is up to the protocol.
+/// The state of a waiter. The protocol decides what each state means to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Not in line. The node is **not** linked.
+    /// Not in the queue. The node is **not** linked.
     #[default]
     Idle,
-    /// In line. The node **is** linked.
+    /// In the queue. The node **is** linked.
     Waiting,
-    /// Its turn has come and it was woken. Whether the node is linked is up to the protocol.
+    /// It was granted what it waits for, and woken. The protocol decides whether the node is linked.
     Granted,
-    /// Its turn came and it did not take it; it is no longer counted. The node is **not** linked.
-    Lapsed,
+    /// Its grant has expired. The node is **not** linked.
+    Expired,
     /// The channel closed. Linked only until it is woken.
     Closed,
-    /// As `Closed`, and the channel's end waits until this one has come or gone.
-    Holding,
-    /// As `Holding`, but it was promised only a part of what it needs.
-    HoldingPart,
+    /// As `Closed`, and the channel ends only after this waiter was polled or dropped.
+    ClosedWithGrant,
+    /// As `ClosedWithGrant`, but it was granted only a part of what it needs.
+    ClosedWithPartialGrant,
 }
 
-/// What a waiter tells the list's protocol.
+/// What the list's protocol knows of a waiter.
 #[derive(Debug, Default)]
 pub(crate) struct Entry {
-    /// Whom to wake. Taken when woken; always cloned and dropped outside the lock.
+    /// Wakes its task. Taken when woken; always cloned and dropped outside the lock.
     pub(crate) waker: Option<Waker>,
     pub(crate) state: State,
     /// How many permits it waits for.
     pub(crate) need: usize,
-    /// Its number among those who came, where one who was woken may come back.
+    /// Its number in the order of arrival, where a woken waiter may be enqueued again.
     pub(crate) arrival: u32,
-    /// How often it came and found its turn promised to somebody who did not come.
+    /// How often it was polled and found only unclaimed grants of others in its way.
     pub(crate) refusals: u16,
     /// The number of a promise (`queue::many::line`), and how often it was refused to others.
     pub(crate) promise: u32,
     pub(crate) refused: u16,
-    /// How often its own turn lapsed since it began to wait.
-    pub(crate) lapses: u8,
-    /// Whether it waits on a thread that blocks, and so comes when it is woken.
-    pub(crate) lasting: bool,
+    /// How often its own grants expired since it began to wait.
+    pub(crate) expiries: u8,
+    /// Whether a thread blocks for it, so that it is sure to be polled.
+    pub(crate) blocking: bool,
 }
 
 #[derive(Default)]

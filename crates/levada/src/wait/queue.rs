@@ -10,7 +10,7 @@
 //! the waiter sees the new condition; if the waiter's comes first, the publisher sees that the line
 //! is not empty. While nobody waits, publishing costs the fence and one load.
 //!
-//! Where the condition changes under a lock, its [`Line`] may be under the same lock, and neither
+//! Where the condition changes under a lock, its [`Waiters`] may be under the same lock, and neither
 //! side needs a fence: the waiter looks and enters in one critical section, the publisher changes
 //! and calls in another.
 //!
@@ -29,9 +29,9 @@ use crate::util::{DropLast, FirstPanic, WakeBatch, contain, wake_in_batches};
 /// Waiters in line, to be kept under a lock: the queue's own, or that of the condition itself,
 /// which saves both sides the fence.
 #[derive(Debug)]
-pub(crate) struct Line(List);
+pub(crate) struct Waiters(List);
 
-impl Line {
+impl Waiters {
     pub(crate) const fn new() -> Self {
         Self(List::new())
     }
@@ -45,7 +45,7 @@ impl Line {
     /// Puts `node` in line with this waker, or keeps its place if it is there already. What it
     /// gives is to be dropped outside the lock.
     #[inline]
-    pub(crate) fn enter(&mut self, node: Pin<&Node>, waker: Waker) -> Option<Waker> {
+    pub(crate) fn enqueue(&mut self, node: Pin<&Node>, waker: Waker) -> Option<Waker> {
         let old = self.0.entry(node).waker.replace(waker);
         if !self.0.is_linked(node) {
             self.0.hold_back(node);
@@ -54,7 +54,7 @@ impl Line {
     }
 
     /// Takes `node` out of the line, for good. What it gives is to be dropped outside the lock.
-    pub(crate) fn leave(&mut self, node: Pin<&Node>) -> Option<Waker> {
+    pub(crate) fn dequeue(&mut self, node: Pin<&Node>) -> Option<Waker> {
         self.0.unhold(node);
         self.0.entry(node).waker.take()
     }
@@ -103,7 +103,7 @@ impl Call {
 
     /// Wakes them. `with_line` takes the lock and does something with the line.
     #[inline]
-    pub(crate) fn wake(self, with_line: impl FnMut(&mut dyn FnMut(&mut Line))) {
+    pub(crate) fn wake(self, with_line: impl FnMut(&mut dyn FnMut(&mut Waiters))) {
         if let Some(first) = self.first {
             wake_from(first, self.left, with_line);
         }
@@ -111,7 +111,11 @@ impl Call {
 }
 
 #[cold]
-fn wake_from(first: Waker, mut left: usize, mut with_line: impl FnMut(&mut dyn FnMut(&mut Line))) {
+fn wake_from(
+    first: Waker,
+    mut left: usize,
+    mut with_line: impl FnMut(&mut dyn FnMut(&mut Waiters)),
+) {
     if left == 0 {
         // Most often there is one.
         let mut panics = FirstPanic::default();
@@ -131,12 +135,12 @@ fn wake_from(first: Waker, mut left: usize, mut with_line: impl FnMut(&mut dyn F
 pub(crate) struct WaitQueue {
     /// Whether anybody is in line. Written under the lock, read without.
     occupied: AtomicBool,
-    line: Lock<Line>,
+    line: Lock<Waiters>,
 }
 
 impl WaitQueue {
     pub(crate) fn new() -> Self {
-        Self { occupied: AtomicBool::new(false), line: Lock::new(Line::new()) }
+        Self { occupied: AtomicBool::new(false), line: Lock::new(Waiters::new()) }
     }
 
     /// Wakes everybody who was in line when the call began. The condition has been changed before.
@@ -153,12 +157,12 @@ impl WaitQueue {
 
     #[cold]
     fn notify_line(&self) {
-        let call = self.with_line(Line::call);
+        let call = self.with_line(Waiters::call);
         call.wake(|action| self.with_line(action));
     }
 
     /// Does something with the line, under the lock.
-    fn with_line<R>(&self, action: impl FnOnce(&mut Line) -> R) -> R {
+    fn with_line<R>(&self, action: impl FnOnce(&mut Waiters) -> R) -> R {
         let mut line = self.line.lock();
         let result = action(&mut line);
         // ORDERING: Relaxed, pairs with the load in `notify_all`: by way of the two fences where
@@ -180,7 +184,7 @@ impl WaitQueue {
     ) -> Poll<R> {
         let mut result = check();
         if result.is_none() {
-            self.enter(node, cx.waker());
+            self.enqueue(node, cx.waker());
             // ORDERING: SeqCst pairs with the fence in `notify_all`; see the module's protocol.
             fence(Ordering::SeqCst);
             result = check();
@@ -198,13 +202,13 @@ impl WaitQueue {
     }
 
     /// Puts `node` in line with this waker; keeps its place if it is there already.
-    fn enter(&self, node: Pin<&Node>, waker: &Waker) {
+    fn enqueue(&self, node: Pin<&Node>, waker: &Waker) {
         if node.is_held() && self.with_line(|line| line.has(node, waker)) {
             return;
         }
         // Cloning and dropping wakers is foreign code: outside the lock.
         let waker = waker.clone();
-        let old = self.with_line(|line| line.enter(node, waker));
+        let old = self.with_line(|line| line.enqueue(node, waker));
         drop(old);
     }
 
@@ -224,7 +228,7 @@ impl WaitQueue {
 
     #[cold]
     fn cancel_held(&self, node: Pin<&Node>) {
-        let waker = self.with_line(|line| line.leave(node));
+        let waker = self.with_line(|line| line.dequeue(node));
         drop(DropLast(waker));
     }
 }
@@ -255,7 +259,7 @@ mod tests {
             self.woken.load(Ordering::Relaxed)
         }
 
-        fn enter(self: &Arc<Self>, node: Pin<&Node>) {
+        fn enqueue(self: &Arc<Self>, node: Pin<&Node>) {
             let waker = Waker::from(Arc::clone(self));
             let mut cx = Context::from_waker(&waker);
             assert!(self.queue.poll_wait(node, &mut cx, || None::<()>).is_pending());
@@ -270,7 +274,7 @@ mod tests {
             if before < 3
                 && let Some(node) = &*self.place.lock().unwrap()
             {
-                self.enter(node.as_ref());
+                self.enqueue(node.as_ref());
             }
         }
     }
@@ -285,7 +289,7 @@ mod tests {
                 let mut nodes = Vec::new();
                 for task in &tasks {
                     let node = Box::pin(Node::new());
-                    task.enter(node.as_ref());
+                    task.enqueue(node.as_ref());
                     if come_back {
                         *task.place.lock().unwrap() = Some(node);
                     } else {
@@ -307,8 +311,8 @@ mod tests {
         let queue = Arc::new(WaitQueue::new());
         let (first, second) = (Task::new(&queue), Task::new(&queue));
         let node = Box::pin(Node::new());
-        first.enter(node.as_ref());
-        second.enter(node.as_ref());
+        first.enqueue(node.as_ref());
+        second.enqueue(node.as_ref());
         assert_eq!(queue.len(), 1);
         queue.notify_all();
         assert_eq!((first.woken(), second.woken()), (0, 1));

@@ -75,12 +75,12 @@ use crate::storage::latest::{
 use crate::util::{DropLast, FirstPanic, contain};
 use crate::wait::lazy::NodeRef;
 use crate::wait::list::Node;
-use crate::wait::queue::{Call, Line, WaitQueue};
+use crate::wait::queue::{Call, WaitQueue, Waiters};
 use crate::wait::until::Until;
 
 /// A watch channel.
 pub(super) struct Shared<T> {
-    latest: Latest<T, Line>,
+    latest: Latest<T, Waiters>,
     freed: WaitQueue,
     counts: Counts,
 }
@@ -95,10 +95,10 @@ pub(super) type Look<'a, T> = Snapshot<'a, Shared<T>>;
 
 impl<T> Keeper for Shared<T> {
     type Value = T;
-    type Side = Line;
+    type Side = Waiters;
 
     #[inline(always)]
-    fn latest(&self) -> &Latest<T, Line> {
+    fn latest(&self) -> &Latest<T, Waiters> {
         &self.latest
     }
 
@@ -111,7 +111,7 @@ impl<T> Shared<T> {
     /// A channel with one sender.
     pub(super) fn new(value: T, version: Version, receivers: usize) -> Self {
         Self {
-            latest: Latest::new(value, version, Line::new()),
+            latest: Latest::new(value, version, Waiters::new()),
             freed: WaitQueue::new(),
             counts: Counts::new(receivers),
         }
@@ -127,7 +127,7 @@ impl<T> Shared<T> {
         if self.counts.receivers() == 0 {
             return Err(SendError(value));
         }
-        let (old, vacated, call) = self.latest.publish(value, Line::call);
+        let (old, vacated, call) = self.latest.publish(value, Waiters::call);
         let _old = DropLast(old);
         self.announce(vacated, call);
         Ok(())
@@ -135,7 +135,7 @@ impl<T> Shared<T> {
 
     /// Replaces the value, and returns the old one as soon as nobody looks at it.
     pub(super) fn send_replace(&self, value: T) -> T {
-        let (old, vacated, call) = Claim::replace(self, value, Line::call);
+        let (old, vacated, call) = Claim::replace(self, value, Waiters::call);
         if vacated || !call.is_empty() {
             // The old value must not be lost because a waker panics.
             contain(|| self.announce(vacated, call));
@@ -271,7 +271,7 @@ impl<T> Shared<T> {
         let waker = waker.clone();
         let (news, waker) = self.latest.beside(|stamp, line| match news(stamp, seen) {
             Some(news) => (Some(news), Some(waker)),
-            None => (None, line.enter(node, waker)),
+            None => (None, line.enqueue(node, waker)),
         });
         drop(waker);
         match news {
@@ -293,7 +293,7 @@ impl<T> Shared<T> {
 
     #[cold]
     fn leave_changed(&self, node: Pin<&Node>) {
-        let waker = self.latest.beside(|_, line| line.leave(node));
+        let waker = self.latest.beside(|_, line| line.dequeue(node));
         drop(DropLast(waker));
     }
 }

@@ -36,10 +36,10 @@ pub(super) const FAULTS: &[Fault] = &[
         caught_by: ("loom", "mpsc::model"),
     },
     Fault {
-        name: "chan-credit-not-forgotten",
+        name: "chan-cached_permits-not-forgotten",
         file: "queue/chan.rs",
         before: "    pub(super) fn permits_mut(&mut self) -> &mut Permits {
-        self.credit = 0;
+        self.cached_permits = 0;
 ",
         after: "    pub(super) fn permits_mut(&mut self) -> &mut Permits {
 ",
@@ -47,10 +47,10 @@ pub(super) const FAULTS: &[Fault] = &[
         caught_by: ("tests", "mpsc"),
     },
     Fault {
-        name: "chan-credit-beyond-storage",
+        name: "chan-cached_permits-beyond-storage",
         file: "queue/chan.rs",
-        before: "self.credit = free.min(self.producer.room());",
-        after: "self.credit = free;",
+        before: "self.cached_permits = free.min(self.producer.room());",
+        after: "self.cached_permits = free;",
         breaks: "a message is stored over another one",
         caught_by: ("tests", "mpsc"),
     },
@@ -58,16 +58,16 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "chan-calm-while-one-waits",
         file: "queue/chan.rs",
         before: "        if !tx.permits.has_waiting() {
-            tx.attention_noted = 0;",
+            tx.rx_flags_copy = 0;",
         after: "        if true {
-            tx.attention_noted = 0;",
+            tx.rx_flags_copy = 0;",
         breaks: "the receiver stops looking for a sender that waits",
         caught_by: ("loom", "mpsc::model"),
     },
     Fault {
         name: "chan-hungry-never-noted",
         file: "queue/chan.rs",
-        before: "            self.rx.attention.store(now, Ordering::Relaxed);
+        before: "            self.rx.rx_flags.store(now, Ordering::Relaxed);
 ",
         after: "",
         breaks: "the receiver does not see that a sender waits",
@@ -85,7 +85,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "chan-close-tells-no-receiver",
         file: "queue/chan.rs",
-        before: "                more || tx.parked.take_all(batch)",
+        before: "                more || tx.receivers.take_all(batch)",
         after: "                more",
         breaks: "a receiver sleeps through the end",
         caught_by: ("loom", "mpmc::model::a_close_wakes"),
@@ -93,7 +93,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "chan-last-sender-tells-nobody",
         file: "queue/chan.rs",
-        before: "        wake_in_batches(|batch| self.lock().parked.take_all(batch));
+        before: "        wake_in_batches(|batch| self.lock().receivers.take_all(batch));
 ",
         after: "",
         breaks: "a receiver sleeps through the end",
@@ -102,7 +102,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "chan-receiver-goes-unnoted",
         file: "queue/chan.rs",
-        before: "self.close_with(|tx| tx.unreceived = true)",
+        before: "self.close_with(|tx| tx.receivers_gone = true)",
         after: "self.close_with(|_| ())",
         breaks: "a message is stored that nobody can receive",
         caught_by: ("loom", "mpsc::model"),
@@ -139,7 +139,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "send-wakes-nobody",
         file: "queue/send.rs",
-        before: "        let receiver = tx.parked.grant_one();
+        before: "        let receiver = tx.receivers.grant_next();
         drop(tx);
         if let Some(receiver) = receiver {",
         after: "        let receiver = None::<Waker>;
@@ -152,7 +152,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "send-after-the-receiver-grew",
         file: "queue/send.rs",
         before: "                tx = self.make_room(tx);
-                if tx.unreceived {
+                if tx.receivers_gone {
                     return Err(value);
                 }
 ",
@@ -213,8 +213,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "send-sleeps-without-a-second-look",
         file: "queue/send.rs",
-        before: "let served = !settled || asks && self.head() != head;",
-        after: "let served = !settled;",
+        before: "let granted = grantable || announced && self.head() != head;",
+        after: "let granted = grantable;",
         breaks: "room that came meanwhile is not seen",
         caught_by: ("loom", "mpsc::model"),
     },
@@ -222,9 +222,9 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "send-sleeps-after-a-refusal",
         file: "queue/send.rs",
         before:
-            "            impatient = impatient || asks && !self.fence_with_receiver(unanswered);
+            "            poll_again = poll_again || announced && !self.fence_with_receiver(fence_unseen);
 ",
-        after: "            let _ = asks && self.fence_with_receiver(unanswered);
+        after: "            let _ = announced && self.fence_with_receiver(fence_unseen);
 ",
         breaks: "neither sees the other if the system call for the heavy fence is refused",
         caught_by: ("loom", "mpsc::model"),
@@ -232,23 +232,23 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "send-sleeps-unnoted",
         file: "queue/send.rs",
-        before: "            let unanswered = self.note_hungry(&mut tx);",
-        after: "            let unanswered = false;",
+        before: "            let fence_unseen = self.publish_waiting(&mut tx);",
+        after: "            let fence_unseen = false;",
         breaks: "the receiver does not see that a sender waits",
         caught_by: ("loom", "mpsc::model"),
     },
     Fault {
         name: "send-cancelled-in-silence",
         file: "queue/send.rs",
-        before: "        self.hand_on(|tx| waker.0 = tx.permits_mut().leave(node));",
-        after: "        waker.0.clone_from(&self.lock().permits_mut().leave(node));",
+        before: "        self.update_and_wake(|tx| waker.0 = tx.permits_mut().dequeue(node));",
+        after: "        waker.0.clone_from(&self.lock().permits_mut().dequeue(node));",
         breaks: "a turn that came to one that left is not passed on",
         caught_by: ("loom", "mpsc::model"),
     },
     Fault {
         name: "send-released-in-silence",
         file: "queue/send.rs",
-        before: "        self.hand_on(|tx| tx.permits_mut().release(permits));",
+        before: "        self.update_and_wake(|tx| tx.permits_mut().release(permits));",
         after: "        self.lock().permits_mut().release(permits);",
         breaks: "a permit that comes back wakes nobody",
         caught_by: ("loom", "mpsc::model"),
@@ -257,7 +257,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "send-end-tells-nobody",
         file: "queue/send.rs",
         before: "            if ended {
-                return tx.parked.take_all(batch);
+                return tx.receivers.take_all(batch);
             }
 ",
         after: "            let _ = ended;
@@ -268,7 +268,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "send-blocked-receiver-sleeps",
         file: "queue/send.rs",
-        before: "                if let Some(waker) = tx.parked.take_one() {
+        before: "                if let Some(waker) = tx.receivers.take_next() {
                     batch.push(waker);
                 }
 ",
@@ -289,7 +289,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "send-serves-the-first-only",
         file: "queue/send.rs",
         before: "        if more {
-            with_message_in_hand(|| self.serve_senders());
+            with_message_in_hand(|| self.wake_senders());
         }
 ",
         after: "        let _ = more;
@@ -300,25 +300,25 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "send-reserves-nothing",
         file: "queue/send.rs",
-        before: "self.try_take_turn(permits).map(|mut tx| tx.permits_mut().reserve(permits))",
-        after: "self.try_take_turn(permits).map(|_| ())",
+        before: "self.try_acquire(permits).map(|mut tx| tx.permits_mut().reserve(permits))",
+        after: "self.try_acquire(permits).map(|_| ())",
         breaks: "permits that are out are given to others",
         caught_by: ("tests", "mpsc"),
     },
     Fault {
         name: "send-patience-lapses-unserved",
         file: "queue/send.rs",
-        before: "        if !settled {
-            with_message_in_hand(|| self.serve_senders());
+        before: "        if grantable {
+            with_message_in_hand(|| self.wake_senders());
         }
     }
 
     /// For a task",
-        after: "        let _ = settled;
+        after: "        let _ = grantable;
     }
 
     /// For a task",
-        breaks: "a promise lapses and the next in line is not told",
+        breaks: "a grant expires and the next waiter is not woken",
         caught_by: ("tests", "mpsc"),
     },
     Fault {
@@ -332,7 +332,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "send-impatient-sleeps",
         file: "queue/send.rs",
-        before: "            if impatient && !served {
+        before: "            if poll_again && !granted {
                 panics.catch(|| cx.waker().wake_by_ref());
             }
 ",

@@ -24,7 +24,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "single-room-tells-nobody",
         file: "queue/single.rs",
-        before: "        if self.is_hungry() {
+        before: "        if self.has_waiting_senders() {
 ",
         after: "        if false {
 ",
@@ -35,7 +35,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "single-sleeps-without-a-second-look",
         file: "queue/single.rs",
         before: "            if tx.producer.tail() != head {
-                return Poll::Ready(Nothing::Empty);
+                return Poll::Ready(NoMessage::Empty);
             }
 ",
         after: "",
@@ -45,23 +45,23 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "single-ends-before-the-last-message",
         file: "queue/single.rs",
-        before: "        chan.pop(owned).ok_or(Nothing::Ended)",
-        after: "        Err(Nothing::Ended)",
+        before: "        chan.pop(owned).ok_or(NoMessage::Ended)",
+        after: "        Err(NoMessage::Ended)",
         breaks: "the end is told before the last message",
         caught_by: ("loom", "mpsc::model"),
     },
     Fault {
         name: "single-keeps-the-old-waker",
         file: "queue/single.rs",
-        before: "if !tx.parked.0.as_ref().is_some_and(|old| old.will_wake(cx.waker())) {",
-        after: "if tx.parked.0.is_none() {",
+        before: "if !tx.receivers.0.as_ref().is_some_and(|old| old.will_wake(cx.waker())) {",
+        after: "if tx.receivers.0.is_none() {",
         breaks: "the task that was moved is not woken",
         caught_by: ("loom", "mpsc::model"),
     },
     Fault {
         name: "single-patience-is-endless",
         file: "queue/single.rs",
-        before: "            impatient = impatient || tx.permits_mut().poll_idle(&mut owned.refusals);
+        before: "            poll_again = poll_again || tx.permits_mut().count_receiver_poll(&mut owned.refusals);
 ",
         after: "",
         breaks: "a sender that never comes holds up the end",
@@ -97,7 +97,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "single-empty-is-the-end",
         file: "queue/single.rs",
-        before: "            || (chan.is_closed() || chan.is_hungry()) && chan.try_idle() == Nothing::Ended;",
+        before: "            || (chan.is_closed() || chan.has_waiting_senders())
+                && chan.why_no_message() == NoMessage::Ended;",
         after: "            || chan.is_closed();",
         breaks: "the end is told while a permit is out",
         caught_by: ("tests", "mpsc"),
@@ -105,15 +106,19 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "many-cancelled-keeps-its-wake",
         file: "queue/many.rs",
-        before: "tx.parked.take_one() } else { tx.parked.settle(queued) };",
-        after: "tx.parked.take_one() } else { None };",
+        before: "        } else {
+            tx.receivers.grant_unpromised(queued)
+        };",
+        after: "        } else {
+            None
+        };",
         breaks: "a receiver sleeps beside a message",
         caught_by: ("loom", "mpmc::model::cancelled_when_woken"),
     },
     Fault {
         name: "many-waits-for-one-that-never-comes",
         file: "queue/many/line.rs",
-        before: "        if refusals < patience(entry.lapses) {",
+        before: "        if refusals < refusals_before_expiry(entry.expiries) {",
         after: "        if refusals < u16::MAX {",
         breaks: "a receiver that was woken and never comes wedges the others",
         caught_by: ("tests", "futurelock"),
@@ -121,8 +126,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "many-room-tells-nobody",
         file: "queue/many.rs",
-        before: "        if hungry {
-            self.serve_first();
+        before: "        if senders_waiting {
+            self.wake_next_sender();
         }
 ",
         after: "        let _ = hungry;
@@ -133,7 +138,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "many-end-told-to-one",
         file: "queue/many.rs",
-        before: "            with_message_in_hand(|| wake_in_batches(|batch| self.lock().parked.take_all(batch)));
+        before: "            with_message_in_hand(|| wake_in_batches(|batch| self.lock().receivers.take_all(batch)));
 ",
         after: "",
         breaks: "the other receivers sleep through the end",
@@ -142,7 +147,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "many-stays-in-line",
         file: "queue/many.rs",
-        before: "        let own = if node.is_bound() { tx.parked.leave(node) } else { None };
+        before: "        let own = if node.is_bound() { tx.receivers.dequeue(node) } else { None };
 ",
         after: "        let own = None::<Waker>;
 ",
@@ -185,7 +190,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "many-newcomers-take-what-is-promised",
         file: "queue/many.rs",
-        before: "        if !tx.parked.has_promised()
+        before: "        if !tx.receivers.has_promised()
             && let Some(message) = self.pop(&mut tx, &mut emptied)",
         after: "        if let Some(message) = self.pop(&mut tx, &mut emptied)",
         breaks: "a receiver that waits is overtaken for ever",
@@ -194,7 +199,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "many-a-thread-s-promise-lapses",
         file: "queue/many/line.rs",
-        before: ".filter(|entry| !entry.lasting)",
+        before: ".filter(|entry| !entry.blocking)",
         after: ".filter(|_| true)",
         breaks: "a thread that is being woken loses its message",
         caught_by: ("tests", "futurelock"),

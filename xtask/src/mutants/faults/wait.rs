@@ -138,9 +138,9 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "queue-cancel-hides-the-others",
         file: "wait/queue.rs",
-        before: "        let waker = self.with_line(|line| line.leave(node));
+        before: "        let waker = self.with_line(|line| line.dequeue(node));
 ",
-        after: "        let waker = self.with_line(|line| line.leave(node));
+        after: "        let waker = self.with_line(|line| line.dequeue(node));
         self.occupied.store(false, Ordering::Relaxed);
 ",
         breaks: "one that leaves makes the line look empty",

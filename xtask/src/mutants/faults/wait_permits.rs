@@ -6,8 +6,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "permits-newcomer-overtakes",
         file: "wait/permits.rs",
-        before: "if self.has_waiting() { 0 } else { self.unpromised(queued) }",
-        after: "self.unpromised(queued)",
+        before: "if self.has_waiting() { 0 } else { self.ungranted(queued) }",
+        after: "self.ungranted(queued)",
         breaks: "a newcomer overtakes those in line",
         caught_by: ("unit", "wait::permits"),
     },
@@ -21,42 +21,42 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "permits-never-lapse-for-senders",
-        file: "wait/permits.rs",
-        before: "        if refusals >= self.patience() {",
-        after: "        if refusals == u16::MAX {",
+        file: "wait/permits/expiry.rs",
+        before: "        let expires = *refusals + self.tries >= self.limit();",
+        after: "        let expires = *refusals == u16::MAX;",
         breaks: "a sender that never comes wedges the others",
         caught_by: ("unit", "wait::permits"),
     },
     Fault {
         name: "permits-never-lapse-for-tries",
-        file: "wait/permits.rs",
-        before: "        let lapses = self.refusals >= self.patience();",
-        after: "        let lapses = self.refusals == u16::MAX;",
+        file: "wait/permits/expiry.rs",
+        before: "        self.tries >= self.limit()",
+        after: "        self.tries == u16::MAX",
         breaks: "a sender that never comes wedges who only tries",
         caught_by: ("unit", "wait::permits"),
     },
     Fault {
         name: "permits-never-lapse-for-receivers",
         file: "wait/permits.rs",
-        before: "        if *refusals >= self.patience() {",
+        before: "        if *refusals >= self.expiry.limit() {",
         after: "        if *refusals == u16::MAX {",
         breaks: "a sender that never comes holds up the end",
         caught_by: ("unit", "wait::permits"),
     },
     Fault {
         name: "permits-lapse-at-once",
-        file: "wait/permits.rs",
-        before: "        if refusals >= self.patience() {",
-        after: "        if refusals >= 1 {",
+        file: "wait/permits/expiry.rs",
+        before: "        let expires = *refusals + self.tries >= self.limit();",
+        after: "        let expires = *refusals >= 1;",
         breaks: "a sender that is just being woken loses its turn",
         caught_by: ("unit", "wait::permits"),
     },
     Fault {
         name: "permits-lapsed-goes-to-the-back",
         file: "wait/permits.rs",
-        before: "self.line.insert_before(self.first_waiting, node);
+        before: "self.waiters.insert_before(self.first_waiting, node);
                 self.first_waiting",
-        after: "self.line.insert_before(None, node);
+        after: "self.waiters.insert_before(None, node);
                 self.first_waiting",
         breaks: "who lost its turn waits behind all the others",
         caught_by: ("unit", "wait::permits"),
@@ -65,8 +65,8 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "permits-lapse-keeps-the-count",
         file: "wait/permits.rs",
         before: "                self.granted -= entry.need;
-                self.line.unlink(place);",
-        after: "                self.line.unlink(place);",
+                self.waiters.unlink(place);",
+        after: "                self.waiters.unlink(place);",
         breaks: "a promise that lapsed is not given to another",
         caught_by: ("unit", "wait::permits"),
     },
@@ -74,15 +74,15 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "permits-grant-lost-on-cancel",
         file: "wait/permits.rs",
         before: "                self.granted -= need;
-                self.passing",
-        after: "                self.passing",
+                self.expiry",
+        after: "                self.expiry",
         breaks: "who is cancelled keeps what it was promised",
         caught_by: ("unit", "wait::permits"),
     },
     Fault {
         name: "permits-patience-lost-on-cancel",
         file: "wait/permits.rs",
-        before: "                self.refusals = self.patience().min(self.refusals + refusals);
+        before: "                self.expiry.inherit(refusals);
 ",
         after: "                let _ = refusals;
 ",
@@ -92,7 +92,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "permits-boundary-not-moved",
         file: "wait/permits.rs",
-        before: "                    self.first_waiting = self.line.next(place);
+        before: "                    self.first_waiting = self.waiters.next(place);
                 }
             }",
         after: "                }
@@ -103,10 +103,10 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "permits-cancelled-stays-in-line",
         file: "wait/permits.rs",
-        before: "        self.line.remove(node);
-        self.line.unbind(node);
+        before: "        self.waiters.remove(node);
+        self.waiters.unbind(node);
         waker",
-        after: "        self.line.unbind(node);
+        after: "        self.waiters.unbind(node);
         waker",
         breaks: "a node that is dropped is still linked",
         caught_by: ("unit", "wait::permits"),
@@ -114,8 +114,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "permits-need-one-too-many",
         file: "wait/permits.rs",
-        before: "if entry.need > unpromised {",
-        after: "if entry.need >= unpromised {",
+        before: "if entry.need > ungranted {",
+        after: "if entry.need >= ungranted {",
         breaks: "the last permit is never granted",
         caught_by: ("unit", "wait::permits"),
     },
@@ -131,17 +131,17 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "permits-a-thread-s-turn-lapses",
         file: "wait/permits.rs",
-        before: "            if !entry.lasting {
-                entry.state = State::Lapsed;",
+        before: "            if !entry.blocking {
+                entry.state = State::Expired;",
         after: "            {
-                entry.state = State::Lapsed;",
+                entry.state = State::Expired;",
         breaks: "a thread that is being woken loses its turn",
         caught_by: ("unit", "wait::permits"),
     },
     Fault {
         name: "permits-learn-nothing",
-        file: "wait/permits.rs",
-        before: "        self.learned = MOST_LEARNED.min(2 * self.learned);",
+        file: "wait/permits/expiry.rs",
+        before: "        self.learned = MAX_LEARNED_POLLS.min(2 * self.learned);",
         after: "",
         breaks: "a sender on another thread loses its turn each time",
         caught_by: ("unit", "wait::permits"),
@@ -149,9 +149,9 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "permits-grant-of-a-newcomer-lasts",
         file: "wait/permits.rs",
-        before: "        self.granted += need;
-        self.passing += 1;",
-        after: "        self.granted += need;",
+        before: "        self.expiry.add_grant(false, 0);
+",
+        after: "",
         breaks: "a task out of budget that never comes wedges the others",
         caught_by: ("unit", "wait::permits"),
     },
@@ -160,17 +160,17 @@ pub(super) const FAULTS: &[Fault] = &[
         file: "wait/permits.rs",
         before: "            waker.into_iter().for_each(|waker| batch.push(waker));
         }
-        !self.is_settled",
+        self.has_grantable",
         after: "            drop(waker);
         }
-        !self.is_settled",
+        self.has_grantable",
         breaks: "whose turn has come is not woken",
         caught_by: ("unit", "wait::permits"),
     },
     Fault {
         name: "permits-end-before-the-promised",
         file: "wait/permits.rs",
-        before: "            self.holding += u32::from(entry.state == State::Holding);
+        before: "            self.unclaimed += u32::from(entry.state == State::ClosedWithGrant);
 ",
         after: "",
         breaks: "the end comes before one that was promised a turn",
@@ -179,16 +179,16 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "permits-end-beside-a-permit",
         file: "wait/permits.rs",
-        before: "self.closed && self.reserved == 0 && self.holding == 0",
-        after: "self.closed && self.holding == 0",
+        before: "self.closed && self.reserved == 0 && self.unclaimed == 0",
+        after: "self.closed && self.unclaimed == 0",
         breaks: "the end comes while a permit is out",
         caught_by: ("unit", "wait::permits"),
     },
     Fault {
         name: "permits-holder-counted-twice",
         file: "wait/permits.rs",
-        before: "State::Holding => self.holding = self.holding.saturating_sub(1),",
-        after: "State::Holding => {}",
+        before: "State::ClosedWithGrant => self.unclaimed = self.unclaimed.saturating_sub(1),",
+        after: "State::ClosedWithGrant => {}",
         breaks: "one that left after the close holds back the end",
         caught_by: ("unit", "wait::permits"),
     },
@@ -205,7 +205,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "permits-close-tells-one",
         file: "wait/permits.rs",
-        before: "        !self.line.is_empty()
+        before: "        !self.waiters.is_empty()
 ",
         after: "        false
 ",

@@ -3,7 +3,7 @@
 use super::*;
 use crate::mpsc::error::{SendError, TryRecvError};
 use crate::prim::atomic::{AtomicUsize, Ordering};
-use crate::wait::permits::GRACE;
+use crate::wait::permits::expiry::GRACE;
 use core::task::Poll;
 
 /// What was sent with `Ok` is received after the close, and nothing else.

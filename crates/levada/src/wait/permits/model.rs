@@ -22,24 +22,24 @@ impl Semaphore {
     fn poll_acquire(&self, node: Pin<&Node>, need: usize, cx: &mut Context<'_>) -> Poll<bool> {
         let mut waker = Some(cx.waker().clone());
         let mut permits = self.0.lock();
-        let mut impatient = false;
-        let (poll, old) = match permits.poll_turn(node, need, 0) {
-            Turn::Taken => {
-                let old = permits.leave(node);
+        let mut poll_again = false;
+        let (poll, old) = match permits.poll_acquire(node, need, 0) {
+            PollAcquire::Acquired => {
+                let old = permits.dequeue(node);
                 permits.reserve(need);
                 (Poll::Ready(true), old)
             }
-            Turn::Closed => (Poll::Ready(false), permits.leave(node)),
-            Turn::Wait => {
-                impatient = permits.refuse(node, 0);
+            PollAcquire::Closed => (Poll::Ready(false), permits.dequeue(node)),
+            PollAcquire::Wait => {
+                poll_again = permits.count_refusal(node, 0);
                 let waker = waker.take().expect("it was just cloned");
-                (Poll::Pending, permits.enter(node, need, waker, false))
+                (Poll::Pending, permits.enqueue(node, need, waker, false))
             }
         };
         drop(permits);
         drop(old);
         self.change(|_| ());
-        if impatient {
+        if poll_again {
             cx.waker().wake_by_ref();
         }
         poll
@@ -61,7 +61,7 @@ impl Semaphore {
             if let Some(change) = change.take() {
                 change(&mut permits);
             }
-            permits.settle(0, batch)
+            permits.grant_waiters(0, batch)
         });
     }
 
@@ -75,11 +75,11 @@ impl Semaphore {
 
     fn cancel(&self, node: Pin<&Node>) {
         let mut waker = None;
-        self.change(|permits| waker = permits.leave(node));
+        self.change(|permits| waker = permits.dequeue(node));
     }
 
     /// Gets in line, and is not polled again.
-    fn enter(&self, node: Pin<&Node>) {
+    fn enqueue(&self, node: Pin<&Node>) {
         let mut cx = Context::from_waker(Waker::noop());
         assert!(self.poll_acquire(node, 1, &mut cx).is_pending());
     }
@@ -136,7 +136,7 @@ fn who_leaves_passes_its_turn_on() {
     model(|| {
         let semaphore = Semaphore::taken(1);
         let node = Box::pin(Node::new());
-        semaphore.enter(node.as_ref());
+        semaphore.enqueue(node.as_ref());
         let other = Arc::clone(&semaphore);
         let waiter = thread::spawn(move || {
             assert!(other.acquire(1));
@@ -174,13 +174,13 @@ fn a_close_meets_a_release() {
     });
 }
 
-/// Futurelock: a promise to one that never comes lapses for one that does.
+/// Futurelock: a promise to one that never comes expiries for one that does.
 #[test]
 fn a_promise_that_is_not_taken_lapses() {
     model(|| {
         let semaphore = Semaphore::taken(1);
         let node = Box::pin(Node::new());
-        semaphore.enter(node.as_ref());
+        semaphore.enqueue(node.as_ref());
         let other = Arc::clone(&semaphore);
         let releaser = thread::spawn(move || other.release(1));
         releaser.join().unwrap();

@@ -3,6 +3,7 @@
 mod walk;
 
 use self::walk::Flag;
+use super::expiry::GRACE;
 use super::*;
 use crate::util::wake_in_batches;
 use std::sync::Arc;
@@ -17,16 +18,16 @@ fn a_close_tells_all_in_line() {
         .map(|_| (Box::pin(Node::new()), Arc::<Flag>::default()))
         .collect();
     for (node, flag) in &waiters {
-        assert_eq!(permits.poll_turn(node.as_ref(), 1, 0), Turn::Wait);
+        assert_eq!(permits.poll_acquire(node.as_ref(), 1, 0), PollAcquire::Wait);
         let waker = Waker::from(Arc::clone(flag));
-        assert!(permits.enter(node.as_ref(), 1, waker, false).is_none());
+        assert!(permits.enqueue(node.as_ref(), 1, waker, false).is_none());
     }
     wake_in_batches(|batch| permits.close(0, batch));
     for (node, flag) in &waiters {
         // ORDERING: Relaxed, no pair: one thread.
         assert!(flag.0.load(Ordering::Relaxed));
-        assert_eq!(permits.poll_turn(node.as_ref(), 1, 0), Turn::Closed);
-        assert!(permits.leave(node.as_ref()).is_none());
+        assert_eq!(permits.poll_acquire(node.as_ref(), 1, 0), PollAcquire::Closed);
+        assert!(permits.dequeue(node.as_ref()).is_none());
     }
 }
 
@@ -38,14 +39,17 @@ fn what_is_free_when_the_channel_closes_is_promised() {
     permits.reserve(1);
     let forgotten = Box::pin(Node::new());
     // A message is queued and a permit is out.
-    assert_eq!(permits.poll_turn(forgotten.as_ref(), 1, 1), Turn::Wait);
-    assert!(permits.enter(forgotten.as_ref(), 1, Waker::noop().clone(), false).is_none());
+    assert_eq!(permits.poll_acquire(forgotten.as_ref(), 1, 1), PollAcquire::Wait);
+    assert!(permits.enqueue(forgotten.as_ref(), 1, Waker::noop().clone(), false).is_none());
     // The message is received; before anybody is served, the receiver closes the channel.
     wake_in_batches(|batch| permits.close(0, batch));
     permits.release(1);
     assert!(!permits.is_exhausted(), "it may come for what it was promised");
-    assert!(permits.is_blocked(0), "somebody has to find out that it does not");
+    assert!(permits.needs_receiver(0), "somebody has to find out that it does not");
     let mut refusals = 0;
-    assert_eq!((0..).take_while(|_| permits.poll_idle(&mut refusals)).count(), usize::from(GRACE));
+    assert_eq!(
+        (0..).take_while(|_| permits.count_receiver_poll(&mut refusals)).count(),
+        usize::from(GRACE)
+    );
     assert!(permits.is_exhausted());
 }

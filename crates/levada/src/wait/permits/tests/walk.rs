@@ -3,6 +3,7 @@
 
 mod walks;
 
+use super::super::expiry::{GRACE, MAX_EXPIRIES, MAX_LEARNED_POLLS};
 use super::super::*;
 use crate::util::wake_in_batches;
 use std::sync::Arc;
@@ -39,9 +40,9 @@ struct Waiter {
     need: usize,
     state: State,
     refusals: u16,
-    lapses: u8,
+    expiries: u8,
     /// Whether it stands for a thread that blocks.
-    lasting: bool,
+    blocking: bool,
     /// Whether it is polled and cancelled any more.
     comes: bool,
     /// Whether the model expects it to be woken since it was last polled.
@@ -59,16 +60,16 @@ struct Walk {
     /// Granted and waiting, as they stand.
     line: Vec<usize>,
     closed: bool,
-    holding: usize,
-    holding_part: bool,
+    unclaimed: usize,
+    unclaimed_part: bool,
     tries_refused: u16,
     idle_refused: u16,
     /// The receiver's own count, kept for the permits.
     idle_count: u16,
-    /// How many polls a grant outlives, before that of a waiter whose turn lapsed.
+    /// How many polls a grant outlives, without those of a waiter whose grants expired.
     learned: u16,
-    /// The most lapses of a waiter, since the last time that none was granted whose turn may lapse.
-    lapses: u8,
+    /// The most expiries of a waiter, since no grant was left that may expire.
+    expiries: u8,
 }
 
 impl Walk {
@@ -82,8 +83,8 @@ impl Walk {
                 need: 1 + dice.roll(capacity),
                 state: State::Idle,
                 refusals: 0,
-                lapses: 0,
-                lasting: dice.roll(4) == 0,
+                expiries: 0,
+                blocking: dice.roll(4) == 0,
                 comes: true,
                 woken: false,
             })
@@ -97,13 +98,13 @@ impl Walk {
             reserved: 0,
             line: Vec::new(),
             closed: false,
-            holding: 0,
-            holding_part: false,
+            unclaimed: 0,
+            unclaimed_part: false,
             tries_refused: 0,
             idle_refused: 0,
             idle_count: 0,
             learned: GRACE,
-            lapses: 0,
+            expiries: 0,
         }
     }
 
@@ -120,54 +121,54 @@ impl Walk {
         self.in_state(State::Waiting).next()
     }
 
-    fn unpromised(&self) -> usize {
+    fn ungranted(&self) -> usize {
         self.capacity - self.queued - self.reserved - self.granted()
     }
 
     /// What a newcomer finds.
     fn available(&self) -> usize {
-        if self.first_waiting().is_some() { 0 } else { self.unpromised() }
+        if self.first_waiting().is_some() { 0 } else { self.ungranted() }
     }
 
-    /// Those whose turn may lapse.
-    fn passing(&self) -> impl Iterator<Item = usize> {
-        self.in_state(State::Granted).filter(|i| !self.waiters[*i].lasting)
+    /// The waiters whose grant may expire.
+    fn expiring(&self) -> impl Iterator<Item = usize> {
+        self.in_state(State::Granted).filter(|i| !self.waiters[*i].blocking)
     }
 
-    fn is_stuck(&self) -> bool {
-        self.queued == 0 && self.passing().next().is_some()
+    fn waits_for_grants(&self) -> bool {
+        self.queued == 0 && self.expiring().next().is_some()
     }
 
-    fn patience(&mut self) -> u16 {
-        if self.passing().next().is_none() {
-            self.lapses = 0;
+    fn limit(&mut self) -> u16 {
+        if self.expiring().next().is_none() {
+            self.expiries = 0;
         }
-        self.learned << self.lapses
+        self.learned << self.expiries
     }
 
-    fn lapse(&mut self) {
-        (self.tries_refused, self.lapses) = (0, 0);
-        for i in self.passing().collect::<Vec<_>>() {
-            self.waiters[i].state = State::Lapsed;
-            self.waiters[i].lapses = MOST_LAPSES.min(self.waiters[i].lapses + 1);
+    fn expire_grants(&mut self) {
+        (self.tries_refused, self.expiries) = (0, 0);
+        for i in self.expiring().collect::<Vec<_>>() {
+            self.waiters[i].state = State::Expired;
+            self.waiters[i].expiries = MAX_EXPIRIES.min(self.waiters[i].expiries + 1);
             self.line.retain(|other| *other != i);
         }
     }
 
     /// What the caller of `Permits` does after every change.
-    fn settle(&mut self) {
+    fn grant(&mut self) {
         while let Some(i) = self.first_waiting()
-            && self.waiters[i].need <= self.unpromised()
+            && self.waiters[i].need <= self.ungranted()
             && !self.closed
         {
             let waiter = &mut self.waiters[i];
             (waiter.state, waiter.woken) = (State::Granted, true);
-            if !waiter.lasting {
-                self.lapses = self.lapses.max(waiter.lapses);
+            if !waiter.blocking {
+                self.expiries = self.expiries.max(waiter.expiries);
             }
         }
-        wake_in_batches(|batch| self.permits.settle(self.queued, batch));
-        assert!(self.permits.is_settled(self.queued), "I4");
+        wake_in_batches(|batch| self.permits.grant_waiters(self.queued, batch));
+        assert!(!self.permits.has_grantable(self.queued), "I4");
     }
 
     /// Takes `need` permits: as a message, if it is one, or to keep.
@@ -186,98 +187,102 @@ impl Walk {
         let taken = match state {
             State::Granted => true,
             State::Waiting => false,
-            State::Lapsed => need <= self.unpromised(),
-            State::Idle | State::Closed | State::Holding | State::HoldingPart => {
-                need <= self.available()
-            }
+            State::Expired => need <= self.ungranted(),
+            State::Idle
+            | State::Closed
+            | State::ClosedWithGrant
+            | State::ClosedWithPartialGrant => need <= self.available(),
         };
         let expected = if self.closed {
-            Turn::Closed
+            PollAcquire::Closed
         } else if taken {
-            Turn::Taken
+            PollAcquire::Acquired
         } else {
-            Turn::Wait
+            PollAcquire::Wait
         };
-        if expected == Turn::Taken {
+        if expected == PollAcquire::Acquired {
             self.tries_refused = 0;
-            if state == State::Lapsed {
+            if state == State::Expired {
                 self.learn();
             }
         }
         let node = self.waiters[i].node.as_ref();
-        assert_eq!(self.permits.poll_turn(node, need, self.queued), expected);
+        assert_eq!(self.permits.poll_acquire(node, need, self.queued), expected);
         match expected {
-            Turn::Closed => self.leave(i),
-            Turn::Taken => {
-                self.leave(i);
+            PollAcquire::Closed => self.dequeue(i),
+            PollAcquire::Acquired => {
+                self.dequeue(i);
                 self.take(need);
             }
-            Turn::Wait => {
-                self.refuse(i);
-                self.enter(i);
+            PollAcquire::Wait => {
+                self.count_refusal(i);
+                self.enqueue(i);
             }
         }
-        expected == Turn::Taken
+        expected == PollAcquire::Acquired
     }
 
     fn learn(&mut self) {
-        self.learned = MOST_LEARNED.min(2 * self.learned);
+        self.learned = MAX_LEARNED_POLLS.min(2 * self.learned);
     }
 
-    fn refuse(&mut self, i: usize) {
-        let stuck = self.is_stuck();
+    fn count_refusal(&mut self, i: usize) {
+        let stuck = self.waits_for_grants();
         self.waiters[i].refusals = if stuck { self.waiters[i].refusals + 1 } else { 0 };
-        if stuck && self.waiters[i].refusals + self.tries_refused >= self.patience() {
+        if stuck && self.waiters[i].refusals + self.tries_refused >= self.limit() {
             self.waiters[i].refusals = 0;
-            self.lapse();
+            self.expire_grants();
         }
         let node = self.waiters[i].node.as_ref();
-        assert_eq!(self.permits.refuse(node, self.queued), stuck);
+        assert_eq!(self.permits.count_refusal(node, self.queued), stuck);
     }
 
-    fn enter(&mut self, i: usize) {
+    fn enqueue(&mut self, i: usize) {
         let first_waiting = self
             .first_waiting()
             .and_then(|first| self.line.iter().position(|other| *other == first));
-        if self.waiters[i].state == State::Lapsed {
+        if self.waiters[i].state == State::Expired {
             self.learn();
         }
         let waiter = &mut self.waiters[i];
         match waiter.state {
             State::Waiting | State::Granted => {}
-            State::Lapsed => self.line.insert(first_waiting.unwrap_or(self.line.len()), i),
-            State::Idle | State::Closed | State::Holding | State::HoldingPart => self.line.push(i),
+            State::Expired => self.line.insert(first_waiting.unwrap_or(self.line.len()), i),
+            State::Idle
+            | State::Closed
+            | State::ClosedWithGrant
+            | State::ClosedWithPartialGrant => self.line.push(i),
         }
         waiter.state = State::Waiting;
         waiter.woken = false;
         waiter.flag = Arc::default();
         let waker = Waker::from(Arc::clone(&waiter.flag));
-        drop(self.permits.enter(waiter.node.as_ref(), waiter.need, waker, waiter.lasting));
+        drop(self.permits.enqueue(waiter.node.as_ref(), waiter.need, waker, waiter.blocking));
     }
 
-    fn leave(&mut self, i: usize) {
-        let patience = self.patience();
+    fn dequeue(&mut self, i: usize) {
+        let limit = self.limit();
         let waiter = &mut self.waiters[i];
-        if waiter.state == State::HoldingPart {
-            self.holding_part = false;
+        if waiter.state == State::ClosedWithPartialGrant {
+            self.unclaimed_part = false;
         }
-        if waiter.state == State::Holding {
-            self.holding = self.holding.saturating_sub(1);
+        if waiter.state == State::ClosedWithGrant {
+            self.unclaimed = self.unclaimed.saturating_sub(1);
         }
         if waiter.state == State::Granted {
             self.tries_refused = 0;
         }
         if waiter.state == State::Waiting {
-            self.tries_refused = patience.min(self.tries_refused + waiter.refusals);
+            self.tries_refused = limit.min(self.tries_refused + waiter.refusals);
         }
         waiter.state = State::Idle;
-        waiter.lapses = 0;
+        waiter.expiries = 0;
         waiter.woken = false;
         waiter.refusals = 0;
-        drop(self.permits.leave(waiter.node.as_ref()));
+        drop(self.permits.dequeue(waiter.node.as_ref()));
         waiter.flag = Arc::default();
         self.line.retain(|other| *other != i);
-        self.patience();
+        self.limit();
     }
 
     /// A task without budget keeps the turn that has come.
@@ -291,22 +296,22 @@ impl Walk {
         self.line.insert(at.unwrap_or(self.line.len()), i);
         self.waiters[i].state = State::Granted;
         // It is not a thread's.
-        self.waiters[i].lasting = false;
+        self.waiters[i].blocking = false;
         self.permits.grant_newcomer(self.waiters[i].node.as_ref(), need);
     }
 
     fn try_take(&mut self) {
         let need = 1 + self.dice.roll(self.capacity);
         let mut expected = need <= self.available();
-        if !expected && self.is_stuck() {
+        if !expected && self.waits_for_grants() {
             self.tries_refused += 1;
-            if self.tries_refused >= self.patience() {
-                self.lapse();
+            if self.tries_refused >= self.limit() {
+                self.expire_grants();
                 expected = need <= self.available();
             }
         }
         let taken = need <= self.permits.available(self.queued)
-            || self.permits.refuse_newcomer(self.queued)
+            || self.permits.count_refused_try(self.queued)
                 && need <= self.permits.available(self.queued);
         assert_eq!(taken, expected);
         if expected {
@@ -314,37 +319,37 @@ impl Walk {
         }
     }
 
-    fn poll_idle(&mut self) {
-        let holds_back_end = self.closed && self.reserved == 0 && self.holding > 0;
-        let blocked = holds_back_end || self.is_stuck() && self.first_waiting().is_some();
-        assert_eq!(self.permits.is_blocked(0), blocked);
-        let part_only = self.closed && self.reserved == 0 && self.holding_part;
+    fn count_receiver_poll(&mut self) {
+        let holds_back_end = self.closed && self.reserved == 0 && self.unclaimed > 0;
+        let blocked = holds_back_end || self.waits_for_grants() && self.first_waiting().is_some();
+        assert_eq!(self.permits.needs_receiver(0), blocked);
+        let part_only = self.closed && self.reserved == 0 && self.unclaimed_part;
         let blocked = blocked || part_only;
         self.idle_refused = if blocked { self.idle_refused + 1 } else { 0 };
-        if self.idle_refused >= self.patience() {
+        if self.idle_refused >= self.limit() {
             self.idle_refused = 0;
-            self.holding = 0;
-            self.holding_part = false;
-            self.lapse();
+            self.unclaimed = 0;
+            self.unclaimed_part = false;
+            self.expire_grants();
         }
-        assert_eq!(self.permits.poll_idle(&mut self.idle_count), blocked);
+        assert_eq!(self.permits.count_receiver_poll(&mut self.idle_count), blocked);
     }
 
     fn close(&mut self) {
-        let partly = (self.unpromised() > 0).then(|| self.first_waiting()).flatten();
+        let partly = (self.ungranted() > 0).then(|| self.first_waiting()).flatten();
         for i in std::mem::take(&mut self.line) {
             let waiter = &mut self.waiters[i];
             // A granted one was woken before, or did not wait.
             waiter.woken |= waiter.state == State::Waiting;
             waiter.state = match waiter.state {
-                State::Granted => State::Holding,
-                _ if partly == Some(i) => State::HoldingPart,
+                State::Granted => State::ClosedWithGrant,
+                _ if partly == Some(i) => State::ClosedWithPartialGrant,
                 _ => State::Closed,
             };
-            self.holding += usize::from(waiter.state == State::Holding);
+            self.unclaimed += usize::from(waiter.state == State::ClosedWithGrant);
         }
-        self.lapses = 0;
-        self.holding_part = partly.is_some();
+        self.expiries = 0;
+        self.unclaimed_part = partly.is_some();
         self.closed = true;
         wake_in_batches(|batch| self.permits.close(self.queued, batch));
     }
@@ -354,7 +359,7 @@ impl Walk {
         let i = self.dice.roll(self.waiters.len());
         match self.dice.roll(16) {
             0..=4 if self.waiters[i].comes => drop(self.poll(i)),
-            5 if self.waiters[i].comes => self.leave(i),
+            5 if self.waiters[i].comes => self.dequeue(i),
             6 => self.waiters[i].comes = self.dice.roll(4) == 0,
             7 if self.waiters[i].comes => self.grant_newcomer(i),
             8 | 9 if self.queued > 0 => self.queued -= 1,
@@ -368,11 +373,11 @@ impl Walk {
                 self.queued += 1;
             }
             12 | 13 if !self.closed => self.try_take(),
-            14 if self.queued == 0 => self.poll_idle(),
+            14 if self.queued == 0 => self.count_receiver_poll(),
             15 if !self.closed && self.dice.roll(40) == 0 => self.close(),
             _ => return,
         }
-        self.settle();
+        self.grant();
     }
 
     /// Compares everything, and checks the invariants.
@@ -383,15 +388,15 @@ impl Walk {
         assert_eq!(reserved, self.reserved);
         assert_eq!(permits.is_closed(), self.closed);
         let exhausted =
-            self.closed && self.reserved == 0 && self.holding == 0 && !self.holding_part;
+            self.closed && self.reserved == 0 && self.unclaimed == 0 && !self.unclaimed_part;
         assert_eq!(permits.is_exhausted(), exhausted);
 
         let (mut line, mut promised, mut boundary) = (Vec::new(), 0, None);
-        let mut next = permits.line.front();
+        let mut next = permits.waiters.front();
         while let Some(place) = next {
-            let is_here = |waiter: &Waiter| permits.line.place_of(waiter.node.as_ref()) == place;
+            let is_here = |waiter: &Waiter| permits.waiters.place_of(waiter.node.as_ref()) == place;
             line.push(self.waiters.iter().position(is_here).expect("known"));
-            let entry = permits.line.entry_at(place);
+            let entry = permits.waiters.entry_at(place);
             match entry.state {
                 State::Granted => {
                     assert_eq!(boundary, None, "I2: granted before waiting");
@@ -400,14 +405,14 @@ impl Walk {
                 State::Waiting => boundary = boundary.or(Some(place)),
                 state => panic!("I5: {state:?} in line"),
             }
-            next = permits.line.next(place);
+            next = permits.waiters.next(place);
         }
         assert_eq!(line, self.line, "first come, first served");
         assert_eq!(boundary, permits.first_waiting, "I2");
         assert_eq!(promised, granted, "I3");
         assert_eq!(granted, self.granted());
         for waiter in &self.waiters {
-            let entry = self.permits.line.entry(waiter.node.as_ref());
+            let entry = self.permits.waiters.entry(waiter.node.as_ref());
             assert_eq!(entry.state, waiter.state);
             let sleeps = waiter.state == State::Waiting;
             assert_eq!(entry.waker.is_some(), sleeps, "{:?}", waiter.state);
@@ -419,9 +424,9 @@ impl Walk {
 }
 
 impl Walk {
-    fn poll_and_settle(&mut self, i: usize) -> bool {
+    fn poll_and_grant(&mut self, i: usize) -> bool {
         let taken = self.poll(i);
-        self.settle();
+        self.grant();
         self.check();
         taken
     }

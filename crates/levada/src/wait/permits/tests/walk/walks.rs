@@ -6,16 +6,16 @@ use super::*;
 #[cfg_attr(miri, ignore = "many rounds of safe code; the list below it has tests of its own")]
 fn walks_as_the_model_does() {
     let seeds = 3_000;
-    let mut lapsed = 0;
+    let mut expired = 0;
     for seed in 0..seeds {
         let mut walk = Walk::new(seed, 1 + usize::try_from(seed % 12).unwrap());
         for _ in 0..150 {
             walk.step();
             walk.check();
-            lapsed += walk.waiters.iter().filter(|w| w.state == State::Lapsed).count();
+            expired += walk.waiters.iter().filter(|w| w.state == State::Expired).count();
         }
     }
-    assert!(lapsed as u64 > 3 * seeds, "the walk met {lapsed} lapsed turns only");
+    assert!(expired as u64 > 3 * seeds, "the walk met {expired} expired grants only");
 }
 
 /// After any walk: everybody but one is forgotten and the channel is empty. That one gets its turn
@@ -31,15 +31,15 @@ fn whoever_is_left_gets_its_turn() {
             continue;
         }
         // A thread that blocks is not forgotten.
-        for i in (0..walk.waiters.len()).filter(|i| walk.waiters[*i].lasting).collect::<Vec<_>>() {
-            walk.leave(i);
+        for i in (0..walk.waiters.len()).filter(|i| walk.waiters[*i].blocking).collect::<Vec<_>>() {
+            walk.dequeue(i);
         }
         (walk.queued, walk.permits.reserved, walk.reserved) = (0, 0, 0);
-        walk.settle();
+        walk.grant();
         let others = walk.line.len();
-        let polls = 1 + (0..).take_while(|_| !walk.poll_and_settle(0)).count();
+        let polls = 1 + (0..).take_while(|_| !walk.poll_and_grant(0)).count();
         // The promises of threads are kept, and taken.
-        let limit = 1 + usize::from(MOST_LEARNED << MOST_LAPSES) * others;
+        let limit = 1 + usize::from(MAX_LEARNED_POLLS << MAX_EXPIRIES) * others;
         assert!(polls <= limit, "seed {seed}: {polls} polls, {others} in line");
     }
 }
@@ -57,7 +57,7 @@ fn first_come_first_served() {
             if asked.len() < 10 && walk.dice.roll(2) == 0 {
                 let newcomer = asked.len();
                 asked.push(newcomer);
-                if walk.poll_and_settle(newcomer) {
+                if walk.poll_and_grant(newcomer) {
                     served.push(newcomer);
                 }
             } else if walk.queued > 0 {
@@ -66,12 +66,12 @@ fn first_come_first_served() {
                 walk.reserved -= 1;
                 walk.permits.release(1);
             }
-            walk.settle();
+            walk.grant();
             loop {
                 let Some(i) = walk.in_state(State::Granted).next() else {
                     break;
                 };
-                assert!(walk.poll_and_settle(i));
+                assert!(walk.poll_and_grant(i));
                 served.push(i);
             }
         }
