@@ -1,14 +1,14 @@
-//! Who is alive: counted handles to a channel.
+//! Reference-counted handles to a channel.
 //!
-//! A channel is one allocation, freed when its last handle of any kind is gone. Apart from that, it
-//! counts strong senders and receivers: whenever the last of a kind goes, the channel is told; and
-//! weak senders, which keep neither the channel open nor its messages.
+//! A channel is one allocation, freed when its last handle of any kind is dropped. In addition, the
+//! channel counts strong senders and receivers, and is notified when the last of a kind is dropped;
+//! and weak senders, which keep neither the channel open nor its messages.
 //!
 //! # Invariants
-//! - **I1** Once the count of senders reached zero it stays there: `clone` needs a live sender, and
+//! - **I1** Once the count of senders is zero it stays zero: `clone` needs a live sender, and
 //!   `upgrade` refuses to raise a zero.
 //! - **I2** So does the count of receivers, unless a sender makes a new one
-//!   ([`Tx::add_receiver`]): then the channel is told again when that one goes.
+//!   ([`Tx::add_receiver`]): then the channel is notified again when that one is dropped.
 //!
 //! Architecture invariant: handles are counted here and nowhere else.
 #![forbid(unsafe_code)]
@@ -50,7 +50,7 @@ impl Counts {
 
     /// Strong senders.
     pub(crate) fn senders(&self) -> usize {
-        // ORDERING: Acquire pairs with the AcqRel decrement in `Tx::drop`: who sees zero also sees
+        // ORDERING: Acquire pairs with the AcqRel decrement in `Tx::drop`: a thread that sees zero also sees
         // what the senders did before.
         self.senders.load(Ordering::Acquire)
     }
@@ -63,7 +63,7 @@ impl Counts {
 
     /// Receivers.
     pub(crate) fn receivers(&self) -> usize {
-        // ORDERING: Acquire pairs with the AcqRel decrement in `Rx::drop`: who sees zero also sees
+        // ORDERING: Acquire pairs with the AcqRel decrement in `Rx::drop`: a thread that sees zero also sees
         // what the receivers did before.
         self.receivers.load(Ordering::Acquire)
     }

@@ -22,9 +22,8 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     park_on(future)
 }
 
-/// Gives `is_ready` a little time, before the caller [`park_on`]s a future by which others are
-/// asked to wake this thread: who has not been asked has nothing to pay for it. Answers whether it
-/// is ready.
+/// Spins briefly until `is_ready`, before the caller [`park_on`]s a future that registers a waker:
+/// while no waker is registered, the other side pays for no wake-up. Returns whether it is ready.
 ///
 /// # Panics
 /// As [`block_on`].
@@ -50,9 +49,9 @@ thread_local! {
 
 /// Panics, with tokio's message, on a thread that drives a tokio runtime.
 ///
-/// Who drives a runtime is in its context, so outside of all contexts there is nothing to ask. In
-/// one, it may still be that the thread may block. To learn of a context costs a count that all its
-/// threads share, so that is done once for a thread.
+/// A thread that drives a runtime is in the runtime's context. Outside of all contexts a thread may
+/// block; inside one it depends. Looking up the context touches a count that all threads of the
+/// runtime share, so each thread does it once.
 #[cfg(feature = "tokio")]
 #[inline]
 #[track_caller]
@@ -66,8 +65,7 @@ fn assert_may_block() {
 /// The same in the context of a runtime.
 ///
 /// tokio has no public question for it, but each of its blocking calls asks first. This one is on
-/// a lock that nobody else knows, so it never waits, threads do not meet in it, and it need not be
-/// released.
+/// a lock of its own, so it never waits, is not contended, and need not be released.
 #[cfg(feature = "tokio")]
 #[cold]
 #[track_caller]

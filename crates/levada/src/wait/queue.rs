@@ -1,18 +1,18 @@
-//! Waiters that are all told of an event: a value changed, a channel closed.
+//! A queue of waiters that are all notified of an event: a value changed, a channel closed.
 //!
-//! A notification is a hint: whoever is woken looks at the condition again. So it does no harm to
-//! wake somebody twice, and a waiter that is cancelled after it was woken has nothing to pass on.
+//! A notification is a hint: a woken task checks the condition again. So waking a task twice does
+//! no harm, and a waiter that is cancelled after it was woken has nothing to pass on.
 //!
 //! # Protocol
-//! The publisher changes the condition and then calls [`WaitQueue::notify_all`]; the waiter enters
-//! the line and then looks at the condition. Both put a sequentially consistent fence between
-//! their two steps, so at least one of them sees the other: if the publisher's fence comes first,
-//! the waiter sees the new condition; if the waiter's comes first, the publisher sees that the line
-//! is not empty. While nobody waits, publishing costs the fence and one load.
+//! The notifier changes the condition and then calls [`WaitQueue::notify_all`]; the waiter enqueues
+//! itself and then checks the condition. Each executes a sequentially consistent fence between its
+//! two steps (Dekker's pattern), so at least one of them sees the other: if the notifier's fence
+//! comes first, the waiter sees the new condition; otherwise the notifier sees that the queue is
+//! not empty. While no task waits, notifying costs the fence and one load.
 //!
 //! Where the condition changes under a lock, its [`Waiters`] may be under the same lock, and neither
-//! side needs a fence: the waiter looks and enters in one critical section, the publisher changes
-//! and calls in another.
+//! side needs a fence: the waiter checks and enqueues in one critical section, the notifier changes
+//! and [takes the waiters](Waiters::call) in another.
 //!
 //! # Checked by
 //! `tests` and `model` below, and the models of watch, broadcast and mpsc's `closed`.
@@ -26,7 +26,7 @@ use crate::prim::Lock;
 use crate::prim::atomic::{AtomicBool, Ordering, fence};
 use crate::util::{DropLast, FirstPanic, WakeBatch, contain, wake_in_batches};
 
-/// Waiters in line, to be kept under a lock: the queue's own, or that of the condition itself,
+/// The waiters themselves, to be kept under a lock: the queue's own, or that of the condition,
 /// which saves both sides the fence.
 #[derive(Debug)]
 pub(crate) struct Waiters(List);
@@ -36,14 +36,14 @@ impl Waiters {
         Self(List::new())
     }
 
-    /// Whether `node` waits in line with a waker as good as this.
+    /// Whether `node` is enqueued with a waker for the same task.
     pub(crate) fn has(&mut self, node: Pin<&Node>, waker: &Waker) -> bool {
         self.0.is_linked(node)
             && self.0.entry(node).waker.as_ref().is_some_and(|old| old.will_wake(waker))
     }
 
-    /// Puts `node` in line with this waker, or keeps its place if it is there already. What it
-    /// gives is to be dropped outside the lock.
+    /// Enqueues `node` with this waker, or replaces the waker if it is enqueued. Returns the old
+    /// waker, to be dropped outside the lock.
     #[inline]
     pub(crate) fn enqueue(&mut self, node: Pin<&Node>, waker: Waker) -> Option<Waker> {
         let old = self.0.entry(node).waker.replace(waker);
@@ -53,14 +53,14 @@ impl Waiters {
         old
     }
 
-    /// Takes `node` out of the line, for good. What it gives is to be dropped outside the lock.
+    /// Takes `node` out of the queue, for good. Returns its waker, to be dropped outside the lock.
     pub(crate) fn dequeue(&mut self, node: Pin<&Node>) -> Option<Waker> {
         self.0.unhold(node);
         self.0.entry(node).waker.take()
     }
 
-    /// Begins to call everybody who is in line now. The caller has changed the condition before,
-    /// and goes on with [`Call::wake`] outside the lock.
+    /// Begins to wake all waiters. The caller has changed the condition before, and continues with
+    /// [`Call::wake`] outside the lock.
     #[inline]
     pub(crate) fn call(&mut self) -> Call {
         if self.0.is_empty() {
@@ -70,7 +70,7 @@ impl Waiters {
         Call { first, left: self.0.len() }
     }
 
-    /// Fills the batch with who is in line, of whom `left` are to be called.
+    /// Fills the batch with waiters, at most `left` of them.
     fn release(&mut self, left: &mut usize, batch: &mut WakeBatch) {
         while *left > 0 && batch.has_room() {
             *left -= 1;
@@ -82,13 +82,13 @@ impl Waiters {
     }
 }
 
-/// Who is to be woken: the first in line, and how many after it.
+/// The waiters that are to be woken: the first, and the number of the others.
 ///
-/// A waiter that is woken may come back at once; the number of those who were in line when the call
-/// began is what ends it, so that each is woken once. If one of them leaves meanwhile, a newcomer
-/// is woken for nothing.
+/// A woken waiter may be enqueued again at once. So the number of waiters at the start bounds the
+/// call, and each is woken once. If one of them is cancelled meanwhile, a waiter that was enqueued
+/// later is woken in vain.
 #[derive(Debug)]
-#[must_use = "the first is out of line already"]
+#[must_use = "the first waiter is out of the queue already"]
 pub(crate) struct Call {
     first: Option<Waker>,
     left: usize,
@@ -101,7 +101,7 @@ impl Call {
         self.first.is_none()
     }
 
-    /// Wakes them. `with_line` takes the lock and does something with the line.
+    /// Wakes them. `with_line` applies a function to the waiters under their lock.
     #[inline]
     pub(crate) fn wake(self, with_line: impl FnMut(&mut dyn FnMut(&mut Waiters))) {
         if let Some(first) = self.first {
@@ -130,10 +130,10 @@ fn wake_from(
     });
 }
 
-/// Waiters that are all told of an event.
+/// Waiters that are all notified of an event.
 #[derive(Debug)]
 pub(crate) struct WaitQueue {
-    /// Whether anybody is in line. Written under the lock, read without.
+    /// Whether the queue has waiters. Written under the lock, read without.
     occupied: AtomicBool,
     line: Lock<Waiters>,
 }
@@ -143,7 +143,7 @@ impl WaitQueue {
         Self { occupied: AtomicBool::new(false), line: Lock::new(Waiters::new()) }
     }
 
-    /// Wakes everybody who was in line when the call began. The condition has been changed before.
+    /// Wakes all tasks that wait when the call begins. The caller has changed the condition before.
     #[inline]
     pub(crate) fn notify_all(&self) {
         // ORDERING: SeqCst pairs with the fence in `poll_wait`; see the module's protocol.
@@ -161,17 +161,17 @@ impl WaitQueue {
         call.wake(|action| self.with_line(action));
     }
 
-    /// Does something with the line, under the lock.
+    /// Applies `action` to the waiters, under the lock.
     fn with_line<R>(&self, action: impl FnOnce(&mut Waiters) -> R) -> R {
         let mut line = self.line.lock();
         let result = action(&mut line);
-        // ORDERING: Relaxed, pairs with the load in `notify_all`: by way of the two fences where
-        // somebody has entered, and where somebody has left, who misses it takes the lock.
+        // ORDERING: Relaxed, pairs with the load in `notify_all`: by way of the two fences after a
+        // waiter was enqueued; a notifier that misses that one was dequeued takes the lock in vain.
         self.occupied.store(!line.0.is_empty(), Ordering::Relaxed);
         result
     }
 
-    /// Waits until `check` gives a result: look, enter the line, look again, sleep.
+    /// Waits until `check` returns a result: check, enqueue, check again, sleep.
     ///
     /// # Cancel safety
     /// A node that this was called with must be given to [`cancel`](Self::cancel) before it drops,

@@ -12,7 +12,7 @@
 //! # Transitions
 //! | from            | to       | by             | in       |
 //! |-----------------|----------|----------------|----------|
-//! | any             | NOTIFIED | who wakes      | `wake`   |
+//! | any             | NOTIFIED | a waking thread | `wake`  |
 //! | EMPTY           | PARKED   | the thread     | `wait`, `wait_while` |
 //! | PARKED, NOTIFIED | EMPTY   | the thread     | `sleep_while`, when no time is left |
 //! | NOTIFIED        | EMPTY    | the thread     | `take`   |
@@ -22,15 +22,15 @@
 //!
 //! # Invariants
 //! - **I1** Only the thread itself leaves NOTIFIED, and by a read-modify-write: so it sees what all
-//!   who have woken it until then did before.
-//! - **I2** Who finds PARKED, and nobody else, unparks: once for each time the thread goes to
+//!   threads that have woken it until then did before.
+//! - **I2** Only the waking thread that finds PARKED unparks: once for each time the thread goes to
 //!   sleep.
 //! - **I3** The thread leaves `wait` only by way of NOTIFIED, and `wait_while` also when its time
 //!   is over. So what unparks it for other reasons, or late, costs a look at the state, and no
 //!   more.
 //!
 //! # Progress
-//! Who wakes never waits, and makes a system call only for a thread that sleeps.
+//! A waking thread never waits, and makes a system call only if the other thread sleeps.
 //!
 //! # Checked by
 //! `model` below, and the tests of `park_on`.
@@ -45,7 +45,7 @@ const EMPTY: u8 = 0;
 const NOTIFIED: u8 = 1;
 const PARKED: u8 = 2;
 
-/// Where one thread waits, time after time. Whoever knows it may wake the thread, at any time.
+/// Where one thread waits, again and again. Every thread with a reference may wake it, at any time.
 #[derive(Debug)]
 pub(crate) struct Parker {
     state: AtomicU8,
@@ -89,7 +89,7 @@ impl Parker {
         false
     }
 
-    /// Sleeps until it was woken, whoever else unparks this thread meanwhile.
+    /// Sleeps until it was woken by `wake`. Other unparks of this thread do not end the sleep.
     #[cold]
     fn sleep(&self) {
         loop {
@@ -144,15 +144,15 @@ impl Parker {
     /// Forgets that the thread was woken or sleeps: the next wait does not end because of it.
     #[inline]
     fn forget(&self) {
-        // ORDERING: Acquire pairs with the Release swap in `wake`: what all did who woke us is
+        // ORDERING: Acquire pairs with the Release swap in `wake`: what all waking threads did is
         // visible.
         self.state.swap(EMPTY, Ordering::Acquire);
     }
 
     /// Makes the next wait end at once, for one that was woken in place of another.
     pub(crate) fn retain(&self) {
-        // ORDERING: Relaxed, no pair: this thread has seen already what those did who woke it; and
-        // what one does who comes meanwhile is not cut off from `take` by a read-modify-write.
+        // ORDERING: Relaxed, no pair: this thread has already seen what the threads did that woke it;
+        // and a read-modify-write keeps the release sequence of a later one intact for `take`.
         self.state.swap(NOTIFIED, Ordering::Relaxed);
     }
 
