@@ -100,4 +100,7 @@ pub use self::unbounded::{
 };
 
 /// The channel behind the handles.
-type Queue<T> = crate::queue::chan::Chan<T, crate::queue::many::RxQueue>;
+type Queue<T> = crate::queue::chan::Chan<T, Waiters>;
+
+/// How its receivers wait.
+type Waiters = crate::queue::many::RxQueue;

@@ -10,6 +10,7 @@ use super::future::{Closed, Reserve, ReserveMany, ReserveOwned, Send};
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use super::receiver::Receiver;
 use crate::queue::chan::MAX_CAPACITY;
+use crate::queue::future::BoundedSender;
 use crate::queue::many;
 use crate::refs::{Hub, Tx, WeakTx};
 use crate::util::block_on::block_on;
@@ -73,6 +74,15 @@ pub struct Sender<T> {
 /// ```
 pub struct WeakSender<T> {
     queue: WeakTx<Queue<T>>,
+}
+
+impl<T> BoundedSender for Sender<T> {
+    type Message = T;
+    type RecvWaiters = super::Waiters;
+
+    fn queue(&self) -> &Queue<T> {
+        self.queue()
+    }
 }
 
 impl<T> Sender<T> {

@@ -10,8 +10,7 @@ use futures_sink::Sink;
 
 use super::error::SendError;
 use super::{Queue, Sender, UnboundedSender};
-use crate::queue::many::RxQueue;
-use crate::queue::sink::{BoundedSender, SenderSink};
+use crate::queue::sink::SenderSink;
 use crate::refs::Rx;
 use crate::wait::lazy::LazyNode;
 
@@ -68,15 +67,6 @@ impl<T> FusedStream for RecvStream<T> {
 impl<T> fmt::Debug for RecvStream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RecvStream").field("ended", &self.ended).finish_non_exhaustive()
-    }
-}
-
-impl<T> BoundedSender for Sender<T> {
-    type Message = T;
-    type RecvWaiters = RxQueue;
-
-    fn queue(&self) -> &Queue<T> {
-        self.queue()
     }
 }
 

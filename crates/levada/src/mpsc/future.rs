@@ -1,4 +1,4 @@
-//! The futures of the mpsc channels' methods.
+//! The futures of the mpsc channels' methods, by name.
 #![forbid(unsafe_code)]
 
 use core::fmt;
@@ -10,63 +10,38 @@ use pin_project_lite::pin_project;
 
 use super::error::SendError;
 use super::permit::{OwnedPermit, Permit, PermitIterator};
-use super::{Queue, Sender};
+use super::{Queue, Sender, Waiters};
+use crate::queue::future::{Acquire, AcquireOwned, ClosedFut, SendFut};
 use crate::queue::single::UniqueRx;
-use crate::wait::list::Node;
-
-pin_project! {
-    /// Waits for `permits` permits; reserved for the caller when it is ready.
-    struct Acquire<'a, T> {
-        queue: &'a Queue<T>,
-        permits: usize,
-        #[pin]
-        node: Node,
-    }
-
-    impl<T> PinnedDrop for Acquire<'_, T> {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.into_ref().project_ref();
-            if this.node.is_bound() {
-                this.queue.cancel(this.node);
-            }
-        }
-    }
-}
-
-impl<T> Acquire<'_, T> {
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError<()>>> {
-        let this = self.project();
-        if *this.permits > this.queue.max_capacity() {
-            return Poll::Ready(Err(SendError(())));
-        }
-        let turn = this.queue.poll_reserve(this.node.into_ref(), *this.permits, cx);
-        turn.map_err(|_closed| SendError(()))
-    }
-}
 
 pin_project! {
     /// Future of [`Sender::send`](super::Sender::send).
-    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    ///
+    /// # Cancel safety
+    /// If it is dropped before it is ready, the message was not sent, and is dropped with it. Its
+    /// place in the queue of waiting senders is lost.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpsc::{self, future::Send};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, mut rx) = mpsc::channel(1);
+    /// let send: Send<'_, u8> = tx.send(1);
+    /// assert!(send.await.is_ok());
+    /// assert_eq!(rx.recv().await, Some(1));
+    /// # }
+    /// ```
+    #[must_use = "futures do nothing unless polled"]
     pub struct Send<'a, T> {
-        queue: &'a Queue<T>,
-        value: Option<T>,
         #[pin]
-        node: Node,
-    }
-
-    impl<T> PinnedDrop for Send<'_, T> {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.into_ref().project_ref();
-            if this.node.is_bound() {
-                this.queue.cancel(this.node);
-            }
-        }
+        inner: SendFut<'a, T, Waiters>,
     }
 }
 
 impl<'a, T> Send<'a, T> {
     pub(super) fn new(queue: &'a Queue<T>, value: T) -> Self {
-        Self { queue, value: Some(value), node: Node::new() }
+        Self { inner: SendFut::new(queue, value) }
     }
 }
 
@@ -75,30 +50,26 @@ impl<T> Future for Send<'_, T> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        match this.queue.poll_send(this.node.into_ref(), this.value, cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
-            Poll::Ready(Err(_closed)) => {
-                let value = this.value.take().expect("`Send` polled after completion");
-                Poll::Ready(Err(SendError(value)))
-            }
-        }
+        self.project().inner.poll(cx)
     }
 }
 
 pin_project! {
     /// Future of [`Sender::reserve`](super::Sender::reserve).
-    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    ///
+    /// # Cancel safety
+    /// If it is dropped before it is ready, no permit was taken. Its place in the queue of waiting
+    /// senders is lost.
+    #[must_use = "futures do nothing unless polled"]
     pub struct Reserve<'a, T> {
         #[pin]
-        acquire: Acquire<'a, T>,
+        acquire: Acquire<'a, T, Waiters>,
     }
 }
 
 impl<'a, T> Reserve<'a, T> {
     pub(super) fn new(queue: &'a Queue<T>) -> Self {
-        Self { acquire: Acquire { queue, permits: 1, node: Node::new() } }
+        Self { acquire: Acquire::new(queue, 1) }
     }
 }
 
@@ -106,24 +77,26 @@ impl<'a, T> Future for Reserve<'a, T> {
     type Output = Result<Permit<'a, T>, SendError<()>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let queue = this.acquire.queue;
-        this.acquire.poll(cx).map_ok(|()| Permit::new(queue))
+        self.project().acquire.poll(cx).map_ok(Permit::new)
     }
 }
 
 pin_project! {
     /// Future of [`Sender::reserve_many`](super::Sender::reserve_many).
-    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    ///
+    /// # Cancel safety
+    /// If it is dropped before it is ready, no permit was taken. Its place in the queue of waiting
+    /// senders is lost.
+    #[must_use = "futures do nothing unless polled"]
     pub struct ReserveMany<'a, T> {
         #[pin]
-        acquire: Acquire<'a, T>,
+        acquire: Acquire<'a, T, Waiters>,
     }
 }
 
 impl<'a, T> ReserveMany<'a, T> {
     pub(super) fn new(queue: &'a Queue<T>, permits: usize) -> Self {
-        Self { acquire: Acquire { queue, permits, node: Node::new() } }
+        Self { acquire: Acquire::new(queue, permits) }
     }
 }
 
@@ -131,34 +104,27 @@ impl<'a, T> Future for ReserveMany<'a, T> {
     type Output = Result<PermitIterator<'a, T>, SendError<()>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let (queue, permits) = (this.acquire.queue, this.acquire.permits);
-        this.acquire.poll(cx).map_ok(|()| PermitIterator::new(queue, permits))
+        let permits = self.acquire.permits();
+        self.project().acquire.poll(cx).map_ok(|queue| PermitIterator::new(queue, permits))
     }
 }
 
 pin_project! {
     /// Future of [`Sender::reserve_owned`](super::Sender::reserve_owned).
-    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    ///
+    /// # Cancel safety
+    /// If it is dropped before it is ready, no permit was taken, and the sender is dropped with it.
+    /// Its place in the queue of waiting senders is lost.
+    #[must_use = "futures do nothing unless polled"]
     pub struct ReserveOwned<T> {
-        sender: Option<Sender<T>>,
         #[pin]
-        node: Node,
-    }
-
-    impl<T> PinnedDrop for ReserveOwned<T> {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.into_ref().project_ref();
-            if let Some(sender) = this.sender && this.node.is_bound() {
-                sender.queue().cancel(this.node);
-            }
-        }
+        acquire: AcquireOwned<Sender<T>>,
     }
 }
 
 impl<T> ReserveOwned<T> {
     pub(super) fn new(sender: Sender<T>) -> Self {
-        Self { sender: Some(sender), node: Node::new() }
+        Self { acquire: AcquireOwned::new(sender) }
     }
 }
 
@@ -166,38 +132,26 @@ impl<T> Future for ReserveOwned<T> {
     type Output = Result<OwnedPermit<T>, SendError<()>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let sender = this.sender.as_ref().expect("`ReserveOwned` polled after completion");
-        let turn = core::task::ready!(sender.queue().poll_reserve(this.node.into_ref(), 1, cx));
-        let sender = this.sender.take().expect("checked above");
-        Poll::Ready(match turn {
-            Ok(()) => Ok(OwnedPermit::new(sender)),
-            Err(_closed) => Err(SendError(())),
-        })
+        self.project().acquire.poll(cx).map_ok(OwnedPermit::new)
     }
 }
 
 pin_project! {
     /// Future of [`Sender::closed`](super::Sender::closed) and
     /// [`UnboundedSender::closed`](super::UnboundedSender::closed).
-    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    ///
+    /// # Cancel safety
+    /// Dropping it loses nothing.
+    #[must_use = "futures do nothing unless polled"]
     pub struct Closed<'a, T> {
-        queue: &'a Queue<T>,
         #[pin]
-        node: Node,
-    }
-
-    impl<T> PinnedDrop for Closed<'_, T> {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.into_ref().project_ref();
-            this.queue.closed_event().cancel(this.node);
-        }
+        inner: ClosedFut<'a, T, Waiters>,
     }
 }
 
 impl<'a, T> Closed<'a, T> {
     pub(super) fn new(queue: &'a Queue<T>) -> Self {
-        Self { queue, node: Node::new() }
+        Self { inner: ClosedFut::new(queue) }
     }
 }
 
@@ -205,16 +159,17 @@ impl<T> Future for Closed<'_, T> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
-        let queue = *this.queue;
-        queue.closed_event().poll_wait(this.node.into_ref(), cx, || queue.is_closed().then_some(()))
+        self.project().inner.poll(cx)
     }
 }
 
 pin_project! {
     /// Future of `recv`, of [`Receiver`](super::Receiver) and
     /// [`UnboundedReceiver`](super::UnboundedReceiver).
-    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    ///
+    /// # Cancel safety
+    /// If it is dropped before it is ready, no message was taken.
+    #[must_use = "futures do nothing unless polled"]
     pub struct Recv<'a, T> {
         queue: &'a mut UniqueRx<T>,
         #[pin]
@@ -240,7 +195,10 @@ impl<T> Future for Recv<'_, T> {
 pin_project! {
     /// Future of `recv_many`, of [`Receiver`](super::Receiver) and
     /// [`UnboundedReceiver`](super::UnboundedReceiver).
-    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    ///
+    /// # Cancel safety
+    /// If it is dropped before it is ready, no message was taken.
+    #[must_use = "futures do nothing unless polled"]
     pub struct RecvMany<'a, 'b, T> {
         queue: &'a mut UniqueRx<T>,
         buffer: &'b mut Vec<T>,
@@ -277,7 +235,10 @@ mod timeout {
 
     pin_project! {
         /// Future of [`Sender::send_timeout`](crate::mpsc::Sender::send_timeout).
-        #[must_use = "futures do nothing unless you `.await` or poll them"]
+        ///
+        /// # Cancel safety
+        /// If it is dropped before it is ready, the message was not sent, and is dropped with it.
+        #[must_use = "futures do nothing unless polled"]
         pub struct SendTimeout<'a, T> {
             queue: &'a Queue<T>,
             value: Option<T>,
@@ -335,7 +296,7 @@ impl<T> fmt::Debug for Reserve<'_, T> {
 impl<T> fmt::Debug for ReserveMany<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReserveMany")
-            .field("permits", &self.acquire.permits)
+            .field("permits", &self.acquire.permits())
             .finish_non_exhaustive()
     }
 }

@@ -105,4 +105,7 @@ pub use self::unbounded::{
 };
 
 /// The channel behind the handles.
-type Queue<T> = crate::queue::chan::Chan<T, crate::queue::single::RxWaker>;
+type Queue<T> = crate::queue::chan::Chan<T, Waiters>;
+
+/// How its receiver waits.
+type Waiters = crate::queue::single::RxWaker;

@@ -9,9 +9,8 @@ use futures_core::stream::{FusedStream, Stream};
 use futures_sink::Sink;
 
 use super::error::SendError;
-use super::{Queue, Receiver, Sender, UnboundedReceiver, UnboundedSender};
-use crate::queue::single::RxWaker;
-use crate::queue::sink::{BoundedSender, SenderSink};
+use super::{Receiver, Sender, UnboundedReceiver, UnboundedSender};
+use crate::queue::sink::SenderSink;
 
 impl<T> Stream for Receiver<T> {
     type Item = T;
@@ -46,15 +45,6 @@ impl<T> Stream for UnboundedReceiver<T> {
 impl<T> FusedStream for UnboundedReceiver<T> {
     fn is_terminated(&self) -> bool {
         self.is_ended()
-    }
-}
-
-impl<T> BoundedSender for Sender<T> {
-    type Message = T;
-    type RecvWaiters = RxWaker;
-
-    fn queue(&self) -> &Queue<T> {
-        self.queue()
     }
 }
 

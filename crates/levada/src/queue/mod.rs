@@ -1,11 +1,11 @@
-//! What may happen next in a channel that delivers each message once: the protocol of mpsc and
-//! mpmc, bounded and unbounded.
+//! The protocol of mpsc and mpmc, bounded and unbounded: channels that deliver each message once.
 //!
 //! - [`chan`]: the channel's fields and invariants; creating, closing, dropping
-//! - [`error`]: what the handles answer, as in tokio
-//! - [`send`]: permits and pushing
+//! - [`error`]: the errors of the handles, as in tokio
+//! - [`send`]: acquiring permits and storing messages
+//! - [`future`]: the futures of senders
 //! - [`single`]: receiving with one receiver, without a lock
-//! - `glance`: what a thread sees before it blocks
+//! - `glance`: stale checks without the lock, before a thread blocks
 //! - [`many`]: receiving with many receivers, under the lock
 //! - `sink`: a sender as a `Sink` (feature `stream`)
 
@@ -13,6 +13,7 @@
 
 pub(crate) mod chan;
 pub(crate) mod error;
+pub(crate) mod future;
 mod glance;
 pub(crate) mod many;
 pub(crate) mod send;

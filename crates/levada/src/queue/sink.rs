@@ -14,18 +14,9 @@
 use core::fmt;
 use core::task::{Context, Poll, ready};
 
-use super::chan::{Chan, RecvWaiters};
 use super::error::SendError;
+use super::future::BoundedSender;
 use crate::wait::lazy::LazyNode;
-
-/// A sender of a bounded channel.
-pub(crate) trait BoundedSender {
-    type Message;
-    type RecvWaiters: RecvWaiters;
-
-    /// Its channel.
-    fn queue(&self) -> &Chan<Self::Message, Self::RecvWaiters>;
-}
 
 /// Holds at most one permit: `poll_ready` gets it, `start_send` uses it up.
 pub(crate) struct SenderSink<S: BoundedSender> {

@@ -1,0 +1,182 @@
+//! The futures of senders, once for mpsc and mpmc, which wrap them under their own names.
+//!
+//! Each holds the node that it waits with, and cancels it on drop.
+#![forbid(unsafe_code)]
+
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use super::chan::{Chan, RecvWaiters};
+use super::error::SendError;
+use crate::wait::list::Node;
+
+/// A sender of a bounded channel.
+pub(crate) trait BoundedSender {
+    type Message;
+    type RecvWaiters: RecvWaiters;
+
+    /// Its channel.
+    fn queue(&self) -> &Chan<Self::Message, Self::RecvWaiters>;
+}
+
+pin_project! {
+    /// Waits for permits. When it is ready, they are reserved for the caller.
+    pub(crate) struct Acquire<'a, T, P>
+    where
+        P: RecvWaiters,
+    {
+        chan: &'a Chan<T, P>,
+        permits: usize,
+        #[pin]
+        node: Node,
+    }
+
+    impl<T, P: RecvWaiters> PinnedDrop for Acquire<'_, T, P> {
+        fn drop(this: Pin<&mut Self>) {
+            cancel(this.chan, this.into_ref().project_ref().node);
+        }
+    }
+}
+
+impl<'a, T, P: RecvWaiters> Acquire<'a, T, P> {
+    pub(crate) fn new(chan: &'a Chan<T, P>, permits: usize) -> Self {
+        Self { chan, permits, node: Node::new() }
+    }
+
+    pub(crate) fn permits(&self) -> usize {
+        self.permits
+    }
+
+    /// Resolves to the channel in which the permits are reserved.
+    pub(crate) fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<&'a Chan<T, P>, SendError<()>>> {
+        let this = self.project();
+        let chan = *this.chan;
+        if *this.permits > chan.max_capacity() {
+            return Poll::Ready(Err(SendError(())));
+        }
+        let acquired = ready!(chan.poll_reserve(this.node.into_ref(), *this.permits, cx));
+        Poll::Ready(acquired.map(|()| chan).map_err(|_closed| SendError(())))
+    }
+}
+
+pin_project! {
+    /// Waits for one permit in a channel that it keeps alive.
+    pub(crate) struct AcquireOwned<S>
+    where
+        S: BoundedSender,
+    {
+        sender: Option<S>,
+        #[pin]
+        node: Node,
+    }
+
+    impl<S: BoundedSender> PinnedDrop for AcquireOwned<S> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.into_ref().project_ref();
+            if let Some(sender) = this.sender {
+                cancel(sender.queue(), this.node);
+            }
+        }
+    }
+}
+
+impl<S: BoundedSender> AcquireOwned<S> {
+    pub(crate) fn new(sender: S) -> Self {
+        Self { sender: Some(sender), node: Node::new() }
+    }
+
+    /// Resolves to the sender of the channel in which the permit is reserved.
+    pub(crate) fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<S, SendError<()>>> {
+        let this = self.project();
+        let sender = this.sender.as_ref().expect("`ReserveOwned` polled after completion");
+        let acquired = ready!(sender.queue().poll_reserve(this.node.into_ref(), 1, cx));
+        let sender = this.sender.take().expect("checked above");
+        Poll::Ready(acquired.map(|()| sender).map_err(|_closed| SendError(())))
+    }
+}
+
+pin_project! {
+    /// Waits for a permit and sends a message with it.
+    pub(crate) struct SendFut<'a, T, P>
+    where
+        P: RecvWaiters,
+    {
+        chan: &'a Chan<T, P>,
+        value: Option<T>,
+        #[pin]
+        node: Node,
+    }
+
+    impl<T, P: RecvWaiters> PinnedDrop for SendFut<'_, T, P> {
+        fn drop(this: Pin<&mut Self>) {
+            cancel(this.chan, this.into_ref().project_ref().node);
+        }
+    }
+}
+
+impl<'a, T, P: RecvWaiters> SendFut<'a, T, P> {
+    pub(crate) fn new(chan: &'a Chan<T, P>, value: T) -> Self {
+        Self { chan, value: Some(value), node: Node::new() }
+    }
+
+    #[inline]
+    pub(crate) fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), SendError<T>>> {
+        let this = self.project();
+        match this.chan.poll_send(this.node.into_ref(), this.value, cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
+            Poll::Ready(Err(_closed)) => {
+                let value = this.value.take().expect("`Send` polled after completion");
+                Poll::Ready(Err(SendError(value)))
+            }
+        }
+    }
+}
+
+pin_project! {
+    /// Waits until the channel is closed.
+    pub(crate) struct ClosedFut<'a, T, P>
+    where
+        P: RecvWaiters,
+    {
+        chan: &'a Chan<T, P>,
+        #[pin]
+        node: Node,
+    }
+
+    impl<T, P: RecvWaiters> PinnedDrop for ClosedFut<'_, T, P> {
+        fn drop(this: Pin<&mut Self>) {
+            this.chan.closed_event().cancel(this.into_ref().project_ref().node);
+        }
+    }
+}
+
+impl<'a, T, P: RecvWaiters> ClosedFut<'a, T, P> {
+    pub(crate) fn new(chan: &'a Chan<T, P>) -> Self {
+        Self { chan, node: Node::new() }
+    }
+
+    pub(crate) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        let chan = *this.chan;
+        chan.closed_event().poll_wait(this.node.into_ref(), cx, || chan.is_closed().then_some(()))
+    }
+}
+
+#[inline]
+fn cancel<T, P: RecvWaiters>(chan: &Chan<T, P>, node: Pin<&Node>) {
+    if node.is_bound() {
+        chan.cancel(node);
+    }
+}
