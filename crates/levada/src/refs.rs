@@ -50,8 +50,8 @@ impl Counts {
 
     /// Strong senders.
     pub(crate) fn senders(&self) -> usize {
-        // ORDERING: Acquire pairs with the AcqRel decrement in `Tx::drop`: a thread that sees zero also sees
-        // what the senders did before.
+        // ORDERING: Acquire pairs with the AcqRel decrement in `Tx::drop`: a thread that sees zero
+        // also sees what the senders did before.
         self.senders.load(Ordering::Acquire)
     }
 
@@ -63,8 +63,8 @@ impl Counts {
 
     /// Receivers.
     pub(crate) fn receivers(&self) -> usize {
-        // ORDERING: Acquire pairs with the AcqRel decrement in `Rx::drop`: a thread that sees zero also sees
-        // what the receivers did before.
+        // ORDERING: Acquire pairs with the AcqRel decrement in `Rx::drop`: a thread that sees zero
+        // also sees what the receivers did before.
         self.receivers.load(Ordering::Acquire)
     }
 }

@@ -58,8 +58,8 @@
 //! For the first 1,024 messages, and without `membarrier(2)` (on systems other than Linux) for all,
 //! a receive by any but the last reader of a message also executes a sequentially consistent fence.
 //!
-//! If a receiver waits, a send also wakes it: 1, a fence, and the cost of the waker. A receiver that
-//! goes to sleep takes 3 and a fence, and 1 to leave the queue of waiters.
+//! If a receiver waits, a send also wakes it: 1, a fence, and the cost of the waker. A receiver
+//! that goes to sleep takes 3 and a fence, and 1 to leave the queue of waiters.
 //!
 //! An idle channel is two allocations (416 bytes for a capacity of 128 on a 64-bit machine) without
 //! slots. Slots are allocated in growing chunks when a backlog first needs them, and are reused

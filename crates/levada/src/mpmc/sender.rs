@@ -139,7 +139,8 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// With the message: [`TrySendError::Full`] if there is no capacity, or if it belongs to
-    /// senders that waited before; [`TrySendError::Closed`] if all receivers are gone or one has closed the channel.
+    /// senders that waited before; [`TrySendError::Closed`] if all receivers are gone or one has
+    /// closed the channel.
     ///
     /// # Examples
     /// ```
@@ -162,7 +163,8 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// With the message: [`Timeout`](super::error::SendTimeoutError::Timeout) if the time passed,
-    /// [`Closed`](super::error::SendTimeoutError::Closed) if all receivers are gone or one has closed the channel.
+    /// [`Closed`](super::error::SendTimeoutError::Closed) if all receivers are gone or one has
+    /// closed the channel.
     ///
     /// # Panics
     /// The future panics when it is first polled outside a tokio runtime with time enabled.
@@ -346,7 +348,8 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// The sender comes back in the error: [`TrySendError::Full`] if there is no capacity, or if it
-    /// belongs to senders that waited before; [`TrySendError::Closed`] if all receivers are gone or one has closed the channel.
+    /// belongs to senders that waited before; [`TrySendError::Closed`] if all receivers are gone or
+    /// one has closed the channel.
     ///
     /// # Examples
     /// ```

@@ -80,8 +80,9 @@ impl<T> FusedStream for UnboundedReceiver<T> {
 ///
 /// # Cancel safety
 /// A future that waits for readiness and is dropped leaves the sink its place in the line, or the
-/// place in the channel that it was promised meanwhile. A promise that is not taken expiries, as that
-/// of a [`send`](super::Sender::send) does; [`abort_send`](Self::abort_send) gives it back at once.
+/// place in the channel that it was promised meanwhile. A promise that is not taken expiries, as
+/// that of a [`send`](super::Sender::send) does; [`abort_send`](Self::abort_send) gives it back at
+/// once.
 ///
 /// # Examples
 /// Messages of one channel into the next:

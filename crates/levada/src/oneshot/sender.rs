@@ -81,7 +81,8 @@ impl<T> Sender<T> {
         self.0.send(t)
     }
 
-    /// Waits until the receiver is closed or dropped, to stop work whose result is no longer needed.
+    /// Waits until the receiver is closed or dropped, to stop work whose result is no longer
+    /// needed.
     ///
     /// The first wait on a channel allocates 16 bytes, which live as long as the channel.
     ///

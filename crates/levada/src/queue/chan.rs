@@ -31,8 +31,8 @@
 //! - **I1** `queued + reserved + granted <= capacity`, where `queued = tail - head`.
 //! - **I2** Only the holder of the lock pushes, and reads or changes permits, edges and waiting
 //!   receivers. Only the one receiver (mpsc), or the holder of the lock (mpmc), pops.
-//! - **I3** `rx_flags` contains SENDERS_WAITING whenever a sender waits that was granted nothing. It
-//!   is written under the lock.
+//! - **I3** `rx_flags` contains SENDERS_WAITING whenever a sender waits that was granted nothing.
+//!   It is written under the lock.
 //! - **I4** No waker is cloned, woken or dropped, no message dropped and no memory allocated or
 //!   freed under the lock.
 //! - **I5** A receiver registers to sleep, under the lock, only if nothing was queued for it: no
@@ -61,9 +61,9 @@
 //! | none                         | a compiler fence                  | its own and the receiver's: [`asymmetric::try_heavy_fence`] |
 //!
 //! A channel starts with NEEDS_FENCE, and a sender that starts to wait sets it. After
-//! [`UNFENCE_AFTER`] messages without a waiting sender, the receiver drops its fence and senders use
-//! the heavy fence of the asymmetric pair instead. While `fence_unseen` is set, each sender that
-//! starts to wait uses the heavy fence. If the system refuses it, which the receiver could not
+//! [`UNFENCE_AFTER`] messages without a waiting sender, the receiver drops its fence and senders
+//! use the heavy fence of the asymmetric pair instead. While `fence_unseen` is set, each sender
+//! that starts to wait uses the heavy fence. If the system refuses it, which the receiver could not
 //! foresee, the sender polls again and checks for capacity until the receiver has seen the flag. So
 //! no sender relies on another sender's fence that failed.
 //!

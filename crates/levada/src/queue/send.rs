@@ -418,8 +418,8 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         });
     }
 
-    /// Stores a message for which there is capacity, and wakes a receiver. Returns the message if no
-    /// receiver is left.
+    /// Stores a message for which there is capacity, and wakes a receiver. Returns the message if
+    /// no receiver is left.
     #[inline]
     fn push<'a>(&'a self, mut tx: LockGuard<'a, TxSide<T, P>>, value: T) -> Result<(), T> {
         if tx.cached_permits > 0 {

@@ -153,8 +153,8 @@ impl<T> UniqueRx<T> {
     fn parts(&mut self) -> (&Chan<T, RxWaker>, &mut RxOwned<T>) {
         let chan: &Chan<T, RxWaker> = &self.0;
         // SAFETY: there is one `UniqueRx` for a channel, made in `channel`, and it is borrowed
-        // mutably for as long as this reference lives; the channel itself accesses the consumer only
-        // after the receiver is dropped.
+        // mutably for as long as this reference lives; the channel itself accesses the consumer
+        // only after the receiver is dropped.
         let owned = chan.rx().consumer.with_mut(|owned| unsafe { &mut *owned });
         (chan, owned)
     }

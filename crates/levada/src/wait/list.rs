@@ -39,7 +39,8 @@ pub(crate) enum State {
     Idle,
     /// In the queue. The node **is** linked.
     Waiting,
-    /// It was granted what it waits for, and woken. The protocol decides whether the node is linked.
+    /// It was granted what it waits for, and woken. The protocol decides whether the node is
+    /// linked.
     Granted,
     /// Its grant has expired. The node is **not** linked.
     Expired,

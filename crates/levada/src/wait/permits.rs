@@ -31,8 +31,8 @@
 //! - **I1** `queued + reserved + granted <= capacity`.
 //! - **I2** The queue is granted waiters followed by waiting ones; `first_waiting` is the boundary.
 //! - **I3** `granted` is the sum of the needs of the granted waiters.
-//! - **I4** After [`grant_waiters`](Permits::grant_waiters) the first waiting one needs more than is
-//!   free and not granted. So a caller that frees capacity grants.
+//! - **I4** After [`grant_waiters`](Permits::grant_waiters) the first waiting one needs more than
+//!   is free and not granted. So a caller that frees capacity grants.
 //! - **I5** Expiry changes no count but `granted`: an expired waiter holds nothing.
 //! - **I6** [`Expiry`] counts the granted waiters whose grant may expire.
 //!

@@ -10,9 +10,9 @@
 //! comes first, the waiter sees the new condition; otherwise the notifier sees that the queue is
 //! not empty. While no task waits, notifying costs the fence and one load.
 //!
-//! Where the condition changes under a lock, its [`Waiters`] may be under the same lock, and neither
-//! side needs a fence: the waiter checks and enqueues in one critical section, the notifier changes
-//! and [takes the waiters](Waiters::call) in another.
+//! Where the condition changes under a lock, its [`Waiters`] may be under the same lock, and
+//! neither side needs a fence: the waiter checks and enqueues in one critical section, the notifier
+//! changes and [takes the waiters](Waiters::call) in another.
 //!
 //! # Checked by
 //! `tests` and `model` below, and the models of watch, broadcast and mpsc's `closed`.

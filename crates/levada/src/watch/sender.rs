@@ -97,7 +97,8 @@ impl<T> Sender<T> {
     /// until the next [`send`](Self::send).
     ///
     /// # Panics
-    /// If the closure does. Then no receiver is notified, and the value stays as the closure left it.
+    /// If the closure does. Then no receiver is notified, and the value stays as the closure left
+    /// it.
     ///
     /// # Examples
     /// ```
@@ -125,7 +126,8 @@ impl<T> Sender<T> {
     /// Waits, and may wait for ever, as [`send_modify`](Self::send_modify) does.
     ///
     /// # Panics
-    /// If the closure does. Then no receiver is notified, and the value stays as the closure left it.
+    /// If the closure does. Then no receiver is notified, and the value stays as the closure left
+    /// it.
     ///
     /// # Examples
     /// ```

@@ -151,8 +151,8 @@ impl Parker {
 
     /// Makes the next wait end at once, for one that was woken in place of another.
     pub(crate) fn retain(&self) {
-        // ORDERING: Relaxed, no pair: this thread has already seen what the threads did that woke it;
-        // and a read-modify-write keeps the release sequence of a later one intact for `take`.
+        // ORDERING: Relaxed, no pair: this thread has already seen what the threads did that woke
+        // it; and a read-modify-write keeps the release sequence of a later one intact for `take`.
         self.state.swap(NOTIFIED, Ordering::Relaxed);
     }
 

@@ -1,5 +1,5 @@
-//! The FIFO queue of waiting receivers, and the messages that are promised to them. The caller keeps
-//! it under a lock.
+//! The FIFO queue of waiting receivers, and the messages that are promised to them. The caller
+//! keeps it under a lock.
 //!
 //! # Layout
 //! ```text
@@ -9,16 +9,16 @@
 //!                   ^ first_waiting
 //! ```
 //! A message that is sent is promised to the receiver that has waited longest: that receiver is
-//! *granted* and woken. A promise is a count, not a message: each receiver takes the oldest message,
-//! as long as one is left for each promise. A new receive finds only what is unpromised.
+//! *granted* and woken. A promise is a count, not a message: each receiver takes the oldest
+//! message, as long as one is left for each promise. A new receive finds only what is unpromised.
 //!
 //! A granted receiver may never be polled: it was forgotten, or its task waits for something else
-//! ("futurelock"). So a promise expires, the one at the front first. Each attempt to use the channel
-//! that this promise prevents is a *refusal*. After [`refusals_before_expiry`] of them the receiver
-//! leaves the queue, and the next waiting receiver is granted the message. When an expired receiver
-//! is polled, it is in its old place in the queue, and its next promise lasts 16 times as long. So a
-//! receiver whose thread takes long to wake up gets a message after a few wake-ups, and a forgotten
-//! one costs 64 refusals, once.
+//! ("futurelock"). So a promise expires, the one at the front first. Each attempt to use the
+//! channel that this promise prevents is a *refusal*. After [`refusals_before_expiry`] of them the
+//! receiver leaves the queue, and the next waiting receiver is granted the message. When an expired
+//! receiver is polled, it is in its old place in the queue, and its next promise lasts 16 times as
+//! long. So a receiver whose thread takes long to wake up gets a message after a few wake-ups, and
+//! a forgotten one costs 64 refusals, once.
 //!
 //! The promise of a receiver that blocks its thread does not expire: such a thread does nothing
 //! else. While it is at the front, no receiver counts or polls; when it has taken its message, a
@@ -259,7 +259,8 @@ impl RxQueue {
     }
 
     /// Takes a receiver out of the queue, with or without the message that was promised to it: if
-    /// without, the caller grants it to the next. Returns its waker, to be dropped outside the lock.
+    /// without, the caller grants it to the next. Returns its waker, to be dropped outside the
+    /// lock.
     #[must_use = "drop the waker after the lock is released"]
     pub(super) fn dequeue(&mut self, node: Pin<&Node>) -> Option<Waker> {
         let place = self.list.place_of(node);
@@ -299,8 +300,8 @@ impl RxQueue {
             && entry.waker.as_ref().is_some_and(|old| old.will_wake(waker))
     }
 
-    /// Puts a receiver into the queue, in its old place if it has been there. Returns its old waker,
-    /// to be dropped outside the lock.
+    /// Puts a receiver into the queue, in its old place if it has been there. Returns its old
+    /// waker, to be dropped outside the lock.
     #[must_use = "drop the waker after the lock is released"]
     pub(super) fn enqueue(
         &mut self,

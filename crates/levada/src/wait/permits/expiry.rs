@@ -4,9 +4,9 @@
 //! else first ("futurelock"). While the channel can make other progress its grant does no harm. It
 //! does when no message is queued, so that no receive will free capacity: then every sender that
 //! could use the granted capacity, and the receiver, *counts* each time that it is refused, and the
-//! grant expires after [`limit`](Expiry::limit) refusals of one of them. A refused task wakes itself,
-//! so that the other tasks of its executor run in between: on a single-threaded runtime every live
-//! waiter is polled before a grant to it expires.
+//! grant expires after [`limit`](Expiry::limit) refusals of one of them. A refused task wakes
+//! itself, so that the other tasks of its executor run in between: on a single-threaded runtime
+//! every live waiter is polled before a grant to it expires.
 //!
 //! An expired waiter leaves the queue, and is at the front again when it is polled.
 //!
@@ -17,8 +17,8 @@
 //! - A task may run on a worker thread that sleeps. Each waiter that is polled after its grant
 //!   expired shows that the waiters of this channel are late: from then on grants last twice as
 //!   many polls, up to [`MAX_LEARNED_POLLS`].
-//! - A waiter whose own grant expired, and that was polled, is granted twice the polls each time, up
-//!   to [`MAX_EXPIRIES`] times. So a waiter that is polled within [`MAX_LEARNED_POLLS`] `<<`
+//! - A waiter whose own grant expired, and that was polled, is granted twice the polls each time,
+//!   up to [`MAX_EXPIRIES`] times. So a waiter that is polled within [`MAX_LEARNED_POLLS`] `<<`
 //!   [`MAX_EXPIRIES`] polls of the others loses its grant a bounded number of times.
 //!
 //! # Progress
