@@ -355,7 +355,7 @@ fn a_receiver_that_does_not_come_holds_up_nobody() {
 }
 
 /// C7: a message is promised to a receiver that never comes. A newcomer has it when the promise
-/// expiries, also if it is there before the message.
+/// expires, also if it is there before the message.
 #[test]
 fn a_promise_that_is_not_taken_lapses() {
     model(|| {

@@ -79,8 +79,8 @@ impl<T> FusedStream for UnboundedReceiver<T> {
 /// requires.
 ///
 /// # Cancel safety
-/// A future that waits for readiness and is dropped leaves the sink its place in the line, or the
-/// place in the channel that it was promised meanwhile. A promise that is not taken expiries, as
+/// A future that waits for readiness and is dropped leaves the sink its place in the queue, or the
+/// place in the channel that it was promised meanwhile. A grant that is not claimed expires, as
 /// that of a [`send`](super::Sender::send) does; [`abort_send`](Self::abort_send) gives it back at
 /// once.
 ///

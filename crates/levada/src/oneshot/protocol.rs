@@ -1,4 +1,4 @@
-//! What may happen next: two holds on one allocation, and the word that decides between them.
+//! The protocol: two owners of one allocation, and the atomic word that decides between them.
 //!
 //! # Layout
 //! One allocation of exactly `32 + size_of::<T>()` bytes on a 64-bit machine, without a reference
@@ -6,20 +6,21 @@
 //! ```text
 //! state  8   the packed word of `state.rs`: phase, two waker bits, generation
 //! rx    16   the receiver's waker
-//! tx     8   the sender's waker: a pointer, for few senders wait for `closed`
+//! tx     8   the sender's waker: a pointer, since few senders wait for `closed`
 //! value      the value
 //! ```
 //!
 //! # States
-//! Who may touch what. "Whoever clears the bit" is the side whose exchange takes the waker.
+//! The side that may access each part. A set waker bit is cleared by an exchange of either side,
+//! which takes the waker.
 //!
 //! | phase  | value slot            | waker slots                              | allocation      |
 //! |--------|-----------------------|------------------------------------------|-----------------|
 //! | Open   | the sender            | bit clear: the side that waits there;    | both            |
-//! |        |                       | bit set: whoever clears the bit          |                 |
+//! |        |                       | bit set: the side that clears it         |                 |
 //! | Closed | the sender            | empty                                    | both            |
 //! | Sent   | the receiver          | empty                                    | the receiver's  |
-//! | TxGone | nobody, it is empty   | empty                                    | the receiver's  |
+//! | TxGone | neither: it is empty  | empty                                    | the receiver's  |
 //! | RxGone | the sender            | empty                                    | the sender's    |
 //!
 //! # Transitions
@@ -39,8 +40,8 @@
 //!   allocation again. So these phases mean that the other side is alone, and no count is needed.
 //! - **I2** The word never takes the same value twice (`state.rs`, "generation").
 //! - **I3** By I2, an exchange that leaves `Open` and clears waker bits gets exactly the wakers
-//!   that were copied between the load and the exchange: nobody stored another in between. That is
-//!   why they can be copied *before* the hold is given up, and woken and dropped after it.
+//!   that were copied between the load and the exchange: neither side stored another in between. So
+//!   they can be copied *before* the hold is given up, and woken and dropped after it.
 //! - **I4** A side stores a waker only while its bit is clear, and only its own.
 //! - **I5** Outside `Open` no waker is stored: none outlives its end.
 //!
@@ -50,14 +51,14 @@
 //!
 //! # Unwinding
 //! Wakers are cloned before a transition, and woken and dropped after it: one that panics finds the
-//! channel in order and nothing held. Where two are to be served, the other side's comes first,
-//! both are before the first panic goes on, and none does while the thread is unwinding. A value
-//! that panics in its drop does not leak the allocation.
+//! channel in order and nothing held. If both wakers are handled, the other side's comes first, both
+//! are handled before the first panic resumes, and no panic resumes while the thread is unwinding. A
+//! value that panics in its drop does not leak the allocation.
 //!
 //! # Checked by
 //! `state.rs` walks the table of transitions; `model.rs` runs the races under loom, where `life`
 //! shows that nothing touches the allocation after it was freed; `tests/oneshot/` crosses the
-//! actions of both ends and brings hostile wakers; `tests/memory_oneshot.rs` counts bytes.
+//! actions of both ends and brings hostile wakers; `tests/memory/` counts bytes.
 
 mod header;
 
@@ -106,7 +107,7 @@ pub(super) fn channel<T>() -> (Tx<T>, Rx<T>) {
     let Some(memory) = NonNull::new(memory) else { handle_alloc_error(layout) };
     // SAFETY: the header lies within the allocation.
     let header = unsafe { memory.byte_add(header_at) }.cast::<Header>();
-    // SAFETY: `header` is aligned by the layout, within the allocation, and nobody else's yet.
+    // SAFETY: `header` is aligned by the layout, within the allocation, and not shared yet.
     unsafe { header.write(Header::new()) };
     // SAFETY: the header is there until both holds have ended, and the one that ends last frees it.
     let hold = || Hold { link: unsafe { Link::new(header) }, value: PhantomData };
@@ -134,7 +135,8 @@ impl<T> Hold<T> {
         unsafe { self.link.place().byte_sub(header_at) }.cast()
     }
 
-    /// The value slot. It is memory only; the phase says who may use it and what is there.
+    /// The value slot. It is memory only; the phase decides which side may access it, and its
+    /// content.
     #[inline]
     fn value(&self) -> NonNull<UnsafeCell<T>> {
         let (_, _, value_at) = Self::PLACES;
@@ -145,7 +147,7 @@ impl<T> Hold<T> {
     /// Moves the value out of its slot.
     ///
     /// # Safety
-    /// The slot is this side's and holds a value, which nobody reads or drops after this.
+    /// The slot is this side's and holds a value, which is neither read nor dropped after this.
     #[inline]
     unsafe fn take_value(&self) -> T {
         // SAFETY: the slot holds an initialised cell.
@@ -162,11 +164,11 @@ impl<T> Hold<T> {
         if state.is_open() { self.link.wait(side, state, waker) } else { Poll::Ready(state) }
     }
 
-    /// Ends the hold of `side`. The one who comes last has to [`free`](Self::free) the memory, and
-    /// is told how the other one went.
+    /// Ends the hold of `side`. The last side has to [`free`](Self::free) the memory, and gets the
+    /// phase that the other side left.
     ///
     /// # Safety
-    /// The hold is not used after this, unless by who comes last.
+    /// The hold is not used after this, unless it is the last.
     #[inline]
     unsafe fn leave(&self, side: Side) -> Option<Phase> {
         // Two closures: each is compiled for its side.

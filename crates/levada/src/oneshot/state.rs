@@ -24,7 +24,7 @@ pub(super) enum Side {
     Receiver,
 }
 
-/// How far the channel is. The table in [`super::protocol`] says who may touch what in each.
+/// The phase of the channel. The table in [`super::protocol`] has what each side may access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Both ends are there, nothing is decided.

@@ -98,7 +98,7 @@ impl Link {
         let tx = header.tx.load(Ordering::Relaxed);
         header.life.with_mut(|_| ());
         if !tx.is_null() {
-            // SAFETY: it is from the box in `make_sender_words`, and nobody else frees it.
+            // SAFETY: it is from the box in `make_sender_words`, and it is freed once.
             drop(unsafe { Box::from_raw(tx) });
         }
         // SAFETY: we are alone (I1), and nothing uses the header after this.
@@ -180,7 +180,7 @@ impl Link {
         while let Some(stored) = state.with_waker(side) {
             match self.exchange(state, stored) {
                 Ok(()) => {
-                    // Whoever clears the bit owns it.
+                    // The side that clears the bit owns the waker.
                     let _given = ManuallyDrop::new(waker);
                     return Poll::Pending;
                 }
@@ -224,7 +224,7 @@ impl Link {
     ) -> Result<(), State> {
         let mut state = self.state();
         let next = step(state).ok_or(state)?;
-        // As it mostly is: nobody has waited.
+        // The usual case: neither side has waited.
         if state == State::OPEN {
             match self.exchange(state, next) {
                 Ok(()) => return Ok(()),

@@ -174,7 +174,7 @@ fn a_close_meets_a_release() {
     });
 }
 
-/// Futurelock: a promise to one that never comes expiries for one that does.
+/// Futurelock: a grant that is never claimed expires for another waiter.
 #[test]
 fn a_promise_that_is_not_taken_lapses() {
     model(|| {
