@@ -8,11 +8,10 @@ const SOURCE: &str = "crates/levada/src/";
 const LAYERS: &[(&str, &[&str])] = &[
     ("prim", &[]),
     ("util", &["prim"]),
-    ("probe", &["prim", "util"]),
-    ("storage", &["prim", "util", "probe"]),
-    ("wait", &["prim", "util", "probe"]),
-    ("refs", &["prim", "util", "probe", "storage", "wait"]),
-    ("queue", &["prim", "util", "probe", "storage", "wait", "refs"]),
+    ("storage", &["prim", "util"]),
+    ("wait", &["prim", "util"]),
+    ("refs", &["prim", "util", "storage", "wait"]),
+    ("queue", &["prim", "util", "storage", "wait", "refs"]),
     ("mpsc", CHANNEL),
     ("mpmc", CHANNEL),
     ("oneshot", CHANNEL),
@@ -23,7 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// What a channel may use: everything below, no other channel.
-const CHANNEL: &[&str] = &["prim", "util", "probe", "storage", "wait", "refs", "queue"];
+const CHANNEL: &[&str] = &["prim", "util", "storage", "wait", "refs", "queue"];
 
 pub(super) fn check(file: &File) -> Vec<String> {
     let Some(inner) = file.path.strip_prefix(SOURCE) else {
