@@ -16,6 +16,7 @@ const OUTCOMES = {
   "timed-out": "ran too long",
   "output-too-large": "wrote too much",
   "not-run": "could not be started",
+  "out-of-step": "out of step with its jobs",
   cancelled: "cancelled",
   interrupted: "interrupted",
 };

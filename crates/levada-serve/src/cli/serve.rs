@@ -85,14 +85,14 @@ pub(crate) struct QueueOptions {
     #[arg(long, value_name = "N", requires = "command", value_parser = count(MAX_ATTEMPTS))]
     max_attempts: Option<usize>,
 
-    /// Whether each job has a process, or one process does job after job, each a line of its input answered with a line
-    /// of its output [default: process]
+    /// Whether each job has a process, or one process does job after job: each a line that it answers with a line, or a
+    /// frame (length and bytes) that it answers with a frame [default: process]
     #[arg(
         long,
         requires = "command",
         value_enum,
         hide_possible_values = true,
-        value_name = "process|lines"
+        value_name = "process|lines|frames"
     )]
     mode: Option<Mode>,
 

@@ -63,6 +63,8 @@ pub(crate) enum Mode {
     Process,
     /// A process does job after job, each a line of its input that it answers with a line of its output.
     Lines,
+    /// A process does job after job, each with its id and its length in front, as its answer.
+    Frames,
 }
 
 /// One queue and the command behind it.

@@ -228,7 +228,8 @@ fn mode(value: &DeValue<'_>) -> Result<Mode, String> {
     match value.as_str() {
         Some("process") => Ok(Mode::Process),
         Some("lines") => Ok(Mode::Lines),
-        _ => Err("give \"process\" or \"lines\"".to_owned()),
+        Some("frames") => Ok(Mode::Frames),
+        _ => Err("give \"process\", \"lines\" or \"frames\"".to_owned()),
     }
 }
 

@@ -55,6 +55,7 @@ fn queue(queue: &QueueConfig) -> Table {
     let mode = match queue.mode {
         Mode::Process => "process",
         Mode::Lines => "lines",
+        Mode::Frames => "frames",
     };
     put(&mut table, "mode", mode);
     let on_disconnect = match queue.on_disconnect {

@@ -247,6 +247,7 @@ fn what_is_printed_means_the_same() {
         retry = { max_attempts = 4, jitter = 1, on_timeout = true }
         [queue.y]
         command = ["cat"]
+        mode = "frames"
     "#;
     let config = read(text, &[]).unwrap();
     let printed = to_toml(&config);

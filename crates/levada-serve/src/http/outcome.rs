@@ -126,6 +126,17 @@ fn failed(app: &App, record: Record) -> Problem {
             "The command could not be run",
             format!("The system says: {}.", record.fault.as_deref().unwrap_or("nothing")),
         ),
+        Some(Outcome::OutOfStep) => Problem::new(
+            internal,
+            "command-out-of-step",
+            "The command is out of step with its jobs",
+            format!(
+                "What was wrong: {}. That may belong to another job, so it is not shown, and the process was replaced. \
+                 The command has to write one line for each line that it reads (mode = \"lines\"), or one frame for \
+                 each frame (mode = \"frames\").",
+                record.fault.as_deref().unwrap_or("it is not known")
+            ),
+        ),
         _ => {
             let status = record.status.and_then(|status| StatusCode::from_u16(status).ok());
             let status = status.unwrap_or(internal);

@@ -19,11 +19,12 @@ use super::path::Path;
 use super::prefer::{Preferences, responded_async, waited};
 use super::problem::{Problem, bad_header};
 use super::{App, Client, Rejection, jobs};
-use crate::config::{Mode, OnDisconnect, QueueConfig};
+use crate::config::{OnDisconnect, QueueConfig};
 use crate::jobs::accept::{Accepted, Refusal, Submission};
 use crate::jobs::live::{Live, View};
 use crate::jobs::queue::Queue;
 use crate::jobs::record::{IdempotencyKey, State as JobState};
+use crate::jobs::resident::fits;
 use crate::jobs::service::{Job, Jobs};
 use crate::telemetry::{Span, TRACEPARENT};
 
@@ -90,12 +91,12 @@ async fn accept(
     }
     let admission = app.jobs.admit(queue, &client).map_err(|refusal| refused(app, refusal))?;
     let input = read(&config, app.settings.args.service.body_timeout, request.into_body()).await?;
-    if config.mode == Mode::Lines && !is_line(&input) {
+    if !fits(config.mode, &input) {
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "not-one-line",
             "The body is not one line",
-            "The queue's command takes one line for each job; the body has several.",
+            "The queue's command takes one line for each job; the body has several. A carriage return ends a line, too.",
         ));
     }
     let key = said.key.as_deref().map(|key| digest(&client, &queue.name, key, &said, &input));
@@ -219,11 +220,6 @@ fn digest(client: &str, queue: &str, key: &str, said: &Said, input: &[u8]) -> Id
 }
 
 /// Whether this is one line, with or without its end.
-fn is_line(input: &[u8]) -> bool {
-    let line = input.strip_suffix(b"\n").unwrap_or(input);
-    !line.contains(&b'\n')
-}
-
 /// The length of the body, if the client says it beforehand.
 fn announced(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()

@@ -273,6 +273,10 @@ fn judge(record: &mut Record, end: &End, policy: &RetryPolicy, is_stopped: bool)
             record.fault = Some(error.to_string());
             (Outcome::NotRun, Next::Failed)
         }
+        End::OutOfStep(why) => {
+            record.fault = Some(why.to_string());
+            (Outcome::OutOfStep, Next::Failed)
+        }
         End::Stopped => (Outcome::Cancelled, Next::Cancelled),
         End::Aborted => (Outcome::Interrupted, Next::Interrupted),
     };

@@ -15,7 +15,7 @@
 //! | `turns`       | a worker's turn for its next job                                    |             |
 //! | `keys`        | requests with the same key, at the same time                        | `watch`     |
 //! | `feed`        | what happens, for everyone                                          | `broadcast` |
-//! | `lines`       | commands that stay and do job after job                             |             |
+//! | `resident`    | commands that stay and do job after job                             |             |
 //! | `process`, …  | one run of the command: group, pipes, progress                      | `watch`     |
 
 pub(crate) mod accept;
@@ -24,7 +24,6 @@ mod end;
 pub(crate) mod feed;
 mod group;
 mod keys;
-mod lines;
 pub(crate) mod list;
 pub(crate) mod live;
 pub(crate) mod pace;
@@ -34,6 +33,7 @@ mod progress;
 pub(crate) mod queue;
 mod quota;
 pub(crate) mod record;
+pub(crate) mod resident;
 pub(crate) mod service;
 mod slots;
 #[cfg(test)]

@@ -24,6 +24,7 @@ use tracing::warn;
 use super::group::{Ending, Group};
 use super::pipes::{Output, Pipes, Watcher};
 use super::record::{JobId, Moment};
+use super::resident::OutOfStep;
 use crate::config::QueueConfig;
 
 /// How long a group that got SIGKILL may take to be gone. Only a process in an uninterruptible
@@ -54,6 +55,8 @@ pub(crate) enum End {
     OutputTooLarge,
     /// It could not be started, or not be watched.
     NotRun(io::Error),
+    /// What it wrote cannot be told from an answer to another job.
+    OutOfStep(OutOfStep),
     /// It was told to stop.
     Stopped,
     /// The service was told to stop at once.
@@ -209,7 +212,7 @@ impl QueueConfig {
 
     /// A process that was started by this configuration does for `other`, too.
     pub(super) fn runs_as(&self, other: &Self) -> bool {
-        (&self.command, &self.program, &self.directory, &self.environment)
-            == (&other.command, &other.program, &other.directory, &other.environment)
+        (&self.command, &self.program, &self.mode, &self.directory, &self.environment)
+            == (&other.command, &other.program, &other.mode, &other.directory, &other.environment)
     }
 }

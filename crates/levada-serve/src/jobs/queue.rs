@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use levada::mpmc;
 
-use super::lines::Idle;
 use super::live::Live;
 use super::pace::Pace;
+use super::resident::Idle;
 use super::turns::Turns;
 use crate::config::{Mode, QueueConfig};
 
@@ -152,7 +152,7 @@ impl Queue {
         let config = self.config();
         let room = self.room();
         let goes_on = !room.closed || !room.waiting.is_empty();
-        (goes_on && config.mode == Mode::Lines).then_some(config)
+        (goes_on && config.mode != Mode::Process).then_some(config)
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -119,6 +119,8 @@ pub(crate) enum Outcome {
     OutputTooLarge,
     /// It could not be started.
     NotRun,
+    /// A process that stays wrote what is no answer to this job.
+    OutOfStep,
     Cancelled,
     /// The service was stopped, or failed, while it ran.
     Interrupted,
@@ -132,6 +134,7 @@ impl Outcome {
             Self::TimedOut => "timed-out",
             Self::OutputTooLarge => "output-too-large",
             Self::NotRun => "not-run",
+            Self::OutOfStep => "out-of-step",
             Self::Cancelled => "cancelled",
             Self::Interrupted => "interrupted",
         }
@@ -161,7 +164,7 @@ pub(crate) struct Record {
     pub(crate) signal: Option<i32>,
     /// Which HTTP status the exit code stands for, if it is a failure.
     pub(crate) status: Option<u16>,
-    /// The system's words, if it could not be started.
+    /// Why it could not be started, or what was wrong with what it wrote.
     pub(crate) fault: Option<String>,
     /// The end of its standard error.
     pub(crate) stderr_tail: String,

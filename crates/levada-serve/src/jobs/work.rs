@@ -136,7 +136,9 @@ impl Jobs {
                 let running = async {
                     match config.mode {
                         Mode::Process => run.run(input).await,
-                        Mode::Lines => run.run_line(&config, &live.queue, &input).await,
+                        Mode::Lines | Mode::Frames => {
+                            run.run_resident(&config, &live.queue, &input).await
+                        }
                     }
                 };
                 tokio::select! {

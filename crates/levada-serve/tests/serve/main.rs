@@ -10,6 +10,8 @@ mod collector;
 mod commands;
 mod environment;
 mod events;
+mod frames;
+mod in_step;
 mod keys;
 mod limits;
 mod lines;

@@ -174,6 +174,19 @@ impl Server {
         }
     }
 
+    /// Waits until a job has ended, however it did.
+    pub(crate) async fn until_ended(&self, id: &str) -> Value {
+        let start = Instant::now();
+        loop {
+            let job = self.job(id).await;
+            if job["expires_at"].is_string() {
+                return job;
+            }
+            assert!(start.elapsed() < LONG, "expected the end, got {job}");
+            pause().await;
+        }
+    }
+
     pub(crate) async fn post(&self, body: impl Into<Bytes>) -> Answer {
         within(self.request("POST", "/", body)).await.unwrap()
     }

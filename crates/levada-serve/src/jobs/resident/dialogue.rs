@@ -1,0 +1,366 @@
+//! How a process that stays is given jobs, and how its answers are told apart: a line for a line, or frames that bear
+//! the id of their job. What it writes is a job's answer only if no other job can have caused it.
+//!
+//! ```text
+//! lines    LINE \n                      ->  LINE \n
+//! frames   JOB-ID LENGTH \n BYTES       ->  JOB-ID EXIT-CODE LENGTH \n BYTES
+//! ```
+//!
+//! A line has no name, so the end of each is kept back until the process has read the rest. A process that does one thing
+//! after the other has then written all that it had to say of the job before, and cannot have answered this one.
+
+use std::fmt;
+use std::io;
+use std::pin::pin;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::ChildStdout;
+
+use super::count;
+use super::input::Input;
+use crate::config::Mode;
+use crate::jobs::process::End;
+use crate::jobs::record::JobId;
+
+/// The longest header of an answer, in bytes: an id, two numbers, and some room.
+const HEADER: usize = 128;
+
+/// Both pipes of a process, between two jobs or in the middle of one.
+#[derive(Debug)]
+pub(super) struct Dialogue {
+    input: Input,
+    output: BufReader<ChildStdout>,
+    framing: Framing,
+}
+
+#[derive(Debug)]
+enum Framing {
+    Lines {
+        /// It answers before it has a whole line, as `cat` does; not known before its first line of two bytes.
+        streams: Option<bool>,
+    },
+    Frames,
+}
+
+/// A process wrote what is no answer to its job. No job is answered with it, and the process is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OutOfStep {
+    /// It wrote this many bytes before it had the job.
+    Unasked(usize),
+    /// It wrote this many bytes behind its answer.
+    Behind(usize),
+    /// It answered, and had not read this many bytes of its input.
+    Early(usize),
+    NoHeader,
+    OtherJob,
+}
+
+impl fmt::Display for OutOfStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unasked(bytes) => {
+                write!(f, "the command wrote {bytes} bytes before it was given the job")
+            }
+            Self::Behind(bytes) => write!(f, "the command wrote {bytes} bytes behind its answer"),
+            Self::Early(bytes) => {
+                write!(f, "the command answered before it had read {bytes} bytes of its input")
+            }
+            Self::NoHeader => {
+                write!(f, "the answer does not begin with a line JOB-ID EXIT-CODE LENGTH")
+            }
+            Self::OtherJob => write!(f, "the answer bears the id of another job"),
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Unanswered {
+    /// The process closed its input or output, perhaps in the middle of its answer.
+    Ended {
+        began: bool,
+    },
+    /// It has to be stopped.
+    Stop(End),
+    OutOfStep(OutOfStep),
+}
+
+/// What came back, and lies in the buffer that was given for it.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) exit_code: i32,
+    /// The answer is good, and the process is not.
+    pub(super) but: Option<OutOfStep>,
+}
+
+/// Whether the body of a request can be given to a command in this mode.
+pub(crate) fn fits(mode: Mode, body: &[u8]) -> bool {
+    // Some readers end a line at `\r`, too.
+    mode != Mode::Lines || !line(body).0.iter().any(|byte| matches!(byte, b'\n' | b'\r'))
+}
+
+/// A line and its end, which it may lack.
+fn line(body: &[u8]) -> (&[u8], &'static [u8]) {
+    let line = body.strip_suffix(b"\n").unwrap_or(body);
+    line.strip_suffix(b"\r").map_or((line, b"\n"), |line| (line, b"\r\n"))
+}
+
+impl Dialogue {
+    pub(super) fn new(mode: Mode, input: Input, output: ChildStdout) -> Self {
+        let framing = match mode {
+            Mode::Frames => Framing::Frames,
+            Mode::Lines | Mode::Process => {
+                input.tell_when_read();
+                Framing::Lines { streams: None }
+            }
+        };
+        Self { input, output: BufReader::new(output), framing }
+    }
+
+    /// Makes sure that what the process writes from now on is of this job. Until this is done, the process does not have
+    /// the job.
+    pub(super) async fn begin(
+        &mut self,
+        body: &[u8],
+        answer: &mut Vec<u8>,
+        max: usize,
+    ) -> Result<(), Unanswered> {
+        match (self.standing(), &self.framing) {
+            (0, &Framing::Lines { streams }) => {
+                self.begin_line(line(body).0, streams, answer, max).await
+            }
+            (0, Framing::Frames) => Ok(()),
+            (bytes, _) => Err(Unanswered::OutOfStep(OutOfStep::Unasked(bytes))),
+        }
+    }
+
+    /// Hands over the line without its end.
+    async fn begin_line(
+        &mut self,
+        line: &[u8],
+        streams: Option<bool>,
+        answer: &mut Vec<u8>,
+        max: usize,
+    ) -> Result<(), Unanswered> {
+        let Self { input, output, .. } = self;
+        let learns = streams.is_none() && line.len() > 1;
+        // What it makes of the first byte is there when it has read the others.
+        let (first, others) = line.split_at(usize::from(learns));
+        let handed = async {
+            input.hand_over(first).await?;
+            input.hand_over(others).await
+        };
+        tokio::select! {
+            biased;
+            read = read_line(output, answer, max) => {
+                read?;
+                return Err(Unanswered::OutOfStep(OutOfStep::Unasked(answer.len())));
+            }
+            handed = handed => handed.map_err(|_| Unanswered::Ended { began: !answer.is_empty() })?,
+        }
+        // What it wrote before it read is in the pipe; the runtime may not know of it yet.
+        let mut chunk = [0; 4096];
+        while let Ok(read @ 1..) = rustix::io::read(output.get_ref(), &mut chunk) {
+            answer.extend_from_slice(&chunk[..read]);
+            if answer.len() > max {
+                return Err(Unanswered::Stop(End::OutputTooLarge));
+            }
+        }
+        if answer.contains(&b'\n') || (streams == Some(false) && !answer.is_empty()) {
+            return Err(Unanswered::OutOfStep(OutOfStep::Unasked(answer.len())));
+        }
+        if learns {
+            self.framing = Framing::Lines { streams: Some(!answer.is_empty()) };
+        }
+        Ok(())
+    }
+
+    /// Has the job that was begun answered.
+    pub(super) async fn finish(
+        &mut self,
+        id: JobId,
+        body: &[u8],
+        answer: &mut Vec<u8>,
+        max: usize,
+    ) -> Result<Answer, Unanswered> {
+        match self.framing {
+            Framing::Lines { .. } => self.finish_line(line(body).1, answer, max).await,
+            Framing::Frames => self.exchange_frame(id, body, answer, max).await,
+        }
+    }
+
+    async fn finish_line(
+        &mut self,
+        mut end: &[u8],
+        answer: &mut Vec<u8>,
+        max: usize,
+    ) -> Result<Answer, Unanswered> {
+        let began = !answer.is_empty();
+        self.input.write(&mut end).await.map_err(|_| Unanswered::Ended { began })?;
+        read_line(&mut self.output, answer, max).await?;
+        match self.left(0) {
+            None => Ok(Answer { exit_code: 0, but: None }),
+            Some(why) => Err(Unanswered::OutOfStep(why)),
+        }
+    }
+
+    async fn exchange_frame(
+        &mut self,
+        id: JobId,
+        mut body: &[u8],
+        answer: &mut Vec<u8>,
+        max: usize,
+    ) -> Result<Answer, Unanswered> {
+        let Self { input, output, .. } = self;
+        let header = format!("{id} {}\n", body.len());
+        let mut header = header.as_bytes();
+        let exit_code = {
+            let told = async {
+                input.write(&mut header).await?;
+                input.write(&mut body).await
+            };
+            let mut read = pin!(read_frame(output, id, answer, max));
+            tokio::select! {
+                biased;
+                // What a process that reads no further has to say is in its output.
+                _ = told => read.await?,
+                exit_code = &mut read => exit_code?,
+            }
+        };
+        Ok(Answer { exit_code, but: self.left(header.len() + body.len()) })
+    }
+
+    /// What it has left besides its answer, when it was given all but `unwritten` bytes of its input.
+    fn left(&self, unwritten: usize) -> Option<OutOfStep> {
+        match (unwritten + self.input.unread(), self.standing()) {
+            (0, 0) => None,
+            (0, bytes) => Some(OutOfStep::Behind(bytes)),
+            (bytes, _) => Some(OutOfStep::Early(bytes)),
+        }
+    }
+
+    /// How many bytes it wrote that are no part of an answer yet.
+    fn standing(&self) -> usize {
+        let in_pipe = rustix::io::ioctl_fionread(self.output.get_ref()).map_or(0, count);
+        self.output.buffer().len() + in_pipe
+    }
+}
+
+/// Reads on to the end of a line.
+async fn read_line(
+    output: &mut BufReader<ChildStdout>,
+    answer: &mut Vec<u8>,
+    max: usize,
+) -> Result<(), Unanswered> {
+    let limit = max.saturating_add(1).saturating_sub(answer.len());
+    read_until(output, answer, limit).await?;
+    if answer.len() > max {
+        return Err(Unanswered::Stop(End::OutputTooLarge));
+    }
+    if answer.ends_with(b"\n") {
+        Ok(())
+    } else {
+        Err(Unanswered::Ended { began: !answer.is_empty() })
+    }
+}
+
+/// Reads the answer to this job; its exit code.
+async fn read_frame(
+    output: &mut BufReader<ChildStdout>,
+    id: JobId,
+    answer: &mut Vec<u8>,
+    max: usize,
+) -> Result<i32, Unanswered> {
+    let mut header = Vec::new();
+    read_until(output, &mut header, HEADER).await?;
+    let Some(line) = header.strip_suffix(b"\n") else {
+        return Err(match header.len() {
+            HEADER => Unanswered::OutOfStep(OutOfStep::NoHeader),
+            read => Unanswered::Ended { began: read > 0 },
+        });
+    };
+    let Some((of, exit_code, length)) = header_of(line) else {
+        return Err(Unanswered::OutOfStep(OutOfStep::NoHeader));
+    };
+    if of != id {
+        return Err(Unanswered::OutOfStep(OutOfStep::OtherJob));
+    }
+    if length > max {
+        return Err(Unanswered::Stop(End::OutputTooLarge));
+    }
+    let read = output.take(length as u64).read_to_end(answer).await;
+    match read {
+        Ok(read) if read == length => Ok(exit_code.into()),
+        Ok(_) => Err(Unanswered::Ended { began: true }),
+        Err(error) => Err(Unanswered::Stop(End::NotRun(error))),
+    }
+}
+
+/// `JOB-ID EXIT-CODE LENGTH`, with one space between them and nothing else.
+fn header_of(line: &[u8]) -> Option<(JobId, u8, usize)> {
+    let mut words = str::from_utf8(line).ok()?.split(' ');
+    let (id, exit_code, length) = (words.next()?, words.next()?, words.next()?);
+    let are_digits = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+    if words.next().is_some() || !are_digits(exit_code) || !are_digits(length) {
+        return None;
+    }
+    Some((id.parse().ok()?, exit_code.parse().ok()?, length.parse().ok()?))
+}
+
+/// Reads to the end of a line, of the output, or of `limit` bytes.
+async fn read_until(
+    output: &mut BufReader<ChildStdout>,
+    bytes: &mut Vec<u8>,
+    limit: usize,
+) -> Result<(), Unanswered> {
+    let read: io::Result<_> = output.take(limit as u64).read_until(b'\n', bytes).await;
+    read.map(drop).map_err(|error| Unanswered::Stop(End::NotRun(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers() {
+        let id = JobId::next();
+        let read = |rest: &str| header_of(format!("{id}{rest}").as_bytes());
+        assert_eq!(read(" 0 0"), Some((id, 0, 0)));
+        assert_eq!(read(" 255 1073741824"), Some((id, 255, 1 << 30)));
+        for bad in [
+            "",
+            " ",
+            " 0",
+            " 0 ",
+            " 0 1 ",
+            " 0 1 2",
+            "  0 1",
+            " 256 1",
+            " -1 1",
+            " +1 1",
+            " 0 +1",
+            " 0 1\r",
+            " 0 0x1",
+            " 0 99999999999999999999",
+            "0 1",
+            "\t0 1",
+            " 0 \u{661}",
+        ] {
+            assert_eq!(read(bad), None, "{bad:?}");
+        }
+        for bad in [&b"0 0 0"[..], b"", b"\xff 0 0", id.to_string().to_uppercase().as_bytes()] {
+            assert_eq!(header_of(bad), None);
+        }
+    }
+
+    #[test]
+    fn one_line() {
+        for line in ["", "\n", "\r\n", "a", "a\n", "a\r\n", "a\r"] {
+            assert!(fits(Mode::Lines, line.as_bytes()), "{line:?}");
+        }
+        for lines in ["\n\n", "a\nb", "a\n\n", "\ra", "a\rb\n", "a\r\r\n", "a\r\n\n", "\n\r"] {
+            assert!(!fits(Mode::Lines, lines.as_bytes()), "{lines:?}");
+            assert!(fits(Mode::Frames, lines.as_bytes()) && fits(Mode::Process, lines.as_bytes()));
+        }
+    }
+}
