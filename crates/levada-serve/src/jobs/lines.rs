@@ -176,7 +176,7 @@ impl<W: Watcher> Run<'_, W> {
                 },
             }
         };
-        Ran { end, stdout, stderr_tail: tail.text() }
+        Ran { end, stdout: stdout.into(), stderr_tail: tail.text() }
     }
 
     async fn ask(
