@@ -11,6 +11,7 @@ use clap::Args;
 
 use crate::config::values::{
     MAX_ATTEMPTS, MAX_CAPACITY, MAX_WORKERS, count, duration, duration_or_zero, kept_size, size,
+    size_or_zero,
 };
 use crate::config::{Config, Mode, OnDisconnect, QueueConfig};
 
@@ -163,9 +164,14 @@ pub(crate) struct ServiceOptions {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
     pub(crate) header_timeout: Duration,
 
-    /// How long a client may take to send a request's body; then the answer is 408
+    /// How long a client may send nothing of a request's body; then the answer is 408
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub(crate) body_timeout: Duration,
+
+    /// How many bytes a second of a request's body have to come on average, after a first
+    /// --body-timeout; else the answer is 408. 0: any number
+    #[arg(long, value_name = "SIZE", default_value = "500", value_parser = size_or_zero)]
+    pub(crate) body_min_rate: usize,
 
     /// How many connections are served at the same time; more wait to be accepted
     #[arg(long, value_name = "N", default_value = "1024", value_parser = count(1_000_000))]

@@ -6,7 +6,7 @@ use std::time::Duration;
 const SHORTEST: Duration = Duration::from_millis(1);
 /// One year: longer waits are mistakes, and no sum of them overflows a clock.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-/// Bodies and outputs are held in memory: more than this is a mistake.
+/// With `--store memory` bodies and outputs are in memory: more than this is a mistake.
 const LARGEST: u64 = 1 << 30;
 /// More than any disk has.
 const MOST_KEPT: u64 = 1 << 50;
@@ -38,12 +38,17 @@ fn read_duration(text: &str) -> Option<Duration> {
     }
 }
 
-/// A size of what is held in memory, in bytes or with a unit.
+/// A size of what one request or command may send, in bytes or with a unit.
 pub(crate) fn size(text: &str) -> Result<usize, String> {
     read_size(text)
         .filter(|bytes| (1..=LARGEST).contains(bytes))
         .and_then(|bytes| usize::try_from(bytes).ok())
         .ok_or_else(|| "give a size from 1 to 1GiB, for example 65536, 64KiB or 8MiB".to_owned())
+}
+
+/// The same, or none at all.
+pub(crate) fn size_or_zero(text: &str) -> Result<usize, String> {
+    if text == "0" { Ok(0) } else { size(text).map_err(|wanted| format!("{wanted}, or 0")) }
 }
 
 /// A size of what is kept on disk, in bytes or with a unit.
@@ -110,6 +115,9 @@ mod tests {
             assert!(size(bad).is_err(), "{bad:?} was accepted");
             assert!(kept_size(bad).is_err(), "{bad:?} was accepted");
         }
+        assert_eq!(size_or_zero("0"), Ok(0));
+        assert_eq!(size_or_zero("1KiB"), Ok(1024));
+        assert!(size_or_zero("2GiB").is_err());
         assert!(size("2GiB").is_err());
         assert!(kept_size("1025TiB").is_err());
         assert!(kept_size("16777216TiB").is_err(), "more than 64 bits");

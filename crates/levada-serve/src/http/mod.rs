@@ -13,6 +13,7 @@ mod problem;
 mod queues;
 mod state;
 mod submit;
+mod upload;
 mod utf8;
 
 use std::sync::Arc;

@@ -2,15 +2,17 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
+use futures_util::stream::try_unfold;
+use tracing::error;
 
 use super::App;
 use super::problem::{JOB_ID, Problem};
 use crate::jobs::accept::Refusal;
 use crate::jobs::live::{Fault, View};
 use crate::jobs::queue::Queue;
-use crate::jobs::record::{Outcome, Record, State};
+use crate::jobs::record::{JobId, Outcome, Record, State};
 use crate::jobs::service::Job;
+use crate::store::body::Body;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// The answer to who waits for a job that has ended, or whose run came to nothing.
@@ -49,7 +51,7 @@ pub(super) fn given_up(app: &App, job: &Job) -> Option<Problem> {
     Some(problem.job(view.record.id))
 }
 
-fn success(record: &Record, output: Bytes) -> Response {
+fn success(record: &Record, output: Body) -> Response {
     let content_type = record
         .output_type
         .as_deref()
@@ -64,7 +66,22 @@ fn success(record: &Record, output: Bytes) -> Response {
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox")),
         (JOB_ID, record.id.header()),
     ];
-    (headers, output).into_response()
+    match output {
+        Body::Memory(bytes) => (headers, bytes).into_response(),
+        file => {
+            let length = [(header::CONTENT_LENGTH, HeaderValue::from(file.len()))];
+            (headers, length, stream(record.id, file)).into_response()
+        }
+    }
+}
+
+/// A body that is read as the client takes it.
+fn stream(id: JobId, body: Body) -> axum::body::Body {
+    axum::body::Body::from_stream(try_unfold(body.pieces(), move |mut pieces| async move {
+        let piece = pieces.next().await;
+        let piece = piece.inspect_err(|error| error!(job = %id, %error, "an answer breaks off"))?;
+        Ok::<_, StoreError>((!piece.is_empty()).then_some((piece, pieces)))
+    }))
 }
 
 fn result_gone() -> Problem {

@@ -4,12 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use levada::oneshot;
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
@@ -18,13 +15,13 @@ use super::outcome::{given_up, internal, refused};
 use super::path::Path;
 use super::prefer::{Preferences, responded_async, waited};
 use super::problem::{Problem, bad_header};
+use super::upload::{Upload, receive, too_large};
 use super::{App, Client, Rejection, jobs};
 use crate::config::{OnDisconnect, QueueConfig};
 use crate::jobs::accept::{Accepted, Refusal, Submission};
 use crate::jobs::live::{Live, View};
 use crate::jobs::queue::Queue;
 use crate::jobs::record::{IdempotencyKey, State as JobState};
-use crate::jobs::resident::fits;
 use crate::jobs::service::{Job, Jobs};
 use crate::telemetry::{Span, TRACEPARENT};
 
@@ -87,22 +84,16 @@ async fn accept(
     let config = queue.config();
     let said = understand(request.headers(), &config)?;
     if announced(request.headers()).is_some_and(|length| length > config.max_body) {
-        return Err(body_too_large(&config));
+        return Err(too_large(&config));
     }
     let admission = app.jobs.admit(queue, &client).map_err(|refusal| refused(app, refusal))?;
-    let input = read(&config, app.settings.args.service.body_timeout, request.into_body()).await?;
-    if !fits(config.mode, &input) {
-        return Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "not-one-line",
-            "The body is not one line",
-            "The queue's command takes one line for each job; the body has several. A carriage return ends a line, too.",
-        ));
-    }
-    let key = said.key.as_deref().map(|key| digest(&client, &queue.name, key, &said, &input));
+    let Upload { body, digest } =
+        receive(app, queue, &config, said.key.is_some(), request.into_body()).await?;
+    let key = said.key.as_deref().zip(digest);
+    let key = key.map(|(key, body)| identify(&client, &queue.name, key, &said, &body));
     let withdraw = key.is_none() && config.on_disconnect == OnDisconnect::Cancel;
     let trace = span.traceparent().or(said.trace);
-    let submission = Submission { input, input_type: said.input_type, trace, key };
+    let submission = Submission { input: body, input_type: said.input_type, trace, key };
 
     // A task of its own: a client that goes away in the middle does not leave a job half accepted.
     let (reply, accepted) = oneshot::channel();
@@ -203,8 +194,9 @@ fn unescaped(rest: &str) -> Option<String> {
     Some(string)
 }
 
-fn digest(client: &str, queue: &str, key: &str, said: &Said, input: &[u8]) -> IdempotencyKey {
-    let of = |parts: [&[u8]; 3]| -> [u8; 32] {
+/// What makes this request the same as another; `body` is the digest of its body.
+fn identify(client: &str, queue: &str, key: &str, said: &Said, body: &[u8; 32]) -> IdempotencyKey {
+    let of = |parts: &[&[u8]]| -> [u8; 32] {
         let mut hash = Sha256::new();
         for part in parts {
             hash.update((part.len() as u64).to_be_bytes());
@@ -214,35 +206,14 @@ fn digest(client: &str, queue: &str, key: &str, said: &Said, input: &[u8]) -> Id
     };
     let input_type = said.input_type.as_deref().unwrap_or_default();
     IdempotencyKey {
-        name: of([client.as_bytes(), queue.as_bytes(), key.as_bytes()]),
-        content: of([input_type.as_bytes(), input, b""]),
+        name: of(&[client.as_bytes(), queue.as_bytes(), key.as_bytes()]),
+        content: of(&[input_type.as_bytes(), body]),
     }
 }
 
-/// Whether this is one line, with or without its end.
 /// The length of the body, if the client says it beforehand.
 fn announced(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-async fn read(config: &QueueConfig, limit: Duration, body: Body) -> Result<Bytes, Problem> {
-    let body = Limited::new(body, config.max_body).collect();
-    match timeout(limit, body).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(body_too_large(config)),
-        Ok(Err(error)) => Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            "body-unreadable",
-            "The body could not be read",
-            format!("Reading the request's body failed: {error}."),
-        )),
-        Err(_) => Err(Problem::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "body-timeout",
-            "The body took too long",
-            format!("The body was not here within {limit:?}."),
-        )),
-    }
 }
 
 /// Waits for the outcome as long as the client and the queue want, and answers.
@@ -326,15 +297,6 @@ impl Drop for Waiting<'_> {
             tokio::spawn(async move { jobs.cancel(id).await });
         }
     }
-}
-
-fn body_too_large(config: &QueueConfig) -> Problem {
-    Problem::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "body-too-large",
-        "The body is too large",
-        format!("The body may have at most {} bytes.", config.max_body),
-    )
 }
 
 fn unsupported(detail: impl Into<String>) -> Problem {

@@ -6,14 +6,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::feed::Happened;
 use super::live::{Live, View};
 use super::queue::{NoPlace, Place, Queue};
 use super::quota::Share;
 use super::record::{IdempotencyKey, JobId, Moment, Outcome, Record, State};
 use super::service::{Job, Jobs, NotAgain};
+use crate::store::body::Body;
 use crate::store::{Change, StoreError};
 
 /// Why a request does not become a job.
@@ -49,7 +48,7 @@ pub(crate) struct Admission {
 /// What a request asks to be done.
 #[derive(Debug)]
 pub(crate) struct Submission {
-    pub(crate) input: Bytes,
+    pub(crate) input: Body,
     pub(crate) input_type: Option<String>,
     pub(crate) trace: Option<String>,
     pub(crate) key: Option<IdempotencyKey>,
@@ -188,7 +187,7 @@ impl Record {
             status: None,
             fault: None,
             stderr_tail: String::new(),
-            input_bytes: submission.input.len() as u64,
+            input_bytes: submission.input.len(),
             input_type: submission.input_type.clone(),
             output_bytes: 0,
             output_type: None,

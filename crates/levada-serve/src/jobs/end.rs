@@ -8,7 +8,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tracing::{debug, error};
 
 use super::feed::{Ending, Happened};
@@ -18,6 +17,7 @@ use super::record::{Moment, Outcome, Record, State};
 use super::service::{Jobs, millis};
 use super::work::Busy;
 use crate::config::{QueueConfig, RetryPolicy, Verdict};
+use crate::store::body::Body;
 use crate::store::{Change, StoreError};
 use crate::telemetry::Span;
 
@@ -65,9 +65,9 @@ impl Jobs {
             }
             Next::Succeeded => {
                 record.state = State::Succeeded;
-                record.output_bytes = ran.stdout.len() as u64;
+                record.output_bytes = ran.stdout.len();
                 record.output_type = Some(config.output_type());
-                output = Some(Bytes::from(ran.stdout));
+                output = Some(ran.stdout);
             }
             Next::Failed => record.state = State::Failed,
             Next::Cancelled => record.state = State::Cancelled,
@@ -116,7 +116,7 @@ impl Jobs {
         &self,
         live: &Arc<Live>,
         record: &Record,
-        output: Option<Bytes>,
+        output: Option<Body>,
         written: impl Future<Output = Result<(), StoreError>>,
     ) -> Result<(), StoreError> {
         written.await.inspect_err(|_| not_stored(live))?;
@@ -148,7 +148,7 @@ impl Jobs {
         &self,
         live: &Arc<Live>,
         record: Record,
-        output: Option<Bytes>,
+        output: Option<Body>,
         busy: Option<Duration>,
         written: impl Future<Output = Result<(), StoreError>>,
     ) {
@@ -276,6 +276,11 @@ fn judge(record: &mut Record, end: &End, policy: &RetryPolicy, is_stopped: bool)
         End::OutOfStep(why) => {
             record.fault = Some(why.to_string());
             (Outcome::OutOfStep, Next::Failed)
+        }
+        // A disk that is full is not full for ever.
+        End::NotKept(error) => {
+            record.fault = Some(format!("its output cannot be kept: {error}"));
+            (Outcome::NotRun, Next::Again)
         }
         End::Stopped => (Outcome::Cancelled, Next::Cancelled),
         End::Aborted => (Outcome::Interrupted, Next::Interrupted),

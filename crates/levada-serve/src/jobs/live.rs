@@ -23,6 +23,7 @@ use serde::Serialize;
 use super::queue::{Place, Queue};
 use super::quota::Share;
 use super::record::{JobId, Record, State};
+use crate::store::body::Body;
 
 /// How many pieces of output a reader can be behind before it misses some.
 const OUTPUT_BEHIND: usize = 256;
@@ -57,7 +58,7 @@ pub(crate) struct View {
     pub(crate) record: Record,
     pub(crate) progress: Option<Progress>,
     /// What the command wrote, once it has succeeded.
-    pub(crate) output: Option<Bytes>,
+    pub(crate) output: Option<Body>,
     /// The job ran, and cannot be said to have ended.
     pub(crate) fault: Option<Fault>,
 }

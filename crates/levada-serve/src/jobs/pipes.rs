@@ -3,7 +3,7 @@
 
 use std::io;
 
-use bytes::Bytes;
+use bytes::BytesMut;
 use levada::watch;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
@@ -11,6 +11,8 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use super::live::{Progress, Stream};
 use super::process::End;
 use super::progress::Notes;
+use crate::store::body::Body;
+use crate::store::spool::Spool;
 
 /// Who looks on while a command runs.
 pub(crate) trait Watcher: Sync {
@@ -35,7 +37,7 @@ pub(crate) struct Pipes {
 /// What came out of them so far.
 #[derive(Debug)]
 pub(crate) struct Output {
-    pub(crate) stdout: Vec<u8>,
+    pub(crate) stdout: Spool,
     pub(crate) stderr: Tail,
     /// The most that `stdout` may hold.
     max: usize,
@@ -44,13 +46,8 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    pub(crate) fn new(max: usize, stderr_tail: usize) -> Self {
-        Self {
-            stdout: Vec::new(),
-            stderr: Tail::new(stderr_tail),
-            max,
-            overflow: watch::Sender::new(false),
-        }
+    pub(crate) fn new(stdout: Spool, max: usize, stderr_tail: usize) -> Self {
+        Self { stdout, stderr: Tail::new(stderr_tail), max, overflow: watch::Sender::new(false) }
     }
 
     /// Becomes true when the command has written more than it may.
@@ -78,10 +75,10 @@ impl Pipes {
     /// What was read until then is in `output`; dropping the future closes the pipes.
     ///
     /// # Errors
-    /// [`End::OutputTooLarge`], or [`End::NotRun`] when a pipe fails.
+    /// [`End::OutputTooLarge`]; [`End::NotKept`] when there is no room for it; [`End::NotRun`] when a pipe fails.
     pub(crate) async fn pump<W: Watcher>(
         self,
-        input: Bytes,
+        input: Body,
         output: &mut Output,
         watcher: &W,
     ) -> Result<(), End> {
@@ -99,11 +96,19 @@ impl Pipes {
     }
 }
 
-async fn feed(mut stdin: ChildStdin, input: Bytes) -> Result<(), End> {
-    match stdin.write_all(&input).await {
-        // A command need not read what it does not want.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(End::NotRun(error)),
-        _ => Ok(()),
+async fn feed(mut stdin: ChildStdin, input: Body) -> Result<(), End> {
+    let mut pieces = input.pieces();
+    loop {
+        let piece = pieces.next().await.map_err(|error| End::NotRun(io::Error::other(error)))?;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        match stdin.write_all(&piece).await {
+            Ok(()) => {}
+            // A command need not read what it does not want.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            Err(error) => return Err(End::NotRun(error)),
+        }
     }
 }
 
@@ -112,22 +117,23 @@ const CHUNK: usize = 64 * 1024;
 
 async fn fill<W: Watcher>(
     mut source: impl AsyncRead + Unpin,
-    stdout: &mut Vec<u8>,
+    stdout: &mut Spool,
     max: usize,
     watcher: &W,
 ) -> Result<(), End> {
+    let (mut chunk, mut len) = (BytesMut::new(), 0_usize);
     loop {
         // As large as the pipe at most, and small for a command that says little.
-        stdout.reserve(stdout.len().clamp(1024, CHUNK));
-        let before = stdout.len();
-        if source.read_buf(stdout).await.map_err(End::NotRun)? == 0 {
-            return Ok(());
-        }
-        watcher.wrote(Stream::Stdout, &stdout[before..]);
-        if stdout.len() > max {
-            stdout.truncate(max);
+        chunk.reserve(len.clamp(1024, CHUNK));
+        len += match source.read_buf(&mut chunk).await.map_err(End::NotRun)? {
+            0 => return Ok(()),
+            read => read,
+        };
+        watcher.wrote(Stream::Stdout, &chunk);
+        if len > max {
             return Err(End::OutputTooLarge);
         }
+        stdout.push(chunk.split().freeze()).await.map_err(End::NotKept)?;
     }
 }
 
@@ -182,7 +188,11 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::store::Store;
+    use crate::store::memory::MemoryStore;
 
     #[test]
     fn tail_keeps_the_end() {
@@ -211,10 +221,11 @@ mod tests {
 
     #[tokio::test]
     async fn output_up_to_the_limit_passes() {
-        let mut stdout = Vec::new();
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let mut stdout = Spool::new(&store);
         assert!(fill(&b"12345"[..], &mut stdout, 5, &Nobody).await.is_ok());
-        assert_eq!(stdout, b"12345");
-        let mut stdout = Vec::new();
+        assert_eq!(stdout.finish().await.unwrap().whole().unwrap(), "12345");
+        let mut stdout = Spool::new(&store);
         let end = fill(&b"123456"[..], &mut stdout, 5, &Nobody).await.unwrap_err();
         assert!(matches!(end, End::OutputTooLarge));
     }

@@ -12,9 +12,9 @@
 use std::io;
 use std::pin::pin;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use levada_work::shutdown::{Phase, Signal as Shutdown};
 use rustix::process::Signal;
 use tokio::process::Command;
@@ -26,6 +26,9 @@ use super::pipes::{Output, Pipes, Watcher};
 use super::record::{JobId, Moment};
 use super::resident::OutOfStep;
 use crate::config::QueueConfig;
+use crate::store::body::Body;
+use crate::store::spool::Spool;
+use crate::store::{Store, StoreError};
 
 /// How long a group that got SIGKILL may take to be gone. Only a process in an uninterruptible
 /// system call, or one that left the group and holds the pipes, takes longer; it is left alone.
@@ -57,6 +60,8 @@ pub(crate) enum End {
     NotRun(io::Error),
     /// What it wrote cannot be told from an answer to another job.
     OutOfStep(OutOfStep),
+    /// There is no room for what it wrote.
+    NotKept(StoreError),
     /// It was told to stop.
     Stopped,
     /// The service was told to stop at once.
@@ -67,7 +72,7 @@ pub(crate) enum End {
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) end: End,
-    pub(crate) stdout: Vec<u8>,
+    pub(crate) stdout: Body,
     pub(crate) stderr_tail: String,
 }
 
@@ -82,13 +87,15 @@ pub(crate) struct Run<'a, W> {
     pub(crate) config: &'a QueueConfig,
     pub(crate) shutdown: &'a Shutdown,
     pub(crate) watcher: &'a W,
+    pub(crate) store: &'a Arc<dyn Store>,
 }
 
 impl<W: Watcher> Run<'_, W> {
     /// Runs the command with this input until nothing of it is left.
-    pub(crate) async fn run(&self, input: Bytes) -> Ran {
-        let mut output = Output::new(self.config.max_output, self.config.stderr_tail);
-        let end = if self.shutdown.phase() == Phase::Aborting {
+    pub(crate) async fn run(&self, input: Body) -> Ran {
+        let stdout = Spool::new(self.store);
+        let mut output = Output::new(stdout, self.config.max_output, self.config.stderr_tail);
+        let mut end = if self.shutdown.phase() == Phase::Aborting {
             End::Aborted
         } else {
             match self.start(input.len()) {
@@ -99,10 +106,20 @@ impl<W: Watcher> Run<'_, W> {
         if let End::NotRun(error) = &end {
             warn!(job = %self.id, queue = self.queue, %error, "the command could not be run");
         }
-        Ran { end, stderr_tail: output.stderr.text(), stdout: output.stdout }
+        let mut stdout = Body::empty();
+        if matches!(end, End::Exited(_)) {
+            match output.stdout.finish().await {
+                Ok(complete) => stdout = complete,
+                Err(error) => end = End::NotKept(error),
+            }
+        }
+        if let End::NotKept(error) = &end {
+            warn!(job = %self.id, queue = self.queue, %error, "the output of the command cannot be kept");
+        }
+        Ran { end, stdout, stderr_tail: output.stderr.text() }
     }
 
-    fn start(&self, input_bytes: usize) -> io::Result<Group> {
+    fn start(&self, input_bytes: u64) -> io::Result<Group> {
         let config = self.config;
         let deadline = Moment::now().after(config.timeout);
         let mut command = Command::new(&config.program);
@@ -127,7 +144,7 @@ impl<W: Watcher> Run<'_, W> {
     }
 
     /// Waits until the command has ended and its pipes are closed, or stops it.
-    async fn supervise(&self, mut group: Group, input: Bytes, output: &mut Output) -> End {
+    async fn supervise(&self, mut group: Group, input: Body, output: &mut Output) -> End {
         let mut overflow = output.overflow();
         let mut pump = pin!(Pipes::of(group.command()).pump(input, output, self.watcher));
         let mut clock = pin!(sleep(self.config.timeout));

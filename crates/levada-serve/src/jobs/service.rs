@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use levada::{mpmc, watch};
 use levada_work::shutdown::{Phase, Signal};
 use tracing::{info, warn};
@@ -19,6 +18,7 @@ use super::record::{JobId, Outcome, Record, State};
 use super::slots::Slots;
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::store::body::Body;
 use crate::store::writer::{Closer, Writer};
 use crate::store::{self, Store, StoreError, on_a_thread};
 use crate::telemetry::Tracing;
@@ -333,7 +333,7 @@ impl Jobs {
     }
 
     /// What a job that succeeded wrote, if it is still kept.
-    pub(crate) async fn output(&self, id: JobId) -> Result<Option<Bytes>, StoreError> {
+    pub(crate) async fn output(&self, id: JobId) -> Result<Option<Body>, StoreError> {
         self.read(move |store| store.output(id)).await
     }
 

@@ -15,7 +15,8 @@ use super::record::{Moment, State};
 use super::service::{Jobs, millis};
 use super::turns::AtWork;
 use crate::config::{Mode, QueueConfig};
-use crate::store::Change;
+use crate::store::body::Body;
+use crate::store::{Change, StoreError};
 
 /// How soon after another a command's progress is told, at the soonest.
 const PROGRESS_REST: Duration = Duration::from_millis(100);
@@ -132,13 +133,15 @@ impl Jobs {
                     config: settings,
                     shutdown,
                     watcher,
+                    store: &self.store,
                 };
                 let running = async {
                     match config.mode {
                         Mode::Process => run.run(input).await,
-                        Mode::Lines | Mode::Frames => {
-                            run.run_resident(&config, &live.queue, &input).await
-                        }
+                        Mode::Lines | Mode::Frames => match input.into_memory().await {
+                            Ok(input) => run.run_resident(&config, &live.queue, &input).await,
+                            Err(error) => unread(&error),
+                        },
                     }
                 };
                 tokio::select! {
@@ -148,7 +151,7 @@ impl Jobs {
                 }
             }
             Ok(None) => Ran::not_run("its input is not in the store"),
-            Err(error) => Ran::not_run(&format!("its input cannot be read: {error}")),
+            Err(error) => unread(&error),
         };
         let busy = begun.elapsed();
         live.queue.pace.record(busy);
@@ -157,10 +160,14 @@ impl Jobs {
     }
 }
 
+fn unread(error: &StoreError) -> Ran {
+    Ran::not_run(&format!("its input cannot be read: {error}"))
+}
+
 impl Ran {
     fn not_run(why: &str) -> Self {
         let end = End::NotRun(std::io::Error::other(why.to_owned()));
-        Self { end, stdout: Vec::new(), stderr_tail: String::new() }
+        Self { end, stdout: Body::empty(), stderr_tail: String::new() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::body::Body;
 use super::layout::{self, Entries, KEPT_BYTES, Table};
 use super::query::{self, Read};
 use super::{Change, StoreError};
@@ -10,6 +11,9 @@ use crate::jobs::record::{JobId, Record};
 /// Tables that can be changed, and show their changes at once.
 pub(super) trait Write: Read {
     fn put(&mut self, table: Table, key: &[u8], value: Bytes) -> Result<(), StoreError>;
+
+    /// For inputs and outputs.
+    fn put_body(&mut self, table: Table, key: &[u8], body: &Body) -> Result<(), StoreError>;
 
     fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), StoreError>;
 }
@@ -26,15 +30,15 @@ pub(super) fn apply(tables: &mut impl Write, change: &Change) -> Result<(), Stor
     }
     match change {
         Change::Accept { record, input } => {
-            debug_assert_eq!(record.input_bytes, input.len() as u64, "the record of {id}");
-            tables.put(Table::Inputs, &key, input.clone())?;
+            debug_assert_eq!(record.input_bytes, input.len(), "the record of {id}");
+            tables.put_body(Table::Inputs, &key, input)?;
             tables.remove(Table::Outputs, &key)?;
             index(tables, record)
         }
         Change::Update { record } | Change::Again { record } => index(tables, record),
         Change::Finish { record, output } => {
-            debug_assert_eq!(record.output_bytes, output.len() as u64, "the record of {id}");
-            tables.put(Table::Outputs, &key, output.clone())?;
+            debug_assert_eq!(record.output_bytes, output.len(), "the record of {id}");
+            tables.put_body(Table::Outputs, &key, output)?;
             index(tables, record)
         }
         Change::Empty { record } => {
@@ -124,8 +128,8 @@ impl Change {
     /// How much of its memory is up to the job: of what clients and commands sent.
     pub(crate) fn bytes(&self) -> usize {
         match self {
-            Self::Accept { input, .. } => input.len(),
-            Self::Finish { record, output } => output.len() + record.stderr_tail.len(),
+            Self::Accept { input, .. } => input.in_memory(),
+            Self::Finish { record, output } => output.in_memory() + record.stderr_tail.len(),
             Self::Update { record } | Self::Again { record } | Self::Empty { record } => {
                 record.stderr_tail.len()
             }

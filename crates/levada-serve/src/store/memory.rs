@@ -7,6 +7,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
 
+use super::body::{Body, BodyFile};
 use super::change::{self, Write};
 use super::layout::Table;
 use super::query::{self, Entry, Read, Side};
@@ -54,6 +55,13 @@ impl Write for Tables {
         Ok(())
     }
 
+    fn put_body(&mut self, table: Table, key: &[u8], body: &Body) -> Result<(), StoreError> {
+        match body {
+            Body::Memory(bytes) => self.put(table, key, bytes.clone()),
+            Body::File(_) => Err(StoreError::io("a store in memory has no files")),
+        }
+    }
+
     fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), StoreError> {
         self.0[table as usize].remove(key);
         Ok(())
@@ -81,12 +89,20 @@ impl Store for MemoryStore {
         query::record(&*self.read(), id)
     }
 
-    fn input(&self, id: JobId) -> Result<Option<Bytes>, StoreError> {
-        self.read().get(Table::Inputs, &id.to_bytes())
+    fn keeps_bodies_in_memory(&self) -> bool {
+        true
     }
 
-    fn output(&self, id: JobId) -> Result<Option<Bytes>, StoreError> {
-        self.read().get(Table::Outputs, &id.to_bytes())
+    fn new_body(&self) -> Result<Option<BodyFile>, StoreError> {
+        Ok(None)
+    }
+
+    fn input(&self, id: JobId) -> Result<Option<Body>, StoreError> {
+        Ok(self.read().get(Table::Inputs, &id.to_bytes())?.map(Body::Memory))
+    }
+
+    fn output(&self, id: JobId) -> Result<Option<Body>, StoreError> {
+        Ok(self.read().get(Table::Outputs, &id.to_bytes())?.map(Body::Memory))
     }
 
     fn by_key(&self, name: &[u8; 32]) -> Result<Option<Record>, StoreError> {

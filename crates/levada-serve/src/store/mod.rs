@@ -5,12 +5,14 @@
 //! ([`layout`]), what a change does ([`change`]) and how things are found ([`query`]) is the same for both: a
 //! store is a set of ordered tables, and nothing else. [`retention`] decides what is given up.
 
+pub(crate) mod body;
 mod change;
 pub(crate) mod disk;
 mod layout;
 pub(crate) mod memory;
 mod query;
 pub(crate) mod retention;
+pub(crate) mod spool;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod writer;
@@ -19,22 +21,21 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
+use self::body::{Body, BodyFile};
 use crate::jobs::record::{JobId, Moment, Record, State};
 
 /// One change of what is kept. Changes of a job that is not there, but for `Accept`, do nothing.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
     /// A new job. `record.input_bytes` is the length of the input.
-    Accept { record: Record, input: Bytes },
+    Accept { record: Record, input: Body },
     /// Something happened to a job that has not ended. Without an output.
     Update { record: Record },
     /// A job that ended is to run again. Does nothing if it has not ended, its input is no longer kept, or
     /// `record.revision` is not greater than that of what is kept: it was given up meanwhile.
     Again { record: Record },
     /// A job succeeded. `record.output_bytes` is the length of the output.
-    Finish { record: Record, output: Bytes },
+    Finish { record: Record, output: Body },
     /// Input and output of a job are given up; `record.emptied` is true, and it has no standard error. Does nothing if the
     /// job has not ended, or `record.revision` is not greater than that of what is kept: it was run again meanwhile.
     Empty { record: Record },
@@ -83,11 +84,19 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
 
     fn record(&self, id: JobId) -> Result<Option<Record>, StoreError>;
 
+    /// Bodies of any length stay in memory.
+    fn keeps_bodies_in_memory(&self) -> bool {
+        false
+    }
+
+    /// A new file for a body; `None` if there is no descriptor for it at the moment.
+    fn new_body(&self) -> Result<Option<BodyFile>, StoreError>;
+
     /// `None` if there is no such job or its input was given up.
-    fn input(&self, id: JobId) -> Result<Option<Bytes>, StoreError>;
+    fn input(&self, id: JobId) -> Result<Option<Body>, StoreError>;
 
     /// `None` if there is no such job, or it did not succeed, or its output was given up.
-    fn output(&self, id: JobId) -> Result<Option<Bytes>, StoreError>;
+    fn output(&self, id: JobId) -> Result<Option<Body>, StoreError>;
 
     /// The job whose [`key`](crate::jobs::record::IdempotencyKey) has this name.
     fn by_key(&self, name: &[u8; 32]) -> Result<Option<Record>, StoreError>;

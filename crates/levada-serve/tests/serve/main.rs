@@ -4,6 +4,7 @@
 
 mod access;
 mod answers;
+mod bodies;
 mod cancel;
 mod client_gone;
 mod collector;

@@ -30,8 +30,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
 use tracing::{debug, warn};
 
-use self::dialogue::{Answer, Dialogue, Unanswered};
-pub(crate) use self::dialogue::{OutOfStep, fits};
+pub(crate) use self::dialogue::OutOfStep;
+use self::dialogue::{Answer, Dialogue, Unanswered, fits};
 use self::input::Input;
 use super::group::{Ending, Group};
 use super::live::Stream;
@@ -166,7 +166,7 @@ impl<W: Watcher> Run<'_, W> {
         } else {
             End::NotRun(io::Error::other("the input has several lines, and the command takes one"))
         };
-        Ran { end, stdout: answer, stderr_tail: tail.text() }
+        Ran { end, stdout: answer.into(), stderr_tail: tail.text() }
     }
 
     async fn answered(

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use levada::{mpsc, watch};
 use levada_work::pool::{Pool, Workers};
 use levada_work::shutdown::Shutdown;
@@ -17,6 +16,7 @@ use super::record::{JobId, State};
 use super::service::Jobs;
 use crate::config::{Config, QueueConfig, Retention, RetryPolicy};
 use crate::store::StoreError;
+use crate::store::body::Body;
 use crate::store::tests::slow::{Begun, Slow, next};
 use crate::store::writer::Closer;
 use crate::telemetry::Tracing;
@@ -139,7 +139,7 @@ impl Bench {
 async fn accept(jobs: Arc<Jobs>) -> Arc<Live> {
     let queue = jobs.queue("default").unwrap();
     let admission = jobs.admit(&queue, "somebody").unwrap();
-    let submission = Submission { input: Bytes::new(), input_type: None, trace: None, key: None };
+    let submission = Submission { input: Body::empty(), input_type: None, trace: None, key: None };
     match jobs.accept(admission, submission).await.unwrap() {
         Accepted::New(live) => live,
         Accepted::Again(job) => panic!("{job:?} was there before"),

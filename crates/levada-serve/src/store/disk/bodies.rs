@@ -1,12 +1,12 @@
 //! Inputs and outputs that are too large for the database: one file for each, in a folder beside it.
 //!
 //! A file is written and synced before the commit that names it, never changed, and removed after the commit that no
-//! longer names it has reached the disk. So after a crash there are files that nothing names, and they are removed
-//! when the store is opened; but nothing names a file that is not there.
+//! longer names it has reached the disk, or when no commit will name it. So after a crash there are files that nothing
+//! names, and they are removed when the store is opened; but nothing names a file that is not there.
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use uuid::Uuid;
 
 use super::super::StoreError;
+use super::super::body::{BodyFile, cannot, remove};
 
 #[derive(Debug)]
 pub(super) struct Bodies {
@@ -36,17 +37,17 @@ impl Bodies {
 
     /// Writes a new file and gives its name; `None` if there is no descriptor for it at the moment.
     pub(super) fn write(&mut self, bytes: &Bytes) -> Result<Option<String>, StoreError> {
-        let name = Uuid::now_v7().to_string();
-        let path = self.folder.join(&name);
-        let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)
-        {
-            Err(error) if no_descriptor(&error) => return Ok(None),
-            opened => opened.map_err(|error| cannot("write", &path, error))?,
-        };
-        let written = file.write_all(bytes).and_then(|()| file.sync_all());
-        written.map_err(|error| cannot("write", &path, error))?;
+        let Some(mut file) = create(&self.folder)? else { return Ok(None) };
+        file.write(bytes)?;
+        file.sync()?;
+        Ok(Some(self.take_over(&file)))
+    }
+
+    /// The name of a file that was written and synced, and which the next commit names.
+    pub(super) fn take_over(&mut self, file: &BodyFile) -> String {
+        file.keep();
         self.unsynced = true;
-        Ok(Some(name))
+        file.name().to_owned()
     }
 
     /// Before a commit that names files.
@@ -84,25 +85,28 @@ impl Bodies {
     }
 }
 
-/// Reads a file of the store; `None` if it is not there.
-pub(super) fn read(folder: &Path, name: &str, len: u64) -> Result<Option<Bytes>, StoreError> {
-    let path = folder.join(name);
-    match fs::read(&path) {
-        Ok(bytes) if bytes.len() as u64 == len => Ok(Some(bytes.into())),
-        Ok(bytes) => Err(StoreError::corrupt(format!(
-            "{} has {} bytes instead of {len}: the file was changed",
-            path.display(),
-            bytes.len()
-        ))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(cannot("read", &path, error)),
+/// Makes a new file; `None` if there is no descriptor for it at the moment.
+pub(super) fn create(folder: &Path) -> Result<Option<BodyFile>, StoreError> {
+    let path = folder.join(Uuid::now_v7().to_string());
+    match OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path) {
+        Ok(file) => Ok(Some(BodyFile::new(file, path))),
+        Err(error) if no_descriptor(&error) => Ok(None),
+        Err(error) => Err(cannot("write", &path, error)),
     }
 }
 
-/// A file that cannot be removed costs room, nothing else.
-fn remove(path: &Path) {
-    if let Err(error) = fs::remove_file(path) {
-        tracing::warn!("cannot remove {}, which is no longer needed: {error}", path.display());
+/// Opens a file of the store; `None` if it is not there.
+pub(super) fn open(folder: &Path, name: &str, len: u64) -> Result<Option<BodyFile>, StoreError> {
+    let path = folder.join(name);
+    let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
+    match opened {
+        Ok((found, file)) if found == len => Ok(Some(BodyFile::stored(file, path, len))),
+        Ok((found, _)) => Err(StoreError::corrupt(format!(
+            "{} has {found} bytes instead of {len}: the file was changed",
+            path.display(),
+        ))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(cannot("read", &path, error)),
     }
 }
 
@@ -126,8 +130,4 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
 fn no_descriptor(error: &io::Error) -> bool {
     let too_many = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
     error.raw_os_error().is_some_and(|code| too_many.contains(&code))
-}
-
-fn cannot(what: &str, path: &Path, error: io::Error) -> StoreError {
-    StoreError::from(error).context(format_args!("cannot {what} {}", path.display()))
 }

@@ -24,15 +24,15 @@ use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use bytes::Bytes;
 use redb::backends::FileBackend;
 use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend};
 
 use self::backend::{Faults, Guarded};
 use self::bodies::Bodies;
-use self::tables::{Body, Snapshot, Writing};
+use self::tables::{Place, Snapshot, Writing};
+use super::body::{Body, BodyFile};
 use super::change::{self, Write};
 use super::layout::{self, Table};
 use super::query::{self, Read};
@@ -152,9 +152,12 @@ impl DiskStore {
         })
     }
 
-    fn body(&self, table: Table, id: JobId) -> Result<Option<Bytes>, StoreError> {
-        let look = || self.read(|tables| tables.body(table, &id.to_bytes()));
-        whole(look, |name, len| bodies::read(&self.folder, name, len))
+    fn body(&self, table: Table, id: JobId) -> Result<Option<Body>, StoreError> {
+        let look = || self.read(|tables| tables.place(table, &id.to_bytes()));
+        found(look, |name, len| {
+            let opened = bodies::open(&self.folder, name, len)?;
+            Ok(opened.map(|file| Body::File(Arc::new(file))))
+        })
     }
 
     fn bodies(&self) -> MutexGuard<'_, Bodies> {
@@ -192,11 +195,15 @@ impl Store for DiskStore {
         self.read(|tables| query::record(tables, id))
     }
 
-    fn input(&self, id: JobId) -> Result<Option<Bytes>, StoreError> {
+    fn new_body(&self) -> Result<Option<BodyFile>, StoreError> {
+        bodies::create(&self.folder)
+    }
+
+    fn input(&self, id: JobId) -> Result<Option<Body>, StoreError> {
         self.body(Table::Inputs, id)
     }
 
-    fn output(&self, id: JobId) -> Result<Option<Bytes>, StoreError> {
+    fn output(&self, id: JobId) -> Result<Option<Body>, StoreError> {
         self.body(Table::Outputs, id)
     }
 
@@ -279,19 +286,19 @@ fn write(
 }
 
 /// Looks where a body is until it is found there.
-fn whole(
-    look: impl Fn() -> Result<Option<Body>, StoreError>,
-    read: impl Fn(&str, u64) -> Result<Option<Bytes>, StoreError>,
-) -> Result<Option<Bytes>, StoreError> {
+fn found(
+    look: impl Fn() -> Result<Option<Place>, StoreError>,
+    open: impl Fn(&str, u64) -> Result<Option<Body>, StoreError>,
+) -> Result<Option<Body>, StoreError> {
     let mut missing = None;
     loop {
         let (name, len) = match look()? {
             None => return Ok(None),
-            Some(Body::Inline(bytes)) => return Ok(Some(bytes)),
-            Some(Body::File { name, len }) => (name, len),
+            Some(Place::Inline(bytes)) => return Ok(Some(Body::Memory(bytes))),
+            Some(Place::File { name, len }) => (name, len),
         };
-        if let Some(bytes) = read(&name, len)? {
-            return Ok(Some(bytes));
+        if let Some(body) = open(&name, len)? {
+            return Ok(Some(body));
         }
         // Given up in between, or not: that is to be seen by looking again.
         if missing.as_ref() == Some(&name) {
@@ -336,19 +343,20 @@ mod tests {
 
     #[test]
     fn a_file_that_was_given_up_in_between_is_no_fault() {
-        let whole_of = |places: &[Option<&str>]| {
+        let found_of = |places: &[Option<&str>]| {
             let places = RefCell::new(places.iter());
             let look = || {
                 let name = places.borrow_mut().next().copied().unwrap();
-                Ok(name.map(|name| Body::File { name: name.to_owned(), len: 1 }))
+                Ok(name.map(|name| Place::File { name: name.to_owned(), len: 1 }))
             };
             // Only this one is still there.
-            whole(look, |name, _| Ok((name == "new").then(|| Bytes::from_static(b"!"))))
+            let open = |name: &str, _| Ok((name == "new").then(|| Body::from("!")));
+            found(look, open).map(|body| body.map(|body| body.whole().unwrap()))
         };
-        assert_eq!(whole_of(&[Some("old"), None]), Ok(None));
-        assert_eq!(whole_of(&[Some("old"), Some("new")]), Ok(Some(Bytes::from_static(b"!"))));
-        assert_eq!(whole_of(&[Some("old"), Some("older"), None]), Ok(None));
-        let error = whole_of(&[Some("old"), Some("old")]).unwrap_err();
+        assert_eq!(found_of(&[Some("old"), None]), Ok(None));
+        assert_eq!(found_of(&[Some("old"), Some("new")]), Ok(Some("!".into())));
+        assert_eq!(found_of(&[Some("old"), Some("older"), None]), Ok(None));
+        let error = found_of(&[Some("old"), Some("old")]).unwrap_err();
         assert_eq!(error.kind, StoreErrorKind::Corrupt);
     }
 }

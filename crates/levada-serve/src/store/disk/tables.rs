@@ -6,6 +6,7 @@ use bytes::Bytes;
 use redb::{ReadTransaction, ReadableTable, TableDefinition, TableError, WriteTransaction};
 
 use super::super::StoreError;
+use super::super::body::{Body, INLINE};
 use super::super::change::Write;
 use super::super::layout::{self, Table};
 use super::super::query::{Entry, Read, Side};
@@ -18,12 +19,8 @@ fn definition(table: Table) -> Definition {
     TableDefinition::new(table.name())
 }
 
-/// The longest input or output that is in the database itself, in bytes: a database is at its best with small ones. A
-/// longer one is there only if no file could be opened for it.
-pub(super) const INLINE: usize = 64 * 1024;
-
 /// Where an input or output is.
-pub(super) enum Body {
+pub(super) enum Place {
     Inline(Bytes),
     File { name: String, len: u64 },
 }
@@ -32,12 +29,12 @@ pub(super) enum Body {
 pub(super) struct Snapshot<'a>(pub(super) &'a ReadTransaction);
 
 impl Snapshot<'_> {
-    pub(super) fn body(&self, table: Table, id: &[u8; 16]) -> Result<Option<Body>, StoreError> {
+    pub(super) fn place(&self, table: Table, id: &[u8; 16]) -> Result<Option<Place>, StoreError> {
         if let Some(value) = self.get(Table::Files, &file_key(table, id))? {
             let (name, len) = file_of(&value)?;
-            return Ok(Some(Body::File { name, len }));
+            return Ok(Some(Place::File { name, len }));
         }
-        Ok(self.get(table, id)?.map(Body::Inline))
+        Ok(self.get(table, id)?.map(Place::Inline))
     }
 
     /// The names of all files that belong to the store.
@@ -116,20 +113,23 @@ impl Read for Writing<'_> {
 
 impl Write for Writing<'_> {
     fn put(&mut self, table: Table, key: &[u8], value: Bytes) -> Result<(), StoreError> {
-        if !matches!(table, Table::Inputs | Table::Outputs) {
-            return self.insert(table, key, &value);
-        }
+        self.insert(table, key, &value)
+    }
+
+    fn put_body(&mut self, table: Table, key: &[u8], body: &Body) -> Result<(), StoreError> {
         let file = file_key(table, key);
         self.remove_file(&file)?;
-        if value.len() <= INLINE {
-            return self.insert(table, key, &value);
-        }
-        let Some(name) = self.bodies.write(&value)? else {
-            return self.insert(table, key, &value);
+        let name = match body {
+            Body::File(file) => self.bodies.take_over(file),
+            Body::Memory(bytes) => {
+                let long = bytes.len() > INLINE;
+                let written = if long { self.bodies.write(bytes)? } else { None };
+                let Some(name) = written else { return self.insert(table, key, bytes) };
+                name
+            }
         };
         self.take(table, key)?;
-        let len = (value.len() as u64).to_be_bytes();
-        self.insert(Table::Files, &file, &[&len, name.as_bytes()].concat())
+        self.insert(Table::Files, &file, &[&body.len().to_be_bytes(), name.as_bytes()].concat())
     }
 
     fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), StoreError> {

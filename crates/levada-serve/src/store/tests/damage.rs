@@ -9,7 +9,7 @@ use super::super::disk::DiskStore;
 use super::super::retention::{Limits, Sweeper, Swept};
 use super::super::writer::Writer;
 use super::super::{Change, Durability, Filter, Store, StoreError, StoreErrorKind};
-use super::{accept, finish, put, queued};
+use super::{accept, finish, input_of, output_of, put, queued};
 use crate::jobs::record::{JobId, Moment};
 
 const LARGE: usize = 70_000;
@@ -24,8 +24,8 @@ fn read_all(store: &DiskStore, of: &[JobId]) -> Result<(), StoreError> {
     store.kept_failed("default")?;
     for id in of {
         store.record(*id)?;
-        store.input(*id)?;
-        store.output(*id)?;
+        input_of(store, *id)?;
+        output_of(store, *id)?;
     }
     Ok(())
 }
@@ -142,10 +142,10 @@ fn a_large_body_that_was_tampered_with_is_an_error() {
     store.commit(&[accept(id, &[1; LARGE])], Durability::Now).unwrap();
     let path = fs::read_dir(dir.path().join("bodies")).unwrap().next().unwrap().unwrap().path();
     fs::write(&path, b"shorter").unwrap();
-    let error = store.input(id).unwrap_err();
+    let error = input_of(&store, id).unwrap_err();
     assert!(error.message.contains("7 bytes instead of 70000"), "{error}");
     fs::remove_file(&path).unwrap();
-    let error = store.input(id).unwrap_err();
+    let error = input_of(&store, id).unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Corrupt);
     assert!(error.message.contains("is not there"), "{error}");
 }

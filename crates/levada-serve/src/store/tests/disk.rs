@@ -13,11 +13,12 @@ use bytes::Bytes;
 use redb::ReadableDatabase;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use super::super::body::Body;
 use super::super::disk::DiskStore;
 use super::super::layout::Table;
 use super::super::query::{self, Entry, Read, Side};
 use super::super::{Change, Durability, Filter, Store, StoreError, StoreErrorKind};
-use super::{accept, contents, finish, ids, put, queued};
+use super::{accept, contents, finish, ids, input_of, output_of, put, queued};
 use crate::jobs::record::{JobId, Moment, State};
 
 const LARGE: usize = 70_000;
@@ -106,7 +107,7 @@ fn what_was_accepted_survives_a_kill_and_nobody_else_gets_in_before() {
         assert!(accepted.iter().all(|id| there.contains(id)));
         for id in there {
             let record = store.record(id).unwrap().unwrap();
-            assert_eq!(store.input(id).unwrap().unwrap().len() as u64, record.input_bytes);
+            assert_eq!(input_of(&store, id).unwrap().unwrap().len() as u64, record.input_bytes);
         }
     }
 }
@@ -122,7 +123,7 @@ fn what_was_added_for_a_job_is_taken_away_with_it() {
         record.state = State::Failed;
         record.finished_at = Some(Moment(9));
         record.stderr_tail = "x".repeat(1_000);
-        let change = Change::Accept { record, input: Bytes::from_static(&[7; 20]) };
+        let change = Change::Accept { record, input: Bytes::from_static(&[7; 20]).into() };
         store.commit(&[change], Durability::Now).unwrap();
     }
     assert_eq!(store.heaviest(9).unwrap().1, 3 * 1_020);
@@ -156,7 +157,7 @@ fn another_version_is_left_alone() {
     assert_eq!(files(dir.path()), 2);
     set_format(dir.path(), 1);
     let store = DiskStore::open(dir.path()).unwrap();
-    assert_eq!(store.input(id), Ok(Some(Bytes::from_static(&[1; LARGE]))));
+    assert_eq!(input_of(&store, id), Ok(Some(Bytes::from_static(&[1; LARGE]))));
 }
 
 fn set_format(dir: &Path, version: u64) {
@@ -200,11 +201,11 @@ fn large_bodies_are_files_that_go_when_they_are_given_up() {
     record.revision += 1;
     let given_up = [Change::Empty { record }, Change::Forget { id: forgotten }];
     store.commit(&given_up, Durability::Later).unwrap();
-    assert_eq!(store.output(emptied), Ok(None));
+    assert_eq!(output_of(&store, emptied), Ok(None));
     assert_eq!(files(dir.path()), 6, "the commit may be lost: its files are still needed");
     store.commit(&[], Durability::Now).unwrap();
     assert_eq!(files(dir.path()), 2);
-    assert_eq!(store.output(kept), Ok(Some(Bytes::from_static(&[2; LARGE]))));
+    assert_eq!(output_of(&store, kept), Ok(Some(Bytes::from_static(&[2; LARGE]))));
 
     // As if it had been killed between the file and the commit.
     fs::write(dir.path().join("bodies/019ad3f0-5d2c-7c41-a4b0-1c9f0e7a2b33"), b"half").unwrap();
@@ -246,17 +247,17 @@ fn has_no_descriptor_for_a_large_body() {
     assert!(fs::File::open(&dir).is_err());
     let end = finish(queued(before, &[1; LARGE]), Moment(9), &[2; LARGE]);
     store.commit(&[accept(large, &[3; LARGE]), end], Durability::Now).unwrap();
-    assert!(store.input(before).is_err(), "a file cannot be read now");
-    assert_eq!(store.input(large), Ok(Some(Bytes::from_static(&[3; LARGE]))));
+    assert!(input_of(&store, before).is_err(), "a file cannot be read now");
+    assert_eq!(input_of(&store, large), Ok(Some(Bytes::from_static(&[3; LARGE]))));
     setrlimit(Resource::Nofile, limits).unwrap();
     assert_eq!(files(&dir), 1);
     drop(store);
 
     let store = DiskStore::open(&dir).unwrap();
-    assert_eq!(store.input(large), Ok(Some(Bytes::from_static(&[3; LARGE]))));
-    assert_eq!(store.output(before), Ok(Some(Bytes::from_static(&[2; LARGE]))));
+    assert_eq!(input_of(&store, large), Ok(Some(Bytes::from_static(&[3; LARGE]))));
+    assert_eq!(output_of(&store, before), Ok(Some(Bytes::from_static(&[2; LARGE]))));
     store.commit(&[accept(large, &[4; LARGE])], Durability::Now).unwrap();
-    assert_eq!(store.input(large), Ok(Some(Bytes::from_static(&[4; LARGE]))));
+    assert_eq!(input_of(&store, large), Ok(Some(Bytes::from_static(&[4; LARGE]))));
     assert_eq!(files(&dir), 2);
 }
 
@@ -279,7 +280,7 @@ fn whoever_reads_while_bodies_come_and_go_gets_whole_ones() {
         let reader = scope.spawn(|| {
             let mut whole = 0;
             while whole == 0 || !over.load(Ordering::Relaxed) {
-                if let Some(input) = store.input(id).unwrap() {
+                if let Some(input) = input_of(&store, id).unwrap() {
                     assert!(input.len() == LARGE && input.iter().all(|byte| *byte == input[0]));
                     whole += 1;
                 }
@@ -335,7 +336,7 @@ fn the_work_of_a_question_is_that_of_its_answer() {
         let jobs: Vec<_> = (0..1_000).map(|_| JobId::next()).collect();
         let ended = jobs[1..].iter().map(|id| {
             let record = super::succeeded(queued(*id, b""), Moment(9), b"");
-            Change::Accept { record, input: Bytes::new() }
+            Change::Accept { record, input: Body::empty() }
         });
         let changes: Vec<_> = ended.chain([accept(jobs[0], b"")]).collect();
         store.commit(&changes, Durability::Later).unwrap();

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::super::disk::DiskStore;
 use super::super::{Change, Durability, Store, StoreErrorKind};
 use super::simulated::Disk;
-use super::{accept, contents, finish, ids, queued};
+use super::{accept, contents, finish, ids, input_of, queued};
 use crate::jobs::record::{JobId, Moment};
 
 /// So large that it goes to a file.
@@ -66,7 +66,7 @@ fn a_fault_at_any_call_stops_the_writing_and_not_the_reading() {
         assert_eq!(contents(&store, &jobs[..2]), before[..2]);
         if let Some(record) = store.record(new).unwrap() {
             assert_eq!(record, queued(new, &[7; 20_000]));
-            assert_eq!(store.input(new), Ok(Some(Bytes::from_static(&[7; 20_000]))));
+            assert_eq!(input_of(&store, new), Ok(Some(Bytes::from_static(&[7; 20_000]))));
         }
     }
 }
@@ -133,7 +133,7 @@ fn until_power_fails(
 
 fn accepted(change: Change) -> (JobId, Vec<u8>) {
     match change {
-        Change::Accept { record, input } => (record.id, input.to_vec()),
+        Change::Accept { record, input } => (record.id, input.whole().unwrap().to_vec()),
         _ => unreachable!("only jobs are accepted here"),
     }
 }
@@ -141,11 +141,11 @@ fn accepted(change: Change) -> (JobId, Vec<u8>) {
 fn check(store: &DiskStore, expected: &[(JobId, Vec<u8>)]) {
     for (id, input) in expected {
         assert_eq!(store.record(*id), Ok(Some(queued(*id, input))));
-        assert_eq!(store.input(*id).unwrap().as_deref(), Some(&input[..]));
+        assert_eq!(input_of(store, *id).unwrap().as_deref(), Some(&input[..]));
     }
     let unfinished = store.unfinished().unwrap();
     for record in &unfinished {
-        let input = store.input(record.id).unwrap().unwrap();
+        let input = input_of(store, record.id).unwrap().unwrap();
         assert_eq!(input.len() as u64, record.input_bytes, "half of a job is there");
     }
     assert!(unfinished.len() >= expected.len());

@@ -7,6 +7,7 @@ mod model;
 mod retention;
 mod simulated;
 pub(crate) mod slow;
+mod spool;
 mod writer;
 
 use std::path::Path;
@@ -15,7 +16,7 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 
 use super::memory::MemoryStore;
-use super::{Change, Durability, Store};
+use super::{Change, Durability, Store, StoreError};
 use crate::jobs::record::{JobId, Moment, Outcome, Record, State};
 
 /// A job that was just accepted.
@@ -61,16 +62,26 @@ fn succeeded(mut record: Record, end: Moment, output: &[u8]) -> Record {
 }
 
 pub(crate) fn accept(id: JobId, input: &[u8]) -> Change {
-    Change::Accept { record: queued(id, input), input: Bytes::copy_from_slice(input) }
+    Change::Accept { record: queued(id, input), input: Bytes::copy_from_slice(input).into() }
 }
 
 fn finish(record: Record, end: Moment, output: &[u8]) -> Change {
     let record = succeeded(record, end, output);
-    Change::Finish { record, output: Bytes::copy_from_slice(output) }
+    Change::Finish { record, output: Bytes::copy_from_slice(output).into() }
 }
 
 fn ids(records: &[Record]) -> Vec<JobId> {
     records.iter().map(|record| record.id).collect()
+}
+
+/// All of the input of a job.
+fn input_of(store: &dyn Store, id: JobId) -> Result<Option<Bytes>, StoreError> {
+    store.input(id)?.map(|input| input.whole()).transpose()
+}
+
+/// All of the output of a job.
+fn output_of(store: &dyn Store, id: JobId) -> Result<Option<Bytes>, StoreError> {
+    store.output(id)?.map(|output| output.whole()).transpose()
 }
 
 /// Everything a store shows of the jobs with these ids, to compare it with another one.
@@ -79,8 +90,7 @@ fn contents(
     of: &[JobId],
 ) -> Vec<(Option<Record>, Option<Bytes>, Option<Bytes>)> {
     let one = |id: &JobId| {
-        let record = store.record(*id).unwrap();
-        (record, store.input(*id).unwrap(), store.output(*id).unwrap())
+        (store.record(*id).unwrap(), input_of(store, *id).unwrap(), output_of(store, *id).unwrap())
     };
     of.iter().map(one).collect()
 }
@@ -112,14 +122,15 @@ fn piece_of_a_buffer(bytes: &[u8]) -> (Bytes, Weak<()>) {
 #[test]
 fn a_store_in_memory_keeps_no_buffers_of_others() {
     let (store, id) = (MemoryStore::default(), JobId::next());
-    let (input, of_input) = piece_of_a_buffer(b"input");
-    let (output, of_output) = piece_of_a_buffer(b"output");
+    let (sent, of_input) = piece_of_a_buffer(b"input");
+    let (written, of_output) = piece_of_a_buffer(b"output");
     let record = queued(id, b"input");
     let done = succeeded(record.clone(), Moment(1), b"output");
-    let changes = [Change::Accept { record, input }, Change::Finish { record: done, output }];
+    let accepted = Change::Accept { record, input: sent.into() };
+    let changes = [accepted, Change::Finish { record: done, output: written.into() }];
     store.commit(&changes, Durability::Now).unwrap();
     drop(changes);
-    assert_eq!(store.input(id), Ok(Some(Bytes::from_static(b"input"))));
-    assert_eq!(store.output(id), Ok(Some(Bytes::from_static(b"output"))));
+    assert_eq!(input_of(&store, id), Ok(Some(Bytes::from_static(b"input"))));
+    assert_eq!(output_of(&store, id), Ok(Some(Bytes::from_static(b"output"))));
     assert!(of_input.upgrade().is_none() && of_output.upgrade().is_none());
 }

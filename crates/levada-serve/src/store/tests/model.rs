@@ -1,16 +1,18 @@
 //! Random changes, made to both stores and to a model that is as plain as can be; then all they show is compared.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
+use super::super::body::{Body, INLINE};
 use super::super::disk::DiskStore;
 use super::super::memory::MemoryStore;
 use super::super::{Change, Durability, Filter, Store};
-use super::queued;
+use super::{input_of, output_of, queued};
 use crate::jobs::record::{IdempotencyKey, JobId, Moment, Record, State};
 
 const STATES: [State; 6] = [
@@ -41,7 +43,9 @@ impl Model {
         let ended = old.as_ref().is_some_and(|(record, ..)| record.state.has_ended());
         let revision = old.as_ref().map(|(record, ..)| record.revision);
         let new = match (change.clone(), old.clone()) {
-            (Change::Accept { record, input }, _) => Some((record, Some(input), None)),
+            (Change::Accept { record, input }, _) => {
+                Some((record, Some(input.whole().unwrap()), None))
+            }
             (Change::Update { record }, Some((_, input, output))) => Some((record, input, output)),
             (Change::Again { record }, Some((old, input, output)))
                 if ended && !old.emptied && old.revision < record.revision =>
@@ -49,7 +53,7 @@ impl Model {
                 Some((record, input, output))
             }
             (Change::Finish { record, output }, Some((_, input, _))) => {
-                Some((record, input, Some(output)))
+                Some((record, input, Some(output.whole().unwrap())))
             }
             (Change::Empty { record }, Some(_)) if ended && revision < Some(record.revision) => {
                 Some((record, None, None))
@@ -139,17 +143,17 @@ fn any_record() -> impl Strategy<Value = Record> {
     )
 }
 
-fn any_body() -> impl Strategy<Value = Bytes> {
+fn any_body() -> impl Strategy<Value = Body> {
     (0..LENGTHS.len(), any::<u8>()).prop_map(|(length, byte)| vec![byte; LENGTHS[length]].into())
 }
 
 fn any_change() -> impl Strategy<Value = Change> {
-    let input = |(mut record, input): (Record, Bytes)| {
-        record.input_bytes = input.len() as u64;
+    let input = |(mut record, input): (Record, Body)| {
+        record.input_bytes = input.len();
         Change::Accept { record, input }
     };
-    let output = |(mut record, output): (Record, Bytes)| {
-        record.output_bytes = output.len() as u64;
+    let output = |(mut record, output): (Record, Body)| {
+        record.output_bytes = output.len();
         Change::Finish { record, output }
     };
     let empty = |mut record: Record| {
@@ -171,7 +175,7 @@ fn run_again() -> impl Strategy<Value = Vec<Change>> {
     let given_up = option::of(any::<bool>());
     (any_record(), any_body(), given_up, 1_u64..4).prop_map(
         |(record, input, given_up, revision)| {
-            let input_bytes = input.len() as u64;
+            let input_bytes = input.len();
             let failed = Record { state: State::Failed, revision: 1, input_bytes, ..record };
             let emptied = Record { emptied: true, revision: 2, ..failed.clone() };
             let again = Record { state: State::Queued, revision, ..failed.clone() };
@@ -194,8 +198,8 @@ fn compare(store: &dyn Store, model: &Model) {
                 (Some(record.clone()), input.clone(), output.clone())
             });
         assert_eq!(store.record(id(number)), Ok(record));
-        assert_eq!(store.input(id(number)), Ok(input));
-        assert_eq!(store.output(id(number)), Ok(output));
+        assert_eq!(input_of(store, id(number)), Ok(input));
+        assert_eq!(output_of(store, id(number)), Ok(output));
     }
     for number in 0..3 {
         let owner = model.keys.get(&key(number).name).map(|id| model.jobs[id].0.clone());
@@ -232,6 +236,22 @@ type Step = (Vec<Change>, bool, bool);
 fn any_step() -> impl Strategy<Value = Step> {
     let changes = prop_oneof![4 => vec(any_change(), 0..6), 1 => run_again()];
     (changes, any::<bool>(), prop::bool::weighted(0.3))
+}
+
+/// The same change, with a long body in a file that is written before: as it is when a client sent it in pieces.
+fn spooled(disk: &DiskStore, mut change: Change) -> Change {
+    if let Change::Accept { input: body, .. } | Change::Finish { output: body, .. } = &mut change {
+        let bytes = body.whole().unwrap();
+        // Others were in one piece.
+        if bytes.len() > INLINE && bytes[0] % 2 == 0 {
+            let mut file = disk.new_body().unwrap().unwrap();
+            file.write(&bytes[..300]).unwrap();
+            file.write(&bytes[300..]).unwrap();
+            file.sync().unwrap();
+            *body = Body::File(Arc::new(file));
+        }
+    }
+    change
 }
 
 /// What was said of input and output stays, as the service does it: it updates and finishes only what has not ended, which
@@ -274,8 +294,10 @@ proptest! {
                 exact.push(change);
             }
             let durability = if now { Durability::Now } else { Durability::Later };
-            disk.commit(&exact, durability).unwrap();
             memory.commit(&exact, durability).unwrap();
+            let spooled: Vec<_> = exact.into_iter().map(|it| spooled(&disk, it)).collect();
+            disk.commit(&spooled, durability).unwrap();
+            drop(spooled);
             if reopen {
                 disk.commit(&[], Durability::Now).unwrap();
                 drop(disk);

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
+use super::super::body::Body;
 use super::super::memory::MemoryStore;
 use super::super::retention::{Limits, Sweeper, Swept};
 use super::super::writer::Writer;
 use super::super::{Change, Durability, Filter, Store};
-use super::{accept, finish, queued};
+use super::{accept, finish, input_of, output_of, queued};
 use crate::jobs::record::{JobId, Moment, Outcome, State};
 
 const NO_LIMIT: Limits = Limits { max_bytes: u64::MAX };
@@ -69,7 +68,7 @@ async fn the_oldest_are_emptied_until_the_rest_is_within_the_limit() {
     let emptied = store.record(jobs[700]).unwrap().unwrap();
     assert!(emptied.emptied);
     assert_eq!(emptied.revision, 3);
-    assert_eq!(store.output(jobs[700]), Ok(None));
+    assert_eq!(output_of(&*store, jobs[700]), Ok(None));
     assert_eq!(left(&*store), 1_001, "emptied, but not forgotten");
 }
 
@@ -84,7 +83,7 @@ async fn standard_error_counts_and_is_given_up_but_not_the_outcome() {
         record.finished_at = Some(Moment(end));
         record.stderr_tail = "x".repeat(1_000);
         jobs.push(record.id);
-        store.commit(&[Change::Accept { record, input: Bytes::new() }], Durability::Now).unwrap();
+        store.commit(&[Change::Accept { record, input: Body::empty() }], Durability::Now).unwrap();
     }
     assert_eq!((store.heaviest(9).unwrap().1, store.kept_failed("default")), (3_000, Ok(3)));
     let (writer, _closer) = Writer::start(store.clone(), |_| ());
@@ -104,7 +103,7 @@ async fn jobs_that_go_on_stay() {
     assert_eq!(sweep_all(&store, &writer, u64::MAX, limits).await, (1, 0));
     let waiting = store.unfinished().unwrap();
     assert_eq!(waiting.len(), 1);
-    assert!(store.input(waiting[0].id).unwrap().is_some());
+    assert!(input_of(&*store, waiting[0].id).unwrap().is_some());
 }
 
 #[tokio::test]

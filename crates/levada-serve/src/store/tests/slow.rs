@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use levada::mpsc;
 
+use super::super::body::{Body, BodyFile};
 use super::super::memory::MemoryStore;
 use super::super::{Change, Durability, Filter, Found, Store, StoreError};
 use crate::jobs::record::{JobId, Moment, Record};
@@ -67,11 +67,15 @@ impl Store for Slow {
         self.store.record(id)
     }
 
-    fn input(&self, id: JobId) -> Result<Option<Bytes>, StoreError> {
+    fn new_body(&self) -> Result<Option<BodyFile>, StoreError> {
+        self.store.new_body()
+    }
+
+    fn input(&self, id: JobId) -> Result<Option<Body>, StoreError> {
         self.store.input(id)
     }
 
-    fn output(&self, id: JobId) -> Result<Option<Bytes>, StoreError> {
+    fn output(&self, id: JobId) -> Result<Option<Body>, StoreError> {
         self.store.output(id)
     }
 

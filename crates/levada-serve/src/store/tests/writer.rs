@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use levada::{mpsc, oneshot};
 
+use super::super::body::Body;
 use super::super::memory::MemoryStore;
 use super::super::writer::{Closer, Commit, Writer};
 use super::super::{Change, Durability, Store, StoreError, StoreErrorKind};
@@ -95,7 +95,7 @@ async fn a_note_goes_with_the_next_commit_unless_that_knows_better() {
     bench.writer.note(Change::Update { record: running(ended) });
     bench.writer.note(Change::Update { record: running(noted) });
     let record = succeeded(running(ended), Moment(9), b"");
-    let end = Change::Finish { record: record.clone(), output: Bytes::new() };
+    let end = Change::Finish { record: record.clone(), output: Body::empty() };
     let submitted = bench.writer.submit(vec![end]).await.unwrap();
     assert_eq!(next(&mut bench.begun).await, (vec![noted, ended], Durability::Now));
     bench.go_on.send(Ok(())).unwrap();

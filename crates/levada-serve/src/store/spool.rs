@@ -1,0 +1,98 @@
+//! A body while it comes: its beginning in memory, and what is beyond [`INLINE`] in a file, piece by piece.
+//!
+//! So a body that comes slowly, or is large, costs a small buffer, and when it is complete it is where it stays: the
+//! commit that accepts it only names the file.
+
+use std::mem::take;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::time::{Instant, sleep};
+
+use super::body::{Body, BodyFile, INLINE};
+use super::{Store, StoreError, on_a_thread};
+
+/// How much of a body is in memory at most while there is no descriptor for its file. If it ends before, it goes into the
+/// database; a longer one waits for a descriptor.
+const WITHOUT_FILE: usize = 1 << 20;
+/// How long it waits for one.
+const WAIT: Duration = Duration::from_secs(10);
+/// How long after a look whether there is one the next look is.
+const LOOK: Duration = Duration::from_millis(50);
+
+#[derive(Debug)]
+pub(crate) struct Spool {
+    store: Arc<dyn Store>,
+    /// What is in no file yet.
+    held: Bytes,
+    file: Option<BodyFile>,
+}
+
+impl Spool {
+    pub(crate) fn new(store: &Arc<dyn Store>) -> Self {
+        Self { store: Arc::clone(store), held: Bytes::new(), file: None }
+    }
+
+    /// Takes the next piece, and returns when there is room for another.
+    ///
+    /// # Errors
+    /// If the file cannot be written, or none can be opened.
+    ///
+    /// # Cancel safety
+    /// None: if the future is dropped, the spool has to be, too.
+    pub(crate) async fn push(&mut self, piece: Bytes) -> Result<(), StoreError> {
+        self.held = if self.held.is_empty() {
+            piece
+        } else {
+            // Copies what is held only if it is a part of another buffer.
+            let mut held = BytesMut::from(take(&mut self.held));
+            held.extend_from_slice(&piece);
+            held.freeze()
+        };
+        if self.held.len() <= INLINE || self.store.keeps_bodies_in_memory() {
+            return Ok(());
+        }
+        self.write().await?;
+        let since = Instant::now();
+        while self.held.len() > WITHOUT_FILE {
+            if since.elapsed() > WAIT {
+                return Err(StoreError::io("no file can be opened for it: too many are open"));
+            }
+            sleep(LOOK).await;
+            self.write().await?;
+        }
+        Ok(())
+    }
+
+    /// The body, of which nothing more comes. If it is in a file, that survives a loss of power, but for its name.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub(crate) async fn finish(self) -> Result<Body, StoreError> {
+        let Self { store, held, file } = self;
+        let Some(mut file) = file else { return Ok(Body::Memory(held)) };
+        let finished = on_a_thread(&store, move |_| {
+            file.write(&held)?;
+            file.sync()?;
+            Ok(file)
+        });
+        Ok(Body::File(Arc::new(finished.await?)))
+    }
+
+    /// Writes what is held to the file, if there is one or one can be opened.
+    async fn write(&mut self) -> Result<(), StoreError> {
+        let (held, file) = (take(&mut self.held), self.file.take());
+        let written = on_a_thread(&self.store, move |store| {
+            let file = match file {
+                Some(file) => Some(file),
+                None => store.new_body()?,
+            };
+            let Some(mut file) = file else { return Ok((held, None)) };
+            file.write(&held)?;
+            Ok((Bytes::new(), Some(file)))
+        });
+        (self.held, self.file) = written.await?;
+        Ok(())
+    }
+}
