@@ -72,6 +72,7 @@ impl Problem {
                 | "cancelled"
                 | "result-gone"
                 | "interrupted"
+                | "interrupted-too-often"
         )
     }
 
@@ -126,7 +127,9 @@ impl Problem {
             "no-queue" | "queue-closed" => "`levada queues` lists them.".to_owned(),
             "unsupported-type" => "Say what the input is with --type.".to_owned(),
             "idempotency-key-reused" => "Give another --key, or none.".to_owned(),
-            "timeout" | "cancelled" => format!("`levada retry {id}` runs it again."),
+            "timeout" | "cancelled" | "interrupted-too-often" => {
+                format!("`levada retry {id}` runs it again.")
+            }
             "interrupted" => format!("`levada result {id} --wait 10m` waits for it."),
             "result-gone" | "input-gone" => "Submit the input again.".to_owned(),
             "not-retryable" | "already-ended" => format!("`levada status {id}` says how it is."),

@@ -90,7 +90,7 @@ fn faulty(app: &App, fault: Fault) -> Problem {
             "interrupted",
             "The service stopped before the job ended",
             if app.jobs.is_durable() {
-                "The command was killed before it ended; the job runs again after a restart."
+                "The job did not end; it runs again after a restart."
             } else {
                 "The job did not end; it is lost, as the service keeps its jobs in memory."
             },
@@ -125,6 +125,16 @@ fn failed(app: &App, record: Record) -> Problem {
             "command-not-run",
             "The command could not be run",
             format!("The system says: {}.", record.fault.as_deref().unwrap_or("nothing")),
+        ),
+        Some(Outcome::Interrupted) => Problem::new(
+            internal,
+            "interrupted-too-often",
+            "The service died whenever the job ran",
+            format!(
+                "The service died {} times in a row while the job ran, and was not told to stop. \
+                 The job may be what kills it, and is not run again by itself.",
+                record.interruptions
+            ),
         ),
         _ => {
             let status = record.status.and_then(|status| StatusCode::from_u16(status).ok());
@@ -204,7 +214,9 @@ pub(crate) fn draining() -> Problem {
 pub(crate) fn store_failed(error: &StoreError) -> Problem {
     let status = match error.kind {
         StoreErrorKind::Full => StatusCode::INSUFFICIENT_STORAGE,
-        StoreErrorKind::Io | StoreErrorKind::Corrupt => StatusCode::SERVICE_UNAVAILABLE,
+        StoreErrorKind::Passing | StoreErrorKind::Io | StoreErrorKind::Corrupt => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
     };
     Problem::new(
         status,

@@ -150,9 +150,10 @@ impl<W: Watcher> Run<'_, W> {
                 Some(process) => (process, true),
                 None => match Process::start(self.queue, config) {
                     Ok(process) => (process, false),
-                    Err(error) => break End::NotRun(error),
+                    Err(error) => break End::NotStarted(error),
                 },
             };
+            self.watcher.started();
             match self.ask(&mut process, input, &mut stdout, &mut tail).await {
                 Ok(()) => {
                     self.watcher.wrote(Stream::Stdout, &stdout);
@@ -166,10 +167,7 @@ impl<W: Watcher> Run<'_, W> {
                 Err(Unanswered::Ended) => match ended(process).await {
                     // It was done before it saw this job, as far as one can tell.
                     Ok(Ending::Exited(0)) if used && stdout.is_empty() => {}
-                    Ok(Ending::Exited(0)) => {
-                        let why = "the command ended without an answer";
-                        break End::NotRun(io::Error::other(why));
-                    }
+                    Ok(Ending::Exited(0)) => break End::Silent,
                     Ok(Ending::Exited(code)) => break End::Exited(code),
                     Ok(Ending::Signalled(signal)) => break End::Signalled(signal),
                     Err(error) => break End::NotRun(error),

@@ -52,11 +52,15 @@ pub(crate) enum End {
     TimedOut,
     /// It wrote more than it may.
     OutputTooLarge,
-    /// It could not be started, or not be watched.
+    /// It could not be started: nothing of the job was done.
+    NotStarted(io::Error),
+    /// It could not be watched, or did not do what a command has to.
     NotRun(io::Error),
+    /// It ended in order and without an answer, as a process does that stays and is told to stop.
+    Silent,
     /// It was told to stop.
     Stopped,
-    /// The service was told to stop at once.
+    /// The stop of the service cut it off.
     Aborted,
 }
 
@@ -89,13 +93,13 @@ impl<W: Watcher> Run<'_, W> {
             End::Aborted
         } else {
             match self.start(input.len()) {
-                Ok(group) => self.supervise(group, input, &mut output).await,
-                Err(error) => End::NotRun(error),
+                Ok(group) => {
+                    self.watcher.started();
+                    self.supervise(group, input, &mut output).await
+                }
+                Err(error) => End::NotStarted(error),
             }
         };
-        if let End::NotRun(error) = &end {
-            warn!(job = %self.id, queue = self.queue, %error, "the command could not be run");
-        }
         Ran { end, stderr_tail: output.stderr.text(), stdout: output.stdout }
     }
 
