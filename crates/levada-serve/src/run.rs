@@ -27,6 +27,7 @@ use crate::config::Config;
 use crate::config::reload::{HangUps, Settings};
 use crate::descriptors;
 use crate::http::{App, router};
+use crate::jobs::in_flight::{Begun, InFlight};
 use crate::jobs::live::Live;
 use crate::jobs::queue::LINE;
 use crate::jobs::record::Moment;
@@ -76,7 +77,11 @@ async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
         .map_err(|error| Fault::system(format!("cannot listen on {listen}: {error}")))?;
     let address = listener.local_addr().unwrap_or(listen);
 
-    let (jobs, closer) = open(&args.service.store, config.subscribe(), shutdown.signal(), tracing)?;
+    let (jobs, closer, begun) =
+        open(&args.service.store, config.subscribe(), shutdown.signal(), tracing)?;
+    if let Err(error) = jobs.count_interruptions(begun).await {
+        error!(%error, "which jobs ran when the service died is not counted");
+    }
     let mut staff = Staff::new(&jobs, args.service.max_connections);
     let mut changes = config.subscribe();
     let first = Arc::clone(&changes.borrow_and_update());
@@ -106,6 +111,7 @@ async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
         () = jobs.shutdown.draining() => {}
         () = staff.follow(changes) => unreachable!("`settings` keeps the sender"),
     }
+    jobs.begin_to_stop();
     drop((listener, background));
     Ok(ExitCode::from(take_down(&jobs, closer, staff, &shutdown, code).await))
 }
@@ -126,16 +132,23 @@ fn open(
     config: watch::Receiver<Arc<Config>>,
     shutdown: Signal,
     tracing: Tracing,
-) -> Result<(Arc<Jobs>, Closer), Fault> {
-    let (store, durable): (Arc<dyn Store>, _) = match option {
-        StoreOption::Memory => (Arc::new(MemoryStore::default()), false),
+) -> Result<(Arc<Jobs>, Closer, Vec<Begun>), Fault> {
+    let (store, in_flight, begun): (Arc<dyn Store>, _, _) = match option {
+        StoreOption::Memory => (Arc::new(MemoryStore::default()), None, Vec::new()),
         StoreOption::Directory(directory) => {
             let store =
                 DiskStore::open(directory).map_err(|error| Fault::system(error.to_string()))?;
-            (Arc::new(store), true)
+            // The store is locked by now.
+            let (in_flight, begun) = InFlight::open(directory).map_err(|error| {
+                let file = directory.join("in-flight");
+                Fault::system(format!("cannot open {}: {error}", file.display()))
+            })?;
+            (Arc::new(store), Some(in_flight), begun)
         }
     };
-    Ok(Jobs::new(store, durable, config, shutdown, tracing))
+    let durable = in_flight.is_some();
+    let (jobs, closer) = Jobs::new(store, durable, in_flight, config, shutdown, tracing);
+    Ok((jobs, closer, begun))
 }
 
 /// Tells people and scripts where the service listens: the only line on standard output.

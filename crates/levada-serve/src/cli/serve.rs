@@ -86,6 +86,11 @@ pub(crate) struct QueueOptions {
     #[arg(long, value_name = "N", requires = "command", value_parser = count(MAX_ATTEMPTS))]
     max_attempts: Option<usize>,
 
+    /// How often in a row the service may die while a job runs, before the job is given up: it may be what kills the
+    /// service [default: 3]
+    #[arg(long, value_name = "N", requires = "command", value_parser = count(MAX_ATTEMPTS))]
+    max_interruptions: Option<usize>,
+
     /// Whether each job has a process, or one process does job after job: each a line that it answers with a line, or a
     /// frame (length and bytes) that it answers with a frame [default: process]
     #[arg(
@@ -248,6 +253,10 @@ impl QueueOptions {
         put(self.timeout, &mut queue.timeout);
         put(self.grace, &mut queue.grace);
         put(self.max_attempts.and_then(|n| n.try_into().ok()), &mut queue.retry.max_attempts);
+        put(
+            self.max_interruptions.and_then(|n| n.try_into().ok()),
+            &mut queue.retry.max_interruptions,
+        );
         put(self.mode, &mut queue.mode);
         put(self.on_disconnect, &mut queue.on_disconnect);
         put(self.priority, &mut queue.priority);
@@ -339,6 +348,7 @@ mod tests {
             ("--timeout", seconds(queue.timeout)),
             ("--grace", seconds(queue.grace)),
             ("--max-attempts", queue.retry.max_attempts.to_string()),
+            ("--max-interruptions", queue.retry.max_interruptions.to_string()),
             ("--mode", format!("{:?}", queue.mode).to_lowercase()),
             ("--on-disconnect", format!("{:?}", queue.on_disconnect).to_lowercase()),
             ("--priority", queue.priority.to_string()),

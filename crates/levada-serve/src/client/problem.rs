@@ -73,6 +73,7 @@ impl Problem {
                 | "cancelled"
                 | "result-gone"
                 | "interrupted"
+                | "interrupted-too-often"
         )
     }
 
@@ -127,7 +128,7 @@ impl Problem {
             "no-queue" | "queue-closed" => "`levada queues` lists them.".to_owned(),
             "unsupported-type" => "Say what the input is with --type.".to_owned(),
             "idempotency-key-reused" => "Give another --key, or none.".to_owned(),
-            "timeout" | "cancelled" | "command-out-of-step" => {
+            "timeout" | "cancelled" | "command-out-of-step" | "interrupted-too-often" => {
                 format!("`levada retry {id}` runs it again.")
             }
             "interrupted" => format!("`levada result {id} --wait 10m` waits for it."),

@@ -135,9 +135,11 @@ fn queue(fields: &mut Fields<'_, '_>, queue: &mut QueueConfig, here: &Path) {
 }
 
 fn retry(fields: &mut Fields<'_, '_>, retry: &mut RetryPolicy) {
-    fields.set("max_attempts", &mut retry.max_attempts, |value| {
-        whole(value, MAX_ATTEMPTS).map(|attempts| u32::try_from(attempts).unwrap_or(u32::MAX))
-    });
+    let times = |value: &DeValue<'_>| {
+        whole(value, MAX_ATTEMPTS).map(|times| u32::try_from(times).unwrap_or(u32::MAX))
+    };
+    fields.set("max_attempts", &mut retry.max_attempts, times);
+    fields.set("max_interruptions", &mut retry.max_interruptions, times);
     fields.set("backoff", &mut retry.backoff, |value| text(value, duration_or_zero));
     fields.set("max_backoff", &mut retry.max_backoff, |value| text(value, duration_or_zero));
     fields.set("factor", &mut retry.factor, |value| number(value, factor));

@@ -21,6 +21,8 @@ pub(crate) enum Verdict {
 pub(crate) struct RetryPolicy {
     /// How often a job is run at most; with 1 it is never run again.
     pub(crate) max_attempts: u32,
+    /// How often in a row the service may die while the job runs, before the job is given up; 1 or more.
+    pub(crate) max_interruptions: u32,
     /// How long the second attempt waits.
     pub(crate) backoff: Duration,
     /// How long any attempt waits at most.
@@ -40,6 +42,7 @@ impl RetryPolicy {
     pub(crate) fn built_in() -> Self {
         Self {
             max_attempts: 3,
+            max_interruptions: 3,
             backoff: Duration::from_secs(1),
             max_backoff: Duration::from_secs(5 * 60),
             factor: 2.0,
@@ -55,6 +58,11 @@ impl RetryPolicy {
                 (77, Verdict::Fail(StatusCode::FORBIDDEN)),
             ]),
         }
+    }
+
+    /// Whether this exit code says something, rather than only that the command failed.
+    pub(crate) fn knows(&self, exit_code: i32) -> bool {
+        u8::try_from(exit_code).is_ok_and(|code| self.exit_codes.contains_key(&code))
     }
 
     /// What this exit code says.

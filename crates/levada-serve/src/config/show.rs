@@ -72,6 +72,7 @@ fn queue(queue: &QueueConfig) -> Table {
 fn retry(retry: &RetryPolicy) -> Table {
     let mut table = Table::new();
     put(&mut table, "max_attempts", i64::from(retry.max_attempts));
+    put(&mut table, "max_interruptions", i64::from(retry.max_interruptions));
     put(&mut table, "backoff", duration(retry.backoff));
     put(&mut table, "max_backoff", duration(retry.max_backoff));
     put(&mut table, "factor", retry.factor);

@@ -107,7 +107,7 @@ fn faulty(app: &App, fault: Fault) -> Problem {
             "interrupted",
             "The service stopped before the job ended",
             if app.jobs.is_durable() {
-                "The command was killed before it ended; the job runs again after a restart."
+                "The job did not end; it runs again after a restart."
             } else {
                 "The job did not end; it is lost, as the service keeps its jobs in memory."
             },
@@ -152,6 +152,16 @@ fn failed(app: &App, record: Record) -> Problem {
                  The command has to write one line for each line that it reads (mode = \"lines\"), or one frame for \
                  each frame (mode = \"frames\").",
                 record.fault.as_deref().unwrap_or("it is not known")
+            ),
+        ),
+        Some(Outcome::Interrupted) => Problem::new(
+            internal,
+            "interrupted-too-often",
+            "The service died whenever the job ran",
+            format!(
+                "The service died {} times in a row while the job ran, and was not told to stop. \
+                 The job may be what kills it, and is not run again by itself.",
+                record.interruptions
             ),
         ),
         _ => {
@@ -229,13 +239,19 @@ pub(crate) fn draining() -> Problem {
     .retry_after(NEXT_PROCESS)
 }
 
-pub(crate) fn store_failed(error: &StoreError) -> Problem {
-    let status = match error.kind {
+/// The status of a request that the store could not serve.
+pub(super) fn store_status(error: &StoreError) -> StatusCode {
+    match error.kind {
         StoreErrorKind::Full => StatusCode::INSUFFICIENT_STORAGE,
-        StoreErrorKind::Io | StoreErrorKind::Corrupt => StatusCode::SERVICE_UNAVAILABLE,
-    };
+        StoreErrorKind::Passing | StoreErrorKind::Io | StoreErrorKind::Corrupt => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+    }
+}
+
+pub(crate) fn store_failed(error: &StoreError) -> Problem {
     Problem::new(
-        status,
+        store_status(error),
         "store-failed",
         "The store failed",
         format!("Nothing can be accepted or recorded: {error}. The service has to be restarted."),

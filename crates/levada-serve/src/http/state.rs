@@ -16,6 +16,8 @@ pub(crate) struct JobState {
     revision: u64,
     attempt: u32,
     max_attempts: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    interruptions: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<u64>,
     created_at: Time,
@@ -61,6 +63,11 @@ impl Serialize for Time {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 impl JobState {
     pub(crate) fn of(job: &Job) -> Self {
         let position = match job {
@@ -81,6 +88,7 @@ impl JobState {
             revision: record.revision,
             attempt: record.attempt,
             max_attempts: record.max_attempts,
+            interruptions: record.interruptions,
             position: None,
             created_at: Time(record.created_at),
             started_at: record.started_at.map(Time),

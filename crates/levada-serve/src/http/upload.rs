@@ -11,13 +11,14 @@ use tokio::time::{Instant, timeout};
 use tracing::warn;
 
 use super::App;
+use super::outcome::store_status;
 use super::problem::Problem;
 use crate::cli::serve::ServiceOptions;
 use crate::config::{Mode, QueueConfig};
 use crate::jobs::queue::Queue;
+use crate::store::StoreError;
 use crate::store::body::Body;
 use crate::store::spool::Spool;
-use crate::store::{StoreError, StoreErrorKind};
 
 /// A body that is complete.
 pub(super) struct Upload {
@@ -180,12 +181,8 @@ fn not_one_line() -> Problem {
 /// The store goes on: only this body has no room.
 fn not_kept(queue: &Queue, error: &StoreError) -> Problem {
     warn!(queue = queue.name, %error, "the body of a request cannot be kept, and the request is refused");
-    let status = match error.kind {
-        StoreErrorKind::Full => StatusCode::INSUFFICIENT_STORAGE,
-        StoreErrorKind::Io | StoreErrorKind::Corrupt => StatusCode::SERVICE_UNAVAILABLE,
-    };
     let detail = format!("The job was not accepted: {error}.");
-    Problem::new(status, "store-failed", "The body cannot be kept", detail)
+    Problem::new(store_status(error), "store-failed", "The body cannot be kept", detail)
         .retry_after(queue.retry_after())
 }
 

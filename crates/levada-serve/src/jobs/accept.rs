@@ -176,6 +176,7 @@ impl Record {
             revision: 1,
             attempt: 0,
             max_attempts: queue.config().retry.max_attempts,
+            interruptions: 0,
             created_at: Moment::now(),
             started_at: None,
             finished_at: None,
@@ -203,10 +204,20 @@ impl Record {
         self.state = State::Queued;
         self.revision += 1;
         self.max_attempts = self.attempt.saturating_add(more_attempts);
+        self.interruptions = 0;
         self.forget_run();
         self.started_at = None;
         self.finished_at = None;
         self.expires_at = None;
+    }
+
+    /// An attempt was cut off. It does not count, and the job waits for the next one.
+    pub(super) fn cut_off(&mut self) {
+        self.state = State::Queued;
+        self.outcome = Some(Outcome::Interrupted);
+        self.retry_at = None;
+        self.revision += 1;
+        self.max_attempts = self.max_attempts.saturating_add(1);
     }
 
     /// It will not run.

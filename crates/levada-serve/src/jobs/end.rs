@@ -8,7 +8,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::{debug, error};
+use tokio::time::timeout;
+use tracing::{debug, error, info};
 
 use super::feed::{Ending, Happened};
 use super::live::{Fault, Live};
@@ -25,6 +26,13 @@ use crate::telemetry::Span;
 /// this bounds what is in memory of jobs that nobody runs any more.
 const LEFT_TO_WRITER: usize = 64 * 1024;
 
+/// The signals by which systems stop programs: SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM. Any other is a command's own.
+const STOPS: [i32; 5] = [1, 2, 3, 9, 15];
+
+/// How long after a command the service may get the signal of the same stop. The system sends them within a millisecond;
+/// that the service acts on its own may take tens of them on a busy machine.
+const STOP_FOLLOWS: Duration = Duration::from_millis(250);
+
 /// What follows a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
@@ -39,16 +47,22 @@ enum Next {
 
 impl Jobs {
     /// Decides what follows a run, and has it put on disk and shown. The worker does not wait for that unless what it
-    /// wrote is large.
+    /// wrote is large, or the job is a suspect.
     pub(super) async fn after(
         self: Arc<Self>,
         live: Arc<Live>,
         config: &QueueConfig,
-        ran: Ran,
+        mut ran: Ran,
         busy: Option<Duration>,
         span: Span,
     ) {
+        if self.was_stopped_along(&ran.end, &config.retry).await {
+            let end = if live.is_stopped() { End::Stopped } else { End::Aborted };
+            let was = std::mem::replace(&mut ran.end, end);
+            info!(job = %live.id, queue = live.queue.name, end = ?was, "the stop of the service reached the command, too");
+        }
         let mut record = live.view().record;
+        let is_suspect = record.interruptions > 0;
         let next = judge(&mut record, &ran.end, &config.retry, live.is_stopped());
         span.ran(&record);
         debug!(job = %live.id, queue = record.queue, ?next, "the run is over");
@@ -62,6 +76,8 @@ impl Jobs {
                 record.retry_at = Some(Moment::now().after(delay));
                 record.finished_at = Some(Moment::now());
                 record.revision += 1;
+                // This run is not what kills the service.
+                record.interruptions = 0;
             }
             Next::Succeeded => {
                 record.state = State::Succeeded;
@@ -79,7 +95,8 @@ impl Jobs {
             Some(output) => Change::Finish { record: record.clone(), output: output.clone() },
             None => Change::Update { record: record.clone() },
         };
-        let is_large = change.bytes() > LEFT_TO_WRITER;
+        // The next job that may kill the service must not take this one along.
+        let waits = change.bytes() > LEFT_TO_WRITER || is_suspect;
         let submitted = self.writer.submit(vec![change]).await;
         // The service ends when this is done, too.
         let guard = self.shutdown.track("end of a run");
@@ -91,11 +108,27 @@ impl Jobs {
             }
             drop(guard);
         };
-        if is_large {
+        if waits {
             rest.await;
         } else {
             tokio::spawn(rest);
         }
+    }
+
+    /// Whether what ended the command was a stop of the system, which signals commands along with the service: so does
+    /// systemd unless told otherwise, and each in its turn.
+    async fn was_stopped_along(&self, end: &End, policy: &RetryPolicy) -> bool {
+        match end {
+            End::Signalled(signal) if STOPS.contains(signal) => {}
+            // A shell whose child was signalled, and programs that clean up first.
+            End::Exited(code) if STOPS.contains(&(code - 128)) && !policy.knows(*code) => {}
+            End::Silent => {}
+            // Others end with what code they like then. It is not worth waiting for the service's signal after each of
+            // them; and what is only in memory does not run again.
+            End::Exited(code) => return !policy.knows(*code) && self.durable && self.is_draining(),
+            _ => return false,
+        }
+        timeout(STOP_FOLLOWS, self.shutdown.draining()).await.is_ok()
     }
 
     /// Fills in what is the same for every end.
@@ -269,6 +302,10 @@ fn judge(record: &mut Record, end: &End, policy: &RetryPolicy, is_stopped: bool)
         End::TimedOut if policy.on_timeout => (Outcome::TimedOut, Next::Again),
         End::TimedOut => (Outcome::TimedOut, Next::Failed),
         End::OutputTooLarge => (Outcome::OutputTooLarge, Next::Failed),
+        End::NotStarted(error) => {
+            record.fault = Some(error.to_string());
+            (Outcome::NotRun, Next::Again)
+        }
         End::NotRun(error) => {
             record.fault = Some(error.to_string());
             (Outcome::NotRun, Next::Failed)
@@ -281,6 +318,10 @@ fn judge(record: &mut Record, end: &End, policy: &RetryPolicy, is_stopped: bool)
         End::NotKept(error) => {
             record.fault = Some(format!("its output cannot be kept: {error}"));
             (Outcome::NotRun, Next::Again)
+        }
+        End::Silent => {
+            record.fault = Some("the command ended without an answer".to_owned());
+            (Outcome::NotRun, Next::Failed)
         }
         End::Stopped => (Outcome::Cancelled, Next::Cancelled),
         End::Aborted => (Outcome::Interrupted, Next::Interrupted),

@@ -11,6 +11,10 @@
 //! | `list`        | jobs, page by page                                                  |             |
 //! | `live`        | a job that has not ended: its phase, and its view                   | `watch`     |
 //! | `queue`       | places, and the line                                                | `mpmc`      |
+//! | `crash`       | what is counted after the process died                              |             |
+//! | `in_flight`   | which jobs run, for the next process if this one dies               |             |
+//! | `suspects`    | jobs that may have killed the service, one at a time                |             |
+//! | `shortage`    | what the system lacks for a moment                                  |             |
 //! | `slots`       | whose turn it is when all queues share a limit                      | `oneshot`   |
 //! | `turns`       | a worker's turn for its next job                                    |             |
 //! | `keys`        | requests with the same key, at the same time                        | `watch`     |
@@ -20,9 +24,11 @@
 
 pub(crate) mod accept;
 mod cancel;
+mod crash;
 mod end;
 pub(crate) mod feed;
 mod group;
+pub(crate) mod in_flight;
 mod keys;
 pub(crate) mod list;
 pub(crate) mod live;
@@ -35,7 +41,9 @@ mod quota;
 pub(crate) mod record;
 pub(crate) mod resident;
 pub(crate) mod service;
+pub(crate) mod shortage;
 mod slots;
+mod suspects;
 #[cfg(test)]
 mod tests;
 mod turns;

@@ -16,6 +16,9 @@ use crate::store::spool::Spool;
 
 /// Who looks on while a command runs.
 pub(crate) trait Watcher: Sync {
+    /// A process has the job.
+    fn started(&self) {}
+
     /// The command wrote this.
     fn wrote(&self, stream: Stream, bytes: &[u8]);
 

@@ -56,15 +56,19 @@ pub(crate) enum End {
     TimedOut,
     /// It wrote more than it may.
     OutputTooLarge,
-    /// It could not be started, or not be watched.
+    /// It could not be started: nothing of the job was done.
+    NotStarted(io::Error),
+    /// It could not be watched, or did not do what a command has to.
     NotRun(io::Error),
     /// What it wrote cannot be told from an answer to another job.
     OutOfStep(OutOfStep),
     /// There is no room for what it wrote.
     NotKept(StoreError),
+    /// It ended in order and without an answer, as a process does that stays and is told to stop.
+    Silent,
     /// It was told to stop.
     Stopped,
-    /// The service was told to stop at once.
+    /// The stop of the service cut it off.
     Aborted,
 }
 
@@ -99,13 +103,13 @@ impl<W: Watcher> Run<'_, W> {
             End::Aborted
         } else {
             match self.start(input.len()) {
-                Ok(group) => self.supervise(group, input, &mut output).await,
-                Err(error) => End::NotRun(error),
+                Ok(group) => {
+                    self.watcher.started();
+                    self.supervise(group, input, &mut output).await
+                }
+                Err(error) => End::NotStarted(error),
             }
         };
-        if let End::NotRun(error) = &end {
-            warn!(job = %self.id, queue = self.queue, %error, "the command could not be run");
-        }
         let mut stdout = Body::empty();
         if matches!(end, End::Exited(_)) {
             match output.stdout.finish().await {

@@ -15,6 +15,7 @@ use levada::mpmc;
 use super::live::Live;
 use super::pace::Pace;
 use super::resident::Idle;
+use super::shortage::Shortage;
 use super::turns::Turns;
 use crate::config::{Mode, QueueConfig};
 
@@ -34,6 +35,7 @@ pub(crate) struct Queue {
     /// Processes that stay, if the queue has such.
     pub(crate) idle: Idle,
     pub(super) turns: Turns,
+    pub(super) shortage: Shortage,
 }
 
 /// What happened since the start of the process, and what goes on now.
@@ -125,8 +127,8 @@ impl Queue {
     ) -> Arc<Self> {
         let pace = Pace::new(config.workers);
         let (config, room, counts) = (Mutex::new(config), Mutex::default(), Counts::default());
-        let (idle, turns) = (Idle::default(), Turns::default());
-        Arc::new(Self { name, config, room, line, pace, counts, idle, turns })
+        let (idle, turns, shortage) = (Idle::default(), Turns::default(), Shortage::default());
+        Arc::new(Self { name, config, room, line, pace, counts, idle, turns, shortage })
     }
 
     pub(crate) fn config(&self) -> Arc<QueueConfig> {

@@ -152,6 +152,9 @@ pub(crate) struct Record {
     /// How often it was started.
     pub(crate) attempt: u32,
     pub(crate) max_attempts: u32,
+    /// How often in a row the process died while it ran. Such attempts do not count.
+    #[serde(default)]
+    pub(crate) interruptions: u32,
     pub(crate) created_at: Moment,
     pub(crate) started_at: Option<Moment>,
     pub(crate) finished_at: Option<Moment>,

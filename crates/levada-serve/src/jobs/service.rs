@@ -10,12 +10,14 @@ use tracing::{info, warn};
 
 use super::accept::Refusal;
 use super::feed::Feed;
+use super::in_flight::InFlight;
 use super::keys::{Hold, Keys};
 use super::live::{Live, View};
 use super::queue::Queue;
 use super::quota::Quotas;
-use super::record::{JobId, Outcome, Record, State};
+use super::record::{JobId, Record, State};
 use super::slots::Slots;
+use super::suspects::Suspects;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::store::body::Body;
@@ -42,6 +44,9 @@ pub(crate) struct Jobs {
     pub(crate) tracing: Tracing,
     /// Jobs outlive the process.
     pub(super) durable: bool,
+    /// Tells the next process which jobs ran when this one died; `None` if there is nothing that it could find.
+    pub(super) in_flight: Option<Arc<InFlight>>,
+    pub(super) suspects: Suspects,
 }
 
 /// What the store has for queues that are to be opened.
@@ -122,6 +127,7 @@ impl Jobs {
     pub(crate) fn new(
         store: Arc<dyn Store>,
         durable: bool,
+        in_flight: Option<Arc<InFlight>>,
         config: watch::Receiver<Arc<Config>>,
         shutdown: Signal,
         tracing: Tracing,
@@ -147,6 +153,8 @@ impl Jobs {
             metrics,
             tracing,
             durable,
+            in_flight,
+            suspects: Suspects::default(),
         };
         (Arc::new(jobs), closer)
     }
@@ -216,19 +224,19 @@ impl Jobs {
         self.keys.hold([0xFF; 32]).await
     }
 
-    /// Lets jobs of before run on.
-    fn bring_back(self: &Arc<Self>, queue: &Arc<Queue>, records: Vec<Record>) {
+    /// Lets jobs of before run on; last those that may be what killed the service, so that the others get on.
+    fn bring_back(self: &Arc<Self>, queue: &Arc<Queue>, mut records: Vec<Record>) {
         if !records.is_empty() {
             info!(queue = queue.name, jobs = records.len(), "going on with the jobs of before");
         }
+        let max_interruptions = queue.config().retry.max_interruptions;
+        records.sort_by_key(|record| record.interruptions);
         for mut record in records {
             if record.state == State::Running {
-                record.outcome = Some(Outcome::Interrupted);
-                record.state = State::Queued;
-                record.revision += 1;
-                // The attempt that was cut off does not count.
-                record.max_attempts = record.max_attempts.saturating_add(1);
+                record.cut_off();
             }
+            let is_last_chance =
+                record.interruptions > 0 && record.interruptions + 1 >= max_interruptions;
             let (id, retry_at) = (record.id, record.retry_at);
             let share = self.quotas.must_take(&record.client);
             let live = match retry_at {
@@ -238,6 +246,7 @@ impl Jobs {
             self.live().insert(id, Arc::clone(&live));
             match retry_at {
                 Some(at) => self.pause(live, at),
+                None if is_last_chance => self.suspects.enter(live),
                 None => queue.enter(live),
             }
         }

@@ -8,15 +8,17 @@ use levada_work::shutdown::Phase;
 use tracing::{error, warn};
 
 use super::feed::Happened;
+use super::in_flight::Slot;
 use super::live::{Fault, Live, Progress, Stream};
 use super::pipes::Watcher;
 use super::process::{End, Ran, Run};
-use super::record::{Moment, State};
+use super::record::{Moment, Record, State};
 use super::service::{Jobs, millis};
+use super::shortage::{self, Short};
 use super::turns::AtWork;
 use crate::config::{Mode, QueueConfig};
 use crate::store::body::Body;
-use crate::store::{Change, StoreError};
+use crate::store::{Change, StoreError, StoreErrorKind};
 
 /// How soon after another a command's progress is told, at the soonest.
 const PROGRESS_REST: Duration = Duration::from_millis(100);
@@ -42,6 +44,7 @@ impl Drop for Busy<'_> {
 impl Jobs {
     /// What a worker does with a job that it took out of the line.
     pub(crate) async fn work(self: Arc<Self>, live: Arc<Live>) {
+        let _turn = Turn { jobs: &self, live: &live };
         let mut at_work = AtWork::begin(&live.queue, &self.slots);
         if !live.is_waiting() {
             return;
@@ -65,7 +68,7 @@ impl Jobs {
         let run = Arc::clone(&self).run(Arc::clone(&live), Arc::clone(&config), waited, trace);
         let (ran, busy) = tokio::spawn(run).await.unwrap_or_else(|panic| {
             error!(job = %live.id, %panic, "the run of a job failed");
-            (Ran::not_run("the worker failed"), None)
+            (Ran::not_started("the worker failed"), None)
         });
         Arc::clone(&self).after(Arc::clone(&live), &config, ran, busy, span).await;
     }
@@ -116,58 +119,128 @@ impl Jobs {
         let waited_ms = millis(waited);
         self.feed.tell(&Happened::Started { job: id, queue, attempt, waited_ms });
 
-        let begun = Instant::now();
-        let ran = match self.read(move |store| store.input(id)).await {
-            Ok(Some(input)) => {
-                let watcher = &Onlooker::new(&self, &live);
-                let input_type = record.input_type.as_deref();
-                let trace = trace.as_deref().or(record.trace.as_deref());
-                let shutdown = &self.shutdown;
-                let settings = &*config;
-                let run = Run {
-                    id,
-                    queue,
-                    attempt,
-                    input_type,
-                    trace,
-                    config: settings,
-                    shutdown,
-                    watcher,
-                    store: &self.store,
-                };
-                let running = async {
-                    match config.mode {
-                        Mode::Process => run.run(input).await,
-                        Mode::Lines | Mode::Frames => match input.into_memory().await {
-                            Ok(input) => run.run_resident(&config, &live.queue, &input).await,
-                            Err(error) => unread(&error),
-                        },
+        let watcher = &Onlooker::new(&self, &live);
+        let slot = self.in_flight.as_ref().map(|file| Arc::new(file.slot()));
+        let (ran, busy) = loop {
+            let begun = Instant::now();
+            let started = self.start(&record, &config, watcher, trace.as_deref(), slot.clone());
+            match started.await {
+                Err(Lacking(error)) => {
+                    if let Some(slot) = &slot {
+                        slot.clear();
                     }
-                };
-                tokio::select! {
-                    biased;
-                    ran = running => ran,
-                    () = watcher.tell_the_newest() => unreachable!("the job is there"),
+                    if let Some(end) = watcher.wait_for_the_system(&error).await {
+                        break (Ran::nothing(end), begun.elapsed());
+                    }
                 }
+                Ok(ran) => break (ran, begun.elapsed()),
             }
-            Ok(None) => Ran::not_run("its input is not in the store"),
-            Err(error) => unread(&error),
         };
-        let busy = begun.elapsed();
+        if let End::NotStarted(error) | End::NotRun(error) = &ran.end {
+            warn!(job = %id, queue, attempt, %error, "the command could not be run");
+        }
         live.queue.pace.record(busy);
         self.metrics.ran(queue, busy);
         (ran, Some(busy))
     }
+
+    /// Starts the job and runs it to its end.
+    ///
+    /// # Errors
+    /// The system lacks something that it may have in a moment; nothing has started.
+    async fn start(
+        &self,
+        record: &Record,
+        config: &Arc<QueueConfig>,
+        watcher: &Onlooker<'_>,
+        trace: Option<&str>,
+        slot: Option<Arc<Slot>>,
+    ) -> Result<Ran, Lacking> {
+        let (id, attempt) = (record.id, record.attempt);
+        let read = self.read(move |store| {
+            // The same thread writes that the job runs: it may block.
+            if let Some(slot) = slot {
+                slot.begin(id, attempt);
+            }
+            store.input(id)
+        });
+        let input = match read.await {
+            Ok(Some(input)) => input,
+            Ok(None) => return Ok(Ran::not_run("its input is not in the store")),
+            Err(error) if error.kind == StoreErrorKind::Passing => {
+                return Err(Lacking(error.to_string()));
+            }
+            Err(error) => {
+                return Ok(unread(&error));
+            }
+        };
+        let run = Run {
+            id,
+            queue: &record.queue,
+            attempt,
+            input_type: record.input_type.as_deref(),
+            trace: trace.or(record.trace.as_deref()),
+            config,
+            shutdown: &self.shutdown,
+            watcher,
+            store: &self.store,
+        };
+        let running = async {
+            match config.mode {
+                Mode::Process => run.run(input).await,
+                Mode::Lines | Mode::Frames => match input.into_memory().await {
+                    Ok(input) => run.run_resident(config, &watcher.live.queue, &input).await,
+                    Err(error) => unread(&error),
+                },
+            }
+        };
+        let ran = tokio::select! {
+            biased;
+            ran = running => ran,
+            () = watcher.tell_the_newest() => unreachable!("the job is there"),
+        };
+        match &ran.end {
+            End::NotStarted(error) if shortage::is_passing(error) => {
+                Err(Lacking(error.to_string()))
+            }
+            _ => Ok(ran),
+        }
+    }
 }
 
+/// The run of a job whose input cannot be read; it may be another time.
 fn unread(error: &StoreError) -> Ran {
-    Ran::not_run(&format!("its input cannot be read: {error}"))
+    Ran::not_started(&format!("its input cannot be read: {error}"))
+}
+
+/// What the system said when it lacked something.
+struct Lacking(String);
+
+/// A worker has a job. Dropping it lets the next suspect have its turn, if the job was one.
+struct Turn<'a> {
+    jobs: &'a Jobs,
+    live: &'a Live,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.jobs.suspects.done(self.live.id);
+    }
 }
 
 impl Ran {
-    fn not_run(why: &str) -> Self {
-        let end = End::NotRun(std::io::Error::other(why.to_owned()));
+    fn nothing(end: End) -> Self {
         Self { end, stdout: Body::empty(), stderr_tail: String::new() }
+    }
+
+    /// It cannot be run.
+    fn not_run(why: &str) -> Self {
+        Self::nothing(End::NotRun(std::io::Error::other(why.to_owned())))
+    }
+
+    /// It may be run another time.
+    fn not_started(why: &str) -> Self {
+        Self::nothing(End::NotStarted(std::io::Error::other(why.to_owned())))
     }
 }
 
@@ -176,6 +249,8 @@ struct Onlooker<'a> {
     jobs: &'a Jobs,
     live: &'a Arc<Live>,
     told: Mutex<Told>,
+    /// While the command cannot be started for what the system lacks.
+    short: Mutex<Option<Short<'a>>>,
 }
 
 /// What was told of a command's progress.
@@ -188,7 +263,26 @@ struct Told {
 
 impl<'a> Onlooker<'a> {
     fn new(jobs: &'a Jobs, live: &'a Arc<Live>) -> Self {
-        Self { jobs, live, told: Mutex::default() }
+        Self { jobs, live, told: Mutex::default(), short: Mutex::default() }
+    }
+
+    /// Waits until it is worth trying again to start the command; or until the run is over without that.
+    async fn wait_for_the_system(&self, error: &str) -> Option<End> {
+        let Self { jobs, live, .. } = self;
+        let begin = || live.queue.shortage.begin(&live.queue.name, error);
+        let pause = self.short().get_or_insert_with(begin).pause();
+        tokio::select! {
+            biased;
+            () = live.stopped() => Some(End::Stopped),
+            // It is left on disk. What is only in memory is run before the process ends.
+            () = jobs.shutdown.draining(), if jobs.durable => Some(End::Aborted),
+            () = jobs.shutdown.aborting() => Some(End::Aborted),
+            () = tokio::time::sleep(pause) => None,
+        }
+    }
+
+    fn short(&self) -> MutexGuard<'_, Option<Short<'a>>> {
+        self.short.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells what was said too soon after another, when it is time.
@@ -217,6 +311,10 @@ impl<'a> Onlooker<'a> {
 }
 
 impl Watcher for Onlooker<'_> {
+    fn started(&self) {
+        self.short().take();
+    }
+
     fn wrote(&self, stream: Stream, bytes: &[u8]) {
         self.live.wrote(stream, bytes);
     }

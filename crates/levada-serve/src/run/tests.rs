@@ -45,8 +45,14 @@ async fn opening_a_queue_holds_nobody_up() {
     let (store, _begun, _go_on) = Slow::new();
     let settings = watch::Sender::new(config(&["old"]));
     let shutdown = Shutdown::new();
-    let (jobs, _closer) =
-        Jobs::new(store.clone(), true, settings.subscribe(), shutdown.signal(), Tracing::default());
+    let (jobs, _closer) = Jobs::new(
+        store.clone(),
+        true,
+        None,
+        settings.subscribe(),
+        shutdown.signal(),
+        Tracing::default(),
+    );
     let mut staff = Staff::new(&jobs, 1);
     staff.configure(config(&["old"])).await.unwrap();
     let (mut asked, release) = store.hold_reads();
@@ -68,8 +74,14 @@ fn an_abort_does_not_wait_for_a_commit_that_hangs() {
         let (store, mut begun, _go_on) = Slow::new();
         let settings = watch::Sender::new(config(&[]));
         let shutdown = Shutdown::new();
-        let (jobs, closer) =
-            Jobs::new(store, true, settings.subscribe(), shutdown.signal(), Tracing::default());
+        let (jobs, closer) = Jobs::new(
+            store,
+            true,
+            None,
+            settings.subscribe(),
+            shutdown.signal(),
+            Tracing::default(),
+        );
         jobs.writer().note(Change::Forget { id: JobId::next() });
         assert_eq!(next(&mut begun).await.1, Durability::Later);
         shutdown.advance();

@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use self::body::{Body, BodyFile};
 use crate::jobs::record::{JobId, Moment, Record, State};
+use crate::jobs::shortage::is_passing;
 
 /// One change of what is kept. Changes of a job that is not there, but for `Accept`, do nothing.
 #[derive(Debug, Clone)]
@@ -155,6 +156,8 @@ pub(crate) struct StoreError {
 pub(crate) enum StoreErrorKind {
     /// The disk is full, or the quota on it, or a file is as large as this process may make it.
     Full,
+    /// The system lacks something that it may have in a moment, such as a descriptor.
+    Passing,
     /// The system failed to read or write.
     Io,
     /// What is there is not what was written.
@@ -190,6 +193,7 @@ impl From<io::Error> for StoreError {
             io::ErrorKind::StorageFull
             | io::ErrorKind::QuotaExceeded
             | io::ErrorKind::FileTooLarge => StoreErrorKind::Full,
+            _ if is_passing(&error) => StoreErrorKind::Passing,
             _ => StoreErrorKind::Io,
         };
         Self { kind, message: error.to_string() }

@@ -182,9 +182,10 @@ impl<W: Watcher> Run<'_, W> {
                 Some(process) => process,
                 None => match Process::start(self.queue, config) {
                     Ok(process) => process,
-                    Err(error) => return End::NotRun(error),
+                    Err(error) => return End::NotStarted(error),
                 },
             };
+            self.watcher.started();
             let unanswered = match self.ask(&mut process, input, answer, tail).await {
                 Ok(Answer { exit_code, but }) => {
                     self.watcher.wrote(Stream::Stdout, answer);
@@ -218,10 +219,7 @@ impl<W: Watcher> Run<'_, W> {
                     match ended(process).await {
                         // It was done before it saw this job, as far as one can tell.
                         Ok(Ending::Exited(0)) if is_used && !began => {}
-                        Ok(Ending::Exited(0)) => {
-                            let why = "the command ended without an answer";
-                            return End::NotRun(io::Error::other(why));
-                        }
+                        Ok(Ending::Exited(0)) => return End::Silent,
                         Ok(Ending::Exited(code)) => return End::Exited(code),
                         Ok(Ending::Signalled(signal)) => return End::Signalled(signal),
                         Err(error) => return End::NotRun(error),

@@ -60,6 +60,7 @@ impl Bench {
         let (jobs, closer) = Jobs::new(
             store.clone(),
             true,
+            None,
             settings.subscribe(),
             shutdown.signal(),
             Tracing::default(),

@@ -28,6 +28,7 @@ fn queued(id: JobId, input: &[u8]) -> Record {
         revision: 1,
         attempt: 0,
         max_attempts: 3,
+        interruptions: 0,
         created_at: Moment(1),
         started_at: None,
         finished_at: None,

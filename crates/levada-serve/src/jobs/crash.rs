@@ -1,0 +1,96 @@
+//! After the process died without being told to stop: the jobs that ran then. One of them may be what killed it.
+
+use std::collections::BTreeMap;
+
+use tracing::{error, warn};
+
+use super::in_flight::Begun;
+use super::record::{JobId, Record, State};
+use super::service::Jobs;
+use crate::store::{Change, Store, StoreError, StoreErrorKind, on_a_thread};
+
+impl Jobs {
+    /// Counts the interruption of each job that ran when the last process died, and gives up those that have had as many
+    /// as they may.
+    ///
+    /// # Errors
+    /// Those of the store; then they are counted at the next start.
+    pub(crate) async fn count_interruptions(&self, begun: Vec<Begun>) -> Result<(), StoreError> {
+        let mut attempts = BTreeMap::new();
+        for Begun { job, attempt } in begun {
+            let last: &mut u32 = attempts.entry(job).or_default();
+            *last = attempt.max(*last);
+        }
+        let mut records =
+            on_a_thread(&self.store, move |store| interrupted(store, attempts)).await?;
+        for record in &mut records {
+            self.give_up_or_not(record);
+        }
+        if !records.is_empty() {
+            let changes = records.iter().map(|record| Change::Update { record: record.clone() });
+            self.writer.commit(changes.collect()).await?;
+        }
+        records.retain(|record| record.state.has_ended());
+        records.iter().for_each(|record| self.metrics.finished(record));
+        let in_flight = self.in_flight.clone();
+        on_a_thread(&self.store, move |_| {
+            in_flight.iter().for_each(|file| file.clear());
+            Ok(())
+        })
+        .await
+    }
+
+    fn give_up_or_not(&self, record: &mut Record) {
+        let config = self.config.borrow().queues.get(&record.queue).cloned();
+        // Without its queue, a job neither runs nor ends.
+        let most = config.map_or(u32::MAX, |queue| queue.retry.max_interruptions);
+        let (job, queue, interruptions) = (record.id, &record.queue, record.interruptions);
+        if interruptions < most {
+            warn!(%job, queue, interruptions, "the service died while the job ran; it runs again, after those that wait");
+            return;
+        }
+        error!(%job, queue, interruptions, "the service died while the job ran, as often as it may: the job is given up");
+        record.state = State::Failed;
+        self.ended(record);
+    }
+
+    /// The service stops: what ends the process from now on is not a job.
+    pub(crate) fn begin_to_stop(&self) {
+        if let Some(file) = self.in_flight.clone() {
+            // Nothing waits for it: the disk may hang.
+            drop(tokio::task::spawn_blocking(move || file.stop()));
+        }
+    }
+}
+
+/// Those of these attempts that had not ended.
+fn interrupted(
+    store: &dyn Store,
+    attempts: BTreeMap<JobId, u32>,
+) -> Result<Vec<Record>, StoreError> {
+    let mut records = Vec::new();
+    for (job, attempt) in attempts {
+        let record = match store.record(job) {
+            Err(error) if error.kind == StoreErrorKind::Corrupt => {
+                warn!(%job, %error, "it is not known whether the job ran when the service died");
+                None
+            }
+            record => record?,
+        };
+        records.extend(record.filter(|record| record.was_running(attempt)).map(|mut record| {
+            record.attempt = attempt;
+            record.interruptions = record.interruptions.saturating_add(1);
+            record.cut_off();
+            record
+        }));
+    }
+    Ok(records)
+}
+
+impl Record {
+    /// Whether this attempt had begun and not ended. That it began may not have reached the store.
+    fn was_running(&self, attempt: u32) -> bool {
+        !self.state.has_ended()
+            && (self.attempt < attempt || (self.attempt == attempt && self.state == State::Running))
+    }
+}
