@@ -16,13 +16,14 @@
 //! | `keys`        | requests with the same key, at the same time                        | `watch`     |
 //! | `feed`        | what happens, for everyone                                          | `broadcast` |
 //! | `lines`       | commands that stay and do job after job                             |             |
-//! | `process`, …  | one run of the command: group, pipes, progress                      | `watch`     |
+//! | `process`, …  | one run of the command: pipes, progress                             | `watch`     |
+//! | `group`       | the processes that come from a command, and their end              |             |
 
 pub(crate) mod accept;
 mod cancel;
 mod end;
 pub(crate) mod feed;
-mod group;
+pub(crate) mod group;
 mod keys;
 mod lines;
 pub(crate) mod list;
