@@ -7,6 +7,7 @@
 //!                  +--it ends, takes too long, writes too much, is told to stop: stopped, and never used again
 //! ```
 
+use std::future::pending;
 use std::io;
 use std::pin::pin;
 use std::process::Stdio;
@@ -21,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
-use super::group::{Ending, Group};
+use super::group::{Ending, Group, Reach, abort_is_due};
 use super::live::Stream;
 use super::pipes::{Tail, Watcher};
 use super::process::{End, Ran, Run};
@@ -119,6 +120,7 @@ impl Process {
         drop(stdin);
         if timeout(config.grace, group.ended()).await.is_err() {
             debug!("a command that was told of the end of its input is killed");
+            group.clear(Reach::All, pending()).await;
         }
     }
 
@@ -131,7 +133,7 @@ impl Process {
             _ = timeout(self.config.grace, self.group.ended()) => {}
             () = shutdown.aborting() => {}
         }
-        // Dropping the group kills what is left of it.
+        self.group.clear(Reach::All, abort_is_due(shutdown)).await;
     }
 }
 

@@ -25,7 +25,7 @@ use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 
-use super::group::{AFTER_KILL, Ending, Group, Reach};
+use super::group::{AFTER_KILL, Ending, Group, Reach, abort_is_due};
 use super::pipes::{Output, Pipes, Watcher};
 use super::record::{JobId, Moment};
 use crate::config::QueueConfig;
@@ -201,7 +201,7 @@ impl<W: Watcher> Run<'_, W> {
             };
             if !empty {
                 let reach = if by_itself { Reach::Session } else { Reach::All };
-                group.clear(reach, self.shutdown).await;
+                group.clear(reach, abort_is_due(self.shutdown)).await;
             }
             if ended.is_none() {
                 *ended = group.try_ended().transpose();

@@ -130,7 +130,7 @@ async fn command_that_stays_takes_all_with_it() {
     let pids = notes.pids("pids", 2).await;
     assert_eq!(server.ask("DELETE", &format!("/jobs/{job}"), &[], "").await.status, 202);
     server.until_job(&job, "cancelled").await;
-    until_dead(&pids).await;
+    assert_gone(&pids);
 }
 
 #[tokio::test]

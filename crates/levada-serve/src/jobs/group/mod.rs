@@ -13,20 +13,20 @@ mod processes;
 
 use std::io;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use levada_work::shutdown::Signal as Shutdown;
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, getpgid, getsid, kill_process,
+    Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, getpgid, getpid, getsid, kill_process,
     kill_process_group, test_kill_process, waitid,
 };
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{self, SignalKind};
 use tokio::time::sleep;
 use tracing::{error, warn};
-use uuid::Uuid;
 
 use self::processes::{MARK, Process, Seen, Table};
 use super::record::JobId;
@@ -90,7 +90,7 @@ impl Group {
     /// The system's, when the file cannot be executed or a resource ran out.
     pub(crate) fn spawn(command: &mut Command) -> io::Result<Self> {
         let changes = unix::signal(SignalKind::child())?;
-        let mark = Uuid::now_v7().to_string();
+        let mark = mark();
         let child = command.env(MARK, &mark).process_group(0).spawn()?;
         let id = child
             .id()
@@ -157,12 +157,10 @@ impl Group {
         true
     }
 
-    /// Kills the processes within reach, and waits until none of them is left; if the service aborts, not for long.
-    pub(crate) async fn clear(&self, reach: Reach, shutdown: &Shutdown) {
-        let mut bound = pin!(async {
-            shutdown.aborting().await;
-            sleep(AFTER_KILL).await;
-        });
+    /// Kills the processes within reach, and waits until none of them is left, or until this completes: then the log
+    /// says which are.
+    pub(crate) async fn clear(&self, reach: Reach, given_up: impl Future<Output = ()>) {
+        let mut given_up = pin!(given_up);
         let (mut since, mut pause) = (lately(), PAUSES.0);
         loop {
             let seen = self.stop().seen.len();
@@ -177,7 +175,7 @@ impl Group {
             }
             tokio::select! {
                 () = sleep(pause) => {}
-                () = &mut bound => return self.give_up(&left),
+                () = &mut given_up => return self.leave(&left),
             }
             let grows = self.stop().seen.len() > seen;
             pause = if grows { PAUSES.0 } else { (pause * 2).min(PAUSES.1) };
@@ -257,13 +255,13 @@ impl Group {
                 process = %process.id,
                 user = process.user(),
                 why,
-                "a process cannot be stopped, and its worker waits for it: end it as its user or as root"
+                "a process of a stopped command cannot be killed, and is waited for: end it as its user or as root"
             );
         }
     }
 
     /// Says which processes outlive the service.
-    fn give_up(&self, left: &[Process]) {
+    fn leave(&self, left: &[Process]) {
         for process in left {
             error!(
                 job = self.job.map(tracing::field::display),
@@ -289,6 +287,19 @@ impl Drop for Group {
             self.signal_group(Signal::KILL);
         }
     }
+}
+
+/// What no other command has that this process, or another one of the system, starts in its lifetime.
+fn mark() -> String {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    // ORDERING: Relaxed, no pair: only the number matters.
+    format!("{}-{}", getpid(), LAST.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Completes when the service has waited long enough after an abort for processes that were killed.
+pub(super) async fn abort_is_due(shutdown: &Shutdown) {
+    shutdown.aborting().await;
+    sleep(AFTER_KILL).await;
 }
 
 /// As long ago as a look at the processes may be that is shared.
