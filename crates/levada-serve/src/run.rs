@@ -27,6 +27,7 @@ use crate::config::Config;
 use crate::config::reload::{HangUps, Settings};
 use crate::descriptors;
 use crate::http::{App, router};
+use crate::jobs::group::orphans;
 use crate::jobs::in_flight::{Begun, InFlight};
 use crate::jobs::live::Live;
 use crate::jobs::queue::LINE;
@@ -58,7 +59,14 @@ pub(crate) fn serve(settings: Settings) -> Result<ExitCode, Fault> {
         .enable_all()
         .build()
         .map_err(|error| Fault::system(format!("cannot start the runtime: {error}")))?;
-    let code = runtime.block_on(run(Arc::new(settings)));
+    orphans::adopt();
+    // On this thread, as `reap` needs.
+    let code = runtime.block_on(async {
+        tokio::select! {
+            code = run(Arc::new(settings)) => code,
+            never = orphans::reap() => match never {},
+        }
+    });
     // A commit that hangs, as it does when the disk does, must not keep the process.
     runtime.shutdown_timeout(ABORT);
     code

@@ -20,14 +20,15 @@
 //! | `keys`        | requests with the same key, at the same time                        | `watch`     |
 //! | `feed`        | what happens, for everyone                                          | `broadcast` |
 //! | `resident`    | commands that stay and do job after job                             |             |
-//! | `process`, …  | one run of the command: group, pipes, progress                      | `watch`     |
+//! | `process`, …  | one run of the command: pipes, progress                             | `watch`     |
+//! | `group`       | the processes that come from a command, and their end              |             |
 
 pub(crate) mod accept;
 mod cancel;
 mod crash;
 mod end;
 pub(crate) mod feed;
-mod group;
+pub(crate) mod group;
 pub(crate) mod in_flight;
 mod keys;
 pub(crate) mod list;

@@ -1,27 +1,31 @@
 //! One run of the command, supervised until nothing of it is left.
 //!
 //! ```text
-//! running --ends by itself--> lingering --pipes closed, or grace over-+
-//!    |                                                                 |
-//!    +--too long, too much, or told to: SIGTERM--> stopping       |
-//!    |                                      --gone, or grace over------+
-//!    |                                                                 v
-//!    +--the service aborts--------------------------> SIGKILL to the group
+//! running --ends by itself--> lingering --pipes closed and group empty, or grace over--+
+//!    |                                                                                  v
+//!    |                                                     SIGKILL to what is left in its session
+//!    |
+//!    +--too long, too much, or told to: SIGTERM--> stopping --gone, or grace over-------+
+//!    |                                                                                  v
+//!    +--the service aborts-----------------------------> SIGKILL to all that come from it
 //! ```
+//!
+//! The run is over when what gets SIGKILL is gone. Only an abort does not wait for what cannot be killed.
 
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use levada::watch;
 use levada_work::shutdown::{Phase, Signal as Shutdown};
 use rustix::process::Signal;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 
-use super::group::{Ending, Group};
+use super::group::{AFTER_KILL, Ending, Group, Reach, abort_is_due};
 use super::pipes::{Output, Pipes, Watcher};
 use super::record::{JobId, Moment};
 use super::resident::OutOfStep;
@@ -30,9 +34,9 @@ use crate::store::body::Body;
 use crate::store::spool::Spool;
 use crate::store::{Store, StoreError};
 
-/// How long a group that got SIGKILL may take to be gone. Only a process in an uninterruptible
-/// system call, or one that left the group and holds the pipes, takes longer; it is left alone.
-const AFTER_KILL: Duration = Duration::from_secs(1);
+/// How long processes have to leave the group when the command has ended by itself, or less if the grace is. A process
+/// that is about to enter a session of its own takes milliseconds.
+const LEAVING: Duration = Duration::from_secs(1);
 
 /// What a command is told of its job, and one that stays is not.
 const OF_A_JOB: [&str; 7] = [
@@ -144,29 +148,39 @@ impl<W: Watcher> Run<'_, W> {
                 None => command.env_remove(name),
             };
         }
-        Group::spawn(&mut command)
+        Group::spawn(&mut command).map(|group| group.of_job(self.id))
     }
 
-    /// Waits until the command has ended and its pipes are closed, or stops it.
     async fn supervise(&self, mut group: Group, input: Body, output: &mut Output) -> End {
         let mut overflow = output.overflow();
         let mut pump = pin!(Pipes::of(group.command()).pump(input, output, self.watcher));
-        let mut clock = pin!(sleep(self.config.timeout));
-        let mut ended: Option<io::Result<Ending>> = None;
-        let mut closed = false;
-        let mut stopped: Option<End> = None;
+        let mut so_far = SoFar::default();
+        self.watch(&mut group, pump.as_mut(), &mut overflow, &mut so_far).await;
+        self.clear(&mut group, pump, &mut so_far).await;
+        so_far.end()
+    }
 
-        while ended.is_none() || !closed {
+    /// Waits until the command has ended and its pipes are closed, or stops it, and then not longer than its grace.
+    async fn watch(
+        &self,
+        group: &mut Group,
+        mut pump: Pin<&mut impl Future<Output = Result<(), End>>>,
+        overflow: &mut watch::Receiver<bool>,
+        so_far: &mut SoFar,
+    ) {
+        let mut clock = pin!(sleep(self.config.timeout));
+        let SoFar { ended, closed, stopped } = so_far;
+        while ended.is_none() || !*closed {
             let stop = tokio::select! {
                 ending = group.ended(), if ended.is_none() => {
-                    ended = Some(ending);
+                    *ended = Some(ending);
                     if stopped.is_none() {
                         clock.as_mut().reset(Instant::now() + self.config.grace);
                     }
                     continue;
                 }
-                pumped = &mut pump, if !closed => {
-                    closed = true;
+                pumped = &mut pump, if !*closed => {
+                    *closed = true;
                     let Err(end) = pumped else { continue };
                     end
                 }
@@ -186,25 +200,74 @@ impl<W: Watcher> Run<'_, W> {
                 }
             };
             if stopped.is_none() {
-                stopped = Some(stop);
+                *stopped = Some(stop);
                 group.signal(Signal::TERM);
                 clock.as_mut().reset(Instant::now() + self.config.grace);
             }
         }
+    }
 
-        group.signal(Signal::KILL);
-        let rest = async {
+    /// Kills what is left, and reads on until nothing is.
+    async fn clear(
+        &self,
+        group: &mut Group,
+        mut pump: Pin<&mut impl Future<Output = Result<(), End>>>,
+        so_far: &mut SoFar,
+    ) {
+        let SoFar { ended, closed, stopped } = so_far;
+        let by_itself = stopped.is_none() && matches!(ended, Some(Ok(_)));
+        let in_order = by_itself && *closed;
+        let mut clearing = pin!(async {
+            let empty = async { in_order && group.empties(LEAVING.min(self.config.grace)).await };
+            let empty = tokio::select! {
+                empty = empty => empty,
+                () = self.shutdown.aborting() => false,
+            };
+            if !empty {
+                let reach = if by_itself { Reach::Session } else { Reach::All };
+                group.clear(reach, abort_is_due(self.shutdown)).await;
+            }
             if ended.is_none() {
-                ended = Some(group.ended().await);
+                *ended = group.try_ended().transpose();
             }
-            if !closed && let Err(end) = pump.await {
-                stopped.get_or_insert(end);
+        });
+        loop {
+            tokio::select! {
+                () = &mut clearing => break,
+                pumped = pump.as_mut(), if !*closed => {
+                    *closed = true;
+                    if let Err(end) = pumped {
+                        stopped.get_or_insert(end);
+                    }
+                }
             }
-        };
-        if timeout(AFTER_KILL, rest).await.is_err() {
-            warn!(job = %self.id, "a process of the job outlives SIGKILL or left its group");
         }
-        stopped.unwrap_or_else(|| match ended {
+        if *closed {
+            return;
+        }
+        match timeout(AFTER_KILL, pump).await {
+            Ok(Ok(())) => {}
+            Ok(Err(end)) => _ = stopped.get_or_insert(end),
+            Err(_) => {
+                warn!(job = %self.id, "a process that left the job, or cannot be killed, holds its outputs");
+            }
+        }
+    }
+}
+
+/// What has happened in a run so far.
+#[derive(Debug, Default)]
+struct SoFar {
+    ended: Option<io::Result<Ending>>,
+    /// No process has the outputs open.
+    closed: bool,
+    /// Why the command was stopped.
+    stopped: Option<End>,
+}
+
+impl SoFar {
+    fn end(self) -> End {
+        self.stopped.unwrap_or_else(|| match self.ended {
             Some(Ok(Ending::Exited(code))) => End::Exited(code),
             Some(Ok(Ending::Signalled(signal))) => End::Signalled(signal),
             Some(Err(error)) => End::NotRun(error),

@@ -17,6 +17,7 @@
 mod dialogue;
 mod input;
 
+use std::future::pending;
 use std::io;
 use std::pin::{Pin, pin};
 use std::process::Stdio;
@@ -33,7 +34,7 @@ use tracing::{debug, warn};
 pub(crate) use self::dialogue::OutOfStep;
 use self::dialogue::{Answer, Dialogue, Unanswered, fits};
 use self::input::Input;
-use super::group::{Ending, Group};
+use super::group::{Ending, Group, Reach, abort_is_due};
 use super::live::Stream;
 use super::pipes::{Tail, Watcher};
 use super::process::{End, Ran, Run};
@@ -134,6 +135,7 @@ impl Process {
         drop(dialogue);
         if timeout(config.grace, group.ended()).await.is_err() {
             debug!("a command that was told of the end of its input is killed");
+            group.clear(Reach::All, pending()).await;
         }
     }
 
@@ -146,7 +148,7 @@ impl Process {
             _ = timeout(self.config.grace, self.group.ended()) => {}
             () = shutdown.aborting() => {}
         }
-        // Dropping the group kills what is left of it.
+        self.group.clear(Reach::All, abort_is_due(shutdown)).await;
     }
 }
 
