@@ -20,8 +20,8 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 
@@ -85,7 +85,19 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&app), tell_rejections))
         .layer(from_fn_with_state(Arc::clone(&app), guard::identify))
         .layer(from_fn_with_state(Arc::clone(&app), guard::refuse_foreign_pages))
+        .layer(from_fn_with_state(Arc::clone(&app), guard::refuse_ambiguous))
+        .layer(from_fn_with_state(Arc::clone(&app), guard::refuse_when_crowded))
+        .layer(from_fn(keep_from_caches))
         .with_state(app)
+}
+
+/// What jobs read and write, and what is known of them, stays out of every cache. The page says for itself
+/// how it may be kept: it is the same for everyone.
+async fn keep_from_caches(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
 }
 
 /// Tells and counts the requests that did not become a job.
