@@ -167,7 +167,7 @@ pub(crate) struct ServiceOptions {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub(crate) body_timeout: Duration,
 
-    /// How many connections are served at the same time; more wait to be accepted
+    /// How many connections are served at the same time; for another one, the longest idle one ends
     #[arg(long, value_name = "N", default_value = "1024", value_parser = count(1_000_000))]
     pub(crate) max_connections: usize,
 }

@@ -31,25 +31,28 @@ const PROBES: [&str; 2] = ["/health", "/ready"];
 /// After how many seconds, at random, another connection may find a seat.
 const SEAT_FREE: std::ops::RangeInclusive<u32> = 1..=4;
 
-/// Answers only probes on a connection that is served beyond the limit.
-pub(crate) async fn refuse_when_crowded(
-    State(app): State<Arc<App>>,
-    Extension(connection): Extension<Connection>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    if connection.is_spare() && !PROBES.contains(&request.uri().path()) {
-        let most = app.settings.args.service.max_connections;
-        let problem = Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too-many-connections",
-            "There are too many connections",
-            format!("All {most} connections wait for an answer or send a request."),
-        )
-        .retry_after(fastrand::u32(SEAT_FREE));
-        return Err(counted(&app, &request, problem));
+/// Why the request is refused before anything is asked of it, if it is. That is counted.
+pub(super) fn refusal(app: &App, connection: &Connection, request: &Request) -> Option<Problem> {
+    let any_host = app.settings.tokens.is_some() || is_remote(&app.settings.args.access);
+    let problem = crowded(app, connection, request.uri().path())
+        .or_else(|| ambiguous(request.version(), request.headers()))
+        .or_else(|| foreign(request.uri(), request.headers(), any_host).map(foreign_page));
+    problem.map(|problem| counted(app, request, problem))
+}
+
+/// Only probes are answered on a connection that is served beyond the limit.
+fn crowded(app: &App, connection: &Connection, path: &str) -> Option<Problem> {
+    if !connection.is_spare() || PROBES.contains(&path) {
+        return None;
     }
-    Ok(next.run(request).await)
+    let most = app.settings.args.service.max_connections;
+    let problem = Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "too-many-connections",
+        "There are too many connections",
+        format!("Each of {most} connections sends a request or waits for an answer."),
+    );
+    Some(problem.retry_after(fastrand::u32(SEAT_FREE)))
 }
 
 /// The headers that say one thing. A proxy may take the last of several where we take the first.
@@ -62,18 +65,7 @@ const ONCE: [HeaderName; 6] = [
     LAST_EVENT_ID,
 ];
 
-/// Refuses a request that two readers can understand in two ways.
-pub(crate) async fn refuse_ambiguous(
-    State(app): State<Arc<App>>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    match ambiguous(request.version(), request.headers()) {
-        Some(problem) => Err(counted(&app, &request, problem)),
-        None => Ok(next.run(request).await),
-    }
-}
-
+/// Two readers can understand the request in two ways.
 fn ambiguous(version: Version, headers: &HeaderMap) -> Option<Problem> {
     let count = |name| headers.get_all(name).iter().count();
     if let Some(problem) = badly_framed(headers) {
@@ -110,25 +102,9 @@ fn badly_framed(headers: &HeaderMap) -> Option<Problem> {
     })
 }
 
-pub(crate) async fn refuse_foreign_pages(
-    State(app): State<Arc<App>>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    if let Some(reason) = foreign(
-        request.uri(),
-        request.headers(),
-        app.settings.tokens.is_some() || is_remote(&app.settings.args.access),
-    ) {
-        let problem = Problem::new(
-            StatusCode::FORBIDDEN,
-            "foreign-page",
-            "Pages of other sites may not use this service",
-            reason,
-        );
-        return Err(counted(&app, &request, problem));
-    }
-    Ok(next.run(request).await)
+fn foreign_page(reason: String) -> Problem {
+    let title = "Pages of other sites may not use this service";
+    Problem::new(StatusCode::FORBIDDEN, "foreign-page", title, reason)
 }
 
 /// Counts a request that would have become a job. It is not told to everyone: strangers could fill the events with that.

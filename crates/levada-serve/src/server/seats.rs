@@ -212,7 +212,7 @@ mod tests {
         let (third, ended) = tokio::join!(seats.take(), async {
             assert!(!first.work(), "it was recalled before");
             let first = end_if_recalled(first).expect_err("it owes an answer");
-            tokio::time::sleep(SOON).await;
+            tokio::time::sleep(SOON * 3 / 2).await;
             (first, end_if_recalled(second))
         });
         let (first, ended) = ended;
