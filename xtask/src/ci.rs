@@ -11,6 +11,7 @@ const STEPS: &[&str] = &[
     "test",
     "openapi",
     "page",
+    "proxy",
     "instructions",
     "api",
     "compat",

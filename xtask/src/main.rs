@@ -27,6 +27,7 @@ mod mutants;
 mod openapi;
 mod page;
 mod panic_abort;
+mod proxy;
 mod sanitizer;
 mod shell;
 mod shuttle;
@@ -75,6 +76,7 @@ const COMMANDS: &[Command] = &[
         about: "the running service against its OpenAPI document [--seed N]; wants python3",
     },
     plain("page", page::run, "the service's page in a browser; wants chromium-driver"),
+    plain("proxy", proxy::run, "the service behind nginx; wants nginx-light"),
     plain("features", features::run, "levada with each set of its features"),
     Command {
         name: "loom",

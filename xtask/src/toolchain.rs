@@ -84,6 +84,11 @@ pub(crate) fn need_browser() -> Result {
     need_package("chromium-driver", Command::new("chromedriver").arg("--version"))
 }
 
+/// Checks that there is an nginx.
+pub(crate) fn need_nginx() -> Result {
+    need_package("nginx-light", Command::new("nginx").arg("-v"))
+}
+
 /// Checks that the toolchain that runs xtask has the target's standard library. If not, rustup
 /// installs it.
 pub(crate) fn need_target(triple: &str) -> Result {

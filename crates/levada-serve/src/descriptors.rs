@@ -9,8 +9,11 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::warn;
 
-/// For what is there once, as `docs/serve.md` says: the store, the listener, the runtime's own.
-const ONCE: u64 = 32;
+use crate::server::SPARE;
+
+/// For what is there once, as `docs/serve.md` says: the store, the listener, the runtime's own, and the connections
+/// that are there for probes alone.
+const ONCE: u64 = 32 + SPARE as u64;
 /// For the files of large bodies while they are read: as many as the runtime has threads that may block.
 const BODIES: u64 = 512;
 

@@ -178,7 +178,7 @@ pub(crate) struct ServiceOptions {
     #[arg(long, value_name = "SIZE", default_value = "500", value_parser = size_or_zero)]
     pub(crate) body_min_rate: usize,
 
-    /// How many connections are served at the same time; more wait to be accepted
+    /// How many connections are served at the same time; for another one, the longest idle one ends
     #[arg(long, value_name = "N", default_value = "1024", value_parser = count(1_000_000))]
     pub(crate) max_connections: usize,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::sse::{self, KeepAlive};
 use axum::response::{IntoResponse, Response, Sse};
 use futures_util::stream::unfold;
@@ -39,18 +39,16 @@ const OVERVIEW: Duration = Duration::from_secs(1);
 /// The longest text of one `output` event, in bytes.
 const LONGEST_TEXT: usize = 8 * 1024;
 
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-type Events = Sse<KeepAliveStream>;
-type KeepAliveStream = axum::response::sse::KeepAliveStream<
-    std::pin::Pin<Box<dyn futures_util::Stream<Item = Result<sse::Event, Infallible>> + Send>>,
->;
+/// Keeps nginx, which is known by it, from holding events back until its buffer is full.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 pub(crate) async fn of_all(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Connection>,
     headers: HeaderMap,
-) -> Events {
+) -> Response {
     connection.set_endless();
     let mut reading = Reading::begin(app, &headers, None);
     let overview = reading.overview();
@@ -81,7 +79,7 @@ pub(crate) async fn of_job(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     reading.ready.push_front(named("state", &JobState::of(&job)).retry(RECONNECT));
-    Ok(reading.stream().into_response())
+    Ok(reading.stream())
 }
 
 /// Whether the last event that this client has is the end of the job. Without an answer of its own, an `EventSource`
@@ -153,11 +151,17 @@ impl Reading {
         }
     }
 
-    fn stream(self) -> Events {
-        let events = unfold(self, async |mut reading| Some((Ok(reading.next().await?), reading)));
-        let events: std::pin::Pin<Box<dyn futures_util::Stream<Item = _> + Send>> =
-            Box::pin(events);
-        Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("ka"))
+    fn stream(self) -> Response {
+        let events = unfold(self, async |mut reading| {
+            Some((Ok::<_, Infallible>(reading.next().await?), reading))
+        });
+        let events = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("ka"));
+        // What is between must neither keep events nor hold them back to compress them.
+        let live = [
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
+            (X_ACCEL_BUFFERING, HeaderValue::from_static("no")),
+        ];
+        (live, events).into_response()
     }
 
     /// The next event, or `None` when there are no more.

@@ -1,4 +1,7 @@
-//! Keeps pages in a browser away from the command.
+//! What is looked at before a request reaches its handler: whether there is room for it, whether it says
+//! one thing only, where it comes from, and who sends it.
+//!
+//! # Pages of other sites
 //!
 //! Any page can make the browser on this machine send a request to a loopback address, and a name
 //! under the page's control can be made to lead there (DNS rebinding). So a request that a browser
@@ -12,38 +15,96 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use super::events::LAST_EVENT_ID;
 use super::problem::{Problem, bad_header};
+use super::submit::IDEMPOTENCY_KEY;
 use super::{App, Client};
 use crate::secure::is_remote;
 use crate::server::Connection;
 
-pub(crate) async fn refuse_foreign_pages(
-    State(app): State<Arc<App>>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    let hosts = request.headers().get_all(header::HOST).iter().count();
-    if hosts > 1 || (hosts == 0 && request.version() >= Version::HTTP_11) {
-        let detail = format!("The request has {hosts} Host headers; there has to be one.");
-        return Err(counted(&app, &request, bad_header(detail)));
+/// What a probe asks for. It is answered when no connection is left for anything else.
+const PROBES: [&str; 2] = ["/health", "/ready"];
+/// After how many seconds, at random, another connection may find a seat.
+const SEAT_FREE: std::ops::RangeInclusive<u32> = 1..=4;
+
+/// Why the request is refused before anything is asked of it, if it is. That is counted.
+pub(super) fn refusal(app: &App, connection: &Connection, request: &Request) -> Option<Problem> {
+    let any_host = app.settings.tokens.is_some() || is_remote(&app.settings.args.access);
+    let problem = crowded(app, connection, request.uri().path())
+        .or_else(|| ambiguous(request.version(), request.headers()))
+        .or_else(|| foreign(request.uri(), request.headers(), any_host).map(foreign_page));
+    problem.map(|problem| counted(app, request, problem))
+}
+
+/// Only probes are answered on a connection that is served beyond the limit.
+fn crowded(app: &App, connection: &Connection, path: &str) -> Option<Problem> {
+    if !connection.is_spare() || PROBES.contains(&path) {
+        return None;
     }
-    if let Some(reason) = foreign(
-        request.headers(),
-        app.settings.tokens.is_some() || is_remote(&app.settings.args.access),
-    ) {
-        let problem = Problem::new(
-            StatusCode::FORBIDDEN,
-            "foreign-page",
-            "Pages of other sites may not use this service",
-            reason,
-        );
-        return Err(counted(&app, &request, problem));
+    let most = app.settings.args.service.max_connections;
+    let problem = Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "too-many-connections",
+        "There are too many connections",
+        format!("Each of {most} connections sends a request or waits for an answer."),
+    );
+    Some(problem.retry_after(fastrand::u32(SEAT_FREE)))
+}
+
+/// The headers that say one thing. A proxy may take the last of several where we take the first.
+const ONCE: [HeaderName; 6] = [
+    header::HOST,
+    header::ORIGIN,
+    header::AUTHORIZATION,
+    header::CONTENT_TYPE,
+    IDEMPOTENCY_KEY,
+    LAST_EVENT_ID,
+];
+
+/// Two readers can understand the request in two ways.
+fn ambiguous(version: Version, headers: &HeaderMap) -> Option<Problem> {
+    let count = |name| headers.get_all(name).iter().count();
+    if let Some(problem) = badly_framed(headers) {
+        // Where the next request begins is as uncertain as where this one ends (RFC 9112, 6.1 and 6.3).
+        return Some(problem.header(header::CONNECTION, HeaderValue::from_static("close")));
     }
-    Ok(next.run(request).await)
+    if count(header::HOST) == 0 && version >= Version::HTTP_11 {
+        return Some(bad_header("The request has no Host header; there has to be one."));
+    }
+    let name = ONCE.into_iter().find(|name| count(name.clone()) > 1)?;
+    let times = count(name.clone());
+    let detail = format!("The request has {times} headers {:?}; there may be one.", name.as_str());
+    Some(bad_header(detail))
+}
+
+/// Hyper has refused what does not end with `chunked`, and lengths that differ; it reads past other
+/// codings in front of that.
+fn badly_framed(headers: &HeaderMap) -> Option<Problem> {
+    let values = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    let codings: Vec<_> = values.iter().flat_map(|value| value.split(',')).map(str::trim).collect();
+    let is_chunked = |coding: &str| coding.eq_ignore_ascii_case("chunked");
+    if let Some(other) = codings.iter().find(|coding| !is_chunked(coding)) {
+        return Some(Problem::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "unsupported-coding",
+            "The body is sent in a way that is not understood",
+            format!("The Transfer-Encoding is {other:?}; only `chunked` is understood."),
+        ));
+    }
+    (codings.len() > 1).then(|| {
+        let times = codings.len();
+        bad_header(format!("The Transfer-Encoding is `chunked` {times} times; once is right."))
+    })
+}
+
+fn foreign_page(reason: String) -> Problem {
+    let title = "Pages of other sites may not use this service";
+    Problem::new(StatusCode::FORBIDDEN, "foreign-page", title, reason)
 }
 
 /// Counts a request that would have become a job. It is not told to everyone: strangers could fill the events with that.
@@ -89,11 +150,13 @@ pub(crate) async fn identify(
     Ok(next.run(request).await)
 }
 
-fn foreign(headers: &HeaderMap, any_host: bool) -> Option<String> {
+fn foreign(uri: &Uri, headers: &HeaderMap, any_host: bool) -> Option<String> {
     let text = |name: HeaderName| {
         headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
-    let host = text(header::HOST).unwrap_or_default();
+    // RFC 9112, 3.2.2: a target that names a host goes before the header.
+    let host = uri.authority().map(ToString::to_string).or_else(|| text(header::HOST));
+    let host = host.unwrap_or_default();
     if let Some(origin) = text(header::ORIGIN) {
         let same = origin.split_once("://").is_some_and(|(_, of)| of.eq_ignore_ascii_case(&host));
         if !same {
@@ -126,7 +189,7 @@ mod tests {
         if let Some(origin) = origin {
             headers.insert(header::ORIGIN, origin.parse().unwrap());
         }
-        foreign(&headers, any_host).is_some()
+        foreign(&Uri::from_static("/"), &headers, any_host).is_some()
     }
 
     #[test]
@@ -139,7 +202,52 @@ mod tests {
             assert!(is_foreign(host, None, false), "{host:?}");
             assert!(!is_foreign(host, None, true), "{host:?}");
         }
-        assert!(foreign(&HeaderMap::new(), false).is_none());
+        assert!(foreign(&Uri::from_static("/"), &HeaderMap::new(), false).is_none());
+    }
+
+    #[test]
+    fn a_host_in_the_target_goes_before_the_header() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_static("localhost"));
+        let is_foreign =
+            |target: &'static str| foreign(&Uri::from_static(target), &headers, false).is_some();
+        assert!(is_foreign("http://page.example/health"));
+        assert!(!is_foreign("http://127.0.0.1:80/health"));
+    }
+
+    fn refusal(lines: &[(&'static str, &'static str)]) -> Option<&'static str> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [("host", "localhost")].iter().chain(lines) {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        ambiguous(Version::HTTP_11, &headers).map(|problem| problem.kind())
+    }
+
+    #[test]
+    fn headers_that_say_one_thing_are_there_once() {
+        for name in ONCE.iter().filter(|name| *name != header::HOST) {
+            let name: &'static str = name.as_str().to_owned().leak();
+            assert_eq!(refusal(&[(name, "a")]), None, "{name}");
+            assert_eq!(refusal(&[(name, "a"), (name, "a")]), Some("bad-header"), "{name}");
+        }
+        assert_eq!(refusal(&[("host", "localhost")]), Some("bad-header"));
+        assert_eq!(refusal(&[("prefer", "wait=1"), ("prefer", "respond-async")]), None);
+        let none = HeaderMap::new();
+        assert!(ambiguous(Version::HTTP_11, &none).is_some(), "without a Host");
+        assert!(ambiguous(Version::HTTP_10, &none).is_none(), "it did not have one then");
+    }
+
+    #[test]
+    fn one_chunked_is_the_only_coding() {
+        let coded = |value| refusal(&[("transfer-encoding", value)]);
+        assert_eq!(coded("chunked"), None);
+        assert_eq!(coded("Chunked"), None);
+        assert_eq!(coded("chunked, chunked"), Some("bad-header"));
+        for other in ["gzip, chunked", "identity, chunked", ", chunked", "chunked, gzip"] {
+            assert_eq!(coded(other), Some("unsupported-coding"), "{other}");
+        }
+        let twice = [("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")];
+        assert_eq!(refusal(&twice), Some("bad-header"));
     }
 
     #[test]

@@ -51,7 +51,6 @@ pub(crate) async fn status(
     };
     let headers = response.headers_mut();
     headers.insert(header::ETAG, tag_header(&view));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     waited(&mut response, wait);
     Ok(response)
 }
@@ -259,8 +258,7 @@ pub(crate) async fn list(
         }
         body["next"] = next.into();
     }
-    let no_cache = [(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
-    Ok((no_cache, Json(body)).into_response())
+    Ok(Json(body).into_response())
 }
 
 /// The job of this id, if there is one.

@@ -19,17 +19,18 @@ mod utf8;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 
 use self::problem::Problem;
 use crate::config::reload::Settings;
 use crate::jobs::feed::Happened;
 use crate::jobs::service::Jobs;
+use crate::server::Connection;
 
 /// What the handlers share.
 #[derive(Debug)]
@@ -85,8 +86,25 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&app), tell_rejections))
         .layer(from_fn_with_state(Arc::clone(&app), guard::identify))
-        .layer(from_fn_with_state(Arc::clone(&app), guard::refuse_foreign_pages))
+        .layer(from_fn_with_state(Arc::clone(&app), begin_and_end))
         .with_state(app)
+}
+
+/// What holds for every request and every answer. What jobs read and write, and what is known of them, stays out of
+/// caches; the page says for itself how it may be kept, as it is the same for everyone.
+async fn begin_and_end(
+    State(app): State<Arc<App>>,
+    Extension(connection): Extension<Connection>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = match guard::refusal(&app, &connection, &request) {
+        Some(problem) => problem.into_response(),
+        None => next.run(request).await,
+    };
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
 }
 
 /// Tells and counts the requests that did not become a job.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Serialize;
@@ -93,8 +93,7 @@ pub(super) fn overview(app: &App) -> Overview {
 }
 
 pub(crate) async fn all(State(app): State<Arc<App>>) -> Response {
-    let no_cache = [(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
-    (no_cache, Json(overview(&app))).into_response()
+    Json(overview(&app)).into_response()
 }
 
 pub(crate) async fn one(
@@ -102,8 +101,7 @@ pub(crate) async fn one(
     Path(name): Path,
 ) -> Result<Response, Problem> {
     let queue = app.jobs.queue(&name).ok_or_else(|| jobs::no_queue(&app, &name))?;
-    let no_cache = [(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
-    Ok((no_cache, Json(QueueState::of(&queue))).into_response())
+    Ok(Json(QueueState::of(&queue)).into_response())
 }
 
 /// How many failed jobs are looked up at once.

@@ -23,9 +23,9 @@ use crate::jobs::live::{Live, View};
 use crate::jobs::queue::Queue;
 use crate::jobs::record::{IdempotencyKey, State as JobState};
 use crate::jobs::service::{Job, Jobs};
-use crate::telemetry::{Span, TRACEPARENT};
+use crate::telemetry::{Span, parent_of};
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 /// The queue of `POST /`.
 const DEFAULT: &str = "default";
@@ -111,8 +111,8 @@ async fn accept(
 }
 
 fn understand(headers: &HeaderMap, config: &QueueConfig) -> Result<Said, Problem> {
-    let encoding = headers.get(header::CONTENT_ENCODING);
-    if encoding.is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    if encodings.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
         let detail = "The body has a Content-Encoding; send it as it is.";
         return Err(unsupported(detail)
             .header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")));
@@ -143,9 +143,8 @@ fn understand(headers: &HeaderMap, config: &QueueConfig) -> Result<Said, Problem
         }
         None => None,
     };
-    let trace = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
     // W3C Trace Context: what is malformed is ignored.
-    let trace = trace.filter(|text| is_trace(text));
+    let trace = parent_of(headers).filter(|text| is_trace(text));
     Ok(Said { input_type, key, trace: trace.map(str::to_owned) })
 }
 

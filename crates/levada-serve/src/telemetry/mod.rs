@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::http::HeaderName;
+use axum::http::{HeaderMap, HeaderName};
 use axum::response::Response;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{
@@ -36,7 +36,7 @@ const FLUSH: Duration = Duration::from_secs(3);
 const SCHEMA: &str = "https://opentelemetry.io/schemas/1.37.0";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Begins spans, or nothing if no traces are wanted.
 #[derive(Debug, Default)]
@@ -51,6 +51,13 @@ struct On {
 /// A span that has begun, or nothing. It ends when it is dropped, at the latest.
 #[derive(Debug)]
 pub(crate) struct Span(Option<Box<opentelemetry_sdk::trace::Span>>);
+
+/// The `traceparent` of a request. W3C Trace Context: one that is there twice is ignored.
+pub(crate) fn parent_of(headers: &HeaderMap) -> Option<&str> {
+    let mut parents = headers.get_all(TRACEPARENT).iter();
+    let parent = parents.next()?;
+    if parents.next().is_none() { parent.to_str().ok() } else { None }
+}
 
 impl Tracing {
     /// As the environment asks.
@@ -98,8 +105,7 @@ impl Tracing {
         let span = SpanBuilder::from_name(format!("POST {route}"))
             .with_kind(SpanKind::Server)
             .with_attributes(attributes);
-        let parent = request.headers().get(TRACEPARENT);
-        on.begin(span, parent.and_then(|value| value.to_str().ok()))
+        on.begin(span, parent_of(request.headers()))
     }
 
     /// A worker begins to run this job, which was in line so long.

@@ -153,7 +153,7 @@ async fn the_limit_of_open_files_is_raised_to_what_is_needed() {
     let store = TempDir::new().unwrap();
     let command = limited("ulimit -Sn 64", store.path(), &["sh", "-c", "ulimit -Sn"]);
     let (service, line) = start(command).await;
-    assert_eq!(post(&line, 0).await.body, (500 + 4 * 2 + 32 + 512).to_string() + "\n");
+    assert_eq!(post(&line, 0).await.body, (500 + 4 * 2 + 48 + 512).to_string() + "\n");
     service.kill().await;
 }
 

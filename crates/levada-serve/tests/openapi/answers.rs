@@ -77,6 +77,48 @@ async fn documented_operations_are_answered_and_no_others() {
 }
 
 #[tokio::test]
+async fn caches_keep_nothing_but_the_page() {
+    let notes = Notes::new();
+    let server = server(&notes);
+    let succeeded = server.post("input").await.header("levada-job-id").to_owned();
+    let failed = within(server.request("POST", "/q/failing", "x")).await.unwrap();
+    let failed = failed.header("levada-job-id").to_owned();
+    let document = document();
+    let mut checked = 0;
+    for template in document["paths"].as_object().unwrap().keys() {
+        for (id, queue) in [(&*succeeded, "default"), (&*failed, "failing"), ("x", "missing")] {
+            let path = template.replace("{queue}", queue).replace("{id}", id);
+            for method in METHODS.iter().chain(&["HEAD"]) {
+                let (status, head) = head(ask(&server, method, &path, "").await).await;
+                let expected = match (*method, &**template) {
+                    ("GET" | "HEAD", "/") => "no-cache",
+                    ("GET" | "HEAD", "/events") => "no-store, no-transform",
+                    ("GET" | "HEAD", "/jobs/{id}/events") if status == 200 => {
+                        "no-store, no-transform"
+                    }
+                    _ => "no-store",
+                };
+                let line = format!("\r\ncache-control: {expected}");
+                assert!(
+                    format!("{head}\r\n").contains(&format!("{line}\r\n")),
+                    "{method} {path}: {head}"
+                );
+                assert_eq!(head.matches("cache-control").count(), 1, "{method} {path}: {head}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 200, "{checked}");
+    let page = server.get("/page/app.js").await;
+    assert_eq!((page.status.as_u16(), page.header("cache-control")), (200, "no-cache"));
+    let path = format!("/jobs/{succeeded}");
+    let tag = server.get(&path).await.header("etag").to_owned();
+    let known = within(server.request_with("GET", &path, &[("If-None-Match", &tag)], "")).await;
+    let known = known.unwrap();
+    assert_eq!((known.status.as_u16(), known.header("cache-control")), (304, "no-store"));
+}
+
+#[tokio::test]
 async fn served_with_the_version() {
     let server = Server::start(&["--store", "memory"], &["cat"]);
     let answer = server.get("/openapi.json").await;

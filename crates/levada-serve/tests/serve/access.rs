@@ -86,7 +86,7 @@ async fn token_of_the_environment_is_not_for_the_command() {
 }
 
 /// What a client that trusts this certificate is answered.
-async fn over_tls(
+pub(crate) async fn over_tls(
     server: &Server,
     trusted: &CertificateDer<'static>,
     request: &str,

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::io::AsyncWriteExt;
 
 use crate::support::{Server, read_to_close, within};
 
@@ -94,26 +92,6 @@ async fn bad_lengths_are_refused() {
         assert!(answer.starts_with("HTTP/1.1 4"), "{length}: {answer}");
     }
     server.until_progress(&[("queued", 0), ("succeeded", 0)]).await;
-}
-
-#[tokio::test]
-async fn connections_beyond_the_limit_wait_for_their_turn() {
-    const HEALTH: &str = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    let answered = async |stream: &mut TcpStream| {
-        let mut status = [0; 15];
-        stream.read_exact(&mut status).await.unwrap();
-        assert_eq!(&status, b"HTTP/1.1 200 OK");
-    };
-    let server = Server::start(&["--max-connections", "2"], &["cat"]);
-    let mut first = server.send(HEALTH).await;
-    let mut second = server.send(HEALTH).await;
-    within(answered(&mut first)).await;
-    within(answered(&mut second)).await;
-    let mut third = server.send(HEALTH).await;
-    let early = timeout(Duration::from_millis(200), answered(&mut third)).await;
-    assert!(early.is_err(), "a third connection was served although two were open");
-    drop(first);
-    within(answered(&mut third)).await;
 }
 
 #[tokio::test]
