@@ -159,8 +159,7 @@ impl Settings {
         Some(watcher)
     }
 
-    /// Whether there is any file to read again. Without one, SIGHUP may keep its usual meaning: the
-    /// terminal is gone.
+    /// Whether there is any file to read again.
     pub(crate) fn has_files(&self) -> bool {
         !self.directories().is_empty()
     }
