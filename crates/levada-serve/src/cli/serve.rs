@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::config::values::{
     MAX_ATTEMPTS, MAX_CAPACITY, MAX_WORKERS, count, duration, duration_or_zero, kept_size, size,
@@ -167,6 +167,18 @@ pub(crate) struct ServiceOptions {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub(crate) body_timeout: Duration,
 
+    /// How the log on standard error is written: lines of text, or one JSON object a line
+    #[arg(
+        long,
+        value_name = "text|json",
+        default_value = "text",
+        value_enum,
+        hide_possible_values = true,
+        env = "LEVADA_LOG_FORMAT",
+        hide_env_values = true
+    )]
+    pub(crate) log_format: LogFormat,
+
     /// How many connections are served at the same time; more wait to be accepted
     #[arg(long, value_name = "N", default_value = "1024", value_parser = count(1_000_000))]
     pub(crate) max_connections: usize,
@@ -197,6 +209,13 @@ pub(crate) struct AccessOptions {
     /// The private key of the certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
 }
 
 /// Where jobs are kept.
