@@ -189,7 +189,7 @@ pub(crate) struct ServiceOptions {
 #[command(next_help_heading = "Who may use it")]
 pub(crate) struct AccessOptions {
     /// Address to listen on; port 0 takes a free one, which is printed. One that other machines
-    /// reach needs tokens, or TLS and --allow-anonymous
+    /// reach needs tokens, or --allow-anonymous with TLS or --allow-plain-http
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = address)]
     pub(crate) listen: SocketAddr,
 
@@ -198,9 +198,24 @@ pub(crate) struct AccessOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 
-    /// Anybody who reaches the service may run the command
+    /// Take a token file that every user of this machine can read, as Docker and Kubernetes mount
+    /// secrets
+    #[arg(long, requires = "token_file")]
+    pub(crate) allow_world_readable_tokens: bool,
+
+    /// Every client that reaches the service may run the command
     #[arg(long)]
     pub(crate) allow_anonymous: bool,
+
+    /// Listen without TLS where other machines reach the service: in a network that is trusted,
+    /// such as that of a few containers, or behind a proxy that does TLS
+    #[arg(long, conflicts_with = "tls_cert")]
+    pub(crate) allow_plain_http: bool,
+
+    /// A name by which clients reach the service, if it has neither tokens nor TLS; may be given
+    /// several times. IP addresses, localhost and names that are private by their form need none
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_host: Vec<String>,
 
     /// Serve HTTPS with this certificate and its chain (PEM); read again when it changes
     #[arg(long, value_name = "FILE", requires = "tls_key")]
