@@ -1,7 +1,5 @@
 // Requests to the service.
 
-const TOKEN = "levada-token";
-
 /** What the service said is wrong, in its words. */
 export class Problem extends Error {
   constructor(status, body) {
@@ -27,8 +25,9 @@ export class Away extends Error {
   }
 }
 
-// Only for as long as the tab is open, and never in an address.
-let token = sessionStorage.getItem(TOKEN) ?? "";
+// In memory alone: browsers write to disk what a page stores, also what is "for the session". A
+// password manager may keep it.
+let token = "";
 let onUnauthorized = () => {};
 /** The server's clock minus ours, in milliseconds. */
 let skew = 0;
@@ -37,11 +36,7 @@ export const hasToken = () => token !== "";
 export const whenUnauthorized = (call) => (onUnauthorized = call);
 export const serverNow = () => Date.now() + skew;
 
-export function setToken(value) {
-  token = value;
-  if (value) sessionStorage.setItem(TOKEN, value);
-  else sessionStorage.removeItem(TOKEN);
-}
+export const setToken = (value) => (token = value);
 
 /** Makes a request. Throws a Problem unless the answer is 2xx, and Away if there is none. */
 export async function request(path, { headers = {}, ...options } = {}) {

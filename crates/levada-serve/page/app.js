@@ -186,7 +186,7 @@ function leave(what) {
 
 function askForToken(again) {
   setText(byId("token-text"), again ? "The service did not take that token. It is given one when it is started."
-    : "It was given one when it was started. The page keeps it until you close this tab.");
+    : "It was given one when it was started. The page keeps it until it is closed or loaded again.");
   setOpen(byId("token-dialog"), true);
   byId("token").select();
 }

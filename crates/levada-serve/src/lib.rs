@@ -29,6 +29,7 @@ mod config;
 mod descriptors;
 mod http;
 mod jobs;
+mod log;
 mod metrics;
 mod outbound;
 mod run;
@@ -39,19 +40,16 @@ mod store;
 mod telemetry;
 
 use std::fmt;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use tracing::warn;
-use tracing_subscriber::Layer;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::serve::ServeArgs;
 use crate::cli::{Cli, Command};
 use crate::config::Mistakes;
 use crate::config::reload::Settings;
+use crate::log::Log;
 
 /// Runs what the command line asks for, and returns the program's exit code.
 #[must_use]
@@ -67,14 +65,20 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Completions(args) => return client::completions(&args),
         Command::Man(args) => return client::man(&args),
     };
-    match log_to_stderr().and_then(|()| serve(*args)) {
-        Ok(code) => code,
+    let log = match Log::start(args.service.log_format) {
+        Ok(log) => log,
         Err(fault) => {
-            // That nobody reads it is no reason to panic.
+            // That nothing reads it is no reason to panic.
             drop(writeln!(io::stderr(), "levada: {fault}"));
-            ExitCode::from(fault.code)
+            return ExitCode::from(fault.code);
         }
-    }
+    };
+    let code = serve(*args).unwrap_or_else(|fault| {
+        log.fault(&fault);
+        ExitCode::from(fault.code)
+    });
+    log.flush();
+    code
 }
 
 fn serve(args: ServeArgs) -> Result<ExitCode, Fault> {
@@ -124,21 +128,4 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
-}
-
-/// Logs to standard error, so that standard output keeps the one line that scripts read.
-/// `RUST_LOG` chooses the level (`debug`) or levels (`levada_serve=debug,hyper=warn`).
-fn log_to_stderr() -> Result<(), Fault> {
-    let filter = match std::env::var("RUST_LOG") {
-        Ok(filter) => filter.parse::<Targets>().map_err(|error| {
-            Fault::usage(format!("RUST_LOG={filter:?}: {error}; try RUST_LOG=debug"))
-        })?,
-        Err(_) => Targets::new().with_default(LevelFilter::INFO),
-    };
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_filter(filter);
-    tracing_subscriber::registry().with(lines).init();
-    Ok(())
 }

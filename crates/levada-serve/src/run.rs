@@ -76,9 +76,9 @@ async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
     let tracing = Tracing::from_env().map_err(Fault::usage)?;
     let shutdown = Shutdown::new();
     let no_signals = |error| Fault::system(format!("cannot listen for signals: {error}"));
-    let mut signals = StopSignals::new().map_err(no_signals)?;
-    // Without files, SIGHUP means what it means to any program: the terminal is gone.
-    let hang_ups = settings.has_files().then(HangUps::new).transpose().map_err(no_signals)?;
+    let reloads = settings.has_files();
+    let signals = StopSignals::new(reloads).map_err(no_signals)?;
+    let hang_ups = reloads.then(HangUps::new).transpose().map_err(no_signals)?;
     let Settings { args, config, .. } = &*settings;
     let listen = args.access.listen;
     let listener = bind(listen)

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::config::values::{
     MAX_ATTEMPTS, MAX_CAPACITY, MAX_WORKERS, count, duration, duration_or_zero, kept_size, size,
@@ -178,6 +178,18 @@ pub(crate) struct ServiceOptions {
     #[arg(long, value_name = "SIZE", default_value = "500", value_parser = size_or_zero)]
     pub(crate) body_min_rate: usize,
 
+    /// How the log on standard error is written: lines of text, or one JSON object a line
+    #[arg(
+        long,
+        value_name = "text|json",
+        default_value = "text",
+        value_enum,
+        hide_possible_values = true,
+        env = "LEVADA_LOG_FORMAT",
+        hide_env_values = true
+    )]
+    pub(crate) log_format: LogFormat,
+
     /// How many connections are served at the same time; for another one, the longest idle one ends
     #[arg(long, value_name = "N", default_value = "1024", value_parser = count(1_000_000))]
     pub(crate) max_connections: usize,
@@ -188,7 +200,7 @@ pub(crate) struct ServiceOptions {
 #[command(next_help_heading = "Who may use it")]
 pub(crate) struct AccessOptions {
     /// Address to listen on; port 0 takes a free one, which is printed. One that other machines
-    /// reach needs tokens, or TLS and --allow-anonymous
+    /// reach needs tokens, or --allow-anonymous with TLS or --allow-plain-http
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = address)]
     pub(crate) listen: SocketAddr,
 
@@ -197,9 +209,24 @@ pub(crate) struct AccessOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 
-    /// Anybody who reaches the service may run the command
+    /// Take a token file that every user of this machine can read, as Docker and Kubernetes mount
+    /// secrets
+    #[arg(long, requires = "token_file")]
+    pub(crate) allow_world_readable_tokens: bool,
+
+    /// Every client that reaches the service may run the command
     #[arg(long)]
     pub(crate) allow_anonymous: bool,
+
+    /// Listen without TLS where other machines reach the service: in a network that is trusted,
+    /// such as that of a few containers, or behind a proxy that does TLS
+    #[arg(long, conflicts_with = "tls_cert")]
+    pub(crate) allow_plain_http: bool,
+
+    /// A name by which clients reach the service, if it has neither tokens nor TLS; may be given
+    /// several times. IP addresses, localhost and names that are private by their form need none
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_host: Vec<String>,
 
     /// Serve HTTPS with this certificate and its chain (PEM); read again when it changes
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -208,6 +235,13 @@ pub(crate) struct AccessOptions {
     /// The private key of the certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
 }
 
 /// Where jobs are kept.

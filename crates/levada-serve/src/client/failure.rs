@@ -59,6 +59,11 @@ impl Failure {
         Self::Here { code: code::USAGE, message: message.into() }
     }
 
+    /// A success, with this body, that no levada server sends.
+    pub(super) fn foreign(status: u16, body: &[u8]) -> Self {
+        Self::Problem(Box::new(Problem::read(status, body, None)))
+    }
+
     /// A file of this machine cannot be read or written.
     pub(super) fn file(what: &str, path: &std::path::Path, error: &io::Error) -> Self {
         let code = if error.kind() == ErrorKind::NotFound { code::NO_INPUT } else { code::IO };

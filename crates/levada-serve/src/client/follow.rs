@@ -112,9 +112,11 @@ fn stream(
 ) -> Done {
     let request = Request { limit, ..Request::default() };
     let answer = server.call(Method::Get, &format!("{}/events", path(&job.id)), request)?;
-    let mut events = Events::new(BufReader::new(answer.reader()));
+    let mut events = Events::new(BufReader::new(answer.events()?));
+    let mut is_silent = true;
     // A stream that breaks off is one that ends.
     while let Ok(Some(event)) = events.next() {
+        is_silent = false;
         if event.name == "output" {
             if let Ok(Output { stream, text }) = serde_json::from_str(&event.data) {
                 watcher.output(&stream, &text);
@@ -125,6 +127,12 @@ fn stream(
         if job.is_final() {
             break;
         }
+    }
+    if is_silent {
+        // The server's begin with the state. Something in between may keep the events back, or make
+        // them up.
+        (_, *job) = Job::get(server, &job.id)?;
+        watcher.job(job);
     }
     Ok(())
 }

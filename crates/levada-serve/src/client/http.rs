@@ -26,6 +26,8 @@ const LARGE: usize = 64 * 1024;
 const CONTINUE: Duration = Duration::from_secs(2);
 /// The longest time, in seconds, after which a server can want to be asked again.
 const LONGEST_AFTER: u64 = 24 * 60 * 60;
+/// So much of an answer that is none of levada's is read, to show what it is.
+const FOREIGN: u64 = 4096;
 /// The largest answer that is held in memory; outputs are not.
 const MOST: u64 = 256 << 20;
 
@@ -159,8 +161,36 @@ impl Answer {
         let text = self.text()?;
         match serde_json::from_str(&text) {
             Ok(value) => Ok((text, value)),
-            Err(_) => Err(Failure::Problem(Box::new(Problem::read(status, text.as_bytes(), None)))),
+            Err(_) => Err(Failure::foreign(status, text.as_bytes())),
         }
+    }
+
+    /// The id of the job that it is about. Without one, it is no answer of a levada server.
+    pub(super) fn job_id(self) -> Done<(String, Self)> {
+        match self.header("levada-job-id") {
+            Some(id) if !id.is_empty() => Ok((id.to_owned(), self)),
+            _ => Err(self.foreign()),
+        }
+    }
+
+    /// Refuses an answer that is not about this job.
+    pub(super) fn of_job(self, id: &str) -> Done<Self> {
+        let (of, answer) = self.job_id()?;
+        if of == id { Ok(answer) } else { Err(answer.foreign()) }
+    }
+
+    /// The rest, which is a stream of events.
+    pub(super) fn events(self) -> Done<impl Read> {
+        let kind = self.header("content-type").unwrap_or_default();
+        if kind.starts_with("text/event-stream") { Ok(self.reader()) } else { Err(self.foreign()) }
+    }
+
+    /// A success that no levada server sends: something else answers in its place.
+    pub(super) fn foreign(self) -> Failure {
+        let (status, mut beginning) = (self.status, Vec::new());
+        // If it breaks off, the beginning says enough.
+        drop(self.reader().take(FOREIGN).read_to_end(&mut beginning));
+        Failure::foreign(status, &beginning)
     }
 
     fn problem(mut self) -> Failure {

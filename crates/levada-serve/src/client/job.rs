@@ -3,20 +3,26 @@
 use std::borrow::Cow;
 
 use console::{Style, StyledObject};
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use super::failure::Done;
 use super::http::Server;
 use super::text::{age, ahead, between, clean, size};
 
 /// The answer of `GET /jobs/{id}`. States and outcomes are text: a newer server may have others.
+/// Without an id or a state, it is no answer of a levada server.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
 pub(super) struct Job {
+    #[serde(deserialize_with = "not_empty")]
     pub(super) id: String,
+    #[serde(default)]
     pub(super) queue: String,
+    #[serde(deserialize_with = "not_empty")]
     pub(super) state: String,
+    #[serde(default)]
     pub(super) attempt: u32,
+    #[serde(default)]
     pub(super) max_attempts: u32,
     pub(super) position: Option<u64>,
     pub(super) created_at: Option<String>,
@@ -28,12 +34,20 @@ pub(super) struct Job {
     pub(super) outcome: Option<String>,
     pub(super) exit_code: Option<i32>,
     pub(super) signal: Option<i32>,
+    #[serde(default)]
     pub(super) stderr_tail: String,
+    #[serde(default)]
     pub(super) input_bytes: u64,
     pub(super) input_type: Option<String>,
     pub(super) output_bytes: Option<u64>,
     pub(super) output_type: Option<String>,
+    #[serde(default)]
     pub(super) result_gone: bool,
+}
+
+fn not_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() { Err(D::Error::custom("it is empty")) } else { Ok(text) }
 }
 
 /// How far a command says that it is.

@@ -19,21 +19,33 @@ use crate::cli::queues::QueuesArgs;
 
 const BAR: usize = 8;
 
-/// The answer of `GET /queues`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+/// The answer of `GET /queues`. Without queues, it is no answer of a levada server.
+#[derive(Debug, Deserialize)]
 struct Overview {
-    status: String,
-    version: String,
-    store: String,
-    uptime_seconds: f64,
     queues: Vec<Queue>,
+    #[serde(flatten)]
+    service: Service,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+struct Service {
+    status: String,
+    version: String,
+    store: String,
+    uptime_seconds: f64,
+}
+
+#[derive(Debug, Deserialize)]
 struct Queue {
     name: String,
+    #[serde(flatten)]
+    state: QueueState,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct QueueState {
     status: String,
     capacity: u64,
     queued: u64,
@@ -72,7 +84,7 @@ pub(super) fn run(args: &QueuesArgs) -> Done {
 
 /// Shows what one stream says, until it ends.
 fn watch(server: &Server, json: bool, screen: &mut Screen) -> Done {
-    let mut events = Events::new(BufReader::new(server.get("/events")?.reader()));
+    let mut events = Events::new(BufReader::new(server.get("/events")?.events()?));
     // A stream that breaks off is one that ends.
     while let Ok(Some(event)) = events.next() {
         if event.name != "queues" {
@@ -89,20 +101,22 @@ fn watch(server: &Server, json: bool, screen: &mut Screen) -> Done {
 
 impl Overview {
     fn lines(&self) -> Vec<String> {
+        let Self { queues, service } = self;
         let mut lines = Vec::new();
         // Where lines are added, not drawn over, this one would be new every time.
         if write::to_terminal() {
             let warn = Style::new().red();
-            let status = if self.status == "running" { Style::new().green() } else { warn.clone() };
-            let uptime = Duration::try_from_secs_f64(self.uptime_seconds).unwrap_or_default();
+            let status =
+                if service.status == "running" { Style::new().green() } else { warn.clone() };
+            let uptime = Duration::try_from_secs_f64(service.uptime_seconds).unwrap_or_default();
             let mut line = format!(
                 "levada {}, {} for {}",
-                clean(&self.version),
-                status.apply_to(clean(&self.status)),
+                clean(&service.version),
+                status.apply_to(clean(&service.status)),
                 short(uptime)
             );
-            if self.store != "ok" {
-                line += &format!(", {}", warn.apply_to(format!("store {}", clean(&self.store))));
+            if service.store != "ok" {
+                line += &format!(", {}", warn.apply_to(format!("store {}", clean(&service.store))));
             }
             lines.push(line);
         }
@@ -111,7 +125,7 @@ impl Overview {
             "QUEUE", "", "QUEUED", "OLDEST", "RUNNING", "RETRY", "PER S", "DONE", "FAILED",
             "REFUSED", "",
         ]);
-        for queue in &self.queues {
+        for queue in queues {
             table.row(queue.cells());
         }
         lines.extend(table.lines(Screen::width()));
@@ -121,24 +135,25 @@ impl Overview {
 
 impl Queue {
     fn cells(&self) -> [String; 11] {
-        let style = match (self.queued, self.capacity) {
+        let Self { name, state } = self;
+        let style = match (state.queued, state.capacity) {
             (queued, capacity) if queued >= capacity => Style::new().red(),
             (queued, capacity) if queued.saturating_mul(2) >= capacity => Style::new().yellow(),
             _ => Style::new().green(),
         };
-        let oldest = self.oldest_seconds.and_then(|age| Duration::try_from_secs_f64(age).ok());
+        let oldest = state.oldest_seconds.and_then(|age| Duration::try_from_secs_f64(age).ok());
         [
-            clean(&self.name).into_owned(),
-            style.apply_to(bar(self.queued, self.capacity, BAR)).to_string(),
-            format!("{}/{}", self.queued, self.capacity),
+            clean(name).into_owned(),
+            style.apply_to(bar(state.queued, state.capacity, BAR)).to_string(),
+            format!("{}/{}", state.queued, state.capacity),
             oldest.map_or_else(|| "-".to_owned(), short),
-            format!("{}/{}", self.running, self.workers),
-            self.retrying.to_string(),
-            format!("{:.1}", self.jobs_per_second),
-            self.succeeded.to_string(),
-            self.failed.to_string(),
-            self.rejected.to_string(),
-            if self.status == "open" { String::new() } else { clean(&self.status).into_owned() },
+            format!("{}/{}", state.running, state.workers),
+            state.retrying.to_string(),
+            format!("{:.1}", state.jobs_per_second),
+            state.succeeded.to_string(),
+            state.failed.to_string(),
+            state.rejected.to_string(),
+            if state.status == "open" { String::new() } else { clean(&state.status).into_owned() },
         ]
     }
 }

@@ -1,7 +1,7 @@
 //! `levada result`, and the delivery of any output.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,11 +23,33 @@ pub(super) enum Sink {
     Shown(Vec<u8>),
 }
 
+impl Sink {
+    /// Whether a file can be written, before anything is done for its content. Nothing of it
+    /// changes.
+    pub(super) fn check(&self) -> Done {
+        let Self::File(path) = self else { return Ok(()) };
+        let checked = match fs::metadata(path) {
+            // Opening a pipe or a device can wait, and the other side can see it.
+            Ok(it) if !it.is_file() && !it.is_dir() => Ok(()),
+            Ok(_) => File::options().write(true).open(path).map(drop),
+            Err(error) if error.kind() == ErrorKind::NotFound => match File::create_new(path) {
+                Ok(_) => fs::remove_file(path),
+                // A link that leads to no file yet.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        };
+        checked.map_err(|error| Failure::file("write", path, &error))
+    }
+}
+
 pub(super) fn run(args: &ResultArgs) -> Done {
     let server = Server::new(&args.server)?;
     let sink = args.output.clone().map_or(Sink::Stdout, Sink::File);
+    sink.check()?;
     if args.stderr {
-        let answer = server.get(&format!("{}/stderr", path(&args.id)))?;
+        let answer = server.get(&format!("{}/stderr", path(&args.id)))?.of_job(&args.id)?;
         return deliver(answer, &args.id, sink);
     }
     // What no clock can count has no end.
@@ -54,11 +76,8 @@ pub(super) fn ask(server: &Server, id: &str, wait: Duration) -> Done<Answer> {
     // The server counts whole seconds.
     let seconds = wait.min(LONGEST_POLL).as_millis().div_ceil(1000);
     let headers = vec![("prefer", format!("wait={seconds}"))];
-    server.call(
-        Method::Get,
-        &format!("{}/result", path(id)),
-        Request { headers, ..Request::default() },
-    )
+    let request = Request { headers, ..Request::default() };
+    server.call(Method::Get, &format!("{}/result", path(id)), request)?.of_job(id)
 }
 
 /// The answer has the state of a job in place of its output.
@@ -150,7 +169,7 @@ fn copy(mut from: impl Read, to: &mut impl Write) -> Result<(), Broken> {
         match from.read(&mut buffer) {
             Ok(0) => return to.flush().map_err(Broken::Write),
             Ok(read) => to.write_all(&buffer[..read]).map_err(Broken::Write)?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(Broken::Read(error)),
         }
     }
@@ -163,7 +182,7 @@ fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
         match from.read(&mut buffer[filled..]) {
             Ok(0) => break,
             Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }

@@ -107,7 +107,7 @@ impl View {
         if self.json {
             new.iter().try_for_each(|raw| write::line(raw))?;
         } else {
-            let lines = table(&new.iter().map(|raw| read(raw)).collect::<Vec<_>>());
+            let lines = table(&new.iter().map(|raw| read(raw)).collect::<Done<Vec<_>>>()?);
             if drawn_over {
                 self.screen.show(lines)?;
             } else {
@@ -144,8 +144,8 @@ fn newest(args: &StatusArgs, server: &Server) -> Done<Vec<Box<RawValue>>> {
     Ok(jobs)
 }
 
-fn read(raw: &str) -> Job {
-    serde_json::from_str(raw).unwrap_or_default()
+fn read(raw: &str) -> Done<Job> {
+    serde_json::from_str(raw).map_err(|_| Failure::foreign(200, raw.as_bytes()))
 }
 
 fn some(args: &StatusArgs, server: &Server, ids: &[String]) -> Done {

@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 use super::{Config, Mistakes, load};
 use crate::cli::serve::ServeArgs;
 use crate::secure::tls::Tls;
-use crate::secure::tokens::{self, Tokens};
+use crate::secure::tokens::{self, TokenFile, Tokens};
 
 /// How long nothing must happen to the files until they are read: a file that is being written is
 /// not yet what its author means.
@@ -159,8 +159,7 @@ impl Settings {
         Some(watcher)
     }
 
-    /// Whether there is any file to read again. Without one, SIGHUP may keep its usual meaning: the
-    /// terminal is gone.
+    /// Whether there is any file to read again.
     pub(crate) fn has_files(&self) -> bool {
         !self.directories().is_empty()
     }
@@ -204,7 +203,12 @@ async fn settle(changes: &mut watch::Receiver<()>) {
 }
 
 fn load_tokens(args: &ServeArgs) -> Result<Option<Tokens>, Mistakes> {
-    Tokens::load(args.access.token_file.as_deref(), std::env::var_os(tokens::VARIABLE))
+    let access = &args.access;
+    let file = access
+        .token_file
+        .as_deref()
+        .map(|path| TokenFile { path, may_be_world_readable: access.allow_world_readable_tokens });
+    Tokens::load(file, std::env::var_os(tokens::VARIABLE))
 }
 
 /// Puts the new value in the place of the current one, unless they are equal; whether it did.

@@ -5,9 +5,8 @@
 //!
 //! Any page can make the browser on this machine send a request to a loopback address, and a name
 //! under the page's control can be made to lead there (DNS rebinding). So a request that a browser
-//! marks as coming from another origin is refused, and so is one for a host that is neither `localhost` nor an IP
-//! address, unless clients need a token or the service listens for other machines. Where there are tokens, everyone
-//! needs one.
+//! marks as coming from another origin is refused, and so is one for a host by whose name the
+//! service is not known ([`Hosts`]). Where there are tokens, everyone needs one.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,7 +22,7 @@ use super::events::LAST_EVENT_ID;
 use super::problem::{Problem, bad_header};
 use super::submit::IDEMPOTENCY_KEY;
 use super::{App, Client};
-use crate::secure::is_remote;
+use crate::secure::{Hosts, hosts};
 use crate::server::Connection;
 
 /// What a probe asks for. It is answered when no connection is left for anything else.
@@ -33,10 +32,10 @@ const SEAT_FREE: std::ops::RangeInclusive<u32> = 1..=4;
 
 /// Why the request is refused before anything is asked of it, if it is. That is counted.
 pub(super) fn refusal(app: &App, connection: &Connection, request: &Request) -> Option<Problem> {
-    let any_host = app.settings.tokens.is_some() || is_remote(&app.settings.args.access);
+    let known = hosts(&app.settings.args.access, app.settings.tokens.is_some());
     let problem = crowded(app, connection, request.uri().path())
         .or_else(|| ambiguous(request.version(), request.headers()))
-        .or_else(|| foreign(request.uri(), request.headers(), any_host).map(foreign_page));
+        .or_else(|| foreign(request.uri(), request.headers(), known).map(foreign_page));
     problem.map(|problem| counted(app, request, problem))
 }
 
@@ -150,7 +149,7 @@ pub(crate) async fn identify(
     Ok(next.run(request).await)
 }
 
-fn foreign(uri: &Uri, headers: &HeaderMap, any_host: bool) -> Option<String> {
+fn foreign(uri: &Uri, headers: &HeaderMap, known: Hosts<'_>) -> Option<String> {
     let text = |name: HeaderName| {
         headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
@@ -163,46 +162,85 @@ fn foreign(uri: &Uri, headers: &HeaderMap, any_host: bool) -> Option<String> {
             return Some(format!("The request's origin {origin:?} is not {host:?}."));
         }
     }
-    if !any_host && !host.is_empty() && !is_local(&host) {
+    if !host.is_empty() && !is_known(&host, known) {
         return Some(format!(
-            "The host {host:?} is neither localhost nor an IP address, and the service has no tokens."
+            "The host {host:?} is neither localhost nor an IP address, and the service has no tokens; its option \
+             --allow-host adds a name."
         ));
     }
     None
 }
 
-fn is_local(host: &str) -> bool {
+fn is_known(host: &str, known: Hosts<'_>) -> bool {
+    let (names, private) = match known {
+        Hosts::Any => return true,
+        Hosts::Local(names) => (names, false),
+        Hosts::Private(names) => (names, true),
+    };
     let Ok(authority) = host.parse::<Authority>() else {
         return false;
     };
     let name = authority.host().trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok()
+        || names.iter().any(|known| known.eq_ignore_ascii_case(name))
+        || (private && is_private(name))
+}
+
+/// Whether a name is one of a private network by its form: it has no dot (a container's, a
+/// service's in the same namespace), or an end that no public name has.
+fn is_private(name: &str) -> bool {
+    match name.rsplit_once('.') {
+        None => true,
+        Some((_, end)) => {
+            ["internal", "local", "svc"].iter().any(|private| end.eq_ignore_ascii_case(private))
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn is_foreign(host: &str, origin: Option<&str>, any_host: bool) -> bool {
+    const LOCAL: Hosts<'_> = Hosts::Local(&[]);
+    const PRIVATE: Hosts<'_> = Hosts::Private(&[]);
+
+    fn is_foreign(host: &str, origin: Option<&str>, known: Hosts<'_>) -> bool {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, host.parse().unwrap());
         if let Some(origin) = origin {
             headers.insert(header::ORIGIN, origin.parse().unwrap());
         }
-        foreign(&Uri::from_static("/"), &headers, any_host).is_some()
+        foreign(&Uri::from_static("/"), &headers, known).is_some()
     }
 
     #[test]
     fn hosts() {
         for host in ["localhost", "LocalHost:8080", "127.0.0.1:80", "[::1]:8080", "10.0.0.1", ""] {
-            assert!(!is_foreign(host, None, false), "{host:?}");
+            assert!(!is_foreign(host, None, LOCAL), "{host:?}");
+            assert!(!is_foreign(host, None, PRIVATE), "{host:?}");
         }
         for host in ["page.example", "page.example:8080", "localhost.page.example", "a b", "1.2.3"]
         {
-            assert!(is_foreign(host, None, false), "{host:?}");
-            assert!(!is_foreign(host, None, true), "{host:?}");
+            assert!(is_foreign(host, None, LOCAL), "{host:?}");
+            assert!(is_foreign(host, None, PRIVATE), "{host:?}");
+            assert!(!is_foreign(host, None, Hosts::Any), "{host:?}");
         }
-        assert!(foreign(&Uri::from_static("/"), &HeaderMap::new(), false).is_none());
+        for host in
+            ["levada", "le_vada:8080", "levada.ns.svc", "l.ns.svc.cluster.Local", "a.internal"]
+        {
+            assert!(is_foreign(host, None, LOCAL), "{host:?}");
+            assert!(!is_foreign(host, None, PRIVATE), "{host:?}");
+        }
+        for host in [".", "svc.", "levada.dev", "svc.example", "alocal."] {
+            assert!(is_foreign(host, None, PRIVATE), "{host:?}");
+        }
+        let names = ["Jobs.example".to_owned()];
+        for known in [Hosts::Local(&names), Hosts::Private(&names)] {
+            assert!(!is_foreign("jobs.example:80", None, known));
+            assert!(is_foreign("other.jobs.example", None, known));
+        }
+        assert!(foreign(&Uri::from_static("/"), &HeaderMap::new(), LOCAL).is_none());
     }
 
     #[test]
@@ -210,7 +248,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static("localhost"));
         let is_foreign =
-            |target: &'static str| foreign(&Uri::from_static(target), &headers, false).is_some();
+            |target: &'static str| foreign(&Uri::from_static(target), &headers, LOCAL).is_some();
         assert!(is_foreign("http://page.example/health"));
         assert!(!is_foreign("http://127.0.0.1:80/health"));
     }
@@ -253,13 +291,14 @@ mod tests {
     #[test]
     fn origins() {
         let host = "localhost:8080";
-        assert!(!is_foreign(host, Some("http://localhost:8080"), false));
+        assert!(!is_foreign(host, Some("http://localhost:8080"), LOCAL));
         for origin in
             ["null", "http://page.example", "http://localhost:8081", "http://localhost", ""]
         {
-            assert!(is_foreign(host, Some(origin), false), "{origin:?}");
-            assert!(is_foreign(host, Some(origin), true), "{origin:?}");
+            assert!(is_foreign(host, Some(origin), LOCAL), "{origin:?}");
+            assert!(is_foreign(host, Some(origin), Hosts::Any), "{origin:?}");
         }
-        assert!(is_foreign("page.example", Some("http://page.example"), false), "rebinding");
+        assert!(is_foreign("page.example", Some("http://page.example"), LOCAL), "rebinding");
+        assert!(is_foreign("page.example", Some("http://page.example"), PRIVATE), "rebinding");
     }
 }

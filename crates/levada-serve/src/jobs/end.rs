@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tracing::{debug, error, info};
+use tracing::{error, info};
 
 use super::feed::{Ending, Happened};
 use super::live::{Fault, Live};
 use super::process::{End, Ran};
 use super::record::{Moment, Outcome, Record, State};
+use super::report;
 use super::service::{Jobs, millis};
 use super::work::Busy;
 use crate::config::{QueueConfig, RetryPolicy, Verdict};
@@ -65,7 +66,7 @@ impl Jobs {
         let is_suspect = record.interruptions > 0;
         let next = judge(&mut record, &ran.end, &config.retry, live.is_stopped());
         span.ran(&record);
-        debug!(job = %live.id, queue = record.queue, ?next, "the run is over");
+        report::attempt(&record, busy);
         record.stderr_tail = ran.stderr_tail;
         let mut output = None;
         match next {
@@ -165,6 +166,7 @@ impl Jobs {
     }
 
     pub(super) fn tell_finished(&self, record: &Record, run: Option<Duration>) {
+        report::end(record, run);
         self.metrics.finished(record);
         self.feed.tell(&Happened::Finished {
             job: record.id,

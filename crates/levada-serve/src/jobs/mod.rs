@@ -6,6 +6,7 @@
 //! | `accept`      | from a request to a job that is on disk                             |             |
 //! | `work`        | from a job in line to the end of its run                            |             |
 //! | `end`         | what follows a run: the job's end, or another attempt               |             |
+//! | `report`      | what the log says of it                                             |             |
 //! | `cancel`      | the end of a job that somebody does not want any more               |             |
 //! | `record`      | what is known of a job                                              |             |
 //! | `list`        | jobs, page by page                                                  |             |
@@ -40,6 +41,7 @@ mod progress;
 pub(crate) mod queue;
 mod quota;
 pub(crate) mod record;
+mod report;
 pub(crate) mod resident;
 pub(crate) mod service;
 pub(crate) mod shortage;

@@ -1,7 +1,7 @@
 //! Who may use the service: tokens, TLS, and where it may listen.
 //!
-//! Whoever can send a request can run the command. So other machines reach it only with a token,
-//! or where somebody said that they need none.
+//! Every client that can send a request can run the command. So other machines reach it only with a
+//! token, or where an option says that they need none.
 
 pub(crate) mod tls;
 pub(crate) mod tokens;
@@ -9,12 +9,32 @@ pub(crate) mod tokens;
 use crate::cli::serve::AccessOptions;
 
 /// Whether anyone beyond this machine can reach the service. All addresses of it count as beyond.
-pub(crate) fn is_remote(access: &AccessOptions) -> bool {
+fn is_remote(access: &AccessOptions) -> bool {
     !access.listen.ip().to_canonical().is_loopback()
 }
 
-/// Refuses to listen where anybody could run the command by accident, and returns what somebody
-/// should know who listens like this.
+/// By which names clients may ask for the service. A page in a browser can make a name of its own
+/// lead here (DNS rebinding), and then counts as one of the service's. A token stops it, and so
+/// does a certificate where the clients are on other machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hosts<'a> {
+    Any,
+    /// `localhost`, IP addresses, and these.
+    Local(&'a [String]),
+    /// The same, and names that are private by their form: no page on the Internet has one.
+    Private(&'a [String]),
+}
+
+pub(crate) fn hosts(access: &AccessOptions, has_tokens: bool) -> Hosts<'_> {
+    match (is_remote(access), has_tokens, access.tls_cert.is_some()) {
+        (_, true, _) | (true, false, true) => Hosts::Any,
+        (true, false, false) => Hosts::Private(&access.allow_host),
+        (false, false, _) => Hosts::Local(&access.allow_host),
+    }
+}
+
+/// Refuses to listen where any client could run the command by accident, and returns what an
+/// operator should know who listens like this.
 ///
 /// # Errors
 /// Says what to add.
@@ -24,23 +44,26 @@ pub(crate) fn check(
 ) -> Result<Option<&'static str>, String> {
     if has_tokens && access.allow_anonymous {
         return Err("--allow-anonymous: there are tokens, from --token-file or LEVADA_TOKEN, and \
-                    whoever has none could do without; remove one of them"
+                    a client that has none could do without; remove one of them"
             .to_owned());
     }
     if !is_remote(access) {
         return Ok(None);
     }
-    match (has_tokens, access.tls_cert.is_some()) {
+    match (has_tokens, access.tls_cert.is_some() || access.allow_plain_http) {
         (true, true) => Ok(None),
         (true, false) => Ok(Some(
             "other machines send their tokens and jobs in the clear: add --tls-cert and --tls-key, \
-             or let something in front of this service do TLS",
+             or --allow-plain-http where the network is trusted or a proxy in front does TLS",
         )),
         (false, true) if access.allow_anonymous => Ok(None),
         (false, _) => Err(format!(
-            "--listen {}: other machines could reach it, and whoever reaches it can run the \
-             command; add --token-file FILE so that only clients with a token may, or --tls-cert, \
-             --tls-key and --allow-anonymous if anybody may",
+            "--listen {}: other machines could reach it, and every client that reaches it can run \
+             the command; add one of:\n  \
+             --token-file FILE: only clients with a token may\n  \
+             --allow-anonymous, --tls-cert FILE and --tls-key FILE: every client may, encrypted\n  \
+             --allow-anonymous and --allow-plain-http: every client may, unencrypted, in a network \
+             that is trusted, such as that of a few containers",
             access.listen
         )),
     }
@@ -60,6 +83,7 @@ mod tests {
     fn other_machines_need_tokens_or_a_word() {
         let tls = ["--tls-cert=c", "--tls-key=k"];
         let anonymous = ["--tls-cert=c", "--tls-key=k", "--allow-anonymous"];
+        let plain = ["--allow-plain-http", "--allow-anonymous"];
         for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
             let listen = format!("--listen={address}");
             let with = |more: &[&'static str]| {
@@ -71,13 +95,17 @@ mod tests {
                 let line = with(more);
                 checked(&line.iter().map(String::as_str).collect::<Vec<_>>(), has_tokens)
             };
-            for refused in [&[][..], &tls, &["--allow-anonymous"]] {
+            for refused in [&[][..], &tls, &["--allow-anonymous"], &["--allow-plain-http"]] {
                 let message = checked(refused, false).unwrap_err();
-                assert!(message.contains("--token-file") && message.contains(address), "{message}");
+                for word in ["--token-file", "--allow-plain-http", address] {
+                    assert!(message.contains(word), "{message}");
+                }
             }
             assert_eq!(checked(&anonymous, false), Ok(None));
+            assert_eq!(checked(&plain, false), Ok(None));
             assert_eq!(checked(&tls, true), Ok(None));
             assert!(checked(&[], true).unwrap().is_some_and(|warning| warning.contains("clear")));
+            assert_eq!(checked(&["--allow-plain-http"], true), Ok(None), "as it is meant to be");
             assert!(checked(&anonymous, true).unwrap_err().contains("--allow-anonymous"));
         }
     }
@@ -90,5 +118,21 @@ mod tests {
             assert_eq!(checked(&[&listen], true), Ok(None), "{address}");
         }
         assert!(checked(&["--allow-anonymous"], true).is_err());
+    }
+
+    #[test]
+    fn hosts_are_free_where_no_page_can_use_them() {
+        let hosts_of = |arguments: &[&str], has_tokens| {
+            let access = serve(&[arguments, &["--", "true"]].concat()).unwrap().access;
+            format!("{:?}", hosts(&access, has_tokens))
+        };
+        let remote = "--listen=0.0.0.0:0";
+        let tls = ["--tls-cert=c", "--tls-key=k"];
+        assert_eq!(hosts_of(&[], true), "Any");
+        assert_eq!(hosts_of(&[remote], true), "Any");
+        assert_eq!(hosts_of(&[&[remote], &tls[..]].concat(), false), "Any");
+        assert_eq!(hosts_of(&tls, false), "Local([])");
+        assert_eq!(hosts_of(&["--allow-host=a.example"], false), "Local([\"a.example\"])");
+        assert_eq!(hosts_of(&[remote, "--allow-plain-http"], false), "Private([])");
     }
 }

@@ -54,6 +54,14 @@ impl fmt::Debug for Tokens {
     }
 }
 
+/// Where tokens are read from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TokenFile<'a> {
+    pub(crate) path: &'a Path,
+    /// No other user is on this machine, as in a container, whose secrets have the mode 444 or 644.
+    pub(crate) may_be_world_readable: bool,
+}
+
 /// Why a request is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unauthorized {
@@ -81,7 +89,7 @@ impl Tokens {
     /// # Errors
     /// All mistakes that can be found at once. None shows a token.
     pub(crate) fn load(
-        file: Option<&Path>,
+        file: Option<TokenFile<'_>>,
         variable: Option<OsString>,
     ) -> Result<Option<Self>, Mistakes> {
         let mut digests = Vec::new();
@@ -96,8 +104,8 @@ impl Tokens {
         let Some(file) = file else {
             return Ok(if digests.is_empty() { None } else { Some(Self { digests }) });
         };
-        let name = file.display();
-        let text = read_private(file).map_err(|what| Mistakes::one(format!("{name}: {what}")))?;
+        let name = file.path.display();
+        let text = file.read().map_err(|what| Mistakes::one(format!("{name}: {what}")))?;
         let mut mistakes = Vec::new();
         let mut is_empty = true;
         for (number, line) in text.lines().enumerate() {
@@ -140,22 +148,32 @@ impl Tokens {
     }
 }
 
-/// The text of a file that only its owner and group can read.
-fn read_private(file: &Path) -> Result<String, String> {
-    const OTHERS: u32 = 0o007;
-    let cannot = |error: std::io::Error| format!("cannot read it: {error}");
-    let mut open = File::open(file).map_err(cannot)?;
-    let mode = open.metadata().map_err(cannot)?.mode();
-    if mode & OTHERS != 0 {
-        return Err(format!(
-            "every user of this machine can get at the tokens (mode {:03o}); run: chmod o= '{}'",
-            mode & 0o777,
-            file.display()
-        ));
+impl TokenFile<'_> {
+    /// Its text, if only its owner and group can read it; others may where that is allowed, but
+    /// never write it.
+    fn read(&self) -> Result<String, String> {
+        const OTHERS: u32 = 0o007;
+        const OTHERS_WRITE: u32 = 0o002;
+        let cannot = |error: std::io::Error| format!("cannot read it: {error}");
+        let mut open = File::open(self.path).map_err(cannot)?;
+        let mode = open.metadata().map_err(cannot)?.mode();
+        let (what, advice) = match mode {
+            _ if mode & OTHERS_WRITE != 0 => ("change", ""),
+            _ if mode & OTHERS != 0 && !self.may_be_world_readable => {
+                let allow = ", or give --allow-world-readable-tokens where there are no other users, as in a container";
+                ("get at", allow)
+            }
+            _ => {
+                let mut text = String::new();
+                open.read_to_string(&mut text).map_err(cannot)?;
+                return Ok(text);
+            }
+        };
+        let (mode, file) = (mode & 0o777, self.path.display());
+        Err(format!(
+            "every user of this machine can {what} the tokens (mode {mode:03o}); run: chmod o= '{file}'{advice}"
+        ))
     }
-    let mut text = String::new();
-    open.read_to_string(&mut text).map_err(cannot)?;
-    Ok(text)
 }
 
 /// `TOKEN` or `NAME TOKEN`.
@@ -215,8 +233,12 @@ mod tests {
         test(&path)
     }
 
+    fn private(path: &Path) -> Option<TokenFile<'_>> {
+        Some(TokenFile { path, may_be_world_readable: false })
+    }
+
     fn load(text: &str) -> Result<Option<Tokens>, Mistakes> {
-        with_file(text, 0o600, |path| Tokens::load(Some(path), None))
+        with_file(text, 0o600, |path| Tokens::load(private(path), None))
     }
 
     fn client(tokens: &Tokens, authorization: &str) -> Result<String, Unauthorized> {
@@ -266,19 +288,37 @@ mod tests {
         }
         assert_eq!(mistakes.len(), 4);
         assert!(load("# none\n").unwrap_err().0[0].contains("there is no token"));
-        let missing = Tokens::load(Some(Path::new("/no/such/file")), None).unwrap_err();
+        let missing = Tokens::load(private(Path::new("/no/such/file")), None).unwrap_err();
         assert!(missing.to_string().contains("/no/such/file: cannot read it"));
     }
 
     #[test]
     fn files_that_others_can_read_are_refused() {
-        for mode in [0o604, 0o644, 0o602] {
-            let refused = with_file(ALICE, mode, |path| Tokens::load(Some(path), None));
+        for mode in [0o604, 0o644, 0o444, 0o602] {
+            let refused = with_file(ALICE, mode, |path| Tokens::load(private(path), None));
             let message = refused.unwrap_err().to_string();
             assert!(message.contains("chmod o= '/"), "{message}");
             assert!(message.contains(&format!("{mode:o}")), "{message}");
+            assert_eq!(
+                message.contains("--allow-world-readable-tokens"),
+                mode != 0o602,
+                "{message}"
+            );
         }
-        assert!(with_file(ALICE, 0o440, |path| Tokens::load(Some(path), None)).is_ok());
+        assert!(with_file(ALICE, 0o440, |path| Tokens::load(private(path), None)).is_ok());
+    }
+
+    #[test]
+    fn files_that_others_can_read_are_taken_where_that_is_allowed() {
+        let allowed =
+            |path: &Path| Tokens::load(Some(TokenFile { path, may_be_world_readable: true }), None);
+        for mode in [0o444, 0o644, 0o604, 0o400] {
+            assert!(with_file(ALICE, mode, allowed).is_ok(), "{mode:o}");
+        }
+        for mode in [0o666, 0o602, 0o646] {
+            let message = with_file(ALICE, mode, allowed).unwrap_err().to_string();
+            assert!(message.contains("can change the tokens"), "{message}");
+        }
     }
 
     #[test]
@@ -286,7 +326,7 @@ mod tests {
         assert_eq!(Tokens::load(None, None), Ok(None));
         let tokens = Tokens::load(None, Some(ALICE.into())).unwrap().unwrap();
         assert_eq!(client(&tokens, &format!("Bearer {ALICE}")).as_deref(), Ok(UNNAMED));
-        let both = with_file(BOB, 0o600, |path| Tokens::load(Some(path), Some(ALICE.into())));
+        let both = with_file(BOB, 0o600, |path| Tokens::load(private(path), Some(ALICE.into())));
         assert!(client(&both.unwrap().unwrap(), &format!("Bearer {ALICE}")).is_ok());
         for bad in [
             "",

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::support::{Ran, answer, fake, levada, run};
+use crate::support::{Ran, answer, fake, levada, of_job, output, run};
 
 const QUEUED: &str = r#"{"id":"7","state":"queued"}"#;
 const COMES_BACK: &str = "levada result 7 --wait 10m";
@@ -28,7 +28,8 @@ fn submit(url: &str, args: &[&str]) -> Ran {
 
 #[test]
 fn a_job_that_was_run_again_has_no_output_yet() {
-    let url = accepting("failed", |_| answer("202 Accepted", "application/json", QUEUED));
+    let url =
+        accepting("failed", |_| of_job("7", answer("202 Accepted", "application/json", QUEUED)));
     let directory = tempfile::TempDir::new().unwrap();
     let file = directory.path().join("output");
     for args in [&[][..], &["-o", file.to_str().unwrap()]] {
@@ -57,12 +58,10 @@ fn it_is_named_when_a_token_no_longer_holds() {
 
 #[test]
 fn it_is_named_when_its_output_is_lost() {
-    let url = accepting("succeeded", |_| {
-        answer("200 OK", "text/plain", "out").replacen("Length: 3", "Length: 9", 1)
-    });
+    let url = accepting("succeeded", |_| output("7", "out").replacen("Length: 3", "Length: 9", 1));
     submit(&url, &[]).says(69, &["broke off", COMES_BACK]);
-    let ran = submit(&url, &["-o", "no-such-directory/output"]);
-    ran.says(66, &["no-such-directory/output", COMES_BACK]);
+    let ran = submit(&url, &["-o", "/dev/full"]);
+    ran.says(74, &["/dev/full: No space left", COMES_BACK]);
     assert_eq!(ran.err.matches("levada result").count(), 1, "{ran:?}");
     let full = File::options().write(true).open("/dev/full").unwrap();
     let mut command = levada();
@@ -83,7 +82,7 @@ fn the_wait_for_the_end_begins_when_it_was_accepted() {
             let full = answer("503 Full", "application/problem+json", body);
             return full.replacen("\r\n", "\r\nRetry-After: 3\r\n", 1);
         }
-        accepts(head, "succeeded").unwrap_or_else(|| answer("200 OK", "text/plain", "out"))
+        accepts(head, "succeeded").unwrap_or_else(|| output("7", "out"))
     });
     // The queue is full for as long as the end may take.
     let ran = submit(&url, &["--wait", "3s", "--max-wait", "1min"]);

@@ -95,9 +95,38 @@ fn others_answer() {
     let ran = ask(&url, &["submit", "--data", "x"]);
     ran.says(77, &["none of levada's", "403", "bidden", "--server"]);
     is_clean(&ran.err);
-    let url = fake(|_| answer("200 OK", "text/html", "<h1>Hello</h1>"));
-    for args in [&["status"][..], &["queues"], &["cancel", "x"]] {
-        ask(&url, args).says(1, &["none of levada's", "Hello", "--server"]);
+    for (kind, body) in [
+        ("text/html", "<h1>Hello</h1>"),
+        ("text/html", ""),
+        ("application/json", r#"{"Hello":1}"#),
+        ("application/json", r#"{"id":"","state":"","jobs":[{"Hello":1}],"queues":[{}]}"#),
+        ("application/json", r#"{"id":1,"state":"queued","jobs":[[]],"queues":1}"#),
+        ("text/event-stream", "data: Hello\n\n"),
+    ] {
+        for status in ["200 OK", "202 Accepted"] {
+            let url = fake(move |_| answer(status, kind, body));
+            for args in [
+                &["submit", "--data", "x"][..],
+                &["submit", "--data", "x", "--no-wait"],
+                &["submit", "--data", "x", "--json"],
+                &["status"],
+                &["status", "x"],
+                &["status", "x", "y"],
+                &["status", "--watch", "x"],
+                &["result", "x", "--wait", "1h"],
+                &["result", "x", "--stderr"],
+                &["cancel", "x"],
+                &["retry", "x"],
+                &["retry", "--all-failed"],
+                &["queues"],
+                &["queues", "--watch"],
+            ] {
+                let ran = ask(&url, args);
+                ran.says(1, &["none of levada's", "--server"]);
+                let shows = body.is_empty() || ran.err.contains("Hello") || body.contains("queued");
+                assert!(shows && ran.text().is_empty(), "{args:?}: {ran:?}");
+            }
+        }
     }
     let url = fake(|_| "220 mail.example ESMTP\r\n".to_owned());
     ask(&url, &["queues"]).says(69, &["does not speak HTTP"]);

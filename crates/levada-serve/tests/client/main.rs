@@ -6,6 +6,7 @@
 mod accepted;
 mod hostile;
 mod jobs;
+mod outputs;
 mod pace;
 mod pages;
 mod proxies;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::{answer, fake, levada, run};
+use crate::support::{answer, fake, levada, of_job, run};
 
 /// Between the beginnings of two requests.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -21,7 +21,11 @@ fn takes_its_time(args: &[&str], first: &'static str, again: &'static str, last:
             _ => (again, "running"),
         };
         let body = format!(r#"{{"id":"x","state":"{state}"}}"#);
-        answer(status, "application/json", &body).replacen("\r\n", "\r\nETag: \"1\"\r\n", 1)
+        of_job("x", answer(status, "application/json", &body)).replacen(
+            "\r\n",
+            "\r\nETag: \"1\"\r\n",
+            1,
+        )
     });
     let began = Instant::now();
     let ran = run(levada().args(args).env("LEVADA_SERVER", url), b"");

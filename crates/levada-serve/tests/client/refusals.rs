@@ -92,7 +92,9 @@ fn tokens() {
 #[test]
 fn a_path_before_the_interface() {
     let url = fake(|head| match head.split(' ').nth(1) {
-        Some("/behind/this/q/a%20b") => answer("202 Accepted", "application/json", r#"{"id":"7"}"#),
+        Some("/behind/this/q/a%20b") => {
+            answer("202 Accepted", "application/json", r#"{"id":"7","state":"queued"}"#)
+        }
         path => panic!("{path:?} is asked for"),
     });
     let args = ["submit", "--no-wait", "--data", "x", "--queue", "a b"];

@@ -1,6 +1,6 @@
 //! `levada submit`: bytes in, bytes out, and the exit code.
 
-use crate::support::{Ran, Running, Server, answer, fake, levada, run};
+use crate::support::{Ran, Running, Server, answer, fake, levada, output, run};
 
 const ECHO: &str = "cat";
 
@@ -154,7 +154,7 @@ fn output_as_it_comes() {
 fn quietly_nothing_is_followed_but_the_output() {
     let url = fake(|head| match head {
         _ if head.starts_with("post ") => {
-            answer("202 Accepted", "application/json", r#"{"id":"7"}"#)
+            answer("202 Accepted", "application/json", r#"{"id":"7","state":"queued"}"#)
         }
         _ if head.starts_with("get /jobs/7/events") => {
             let events = concat!(
@@ -163,7 +163,7 @@ fn quietly_nothing_is_followed_but_the_output() {
             );
             answer("200 OK", "text/event-stream", events)
         }
-        _ => answer("200 OK", "text/plain", "out"),
+        _ => output("7", "out"),
     });
     let mut command = levada();
     command.args(["submit", "--data", "x", "--follow", "--server", &url]);

@@ -277,6 +277,16 @@ pub(crate) fn request(stream: &mut TcpStream) -> (String, Vec<u8>) {
     (head, bytes)
 }
 
+/// The answer that has the output of this job.
+pub(crate) fn output(id: &str, body: &str) -> String {
+    of_job(id, answer("200 OK", "text/plain", body))
+}
+
+/// The same answer, which names this job.
+pub(crate) fn of_job(id: &str, answer: String) -> String {
+    answer.replacen("\r\n", &format!("\r\nLevada-Job-Id: {id}\r\n"), 1)
+}
+
 /// An answer with this body.
 pub(crate) fn answer(status: &str, kind: &str, body: &str) -> String {
     let length = body.len();

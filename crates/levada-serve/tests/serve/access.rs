@@ -165,6 +165,7 @@ async fn other_machines_need_tokens_or_tls_and_a_word() {
         &[][..],
         &["--allow-anonymous"],
         &tls,
+        &["--allow-plain-http"],
         &[&anonymous[..], &["--token-file", &tokens]].concat(),
     ] {
         let arguments = [&["serve"], &remote[..], refused, &["--", "cat"]].concat();
@@ -174,10 +175,76 @@ async fn other_machines_need_tokens_or_tls_and_a_word() {
         assert!(message.contains("--allow-anonymous"), "{message}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
     }
-    for accepted in [&anonymous[..], &["--token-file", &tokens]] {
+    let plain = ["--allow-anonymous", "--allow-plain-http"];
+    for accepted in [&anonymous[..], &["--token-file", &tokens], &plain] {
         let mut server = Server::start(&[&remote[..], accepted].concat(), &["cat"]);
         assert!(server.address.ip().is_unspecified());
         server.signal(rustix::process::Signal::TERM);
         assert_eq!(server.exit().await.code(), Some(0));
     }
+}
+
+/// A page whose own name leads to the service (DNS rebinding) runs nothing, where clients in a
+/// container network do.
+#[tokio::test]
+async fn without_tokens_and_tls_only_private_names_are_answered() {
+    let notes = Notes::new();
+    let script = format!("echo run >> {}; cat", notes.at("runs"));
+    let options = ["--listen", "0.0.0.0:0", "--allow-anonymous", "--allow-plain-http"];
+    let options = [&options[..], &["--allow-host", "jobs.example"]].concat();
+    let server = Server::script(&options, &script);
+    for host in ["page.example", "levada.page.example:8080"] {
+        let origin = format!("http://{host}");
+        for headers in [&[("Host", host)][..], &[("Host", host), ("Origin", &origin)]] {
+            let problem = server.ask("POST", "/", headers, "x").await.problem(403, "foreign-page");
+            assert!(problem["detail"].as_str().unwrap().contains("--allow-host"), "{problem}");
+        }
+    }
+    assert_eq!(notes.read("runs"), "");
+    for host in
+        ["levada", "levada:8080", "levada.jobs.svc.cluster.local", "10.0.0.7:8080", "jobs.example"]
+    {
+        assert_eq!(server.ask("POST", "/", &[("Host", host)], "x").await.text(), "x", "{host}");
+    }
+}
+
+/// As Kubernetes mounts a secret, with the mode that it has by default, and replaces it.
+#[tokio::test]
+async fn tokens_of_a_mounted_secret() {
+    let notes = Notes::new();
+    for (version, token) in [("..1", "alice"), ("..2", "other")] {
+        std::fs::create_dir(notes.path(version)).unwrap();
+        let file = notes.path(version).join("tokens");
+        std::fs::write(&file, format!("it 0123456789abcdef-{token}\n")).unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o444)).unwrap();
+    }
+    let swap = |version: &str| {
+        std::os::unix::fs::symlink(version, notes.path("..data_tmp")).unwrap();
+        std::fs::rename(notes.path("..data_tmp"), notes.path("..data")).unwrap();
+    };
+    swap("..1");
+    std::os::unix::fs::symlink("..data/tokens", notes.path("tokens")).unwrap();
+    let options = ["--token-file", &notes.at("tokens")];
+    let refused = levada().arg("serve").args(options).args(["--", "cat"]).output().unwrap();
+    let message = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        message.contains("mode 444") && message.contains("--allow-world-readable-tokens"),
+        "{message}"
+    );
+    let options = [&options[..], &["--allow-world-readable-tokens"]].concat();
+    let server = Server::start(&options, &["cat"]);
+    let jobs =
+        async |token| server.ask("GET", "/jobs", &[("Authorization", token)], "").await.status;
+    assert_eq!((jobs(ALICE).await.as_u16(), jobs(OTHER).await.as_u16()), (200, 401));
+    // The first change may come before anything watches: the same link is swapped until that is
+    // seen.
+    within(async {
+        while jobs(OTHER).await != 200 {
+            swap("..2");
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        }
+    })
+    .await;
+    assert_eq!(jobs(ALICE).await, 401, "the old one does not hold");
 }

@@ -13,7 +13,7 @@ use super::super::failure::{Done, Failure};
 use super::super::result::Sink;
 use super::super::write;
 use super::view::View;
-use super::{Input, Offer};
+use super::{Input, Offer, not_submitted};
 use crate::cli::submit::SubmitArgs;
 
 pub(super) fn run(offer: &Offer<'_>, inputs: &[Input]) -> Done {
@@ -88,7 +88,8 @@ fn sinks(args: &SubmitArgs, inputs: &[Input]) -> Done<Vec<Sink>> {
             "the outputs of several files need places: give --output-dir DIR, --no-wait or --json",
         ));
     };
-    fs::create_dir_all(directory).map_err(|error| Failure::file("make", directory, &error))?;
+    fs::create_dir_all(directory)
+        .map_err(|error| not_submitted(Failure::file("make", directory, &error)))?;
     let mut taken = HashSet::new();
     let sink = |input: &Input| {
         let name = match input {
@@ -110,7 +111,9 @@ fn sinks(args: &SubmitArgs, inputs: &[Input]) -> Done<Vec<Sink>> {
             _ => Ok(Sink::File(to)),
         }
     };
-    inputs.iter().map(sink).collect()
+    let sinks = inputs.iter().map(sink).collect::<Done<Vec<_>>>()?;
+    sinks.iter().try_for_each(Sink::check).map_err(not_submitted)?;
+    Ok(sinks)
 }
 
 fn same(one: &Path, other: &PathBuf) -> bool {

@@ -40,10 +40,21 @@ pub(super) fn run(args: &SubmitArgs) -> Done {
         return many::run(&offer, &inputs);
     }
     let sink = args.output.clone().map_or(Sink::Stdout, Sink::File);
+    sink.check().map_err(not_submitted)?;
     let mut view = View::of_one(args);
     let done = offer.one(&inputs[0], sink, &mut view);
     view.clear();
     done
+}
+
+/// Nothing becomes a job whose output has no place.
+fn not_submitted(failure: Failure) -> Failure {
+    match failure {
+        Failure::Here { code, message } => {
+            Failure::Here { code, message: format!("{message}; nothing was submitted") }
+        }
+        failure => failure,
+    }
 }
 
 fn inputs(args: &SubmitArgs) -> Vec<Input> {
@@ -170,12 +181,12 @@ impl Offer<'_> {
         let request = Request { headers, body: Some(body), limit: None };
         match server.call(Method::Post, &path, request) {
             Ok(answer) => {
-                let id = answer.header("levada-job-id").unwrap_or_default().to_owned();
                 if answer.status == 202 {
                     let (raw, Job { id, .. }) = answer.json()?;
                     return Ok((raw, id));
                 }
                 // With a key of before, the job may be over.
+                let (id, _) = answer.job_id()?;
                 self.state(id)
             }
             Err(Failure::Problem(problem)) if problem.is_outcome() && problem.job_id.is_some() => {
