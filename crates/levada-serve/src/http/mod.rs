@@ -15,7 +15,8 @@ mod state;
 mod submit;
 mod utf8;
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use axum::Router;
@@ -28,6 +29,7 @@ use axum::routing::{get, post};
 use self::problem::Problem;
 use crate::config::reload::Settings;
 use crate::jobs::feed::Happened;
+use crate::jobs::record::JobId;
 use crate::jobs::service::Jobs;
 
 /// What the handlers share.
@@ -36,11 +38,13 @@ pub(crate) struct App {
     pub(crate) jobs: Arc<Jobs>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) started: Instant,
+    /// The jobs whose output was found to be lost: that is told once.
+    pub(crate) lost: Mutex<HashSet<JobId>>,
 }
 
 impl App {
     pub(crate) fn new(jobs: Arc<Jobs>, settings: Arc<Settings>) -> Self {
-        Self { jobs, settings, started: Instant::now() }
+        Self { jobs, settings, started: Instant::now(), lost: Mutex::default() }
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tracing::{debug, error};
+use tracing::{debug, warn};
 
 use super::feed::{Ending, Happened};
 use super::live::{Fault, Live};
@@ -79,7 +79,8 @@ impl Jobs {
             Some(output) => Change::Finish { record: record.clone(), output: output.clone() },
             None => Change::Update { record: record.clone() },
         };
-        let is_large = change.bytes() > LEFT_TO_WRITER;
+        // What waits for room on the disk keeps its worker, so that there is not more and more of it.
+        let is_large = change.bytes() > LEFT_TO_WRITER || self.condition().is_full();
         let submitted = self.writer.submit(vec![change]).await;
         // The service ends when this is done, too.
         let guard = self.shutdown.track("end of a run");
@@ -101,11 +102,7 @@ impl Jobs {
     /// Fills in what is the same for every end.
     pub(super) fn ended(&self, record: &mut Record) {
         let now = Moment::now();
-        let retention = self.config.borrow().retention.clone();
-        let keep = match record.state {
-            State::Succeeded => retention.jobs,
-            _ => retention.failed,
-        };
+        let keep = self.config.borrow().retention.keep(record.state);
         record.revision += 1;
         record.finished_at = Some(now);
         record.expires_at = Some(now.after(keep));
@@ -152,8 +149,9 @@ impl Jobs {
         busy: Option<Duration>,
         written: impl Future<Output = Result<(), StoreError>>,
     ) {
-        if let Err(error) = self.conclude(live, &record, output, written).await {
-            error!(job = %live.id, %error, "the end of a job is not recorded; it runs again after a restart");
+        if self.conclude(live, &record, output, written).await.is_err() {
+            // Why, the log says where the store failed.
+            warn!(job = %live.id, "the end of a job is not recorded; it runs again after a restart");
             return;
         }
         let counts = &live.queue.counts;
@@ -176,8 +174,8 @@ impl Jobs {
         at: Moment,
         written: impl Future<Output = Result<(), StoreError>>,
     ) {
-        if let Err(error) = written.await {
-            error!(job = %live.id, %error, "the next attempt of a job is not recorded; it runs again after a restart");
+        if written.await.is_err() {
+            warn!(job = %live.id, "the next attempt of a job is not recorded; it runs again after a restart");
             return not_stored(&live);
         }
         // In this order: whoever cancels it in its pause finds what to record of it.
@@ -238,8 +236,8 @@ fn counted(record: &Record, policy: &RetryPolicy) -> u32 {
     policy.max_attempts.saturating_sub(left).clamp(1, record.attempt.max(1))
 }
 
-/// Nothing more becomes of the job in this process. It stays with those that have not ended, as it is in the store: there
-/// is room, since nothing is accepted any more.
+/// Nothing more becomes of the job in this process, which ends. It stays with those that have not ended, as it is in the
+/// store: there is room, since nothing is accepted any more.
 fn not_stored(live: &Live) {
     live.end();
     live.show(|view| view.fault = Some(Fault::NotStored));

@@ -31,7 +31,9 @@ pub(super) fn apply(tables: &mut impl Write, change: &Change) -> Result<(), Stor
             tables.remove(Table::Outputs, &key)?;
             index(tables, record)
         }
-        Change::Update { record } | Change::Again { record } => index(tables, record),
+        Change::Update { record } | Change::Again { record } | Change::Keep { record } => {
+            index(tables, record)
+        }
         Change::Finish { record, output } => {
             debug_assert_eq!(record.output_bytes, output.len() as u64, "the record of {id}");
             tables.put(Table::Outputs, &key, output.clone())?;
@@ -57,7 +59,7 @@ fn is_meant_for(change: &Change, old: Option<&Record>) -> bool {
         Change::Again { record } => old.is_some_and(|old| {
             old.state.has_ended() && !old.emptied && old.revision < record.revision
         }),
-        Change::Empty { record } => {
+        Change::Empty { record } | Change::Keep { record } => {
             old.is_some_and(|old| old.state.has_ended() && old.revision < record.revision)
         }
         Change::Forget { .. } => old.is_some_and(|old| old.state.has_ended()),
@@ -116,7 +118,8 @@ impl Change {
             | Self::Update { record }
             | Self::Again { record }
             | Self::Finish { record, .. }
-            | Self::Empty { record } => record.id,
+            | Self::Empty { record }
+            | Self::Keep { record } => record.id,
             Self::Forget { id } => *id,
         }
     }
@@ -126,9 +129,10 @@ impl Change {
         match self {
             Self::Accept { input, .. } => input.len(),
             Self::Finish { record, output } => output.len() + record.stderr_tail.len(),
-            Self::Update { record } | Self::Again { record } | Self::Empty { record } => {
-                record.stderr_tail.len()
-            }
+            Self::Update { record }
+            | Self::Again { record }
+            | Self::Empty { record }
+            | Self::Keep { record } => record.stderr_tail.len(),
             Self::Forget { .. } => 0,
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! A file is written and synced before the commit that names it, never changed, and removed after the commit that no
 //! longer names it has reached the disk. So after a crash there are files that nothing names, and they are removed
-//! when the store is opened; but nothing names a file that is not there.
+//! when the store is opened; but nothing names a file that is not there. A commit that fails leaves such files, too:
+//! they are removed when the database was opened again.
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -14,7 +15,7 @@ use bytes::Bytes;
 use rustix::io::Errno;
 use uuid::Uuid;
 
-use super::super::StoreError;
+use super::super::{StoreError, StoreErrorKind};
 
 #[derive(Debug)]
 pub(super) struct Bodies {
@@ -23,6 +24,8 @@ pub(super) struct Bodies {
     opened: File,
     /// Files were written of which the folder may not know after a crash.
     unsynced: bool,
+    /// Files that were written for commits which may not have reached the disk.
+    written: Vec<String>,
     /// Files that a commit gave up which may not have reached the disk.
     given_up: Vec<String>,
 }
@@ -31,7 +34,7 @@ impl Bodies {
     pub(super) fn open(folder: PathBuf) -> Result<Self, StoreError> {
         make_folder(&folder)?;
         let opened = File::open(&folder).map_err(|error| cannot("open", &folder, error))?;
-        Ok(Self { folder, opened, unsynced: false, given_up: Vec::new() })
+        Ok(Self { folder, opened, unsynced: false, written: Vec::new(), given_up: Vec::new() })
     }
 
     /// Writes a new file and gives its name; `None` if there is no descriptor for it at the moment.
@@ -43,9 +46,13 @@ impl Bodies {
             Err(error) if no_descriptor(&error) => return Ok(None),
             opened => opened.map_err(|error| cannot("write", &path, error))?,
         };
-        let written = file.write_all(bytes).and_then(|()| file.sync_all());
-        written.map_err(|error| cannot("write", &path, error))?;
         self.unsynced = true;
+        // A sync that fails for want of room is one of a file that nothing names: another attempt writes another file.
+        if let Err(error) = file.write_all(bytes).and_then(|()| file.sync_all()) {
+            remove(&path);
+            return Err(cannot("write", &path, error));
+        }
+        self.written.push(name.clone());
         Ok(Some(name))
     }
 
@@ -53,7 +60,9 @@ impl Bodies {
     pub(super) fn sync(&mut self) -> Result<(), StoreError> {
         if self.unsynced {
             let synced = self.opened.sync_all();
-            synced.map_err(|error| cannot("sync the folder", &self.folder, error))?;
+            let synced = synced.map_err(|error| cannot("sync the folder", &self.folder, error));
+            // Never one of room: this folder is not synced again by another attempt.
+            synced.map_err(|error| StoreError { kind: StoreErrorKind::Io, ..error })?;
             self.unsynced = false;
         }
         Ok(())
@@ -64,9 +73,20 @@ impl Bodies {
     }
 
     /// After a commit that reached the disk.
-    pub(super) fn remove_given_up(&mut self) {
+    pub(super) fn keep(&mut self) {
+        self.written.clear();
         for name in self.given_up.drain(..) {
             remove(&self.folder.join(name));
+        }
+    }
+
+    /// When the database, which names these, was opened again, as the last commit that reached the disk left it.
+    pub(super) fn settle(&mut self, named: Vec<String>) {
+        let named: HashSet<String> = named.into_iter().collect();
+        for name in self.written.drain(..).chain(self.given_up.drain(..)) {
+            if !named.contains(&name) {
+                remove(&self.folder.join(name));
+            }
         }
     }
 
@@ -100,8 +120,11 @@ pub(super) fn read(folder: &Path, name: &str, len: u64) -> Result<Option<Bytes>,
 }
 
 /// A file that cannot be removed costs room, nothing else.
-fn remove(path: &Path) {
-    if let Err(error) = fs::remove_file(path) {
+pub(super) fn remove(path: &Path) {
+    let removed = fs::remove_file(path);
+    if let Err(error) = removed
+        && error.kind() != io::ErrorKind::NotFound
+    {
         tracing::warn!("cannot remove {}, which is no longer needed: {error}", path.display());
     }
 }
@@ -123,11 +146,11 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
 }
 
 /// This process, or the system, has as many files open as it may.
-fn no_descriptor(error: &io::Error) -> bool {
+pub(super) fn no_descriptor(error: &io::Error) -> bool {
     let too_many = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
     error.raw_os_error().is_some_and(|code| too_many.contains(&code))
 }
 
-fn cannot(what: &str, path: &Path, error: io::Error) -> StoreError {
+pub(super) fn cannot(what: &str, path: &Path, error: io::Error) -> StoreError {
     StoreError::from(error).context(format_args!("cannot {what} {}", path.display()))
 }
