@@ -62,7 +62,7 @@ function renderService() {
 }
 
 function titleOf(service, away) {
-  const mark = away && service ? "(away) " : service?.store === "failed" ? "(store failed) " : "";
+  const mark = away && service ? "(away) " : ["full", "failed"].includes(service?.store) ? `(store ${service.store}) ` : "";
   return `${mark}levada`;
 }
 
@@ -72,9 +72,9 @@ function pill(id, text, tone) {
 }
 
 function renderBanners(service, known) {
-  const failed = service.store === "failed";
-  showText(byId("banner-store"), failed ? `The store has failed. ${storeFailure ?? ""}` : "");
-  if (!failed) storeFailure = null;
+  const trouble = { full: "There is no room on the disk.", failed: "The store has failed." }[service.store];
+  showText(byId("banner-store"), trouble ? `${trouble} ${storeFailure ?? ""}` : "");
+  if (!trouble) storeFailure = null;
   else if (storeFailure === null) askStore();
   const draining = known && service.status === "draining";
   showText(byId("banner-draining"), draining ? "The service is shutting down: it takes no new jobs." : "");
@@ -85,9 +85,9 @@ function renderBanners(service, known) {
 
 /** What the service says of its store. */
 async function askStore() {
-  storeFailure = "It cannot write: new jobs are refused.";
+  storeFailure = "New jobs are refused.";
   await request("/ready").catch((problem) => {
-    if (problem.kind === "store-failed") storeFailure = problem.detail;
+    if (["store-full", "store-failed"].includes(problem.kind)) storeFailure = problem.detail;
     draw();
   });
 }

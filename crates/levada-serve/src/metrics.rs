@@ -195,7 +195,8 @@ impl Metrics {
             gauge.set(i64::from(value));
             gauge
         };
-        let (failed, draining) = (jobs.store_failure().is_some(), jobs.is_draining());
+        let (condition, draining) = (jobs.condition(), jobs.is_draining());
+        let (full, failed) = (condition.is_full(), condition.failure().is_some());
         let metrics = &jobs.metrics;
         let time = metrics.commit_time.clone();
         registry.register_with_unit("store_commit", "How long commits took", Unit::Seconds, time);
@@ -203,6 +204,7 @@ impl Metrics {
         registry.register("store_batch_size", "Requests and runs that waited for one commit", size);
         let changes = metrics.commit_changes.clone();
         registry.register("store_commit_changes", "Changes in one commit", changes);
+        registry.register("store_full", "1 when there is no room for new jobs", flag(full));
         registry.register("store_failed", "1 when the store takes nothing more", flag(failed));
         registry.register("draining", "1 when the service is shutting down", flag(draining));
     }

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use levada::watch;
 use levada_work::pool::{Pool, Workers};
@@ -35,9 +35,11 @@ use crate::jobs::record::Moment;
 use crate::jobs::service::Jobs;
 use crate::server::Connections;
 use crate::signals::StopSignals;
+use crate::store::clock::Clock;
+use crate::store::condition::Condition;
 use crate::store::disk::DiskStore;
 use crate::store::memory::MemoryStore;
-use crate::store::retention::{Limits, Sweeper, Swept};
+use crate::store::retention::{self, Sweeper, Swept};
 use crate::store::writer::Closer;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Tracing;
@@ -49,6 +51,9 @@ const ABORT: Duration = Duration::from_secs(3);
 const BACKLOG: u32 = 4096;
 /// How often what is kept is looked through for what is not to be kept any longer.
 const SWEEP: Duration = Duration::from_secs(10);
+
+/// The exit code when the store cannot be opened, has failed, or cannot be closed in order.
+const STORE_FAILED: u8 = 1;
 
 /// How often the end looks whether jobs wait.
 const LOOK: Duration = Duration::from_millis(20);
@@ -105,11 +110,20 @@ async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
         shutdown.signal(),
     );
     let code = tokio::spawn({
-        let shutdown = shutdown.clone();
-        async move { signals.advance(&shutdown).await }
+        let (shutdown, jobs) = (shutdown.clone(), Arc::clone(&jobs));
+        async move {
+            tokio::select! {
+                code = signals.advance(&shutdown) => code,
+                () = end_with_the_store(&jobs, &shutdown) => STORE_FAILED,
+            }
+        }
     });
     let mut background = JoinSet::new();
-    background.spawn(sweep_now_and_then(Arc::clone(&jobs)));
+    let known = retention::latest(jobs.store()).await;
+    let clock = Clock::new(Moment::now(), Instant::now(), known);
+    background.spawn(sweep_now_and_then(Arc::clone(&jobs), clock));
+    let writer = jobs.writer().clone();
+    background.spawn(async move { writer.keep_trying().await });
     if let Some(hang_ups) = hang_ups {
         background.spawn(Arc::clone(&settings).follow(hang_ups));
     }
@@ -122,6 +136,20 @@ async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
     jobs.begin_to_stop();
     drop((listener, background));
     Ok(ExitCode::from(take_down(&jobs, closer, staff, &shutdown, code).await))
+}
+
+/// Aborts when the store has failed: what could still run would not be recorded.
+async fn end_with_the_store(jobs: &Jobs, shutdown: &Shutdown) {
+    let mut condition = jobs.writer().condition();
+    let failed = condition.wait_for(|condition| condition.failure().is_some()).await;
+    if let Ok(Condition::Failed(error)) = failed.as_deref() {
+        error!(
+            %error,
+            "the store has failed, and the service ends: running commands are killed; \
+             see to the disk and start it again, and all jobs that have not ended go on"
+        );
+    }
+    while shutdown.advance() != Phase::Aborting {}
 }
 
 /// As `TcpListener::bind` does, but so many may come at once.
@@ -176,6 +204,8 @@ async fn take_down(
     shutdown: &Shutdown,
     abort: JoinHandle<u8>,
 ) -> u8 {
+    // Who has to end does not wait for room on the disk.
+    jobs.writer().wait_no_more();
     let finish = async {
         if !jobs.is_durable() {
             nothing_waits(jobs).await;
@@ -190,14 +220,17 @@ async fn take_down(
     }
     let closed = unless_aborted(&jobs.shutdown, closer.close()).await;
     let mut code = match jobs.shutdown.phase() {
-        Phase::Aborting => abort.await.unwrap_or(1),
+        Phase::Aborting => abort.await.unwrap_or(STORE_FAILED),
         _ => 0,
     };
     match closed {
         Some(Ok(())) => {}
         Some(Err(error)) => {
-            error!(%error, "the store could not be closed in order");
-            code = code.max(1);
+            // A store that has failed has said so.
+            if jobs.store_failure().is_none() {
+                error!(%error, "the store could not be closed in order");
+            }
+            code = code.max(STORE_FAILED);
         }
         None => error!("the store is left as it is: it could not be closed within {ABORT:?}"),
     }
@@ -233,12 +266,18 @@ async fn nothing_waits(jobs: &Jobs) {
     }
 }
 
-async fn sweep_now_and_then(jobs: Arc<Jobs>) {
+async fn sweep_now_and_then(jobs: Arc<Jobs>, mut clock: Clock) {
     let mut sweeper = Sweeper::new(Arc::clone(jobs.store()), jobs.writer().clone());
     let mut ticks = interval(SWEEP);
+    let (mut condition, mut full) = (jobs.writer().condition(), false);
     loop {
-        ticks.tick().await;
-        let all = sweep_all(&mut sweeper, &jobs).await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            // At once when the disk becomes full, for what can be given up then.
+            _ = condition.wait_for(|condition| condition.is_full() != full) => {}
+        }
+        full = condition.borrow().is_full();
+        let all = sweep_all(&mut sweeper, &jobs, &mut clock).await;
         if all == Swept::default() {
             continue;
         }
@@ -251,11 +290,11 @@ async fn sweep_now_and_then(jobs: Arc<Jobs>) {
 }
 
 /// Sweeps until nothing more is to be given up, or the store fails.
-async fn sweep_all(sweeper: &mut Sweeper, jobs: &Jobs) -> Swept {
+async fn sweep_all(sweeper: &mut Sweeper, jobs: &Jobs, clock: &mut Clock) -> Swept {
     let mut all = Swept::default();
     loop {
-        let limits = Limits { max_bytes: jobs.config.borrow().retention.max_bytes };
-        match sweeper.sweep(Moment::now(), limits).await {
+        let limits = jobs.config.borrow().retention.clone();
+        match sweeper.sweep(clock.time(Moment::now(), Instant::now()), &limits).await {
             Ok(swept) if swept == Swept::default() => return all,
             Ok(Swept { forgotten, emptied }) => {
                 all.forgotten += forgotten;

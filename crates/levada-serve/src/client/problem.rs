@@ -72,6 +72,7 @@ impl Problem {
                 | "command-out-of-step"
                 | "cancelled"
                 | "result-gone"
+                | "result-lost"
                 | "interrupted"
                 | "interrupted-too-often"
         )
@@ -113,7 +114,7 @@ impl Problem {
     fn advice(&self) -> Option<String> {
         let id = clean(self.job_id.as_deref().unwrap_or("ID"));
         let advice = match self.kind() {
-            "queue-full" | "quota-exceeded" | "draining" => {
+            "queue-full" | "quota-exceeded" | "draining" | "store-full" => {
                 let seconds = self.retry_after.unwrap_or_default().as_secs();
                 format!(
                     "Try again in {seconds} s; `levada submit --max-wait 5m` does that by itself."
@@ -132,7 +133,7 @@ impl Problem {
                 format!("`levada retry {id}` runs it again.")
             }
             "interrupted" => format!("`levada result {id} --wait 10m` waits for it."),
-            "result-gone" | "input-gone" => "Submit the input again.".to_owned(),
+            "result-gone" | "result-lost" | "input-gone" => "Submit the input again.".to_owned(),
             "not-retryable" | "already-ended" => format!("`levada status {id}` says how it is."),
             _ => return None,
         };

@@ -28,6 +28,7 @@ pub(crate) use self::media::MediaRange;
 pub(crate) use self::retry::{RetryPolicy, Verdict};
 pub(crate) use self::show::to_toml;
 use crate::cli::serve::ServeArgs;
+use crate::jobs::record::State;
 
 /// The queue of `POST /`, and of the command on the command line.
 pub(crate) const DEFAULT_QUEUE: &str = "default";
@@ -120,6 +121,14 @@ impl Retention {
     const fn built_in() -> Self {
         let jobs = Duration::from_secs(7 * 24 * 60 * 60);
         Self { jobs, failed: jobs, max_bytes: 1 << 30 }
+    }
+
+    /// How long a job is kept that ended like this.
+    pub(crate) fn keep(&self, end: State) -> Duration {
+        match end {
+            State::Succeeded => self.jobs,
+            _ => self.failed,
+        }
     }
 }
 

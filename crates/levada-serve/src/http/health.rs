@@ -23,12 +23,12 @@ pub(crate) async fn ready(
     if app.jobs.is_draining() {
         return Err(draining());
     }
-    match app.jobs.store_failure() {
+    match app.jobs.condition().refusal() {
         // What exactly, with the paths of files, is not for everyone.
         Some(error) if client.is_stranger() => {
-            Err(store_failed(&error).detail("Nothing can be accepted or recorded."))
+            Err(store_failed(error).detail("No new jobs are accepted."))
         }
-        Some(error) => Err(store_failed(&error)),
+        Some(error) => Err(store_failed(error)),
         None => Ok(Json(json!({ "status": "ready" }))),
     }
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::outcome::{answer, given_up, internal, refused, store_failed};
+use super::outcome::{answer, given_up, internal, no_output, refused, store_problem, unreadable};
 use super::path::Path;
 use super::prefer::{Preferences, has_already, waited};
 use super::problem::{JOB_ID, Problem};
@@ -132,8 +132,8 @@ pub(crate) async fn result(
 /// As [`answer`], with the output from the store if it is not at hand.
 pub(super) async fn answer_with_output(app: &App, mut view: View) -> Answer {
     if view.record.state == Stage::Succeeded && view.output.is_none() && !view.record.emptied {
-        view.output =
-            app.jobs.output(view.record.id).await.map_err(|error| store_failed(&error))?;
+        let id = view.record.id;
+        view.output = app.jobs.output(id).await.map_err(|error| no_output(app, id, &error))?;
     }
     answer(app, view)
 }
@@ -166,7 +166,7 @@ pub(crate) async fn cancel(State(app): State<Arc<App>>, Path(id): Path) -> Answe
     let id = parse(&id)?;
     let jobs = Arc::clone(&app.jobs);
     let cancelled = to_the_end(async move { jobs.cancel(id).await }).await?;
-    let cancelled = cancelled.map_err(|error| store_failed(&error).job(id))?;
+    let cancelled = cancelled.map_err(|error| store_problem(&app, &error).job(id))?;
     if matches!(cancelled, Some(Cancelled::TooLate))
         && let Some(problem) = given_up(&app, &find(&app, &id.to_string()).await?)
     {
@@ -243,7 +243,7 @@ pub(crate) async fn list(
         }
     };
     let filter = Filter { queue: wanted.queue.clone(), state: wanted.state, before, limit };
-    let Page { jobs, next } = app.jobs.list(filter).await.map_err(|error| store_failed(&error))?;
+    let Page { jobs, next } = app.jobs.list(filter).await.map_err(|error| unreadable(&error))?;
     let mut body = json!({ "jobs": jobs.iter().map(JobState::of).collect::<Vec<_>>() });
     if let Some(last) = next {
         let mut next = format!("/jobs?before={last}&limit={limit}");
@@ -264,7 +264,7 @@ pub(crate) async fn list(
 /// The job of this id, if there is one.
 pub(super) async fn find(app: &App, id: &str) -> Result<Job, Problem> {
     let id = parse(id)?;
-    let found = app.jobs.find(id).await.map_err(|error| store_failed(&error).job(id))?;
+    let found = app.jobs.find(id).await.map_err(|error| unreadable(&error).job(id))?;
     found.ok_or_else(|| no_job(&id.to_string()))
 }
 

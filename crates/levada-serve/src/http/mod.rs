@@ -16,7 +16,8 @@ mod submit;
 mod upload;
 mod utf8;
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use axum::extract::{Request, State};
@@ -29,6 +30,7 @@ use axum::{Extension, Router};
 use self::problem::Problem;
 use crate::config::reload::Settings;
 use crate::jobs::feed::Happened;
+use crate::jobs::record::JobId;
 use crate::jobs::service::Jobs;
 use crate::server::Connection;
 
@@ -38,11 +40,13 @@ pub(crate) struct App {
     pub(crate) jobs: Arc<Jobs>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) started: Instant,
+    /// The jobs whose output was found to be lost: that is told once.
+    pub(crate) lost: Mutex<HashSet<JobId>>,
 }
 
 impl App {
     pub(crate) fn new(jobs: Arc<Jobs>, settings: Arc<Settings>) -> Self {
-        Self { jobs, settings, started: Instant::now() }
+        Self { jobs, settings, started: Instant::now(), lost: Mutex::default() }
     }
 }
 

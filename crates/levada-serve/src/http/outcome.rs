@@ -1,5 +1,7 @@
 //! From how a job ended to an answer, and from a refusal to a problem.
 
+use std::sync::PoisonError;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::try_unfold;
@@ -211,7 +213,7 @@ pub(crate) fn refused(app: &App, refusal: Refusal) -> Problem {
             "A request with the same Idempotency-Key had another body or type. Use a new key.",
         )
         .job(id),
-        Refusal::Store(error) => store_failed(&error),
+        Refusal::Store(error) => store_problem(app, &error),
     }
 }
 
@@ -226,6 +228,8 @@ fn full(app: &App, queue: &Queue) -> Problem {
     .retry_after(queue.retry_after())
 }
 
+/// How soon there may be room on the disk again, in seconds.
+const ROOM: u32 = 10;
 /// How soon another process may have taken over, in seconds.
 const NEXT_PROCESS: u32 = 5;
 
@@ -249,13 +253,65 @@ pub(super) fn store_status(error: &StoreError) -> StatusCode {
     }
 }
 
+/// What cannot be written, or read.
+pub(crate) fn store_problem(app: &App, error: &StoreError) -> Problem {
+    let is_written = error.kind == StoreErrorKind::Full || app.jobs.store_failure().is_some();
+    if is_written { store_failed(error) } else { unreadable(error) }
+}
+
+/// What cannot be written.
 pub(crate) fn store_failed(error: &StoreError) -> Problem {
+    match error.kind {
+        StoreErrorKind::Full => Problem::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "store-full",
+            "There is no room on the disk",
+            format!("No new jobs are accepted: {error}. They are again when there is room."),
+        )
+        .retry_after(ROOM),
+        StoreErrorKind::Passing | StoreErrorKind::Io | StoreErrorKind::Corrupt => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "store-failed",
+            "The store failed",
+            format!("Nothing can be accepted or recorded: {error}. The service ends."),
+        ),
+    }
+}
+
+/// What cannot be read.
+pub(crate) fn unreadable(error: &StoreError) -> Problem {
+    match error.kind {
+        StoreErrorKind::Full | StoreErrorKind::Passing | StoreErrorKind::Io => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "store-failed",
+            "The store cannot be read",
+            format!("The system says: {error}."),
+        ),
+        StoreErrorKind::Corrupt => internal(format!("The store is damaged: {error}.")),
+    }
+}
+
+fn result_lost(error: &StoreError) -> Problem {
     Problem::new(
-        store_status(error),
-        "store-failed",
-        "The store failed",
-        format!("Nothing can be accepted or recorded: {error}. The service has to be restarted."),
+        StatusCode::GONE,
+        "result-lost",
+        "The output is lost",
+        format!("The job succeeded, and what the command wrote is no longer there: {error}."),
     )
+}
+
+/// Why an output that should be there is not given out. That it is lost is told in the log, once.
+pub(crate) fn no_output(app: &App, id: JobId, error: &StoreError) -> Problem {
+    let problem = match error.kind {
+        StoreErrorKind::Corrupt => {
+            if app.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(id) {
+                error!(job = %id, %error, "the output of a job is lost");
+            }
+            result_lost(error)
+        }
+        StoreErrorKind::Full | StoreErrorKind::Passing | StoreErrorKind::Io => unreadable(error),
+    };
+    problem.job(id)
 }
 
 /// Something here is not as it should be.

@@ -10,13 +10,14 @@ use axum::{Extension, Json};
 use serde::Serialize;
 use serde_json::json;
 
-use super::outcome::{refused, store_failed};
+use super::outcome::{refused, unreadable};
 use super::path::Path;
 use super::problem::Problem;
 use super::{App, Client, jobs};
 use crate::jobs::queue::Queue;
 use crate::jobs::record::{JobId, State as Stage};
 use crate::jobs::service::{Job, NotAgain};
+use crate::store::condition::Condition;
 use crate::store::{Filter, StoreError};
 
 /// The service and its queues.
@@ -86,7 +87,11 @@ pub(super) fn overview(app: &App) -> Overview {
     Overview {
         status: if app.jobs.is_draining() { "draining" } else { "running" },
         version: env!("CARGO_PKG_VERSION"),
-        store: if app.jobs.store_failure().is_some() { "failed" } else { "ok" },
+        store: match app.jobs.condition() {
+            Condition::Well => "ok",
+            Condition::Full { .. } => "full",
+            Condition::Failed(_) => "failed",
+        },
         uptime_seconds: rounded(app.started.elapsed().as_secs_f64()),
         queues: app.jobs.all_queues().iter().map(|queue| QueueState::of(queue)).collect(),
     }
@@ -119,7 +124,7 @@ pub(crate) async fn retry(
         return Err(jobs::no_queue(&app, &name));
     }
     let began = Instant::now();
-    let mut failed = failed(&app, name).await.map_err(|error| store_failed(&error))?;
+    let mut failed = failed(&app, name).await.map_err(|error| unreadable(&error))?;
     let (mut retried, mut left, mut refusal) = (0_usize, 0_usize, None);
     while refusal.is_none()
         && began.elapsed() < ENOUGH

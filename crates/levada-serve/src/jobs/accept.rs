@@ -69,8 +69,8 @@ impl Jobs {
         if self.is_draining() {
             return Err(Refusal::Draining);
         }
-        if let Some(error) = self.store_failure() {
-            return Err(Refusal::Store(error));
+        if let Some(error) = self.condition().refusal() {
+            return Err(Refusal::Store(error.clone()));
         }
         let place = queue.reserve().map_err(|none| match none {
             NoPlace::Full => Refusal::Full(Arc::clone(queue)),

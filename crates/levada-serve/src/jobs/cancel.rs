@@ -5,11 +5,15 @@ use std::sync::Arc;
 use super::live::{Live, View, Withdrawn};
 use super::record::JobId;
 use super::service::{Cancelled, Job, Jobs};
+use crate::store::condition::Condition;
 use crate::store::{Change, StoreError};
 
 impl Jobs {
     /// Cancels a job that waits or runs; `None` if there is no such job.
-    pub(crate) async fn cancel(&self, id: JobId) -> Result<Option<Cancelled>, StoreError> {
+    pub(crate) async fn cancel(
+        self: &Arc<Self>,
+        id: JobId,
+    ) -> Result<Option<Cancelled>, StoreError> {
         match self.find(id).await? {
             None => Ok(None),
             Some(Job::Live(live)) => self.withdraw(&live).await.map(Some),
@@ -18,21 +22,41 @@ impl Jobs {
         }
     }
 
-    async fn withdraw(&self, live: &Arc<Live>) -> Result<Cancelled, StoreError> {
+    async fn withdraw(self: &Arc<Self>, live: &Arc<Live>) -> Result<Cancelled, StoreError> {
         match (live.withdraw(), self.store_failure()) {
-            (Withdrawn::Ended, _) => {
-                self.withdrawn(live).await?;
-                Ok(Cancelled::Ended(live.view()))
-            }
+            (Withdrawn::Ended, _) => self.record_withdrawal(live).await,
             (Withdrawn::Told, _) => Ok(Cancelled::Stopping(live.view())),
             // Its end could not be stored: it is not over.
             (Withdrawn::TooLate, Some(error)) => Err(error),
+            // Its end waits for room on the disk.
+            (Withdrawn::TooLate, None) if !live.view().is_final() => {
+                Ok(Cancelled::Stopping(live.view()))
+            }
             (Withdrawn::TooLate, None) => Ok(Cancelled::TooLate),
         }
     }
 
+    /// Returns when that is on the disk, or has to wait for room there.
+    async fn record_withdrawal(
+        self: &Arc<Self>,
+        live: &Arc<Live>,
+    ) -> Result<Cancelled, StoreError> {
+        let recording = tokio::spawn({
+            let (jobs, live) = (Arc::clone(self), Arc::clone(live));
+            async move { jobs.withdrawn(&live).await }
+        });
+        tokio::select! {
+            biased;
+            recorded = recording => {
+                recorded.unwrap_or_else(|panic| Err(StoreError::io(panic.to_string())))?;
+                Ok(Cancelled::Ended(live.view()))
+            }
+            () = self.until_stuck(true) => Ok(Cancelled::Stopping(live.view())),
+        }
+    }
+
     /// Cancels a job whose queue is not configured.
-    async fn cancel_homeless(&self, id: JobId) -> Result<Option<Cancelled>, StoreError> {
+    async fn cancel_homeless(self: &Arc<Self>, id: JobId) -> Result<Option<Cancelled>, StoreError> {
         // Who else cancels it waits, and finds that it has ended.
         let _turn = self.turn(id).await;
         let _opening = self.opening().await;
@@ -43,6 +67,9 @@ impl Jobs {
         };
         if record.state.has_ended() || self.queue(&record.queue).is_some() {
             return Ok(Some(Cancelled::TooLate));
+        }
+        if let Condition::Full { error, waiting: true } = self.condition() {
+            return Err(error);
         }
         record.cancelled();
         self.ended(&mut record);

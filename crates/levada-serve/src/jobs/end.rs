@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tracing::{error, info};
+use tracing::{info, warn};
 
 use super::feed::{Ending, Happened};
 use super::live::{Fault, Live};
@@ -96,8 +96,9 @@ impl Jobs {
             Some(output) => Change::Finish { record: record.clone(), output: output.clone() },
             None => Change::Update { record: record.clone() },
         };
-        // The next job that may kill the service must not take this one along.
-        let waits = change.bytes() > LEFT_TO_WRITER || is_suspect;
+        // What waits for room on the disk keeps its worker, so that there is not more and more of it. And the next job
+        // that may kill the service must not take this one along.
+        let waits = change.bytes() > LEFT_TO_WRITER || self.condition().is_full() || is_suspect;
         let submitted = self.writer.submit(vec![change]).await;
         // The service ends when this is done, too.
         let guard = self.shutdown.track("end of a run");
@@ -135,11 +136,7 @@ impl Jobs {
     /// Fills in what is the same for every end.
     pub(super) fn ended(&self, record: &mut Record) {
         let now = Moment::now();
-        let retention = self.config.borrow().retention.clone();
-        let keep = match record.state {
-            State::Succeeded => retention.jobs,
-            _ => retention.failed,
-        };
+        let keep = self.config.borrow().retention.keep(record.state);
         record.revision += 1;
         record.finished_at = Some(now);
         record.expires_at = Some(now.after(keep));
@@ -187,8 +184,9 @@ impl Jobs {
         busy: Option<Duration>,
         written: impl Future<Output = Result<(), StoreError>>,
     ) {
-        if let Err(error) = self.conclude(live, &record, output, written).await {
-            error!(job = %live.id, %error, "the end of a job is not recorded; it runs again after a restart");
+        if self.conclude(live, &record, output, written).await.is_err() {
+            // Why, the log says where the store failed.
+            warn!(job = %live.id, "the end of a job is not recorded; it runs again after a restart");
             return;
         }
         let counts = &live.queue.counts;
@@ -211,8 +209,8 @@ impl Jobs {
         at: Moment,
         written: impl Future<Output = Result<(), StoreError>>,
     ) {
-        if let Err(error) = written.await {
-            error!(job = %live.id, %error, "the next attempt of a job is not recorded; it runs again after a restart");
+        if written.await.is_err() {
+            warn!(job = %live.id, "the next attempt of a job is not recorded; it runs again after a restart");
             return not_stored(&live);
         }
         // In this order: whoever cancels it in its pause finds what to record of it.
@@ -273,8 +271,8 @@ fn counted(record: &Record, policy: &RetryPolicy) -> u32 {
     policy.max_attempts.saturating_sub(left).clamp(1, record.attempt.max(1))
 }
 
-/// Nothing more becomes of the job in this process. It stays with those that have not ended, as it is in the store: there
-/// is room, since nothing is accepted any more.
+/// Nothing more becomes of the job in this process, which ends. It stays with those that have not ended, as it is in the
+/// store: there is room, since nothing is accepted any more.
 fn not_stored(live: &Live) {
     live.end();
     live.show(|view| view.fault = Some(Fault::NotStored));

@@ -15,12 +15,13 @@ use super::keys::{Hold, Keys};
 use super::live::{Live, View};
 use super::queue::Queue;
 use super::quota::Quotas;
-use super::record::{JobId, Record, State};
+use super::record::{JobId, Moment, Record, State};
 use super::slots::Slots;
 use super::suspects::Suspects;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::store::body::Body;
+use crate::store::condition::Condition;
 use crate::store::writer::{Closer, Writer};
 use crate::store::{self, Store, StoreError, on_a_thread};
 use crate::telemetry::Tracing;
@@ -30,7 +31,7 @@ use crate::telemetry::Tracing;
 pub(crate) struct Jobs {
     pub(super) store: Arc<dyn Store>,
     pub(super) writer: Writer,
-    failure: watch::Receiver<Option<StoreError>>,
+    condition: watch::Receiver<Condition>,
     /// The jobs that have not ended.
     pub(super) live: Mutex<HashMap<JobId, Arc<Live>>>,
     pub(super) queues: Mutex<BTreeMap<String, Arc<Queue>>>,
@@ -136,12 +137,12 @@ impl Jobs {
         let observer = metrics.clone();
         let (writer, closer) =
             Writer::start(Arc::clone(&store), move |commit| observer.committed(&commit));
-        let failure = writer.failed();
+        let condition = writer.condition();
         let slots = Slots::new(config.borrow().max_running);
         let jobs = Self {
             store,
             writer,
-            failure,
+            condition,
             live: Mutex::default(),
             queues: Mutex::default(),
             config,
@@ -237,6 +238,9 @@ impl Jobs {
             }
             let is_last_chance =
                 record.interruptions > 0 && record.interruptions + 1 >= max_interruptions;
+            // A clock that was set back since, or ran ahead then, makes no pause longer than one can be.
+            let latest = Moment::now().after(queue.config().retry.max_backoff);
+            record.retry_at = record.retry_at.map(|at| at.min(latest));
             let (id, retry_at) = (record.id, record.retry_at);
             let share = self.quotas.must_take(&record.client);
             let live = match retry_at {
@@ -294,9 +298,20 @@ impl Jobs {
         self.queues().values().cloned().collect()
     }
 
+    /// Whether the store takes changes.
+    pub(crate) fn condition(&self) -> Condition {
+        self.condition.borrow().clone()
+    }
+
     /// Why the store takes nothing more, if that is so.
     pub(crate) fn store_failure(&self) -> Option<StoreError> {
-        self.failure.borrow().clone()
+        self.condition.borrow().failure().cloned()
+    }
+
+    /// Waits until changes wait for room on the disk, or no longer do.
+    pub(super) async fn until_stuck(&self, stuck: bool) {
+        // `self` keeps the sender.
+        drop(self.condition.clone().wait_for(|condition| condition.is_stuck() == stuck).await);
     }
 
     /// Asks the store for something of one job.

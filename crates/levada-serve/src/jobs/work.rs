@@ -53,6 +53,13 @@ impl Jobs {
             return self.leave(&live);
         }
         at_work.take_slot().await;
+        // The end of one more job would wait for room on the disk, too.
+        if self.condition().is_stuck() {
+            tokio::select! {
+                () = self.until_stuck(false) => {}
+                () = self.shutdown.draining() => {}
+            }
+        }
         if self.leaves_it() {
             return self.leave(&live);
         }

@@ -154,6 +154,12 @@ impl BodyFile {
         self.is_loose.store(false, Ordering::Relaxed);
     }
 
+    /// No commit names it any more.
+    pub(super) fn let_go(&self) {
+        // ORDERING: Relaxed, no pair: as in `keep`.
+        self.is_loose.store(true, Ordering::Relaxed);
+    }
+
     fn whole(&self) -> Result<Bytes, StoreError> {
         self.piece(0, usize::MAX)
     }
@@ -188,7 +194,10 @@ impl Drop for BodyFile {
 
 /// A file that cannot be removed costs room, nothing else.
 pub(super) fn remove(path: &Path) {
-    if let Err(error) = fs::remove_file(path) {
+    let removed = fs::remove_file(path);
+    if let Err(error) = removed
+        && error.kind() != io::ErrorKind::NotFound
+    {
         tracing::warn!("cannot remove {}, which is no longer needed: {error}", path.display());
     }
 }

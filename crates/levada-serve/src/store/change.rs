@@ -35,7 +35,9 @@ pub(super) fn apply(tables: &mut impl Write, change: &Change) -> Result<(), Stor
             tables.remove(Table::Outputs, &key)?;
             index(tables, record)
         }
-        Change::Update { record } | Change::Again { record } => index(tables, record),
+        Change::Update { record } | Change::Again { record } | Change::Keep { record } => {
+            index(tables, record)
+        }
         Change::Finish { record, output } => {
             debug_assert_eq!(record.output_bytes, output.len(), "the record of {id}");
             tables.put_body(Table::Outputs, &key, output)?;
@@ -61,7 +63,7 @@ fn is_meant_for(change: &Change, old: Option<&Record>) -> bool {
         Change::Again { record } => old.is_some_and(|old| {
             old.state.has_ended() && !old.emptied && old.revision < record.revision
         }),
-        Change::Empty { record } => {
+        Change::Empty { record } | Change::Keep { record } => {
             old.is_some_and(|old| old.state.has_ended() && old.revision < record.revision)
         }
         Change::Forget { .. } => old.is_some_and(|old| old.state.has_ended()),
@@ -120,7 +122,8 @@ impl Change {
             | Self::Update { record }
             | Self::Again { record }
             | Self::Finish { record, .. }
-            | Self::Empty { record } => record.id,
+            | Self::Empty { record }
+            | Self::Keep { record } => record.id,
             Self::Forget { id } => *id,
         }
     }
@@ -130,9 +133,10 @@ impl Change {
         match self {
             Self::Accept { input, .. } => input.in_memory(),
             Self::Finish { record, output } => output.in_memory() + record.stderr_tail.len(),
-            Self::Update { record } | Self::Again { record } | Self::Empty { record } => {
-                record.stderr_tail.len()
-            }
+            Self::Update { record }
+            | Self::Again { record }
+            | Self::Empty { record }
+            | Self::Keep { record } => record.stderr_tail.len(),
             Self::Forget { .. } => 0,
         }
     }

@@ -125,6 +125,10 @@ impl Store for MemoryStore {
         query::expired(&*self.read(), now, limit)
     }
 
+    fn expiring_after(&self, time: Moment, limit: usize) -> Result<Vec<Found>, StoreError> {
+        query::expiring_after(&*self.read(), time, limit)
+    }
+
     fn heaviest(&self, limit: usize) -> Result<(Vec<Found>, u64), StoreError> {
         query::heaviest(&*self.read(), limit)
     }

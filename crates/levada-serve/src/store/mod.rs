@@ -5,8 +5,11 @@
 //! ([`layout`]), what a change does ([`change`]) and how things are found ([`query`]) is the same for both: a
 //! store is a set of ordered tables, and nothing else. [`retention`] decides what is given up.
 
+mod backlog;
 pub(crate) mod body;
 mod change;
+pub(crate) mod clock;
+pub(crate) mod condition;
 pub(crate) mod disk;
 mod layout;
 pub(crate) mod memory;
@@ -40,6 +43,9 @@ pub(crate) enum Change {
     /// Input and output of a job are given up; `record.emptied` is true, and it has no standard error. Does nothing if the
     /// job has not ended, or `record.revision` is not greater than that of what is kept: it was run again meanwhile.
     Empty { record: Record },
+    /// A job that ended is kept until another time. Does nothing if it has not ended, or `record.revision` is not greater
+    /// than that of what is kept.
+    Keep { record: Record },
     /// A job is forgotten. Does nothing if it has not ended: it was run again meanwhile.
     Forget { id: JobId },
 }
@@ -83,6 +89,24 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Makes these changes, in this order: all of them or none.
     fn commit(&self, changes: &[Change], durability: Durability) -> Result<(), StoreError>;
 
+    /// After a commit for which there was no [room](StoreErrorKind::Full): takes changes again. All of what it was to change
+    /// is as it was before it, or, if the room was missing only at its very end, as it is after it; and what was committed
+    /// for later since the last one that was to survive may be gone. The room that is set aside is given back before that.
+    ///
+    /// # Errors
+    /// There is no room for that either: it can be tried again. Or it has failed.
+    fn reopen(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Sets room aside for when there is none, if that is not done already.
+    ///
+    /// # Errors
+    /// There is no room for that, or it has [to be opened again](Self::reopen) before.
+    fn set_room_aside(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn record(&self, id: JobId) -> Result<Option<Record>, StoreError>;
 
     /// Bodies of any length stay in memory.
@@ -113,6 +137,10 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// At most `limit` jobs that ended and whose `expires_at` is not after `now`, those first that expire first. Those that
     /// cannot be read do not count.
     fn expired(&self, now: Moment, limit: usize) -> Result<Vec<Found>, StoreError>;
+
+    /// At most `limit` jobs that ended and whose `expires_at` is after `time`, those first that expire first. Those that
+    /// cannot be read do not count.
+    fn expiring_after(&self, time: Moment, limit: usize) -> Result<Vec<Found>, StoreError>;
 
     /// At most `limit` jobs that ended and still have input, output or standard error, those first that ended first, and
     /// how many bytes these take of all that ended. Those that cannot be read do not count for the limit.
@@ -154,7 +182,7 @@ pub(crate) struct StoreError {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreErrorKind {
-    /// The disk is full, or the quota on it, or a file is as large as this process may make it.
+    /// The disk is full, or the quota on it, or a file is as large as this process may make it. There may be room later.
     Full,
     /// The system lacks something that it may have in a moment, such as a descriptor.
     Passing,

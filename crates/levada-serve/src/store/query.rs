@@ -124,11 +124,21 @@ pub(super) fn expired(
     now: Moment,
     limit: usize,
 ) -> Result<Vec<Found>, StoreError> {
-    first_of(tables, Table::Expiry, now, limit)
+    first_of(tables, Table::Expiry, Vec::new(), now, limit)
+}
+
+pub(super) fn expiring_after(
+    tables: &impl Read,
+    time: Moment,
+    limit: usize,
+) -> Result<Vec<Found>, StoreError> {
+    let from = layout::moment_key(time, &AFTER_ALL_IDS);
+    first_of(tables, Table::Expiry, from, Moment(u64::MAX), limit)
 }
 
 pub(super) fn heaviest(tables: &impl Read, limit: usize) -> Result<(Vec<Found>, u64), StoreError> {
-    Ok((first_of(tables, Table::Kept, Moment(u64::MAX), limit)?, kept_bytes(tables)?))
+    let first = first_of(tables, Table::Kept, Vec::new(), Moment(u64::MAX), limit)?;
+    Ok((first, kept_bytes(tables)?))
 }
 
 pub(super) fn kept_bytes(tables: &impl Read) -> Result<u64, StoreError> {
@@ -166,15 +176,16 @@ fn newest_in(
     places.iter().map(|(place, _)| layout::id_at_end(place)).collect()
 }
 
-/// The first `limit` jobs of an index by time that can be read, and those before them that cannot.
+/// The first `limit` jobs of an index by time, from a key on, that can be read, and those before them that cannot.
 fn first_of(
     tables: &impl Read,
     index: Table,
+    mut from: Vec<u8>,
     until: Moment,
     limit: usize,
 ) -> Result<Vec<Found>, StoreError> {
     let end = layout::moment_key(until, &AFTER_ALL_IDS);
-    let (mut from, mut found, mut missing) = (Vec::new(), Vec::new(), limit);
+    let (mut found, mut missing) = (Vec::new(), limit);
     while missing > 0 {
         let entries = tables.scan(index, &from[..]..&end[..], Side::First, missing)?;
         let Some((last, _)) = entries.last() else { break };

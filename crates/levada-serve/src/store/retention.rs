@@ -5,19 +5,18 @@ use std::sync::Arc;
 
 use tracing::warn;
 
+use super::clock::PROBATION;
 use super::layout;
 use super::writer::Writer;
-use super::{Change, Found, Store, StoreError, Unreadable, on_a_thread};
+use super::{Change, Filter, Found, Store, StoreError, Unreadable, on_a_thread};
+use crate::config::Retention;
 use crate::jobs::record::{JobId, Moment, Record};
 
 /// How many jobs one commit gives up at most, so that others do not wait for it long.
 const BATCH: usize = 256;
 
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// How many bytes inputs, outputs and standard error of all jobs that ended may take.
-    pub(crate) max_bytes: u64,
-}
+/// How many of them when the disk is full: there is room for a commit of so many.
+const FEW: usize = 16;
 
 /// How many jobs were forgotten, and of how many input, output and standard error were given up.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +40,8 @@ impl Sweeper {
     }
 
     /// Forgets what expired, then gives up inputs, outputs and standard error of the jobs that ended first until the rest
-    /// is within the limits: at most 256 jobs of each, so again and again until nothing was given up.
+    /// is within the limits: at most 256 jobs of each, so again and again until nothing was given up. Without the time,
+    /// nothing expires.
     ///
     /// A job that is run again meanwhile stays, although it is counted. But one that has expired must not be accepted to
     /// be run again: if this comes first, the store has nothing that could be.
@@ -51,17 +51,47 @@ impl Sweeper {
     ///
     /// # Cancel safety
     /// What was given up by then stays so.
-    pub(crate) async fn sweep(&mut self, now: Moment, limits: Limits) -> Result<Swept, StoreError> {
-        let expired = on_a_thread(&self.store, move |store| store.expired(now, BATCH)).await?;
-        let expired = self.readable(expired);
-        let forgotten = expired.len();
-        self.commit(expired.iter().map(|job| Change::Forget { id: job.id }).collect()).await?;
+    pub(crate) async fn sweep(
+        &mut self,
+        now: Option<Moment>,
+        limits: &Retention,
+    ) -> Result<Swept, StoreError> {
+        let batch = if self.writer.condition().borrow().is_full() { FEW } else { BATCH };
+        let mut forgotten = 0;
+        if let Some(now) = now {
+            let expired = on_a_thread(&self.store, move |store| store.expired(now, batch)).await?;
+            let expired = self.readable(expired);
+            forgotten = expired.len();
+            self.commit(expired.iter().map(|job| Change::Forget { id: job.id }).collect()).await?;
+            self.bring_forward(now, limits, batch).await?;
+        }
 
-        let (oldest, kept) = on_a_thread(&self.store, |store| store.heaviest(BATCH)).await?;
-        let heavy = too_much(self.readable(oldest), kept, limits);
+        let (oldest, kept) = on_a_thread(&self.store, move |store| store.heaviest(batch)).await?;
+        let heavy = too_much(self.readable(oldest), kept, limits.max_bytes);
         let emptied = heavy.len();
         self.commit(heavy.into_iter().map(empty).collect()).await?;
         Ok(Swept { forgotten, emptied })
+    }
+
+    /// What would be kept for longer than any job is, as it ended while the clock ran ahead, is kept for as long as if it
+    /// ended now.
+    async fn bring_forward(
+        &mut self,
+        now: Moment,
+        limits: &Retention,
+        batch: usize,
+    ) -> Result<(), StoreError> {
+        // The clock may have been corrected a little.
+        let latest = now.after(limits.jobs.max(limits.failed)).after(PROBATION);
+        let read = move |store: &dyn Store| store.expiring_after(latest, batch);
+        let late = on_a_thread(&self.store, read).await?;
+        let change = |mut record: Record| {
+            record.expires_at = Some(now.after(limits.keep(record.state)));
+            record.revision += 1;
+            Change::Keep { record }
+        };
+        let late = self.readable(late);
+        self.commit(late.into_iter().map(change).collect()).await
     }
 
     fn readable(&mut self, found: Vec<Found>) -> Vec<Record> {
@@ -86,9 +116,17 @@ impl Sweeper {
     }
 }
 
+/// The latest time that the store knows of.
+pub(crate) async fn latest(store: &Arc<dyn Store>) -> Option<Moment> {
+    let newest = Filter { limit: 1, ..Filter::default() };
+    // One that cannot be read says nothing.
+    let newest = on_a_thread(store, move |store| store.list(&newest)).await.ok()?;
+    newest.first().map(|job| job.finished_at.unwrap_or(job.created_at))
+}
+
 /// As many of the `oldest` as have to be emptied, of those that together take `kept` bytes.
-fn too_much(mut oldest: Vec<Record>, kept: u64, limits: Limits) -> Vec<Record> {
-    let mut excess = kept.saturating_sub(limits.max_bytes);
+fn too_much(mut oldest: Vec<Record>, kept: u64, max_bytes: u64) -> Vec<Record> {
+    let mut excess = kept.saturating_sub(max_bytes);
     let enough = oldest.iter().position(|job| {
         let before = excess;
         excess = excess.saturating_sub(layout::kept_bytes(job));

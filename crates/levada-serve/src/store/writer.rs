@@ -8,6 +8,9 @@
 //!
 //! It never waits for more to come: while the disk syncs, more does. So one client alone has the latency of one commit,
 //! and a thousand share it.
+//!
+//! When there is no room on the disk ([`Condition::Full`]), changes that bring jobs are answered with that at once. The others
+//! wait, and are made when there is room: [`keep_trying`](Writer::keep_trying) looks for it now and then.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -18,8 +21,11 @@ use std::time::{Duration, Instant};
 use levada::{mpsc, oneshot, watch};
 use levada_work::batch::{Batch, Batcher, Worker};
 use tokio::time::sleep;
+use tracing::{error, info};
 
-use super::{Change, Durability, Store, StoreError, call};
+use super::backlog::{Backlog, Command, Waiter, are_there, brings_jobs};
+use super::condition::Condition;
+use super::{Change, Durability, Store, StoreError, StoreErrorKind, call};
 
 /// How many submissions may wait for the disk. More of them wait for room.
 const ROOM: usize = 1024;
@@ -34,12 +40,17 @@ const BATCH_BYTES: usize = 64 << 20;
 /// How long a note waits at most for a commit that it can go with. A job that ends before need not be noted.
 const NOTES_WAIT: Duration = Duration::from_millis(10);
 
+/// How long after the disk was found to be full room is looked for, at first and at most: each time twice as long.
+const PAUSES: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30);
+
+/// A disk that is full again so soon after there was room is not looked at as often as at first.
+const SOON: Duration = Duration::from_secs(60);
+
 /// Hands changes to the one worker that writes. Clones are the same writer.
 #[derive(Clone)]
 pub(crate) struct Writer {
     commands: Batcher<Command>,
     room: mpsc::Sender<()>,
-    failed: watch::Receiver<Option<StoreError>>,
     shared: Arc<Shared>,
 }
 
@@ -55,18 +66,6 @@ pub(crate) struct Closer {
     shared: Arc<Shared>,
 }
 
-struct Command {
-    changes: Vec<Change>,
-    /// `None` for a nudge: notes wait.
-    waiter: Option<Waiter>,
-}
-
-struct Waiter {
-    done: oneshot::Sender<Result<(), StoreError>>,
-    /// Until the commit is done.
-    _room: mpsc::OwnedPermit<()>,
-}
-
 /// What was committed at once.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Commit {
@@ -78,7 +77,7 @@ pub(crate) struct Commit {
 }
 
 impl Writer {
-    /// Starts the worker. `observe` is told of every commit.
+    /// Starts the worker. `observe` is told of every commit. Blocks until the store has set room aside.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -88,17 +87,25 @@ impl Writer {
     ) -> (Self, Closer) {
         // Its capacity is all that is used of this channel.
         let (room, rooms) = mpsc::channel(ROOM);
-        let (failure, failed) = watch::channel(None);
-        let pending = AtomicBool::new(false);
-        let observe = Box::new(observe);
-        let notes = Mutex::default();
-        let shared = Arc::new(Shared { store, failure, pending, notes, observe, _rooms: rooms });
+        let shared = Arc::new(Shared {
+            store,
+            condition: watch::Sender::default(),
+            notes: Mutex::default(),
+            backlog: Mutex::default(),
+            waits_no_more: AtomicBool::new(false),
+            observe: Box::new(observe),
+            _rooms: rooms,
+        });
+        if let Err(error) = shared.store.set_room_aside() {
+            shared.backlog().fallen = true;
+            shared.fill(error);
+        }
         let writing = Arc::clone(&shared);
         let (commands, worker) = Batch::new()
             .capacity(COMMANDS)
             .max_weight(BATCH_BYTES, Command::bytes)
             .start(move |commands| Arc::clone(&writing).write(commands));
-        let writer = Self { commands, room, failed, shared: Arc::clone(&shared) };
+        let writer = Self { commands, room, shared: Arc::clone(&shared) };
         (writer, Closer { worker, shared })
     }
 
@@ -113,20 +120,77 @@ impl Writer {
         self.submit(changes).await?.committed().await
     }
 
-    /// Hands these changes in, after all that this handle was given before, and returns when there is room for them.
+    /// Hands these changes in, after all that this handle was given before, and returns when there is room for them among
+    /// those that wait.
     ///
     /// # Errors
-    /// If the store is closed.
+    /// If the store is closed, or they bring jobs and it takes none.
     ///
     /// # Cancel safety
     /// If the future is dropped, the changes are made or not.
     pub(crate) async fn submit(&self, changes: Vec<Change>) -> Result<Submitted, StoreError> {
+        if brings_jobs(&changes)
+            && let Some(error) = self.shared.condition.borrow().refusal()
+        {
+            return Err(error.clone());
+        }
         let room = self.room.clone().reserve_owned().await.map_err(|_| closed())?;
+        self.send(changes, Some(room), false)
+    }
+
+    fn send(
+        &self,
+        changes: Vec<Change>,
+        room: Option<mpsc::OwnedPermit<()>>,
+        retries: bool,
+    ) -> Result<Submitted, StoreError> {
         let (done, result) = oneshot::channel();
         let waiter = Some(Waiter { done, _room: room });
         // Never full: those with changes are bounded by the room.
-        self.commands.try_send(Command { changes, waiter }).map_err(|_| closed())?;
+        self.commands.try_send(Command { changes, waiter, retries }).map_err(|_| closed())?;
         Ok(Submitted(result))
+    }
+
+    /// Looks for room, if there was none, and returns when what was found is used.
+    ///
+    /// # Errors
+    /// If the store has failed, or is closed.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, room is looked for or not.
+    pub(crate) async fn retry(&self) -> Result<(), StoreError> {
+        self.send(Vec::new(), None, true)?.committed().await
+    }
+
+    /// Looks for room now and then while there is none. Ends only when the store is closed.
+    ///
+    /// # Cancel safety
+    /// Room is not looked for any more.
+    pub(crate) async fn keep_trying(&self) {
+        let mut condition = self.condition();
+        let mut pause = *PAUSES.start();
+        let mut well = Instant::now();
+        while condition.wait_for(Condition::is_full).await.is_ok() {
+            if well.elapsed() > SOON {
+                pause = *PAUSES.start();
+            }
+            while condition.borrow_and_update().is_full() {
+                sleep(pause).await;
+                pause = (pause * 2).min(*PAUSES.end());
+                if self.retry().await.is_err() {
+                    return;
+                }
+            }
+            well = Instant::now();
+        }
+    }
+
+    /// From now on nothing waits for room: it is looked for once more, and what cannot be made is answered with that.
+    pub(crate) fn wait_no_more(&self) {
+        // ORDERING: Relaxed, no pair; the command that follows orders it, for the worker.
+        self.shared.waits_no_more.store(true, Ordering::Relaxed);
+        // If it is closed, that is what comes of those that wait.
+        let _ = self.send(Vec::new(), None, true);
     }
 
     /// Makes a change of a job that is there, with the next `submit` or soon. For what may be lost with the process, and
@@ -146,14 +210,14 @@ impl Writer {
             tokio::spawn(async move {
                 sleep(NOTES_WAIT).await;
                 // If it is closed, or has failed, that is what may be lost.
-                let _ = commands.try_send(Command { changes: Vec::new(), waiter: None });
+                let _ = commands.try_send(Command::notes(Vec::new()));
             });
         }
     }
 
-    /// Shows the error that made the store fail, once it has.
-    pub(crate) fn failed(&self) -> watch::Receiver<Option<StoreError>> {
-        self.failed.clone()
+    /// Shows whether it takes changes.
+    pub(crate) fn condition(&self) -> watch::Receiver<Condition> {
+        self.shared.condition.subscribe()
     }
 }
 
@@ -181,18 +245,9 @@ impl Closer {
     pub(crate) async fn close(mut self) -> Result<(), StoreError> {
         self.worker.close();
         self.worker.join().await.map_err(|error| StoreError::io(error.to_string()))?;
-        let notes = std::mem::take(&mut *self.shared.notes());
-        // ORDERING: Relaxed, no pair; the worker was joined, which is after all that it did.
-        if !notes.is_empty() || self.shared.pending.load(Ordering::Relaxed) {
-            return self.shared.commit(notes, 0, Durability::Now).await;
-        }
-        self.shared.failure()
-    }
-}
-
-impl Command {
-    fn bytes(&self) -> usize {
-        self.changes.iter().map(Change::bytes).sum()
+        // ORDERING: Relaxed, no pair; the worker was joined, and this is the only one to read it from here on.
+        self.shared.waits_no_more.store(true, Ordering::Relaxed);
+        self.shared.close().await
     }
 }
 
@@ -203,71 +258,244 @@ fn closed() -> StoreError {
 /// What the worker has.
 struct Shared {
     store: Arc<dyn Store>,
-    failure: watch::Sender<Option<StoreError>>,
-    /// Something was committed for later.
-    pending: AtomicBool,
+    condition: watch::Sender<Condition>,
     notes: Mutex<Vec<Change>>,
+    /// Taken by the worker while it works, and by the closer afterwards.
+    backlog: Mutex<Backlog>,
+    waits_no_more: AtomicBool,
     observe: Box<dyn Fn(Commit) + Send + Sync>,
     _rooms: mpsc::Receiver<()>,
 }
 
 impl Shared {
     async fn write(self: Arc<Self>, commands: Vec<Command>) -> Result<(), StoreError> {
-        // Before the commands, which they must not undo.
-        let mut changes = std::mem::take(&mut *self.notes());
-        let changed: HashSet<_> =
-            commands.iter().flat_map(|it| &it.changes).map(Change::id).collect();
-        changes.retain(|note| !changed.contains(&note.id()));
-        let mut waiters = Vec::with_capacity(commands.len());
-        for command in commands {
-            changes.extend(command.changes);
-            waiters.extend(command.waiter);
-        }
-        if changes.is_empty() && waiters.is_empty() {
-            return Ok(());
-        }
-        let durability = if waiters.is_empty() { Durability::Later } else { Durability::Now };
-        let result = self.commit(changes, waiters.len(), durability).await;
-        for waiter in waiters {
-            // Whoever does not wait any more has no use for it.
-            let _ = waiter.done.send(result.clone());
-        }
+        let mut backlog = std::mem::take(&mut *self.backlog());
+        let result = self.write_with(&mut backlog, commands).await;
+        *self.backlog() = backlog;
         result
     }
 
+    async fn write_with(
+        &self,
+        backlog: &mut Backlog,
+        mut commands: Vec<Command>,
+    ) -> Result<(), StoreError> {
+        let condition = self.condition.borrow().clone();
+        if let Some(error) = condition.failure() {
+            backlog.waiting = commands;
+            return self.fail(backlog, error.clone());
+        }
+        backlog.ask(&mut commands);
+        let commands = self.with_notes(commands);
+        if condition.is_full() {
+            backlog.waiting.extend(commands);
+        } else {
+            match self.commit(backlog, commands).await {
+                Ok(()) => {
+                    backlog.looked();
+                    return Ok(());
+                }
+                Err(error) if error.kind == StoreErrorKind::Full => {
+                    backlog.doubt();
+                    self.fill(error);
+                }
+                Err(error) => return self.fail(backlog, error),
+            }
+        }
+        self.turn_away(backlog);
+        if condition.is_stuck() && !backlog.wants_room() {
+            return Ok(());
+        }
+        self.catch_up(backlog).await
+    }
+
+    /// Makes what waits, as far as there is room, and takes new jobs again if there is enough.
+    async fn catch_up(&self, backlog: &mut Backlog) -> Result<(), StoreError> {
+        let wants_room = backlog.wants_room();
+        let mut made = self.make_all(backlog).await;
+        if made.is_ok() && wants_room {
+            made = self.find_room(backlog).await;
+            if made.is_ok() {
+                info!("there is room on the disk again: jobs are accepted");
+                self.condition.send_replace(Condition::Well);
+                backlog.looked();
+                return Ok(());
+            }
+        }
+        match made {
+            Err(error) if error.kind != StoreErrorKind::Full => return self.fail(backlog, error),
+            // ORDERING: Relaxed, no pair; it was set before the command that this answers was sent.
+            Err(error) if self.waits_no_more.load(Ordering::Relaxed) => {
+                backlog.answer_all(&Err(error));
+            }
+            _ => {}
+        }
+        let waits = backlog.holds_up();
+        self.condition.send_if_modified(|condition| match condition {
+            Condition::Full { waiting, .. } => std::mem::replace(waiting, waits) != waits,
+            Condition::Well | Condition::Failed(_) => false,
+        });
+        backlog.looked();
+        Ok(())
+    }
+
+    /// Whether there is room for a commit, and for as much as there has to be.
+    async fn find_room(&self, backlog: &mut Backlog) -> Result<(), StoreError> {
+        let (_, made) = self.make(Vec::new(), 0, Durability::Now).await;
+        backlog.fallen = made.is_err();
+        made?;
+        let aside = call(&self.store, |store| store.set_room_aside()).await;
+        // Whatever is in the way of that, nothing is lost: it is tried again.
+        aside.map_err(|error| StoreError { kind: StoreErrorKind::Full, ..error })
+    }
+
+    /// Makes what waits, until there is no room.
+    async fn make_all(&self, backlog: &mut Backlog) -> Result<(), StoreError> {
+        loop {
+            if backlog.fallen {
+                // It may take as long as a commit.
+                call(&self.store, |store| store.reopen()).await?;
+                backlog.reopened();
+                self.answer_unsure(backlog).await?;
+            }
+            let commands = backlog.next();
+            if commands.is_empty() {
+                return Ok(());
+            }
+            self.commit(backlog, commands).await?;
+        }
+    }
+
+    /// Room may have been missing only when the commit was made.
+    async fn answer_unsure(&self, backlog: &mut Backlog) -> Result<(), StoreError> {
+        let refusal = self.condition.borrow().refusal().cloned();
+        for command in std::mem::take(&mut backlog.unsure) {
+            let changes = command.changes.clone();
+            let there = call(&self.store, move |store| are_there(&changes, store)).await?;
+            command.answer(if there { Ok(()) } else { refusal.clone().map_or(Ok(()), Err) });
+        }
+        Ok(())
+    }
+
+    /// Makes these changes, and says so; or puts them back.
     async fn commit(
+        &self,
+        backlog: &mut Backlog,
+        mut commands: Vec<Command>,
+    ) -> Result<(), StoreError> {
+        let counts: Vec<_> = commands.iter().map(|command| command.changes.len()).collect();
+        let changes = commands.iter_mut().flat_map(|it| std::mem::take(&mut it.changes)).collect();
+        let waiting = commands.iter().filter(|command| command.waiter.is_some()).count();
+        let durability = if waiting > 0 { Durability::Now } else { Durability::Later };
+        let (changes, result) = self.make(changes, waiting, durability).await;
+        if result.is_ok() {
+            match durability {
+                Durability::Now => backlog.noted.clear(),
+                Durability::Later => backlog.noted.extend(changes),
+            }
+            backlog.made();
+            commands.into_iter().for_each(|command| command.answer(Ok(())));
+            return result;
+        }
+        let mut changes = changes.into_iter();
+        for (command, count) in commands.iter_mut().zip(counts) {
+            command.changes.extend(changes.by_ref().take(count));
+        }
+        backlog.put_back(commands);
+        result
+    }
+
+    /// Makes these changes, and gives them back.
+    async fn make(
         &self,
         changes: Vec<Change>,
         waiting: usize,
         durability: Durability,
-    ) -> Result<(), StoreError> {
-        self.failure()?;
+    ) -> (Vec<Change>, Result<(), StoreError>) {
         let count = changes.len();
-        let start = Instant::now();
-        let result = call(&self.store, move |store| store.commit(&changes, durability)).await;
-        let took = start.elapsed();
-        // ORDERING: Relaxed, no pair; one commit is made at a time, and who reads it joins the worker first.
-        self.pending.store(durability == Durability::Later, Ordering::Relaxed);
-        if let Err(error) = &result {
-            // Before anybody is told, so that who is told finds it failed.
-            self.failure.send_replace(Some(error.clone()));
+        if count == 0 && durability == Durability::Later {
+            return (changes, Ok(()));
         }
-        (self.observe)(Commit { changes: count, waiting, took });
+        let start = Instant::now();
+        let made = call(&self.store, move |store| {
+            let result = store.commit(&changes, durability);
+            Ok((changes, result))
+        });
+        let made = made.await.unwrap_or_else(|error| (Vec::new(), Err(error)));
+        (self.observe)(Commit { changes: count, waiting, took: start.elapsed() });
+        made
+    }
+
+    /// There is no room: nothing that brings jobs is taken any more.
+    fn fill(&self, error: StoreError) {
+        error!(
+            %error,
+            "no room on the disk: new jobs are refused, and jobs that run go on; \
+             free some, and jobs are accepted again"
+        );
+        self.condition.send_replace(Condition::Full { error, waiting: false });
+    }
+
+    /// It is not to be asked again.
+    fn fail(&self, backlog: &mut Backlog, error: StoreError) -> Result<(), StoreError> {
+        // Before anybody is told, so that who is told finds it failed.
+        self.condition.send_replace(Condition::Failed(error.clone()));
+        let result = Err(error);
+        backlog.answer_all(&result);
         result
+    }
+
+    /// Answers what brings jobs.
+    fn turn_away(&self, backlog: &mut Backlog) {
+        let Some(error) = self.condition.borrow().refusal().cloned() else { return };
+        for command in backlog.waiting.extract_if(.., |command| command.brings_jobs()) {
+            command.answer(Err(error.clone()));
+        }
+    }
+
+    /// Notes come before the commands, which they must not undo.
+    fn with_notes(&self, mut commands: Vec<Command>) -> Vec<Command> {
+        let mut notes = std::mem::take(&mut *self.notes());
+        let changed: HashSet<_> =
+            commands.iter().flat_map(|it| &it.changes).map(Change::id).collect();
+        notes.retain(|note| !changed.contains(&note.id()));
+        if !notes.is_empty() {
+            commands.insert(0, Command::notes(notes));
+        }
+        commands
+    }
+
+    /// The last commit: of notes, and of what is only to survive with another one.
+    async fn close(&self) -> Result<(), StoreError> {
+        let mut backlog = std::mem::take(&mut *self.backlog());
+        if let Some(error) = self.condition.borrow().failure() {
+            return Err(error.clone());
+        }
+        let notes = self.with_notes(Vec::new());
+        backlog.waiting.extend(notes);
+        let is_needed = !backlog.waiting.is_empty() || !backlog.noted.is_empty();
+        self.make_all(&mut backlog).await.inspect_err(|error| {
+            backlog.answer_all(&Err(error.clone()));
+        })?;
+        if is_needed {
+            return self.make(Vec::new(), 0, Durability::Now).await.1;
+        }
+        Ok(())
     }
 
     fn notes(&self) -> MutexGuard<'_, Vec<Change>> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn failure(&self) -> Result<(), StoreError> {
-        self.failure.borrow().clone().map_or(Ok(()), Err)
+    fn backlog(&self) -> MutexGuard<'_, Backlog> {
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Writer").field("failed", &self.failed.borrow()).finish_non_exhaustive()
+        let condition = self.shared.condition.borrow();
+        f.debug_struct("Writer").field("condition", &*condition).finish_non_exhaustive()
     }
 }
 

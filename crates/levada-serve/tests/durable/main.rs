@@ -4,6 +4,8 @@
 
 mod client;
 mod faults;
+#[cfg(target_os = "linux")]
+mod full;
 mod kill;
 mod ledger;
 mod service;

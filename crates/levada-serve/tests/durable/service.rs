@@ -207,6 +207,11 @@ impl Service {
         }
     }
 
+    /// How it ends, by itself.
+    pub(crate) async fn ended(mut self) -> ExitStatus {
+        within(self.child.wait()).await.unwrap()
+    }
+
     /// SIGTERM.
     pub(crate) async fn stop(mut self) -> ExitStatus {
         self.terminate();

@@ -138,16 +138,21 @@ async fn all_failed_jobs_are_run_again_after_a_question() {
 }
 
 #[tokio::test]
-async fn a_store_that_failed_is_said_aloud() {
+async fn a_disk_that_is_full_is_said_aloud() {
     let service = Service::start(TWO);
     with_page(&service.url, async |page| {
         page.until_live().await;
         assert_eq!(page.text("#banner-store").await, "");
-        page.js("fetch('/q/good', { method: 'POST', body: 'x'.repeat(1e6) })").await;
-        page.until_text("#banner-store", "The store has failed. Nothing can be accepted").await;
-        page.until_text("#service-store", "failed").await;
+        // Again and again: it finds by itself that there is room for less.
+        let much = "fetch('/q/good', { method: 'POST', body: 'x'.repeat(1e6) })";
+        page.js(&format!("window.much = setInterval(() => {much}, 50)")).await;
+        let said = "There is no room on the disk. No new jobs are accepted";
+        page.until_text("#banner-store", said).await;
+        page.until_text("#service-store", "full").await;
         let role = "return document.getElementById('banner-store').getAttribute('role')";
         assert_eq!(page.js(role).await, json!("alert"));
+        page.js("clearInterval(window.much)").await;
+        page.until_text("#service-store", "ok").await;
     })
     .await;
 }

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-/// Lets the service write no file beyond 768 KB: the store fails at a body that is longer.
+/// Lets the service write no file beyond 768 KB: the disk is full for a body that is longer.
 const SMALL_FILES: &str = r#"trap '' XFSZ; ulimit -f 1500; exec "$0" "$@""#;
 
 /// The service in front of these queues. Dropping it aborts it.

@@ -260,10 +260,10 @@ impl<W: Watcher> Run<'_, W> {
         let mut forget = |bytes: &[u8]| debug!(bytes = bytes.len(), "standard error of no job");
         let before: &mut (dyn FnMut(&[u8]) + Send) = if *is_used { &mut forget } else { &mut hear };
         let begin = dialogue.begin(input, answer, max);
-        let answered = match self.watch(stderr, clock.as_mut(), before, begin).await {
+        let answered = match self.listen(stderr, clock.as_mut(), before, begin).await {
             Ok(()) => {
                 let finish = dialogue.finish(self.id, input, answer, max);
-                self.watch(stderr, clock, &mut hear, finish).await
+                self.listen(stderr, clock, &mut hear, finish).await
             }
             Err(unanswered) => Err(unanswered),
         };
@@ -272,7 +272,7 @@ impl<W: Watcher> Run<'_, W> {
     }
 
     /// Waits for `asked` and listens to what the process says meanwhile.
-    async fn watch<T>(
+    async fn listen<T>(
         &self,
         stderr: &mut ChildStderr,
         mut clock: Pin<&mut Sleep>,

@@ -1,5 +1,6 @@
 //! Jobs on a store whose commits the test leads.
 
+mod full;
 mod races;
 
 use std::collections::BTreeMap;

@@ -4,11 +4,13 @@
 //! DIR/              0700, locked while a process uses it
 //!   jobs.redb       0600
 //!   bodies/         inputs and outputs of more than 64 KiB
+//!   reserve         room for when the disk is full
 //! ```
 //!
-//! After the first commit that fails, every later one gets the same error: what of it reached the disk, the system
-//! does not say, and asking again (`fsync`) it may well deny that anything failed. Reading goes on, with what was
-//! there before that commit.
+//! After a commit that fails, every later one gets the same error: what of it reached the disk, the system does not
+//! say, and asking again (`fsync`) it may well deny that anything failed. Reading goes on, with what was there before
+//! that commit. If there was no room for it, the database can be opened again, as after a crash: what was refused then is a
+//! write, so the commits before it are whole, and it is there itself, or not. A sync that failed is not of this kind.
 //!
 //! The database reuses the room of what was forgotten, and does not give it back to the system before it is closed;
 //! how much it gives back then is up to where in it the room is.
@@ -16,58 +18,52 @@
 mod backend;
 mod bodies;
 mod lock;
+mod opened;
+mod reserve;
 mod tables;
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::ErrorKind;
+use std::mem;
 use std::os::unix::fs::OpenOptionsExt;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
+use redb::StorageBackend;
 use redb::backends::FileBackend;
-use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend};
 
-use self::backend::{Faults, Guarded};
 use self::bodies::Bodies;
-use self::tables::{Place, Snapshot, Writing};
-use super::body::{Body, BodyFile};
-use super::change::{self, Write};
-use super::layout::{self, Table};
-use super::query::{self, Read};
+use self::opened::{Opened, contained};
+use self::reserve::Reserve;
+use self::tables::{Place, Snapshot};
+use super::body::{Body, BodyFile, cannot};
+use super::layout::Table;
+use super::query;
+#[cfg(test)]
+use super::query::Read;
 use super::{Change, Durability, Filter, Found, Store, StoreError, StoreErrorKind};
 use crate::jobs::record::{JobId, Moment, Record};
-
-/// How the tables are laid out. A store of another version is left alone.
-const FORMAT: u64 = 1;
-
-/// In `meta`.
-const FORMAT_KEY: &[u8] = b"format";
 
 /// How many bytes of the database are at most kept in memory.
 const CACHE: usize = 64 << 20;
 
 pub(crate) struct DiskStore {
-    fallen: OnceLock<Fallen>,
-    database: Database,
-    faults: Faults,
+    /// Another one after a disk that was full.
+    opened: RwLock<Opened>,
+    file: Box<dyn Fn() -> Result<Box<dyn StorageBackend>, StoreError> + Send + Sync>,
+    cache: usize,
     folder: PathBuf,
     /// Also makes commits come one after the other.
     bodies: Mutex<Bodies>,
+    reserve: Reserve,
     /// The last to be dropped.
     lock: Option<File>,
 }
 
-/// A store that no longer takes changes.
-struct Fallen {
-    error: StoreError,
-    /// What was there before the commit that failed.
-    before: Option<ReadTransaction>,
-}
-
 impl DiskStore {
     /// Opens the store in this folder, or makes a new one.
+    ///
+    /// If there is no room on the disk, one that was there is open to be read, and can be [opened again](Store::reopen).
     ///
     /// # Errors
     /// If another process uses it, if it is damaged or of another version, or if the system refuses.
@@ -81,55 +77,37 @@ impl DiskStore {
             if !path.try_exists()? {
                 make(dir, &path)?;
             }
-            let file = OpenOptions::new().read(true).write(true).open(path)?;
             // A new one gets its name when it is complete.
-            if file.metadata()?.len() == 0 {
+            if path.metadata()?.len() == 0 {
                 return Err(StoreError::corrupt(
                     "jobs.redb is empty, and was not when it was made",
                 ));
             }
-            let mut store = Self::open_on(dir, FileBackend::new(file).map_err(error)?, CACHE)?;
+            let mut store = Self::open_on(dir, file_at(path), CACHE)?;
             store.lock = Some(folder);
-            Ok(store)
+            match store.set_room_aside() {
+                Err(error) if error.kind != StoreErrorKind::Full => Err(error),
+                _ => Ok(store),
+            }
         });
         opened.map_err(|error| {
             error.context(format_args!("cannot open the store in {}", dir.display()))
         })
     }
 
-    /// Nobody else uses the file. Of it, at most `cache` bytes are kept in memory.
-    pub(super) fn open_on(
+    /// Nobody else uses the file that `file` opens. Of it, at most `cache` bytes are kept in memory.
+    pub(super) fn open_on<B: StorageBackend>(
         dir: &Path,
-        file: impl StorageBackend,
+        file: impl Fn() -> Result<B, StoreError> + Send + Sync + 'static,
         cache: usize,
     ) -> Result<Self, StoreError> {
-        let faults = Faults::default();
-        let database = Database::builder()
-            .set_cache_size(cache)
-            .create_with_backend(Guarded::new(file, faults.clone()))
-            .map_err(error)?;
-        let folder = dir.join("bodies");
+        let file = Box::new(move || Ok(Box::new(file()?) as Box<dyn StorageBackend>));
+        let (folder, reserve) = (dir.join("bodies"), Reserve::new(dir));
         let mut bodies = Bodies::open(folder.clone())?;
-        match format(&database)? {
-            Some(FORMAT) => {}
-            Some(other) => {
-                return Err(StoreError::corrupt(format!(
-                    "its format is {other}, and this levada knows {FORMAT}: \
-                     use the levada that wrote it, or another folder"
-                )));
-            }
-            None => write(&database, &mut bodies, Durability::Now, |tables| {
-                tables.put(Table::Meta, FORMAT_KEY, layout::number_value(FORMAT))
-            })?,
-        }
-        if let Some(error) = faults.first() {
-            return Err(error);
-        }
-        let snapshot = database.begin_read().map_err(error)?;
-        bodies.remove_orphans(Snapshot(&snapshot).files()?)?;
-        drop(snapshot);
-        let (fallen, bodies) = (OnceLock::new(), Mutex::new(bodies));
-        Ok(Self { fallen, database, faults, folder, bodies, lock: None })
+        let opened = Opened::new(file()?, cache, &mut bodies)?;
+        bodies.remove_orphans(opened.read(|tables| tables.files())?)?;
+        let (opened, bodies) = (RwLock::new(opened), Mutex::new(bodies));
+        Ok(Self { opened, file, cache, folder, bodies, reserve, lock: None })
     }
 
     /// Lets a test ask the tables.
@@ -146,10 +124,7 @@ impl DiskStore {
         &self,
         query: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        contained(|| match self.fallen.get() {
-            Some(Fallen { before: Some(before), .. }) => query(&Snapshot(before)),
-            _ => query(&Snapshot(&self.database.begin_read().map_err(error)?)),
-        })
+        self.opened().read(query)
     }
 
     fn body(&self, table: Table, id: JobId) -> Result<Option<Body>, StoreError> {
@@ -163,32 +138,50 @@ impl DiskStore {
     fn bodies(&self) -> MutexGuard<'_, Bodies> {
         self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn opened(&self) -> RwLockReadGuard<'_, Opened> {
+        self.opened.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says how much room there is, and how much there has to be, if that is what is missing.
+    fn told(&self, error: StoreError) -> StoreError {
+        match error.kind {
+            StoreErrorKind::Full => self.reserve.no_room(error),
+            StoreErrorKind::Passing | StoreErrorKind::Io | StoreErrorKind::Corrupt => error,
+        }
+    }
 }
 
 impl Store for DiskStore {
     fn commit(&self, changes: &[Change], durability: Durability) -> Result<(), StoreError> {
         let mut bodies = self.bodies();
-        if let Some(fallen) = self.fallen.get() {
-            return Err(fallen.error.clone());
+        let written = self.opened().commit(changes, durability, &mut bodies);
+        written.map_err(|error| self.told(error))?;
+        if durability == Durability::Now {
+            bodies.keep();
         }
-        let before = self.database.begin_read();
-        let written = contained(|| {
-            write(&self.database, &mut bodies, durability, |tables| {
-                changes.iter().try_for_each(|change| change::apply(tables, change))
-            })
-        });
-        match self.faults.first().map_or(written, Err) {
-            Ok(()) => {
-                if durability == Durability::Now {
-                    bodies.remove_given_up();
-                }
-                Ok(())
-            }
-            Err(error) => {
-                self.fallen.get_or_init(|| Fallen { error: error.clone(), before: before.ok() });
-                Err(error)
-            }
+        Ok(())
+    }
+
+    fn reopen(&self) -> Result<(), StoreError> {
+        self.reserve.release();
+        let mut bodies = self.bodies();
+        // Whoever reads does so before, or after.
+        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(error) = opened.failure().cloned() else { return Ok(()) };
+        // The old one has nothing more to say of the file, whatever comes of the new one: it may be read on.
+        opened.cut_off(&error);
+        let new = contained(|| Opened::new((self.file)()?, self.cache, &mut bodies))?;
+        if let Some(error) = new.failure() {
+            return Err(self.told(error.clone()));
         }
+        bodies.settle(new.read(|tables| tables.files())?);
+        mem::replace(&mut *opened, new).retire()
+    }
+
+    fn set_room_aside(&self) -> Result<(), StoreError> {
+        let failure = self.opened().failure().cloned();
+        failure.map_or_else(|| self.reserve.make(), Err).map_err(|error| self.told(error))
     }
 
     fn record(&self, id: JobId) -> Result<Option<Record>, StoreError> {
@@ -227,6 +220,10 @@ impl Store for DiskStore {
         self.read(|tables| query::expired(tables, now, limit))
     }
 
+    fn expiring_after(&self, time: Moment, limit: usize) -> Result<Vec<Found>, StoreError> {
+        self.read(|tables| query::expiring_after(tables, time, limit))
+    }
+
     fn heaviest(&self, limit: usize) -> Result<(Vec<Found>, u64), StoreError> {
         self.read(|tables| query::heaviest(tables, limit))
     }
@@ -242,47 +239,26 @@ impl fmt::Debug for DiskStore {
 fn make(dir: &Path, path: &Path) -> Result<(), StoreError> {
     let half = path.with_extension("new");
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(true).mode(0o600);
-    let file = FileBackend::new(options.open(&half)?).map_err(error)?;
-    drop(DiskStore::open_on(dir, file, CACHE)?);
+    options.write(true).create(true).truncate(true).mode(0o600);
+    drop(options.open(&half)?);
+    let store = DiskStore::open_on(dir, file_at(half.clone()), CACHE)?;
+    let failure = store.opened().failure().cloned();
+    drop(store);
+    failure.map_or(Ok(()), Err)?;
     fs::rename(&half, path)?;
     bodies::sync_folder(dir)
 }
 
-/// The version of the layout; `None` if the database is new.
-fn format(database: &Database) -> Result<Option<u64>, StoreError> {
-    let snapshot = database.begin_read().map_err(error)?;
-    if snapshot.list_tables().map_err(error)?.next().is_none() {
-        return Ok(None);
-    }
-    let format = Snapshot(&snapshot).get(Table::Meta, FORMAT_KEY)?;
-    let format =
-        format.ok_or_else(|| StoreError::corrupt("it is the database of another program"))?;
-    layout::number(&format).map(Some)
-}
-
-/// One transaction.
-fn write(
-    database: &Database,
-    bodies: &mut Bodies,
-    durability: Durability,
-    change: impl FnOnce(&mut Writing<'_>) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let mut transaction = database.begin_write().map_err(error)?;
-    match durability {
-        // Without it, opening after a crash reads all of the database, and whether a commit is whole hangs on checksums
-        // that are not made against those who choose the data. It costs a second sync.
-        Durability::Now => transaction.set_quick_repair(true),
-        Durability::Later => {
-            let later = transaction.set_durability(redb::Durability::None);
-            later.map_err(|error| StoreError::io(error.to_string()))?;
+/// Opens this file. If there is no descriptor for it at the moment, that can be tried again, as when there is no room.
+fn file_at(path: PathBuf) -> impl Fn() -> Result<FileBackend, StoreError> + Send + Sync {
+    move || match OpenOptions::new().read(true).write(true).open(&path) {
+        Ok(file) => FileBackend::new(file).map_err(opened::error),
+        Err(error) => {
+            let kind = bodies::no_descriptor(&error).then_some(StoreErrorKind::Full);
+            let error = cannot("open", &path, error);
+            Err(StoreError { kind: kind.unwrap_or(error.kind), ..error })
         }
     }
-    let mut tables = Writing::new(&transaction, bodies).map_err(error)?;
-    change(&mut tables)?;
-    drop(tables);
-    bodies.sync()?;
-    transaction.commit().map_err(error)
 }
 
 /// Looks where a body is until it is found there.
@@ -307,31 +283,6 @@ fn found(
             )));
         }
         missing = Some(name);
-    }
-}
-
-/// A damaged database can make redb panic.
-fn contained<T>(act: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    panic::catch_unwind(AssertUnwindSafe(act))
-        .unwrap_or_else(|_| Err(StoreError::corrupt("the database is damaged")))
-}
-
-/// What redb reports, in our words.
-fn error(error: impl Into<redb::Error>) -> StoreError {
-    match error.into() {
-        redb::Error::Io(error) => match error.kind() {
-            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
-                StoreError::corrupt(format!("the database is damaged, or is none: {error}"))
-            }
-            _ => StoreError::from(error),
-        },
-        error @ (redb::Error::PreviousIo | redb::Error::Unsupported | redb::Error::Backend(_)) => {
-            StoreError::io(error.to_string())
-        }
-        error => StoreError {
-            kind: StoreErrorKind::Corrupt,
-            message: format!("the database is damaged: {error}"),
-        },
     }
 }
 

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::super::disk::DiskStore;
-use super::super::retention::{Limits, Sweeper, Swept};
+use super::super::retention::{Sweeper, Swept};
 use super::super::writer::Writer;
 use super::super::{Change, Durability, Filter, Store, StoreError, StoreErrorKind};
+use super::retention::at_most;
 use super::{accept, finish, input_of, output_of, put, queued};
 use crate::jobs::record::{JobId, Moment};
 
@@ -121,14 +122,11 @@ async fn a_record_that_cannot_be_read_stays_and_the_others_are_given_up() {
     let (writer, closer) = Writer::start(store.clone(), |_| ());
     let mut sweeper = Sweeper::new(store.clone(), writer);
     // Its 303 bytes still count.
-    let swept = sweeper.sweep(Moment(0), Limits { max_bytes: 700 }).await;
+    let swept = sweeper.sweep(None, &at_most(700)).await;
     assert_eq!(swept, Ok(Swept { forgotten: 0, emptied: 48 }));
-    let swept = sweeper.sweep(Moment(u64::MAX), Limits { max_bytes: 0 }).await;
+    let swept = sweeper.sweep(Some(Moment(u64::MAX)), &at_most(0)).await;
     assert_eq!(swept, Ok(Swept { forgotten: 49, emptied: 0 }));
-    assert_eq!(
-        sweeper.sweep(Moment(u64::MAX), Limits { max_bytes: 0 }).await,
-        Ok(Swept::default())
-    );
+    assert_eq!(sweeper.sweep(Some(Moment(u64::MAX)), &at_most(0)).await, Ok(Swept::default()));
     closer.close().await.unwrap();
     assert_eq!(store.unfinished().unwrap().len(), 50);
     assert!(store.record(jobs[3]).is_err());

@@ -1,5 +1,6 @@
 //! Disks that fail, and machines that lose power.
 
+use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -16,7 +17,7 @@ const LARGE: usize = 70_000;
 
 /// Without a cache, so that what is read comes from the disk.
 fn open(dir: &Path, disk: &Disk) -> DiskStore {
-    DiskStore::open_on(dir, disk.clone(), 0).unwrap()
+    DiskStore::open_on(dir, disk.file(), 0).unwrap()
 }
 
 /// Three jobs in three commits: one that waits, one that has succeeded, and one of which the disk need not know.
@@ -71,14 +72,115 @@ fn a_fault_at_any_call_stops_the_writing_and_not_the_reading() {
     }
 }
 
+/// Every change of the disk from this call on is refused for want of room.
+fn fill_disk(disk: &Disk, call: usize) {
+    disk.fail_at(call, ErrorKind::StorageFull);
+}
+
 #[test]
-fn a_full_disk_is_told_apart() {
+fn a_commit_that_finds_no_room_at_any_call_is_all_or_nothing_and_the_store_goes_on() {
+    let new = JobId::next();
+    // A body for the database and one for a file.
+    let change = [accept(new, &[7; 20_000]), accept(JobId::next(), &[8; LARGE])];
+    let (mut recovered, mut failed, mut made_late) = (0, 0, 0);
+    for call in 0.. {
+        let (dir, disk) = (tempfile::tempdir().unwrap(), Disk::default());
+        let store = open(dir.path(), &disk);
+        let jobs = fill(&store);
+        let before = contents(&store, &jobs);
+        fill_disk(&disk, call);
+        let Err(error) = store.commit(&change, Durability::Now) else { break };
+        assert_eq!(contents(&store, &jobs), before, "after a fault at call {call}");
+
+        if disk.failed_to_sync() {
+            // What of it is on the disk, the system does not know.
+            assert_eq!(error.kind, StoreErrorKind::Io, "{error}");
+            failed += 1;
+            continue;
+        }
+        assert_eq!(error.kind, StoreErrorKind::Full, "{error}");
+        assert!(error.message.contains("the database"), "{error}");
+        let aside = store.set_room_aside().unwrap_err();
+        assert_eq!(aside.kind, StoreErrorKind::Full, "it takes nothing yet: {aside}");
+        // Still none, at any call of opening it.
+        for call in 0.. {
+            disk.mend();
+            fill_disk(&disk, call);
+            let Err(again) = store.reopen() else { break };
+            let kinds = [StoreErrorKind::Full, StoreErrorKind::Io];
+            assert!(kinds.contains(&again.kind), "{again}");
+            assert_eq!(contents(&store, &jobs), before, "not opened again, at call {call}");
+        }
+        disk.mend();
+        store.reopen().unwrap();
+        // Room may have been missing only when it was made. What was only to survive with another commit did not otherwise.
+        let made = store.record(new).unwrap().is_some();
+        made_late += usize::from(made);
+        assert_eq!(contents(&store, &jobs[..2]), before[..2]);
+        let left =
+            if made { [jobs[0], jobs[2], new, change[1].id()].to_vec() } else { vec![jobs[0]] };
+        assert_eq!(ids(&store.unfinished().unwrap()), left);
+        let files = fs::read_dir(dir.path().join("bodies")).unwrap().count();
+        assert_eq!(files, if made { 2 } else { 1 });
+        store.set_room_aside().unwrap();
+        store.commit(&change, Durability::Now).unwrap();
+        let after = contents(&store, &[jobs[0], jobs[1], new]);
+        drop(store);
+
+        let store = open(dir.path(), &disk.after_power_loss(|| false));
+        assert_eq!(contents(&store, &[jobs[0], jobs[1], new]), after);
+        assert_eq!(input_of(&store, new), Ok(Some(Bytes::from_static(&[7; 20_000]))));
+        recovered += 1;
+    }
+    let calls =
+        format!("{recovered} writes and {failed} syncs failed, {made_late} after the commit");
+    assert!(recovered > 3 && failed > 1 && made_late < recovered, "{calls}");
+}
+
+#[test]
+fn a_file_that_was_not_given_up_after_all_stays() {
     let (dir, disk) = (tempfile::tempdir().unwrap(), Disk::default());
     let store = open(dir.path(), &disk);
-    disk.fail_at(0, ErrorKind::StorageFull);
-    let error = store.commit(&[accept(JobId::next(), b"")], Durability::Now).unwrap_err();
+    let jobs = fill(&store);
+    let before = contents(&store, &jobs[..2]);
+    fill_disk(&disk, 0);
+    let error = store.commit(&[Change::Forget { id: jobs[1] }], Durability::Now).unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Full);
-    assert!(error.message.contains("the database"), "{error}");
+    disk.mend();
+    store.reopen().unwrap();
+    store.commit(&[accept(JobId::next(), b"")], Durability::Now).unwrap();
+    assert_eq!(contents(&store, &jobs[..2]), before);
+}
+
+#[test]
+fn a_store_that_finds_no_room_when_it_is_opened_can_be_read() {
+    let disk = Disk::default();
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), &disk);
+    let jobs = fill(&store);
+    let before = contents(&store, &jobs);
+    drop(store);
+    let (mut full, image) = (0, disk.after_power_loss(|| false));
+    for call in 0..9 {
+        let disk = image.after_power_loss(|| false);
+        fill_disk(&disk, call);
+        let opened = DiskStore::open_on(dir.path(), disk.file(), 0);
+        if disk.failed_to_sync() {
+            let _ = opened.map_err(|error| assert_eq!(error.kind, StoreErrorKind::Io, "{error}"));
+            continue;
+        }
+        let store = opened.unwrap();
+        assert_eq!(contents(&store, &jobs), before, "opened without room, at call {call}");
+        let new = [accept(JobId::next(), b"")];
+        let Err(error) = store.commit(&new, Durability::Now) else { break };
+        assert_eq!(error.kind, StoreErrorKind::Full, "{error}");
+        disk.mend();
+        store.reopen().unwrap();
+        assert_eq!(contents(&store, &jobs), before);
+        store.commit(&new, Durability::Now).unwrap();
+        full += 1;
+    }
+    assert!(full > 0, "it needs no room");
 }
 
 #[test]
@@ -90,12 +192,12 @@ fn a_disk_that_fails_while_the_store_is_opened_is_an_error() {
     assert!(calls > 3);
     for call in 0..calls {
         let disk = Disk::default();
-        disk.fail_at(call, ErrorKind::StorageFull);
-        let opened = DiskStore::open_on(dir.path(), disk.clone(), 0);
+        disk.fail_at(call, ErrorKind::Other);
+        let opened = DiskStore::open_on(dir.path(), disk.file(), 0);
         // The last calls are those of closing it.
         match opened.map(drop) {
             Ok(()) => assert!(call > 3, "opened in spite of a fault at call {call}"),
-            Err(error) => assert_eq!(error.kind, StoreErrorKind::Full, "{error}"),
+            Err(error) => assert_eq!(error.kind, StoreErrorKind::Io, "{error}"),
         }
     }
 }
@@ -107,7 +209,7 @@ fn until_power_fails(
     disk: &Disk,
     expected: &mut Vec<(JobId, Vec<u8>)>,
 ) -> Vec<Change> {
-    let store = match DiskStore::open_on(dir, disk.clone(), 0) {
+    let store = match DiskStore::open_on(dir, disk.file(), 0) {
         Ok(store) => store,
         Err(error) => panic!("what a loss of power left cannot be opened: {error}"),
     };

@@ -58,6 +58,11 @@ impl Model {
             (Change::Empty { record }, Some(_)) if ended && revision < Some(record.revision) => {
                 Some((record, None, None))
             }
+            (Change::Keep { record }, Some((_, input, output)))
+                if ended && revision < Some(record.revision) =>
+            {
+                Some((record, input, output))
+            }
             (Change::Forget { .. }, Some(_)) if ended => None,
             _ => return,
         };
@@ -95,6 +100,13 @@ impl Model {
         let mut jobs =
             self.filter(|job| job.state.has_ended() && job.expires_at.is_some_and(|at| at <= now));
         jobs.sort_by_key(|job| (job.expires_at, job.id));
+        jobs.truncate(limit);
+        jobs
+    }
+
+    fn expiring_after(&self, time: Moment, limit: usize) -> Vec<Record> {
+        let mut jobs = self.expired(Moment(u64::MAX), usize::MAX);
+        jobs.retain(|job| job.expires_at > Some(time));
         jobs.truncate(limit);
         jobs
     }
@@ -166,6 +178,7 @@ fn any_change() -> impl Strategy<Value = Change> {
         2 => any_record().prop_map(|record| Change::Again { record }),
         3 => (any_record(), any_body()).prop_map(output),
         1 => any_record().prop_map(empty),
+        1 => any_record().prop_map(|record| Change::Keep { record }),
         2 => (0..JOBS).prop_map(|number| Change::Forget { id: id(number) }),
     ]
 }
@@ -224,6 +237,8 @@ fn compare(store: &dyn Store, model: &Model) {
         for now in 0..6 {
             let expired = model.expired(Moment(now), limit).into_iter().map(Ok).collect();
             assert_eq!(store.expired(Moment(now), limit), Ok(expired));
+            let later = model.expiring_after(Moment(now), limit).into_iter().map(Ok).collect();
+            assert_eq!(store.expiring_after(Moment(now), limit), Ok(later));
         }
         let (heaviest, all) = model.heaviest(limit);
         assert_eq!(store.heaviest(limit), Ok((heaviest.into_iter().map(Ok).collect(), all)));
@@ -263,7 +278,7 @@ fn with_true_sizes(model: &Model, mut change: Change) -> Change {
             record.input_bytes = old.input_bytes;
             record.output_bytes = old.output_bytes;
         }
-        Change::Update { record } | Change::Empty { record } => {
+        Change::Update { record } | Change::Empty { record } | Change::Keep { record } => {
             record.input_bytes = old.input_bytes;
             record.output_bytes = old.output_bytes;
             record.emptied |= old.emptied;

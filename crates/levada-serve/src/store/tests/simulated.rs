@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use redb::StorageBackend;
 
+use super::super::StoreError;
+
 /// What is lost is lost in pieces of this many bytes.
 const SECTOR: usize = 512;
 
@@ -24,6 +26,8 @@ struct State {
     calls: usize,
     /// From which call on it fails, and how.
     fails: Option<(usize, io::ErrorKind)>,
+    /// It failed, and the first time that was a sync.
+    failed: Option<bool>,
 }
 
 impl Disk {
@@ -37,6 +41,17 @@ impl Disk {
     pub(super) fn fail_at(&self, call: usize, how: io::ErrorKind) {
         let mut state = self.state();
         state.fails = Some((state.calls + call, how));
+    }
+
+    /// It works again.
+    pub(super) fn mend(&self) {
+        self.state().fails = None;
+    }
+
+    /// How a store opens it.
+    pub(super) fn file(&self) -> impl Fn() -> Result<Self, StoreError> + Send + Sync + 'static {
+        let disk = self.clone();
+        move || Ok(disk.clone())
     }
 
     pub(super) fn calls(&self) -> usize {
@@ -59,16 +74,22 @@ impl Disk {
         Self::with(left)
     }
 
+    /// Whether the first call that failed was a sync.
+    pub(super) fn failed_to_sync(&self) -> bool {
+        self.state().failed == Some(true)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) -> io::Result<()> {
+    fn change(&self, is_sync: bool, change: impl FnOnce(&mut State)) -> io::Result<()> {
         let mut state = self.state();
         state.calls += 1;
         if let Some((call, how)) = state.fails
             && state.calls > call
         {
+            state.failed.get_or_insert(is_sync);
             return Err(how.into());
         }
         change(&mut state);
@@ -97,11 +118,11 @@ impl StorageBackend for Disk {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.change(|state| state.seen.resize(usize::try_from(len).unwrap(), 0))
+        self.change(false, |state| state.seen.resize(usize::try_from(len).unwrap(), 0))
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.change(|state| {
+        self.change(true, |state| {
             state.safe.clone_from(&state.seen);
             state.unsynced.clear();
         })
@@ -109,7 +130,7 @@ impl StorageBackend for Disk {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let offset = usize::try_from(offset).unwrap();
-        self.change(|state| {
+        self.change(false, |state| {
             put(&mut state.seen, offset, data);
             let sectors = data.chunks(SECTOR).enumerate();
             state.unsynced.extend(sectors.map(|(i, bytes)| (offset + i * SECTOR, bytes.to_vec())));

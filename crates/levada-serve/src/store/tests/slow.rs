@@ -1,6 +1,6 @@
 //! A store whose commits take as long as a test wants.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,6 +20,9 @@ pub(crate) struct Slow {
     /// Is told when the unfinished jobs are asked for, and what to wait for then.
     held: Mutex<Option<(mpsc::UnboundedSender<()>, mpsc::UnboundedReceiver<()>)>>,
     holds_answers: AtomicBool,
+    reopened: AtomicUsize,
+    /// What comes of setting room aside.
+    room: Mutex<Result<(), StoreError>>,
 }
 
 /// The jobs of each commit that has begun.
@@ -32,7 +35,9 @@ impl Slow {
         let store = MemoryStore::default();
         let (go_on_end, holds_answers) = (Mutex::new(go_on_end), AtomicBool::new(false));
         let (begun, held) = (begun_end, Mutex::default());
-        let store = Arc::new(Self { store, begun, go_on: go_on_end, held, holds_answers });
+        let (reopened, room) = (AtomicUsize::new(0), Mutex::new(Ok(())));
+        let store = Self { store, begun, go_on: go_on_end, held, holds_answers, reopened, room };
+        let store = Arc::new(store);
         (store, begun_rx, go_on)
     }
 
@@ -49,6 +54,16 @@ impl Slow {
         self.holds_answers.store(hold, Ordering::SeqCst);
     }
 
+    /// How often it was opened again.
+    pub(crate) fn reopened(&self) -> usize {
+        self.reopened.load(Ordering::SeqCst)
+    }
+
+    /// From now on that is what comes of setting room aside.
+    pub(crate) fn set_room(&self, room: Result<(), StoreError>) {
+        *self.room.lock().unwrap() = room;
+    }
+
     fn wait(&self) -> Result<(), StoreError> {
         self.go_on.lock().unwrap().blocking_recv().expect("the test says what comes of it")
     }
@@ -61,6 +76,15 @@ impl Store for Slow {
         self.wait()?;
         self.store.commit(changes, durability)?;
         if self.holds_answers.load(Ordering::SeqCst) { self.wait() } else { Ok(()) }
+    }
+
+    fn reopen(&self) -> Result<(), StoreError> {
+        self.reopened.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn set_room_aside(&self) -> Result<(), StoreError> {
+        self.room.lock().unwrap().clone()
     }
 
     fn record(&self, id: JobId) -> Result<Option<Record>, StoreError> {
@@ -101,6 +125,10 @@ impl Store for Slow {
 
     fn expired(&self, now: Moment, limit: usize) -> Result<Vec<Found>, StoreError> {
         self.store.expired(now, limit)
+    }
+
+    fn expiring_after(&self, time: Moment, limit: usize) -> Result<Vec<Found>, StoreError> {
+        self.store.expiring_after(time, limit)
     }
 
     fn heaviest(&self, limit: usize) -> Result<(Vec<Found>, u64), StoreError> {

@@ -41,6 +41,10 @@ impl Store for Short {
         self.store.output(id)
     }
 
+    fn expiring_after(&self, time: Moment, limit: usize) -> Result<Vec<Found>, StoreError> {
+        self.store.expiring_after(time, limit)
+    }
+
     fn by_key(&self, name: &[u8; 32]) -> Result<Option<Record>, StoreError> {
         self.store.by_key(name)
     }

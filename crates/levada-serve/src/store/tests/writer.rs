@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use levada::{mpsc, oneshot};
 
 use super::super::body::Body;
+use super::super::condition::Condition;
 use super::super::memory::MemoryStore;
 use super::super::writer::{Closer, Commit, Writer};
 use super::super::{Change, Durability, Store, StoreError, StoreErrorKind};
@@ -55,6 +56,10 @@ impl Bench {
         done.await.unwrap().unwrap();
         id
     }
+}
+
+fn broken() -> StoreError {
+    StoreError::io("no disk")
 }
 
 fn full() -> StoreError {
@@ -145,19 +150,197 @@ async fn what_was_taken_is_committed_also_when_the_handles_are_gone() {
 #[tokio::test]
 async fn whoever_waits_or_comes_after_a_fault_gets_the_same_error() {
     let mut bench = Bench::new();
-    let mut failed = bench.writer.failed();
+    let mut condition = bench.writer.condition();
     let (_, first_done) = bench.begin().await;
     next(&mut bench.begun).await;
     let (_, second_done) = bench.begin().await;
-    assert_eq!(*failed.borrow(), None);
-    bench.go_on.send(Err(full())).unwrap();
-    assert_eq!(first_done.await, Ok(Err(full())));
-    assert_eq!(*failed.borrow_and_update(), Some(full()));
-    assert_eq!(second_done.await, Ok(Err(full())));
+    assert_eq!(*condition.borrow(), Condition::Well);
+    bench.go_on.send(Err(broken())).unwrap();
+    assert_eq!(first_done.await, Ok(Err(broken())));
+    assert_eq!(*condition.borrow_and_update(), Condition::Failed(broken()));
+    assert_eq!(second_done.await, Ok(Err(broken())));
     bench.writer.note(accept(JobId::next(), b""));
-    assert_eq!(bench.writer.commit(vec![accept(JobId::next(), b"")]).await, Err(full()));
-    assert_eq!(bench.closer.close().await, Err(full()));
+    assert_eq!(bench.writer.commit(vec![accept(JobId::next(), b"")]).await, Err(broken()));
+    assert_eq!(bench.closer.close().await, Err(broken()));
     assert!(bench.begun.try_recv().is_err(), "the store was asked again");
+}
+
+/// A job that ended, to be written.
+fn end(id: JobId, bytes: usize) -> Change {
+    let output = vec![0; bytes];
+    let record = succeeded(running(id), Moment(9), &output);
+    Change::Finish { record, output: output.into() }
+}
+
+#[tokio::test]
+async fn when_the_disk_is_full_new_jobs_are_refused_and_ends_wait() {
+    let mut bench = Bench::new();
+    let ids = [bench.accepted().await, bench.accepted().await, bench.accepted().await];
+    let condition = bench.writer.condition();
+    // All of them in one commit.
+    let (_, before) = bench.begin().await;
+    next(&mut bench.begun).await;
+    let large = bench.writer.submit(vec![end(ids[0], 100_000)]).await.unwrap();
+    let small = bench.writer.submit(vec![end(ids[1], 10)]).await.unwrap();
+    let (new, refused) = bench.begin().await;
+    let forget = Change::Forget { id: JobId::next() };
+    let forgotten = forget.id();
+    let freeing = bench.writer.submit(vec![forget]).await.unwrap();
+    bench.go_on.send(Ok(())).unwrap();
+    assert_eq!(before.await, Ok(Ok(())));
+    assert_eq!(next(&mut bench.begun).await.0, [ids[0], ids[1], new, forgotten]);
+    bench.go_on.send(Err(full())).unwrap();
+    assert_eq!(refused.await, Ok(Err(full())));
+
+    // It is opened again, and what frees room is made.
+    assert_eq!(next(&mut bench.begun).await.0, [forgotten]);
+    assert_eq!(bench.store.reopened(), 1);
+    bench.go_on.send(Ok(())).unwrap();
+    assert_eq!(freeing.committed().await, Ok(()));
+    assert_eq!(next(&mut bench.begun).await.0, [ids[1]]);
+    bench.go_on.send(Err(full())).unwrap();
+    let stuck = Condition::Full { error: full(), waiting: true };
+    condition.clone().wait_for(|now| *now == stuck).await.unwrap();
+    assert_eq!(bench.writer.commit(vec![accept(JobId::next(), b"")]).await, Err(full()));
+    let late = bench.writer.submit(vec![end(ids[2], 5)]).await.unwrap();
+    assert!(bench.begun.try_recv().is_err(), "there is no hurry");
+
+    // There is room for what is small.
+    let retry = tokio::spawn({
+        let writer = bench.writer.clone();
+        async move { writer.retry().await }
+    });
+    assert_eq!(next(&mut bench.begun).await.0, [ids[1]]);
+    bench.go_on.send(Ok(())).unwrap();
+    assert_eq!(small.committed().await, Ok(()));
+    assert_eq!(next(&mut bench.begun).await.0, [ids[2]]);
+    bench.go_on.send(Ok(())).unwrap();
+    assert_eq!(late.committed().await, Ok(()));
+    assert_eq!(next(&mut bench.begun).await.0, [ids[0]]);
+    bench.go_on.send(Err(full())).unwrap();
+    assert_eq!(retry.await.unwrap(), Ok(()));
+    assert_eq!(*condition.borrow(), stuck);
+
+    // And for all, but not for more.
+    bench.store.set_room(Err(full()));
+    let retry = bench.writer.clone();
+    let retry = tokio::spawn(async move { retry.retry().await });
+    while !retry.is_finished() {
+        tokio::select! {
+            begun = next(&mut bench.begun) => {
+                assert!(begun.0.is_empty() || begun.0 == [ids[0]], "{begun:?}");
+                bench.go_on.send(Ok(())).unwrap();
+            }
+            () = tokio::time::sleep(Duration::from_millis(1)) => {}
+        }
+    }
+    assert_eq!(large.committed().await, Ok(()));
+    assert_eq!(*condition.borrow(), Condition::Full { error: full(), waiting: false });
+    assert_eq!(bench.writer.commit(vec![accept(JobId::next(), b"")]).await, Err(full()));
+
+    bench.store.set_room(Ok(()));
+    let retry = bench.writer.clone();
+    let retry = tokio::spawn(async move { retry.retry().await });
+    next(&mut bench.begun).await;
+    bench.go_on.send(Ok(())).unwrap();
+    assert_eq!(retry.await.unwrap(), Ok(()));
+    assert_eq!(*condition.borrow(), Condition::Well);
+    bench.accepted().await;
+    for id in ids {
+        assert_eq!(bench.store.record(id).unwrap().unwrap().state, State::Succeeded);
+    }
+    bench.closer.close().await.unwrap();
+}
+
+/// Room was missing only when the commit was made: whoever waits is told what is true.
+#[tokio::test]
+async fn a_job_that_is_there_after_all_was_accepted() {
+    let mut bench = Bench::new();
+    bench.store.hold_answers(true);
+    let (new, accepted) = bench.begin().await;
+    assert_eq!(next(&mut bench.begun).await.0, [new]);
+    bench.go_on.send(Ok(())).unwrap();
+    bench.go_on.send(Err(full())).unwrap();
+    assert_eq!(accepted.await, Ok(Ok(())));
+    assert_eq!(bench.store.record(new), Ok(Some(queued(new, b""))));
+    assert!(bench.writer.condition().borrow().is_full());
+}
+
+#[tokio::test]
+async fn what_was_noted_before_the_disk_was_full_is_not_lost() {
+    let mut bench = Bench::new();
+    let id = bench.accepted().await;
+    bench.writer.note(Change::Update { record: running(id) });
+    assert_eq!(next(&mut bench.begun).await, (vec![id], Durability::Later));
+    bench.go_on.send(Ok(())).unwrap();
+    let (new, refused) = bench.begin().await;
+    assert_eq!(next(&mut bench.begun).await.0, [new]);
+    bench.go_on.send(Err(full())).unwrap();
+    assert_eq!(refused.await, Ok(Err(full())));
+    assert_eq!(next(&mut bench.begun).await, (vec![id], Durability::Later), "once more");
+    bench.go_on.send(Ok(())).unwrap();
+    let closing = tokio::spawn(bench.closer.close());
+    assert_eq!(next(&mut bench.begun).await, (vec![], Durability::Now));
+    bench.go_on.send(Ok(())).unwrap();
+    closing.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn at_the_end_nothing_waits_for_room() {
+    let mut bench = Bench::new();
+    let ids = [bench.accepted().await, bench.accepted().await];
+    let first = bench.writer.submit(vec![end(ids[0], 5)]).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(next(&mut bench.begun).await.0, [ids[0]]);
+        bench.go_on.send(Err(full())).unwrap();
+    }
+    bench.writer.condition().wait_for(Condition::is_stuck).await.unwrap();
+    bench.writer.wait_no_more();
+    assert_eq!(next(&mut bench.begun).await.0, [ids[0]], "once more");
+    bench.go_on.send(Err(full())).unwrap();
+    assert_eq!(first.committed().await, Err(full()));
+    let second = bench.writer.submit(vec![end(ids[1], 5)]).await.unwrap();
+    assert_eq!(next(&mut bench.begun).await.0, [ids[1]]);
+    bench.go_on.send(Err(full())).unwrap();
+    assert_eq!(second.committed().await, Err(full()));
+    bench.closer.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_is_looked_at_again_by_itself() {
+    let mut bench = Bench::new();
+    let writer = bench.writer.clone();
+    let trying = tokio::spawn(async move { writer.keep_trying().await });
+    let (_, refused) = bench.begin().await;
+    next(&mut bench.begun).await;
+    bench.store.set_room(Err(full()));
+    bench.go_on.send(Err(full())).unwrap();
+    assert_eq!(refused.await, Ok(Err(full())));
+    let mut at = Vec::new();
+    let begin = tokio::time::Instant::now();
+    for _ in 0..7 {
+        assert_eq!(next(&mut bench.begun).await, (vec![], Durability::Now));
+        at.push(begin.elapsed().as_secs());
+        bench.go_on.send(Ok(())).unwrap();
+    }
+    assert_eq!(at, [1, 3, 7, 15, 31, 61, 91]);
+    bench.store.set_room(Ok(()));
+    while *bench.writer.condition().borrow() != Condition::Well {
+        tokio::select! {
+            _ = next(&mut bench.begun) => bench.go_on.send(Ok(())).unwrap(),
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+    }
+    trying.abort();
+}
+
+#[tokio::test]
+async fn a_store_that_starts_without_room_takes_no_jobs() {
+    let (store, _begun, _go_on) = Slow::new();
+    store.set_room(Err(full()));
+    let (writer, _closer) = Writer::start(store.clone(), |_| ());
+    assert_eq!(*writer.condition().borrow(), Condition::Full { error: full(), waiting: false });
+    assert_eq!(writer.commit(vec![accept(JobId::next(), b"")]).await, Err(full()));
 }
 
 #[tokio::test]
@@ -177,7 +360,7 @@ async fn a_store_that_panics_has_failed() {
     drop(bench.go_on);
     let error = done.await.unwrap().unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Io);
-    assert_eq!(*bench.writer.failed().borrow(), Some(error));
+    assert_eq!(*bench.writer.condition().borrow(), Condition::Failed(error));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
