@@ -580,8 +580,8 @@ impl<T, A> Drop for Latest<T, A> {
             // have next.
             hazard::clear_forgotten(self.address());
         }
-        // SAFETY: every node but the first comes from a `Box`, and nobody uses this one: users
-        // borrow the `Latest`. One that was forgotten is not used any more.
+        // SAFETY: every node but the first comes from a `Box`, and this one is not in use:
+        // snapshots and guards borrow the `Latest`. One that was forgotten is not used any more.
         drop(current.map(|node| unsafe { Box::from_raw(node.as_ptr()) }));
     }
 }

@@ -16,7 +16,7 @@
 //! |---|---|
 //! | a reader protects and clears an address ([`hazard`](crate::prim::hazard)) | a writer of a watch value |
 //! | a receiver of an mpsc channel takes a message (`queue::single`) | a sender that is about to wait |
-//! | a receiver of a broadcast channel ends a clone (`storage::lap_ring`) | who waits for, or overwrites, the value that is cloned |
+//! | a receiver of a broadcast channel ends a clone (`storage::lap_ring`) | a receiver that waits for the value or leaves, a sender that overwrites it |
 //!
 //! # Registration
 //! A process has to register for the command. It does so here before `main`: with one thread that
