@@ -259,7 +259,7 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Enters the waiters for a new version, if there still is none.
+    /// Enqueues the task, if there still is no new version.
     fn wait_changed(
         &self,
         node: Pin<&Node>,
@@ -287,7 +287,7 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Leaves the waiters for a new version.
+    /// Stops waiting for a new version.
     #[inline]
     pub(super) fn cancel_changed<'n>(&self, node: impl NodeRef<'n>) {
         if node.is_held() {
@@ -302,7 +302,7 @@ impl<T> Shared<T> {
     }
 }
 
-/// What a receiver that has seen `seen` is to be told of: a new version, or that there will be
+/// What has changed for a receiver that has seen `seen`: a new version, or that there will be
 /// none.
 #[inline]
 fn change_since(state: VersionState, seen: Version) -> Option<Result<Version, RecvError>> {
@@ -320,7 +320,7 @@ impl<T> Shared<T> {
         self.release_waiters.poll_wait(node, cx, || (self.counts.receivers() == 0).then_some(()))
     }
 
-    /// Leaves the waiters for the end of the receivers.
+    /// Stops waiting for the last receiver to drop.
     pub(super) fn cancel_closed(&self, node: Pin<&Node>) {
         self.release_waiters.cancel(node);
     }
