@@ -9,7 +9,7 @@
 //! # Sources
 //! M. M. Michael, "Hazard Pointers: Safe Memory Reclamation for Lock-Free Objects", IEEE TPDS
 //! 15(6), 2004. The same scheme over asymmetric fences is folly's `hazptr_domain` and, in Rust,
-//! haphazard's `Domain`. The names are the paper's: a *record* (`HPRec`) has `SLOTS` hazard
+//! haphazard's `Domain`. The names are the paper's: a *record* (`HPRecType`) has `SLOTS` hazard
 //! pointers, an `active` flag, and a link to the next record.
 //!
 //! # Differences from the paper
