@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn finds_the_owner() {
-        assert_eq!(owner_of("impl<'a, K: Keeper> Drop for Claim<'_, K> {"), "Claim");
+        assert_eq!(owner_of("impl<'a, O: Owner> Drop for Claim<'_, O> {"), "Claim");
         assert_eq!(owner_of("impl List {"), "List");
         assert_eq!(owner_of("impl<T, P: Parked> Chan<T, P> {"), "Chan");
     }

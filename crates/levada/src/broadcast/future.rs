@@ -16,37 +16,37 @@ use crate::wait::queue::WaitQueue;
 
 /// What a receiver waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Line {
-    /// A message to be sent.
-    News,
-    /// Another receiver to return the value it is cloning.
-    Returns,
+enum Event {
+    /// A message, or the close.
+    Message,
+    /// The end of the clone that another receiver makes.
+    CloneDone,
 }
 
-impl Line {
+impl Event {
     fn queue<T>(self, shared: &Shared<T>) -> &WaitQueue {
         match self {
-            Self::News => shared.news(),
-            Self::Returns => shared.returns(),
+            Self::Message => shared.recv_waiters(),
+            Self::CloneDone => shared.clone_waiters(),
         }
     }
 }
 
 pin_project! {
-    /// A receiver's place in one of two lines.
+    /// A receiver's place in one of two wait queues.
     pub(super) struct Waiter {
         #[pin]
         node: Node,
-        line: Line,
+        event: Event,
     }
 }
 
 impl Waiter {
     pub(super) fn new() -> Self {
-        Self { node: Node::new(), line: Line::News }
+        Self { node: Node::new(), event: Event::Message }
     }
 
-    /// Receives the message at `next`. Asks for the waiter only if the message is not there.
+    /// Receives the message at `next`. Calls `waiter` only if the message is not there.
     #[inline(always)]
     pub(super) fn poll_recv<'w, T: Clone>(
         waiter: impl FnOnce() -> Pin<&'w mut Self>,
@@ -61,13 +61,13 @@ impl Waiter {
                 budget.made_progress();
                 Poll::Ready(Ok(value))
             }
-            Err(miss) => waiter().poll_recv_otherwise(shared, next, cx, (miss, budget)),
+            Err(miss) => waiter().poll_recv_slow(shared, next, cx, (miss, budget)),
         }
     }
 
     /// Waits for the message at `next`, which is not there.
     #[inline(never)]
-    fn poll_recv_otherwise<T: Clone>(
+    fn poll_recv_slow<T: Clone>(
         mut self: Pin<&mut Self>,
         shared: &Shared<T>,
         next: &mut u64,
@@ -75,19 +75,19 @@ impl Waiter {
         (mut miss, budget): (Miss, Budget),
     ) -> Poll<Result<T, RecvError>> {
         let error = loop {
-            let looked = match miss {
+            let checked = match miss {
                 Miss::Absent => {
-                    let node = self.as_mut().stand_in(Line::News, shared);
-                    ready!(shared.poll_news(node, cx, next))
+                    let node = self.as_mut().wait_for(Event::Message, shared);
+                    ready!(shared.poll_message(node, cx, next))
                 }
-                Miss::Lent => {
-                    let node = self.as_mut().stand_in(Line::Returns, shared);
-                    ready!(shared.poll_return(node, cx, *next));
+                Miss::Busy => {
+                    let node = self.as_mut().wait_for(Event::CloneDone, shared);
+                    ready!(shared.poll_clone_done(node, cx, *next));
                     Ok(())
                 }
             };
-            match looked {
-                // `poll_news` waits for something else than "empty".
+            match checked {
+                // `poll_message` waits for something else than "empty".
                 Ok(()) | Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Lagged(missed)) => break RecvError::Lagged(missed),
                 Err(TryRecvError::Closed) => break RecvError::Closed,
@@ -104,21 +104,21 @@ impl Waiter {
         Poll::Ready(Err(error))
     }
 
-    /// The node for waiting in this line; leaves the other one.
-    fn stand_in<T>(mut self: Pin<&mut Self>, line: Line, shared: &Shared<T>) -> Pin<&Node> {
-        if self.line != line {
+    /// The node for the queue of this event; leaves the other queue.
+    fn wait_for<T>(mut self: Pin<&mut Self>, event: Event, shared: &Shared<T>) -> Pin<&Node> {
+        if self.event != event {
             self.as_mut().leave(shared);
             let mut this = self.as_mut().project();
             this.node.set(Node::new());
-            *this.line = line;
+            *this.event = event;
         }
         self.into_ref().project_ref().node
     }
 
-    /// Leaves the line. To be called before this is dropped.
+    /// Leaves the queue. Called before this is dropped.
     pub(super) fn leave<T>(self: Pin<&mut Self>, shared: &Shared<T>) {
         let this = self.into_ref().project_ref();
-        this.line.queue(shared).cancel(this.node);
+        this.event.queue(shared).cancel(this.node);
     }
 }
 
@@ -214,7 +214,7 @@ pin_project! {
     impl<T> PinnedDrop for Closed<'_, T> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.into_ref().project_ref();
-            this.sender.shared().desertion().cancel(this.node);
+            this.sender.shared().closed_waiters().cancel(this.node);
         }
     }
 }
@@ -230,7 +230,7 @@ impl<T> Future for Closed<'_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.into_ref().project_ref();
-        this.sender.shared().poll_deserted(this.node, cx)
+        this.sender.shared().poll_closed(this.node, cx)
     }
 }
 

@@ -91,9 +91,10 @@ fn a_lapped_receiver_can_count() {
     });
 }
 
-/// I2 of the ring, I6: with one slot, a value is lent, waited for and lapped at the same time.
+/// I2 of the ring, I6: with one slot, a value is borrowed, waited for and overwritten at the same
+/// time.
 #[test]
-fn a_lent_value_is_lapped() {
+fn a_borrowed_value_is_overwritten() {
     model(|| {
         let alive = Arc::new(());
         let (tx, first) = channel(1);
@@ -109,7 +110,7 @@ fn a_lent_value_is_lapped() {
     });
 }
 
-/// I6: who finds the value lent waits for it, and is woken.
+/// I6: a receiver that finds the value borrowed waits for it, and is woken.
 #[test]
 fn try_recv_waits_for_a_clone() {
     model(|| {
@@ -241,7 +242,8 @@ fn a_sleeping_receiver_is_woken() {
     });
 }
 
-/// I5 of the ring: who is leaving finds what it has a claim on, although the ring started again.
+/// I5 of the ring: a receiver that leaves finds what it has to skip, although the ring started
+/// again.
 #[test]
 fn a_receiver_leaves_while_the_ring_starts_again() {
     model(|| {

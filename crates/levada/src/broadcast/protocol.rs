@@ -1,16 +1,16 @@
 //! What may happen next in a broadcast channel.
 //!
 //! # Layout
-//! The messages are in a [`LapRing`]. Everything that has to be decided in one order for all is in
-//! the [`Tail`], under the lock of the ring's writer: the position of the next message, and how
-//! many receivers it will be for. That there will be none is told by the count of senders, which
-//! stays zero (refs, I1). A receiver's own state is a single number, the position of the message it
-//! reads next, and lives in its handle.
+//! The messages are in an overwriting ring, [`LapRing`]. What has to be decided in one order for
+//! all handles is in the [`Tail`], under the lock of the ring's writer: the position of the next
+//! message, and how many receivers it will be for. That there will be no further one is said by the
+//! count of senders, which stays zero (refs, I1). A receiver's own state is a single number, the
+//! position of the message that it reads next, and lies in its handle.
 //!
 //! # States
 //! For a receiver whose next position is `next`:
 //!
-//! | where `next` is                           | what it is told                      |
+//! | where `next` is                           | what a receive returns               |
 //! |-------------------------------------------|--------------------------------------|
 //! | the tail's, with senders                  | nothing yet                          |
 //! | the tail's, without                       | closed                               |
@@ -18,44 +18,45 @@
 //! | further behind                            | lagged; goes on one capacity behind  |
 //!
 //! # Transitions
-//! | operation | locks and read-modify-writes, one after the other                               |
-//! |-----------|---------------------------------------------------------------------------------|
-//! | send      | tail; one exchange in it, if a message is overwritten that somebody has not read |
-//! | read      | one exchange, and a store after the clone                                       |
-//! | look      | tail; only if the slot does not have the message                                |
-//! | join      | tail                                                                            |
-//! | leave     | tail, then one exchange for each unread message                                 |
+//! | operation    | locks and read-modify-writes, one after the other                               |
+//! |--------------|---------------------------------------------------------------------------------|
+//! | `send`       | tail; one exchange in it, if it overwrites a message that is not read by all     |
+//! | `read`       | one exchange, and a store after the clone                                       |
+//! | `check_tail` | tail; only if the slot does not have the message                                |
+//! | `join`       | tail                                                                            |
+//! | `leave`      | tail, then one exchange for each unread message                                 |
 //!
-//! If a clone is being made in the slot, a send takes the tail a second time, with the message in a
+//! If the slot is borrowed for a clone, a send takes the tail a second time, with the message in a
 //! box.
 //!
 //! # Invariants
-//! - **I1** A receiver has a claim on each message from its position to the tail's that has not
-//!   been lapped, and on no other: `join` takes the position and adds to the count in one step,
+//! - **I1** A receiver is counted in each message from its position to the tail's that has not been
+//!   overwritten, and in no other: `join` takes the position and adds to the count in one step,
 //!   `send` gives the message the count and moves the position in one step.
 //! - **I2** So if the newest message has been read by all its readers, all older ones have, but for
-//!   those that a receiver is just leaving behind.
-//! - **I3** A message is written under the tail's lock: who learns from the tail that it was sent
-//!   finds it. A message is never reported as lagged because it is not written yet.
-//! - **I4** No lock is held while a message is cloned: the receiver has a loan, which its slot's
-//!   state tells to everybody else.
-//! - **I5** Nobody sleeps through a message: a receiver enters the line of `news` and then looks at
-//!   the tail and marks it `awaited`; the sender takes the mark under the same lock as it moves the
-//!   position, and then notifies. Either the receiver sees the position, or the sender the mark.
-//! - **I6** Nobody sleeps through a return: a receiver enters the line of `returns` and then calls
-//!   on the slot; whoever ends the loan, by returning the value or by lapping it, is told of that,
-//!   and then notifies.
+//!   those that a receiver which leaves is skipping at the moment.
+//! - **I3** A message is written under the tail's lock: a thread that learns from the tail that it
+//!   was sent finds it. A message is never reported as lagged because it is not written yet.
+//! - **I4** No lock is held while a message is cloned: the receiver has borrowed it, as the state
+//!   of the slot says.
+//! - **I5** No receiver sleeps through a message: it enters `recv_waiters` and then checks the tail
+//!   and sets `has_waiters` there; the sender clears that flag under the same lock as it moves the
+//!   position, and then notifies. Either the receiver sees the position, or the sender the flag.
+//! - **I6** No receiver sleeps through the end of a clone: it enters `clone_waiters` and then
+//!   requests a notification in the slot; the thread that ends the borrow, or that overwrites the
+//!   message, sees the request, and then notifies.
 //!
 //! # Progress
-//! Operations take locks held for a few nanoseconds each. A receiver that is not polled holds up
-//! nobody, and the sender never waits for a clone. Only a receiver that wants the value that
-//! another one is cloning at this moment waits for that clone.
+//! Operations take locks that are held for a few nanoseconds each. A receiver that is not polled
+//! blocks no other handle, and the sender never waits for a clone. Only a receiver that wants the
+//! value that another one is cloning at this moment waits for that clone.
 //!
 //! # Unwinding
-//! Values are cloned and dropped, and wakers called, outside all locks. A panicking clone counts as
-//! read and returns the value to the others. If a drop or a waker panics, the other values are
-//! still dropped and the others still woken; the first panic then goes on to the caller, unless
-//! that is a receiver that has its message: there it ends, reported by the panic hook.
+//! Values are cloned and dropped, and wakers called, without a lock. A clone that panics counts as
+//! read and returns the value to the other receivers. If a drop or a waker panics, the other values
+//! are still dropped and the other receivers still woken. The first panic is then resumed in the
+//! caller, unless that is a receiver that has its message: there the panic ends, reported by the
+//! panic hook.
 //!
 //! # Checked by
 //! `model`, and the tests of `storage::lap_ring`.
@@ -72,26 +73,26 @@ use super::error::{SendError, TryRecvError};
 use crate::prim::IS_MODEL;
 use crate::refs::{Counts, Hub};
 use crate::storage::lap_ring::{
-    Aftermath, Boxed, CALM, Entry, LapRing, Loan, Missed, Place, Taken, Writer,
+    Borrow, Boxed, Deferred, Found, LapRing, Missed, SlotRef, SlotWriter, UNFENCE_AFTER, Writer,
 };
 use crate::util::{FirstPanic, contain};
 use crate::wait::list::Node;
 use crate::wait::queue::WaitQueue;
 
-/// How often a receiver looks whether another one's clone is done, waiting twice as long each time,
-/// before it sleeps: less than a tenth of a microsecond in all, enough for most clones.
-const LOOKS: u32 = if IS_MODEL { 0 } else { 5 };
+/// How often a receiver checks whether another one's clone is done, spinning twice as long each
+/// time, before it sleeps: less than a tenth of a microsecond in all, enough for most clones.
+const SPIN_ROUNDS: u32 = if IS_MODEL { 0 } else { 5 };
 
 /// A broadcast channel.
 pub(super) struct Shared<T> {
     counts: Counts,
     ring: LapRing<T, Tail>,
-    /// Receivers that wait for a message to be sent.
-    news: WaitQueue,
-    /// Receivers that wait for another one to return the value it is cloning.
-    returns: WaitQueue,
-    /// Senders that wait for the last receiver to go.
-    desertion: WaitQueue,
+    /// Receivers that wait for a message, or for the close.
+    recv_waiters: WaitQueue,
+    /// Receivers that wait for another one to return the value that it clones.
+    clone_waiters: WaitQueue,
+    /// Senders that wait for the last receiver to drop.
+    closed_waiters: WaitQueue,
 }
 
 pub(super) struct Tail {
@@ -99,30 +100,30 @@ pub(super) struct Tail {
     next: u64,
     /// How many receivers the next message is for.
     receivers: u32,
-    /// Somebody waits for `next` to move.
-    awaited: bool,
-    /// Somebody has read everything; so perhaps everybody has.
+    /// A receiver waits for `next` to move.
+    has_waiters: bool,
+    /// A receiver has read everything, so perhaps all have.
     caught_up: bool,
 }
 
 /// Why [`Shared::read`] gave no message.
 pub(super) enum Miss {
-    /// Its slot does not have it; [`Shared::look`] tells why.
+    /// Its slot does not have it; [`Shared::check_tail`] says why.
     Absent,
     /// Another receiver is cloning it.
-    Lent,
+    Busy,
 }
 
 impl<T> Shared<T> {
     /// A channel with one sender and `receivers` receivers.
     pub(super) fn new(capacity: usize, receivers: u32) -> Self {
-        let tail = Tail { next: 0, receivers, awaited: false, caught_up: false };
+        let tail = Tail { next: 0, receivers, has_waiters: false, caught_up: false };
         Self {
             counts: Counts::new(receivers as usize),
             ring: LapRing::new(capacity, tail),
-            news: WaitQueue::new(),
-            returns: WaitQueue::new(),
-            desertion: WaitQueue::new(),
+            recv_waiters: WaitQueue::new(),
+            clone_waiters: WaitQueue::new(),
+            closed_waiters: WaitQueue::new(),
         }
     }
 
@@ -135,34 +136,34 @@ impl<T> Shared<T> {
         };
         let (pos, receivers) = (tail.next, tail.receivers);
         match tail.put(pos, receivers, value) {
-            Ok(aftermath) => Ok(self.publish(tail, aftermath)),
+            Ok(deferred) => Ok(self.publish(tail, deferred)),
             Err(value) => {
                 drop(tail);
-                self.send_late(Boxed::new(value))
+                self.send_overflowed(Boxed::new(value))
             }
         }
     }
 
-    /// Sends over a message that is being cloned at the moment.
+    /// Sends a message whose slot is borrowed for a clone.
     #[cold]
-    fn send_late(&self, message: Boxed<T>) -> Result<usize, SendError<T>> {
+    fn send_overflowed(&self, message: Boxed<T>) -> Result<usize, SendError<T>> {
         let Some(mut tail) = self.lock_next() else {
             return Err(SendError(message.into_inner()));
         };
         let (pos, receivers) = (tail.next, tail.receivers);
-        let (aftermath, lapped) = tail.put_late(pos, receivers, message);
+        let (deferred, overflowed) = tail.put_overflowed(pos, receivers, message);
         let mut panics = FirstPanic::default();
         panics.catch(|| {
-            self.publish(tail, aftermath);
+            self.publish(tail, deferred);
         });
-        panics.catch(|| self.settle(lapped.see_to()));
+        panics.catch(|| self.run_deferred(overflowed.finish()));
         panics.resume();
         Ok(receivers as usize)
     }
 
-    /// Locks the tail and goes to the slot of the next message, if that is for anybody.
+    /// Locks the tail and goes to the slot of the next message, if there are receivers.
     #[inline(always)]
-    fn lock_next(&self) -> Option<Entry<'_, T, Tail>> {
+    fn lock_next(&self) -> Option<SlotWriter<'_, T, Tail>> {
         let mut tail = self.ring.lock();
         if tail.caught_up {
             tail.caught_up = false;
@@ -176,43 +177,44 @@ impl<T> Shared<T> {
             let next = tail.next;
             match tail.at(next) {
                 Ok(entry) => return Some(entry),
-                Err(full) => tail = self.make_room(full),
+                Err(full) => tail = self.make_slot(full),
             }
         }
     }
 
-    /// Moves on from the next message, which has been written, and tells of it. Gives how many it
-    /// is for.
+    /// Publishes the next message, which has been written, and wakes receivers that wait. Returns
+    /// how many receivers it is for.
     #[inline(always)]
-    fn publish(&self, mut tail: Entry<'_, T, Tail>, aftermath: Aftermath<T>) -> usize {
-        let (pos, receivers, awaited) = (tail.next, tail.receivers, tail.awaited);
+    fn publish(&self, mut tail: SlotWriter<'_, T, Tail>, deferred: Deferred<T>) -> usize {
+        let (pos, receivers, had_waiters) = (tail.next, tail.receivers, tail.has_waiters);
         tail.next = pos + 1;
-        if awaited {
-            tail.awaited = false;
+        if had_waiters {
+            tail.has_waiters = false;
         }
         drop(tail);
-        if awaited || pos % CALM == CALM - 1 || aftermath.is_some() {
-            self.tell(pos, awaited, aftermath);
+        if had_waiters || pos % UNFENCE_AFTER == UNFENCE_AFTER - 1 || deferred.is_some() {
+            self.after_publish(pos, had_waiters, deferred);
         }
         receivers as usize
     }
 
+    /// What [`publish`](Self::publish) has seldom to do, without a lock.
     #[inline(never)]
-    fn tell(&self, pos: u64, awaited: bool, aftermath: Aftermath<T>) {
+    fn after_publish(&self, pos: u64, had_waiters: bool, deferred: Deferred<T>) {
         let mut panics = FirstPanic::default();
-        if awaited {
-            panics.catch(|| self.news.notify_all());
+        if had_waiters {
+            panics.catch(|| self.recv_waiters.notify_all());
         }
-        if pos % CALM == CALM - 1 {
-            self.ring.relax();
+        if pos % UNFENCE_AFTER == UNFENCE_AFTER - 1 {
+            self.ring.unfence_readers();
         }
-        panics.catch(|| self.settle(aftermath));
+        panics.catch(|| self.run_deferred(deferred));
         panics.resume();
     }
 
-    /// Finds a slot for the next message in a chunk that is there, or adds the chunk.
+    /// Finds a slot for the next message in the chunks that exist, or adds a chunk.
     #[cold]
-    fn make_room<'a>(&'a self, mut tail: Writer<'a, T, Tail>) -> Writer<'a, T, Tail> {
+    fn make_slot<'a>(&'a self, mut tail: Writer<'a, T, Tail>) -> Writer<'a, T, Tail> {
         let next = tail.next;
         if tail.restart(next) {
             return tail;
@@ -222,30 +224,30 @@ impl<T> Shared<T> {
         self.ring.lock()
     }
 
-    /// Does outside the locks what a change of a slot left to do.
+    /// Does without a lock what a change of a slot has left to do.
     #[inline(always)]
-    fn settle(&self, aftermath: Aftermath<T>) {
-        if aftermath.is_some() {
-            self.settle_rest(aftermath);
+    fn run_deferred(&self, deferred: Deferred<T>) {
+        if deferred.is_some() {
+            self.run_some_deferred(deferred);
         }
     }
 
-    /// The same for a receiver with a message in hand, which a panic must not take along: it ends
-    /// here.
+    /// The same for a receiver that holds a received message. A panic is caught, after the hook has
+    /// reported it, so that the message is not lost.
     #[inline(always)]
-    fn settle_with_message_in_hand(&self, aftermath: Aftermath<T>) {
-        if aftermath.is_some() {
-            contain(|| self.settle_rest(aftermath));
+    fn run_deferred_contained(&self, deferred: Deferred<T>) {
+        if deferred.is_some() {
+            contain(|| self.run_some_deferred(deferred));
         }
     }
 
     #[cold]
-    fn settle_rest(&self, aftermath: Aftermath<T>) {
+    fn run_some_deferred(&self, deferred: Deferred<T>) {
         let mut panics = FirstPanic::default();
-        if aftermath.awaited {
-            panics.catch(|| self.returns.notify_all());
+        if deferred.notify {
+            panics.catch(|| self.clone_waiters.notify_all());
         }
-        panics.catch(|| aftermath.dead.drop_all());
+        panics.catch(|| deferred.garbage.drop_all());
         panics.resume();
     }
 
@@ -261,62 +263,62 @@ impl<T> Shared<T> {
         let Some(slot) = self.ring.slot(pos) else {
             return Err(Miss::Absent);
         };
-        match slot.take_at_once(pos) {
-            Ok(loan) => {
+        match slot.borrow_fast(pos) {
+            Ok(borrow) => {
                 *next = pos + 1;
-                Ok(self.read_lent(loan))
+                Ok(self.read_borrowed(borrow))
             }
             Err(Missed::Absent) => Err(Miss::Absent),
-            Err(Missed::Out) => self.read_otherwise(slot, next),
-            Err(Missed::Lapped(loan)) => {
-                self.settle(loan.end());
+            Err(Missed::Busy) => self.read_slow(slot, next),
+            Err(Missed::Overwritten(borrow)) => {
+                self.run_deferred(borrow.end());
                 Err(Miss::Absent)
             }
         }
     }
 
     #[inline(always)]
-    fn read_lent(&self, loan: Loan<'_, T>) -> T
+    fn read_borrowed(&self, borrow: Borrow<'_, T>) -> T
     where
         T: Clone,
     {
-        if loan.is_last() {
-            return loan.into_value();
+        if borrow.is_last() {
+            return borrow.into_value();
         }
-        let reading = Reading { shared: self, loan: Some(loan) };
-        reading.clone_value()
+        let guard = BorrowGuard { shared: self, borrow: Some(borrow) };
+        guard.clone_value()
     }
 
     #[cold]
     #[inline(never)]
-    fn read_otherwise(&self, slot: Place<'_, T>, next: &mut u64) -> Result<T, Miss>
+    fn read_slow(&self, slot: SlotRef<'_, T>, next: &mut u64) -> Result<T, Miss>
     where
         T: Clone,
     {
         let pos = *next;
-        let mut taken = slot.take(pos);
-        if matches!(taken, Taken::Out) {
-            taken = take_when_returned(slot, pos);
+        let mut found = slot.borrow(pos);
+        if matches!(found, Found::Busy) {
+            found = spin_and_borrow(slot, pos);
         }
-        let value = match taken {
-            Taken::Lent(loan) => {
+        let value = match found {
+            Found::InSlot(borrow) => {
                 *next = pos + 1;
-                self.read_lent(loan)
+                self.read_borrowed(borrow)
             }
-            Taken::LentBox(boxed) => {
+            Found::InBox(boxed) => {
                 *next = pos + 1;
                 self.clone_boxed(slot, pos, boxed)
             }
-            Taken::LastBox(boxed) => {
+            Found::LastInBox(boxed) => {
                 *next = pos + 1;
-                // What owns nothing is cloned, as tokio does, for the sake of a `Clone` that does
-                // more than copy.
+                // A value that needs no drop is cloned, as tokio does, for the sake of a `Clone`
+                // that does more than copy.
                 if mem::needs_drop::<T>() { *boxed } else { T::clone(&boxed) }
             }
-            Taken::Out => return Err(Miss::Lent),
-            Taken::Absent => return Err(Miss::Absent),
-            Taken::Lapped(loan) => {
-                self.settle(loan.end());
+            Found::Busy => return Err(Miss::Busy),
+            Found::Absent => return Err(Miss::Absent),
+            Found::Overwritten(borrow) => {
+                self.run_deferred(borrow.end());
                 return Err(Miss::Absent);
             }
         };
@@ -324,22 +326,22 @@ impl<T> Shared<T> {
     }
 
     #[cold]
-    fn clone_boxed(&self, slot: Place<'_, T>, pos: u64, boxed: Box<T>) -> T
+    fn clone_boxed(&self, slot: SlotRef<'_, T>, pos: u64, boxed: Box<T>) -> T
     where
         T: Clone,
     {
         let clone = catch_unwind(AssertUnwindSafe(|| T::clone(&boxed)));
-        self.settle_with_message_in_hand(slot.return_box(pos, boxed));
+        self.run_deferred_contained(slot.return_box(pos, boxed));
         clone.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// Tells whether the message at `next` has been sent and is still there; after a lag, moves on
-    /// to the oldest that is.
-    pub(super) fn look(&self, next: &mut u64) -> Result<(), TryRecvError> {
-        self.look_at(&mut self.ring.lock(), next)
+    /// Whether the message at `next` has been sent and is still there. After a lag, moves `next` to
+    /// the oldest message that is.
+    pub(super) fn check_tail(&self, next: &mut u64) -> Result<(), TryRecvError> {
+        self.check_locked_tail(&mut self.ring.lock(), next)
     }
 
-    fn look_at(&self, tail: &mut Tail, next: &mut u64) -> Result<(), TryRecvError> {
+    fn check_locked_tail(&self, tail: &mut Tail, next: &mut u64) -> Result<(), TryRecvError> {
         let behind = tail.next - *next;
         if behind > self.ring.capacity() {
             let missed = behind - self.ring.capacity();
@@ -348,7 +350,7 @@ impl<T> Shared<T> {
         } else if behind > 0 {
             Ok(())
         } else if self.counts.senders() == 0 {
-            // Whoever sends holds the tail's lock, and does so before it goes: nothing was missed.
+            // A sender sends under the tail's lock, and before it drops: no message was missed.
             Err(TryRecvError::Closed)
         } else {
             tail.caught_up = true;
@@ -356,63 +358,70 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Waits until [`look`](Self::look) tells something else than "empty".
-    pub(super) fn poll_news(
+    /// Waits until [`check_tail`](Self::check_tail) returns something else than "empty".
+    pub(super) fn poll_message(
         &self,
         node: Pin<&Node>,
         cx: &mut Context<'_>,
         next: &mut u64,
     ) -> Poll<Result<(), TryRecvError>> {
-        // The slot has just been looked at; the first look at the tail can be the one in line.
-        let mut in_line = false;
-        self.news.poll_wait(node, cx, || {
-            if !mem::replace(&mut in_line, true) {
+        // The slot has just been checked, so the first check of the tail can be the one in the
+        // queue.
+        let mut is_queued = false;
+        self.recv_waiters.poll_wait(node, cx, || {
+            if !mem::replace(&mut is_queued, true) {
                 return None;
             }
             let mut tail = self.ring.lock();
-            let seen = self.look_at(&mut tail, next);
+            let seen = self.check_locked_tail(&mut tail, next);
             let empty = seen == Err(TryRecvError::Empty);
-            tail.awaited |= empty;
+            tail.has_waiters |= empty;
             (!empty).then_some(seen)
         })
     }
 
-    /// Waits until nobody is cloning the message at `pos`.
-    pub(super) fn poll_return(&self, node: Pin<&Node>, cx: &mut Context<'_>, pos: u64) -> Poll<()> {
-        // As in `poll_news`; to call on who is cloning is dear.
-        let mut in_line = false;
-        self.returns.poll_wait(node, cx, || {
-            (mem::replace(&mut in_line, true) && !self.await_return(pos)).then_some(())
+    /// Waits until no other receiver is cloning the message at `pos`.
+    pub(super) fn poll_clone_done(
+        &self,
+        node: Pin<&Node>,
+        cx: &mut Context<'_>,
+        pos: u64,
+    ) -> Poll<()> {
+        // As in `poll_message`; to request a notification is expensive.
+        let mut is_queued = false;
+        self.clone_waiters.poll_wait(node, cx, || {
+            (mem::replace(&mut is_queued, true) && !self.notify_on_return(pos)).then_some(())
         })
     }
 
-    /// Whether another receiver is cloning the message at `pos`; if so, `returns` will be notified.
-    pub(super) fn await_return(&self, pos: u64) -> bool {
-        self.ring.slot(pos).is_some_and(|slot| slot.await_return(pos))
+    /// Whether another receiver is cloning the message at `pos`. If so, `clone_waiters` will be
+    /// notified.
+    pub(super) fn notify_on_return(&self, pos: u64) -> bool {
+        self.ring.slot(pos).is_some_and(|slot| slot.notify_on_return(pos))
     }
 
-    pub(super) fn news(&self) -> &WaitQueue {
-        &self.news
+    pub(super) fn recv_waiters(&self) -> &WaitQueue {
+        &self.recv_waiters
     }
 
-    pub(super) fn returns(&self) -> &WaitQueue {
-        &self.returns
+    pub(super) fn clone_waiters(&self) -> &WaitQueue {
+        &self.clone_waiters
     }
 
     // Close
 
-    /// Waits until there is no receiver.
-    pub(super) fn poll_deserted(&self, node: Pin<&Node>, cx: &mut Context<'_>) -> Poll<()> {
-        self.desertion.poll_wait(node, cx, || (self.receivers() == 0).then_some(()))
+    /// Waits until there are no receivers.
+    pub(super) fn poll_closed(&self, node: Pin<&Node>, cx: &mut Context<'_>) -> Poll<()> {
+        self.closed_waiters.poll_wait(node, cx, || (self.receivers() == 0).then_some(()))
     }
 
-    pub(super) fn desertion(&self) -> &WaitQueue {
-        &self.desertion
+    pub(super) fn closed_waiters(&self) -> &WaitQueue {
+        &self.closed_waiters
     }
 
     // Join and leave
 
-    /// Adds a receiver and gives its first position.
+    /// Adds a receiver and returns its first position.
     #[track_caller]
     pub(super) fn join(&self) -> u64 {
         let mut tail = self.ring.lock();
@@ -424,13 +433,13 @@ impl<T> Shared<T> {
         tail.next
     }
 
-    /// Takes a receiver away that would have read `next` next.
+    /// Removes a receiver that would have read `next` next.
     pub(super) fn leave(&self, next: u64) {
         let mut tail = self.ring.lock();
         tail.receivers -= 1;
-        let deserted = tail.receivers == 0;
+        let was_last = tail.receivers == 0;
         let end = tail.next;
-        // Once it is not counted, nobody waits for it before starting again at the first slot.
+        // Once it is not counted, the writer may start again at the first slot without it.
         let origin = self.ring.origin();
         drop(tail);
 
@@ -438,12 +447,12 @@ impl<T> Shared<T> {
         let start = next.max(end.saturating_sub(self.ring.capacity()));
         for pos in start..end {
             if let Some(slot) = self.ring.slot_from(origin, pos) {
-                let aftermath = slot.skip(pos);
-                panics.catch(|| self.settle(aftermath));
+                let deferred = slot.skip(pos);
+                panics.catch(|| self.run_deferred(deferred));
             }
         }
-        if deserted {
-            panics.catch(|| self.desertion.notify_all());
+        if was_last {
+            panics.catch(|| self.closed_waiters.notify_all());
         }
         panics.resume();
     }
@@ -454,10 +463,10 @@ impl<T> Shared<T> {
         self.ring.lock().receivers as usize
     }
 
-    /// Messages that somebody has yet to read.
+    /// Messages that a receiver has yet to read.
     pub(super) fn len(&self) -> usize {
         let tail = self.ring.lock();
-        // What is read is read by all, and so is everything before it (I2).
+        // A message that is read by all comes after messages that are read by all (I2).
         let mut unread = tail.next.saturating_sub(self.ring.capacity());
         let mut end = tail.next;
         while unread < end {
@@ -476,45 +485,45 @@ impl<T> Shared<T> {
         tail.next == 0 || self.ring.is_read(tail.next - 1)
     }
 
-    /// Messages sent since `next`, lapped ones included.
+    /// Messages sent since `next`, overwritten ones included.
     pub(super) fn sent_since(&self, next: u64) -> usize {
         usize::try_from(self.ring.lock().next - next).unwrap_or(usize::MAX)
     }
 }
 
-/// A loan that ends when this is dropped, whether the clone was made or panicked.
-struct Reading<'a, T> {
+/// Ends a borrow when this drops, whether the clone was made or panicked.
+struct BorrowGuard<'a, T> {
     shared: &'a Shared<T>,
-    /// There until this is dropped.
-    loan: Option<Loan<'a, T>>,
+    /// `Some` until this drops.
+    borrow: Option<Borrow<'a, T>>,
 }
 
-impl<T: Clone> Reading<'_, T> {
+impl<T: Clone> BorrowGuard<'_, T> {
     #[inline(always)]
     fn clone_value(&self) -> T {
-        self.loan.as_ref().expect("it has not ended").clone_value()
+        self.borrow.as_ref().expect("it has not ended").clone_value()
     }
 }
 
-impl<T> Drop for Reading<'_, T> {
+impl<T> Drop for BorrowGuard<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        if let Some(loan) = self.loan.take() {
-            self.shared.settle_with_message_in_hand(loan.end());
+        if let Some(borrow) = self.borrow.take() {
+            self.shared.run_deferred_contained(borrow.end());
         }
     }
 }
 
-/// Takes the message at `pos`, which is lent, if it comes back soon.
-fn take_when_returned<T>(slot: Place<'_, T>, pos: u64) -> Taken<'_, T> {
-    for look in 0..LOOKS {
-        (0..1 << look).for_each(|_| spin_loop());
-        let taken = slot.take(pos);
-        if !matches!(taken, Taken::Out) {
-            return taken;
+/// Borrows the message at `pos`, which is borrowed, if it is returned soon.
+fn spin_and_borrow<T>(slot: SlotRef<'_, T>, pos: u64) -> Found<'_, T> {
+    for round in 0..SPIN_ROUNDS {
+        (0..1 << round).for_each(|_| spin_loop());
+        let found = slot.borrow(pos);
+        if !matches!(found, Found::Busy) {
+            return found;
         }
     }
-    Taken::Out
+    Found::Busy
 }
 
 impl<T> Hub for Shared<T> {
@@ -523,11 +532,11 @@ impl<T> Hub for Shared<T> {
     }
 
     fn senders_gone(&self) {
-        self.news.notify_all();
+        self.recv_waiters.notify_all();
     }
 
-    /// Nothing: the last receiver has said so in [`Shared::leave`], where it is one step with the
-    /// position that the next receiver begins at.
+    /// Does nothing: [`Shared::leave`] has counted the last receiver out, in one step with the
+    /// position that the next receiver starts at.
     fn receivers_gone(&self) {}
 }
 

@@ -245,10 +245,10 @@ impl<T: Clone> Receiver<T> {
         let (shared, next) = self.parts();
         loop {
             match miss {
-                Miss::Absent => shared.look(next)?,
-                Miss::Lent => {
-                    let back = || (!shared.await_return(*next)).then_some(());
-                    park_on(Until::new(shared.returns(), back));
+                Miss::Absent => shared.check_tail(next)?,
+                Miss::Busy => {
+                    let back = || (!shared.notify_on_return(*next)).then_some(());
+                    park_on(Until::new(shared.clone_waiters(), back));
                 }
             }
             match shared.read(next) {

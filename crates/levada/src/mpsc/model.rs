@@ -105,7 +105,7 @@ fn room_wakes_a_sender_after_a_calm() {
 #[test]
 #[cfg(loom)]
 fn room_comes_to_senders_whose_fence_is_refused() {
-    crate::prim::asymmetric::count_refusal();
+    crate::prim::asymmetric::refuse();
     model(|| {
         let (tx, mut rx) = full_after_a_calm();
         let sender = thread::spawn(move || {

@@ -1,38 +1,40 @@
-//! What a thread holds: words, each for as long as the thread holds what it stands for.
+//! Which objects this thread holds a counted reference to: a small multiset of addresses in a
+//! thread-local.
 //!
-//! A word may be held several times. The first [`PLACES`] are known one by one; of further ones,
-//! only how many they are. A word that is never released, because what it stands for was
-//! forgotten, keeps its place.
+//! The first [`SLOTS`] addresses are stored; of further ones only their number. So a thread that
+//! holds more may be taken to hold any address. An address that is never released, because the
+//! reference was forgotten, keeps its slot.
 #![forbid(unsafe_code)]
 
 use core::cell::Cell;
 
-/// So many words are known one by one.
-const PLACES: usize = 4;
+/// Addresses that are stored one by one.
+const SLOTS: usize = 4;
 
 struct Held {
-    /// 0 where there is none.
-    words: [Cell<usize>; PLACES],
+    /// An address each, or 0.
+    slots: [Cell<usize>; SLOTS],
+    /// How many further addresses the thread holds.
     more: Cell<usize>,
 }
 
 impl Held {
     const fn nothing() -> Self {
-        Self { words: [const { Cell::new(0) }; PLACES], more: Cell::new(0) }
+        Self { slots: [const { Cell::new(0) }; SLOTS], more: Cell::new(0) }
     }
 
     #[cold]
-    fn hold_further(&self, word: usize) {
-        match self.words.iter().find(|place| place.get() == 0) {
-            Some(place) => place.set(word),
+    fn hold_further(&self, address: usize) {
+        match self.slots.iter().find(|slot| slot.get() == 0) {
+            Some(slot) => slot.set(address),
             None => self.more.set(self.more.get().wrapping_add(1)),
         }
     }
 
     #[cold]
-    fn release_further(&self, word: usize) {
-        match self.words.iter().find(|place| place.get() == word) {
-            Some(place) => place.set(0),
+    fn release_further(&self, address: usize) {
+        match self.slots.iter().find(|slot| slot.get() == address) {
+            Some(slot) => slot.set(0),
             None => self.more.set(self.more.get().wrapping_sub(1)),
         }
     }
@@ -53,37 +55,37 @@ shuttle::thread_local! {
     static HELD: Held = Held::nothing();
 }
 
-/// This thread holds `word`, which is not 0, once more.
+/// Adds `address`, which is not 0, once.
 #[inline(always)]
-pub(crate) fn hold(word: usize) {
+pub(crate) fn hold(address: usize) {
     HELD.with(|held| {
-        let [first, ..] = &held.words;
+        let [first, ..] = &held.slots;
         if first.get() == 0 {
-            first.set(word);
+            first.set(address);
         } else {
-            held.hold_further(word);
+            held.hold_further(address);
         }
     });
 }
 
-/// This thread holds `word` once less.
+/// Removes `address` once.
 #[inline(always)]
-pub(crate) fn release(word: usize) {
+pub(crate) fn release(address: usize) {
     HELD.with(|held| {
-        let [first, ..] = &held.words;
-        if first.get() == word {
+        let [first, ..] = &held.slots;
+        if first.get() == address {
             first.set(0);
         } else {
-            held.release_further(word);
+            held.release_further(address);
         }
     });
 }
 
-/// Whether this thread holds `word`, as far as it is known: if it holds many words, the answer
-/// may be yes though it does not.
+/// Whether this thread may hold `address`. Never `false` for an address that it holds; but `true`
+/// for any address while it holds more than [`SLOTS`].
 #[cold]
-pub(crate) fn is_held(word: usize) -> bool {
-    HELD.with(|held| held.more.get() > 0 || held.words.iter().any(|place| place.get() == word))
+pub(crate) fn is_held(address: usize) -> bool {
+    HELD.with(|held| held.more.get() > 0 || held.slots.iter().any(|slot| slot.get() == address))
 }
 
 #[cfg(test)]
@@ -92,25 +94,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn few_words_are_known() {
-        for word in 1..=PLACES {
-            hold(word);
+    fn few_addresses_are_known() {
+        for address in 1..=SLOTS {
+            hold(address);
         }
-        assert!((1..=PLACES).all(is_held) && !is_held(PLACES + 1));
+        assert!((1..=SLOTS).all(is_held) && !is_held(SLOTS + 1));
         release(1);
         assert!(!is_held(1) && is_held(2));
         hold(2);
         release(2);
         assert!(is_held(2), "it is held once more");
-        (2..=PLACES).for_each(release);
-        assert!(!(1..=PLACES).any(is_held));
+        (2..=SLOTS).for_each(release);
+        assert!(!(1..=SLOTS).any(is_held));
     }
 
     #[test]
-    fn of_more_words_any_may_be_held() {
-        (1..=PLACES + 2).for_each(hold);
-        assert!(is_held(PLACES + 2) && is_held(PLACES + 3));
-        (1..=PLACES + 2).rev().for_each(release);
-        assert!(!(1..=PLACES + 3).any(is_held));
+    fn with_more_addresses_any_may_be_held() {
+        (1..=SLOTS + 2).for_each(hold);
+        assert!(is_held(SLOTS + 2) && is_held(SLOTS + 3));
+        (1..=SLOTS + 2).rev().for_each(release);
+        assert!(!(1..=SLOTS + 3).any(is_held));
     }
 }

@@ -50,18 +50,20 @@ pub(crate) fn is_parked_by(_: &Waker) -> bool {
     false
 }
 
-/// Both fences are what the pair stands for: a model knows no system calls.
+/// Two full fences in place of the asymmetric pair: a model knows no system calls.
 pub(crate) mod asymmetric {
     use core::cell::Cell;
 
     use super::atomic::{Ordering, fence};
 
     std::thread_local! {
-        /// Whether the models of this thread are [refused](refuse) the pair. loom shall not see it.
+        /// Whether the models of this thread are [refused](refuse) the pair. Not loom's
+        /// `thread_local`: it must outlive an execution, and is no part of the model.
         static IS_REFUSED: Cell<bool> = const { Cell::new(false) };
     }
 
-    /// From now on the pair orders nothing, and the heavy fence says so; although it was available.
+    /// From now on the pair orders nothing and the heavy fence returns `false`, although the pair
+    /// was available.
     #[cfg(test)]
     pub(crate) fn refuse() {
         IS_REFUSED.set(true);

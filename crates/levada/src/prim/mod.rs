@@ -20,11 +20,11 @@ mod cell;
 #[cfg(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle")))]
 mod checked_lock;
 
-pub(crate) mod held;
 #[cfg(not(all(shuttle, feature = "shuttle")))]
-pub(crate) mod notices;
+pub(crate) mod hazard;
+pub(crate) mod held;
 #[cfg(all(shuttle, feature = "shuttle"))]
-pub(crate) use self::shuttle::notices;
+pub(crate) use self::shuttle::hazard;
 
 #[cfg(all(loom, feature = "loom"))]
 mod loom;

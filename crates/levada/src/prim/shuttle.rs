@@ -39,7 +39,7 @@ pub(crate) fn is_parked_by(_: &Waker) -> bool {
     false
 }
 
-/// Both fences are what the pair stands for: a model knows no system calls.
+/// Two full fences in place of the asymmetric pair: a model knows no system calls.
 pub(crate) mod asymmetric {
     use super::atomic::{Ordering, fence};
 
@@ -63,34 +63,35 @@ pub(crate) mod asymmetric {
     }
 }
 
-/// No thread posts anything: what orders it is loom's matter, and without it threads take the lock.
-pub(crate) mod notices {
+/// No thread protects anything, so readers take the lock: memory ordering, which the hazard
+/// pointers are about, is loom's matter.
+pub(crate) mod hazard {
     #[derive(Debug)]
-    pub(crate) struct Place;
+    pub(crate) struct HazardPointer;
 
-    pub(crate) fn post(_: usize) -> Option<Place> {
+    pub(crate) fn protect(_: usize) -> Option<HazardPointer> {
         None
     }
 
-    impl Place {
-        pub(crate) fn number(self) -> usize {
+    impl HazardPointer {
+        pub(crate) fn index(self) -> usize {
             0
         }
 
-        pub(crate) fn of(_: usize) -> Self {
+        pub(crate) fn from_index(_: usize) -> Self {
             Self
         }
 
-        pub(crate) fn withdraw(self) {}
+        pub(crate) fn clear(self) {}
     }
 
-    pub(crate) fn is_posted(_: usize) -> bool {
+    pub(crate) fn is_protected(_: usize) -> bool {
         false
     }
 
-    pub(crate) fn is_posted_here(_: usize) -> bool {
+    pub(crate) fn is_protected_by_this_thread(_: usize) -> bool {
         false
     }
 
-    pub(crate) fn discard(_: usize) {}
+    pub(crate) fn clear_forgotten(_: usize) {}
 }

@@ -1,103 +1,124 @@
-//! One value, its version, and the earlier values somebody still looks at.
+//! The current value of a watch channel, and earlier values that snapshots still borrow.
+//!
+//! Each value lies in a node with a reader count, under one lock. Publishing a value swaps it into
+//! the current node if no snapshot borrows that; otherwise another node becomes current, and the
+//! last snapshot of the earlier one drops its value. So a sender that publishes never waits for a
+//! reader. Two additions:
+//! 1. **Hazard pointers**: reads of a value that seldom changes take no lock (below).
+//! 2. **Modification in place** (`send_modify`) needs the current value exclusively. It is admitted
+//!    as by a phase-fair reader-writer lock: [`phase_fair`].
+//!
+//! tokio's watch is a value under an `RwLock`, in which a `Ref` blocks the sender. arc-swap's
+//! `ArcSwap` is the nearest relative outside: a counted value, with hazard pointers as the fast
+//! path.
 //!
 //! # Layout
 //! ```text
-//! stamp   version and closed bit: written under the lock, read without
-//! open    the current node, while it may be looked at without the lock; else null
-//! desk    a lock around: current  which node holds the latest value
-//!                        spare    a second node, while it is not in use
-//!                        wanted   a thread waits for a node to be vacated
-//!                        mode, credit, era: how the current value is looked at
-//!                        extra    who waits (turns), and the node that is `posted`
-//!                        side     the keeper's own, for what it does in the same critical section
-//! first   a node: readers, posted, writing, claimed, full (under the lock); the version and the value
+//! version_state   version and closed bit: written under the lock, read without
+//! exposed         the current node, while readers may use it without the lock; else null
+//! inner   a lock around: current          which node holds the current value
+//!                        spare            a second node, while it is not in use
+//!                        has_waiters      a thread was rejected and waits
+//!                        mode, unchecked_reads, exposures: how the current value is read
+//!                        extra            waiting threads (phases), and the node that is `retracted`
+//!                        aux              the owner's data, for what it does in the same critical section
+//! first   a node: readers, hazard_readers, writing, claimed, full (under the lock); the version and the value
 //! ```
 //! The first node is part of the `Latest` itself. Others are allocated only when a value is
 //! published while the current one is in use, and one of them is kept.
 //!
-//! # Looks without the lock
-//! A value that is looked at often and not changed is *opened*: `open` leads to its node. Who looks
-//! then posts the address of the `Latest` where all threads can read it ([`notices`]), finds `open`
-//! as it was, and later withdraws the address and looks at `open` once more: no read-modify-write.
-//! Who wants the value for himself *shuts* it: he makes `open` null, puts a fence into every
-//! thread, a system call, and looks whether the address is still posted. If so the node is marked,
-//! and whoever withdraws the address and finds the node shut looks for others who posted it; the
-//! last one takes the mark off.
+//! # Reads without the lock
+//! After [`READS_BEFORE_EXPOSING`] reads of one value its node is *exposed*: `exposed` points to
+//! it. A reader then protects the address of the `Latest` with a hazard pointer ([`hazard`]) and
+//! validates that `exposed` is unchanged; there is no read-modify-write.
 //!
-//! The system call pays from some hundred looks on; it takes [`MANY`] under the lock before a value
-//! is opened.
+//! A writer that may need the value exclusively first *retracts* it: it sets `exposed` to null,
+//! issues a heavy fence (a system call), and scans the hazard records. If the address is protected
+//! the node is marked `hazard_readers`. A reader that clears its hazard pointer and finds its node
+//! retracted scans as well; the last one removes the mark, and with it the node if it is an earlier
+//! one.
+//!
+//! The hazard pointer protects the address of the channel, not of the node. If it protected the
+//! node, a node that was freed and allocated again by another channel would be taken for one that
+//! is read, and no reader would end that. The price: while an earlier node has hazard readers, no
+//! other node is exposed. The same device, a lock that publishes its address in a table of visible
+//! readers until a writer revokes that, is BRAVO's (Dice and Kogan, "BRAVO: Biased Locking for
+//! Reader-Writer Locks", USENIX ATC 2019); here a writer does not wait for the readers that it
+//! finds.
 //!
 //! # Readers and writers that wait for each other
-//! Snapshots that overlap each other would keep a writer out for ever. So newcomers are let in
-//! past a waiting writer only until a budget is spent; from then on they wait. The same holds for
-//! newcomers that pass a waiting reader. [`turns`] decides it, and has the rules. A thread that
-//! holds a counted snapshot notes the node (`prim::held`), and one that holds a posted snapshot has
-//! it on its board. Such a thread is always let in, because the writer waits for it.
+//! Snapshots that overlap would keep a modification in place waiting for ever. So new readers pass
+//! a waiting writer only until a budget is spent, and then wait; the same holds for writers that
+//! pass a waiting reader. [`phase_fair`] decides it, and has the rules. A thread that holds a
+//! snapshot of the current value is always admitted, because the writer waits for it: a thread
+//! knows its counted snapshots from [`held`](crate::prim::held), and the others from its own hazard
+//! record.
 //!
-//! While nothing stands in the way a snapshot takes one of `credit` and asks for nothing else.
+//! While nothing is in the way, a reader decrements `unchecked_reads` and checks nothing else.
 //!
 //! # States
-//! "Read" is: it has readers that are counted, or is marked `posted`.
+//! "Read" means that `readers` is not 0, or `hazard_readers` is set.
 //!
-//! | node | read | open | writing | claimed | whose is the value |
+//! | node | read | exposed | writing | claimed | access to the value |
 //! |---|---|---|---|---|---|
 //! | free | no | no | no | no | there is none |
-//! | current, idle | no | no | no | no | the lock holder's |
-//! | current, open | either | yes | no | no | nobody's: all may look at it |
-//! | current, read | yes | no | no | no | nobody's |
-//! | current, written | no | no | yes | no | the writer's |
-//! | earlier, read | yes | no | no | either | nobody's |
-//! | earlier, written | no | no | yes | either | the writer's |
-//! | earlier, vacant | no | no | no | yes | the claimer's |
+//! | current, idle | no | no | no | no | the lock holder |
+//! | current, exposed | either | yes | no | no | shared, by all threads |
+//! | current, read | yes | no | no | no | shared, by its readers |
+//! | current, written | no | no | yes | no | the writer |
+//! | earlier, read | yes | no | no | either | shared, by its readers |
+//! | earlier, written | no | no | yes | either | the writer |
+//! | earlier, released | no | no | no | yes | the claimer |
 //!
 //! # Transitions
 //! | operation | on the current node | on an earlier one |
 //! |---|---|---|
-//! | `Snapshot::take` | open: the address is posted. Otherwise readers + 1; refused while written or not its turn | - |
+//! | `Snapshot::take` | exposed: the address is protected. Otherwise readers + 1; rejected while written, or if `phase_fair` says so | - |
 //! | a counted `Snapshot` drops | readers - 1 | readers - 1; the last one frees it, unless claimed |
-//! | a posted `Snapshot` drops | the address is withdrawn; if it is shut and was the last, `posted` is taken off | the same; the last one frees it, unless claimed |
-//! | `open_up` | open; not while contended, wanted, or another node is `posted` | - |
-//! | `lock_shut` | not open any more, and `posted` if the address is | - |
-//! | `Writing::take` | written; refused unless idle and its turn | - |
-//! | `Writing` ends | idle | free, unless claimed |
+//! | a protected `Snapshot` drops | the hazard pointer is cleared; if the node is retracted and this was the last, `hazard_readers` is cleared | the same; the last one frees it, unless claimed |
+//! | `expose` | exposed; not while contended, while a thread waits, or while another node has hazard readers | - |
+//! | `lock_retracted` | not exposed any more; `hazard_readers` if the address is protected | - |
+//! | `WriteGuard::take` | written; rejected unless idle, or if `phase_fair` says so | - |
+//! | `WriteGuard` drops | idle | free, unless claimed |
 //! | `exchange` | idle: the values are swapped. Otherwise: becomes an earlier one, and a node that was free becomes current | - |
-//! | `Claim::take` | - | free; refused unless vacant |
+//! | `Claim::take` | - | free; rejected unless released |
 //!
 //! # Invariants
-//! - **I1** All of a node but its value is touched by the lock holder only.
+//! - **I1** All of a node but its value and version is accessed by the lock holder only.
 //! - **I2** A node is `full` (its value is initialised) exactly while it is not free.
-//! - **I3** The value of a node that is read is only looked at; the value of one that is written is
-//!   touched by its writer only; of any other by the lock holder only.
+//! - **I3** The value of a node that is read is only read; the value of one that is written is
+//!   accessed by its writer only; the value of any other by the lock holder only.
 //! - **I4** A node that is not free is neither moved nor deallocated.
-//! - **I5** The stamp changes under the lock, together with the current value. The value's version
-//!   lies beside it, and who may touch the one may touch the other.
-//! - **I6** Whoever was refused has left `wanted` set, and every change that may admit somebody
-//!   takes it and tells the [`Keeper`].
-//! - **I7** The node that `open` leads to is the current one and not written, the mode is `Open`,
-//!   and no node is `posted`. Who finds the node there after having posted the address is one of
-//!   its readers: until it is shut it stays what it is, and who shuts it finds the address. It is
-//!   stored under the lock.
+//! - **I5** The version state changes under the lock, together with the current value. The value's
+//!   version lies beside it, with the same rules of access.
+//! - **I6** A thread that is rejected leaves `has_waiters` set. Every change that could admit it
+//!   clears the flag and notifies the [`Owner`].
+//! - **I7** The node that `exposed` points to is the current one and not written, the mode is
+//!   `Exposed`, and no node is `retracted`. A reader that finds the node there after protecting the
+//!   address is one of its readers: until the node is retracted it stays as it is, and the thread
+//!   that retracts it finds the address protected. `exposed` is stored under the lock.
 //! - **I8** While the current value is written or a writer waits for it, the mode is `Contended`
-//!   and `credit` is 0. So a snapshot that takes a credit looks at a value that is not written.
+//!   and `unchecked_reads` is 0. So a reader that decrements `unchecked_reads` reads a value that
+//!   is not written.
 //!
 //! # Progress
-//! Takes the lock for a few instructions and the copying of one value, or for a look at every
-//! thread's board where a value was open. [`Latest::exchange`] never waits for a snapshot or a
-//! writer. A thread that is refused a value may wait by a [`LookTurn`] or a [`WriteTurn`]; a
-//! bounded number of others pass it, unless a snapshot of the current value never ends.
+//! Operations hold the lock for a few instructions and the move of one value, or for a scan of the
+//! hazard records where a value was exposed. [`Latest::exchange`] never waits for a snapshot or a
+//! writer. A thread that is rejected may wait with a [`WaitingReader`] or a [`WaitingWriter`]; a
+//! bounded number of other threads overtake it, unless a snapshot of the current value never ends.
 //!
 //! # Unwinding
-//! Values are dropped after the lock is released, and after refused readers and writers were told.
-//! A writer that unwinds leaves its value as it is.
+//! Values are dropped after the lock is released, and after rejected readers and writers were
+//! notified. A writer that unwinds leaves its value as it is.
 //!
 //! # Checked by
-//! `tests`, `turn_tests`, `turns::tests` and `model`, and the models of watch.
+//! `tests`, `waiting_tests`, `phase_fair::tests` and `model`, and the models of watch.
 
 mod node;
+mod phase_fair;
 mod snapshot;
-mod turn;
-mod turns;
 mod version;
+mod waiting;
 mod writing;
 
 #[cfg(test)]
@@ -106,454 +127,461 @@ mod model;
 mod tests;
 #[cfg(test)]
 #[cfg(not(loom))]
-mod turn_tests;
+mod waiting_tests;
 
 use core::mem;
 use core::ptr::{self, NonNull};
 
 pub(crate) use self::snapshot::Snapshot;
-pub(crate) use self::turn::{LookTurn, WriteTurn};
-pub(crate) use self::version::{Stamp, Version};
-pub(crate) use self::writing::{Claim, Writing};
+pub(crate) use self::version::{Version, VersionState};
+pub(crate) use self::waiting::{WaitingReader, WaitingWriter};
+pub(crate) use self::writing::{Claim, WriteGuard};
 
-use self::node::{Hold, Node};
-use self::turns::Turns;
+use self::node::{Node, NodeState};
+use self::phase_fair::PhaseFair;
 use crate::prim::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use crate::prim::{IS_SMALL, Lock, LockGuard, asymmetric, notices};
+use crate::prim::{IS_SMALL, Lock, LockGuard, asymmetric, hazard};
 use crate::util::DropLast;
 
-/// Who keeps a [`Latest`], and is told when it lets go of a value that somebody waits for.
-pub(crate) trait Keeper {
-    /// What is kept.
+/// The struct that contains a [`Latest`] and wakes the threads that wait for its value.
+pub(crate) trait Owner {
+    /// The value that is published.
     type Value;
-    /// What the keeper guards by the same lock.
-    type Side;
-    /// Where it is kept.
-    fn latest(&self) -> &Latest<Self::Value, Self::Side>;
-    /// Those who were refused may try again. Called outside the lock.
-    fn vacated(&self);
+    /// What the owner guards by the same lock.
+    type Aux;
+    /// The field.
+    fn latest(&self) -> &Latest<Self::Value, Self::Aux>;
+    /// Wakes rejected threads, which may try again. Called without the lock.
+    fn on_released(&self);
 }
 
-/// So many looks under the lock at one value, and it may be looked at without. Some hundred are
-/// worth what it costs to change the value then, a system call and a look at every thread; but
-/// where values come fast and their sender loses the processor for a moment, each of its time
-/// slices would begin with one.
-const MANY: u16 = if IS_SMALL { 8 } else { 50_000 };
+/// Reads of one value under the lock before its node is exposed. To change an exposed value costs a
+/// system call and a scan of all records, which some hundred reads without the lock outweigh. More
+/// are asked for where values come fast: if their sender loses the processor for a time slice, the
+/// readers would have exposed the value each time it runs again.
+const READS_BEFORE_EXPOSING: u16 = if IS_SMALL { 8 } else { 50_000 };
 
-/// What the lock guards, besides the holds of the nodes.
-struct Desk<T, S> {
+/// What the lock guards, besides the states of the nodes.
+struct Inner<T, A> {
     /// `None` is the first node.
     current: Option<NonNull<Node<T>>>,
     spare: Option<Box<Node<T>>>,
-    wanted: bool,
-    /// How many snapshots may be taken before the next has to ask (I8).
-    credit: u16,
+    /// A thread was rejected and waits (I6).
+    has_waiters: bool,
+    /// Snapshots that may be taken before the next one has to be admitted (I8).
+    unchecked_reads: u16,
     mode: Mode,
-    /// Made before it is needed for the first time.
+    /// Allocated before it is needed for the first time.
     extra: Option<Box<Extra<T>>>,
-    /// How often a node was opened. Does not wrap: after the last time none is opened any more.
-    era: u32,
-    side: S,
+    /// How often a node was exposed: tells two exposures of one node apart. Does not wrap: at the
+    /// maximum no node is exposed any more.
+    exposures: u32,
+    aux: A,
 }
 
-/// What only a channel needs whose threads have waited, or whose value was opened.
+/// What a channel needs only after a thread has waited, or a value was exposed.
 struct Extra<T> {
-    turns: Turns,
-    /// The node that was shut while it was looked at.
-    posted: Option<NonNull<Node<T>>>,
+    phases: PhaseFair,
+    /// The node that was retracted while its address was protected, as long as it has hazard
+    /// readers.
+    retracted: Option<NonNull<Node<T>>>,
 }
 
-/// How the current value is looked at.
+/// How the current value is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
-    /// Under the lock, and most often without asking.
-    Calm,
-    /// Without the lock (I7).
-    Open,
-    /// Under the lock, after asking whose turn it is (I8).
+    /// Counted under the lock, mostly without a check.
+    Counted,
+    /// Protected by hazard pointers, without the lock (I7).
+    Exposed,
+    /// Counted under the lock, each reader after being admitted (I8).
     Contended,
 }
 
-impl<T, S> Desk<T, S> {
-    /// The hold of a node.
+impl<T, A> Inner<T, A> {
+    /// The state of a node.
     ///
     /// # Safety
-    /// The node belongs to this desk's `Latest` and is alive.
+    /// The node belongs to the same `Latest` and is alive.
     #[inline(always)]
-    unsafe fn hold(&mut self, node: NonNull<Node<T>>) -> &mut Hold {
+    unsafe fn state_of(&mut self, node: NonNull<Node<T>>) -> &mut NodeState {
         // SAFETY: the caller says that it is alive.
         let node = unsafe { node.as_ref() };
-        // SAFETY: by I1 the lock holder may touch it, and `&mut self` is the lock holder's; the
+        // SAFETY: by I1 the lock holder may access it, and `&mut self` is the lock holder's; the
         // reference is bounded by that borrow.
-        node.hold.with_mut(|hold| unsafe { &mut *hold })
+        node.state.with_mut(|state| unsafe { &mut *state })
     }
 
     /// Whether a writer waits.
     fn has_writers(&self) -> bool {
-        self.extra.as_ref().is_some_and(|extra| extra.turns.has_writers())
+        self.extra.as_ref().is_some_and(|extra| extra.phases.has_writers())
     }
 
     /// The waiting threads, if any thread has ever waited.
-    fn turns(&mut self) -> Option<&mut Turns> {
-        self.extra.as_mut().map(|extra| &mut extra.turns)
+    fn phases(&mut self) -> Option<&mut PhaseFair> {
+        self.extra.as_mut().map(|extra| &mut extra.phases)
     }
 
-    /// The node that was shut while it was looked at.
-    fn posted(&mut self) -> Option<&mut Option<NonNull<Node<T>>>> {
-        self.extra.as_mut().map(|extra| &mut extra.posted)
+    /// The retracted node with hazard readers, if there has ever been one.
+    fn retracted(&mut self) -> Option<&mut Option<NonNull<Node<T>>>> {
+        self.extra.as_mut().map(|extra| &mut extra.retracted)
     }
 }
 
-/// The latest value, and those before it that are still in use.
-pub(crate) struct Latest<T, S> {
-    stamp: AtomicUsize,
-    open: AtomicPtr<Node<T>>,
-    desk: Lock<Desk<T, S>>,
+/// The current value, and earlier ones that are still in use.
+pub(crate) struct Latest<T, A> {
+    version_state: AtomicUsize,
+    exposed: AtomicPtr<Node<T>>,
+    inner: Lock<Inner<T, A>>,
     first: Node<T>,
 }
 
-// SAFETY: the pointers of the desk keep it from being automatic. They lead to nodes that the
+// SAFETY: the pointers in `inner` keep it from being automatic. They lead to nodes that the
 // `Latest` owns, and so do their values, which are Send.
-unsafe impl<T: Send, S: Send> Send for Latest<T, S> {}
-// SAFETY: the cells of the nodes keep it from being automatic. Several threads may look at one
-// value (`T: Sync`), and any of them may take it out and drop it (`T: Send`); everything else is
-// under the lock (I1, I3).
-unsafe impl<T: Send + Sync, S: Send> Sync for Latest<T, S> {}
+unsafe impl<T: Send, A: Send> Send for Latest<T, A> {}
+// SAFETY: the cells of the nodes keep it from being automatic. Several threads may read one value
+// (`T: Sync`), and any of them may take it out and drop it (`T: Send`); everything else is under
+// the lock (I1, I3).
+unsafe impl<T: Send + Sync, A: Send> Sync for Latest<T, A> {}
 
-/// What is let go of in a critical section, to be dropped after it.
-type Leftover<T> = (T, Option<Box<Node<T>>>);
+/// What a critical section has freed, to be dropped after it.
+type Garbage<T> = (T, Option<Box<Node<T>>>);
 
-/// After the lock was released: tells refused readers and writers that they may try again, and
-/// drops what was let go of.
-fn finish<K: Keeper>(keeper: &K, (leftover, vacated): (Option<Leftover<K::Value>>, bool)) {
-    let _leftover = DropLast(leftover);
-    if vacated {
-        keeper.vacated();
+/// After the lock was released: notifies rejected threads, and then drops the garbage.
+fn finish_release<O: Owner>(owner: &O, (garbage, had_waiters): (Option<Garbage<O::Value>>, bool)) {
+    let _garbage = DropLast(garbage);
+    if had_waiters {
+        owner.on_released();
     }
 }
 
-/// What became of the value before.
+/// The result of [`Latest::exchange`].
 struct Exchanged<T, R> {
-    /// The node that it is in, if somebody uses it.
+    /// The previous value, or the node that holds it if that is in use.
     old: Result<T, NonNull<Node<T>>>,
-    /// Those who were refused may try again.
-    vacated: bool,
-    /// What was done beside it.
-    beside: R,
+    /// Rejected threads may try again; the caller notifies them.
+    had_waiters: bool,
+    /// What the action returned.
+    result: R,
 }
 
-impl<T, S> Latest<T, S> {
-    pub(crate) fn new(value: T, version: Version, side: S) -> Self {
+impl<T, A> Latest<T, A> {
+    pub(crate) fn new(value: T, version: Version, aux: A) -> Self {
         Self {
-            stamp: AtomicUsize::new(Stamp::of(version).0),
-            open: AtomicPtr::new(ptr::null_mut()),
-            desk: Lock::new(Desk {
+            version_state: AtomicUsize::new(VersionState::of(version).0),
+            exposed: AtomicPtr::new(ptr::null_mut()),
+            inner: Lock::new(Inner {
                 current: None,
                 spare: None,
-                wanted: false,
-                credit: MANY,
-                mode: Mode::Calm,
+                has_waiters: false,
+                unchecked_reads: READS_BEFORE_EXPOSING,
+                mode: Mode::Counted,
                 extra: None,
-                era: 0,
-                side,
+                exposures: 0,
+                aux,
             }),
             first: Node::with(value, version),
         }
     }
 
-    /// The version of the current value, and whether there may be further ones.
+    /// The version of the current value, and whether the channel is closed.
     #[inline]
-    pub(crate) fn stamp(&self) -> Stamp {
-        // ORDERING: Acquire pairs with the Release store in `set_stamp`: who sees a version sees
-        // what its publisher did before.
-        Stamp(self.stamp.load(Ordering::Acquire))
+    pub(crate) fn version_state(&self) -> VersionState {
+        // ORDERING: Acquire pairs with the Release store in `set_version_state`: a thread that sees
+        // a version sees what its publisher did before.
+        VersionState(self.version_state.load(Ordering::Acquire))
     }
 
-    /// Does something with what the keeper guards by the lock, for as long as the stamp stays what
-    /// it is. Not foreign code, and nothing that waits or allocates.
+    /// Runs `action` on the owner's data under the lock, with the version state, which does not
+    /// change meanwhile. `action` is no foreign code, and neither waits nor allocates.
     #[inline]
-    pub(crate) fn beside<R>(&self, action: impl FnOnce(Stamp, &mut S) -> R) -> R {
-        let mut desk = self.desk.lock();
-        let stamp = self.held_stamp(&desk);
-        action(stamp, &mut desk.side)
+    pub(crate) fn with_aux<R>(&self, action: impl FnOnce(VersionState, &mut A) -> R) -> R {
+        let mut inner = self.inner.lock();
+        let state = self.locked_version_state(&inner);
+        action(state, &mut inner.aux)
     }
 
-    /// No further version will come.
+    /// Marks the version as the last one.
     pub(crate) fn close(&self) {
-        self.set_stamp(&self.desk.lock(), Stamp::closed);
+        self.set_version_state(&self.inner.lock(), VersionState::closed);
     }
 
-    /// Makes `value` the current one, and gives the one before it if nobody uses it. Otherwise that
-    /// one is dropped by the last who does. In the same critical section does what is to be done
-    /// [`beside`](Self::beside) it.
+    /// Makes `value` the current one. Returns the previous value if it is not in use; otherwise its
+    /// last user drops it. Runs `action` on the owner's data in the same critical section, and
+    /// returns its result.
     ///
-    /// Also tells whether those who were refused may try again; the caller tells them.
+    /// Also returns whether rejected threads may try again; the caller notifies them.
     #[inline]
     pub(crate) fn publish<R>(
         &self,
         value: T,
-        action: impl FnOnce(&mut S) -> R,
+        action: impl FnOnce(&mut A) -> R,
     ) -> (Option<T>, bool, R) {
-        let Exchanged { old, vacated, beside } = self.exchange(value, false, action);
-        (old.ok(), vacated, beside)
+        let Exchanged { old, had_waiters, result } = self.exchange(value, false, action);
+        (old.ok(), had_waiters, result)
     }
 
-    /// See [`publish`](Self::publish) and [`Claim::replace`]. Waits for nobody; allocates a node if
-    /// the value before is in use and there is no free one.
+    /// See [`publish`](Self::publish) and [`Claim::replace`]. Waits for no other thread; allocates
+    /// a node if the previous value is in use and there is no free node.
     #[inline]
     fn exchange<R>(
         &self,
         mut value: T,
         claim: bool,
-        action: impl FnOnce(&mut S) -> R,
+        action: impl FnOnce(&mut A) -> R,
     ) -> Exchanged<T, R> {
         let mut fresh = None;
         loop {
-            let mut desk = self.lock_shut();
-            let old = self.current(&desk);
+            let mut inner = self.lock_retracted();
+            let old = self.current(&inner);
             // SAFETY: the current node is not free (States), so it is alive (I4).
-            if !unsafe { desk.hold(old) }.is_in_use() {
+            if !unsafe { inner.state_of(old) }.is_in_use() {
                 // SAFETY: the current node is not free (States), so it is alive (I4).
                 let node = unsafe { old.as_ref() };
-                let version = self.set_stamp(&desk, Stamp::next);
-                // SAFETY: it is full and idle, so its value is the lock holder's (I3).
+                let version = self.set_version_state(&inner, VersionState::next);
+                // SAFETY: it is full and idle, so the lock holder may access its value (I3).
                 unsafe { node.set_version(version) };
-                // SAFETY: it is full and idle, so its value is the lock holder's (I3).
+                // SAFETY: it is full and idle, so the lock holder may access its value (I3).
                 mem::swap(unsafe { node.get_mut() }, &mut value);
-                let beside = action(&mut desk.side);
-                return Exchanged { old: Ok(value), vacated: false, beside };
+                let result = action(&mut inner.aux);
+                return Exchanged { old: Ok(value), had_waiters: false, result };
             }
-            if let Some(new) = self.free_node(&mut desk, &mut fresh) {
-                self.install(&mut desk, new, value);
+            if let Some(new) = self.free_node(&mut inner, &mut fresh) {
+                self.install(&mut inner, new, value);
                 // SAFETY: a node in use is alive.
-                unsafe { desk.hold(old) }.claimed = claim;
-                self.settle(&mut desk);
-                let vacated = mem::take(&mut desk.wanted);
-                let beside = action(&mut desk.side);
-                return Exchanged { old: Err(old), vacated, beside };
+                unsafe { inner.state_of(old) }.claimed = claim;
+                self.update_mode(&mut inner);
+                let had_waiters = mem::take(&mut inner.has_waiters);
+                let result = action(&mut inner.aux);
+                return Exchanged { old: Err(old), had_waiters, result };
             }
-            drop(desk);
+            drop(inner);
             fresh = Some(Box::new(Node::free()));
         }
     }
 
-    /// A node that is free: the first, the spare or the `fresh` one.
+    /// A free node: the first, the spare or the `fresh` one.
     fn free_node(
         &self,
-        desk: &mut Desk<T, S>,
+        inner: &mut Inner<T, A>,
         fresh: &mut Option<Box<Node<T>>>,
     ) -> Option<NonNull<Node<T>>> {
-        if !self.first_is_full(desk) {
+        if !self.first_is_full(inner) {
             return Some(NonNull::from(&self.first));
         }
-        let node = desk.spare.take().or_else(|| fresh.take())?;
+        let node = inner.spare.take().or_else(|| fresh.take())?;
         Some(NonNull::from(Box::leak(node)))
     }
 
     /// Makes `new`, from [`free_node`](Self::free_node), the current node, with this value.
-    fn install(&self, desk: &mut Desk<T, S>, new: NonNull<Node<T>>, value: T) {
+    fn install(&self, inner: &mut Inner<T, A>, new: NonNull<Node<T>>, value: T) {
         // SAFETY: it is from `free_node`: the first node, alive as long as `self`, or one just
         // leaked.
         let node = unsafe { new.as_ref() };
-        let version = self.set_stamp(desk, Stamp::next);
+        let version = self.set_version_state(inner, VersionState::next);
         // SAFETY: it is from `free_node`, so it is free; we hold the lock, and mark it full next.
         unsafe { node.write(value, version) };
         // SAFETY: alive, by the first of these three.
-        *unsafe { desk.hold(new) } = Hold::IDLE;
-        desk.current = (new != NonNull::from(&self.first)).then_some(new);
+        *unsafe { inner.state_of(new) } = NodeState::IDLE;
+        inner.current = (new != NonNull::from(&self.first)).then_some(new);
     }
 
-    /// To be called when a node has one user less: takes its value out if nobody is left who could
-    /// want it, and tells whether those who were refused may try again.
+    /// Called when a node has one user less. Takes out the value of an earlier node that is not in
+    /// use and not claimed, and returns whether rejected threads may try again.
     #[inline]
-    fn let_go(
+    fn release(
         &self,
-        mut desk: LockGuard<'_, Desk<T, S>>,
+        mut inner: LockGuard<'_, Inner<T, A>>,
         node: NonNull<Node<T>>,
-    ) -> (Option<Leftover<T>>, bool) {
+    ) -> (Option<Garbage<T>>, bool) {
         // SAFETY: it was in use until now, so it is alive.
-        let hold = unsafe { desk.hold(node) };
-        if hold.is_in_use() {
+        let state = unsafe { inner.state_of(node) };
+        if state.is_in_use() {
             return (None, false);
         }
-        let retired = !hold.claimed && node != self.current(&desk);
-        let leftover = retired.then(|| self.retire(&mut desk, node));
-        (leftover, mem::take(&mut desk.wanted))
+        let is_garbage = !state.claimed && node != self.current(&inner);
+        let garbage = is_garbage.then(|| self.reclaim(&mut inner, node));
+        (garbage, mem::take(&mut inner.has_waiters))
     }
 
-    /// Frees an earlier node that nobody uses.
+    /// Frees an earlier node that is not in use.
     #[cold]
-    fn retire(&self, desk: &mut Desk<T, S>, node: NonNull<Node<T>>) -> Leftover<T> {
+    fn reclaim(&self, inner: &mut Inner<T, A>, node: NonNull<Node<T>>) -> Garbage<T> {
         // SAFETY: an earlier node that is not free yet is alive (I4).
-        *unsafe { desk.hold(node) } = Hold::FREE;
+        *unsafe { inner.state_of(node) } = NodeState::FREE;
         // SAFETY: nothing was deallocated since; that comes below.
-        let place = unsafe { node.as_ref() };
-        // SAFETY: it was full and out of use, so its value was the lock holder's; it is free now.
-        let value = unsafe { place.take() };
+        let free = unsafe { node.as_ref() };
+        // SAFETY: it was full and not in use, so the lock holder may access its value; it is free
+        // now.
+        let value = unsafe { free.take() };
         if node == NonNull::from(&self.first) {
-            return (value, desk.spare.take());
+            return (value, inner.spare.take());
         }
         // SAFETY: every node but the first comes from a `Box`, and nothing points to a free one.
         let node = unsafe { Box::from_raw(node.as_ptr()) };
-        if desk.spare.is_none() && self.first_is_full(desk) {
-            desk.spare = Some(node);
+        if inner.spare.is_none() && self.first_is_full(inner) {
+            inner.spare = Some(node);
             return (value, None);
         }
         (value, Some(node))
     }
 
-    /// What is posted for a look at a value of this one.
+    /// What a hazard pointer to an exposed value protects.
     #[inline(always)]
-    fn word(&self) -> usize {
+    fn address(&self) -> usize {
         ptr::from_ref(self).addr()
     }
 
-    /// Opens the current node: the value is looked at often, and not changed.
+    /// Exposes the current node to readers without the lock.
     #[cold]
-    fn open_up(&self) {
+    fn expose(&self) {
         if !asymmetric::is_available() {
             return;
         }
         self.make_extra();
-        let mut desk = self.desk.lock();
-        let current = self.current(&desk);
-        let is_posted = desk.posted().is_some_and(|posted| posted.is_some());
-        if desk.mode != Mode::Calm || desk.wanted || is_posted {
+        let mut inner = self.inner.lock();
+        let current = self.current(&inner);
+        let has_retracted = inner.retracted().is_some_and(|retracted| retracted.is_some());
+        if inner.mode != Mode::Counted || inner.has_waiters || has_retracted {
             return;
         }
-        let Some(era) = desk.era.checked_add(1) else { return };
-        desk.era = era;
-        desk.mode = Mode::Open;
+        let Some(exposures) = inner.exposures.checked_add(1) else { return };
+        inner.exposures = exposures;
+        inner.mode = Mode::Exposed;
         // ORDERING: Release pairs with the Acquire load in `Snapshot::take`: the value is there.
-        self.open.store(current.as_ptr(), Ordering::Release);
+        self.exposed.store(current.as_ptr(), Ordering::Release);
     }
 
-    /// The lock, and no node is open: to be taken by whoever may want the current value for
-    /// himself.
+    /// Takes the lock, with no node exposed: for threads that may need the current value
+    /// exclusively.
     #[inline]
-    fn lock_shut(&self) -> LockGuard<'_, Desk<T, S>> {
-        let mut desk = self.desk.lock();
-        if desk.mode != Mode::Calm {
-            return self.shut(desk);
+    fn lock_retracted(&self) -> LockGuard<'_, Inner<T, A>> {
+        let mut inner = self.inner.lock();
+        if inner.mode != Mode::Counted {
+            return self.retract(inner);
         }
-        desk.credit = MANY;
-        desk
+        inner.unchecked_reads = READS_BEFORE_EXPOSING;
+        inner
     }
 
     #[cold]
-    fn shut<'a>(&'a self, mut desk: LockGuard<'a, Desk<T, S>>) -> LockGuard<'a, Desk<T, S>> {
-        while desk.mode == Mode::Open {
-            let era = desk.era;
+    fn retract<'a>(&'a self, mut inner: LockGuard<'a, Inner<T, A>>) -> LockGuard<'a, Inner<T, A>> {
+        while inner.mode == Mode::Exposed {
+            let exposures = inner.exposures;
             // ORDERING: Relaxed, pairs with the loads in `Snapshot::take` and `Snapshot::drop` by
-            // way of the fence; see `notices`.
-            self.open.store(ptr::null_mut(), Ordering::Relaxed);
-            drop(desk);
-            // A system call, so not under the lock. Whoever comes meanwhile makes one, too.
+            // way of the fence; see `hazard`.
+            self.exposed.store(ptr::null_mut(), Ordering::Relaxed);
+            drop(inner);
+            // A system call, so not under the lock. A thread that comes meanwhile makes one, too.
             asymmetric::heavy_fence();
-            desk = self.desk.lock();
-            if desk.mode == Mode::Open && desk.era == era {
-                desk.mode = Mode::Calm;
-                desk.credit = MANY;
-                if notices::is_posted(self.word()) {
-                    let current = self.current(&desk);
-                    desk.posted().into_iter().for_each(|posted| *posted = Some(current));
+            inner = self.inner.lock();
+            if inner.mode == Mode::Exposed && inner.exposures == exposures {
+                inner.mode = Mode::Counted;
+                inner.unchecked_reads = READS_BEFORE_EXPOSING;
+                if hazard::is_protected(self.address()) {
+                    let current = self.current(&inner);
+                    inner.retracted().into_iter().for_each(|node| *node = Some(current));
                     // SAFETY: the current node is not free (States), so it is alive (I4).
-                    unsafe { desk.hold(current) }.posted = true;
+                    unsafe { inner.state_of(current) }.hazard_readers = true;
                 }
             }
         }
-        desk
+        inner
     }
 
-    /// Makes the [`Extra`], if there is none: not under the lock, as it is allocated.
+    /// Makes the [`Extra`], if there is none. It is allocated, so without the lock.
     fn make_extra(&self) {
-        if self.desk.lock().extra.is_some() {
+        if self.inner.lock().extra.is_some() {
             return;
         }
-        let mut fresh = Some(Box::new(Extra { turns: Turns::default(), posted: None }));
-        let mut desk = self.desk.lock();
-        if desk.extra.is_none() {
-            desk.extra = fresh.take();
+        let mut fresh = Some(Box::new(Extra { phases: PhaseFair::default(), retracted: None }));
+        let mut inner = self.inner.lock();
+        if inner.extra.is_none() {
+            inner.extra = fresh.take();
         }
-        drop(desk);
+        drop(inner);
         drop(fresh);
     }
 
-    /// Sees to it that readers ask while they have to (I8): to be called when a write or a
-    /// writer's waiting begins or ends, or the current node is another one.
+    /// Keeps I8: called when a write or the waiting of a writer begins or ends, or when another
+    /// node becomes current.
     #[cold]
-    fn settle(&self, desk: &mut Desk<T, S>) {
-        let current = self.current(desk);
+    fn update_mode(&self, inner: &mut Inner<T, A>) {
+        let current = self.current(inner);
         // SAFETY: the current node is not free (States), so it is alive (I4).
-        let is_written = unsafe { desk.hold(current) }.writing;
-        if is_written || desk.has_writers() {
-            desk.mode = Mode::Contended;
-            desk.credit = 0;
-        } else if desk.mode == Mode::Contended {
-            desk.mode = Mode::Calm;
-            desk.credit = MANY;
+        let is_written = unsafe { inner.state_of(current) }.writing;
+        if is_written || inner.has_writers() {
+            inner.mode = Mode::Contended;
+            inner.unchecked_reads = 0;
+        } else if inner.mode == Mode::Contended {
+            inner.mode = Mode::Counted;
+            inner.unchecked_reads = READS_BEFORE_EXPOSING;
         }
     }
 
-    /// To be called when somebody has withdrawn the word: as [`let_go`](Self::let_go), if nobody is
-    /// left who posted it.
-    fn look_for_posted(&self) -> (Option<Leftover<T>>, bool) {
-        let mut desk = self.desk.lock();
-        // If a node is open, or about to be shut, who shuts it looks.
-        let Some(posted) = desk.posted() else {
+    /// Called by a reader that has cleared its hazard pointer and found its node retracted: if no
+    /// thread protects the address any more, [releases](Self::release) the retracted node.
+    fn release_retracted(&self) -> (Option<Garbage<T>>, bool) {
+        let mut inner = self.inner.lock();
+        // While a node is exposed, or about to be retracted, the thread that retracts it scans.
+        let Some(retracted) = inner.retracted() else {
             return (None, false);
         };
-        let Some(node) = *posted else {
+        let Some(node) = *retracted else {
             return (None, false);
         };
-        if notices::is_posted(self.word()) {
+        if hazard::is_protected(self.address()) {
             return (None, false);
         }
-        *posted = None;
+        *retracted = None;
         // SAFETY: it was in use until now, so it is alive.
-        unsafe { desk.hold(node) }.posted = false;
-        self.let_go(desk, node)
+        unsafe { inner.state_of(node) }.hazard_readers = false;
+        self.release(inner, node)
     }
 
-    fn first_is_full(&self, desk: &mut Desk<T, S>) -> bool {
+    fn first_is_full(&self, inner: &mut Inner<T, A>) -> bool {
         // SAFETY: the first node is alive as long as `self`.
-        unsafe { desk.hold(NonNull::from(&self.first)) }.full
+        unsafe { inner.state_of(NonNull::from(&self.first)) }.full
     }
 
     #[inline(always)]
-    fn current(&self, desk: &Desk<T, S>) -> NonNull<Node<T>> {
-        desk.current.unwrap_or(NonNull::from(&self.first))
+    fn current(&self, inner: &Inner<T, A>) -> NonNull<Node<T>> {
+        inner.current.unwrap_or(NonNull::from(&self.first))
     }
 
-    /// The stamp, for the lock holder.
+    /// The version state, for the lock holder.
     #[inline(always)]
-    fn held_stamp(&self, _: &Desk<T, S>) -> Stamp {
+    fn locked_version_state(&self, _: &Inner<T, A>) -> VersionState {
         // ORDERING: Relaxed, no pair: it is written under the lock only, which is held.
-        Stamp(self.stamp.load(Ordering::Relaxed))
+        VersionState(self.version_state.load(Ordering::Relaxed))
     }
 
-    /// Gives the new version.
+    /// Returns the new version.
     #[inline(always)]
-    fn set_stamp(&self, desk: &Desk<T, S>, change: impl FnOnce(Stamp) -> Stamp) -> Version {
-        let stamp = change(self.held_stamp(desk));
-        // ORDERING: Release pairs with the Acquire load in `stamp`.
-        self.stamp.store(stamp.0, Ordering::Release);
-        stamp.version()
+    fn set_version_state(
+        &self,
+        inner: &Inner<T, A>,
+        change: impl FnOnce(VersionState) -> VersionState,
+    ) -> Version {
+        let state = change(self.locked_version_state(inner));
+        // ORDERING: Release pairs with the Acquire load in `version_state`.
+        self.version_state.store(state.0, Ordering::Release);
+        state.version()
     }
 }
 
-impl<T, S> Drop for Latest<T, S> {
+impl<T, A> Drop for Latest<T, A> {
     fn drop(&mut self) {
-        let mut desk = self.desk.lock();
-        let (current, was_open) = (desk.current.take(), desk.era > 0);
-        drop(desk);
-        if was_open {
-            // What was posted by snapshots that were forgotten, as another one may be at this
-            // address.
-            notices::discard(self.word());
+        let mut inner = self.inner.lock();
+        let (current, was_exposed) = (inner.current.take(), inner.exposures > 0);
+        drop(inner);
+        if was_exposed {
+            // Snapshots that were forgotten still protect the address, which another channel may
+            // have next.
+            hazard::clear_forgotten(self.address());
         }
-        // SAFETY: every node but the first comes from a `Box`, and nobody uses this one: users
-        // borrow the `Latest`. One that was forgotten is not used any more.
+        // SAFETY: every node but the first comes from a `Box`, and this one is not in use:
+        // snapshots and guards borrow the `Latest`. One that was forgotten is not used any more.
         drop(current.map(|node| unsafe { Box::from_raw(node.as_ptr()) }));
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use super::protocol::{Look, Shared};
+use super::protocol::{Shared, ValueSnapshot};
 use crate::storage::latest::Version;
 
 /// A look at a value in the channel.
@@ -29,24 +29,24 @@ use crate::storage::latest::Version;
 /// assert_eq!((*first, *rx.borrow()), ("one", "two"));
 /// ```
 pub struct Ref<'a, T> {
-    /// Its note says whether the value was new.
-    look: Look<'a, T>,
+    /// Its user bit says whether the value was new.
+    snapshot: ValueSnapshot<'a, T>,
 }
 
 impl<'a, T> Ref<'a, T> {
     /// The current value and its version, for a receiver that has seen `seen`.
     #[inline(always)]
     pub(super) fn new(shared: &'a Shared<T>, seen: Version) -> (Self, Version) {
-        let (mut look, version) = shared.look();
-        look.set_note(version != seen);
-        (Self { look }, version)
+        let (mut snapshot, version) = shared.snapshot();
+        snapshot.set_user_bit(version != seen);
+        (Self { snapshot }, version)
     }
 
     /// The current value, for a caller that keeps no seen version.
     #[inline(always)]
     pub(super) fn unchanged(shared: &'a Shared<T>) -> Self {
-        let (look, _) = shared.look();
-        Self { look }
+        let (snapshot, _) = shared.snapshot();
+        Self { snapshot }
     }
 
     /// Whether the value was new to the receiver when it was borrowed.
@@ -69,7 +69,7 @@ impl<'a, T> Ref<'a, T> {
     /// assert!(!rx.borrow().has_changed());
     /// ```
     pub fn has_changed(&self) -> bool {
-        self.look.note()
+        self.snapshot.user_bit()
     }
 }
 
@@ -78,7 +78,7 @@ impl<T> Deref for Ref<'_, T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        &self.look
+        &self.snapshot
     }
 }
 

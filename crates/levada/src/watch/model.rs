@@ -45,7 +45,7 @@ fn versions_wrap_around() {
     });
 }
 
-/// A receiver that gives up waiting keeps nothing from another.
+/// A receiver that stops waiting does not keep another one from being woken.
 #[test]
 fn a_cancelled_wait_strands_nobody() {
     model(|| {
@@ -62,7 +62,7 @@ fn a_cancelled_wait_strands_nobody() {
     });
 }
 
-/// I3: who modifies waits for a look, who looks waits for a modification, and both end.
+/// I3: a writer waits for a `Ref`, a reader waits for a modification, and both get through.
 #[test]
 fn modifications_and_looks_exclude_each_other() {
     model(|| {
@@ -123,7 +123,7 @@ fn a_writer_and_readers_get_through() {
     });
 }
 
-/// C61: writers that come again and a reader.
+/// C61: writers that come back and a reader all get through.
 #[test]
 fn writers_and_a_reader_get_through() {
     model(|| {
@@ -162,12 +162,13 @@ fn a_look_is_taken_past_a_waiting_writer() {
     });
 }
 
-/// `send_replace` gives the old value back, once, whoever looks at it.
+/// `send_replace` returns the old value, once, although it is borrowed.
 #[test]
 fn a_replaced_value_is_returned() {
     model(|| {
         let (tx, rx) = channel(Arc::new(1));
-        // Another one stays: the end of the last would wake whoever waits for the value.
+        // Another receiver stays: the end of the last one would wake a thread that waits for the
+        // value.
         let _other = rx.clone();
         let receiver = thread::spawn(move || {
             let look = rx.borrow();
@@ -179,7 +180,7 @@ fn a_replaced_value_is_returned() {
     });
 }
 
-/// `send` passes a modification that is under way; looks find one or the other, whole.
+/// `send` overtakes a modification; readers see one value or the other, whole.
 #[test]
 fn a_send_passes_a_modification() {
     model(|| {
@@ -256,13 +257,14 @@ fn a_modification_wakes_a_receiver() {
     });
 }
 
-/// I3: who was refused the value that is being changed is told of its successor; the modification
-/// itself changes nothing, so that its end would tell nobody.
+/// I3: a thread that was rejected while the value is changed is notified of the next value; the
+/// modification itself changes nothing, so its end would notify no thread.
 #[test]
 fn a_passing_send_tells_who_was_refused() {
     model(|| {
         let (tx, rx) = channel(0);
-        // Another one stays: the end of the last would wake whoever waits for the value.
+        // Another receiver stays: the end of the last one would wake a thread that waits for the
+        // value.
         let _other = rx.clone();
         let sender = thread::spawn(move || {
             tx.send_if_modified(|_| {
@@ -276,7 +278,7 @@ fn a_passing_send_tells_who_was_refused() {
     });
 }
 
-/// I2: the same, and somebody else waits for a change.
+/// I2: the same, while another receiver waits for a change.
 #[test]
 fn a_passing_send_wakes_who_waits_for_a_change() {
     model(|| {

@@ -2,59 +2,61 @@
 //!
 //! # Layout
 //! ```text
-//! Shared  latest   the value, its version, the closed bit: storage::latest; and under its lock
-//!                  the line: tasks that wait for a new version or the end of the senders
-//!         freed    tasks that wait for the end of the receivers, and threads that wait for a value
-//!         counts   handles: refs
+//! Shared  latest           the value, its version, the closed bit: storage::latest; and under its
+//!                          lock the waiters: tasks that wait for a new version, or for the close
+//!         release_waiters  tasks that wait for the last receiver to drop, and threads that wait
+//!                          for access to a value
+//!         counts           handles: refs
 //! ```
-//! One allocation holds all of it. The line `freed` is shared because both events are rare: being
-//! woken for the other's sake costs a second look. A receiver is the channel and the version it has
-//! seen last; a [`Snapshot`] is the only way to look at a value.
+//! One allocation holds all of it. `release_waiters` serves two kinds of waiters because both
+//! events are rare: a waiter that is woken for the other event checks once more and sleeps again. A
+//! receiver is the channel and the last version that it has seen; a [`Snapshot`] is the only way to
+//! read a value.
 //!
 //! # States
 //! | state | senders | receivers | closed bit | `send` | `changed` on a seen value |
 //! |---|---|---|---|---|---|
 //! | open | 1.. | 1.. | no | stores | waits |
-//! | unwatched | 1.. | 0 | no | gives back | - |
+//! | unwatched | 1.. | 0 | no | returns the value | - |
 //! | closed | 0 | any | yes | - | fails |
 //!
-//! `unwatched` becomes `open` again by `subscribe`; `closed` is for ever.
+//! `unwatched` becomes `open` again by `subscribe`; `closed` is final.
 //!
 //! # Transitions
-//! | operation | value | version | then tells |
+//! | operation | value | version | then wakes |
 //! |---|---|---|---|
-//! | `send`, `send_replace` | exchanged | + 1 | the line; `freed` if the old value kept somebody waiting |
-//! | `send_modify`, `send_if_modified` | changed in place, when no `Ref` of it is left and it is this writer's turn | + 1 if the closure says so | the line; `freed` if a thread waits |
-//! | the closure panics | as the closure left it | same | `freed` if somebody waits |
-//! | a `Ref` drops | the last one drops a value that was superseded | same | `freed` if somebody waits |
-//! | the last sender drops | same | same, and closed | the line |
-//! | the last receiver drops | same | same | `freed` |
+//! | `send`, `send_replace` | exchanged | + 1 | the waiters; `release_waiters` if a thread waits for the old value |
+//! | `send_modify`, `send_if_modified` | changed in place, when no `Ref` of it is left and this writer is admitted | + 1 if the closure says so | the waiters; `release_waiters` if a thread waits |
+//! | the closure panics | as the closure left it | same | `release_waiters` if a thread waits |
+//! | a `Ref` drops | the last one of an earlier value drops that | same | `release_waiters` if a thread waits |
+//! | the last sender drops | same | same, and closed | the waiters |
+//! | the last receiver drops | same | same | `release_waiters` |
 //!
 //! A `send` during a `send_modify` (in another thread, or in the closure itself) does not wait for
-//! it. The modification then counts as made before the `send`, so nobody gets to see it.
+//! it. The modification then counts as made before the `send`, so no receiver sees it.
 //!
 //! # Invariants
-//! - **I1** A version belongs to one value: who has seen the current version has seen the current
-//!   value, or a silent modification of it.
-//! - **I2** Every change is announced to everybody in the line, in the critical section that makes
-//!   it or after it. Who waits looks and enters the line in one critical section, so he either saw
-//!   it or is woken.
-//! - **I3** A thread that is refused a value enters `freed` before it looks again
+//! - **I1** A version belongs to one value: a receiver that has seen the current version has seen
+//!   the current value, or a silent modification of it.
+//! - **I2** Every change notifies all waiters, in the critical section that makes the change or
+//!   after it. A task checks the version and enters the waiters in one critical section, so it has
+//!   either seen the change or is woken.
+//! - **I3** A thread that is rejected enters `release_waiters` before it tries again
 //!   (storage::latest, I6).
 //! - **I4** No lock is held while a closure, a waker, a clone or a drop runs.
 //!
 //! # Progress
-//! `send` never waits, but for the few instructions others hold the lock. `send_modify` and
-//! `send_if_modified` wait for the `Ref`s of the current value, and `send_replace` for those of
-//! the value it returns, which only become fewer. Reading waits while a closure runs on the
-//! current value, and for a writer that was overtaken too often (storage::latest, `turns`): for
-//! no longer than [`PATIENCE`] at a time, and never on a thread that holds a `Ref` of that value.
-//! So threads that wait for each other beside a waiting writer go on.
+//! `send` waits only for the lock, which is held for a few instructions. `send_modify` and
+//! `send_if_modified` wait for the `Ref`s of the current value, and `send_replace` for those of the
+//! value it returns, which only become fewer. A reader waits while a closure runs on the current
+//! value, and for a writer that was overtaken too often (`storage::latest::phase_fair`): for no
+//! longer than [`PATIENCE`] at a time, and never on a thread that holds a `Ref` of that value. So
+//! threads that wait for each other do not wait for ever beside a waiting writer.
 //!
 //! # Unwinding
-//! A waker that panics keeps no other waiter from being woken. A value whose drop panics has been
+//! If a waker panics, the other waiters are still woken. A value whose drop panics has been
 //! replaced and announced by then. A closure that panics leaves its value as it is. The first panic
-//! goes on after all foreign code has run; out of `send_replace` none does, as the old value would
+//! is resumed after all foreign code has run; `send_replace` resumes none, as the old value would
 //! be lost.
 //!
 //! # Checked by
@@ -70,7 +72,7 @@ use super::error::{RecvError, SendError};
 use crate::prim::{park_on, park_on_for};
 use crate::refs::{Counts, Hub};
 use crate::storage::latest::{
-    Claim, Keeper, Latest, LookTurn, Snapshot, Stamp, Version, WriteTurn, Writing,
+    Claim, Latest, Owner, Snapshot, Version, VersionState, WaitingReader, WaitingWriter, WriteGuard,
 };
 use crate::util::{DropLast, FirstPanic, contain};
 use crate::wait::lazy::NodeRef;
@@ -81,29 +83,29 @@ use crate::wait::until::Until;
 /// A watch channel.
 pub(super) struct Shared<T> {
     latest: Latest<T, Waiters>,
-    freed: WaitQueue,
+    release_waiters: WaitQueue,
     counts: Counts,
 }
 
 /// How long a reader waits for a writer that itself waits. A thread that holds a `Ref` for a
-/// moment may lose the processor for some ten milliseconds. A `Ref` that is held for longer is
-/// kept: perhaps for ever, or until this very reader goes on.
+/// moment may lose the processor for some ten milliseconds. A `Ref` that is held for longer may be
+/// kept for ever, or until this very reader goes on.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// A value being looked at.
-pub(super) type Look<'a, T> = Snapshot<'a, Shared<T>>;
+/// Shared access to a value of the channel.
+pub(super) type ValueSnapshot<'a, T> = Snapshot<'a, Shared<T>>;
 
-impl<T> Keeper for Shared<T> {
+impl<T> Owner for Shared<T> {
     type Value = T;
-    type Side = Waiters;
+    type Aux = Waiters;
 
     #[inline(always)]
     fn latest(&self) -> &Latest<T, Waiters> {
         &self.latest
     }
 
-    fn vacated(&self) {
-        self.freed.notify_all();
+    fn on_released(&self) {
+        self.release_waiters.notify_all();
     }
 }
 
@@ -112,7 +114,7 @@ impl<T> Shared<T> {
     pub(super) fn new(value: T, version: Version, receivers: usize) -> Self {
         Self {
             latest: Latest::new(value, version, Waiters::new()),
-            freed: WaitQueue::new(),
+            release_waiters: WaitQueue::new(),
             counts: Counts::new(receivers),
         }
     }
@@ -121,38 +123,38 @@ impl<T> Shared<T> {
 // Send
 
 impl<T> Shared<T> {
-    /// Replaces the value, unless nobody could receive it.
+    /// Replaces the value, unless there is no receiver.
     #[inline]
     pub(super) fn send(&self, value: T) -> Result<(), SendError<T>> {
         if self.counts.receivers() == 0 {
             return Err(SendError(value));
         }
-        let (old, vacated, call) = self.latest.publish(value, Waiters::call);
+        let (old, had_waiters, call) = self.latest.publish(value, Waiters::call);
         let _old = DropLast(old);
-        self.announce(vacated, call);
+        self.announce(had_waiters, call);
         Ok(())
     }
 
-    /// Replaces the value, and returns the old one as soon as nobody looks at it.
+    /// Replaces the value, and returns the old one as soon as it is not read any more.
     pub(super) fn send_replace(&self, value: T) -> T {
-        let (old, vacated, call) = Claim::replace(self, value, Waiters::call);
-        if vacated || !call.is_empty() {
+        let (old, had_waiters, call) = Claim::replace(self, value, Waiters::call);
+        if had_waiters || !call.is_empty() {
             // The old value must not be lost because a waker panics.
-            contain(|| self.announce(vacated, call));
+            contain(|| self.announce(had_waiters, call));
         }
-        old.unwrap_or_else(|mut claim| self.wait_freed(|| claim.take()))
+        old.unwrap_or_else(|mut claim| self.wait_until_released(|| claim.take()))
     }
 
-    /// Changes the value in place, as soon as nobody looks at it.
+    /// Changes the value in place, as soon as it is not read any more.
     pub(super) fn send_if_modified(&self, modify: impl FnOnce(&mut T) -> bool) -> bool {
-        let mut writing = Writing::take(self).unwrap_or_else(|| self.wait_to_write());
-        let modified = modify(&mut writing);
+        let mut guard = WriteGuard::take(self).unwrap_or_else(|| self.wait_to_write());
+        let modified = modify(&mut guard);
         if modified {
-            writing.mark_changed();
+            guard.mark_changed();
         }
         let mut panics = FirstPanic::default();
-        // Wakes those who wait for the value, and drops it if it was superseded.
-        panics.catch(|| drop(writing));
+        // Wakes threads that wait for the value, and drops it if another one was published.
+        panics.catch(|| drop(guard));
         if modified {
             panics.catch(|| self.call_changed());
         }
@@ -160,40 +162,40 @@ impl<T> Shared<T> {
         modified
     }
 
-    /// Tells of a new version, and those who were refused the old value if there are any.
+    /// Wakes the tasks that wait for a new version, and rejected threads if there are any.
     #[inline]
-    fn announce(&self, vacated: bool, call: Call) {
-        if !vacated {
+    fn announce(&self, had_waiters: bool, call: Call) {
+        if !had_waiters {
             return self.wake(call);
         }
         let mut panics = FirstPanic::default();
-        panics.catch(|| self.freed.notify_all());
+        panics.catch(|| self.release_waiters.notify_all());
         panics.catch(|| self.wake(call));
         panics.resume();
     }
 
-    /// Wakes those who wait for a new version.
+    /// Wakes the tasks that wait for a new version.
     #[inline]
     fn wake(&self, call: Call) {
-        call.wake(|action| self.latest.beside(|_, line| action(line)));
+        call.wake(|action| self.latest.with_aux(|_, waiters| action(waiters)));
     }
 
-    /// Tells those who wait for a new version, where it has changed before.
+    /// Wakes the tasks that wait for a new version, after the version has changed.
     fn call_changed(&self) {
-        let call = self.latest.beside(|_, line| line.call());
+        let call = self.latest.with_aux(|_, waiters| waiters.call());
         self.wake(call);
     }
 
-    /// Sleeps until it is this writer's turn.
+    /// Sleeps until this writer is admitted.
     #[cold]
-    fn wait_to_write(&self) -> Writing<'_, Self> {
-        let mut turn = WriteTurn::new(self);
-        self.wait_freed(|| turn.take())
+    fn wait_to_write(&self) -> WriteGuard<'_, Self> {
+        let mut writer = WaitingWriter::new(self);
+        self.wait_until_released(|| writer.take())
     }
 
-    /// Sleeps until `take` gives what it looks for.
-    fn wait_freed<R>(&self, take: impl FnMut() -> Option<R>) -> R {
-        park_on(Until::new(&self.freed, take))
+    /// Sleeps until `take` succeeds.
+    fn wait_until_released<R>(&self, take: impl FnMut() -> Option<R>) -> R {
+        park_on(Until::new(&self.release_waiters, take))
     }
 }
 
@@ -202,41 +204,42 @@ impl<T> Shared<T> {
 impl<T> Shared<T> {
     /// The current value and its version. Waits while it is being changed in place.
     #[inline(always)]
-    pub(super) fn look(&self) -> (Look<'_, T>, Version) {
-        Snapshot::take(self).unwrap_or_else(|| self.wait_to_look())
+    pub(super) fn snapshot(&self) -> (ValueSnapshot<'_, T>, Version) {
+        Snapshot::take(self).unwrap_or_else(|| self.wait_to_read())
     }
 
-    /// Sleeps until the value is not written any more, and a writer that was overtaken too often
-    /// has had its turn.
+    /// Sleeps until this reader is admitted: the value is not written any more, and a writer that
+    /// was overtaken too often is done.
     #[cold]
-    fn wait_to_look(&self) -> (Look<'_, T>, Version) {
-        let mut turn = LookTurn::new(self);
+    fn wait_to_read(&self) -> (ValueSnapshot<'_, T>, Version) {
+        let mut reader = WaitingReader::new(self);
         loop {
-            let look = park_on_for(Until::new(&self.freed, || turn.take()), PATIENCE);
-            if let Some(look) = look {
-                return look;
+            let snapshot =
+                park_on_for(Until::new(&self.release_waiters, || reader.take()), PATIENCE);
+            if let Some(snapshot) = snapshot {
+                return snapshot;
             }
-            turn.lapse();
+            reader.extend_budget();
         }
     }
 
     /// The version of the current value.
     pub(super) fn version(&self) -> Version {
-        self.latest.stamp().version()
+        self.latest.version_state().version()
     }
 
     /// Whether all senders are gone.
     pub(super) fn is_closed(&self) -> bool {
-        self.latest.stamp().is_closed()
+        self.latest.version_state().is_closed()
     }
 
     /// Whether the current version is another than `seen`; an error if all senders are gone.
     pub(super) fn has_changed(&self, seen: Version) -> Result<bool, RecvError> {
-        let stamp = self.latest.stamp();
-        if stamp.is_closed() {
+        let state = self.latest.version_state();
+        if state.is_closed() {
             return Err(RecvError(()));
         }
-        Ok(stamp.version() != seen)
+        Ok(state.version() != seen)
     }
 
     /// Waits for another version than `seen`; an error if there can be none.
@@ -247,43 +250,44 @@ impl<T> Shared<T> {
         cx: &mut Context<'_>,
         seen: Version,
     ) -> Poll<Result<Version, RecvError>> {
-        match news(self.latest.stamp(), seen) {
-            Some(news) => {
+        match change_since(self.latest.version_state(), seen) {
+            Some(change) => {
                 self.cancel_changed(node);
-                Poll::Ready(news)
+                Poll::Ready(change)
             }
             None => self.wait_changed(node.pinned(), cx.waker(), seen),
         }
     }
 
-    /// Enters the line for a new version, if there still is none.
+    /// Enqueues the task, if there still is no new version.
     fn wait_changed(
         &self,
         node: Pin<&Node>,
         waker: &Waker,
         seen: Version,
     ) -> Poll<Result<Version, RecvError>> {
-        // Who is in line and misses a version now is woken for it.
-        if node.is_held() && self.latest.beside(|_, line| line.has(node, waker)) {
+        // A task that waits already is woken for a version that it misses here.
+        if node.is_held() && self.latest.with_aux(|_, waiters| waiters.has(node, waker)) {
             return Poll::Pending;
         }
         // Cloning and dropping wakers is foreign code: outside the lock.
         let waker = waker.clone();
-        let (news, waker) = self.latest.beside(|stamp, line| match news(stamp, seen) {
-            Some(news) => (Some(news), Some(waker)),
-            None => (None, line.enqueue(node, waker)),
-        });
+        let (change, waker) =
+            self.latest.with_aux(|state, waiters| match change_since(state, seen) {
+                Some(change) => (Some(change), Some(waker)),
+                None => (None, waiters.enqueue(node, waker)),
+            });
         drop(waker);
-        match news {
-            Some(news) => {
+        match change {
+            Some(change) => {
                 self.cancel_changed(node);
-                Poll::Ready(news)
+                Poll::Ready(change)
             }
             None => Poll::Pending,
         }
     }
 
-    /// Leaves the line for a new version.
+    /// Stops waiting for a new version.
     #[inline]
     pub(super) fn cancel_changed<'n>(&self, node: impl NodeRef<'n>) {
         if node.is_held() {
@@ -293,31 +297,32 @@ impl<T> Shared<T> {
 
     #[cold]
     fn leave_changed(&self, node: Pin<&Node>) {
-        let waker = self.latest.beside(|_, line| line.dequeue(node));
+        let waker = self.latest.with_aux(|_, waiters| waiters.dequeue(node));
         drop(DropLast(waker));
     }
 }
 
-/// What a stamp says to somebody who has seen `seen`.
+/// What has changed for a receiver that has seen `seen`: a new version, or that there will be
+/// none.
 #[inline]
-fn news(stamp: Stamp, seen: Version) -> Option<Result<Version, RecvError>> {
-    if stamp.version() != seen {
-        return Some(Ok(stamp.version()));
+fn change_since(state: VersionState, seen: Version) -> Option<Result<Version, RecvError>> {
+    if state.version() != seen {
+        return Some(Ok(state.version()));
     }
-    stamp.is_closed().then_some(Err(RecvError(())))
+    state.is_closed().then_some(Err(RecvError(())))
 }
 
 // Close
 
 impl<T> Shared<T> {
-    /// Waits until there is no receiver.
+    /// Waits until there are no receivers.
     pub(super) fn poll_closed(&self, node: Pin<&Node>, cx: &mut Context<'_>) -> Poll<()> {
-        self.freed.poll_wait(node, cx, || (self.counts.receivers() == 0).then_some(()))
+        self.release_waiters.poll_wait(node, cx, || (self.counts.receivers() == 0).then_some(()))
     }
 
-    /// Leaves the line for the end of the receivers.
+    /// Stops waiting for the last receiver to drop.
     pub(super) fn cancel_closed(&self, node: Pin<&Node>) {
-        self.freed.cancel(node);
+        self.release_waiters.cancel(node);
     }
 
     /// How many receivers there are.
@@ -342,7 +347,7 @@ impl<T> Hub for Shared<T> {
     }
 
     fn receivers_gone(&self) {
-        self.freed.notify_all();
+        self.release_waiters.notify_all();
     }
 }
 

@@ -81,7 +81,7 @@ impl<T: Clone> Stream for WatchStream<T> {
             this.ended = true;
             return Poll::Ready(None);
         }
-        let (value, version) = this.shared.look();
+        let (value, version) = this.shared.snapshot();
         let value = T::clone(&value);
         this.seen = version;
         Poll::Ready(Some(value))

@@ -38,7 +38,7 @@ const SCENES: &[Scene] = &[
     Scene {
         end: End::Killed(libc::SIGABRT),
         says: SWITCH,
-        ..scene("refused_to_an_open_value", refused_to_an_open_value)
+        ..scene("refused_to_an_exposed_value", refused_to_an_exposed_value)
     },
     scene("a_killing_filter_and_the_switch", a_killing_filter_and_the_switch),
     Scene {
@@ -99,7 +99,7 @@ fn no_thread_is_started() {
     assert_eq!(threads(), before);
     drop(traffic::calm_broadcast());
     assert_eq!(threads(), before);
-    drop(traffic::open_watch());
+    drop(traffic::exposed_watch());
     assert_eq!(threads(), before);
 }
 
@@ -138,9 +138,10 @@ fn refused_to_calm_channels() {
     traffic::on_threads();
 }
 
-/// Nothing else keeps readers out that take no lock: the process ends, and says what to do.
-fn refused_to_an_open_value() {
-    let (tx, _rx) = traffic::open_watch();
+/// Only the fence orders a writer with readers that take no lock: the process ends, and says what
+/// to do.
+fn refused_to_an_exposed_value() {
+    let (tx, _rx) = traffic::exposed_watch();
     forbid(libc::SYS_membarrier, Action::Refuse);
     tx.send(2).unwrap();
 }

@@ -6,7 +6,7 @@ use std::thread;
 /// More than the messages after which a channel relies on the system call.
 const CALM: u16 = 5_000;
 /// More than the looks after which a value can be looked at without a lock.
-const LOOKS: u32 = 60_000;
+const READS: u32 = 60_000;
 const MESSAGES: u32 = 2_000;
 
 /// A channel of this capacity over which so many messages went that nobody waited to send.
@@ -29,16 +29,16 @@ pub(crate) fn calm_broadcast() -> (broadcast::Sender<u32>, broadcast::Receiver<u
     (tx, rx)
 }
 
-/// A value that was looked at often.
-pub(crate) fn open_watch() -> (watch::Sender<u32>, watch::Receiver<u32>) {
+/// A value that was read often enough to be exposed to readers without a lock.
+pub(crate) fn exposed_watch() -> (watch::Sender<u32>, watch::Receiver<u32>) {
     let (tx, rx) = watch::channel(1);
-    assert_eq!((0..LOOKS).map(|_| *rx.borrow()).sum::<u32>(), LOOKS);
+    assert_eq!((0..READS).map(|_| *rx.borrow()).sum::<u32>(), READS);
     (tx, rx)
 }
 
 /// All of these, by one thread.
 pub(crate) fn on_one_thread() {
-    let (tx, rx) = open_watch();
+    let (tx, rx) = exposed_watch();
     tx.send(2).unwrap();
     assert_eq!(*rx.borrow(), 2);
     drop((calm_mpsc(1), calm_broadcast()));

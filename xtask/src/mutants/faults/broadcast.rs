@@ -4,17 +4,17 @@ use crate::mutants::fault::Fault;
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
-        name: "broadcast-mark-not-taken",
+        name: "broadcast-flag-not-taken",
         file: "broadcast/protocol.rs",
-        before: r#"        let (pos, receivers, awaited) = (tail.next, tail.receivers, tail.awaited);"#,
-        after: r#"        let (pos, receivers, awaited) = (tail.next, tail.receivers, false);"#,
+        before: r#"        let (pos, receivers, had_waiters) = (tail.next, tail.receivers, tail.has_waiters);"#,
+        after: r#"        let (pos, receivers, had_waiters) = (tail.next, tail.receivers, false);"#,
         breaks: "a receiver sleeps through a message",
         caught_by: ("loom", "broadcast::model"),
     },
     Fault {
-        name: "broadcast-sleeps-unmarked",
+        name: "broadcast-sleeps-without-flag",
         file: "broadcast/protocol.rs",
-        before: "            tail.awaited |= empty;
+        before: "            tail.has_waiters |= empty;
 ",
         after: "",
         breaks: "a receiver sleeps through a message",
@@ -33,33 +33,33 @@ pub(super) const FAULTS: &[Fault] = &[
         caught_by: ("loom", "broadcast::model"),
     },
     Fault {
-        name: "broadcast-return-not-told",
+        name: "broadcast-return-not-notified",
         file: "broadcast/protocol.rs",
-        before: "        if aftermath.awaited {
-            panics.catch(|| self.returns.notify_all());
+        before: "        if deferred.notify {
+            panics.catch(|| self.clone_waiters.notify_all());
         }
 ",
         after: "",
-        breaks: "who waits for a clone to be made is not woken",
+        breaks: "a receiver that waits for a clone is not woken",
         caught_by: ("loom", "broadcast::model"),
     },
     Fault {
-        name: "broadcast-end-not-told",
+        name: "broadcast-end-not-notified",
         file: "broadcast/protocol.rs",
         before: "    fn senders_gone(&self) {
-        self.news.notify_all();
+        self.recv_waiters.notify_all();
     }",
         after: "    fn senders_gone(&self) {}",
         breaks: "a receiver sleeps through the end",
         caught_by: ("loom", "broadcast::model"),
     },
     Fault {
-        name: "broadcast-desertion-not-told",
+        name: "broadcast-last-receiver-not-notified",
         file: "broadcast/protocol.rs",
-        before: "            panics.catch(|| self.desertion.notify_all());
+        before: "            panics.catch(|| self.closed_waiters.notify_all());
 ",
         after: "",
-        breaks: "who waits for the last receiver to go sleeps on",
+        breaks: "a sender that waits for the last receiver to drop sleeps on",
         caught_by: ("loom", "broadcast::model"),
     },
     Fault {
@@ -67,7 +67,7 @@ pub(super) const FAULTS: &[Fault] = &[
         file: "broadcast/protocol.rs",
         before: "        for pos in start..end {",
         after: "        for pos in start + 1..end {",
-        breaks: "a message keeps a claim that nobody ends",
+        breaks: "a message keeps a reader that is never subtracted",
         caught_by: ("loom", "broadcast::model"),
     },
     Fault {
@@ -75,7 +75,7 @@ pub(super) const FAULTS: &[Fault] = &[
         file: "broadcast/protocol.rs",
         before: "if behind > self.ring.capacity() {",
         after: "if behind >= self.ring.capacity() {",
-        breaks: "a message that is there is told as missed",
+        breaks: "a message that is there is reported as missed",
         caught_by: ("loom", "broadcast::model"),
     },
     Fault {
@@ -89,26 +89,26 @@ pub(super) const FAULTS: &[Fault] = &[
         caught_by: ("tests", "broadcast"),
     },
     Fault {
-        name: "broadcast-loan-never-ends",
+        name: "broadcast-borrow-never-ends",
         file: "broadcast/protocol.rs",
-        before: r#"            self.shared.settle_with_message_in_hand(loan.end());
+        before: r#"            self.shared.run_deferred_contained(borrow.end());
         }
     }
 }"#,
-        after: r#"            core::mem::forget(loan);
+        after: r#"            core::mem::forget(borrow);
         }
     }
 }"#,
-        breaks: "a value that was cloned is never given back",
+        breaks: "a value that was cloned is never returned",
         caught_by: ("loom", "broadcast::model"),
     },
     Fault {
         name: "broadcast-last-reads-twice",
         file: "broadcast/protocol.rs",
-        before: r#"            Taken::LastBox(boxed) => {
+        before: r#"            Found::LastInBox(boxed) => {
                 *next = pos + 1;
 "#,
-        after: r#"            Taken::LastBox(boxed) => {
+        after: r#"            Found::LastInBox(boxed) => {
 "#,
         breaks: "the last reader gets a message and is told that it missed it",
         caught_by: ("tests", "broadcast_hostile"),
@@ -129,10 +129,10 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "broadcast-panic-keeps-the-box",
         file: "broadcast/protocol.rs",
         before: "        let clone = catch_unwind(AssertUnwindSafe(|| T::clone(&boxed)));
-        self.settle_with_message_in_hand(slot.return_box(pos, boxed));
+        self.run_deferred_contained(slot.return_box(pos, boxed));
         clone.unwrap_or_else(|panic| resume_unwind(panic))",
         after: "        let clone = T::clone(&boxed);
-        self.settle(slot.return_box(pos, boxed));
+        self.run_deferred(slot.return_box(pos, boxed));
         clone",
         breaks: "a clone that panics takes the value from the others",
         caught_by: ("tests", "broadcast_hostile"),
@@ -155,7 +155,7 @@ pub(super) const FAULTS: &[Fault] = &[
 ",
         after: "            let _ = tail.receivers;
 ",
-        breaks: "a message for nobody is stored",
+        breaks: "a message without receivers is stored",
         caught_by: ("tests", "broadcast"),
     },
 ];

@@ -157,87 +157,87 @@ pub(super) const FAULTS: &[Fault] = &[
         file: "storage/lap_ring.rs",
         before: r#"if ring.index(ring.origin(), pos) < FIRST || !ring.is_read(pos - 1) {"#,
         after: r#"if ring.index(ring.origin(), pos) < FIRST {"#,
-        breaks: "messages that somebody has yet to read are overwritten",
+        breaks: "messages that a receiver has yet to read are overwritten",
         caught_by: ("unit", "storage::lap_ring"),
     },
     Fault {
         name: "lap-ring-two-clones-at-a-time",
         file: "storage/lap_ring/slot.rs",
-        before: r#"match self.exchange(home, home.lent()) {
+        before: r#"match self.acquire(state, state.borrowed()) {
             // The writer"#,
-        after: r#"match self.exchange(home, home) {
+        after: r#"match self.acquire(state, state) {
             // The writer"#,
         breaks: "two readers clone one value at the same time",
         caught_by: ("unit", "storage::lap_ring"),
     },
     Fault {
         name: "lap-ring-last-is-counted-still",
-        file: "storage/lap_ring/place.rs",
-        before: r#"            Lending::Done(home) => Ok(Loan { place: self, pos, left: home.claims() - 1 }),"#,
-        after: r#"            Lending::Done(home) => Ok(Loan { place: self, pos, left: home.claims() }),"#,
+        file: "storage/lap_ring/slot_ref.rs",
+        before: r#"                Ok(Borrow { slot_ref: self, pos, readers_left: state.readers_left() - 1 })"#,
+        after: r#"                Ok(Borrow { slot_ref: self, pos, readers_left: state.readers_left() })"#,
         breaks: "a message that was read by all is not",
         caught_by: ("tests", "broadcast"),
     },
     Fault {
-        name: "lap-ring-claim-of-another-lap",
+        name: "lap-ring-reader-of-another-message",
         file: "storage/lap_ring/slot.rs",
-        before: r#"            Ok(()) if self.stamp().is_home_of(pos) => Lending::Done(home),"#,
-        after: r#"            Ok(()) if self.stamp().is_home_of(pos) || pos < u64::MAX => Lending::Done(home),"#,
-        breaks: "a reader that was lapped ends the claim of another",
+        before: r#"            Ok(()) if self.stamp().holds(pos) => Attempt::Borrowed(state),"#,
+        after: r#"            Ok(()) if self.stamp().holds(pos) || pos < u64::MAX => Attempt::Borrowed(state),"#,
+        breaks: "a reader that lagged subtracts a reader of another message",
         caught_by: ("loom", "storage::lap_ring"),
     },
     Fault {
-        name: "lap-ring-return-not-told",
-        file: "storage/lap_ring/place.rs",
-        before: r#"            after.awaited = true;
-            if !self.end_left_claims"#,
-        after: r#"            if !self.end_left_claims"#,
-        breaks: "who waits for a clone to be made is not woken",
+        name: "lap-ring-return-not-notified",
+        file: "storage/lap_ring/slot_ref.rs",
+        before: r#"            deferred.notify = true;
+            if !self.finish_skips"#,
+        after: r#"            if !self.finish_skips"#,
+        breaks: "a receiver that waits for a clone is not woken",
         caught_by: ("unit", "storage::lap_ring"),
     },
     Fault {
-        name: "lap-ring-lapped-is-not-told",
+        name: "lap-ring-overwrite-not-notified",
         file: "storage/lap_ring.rs",
-        before: r#"        after.awaited |= stamp.is_called();
+        before: r#"        deferred.notify |= stamp.has_notify();
 "#,
         after: r#""#,
-        breaks: "who waits for a value that is lapped is not woken",
+        breaks: "a receiver that waits for a value that is overwritten is not woken",
         caught_by: ("unit", "storage::lap_ring"),
     },
     Fault {
-        name: "lap-ring-displaced-is-leaked",
+        name: "lap-ring-overwritten-is-leaked",
         file: "storage/lap_ring.rs",
-        before: r#"            Ok(dead) => after.dead.value = after.dead.value.or(dead),"#,
-        after: r#"            Ok(dead) => core::mem::forget(dead),"#,
+        before: r#"                deferred.garbage.value = deferred.garbage.value.or(overwritten);"#,
+        after: r#"                core::mem::forget(overwritten);"#,
         breaks: "a value that is overwritten is never dropped",
         caught_by: ("unit", "storage::lap_ring"),
     },
     Fault {
-        name: "lap-ring-box-not-given-back",
-        file: "storage/lap_ring/place.rs",
-        before: r#"                late.value = Some(value);
+        name: "lap-ring-box-not-returned",
+        file: "storage/lap_ring/slot_ref.rs",
+        before: r#"                message.value = Some(value);
 "#,
-        after: r#"                after.dead.boxed = Some(value);
+        after: r#"                deferred.garbage.boxed = Some(value);
 "#,
         breaks: "a value that was cloned in its box is lost to the others",
         caught_by: ("unit", "storage::lap_ring"),
     },
     Fault {
-        name: "lap-ring-call-not-seen",
-        file: "storage/lap_ring/place.rs",
-        before: "        if place.slot.stamp().is_calm(pos) || place.is_calm_fenced(pos) {",
-        after: "        if place.slot.stamp().is_home_of(pos) {",
-        breaks: "who waits for a clone to be made is not woken",
+        name: "lap-ring-request-not-seen",
+        file: "storage/lap_ring/slot_ref.rs",
+        before: "        if slot_ref.slot.stamp().is_plain(pos) || slot_ref.has_no_request(pos) {",
+        after: "        if slot_ref.slot.stamp().holds(pos) {",
+        breaks: "a receiver that waits for a clone is not woken",
         caught_by: ("unit", "storage::lap_ring"),
     },
     Fault {
-        name: "lap-ring-calls-without-a-fence",
-        file: "storage/lap_ring/place.rs",
-        before: "        far_fence(stamp.is_fenced())
+        name: "lap-ring-requests-without-a-fence",
+        file: "storage/lap_ring/slot_ref.rs",
+        before: "        fence_against_readers(stamp.needs_fence())
 ",
         after: "        true
 ",
-        breaks: "who calls and who ends a loan miss one another",
+        breaks: "a thread that requests and one that ends a borrow miss one another",
         caught_by: ("loom", "storage::lap_ring"),
     },
     Fault {
@@ -245,12 +245,12 @@ pub(super) const FAULTS: &[Fault] = &[
         file: "storage/lap_ring/slot.rs",
         before: "Stamp::from_bits(self.stamp.load(Ordering::Acquire))",
         after: "Stamp::from_bits(self.stamp.load(Ordering::Relaxed))",
-        breaks: "a reader waits for a loan that ended before its message",
+        breaks: "a reader waits for a borrow that ended before its message",
         caught_by: ("loom", "broadcast::model"),
     },
     Fault {
-        name: "aside-dropped-recursively",
-        file: "storage/lap_ring/aside.rs",
+        name: "overflow-dropped-recursively",
+        file: "storage/lap_ring/overflow.rs",
         before: "            self.drop_all();
 ",
         after: "",
@@ -258,27 +258,27 @@ pub(super) const FAULTS: &[Fault] = &[
         caught_by: ("unit", "storage::lap_ring"),
     },
     Fault {
-        name: "aside-skips-counted-once",
-        file: "storage/lap_ring/aside.rs",
+        name: "overflow-skips-counted-once",
+        file: "storage/lap_ring/overflow.rs",
         before: "            *skips += 1;
 ",
         after: "            *skips += 0;
 ",
-        breaks: "of two receivers that leave during a clone one keeps its claim",
+        breaks: "of two receivers that leave during a clone one is not subtracted",
         caught_by: ("unit", "storage::lap_ring"),
     },
     Fault {
-        name: "lap-ring-lapped-stays",
-        file: "storage/lap_ring/place.rs",
+        name: "lap-ring-overwritten-stays",
+        file: "storage/lap_ring/slot_ref.rs",
         before: "        if mem::needs_drop::<T>() {
-            after.dead.value = Some(self.slot.move_out());
+            deferred.garbage.value = Some(self.slot.move_out());
         } else {
-            self.slot.give_back(Home::EMPTY);
+            self.slot.release(SlotState::EMPTY);
         }
         true",
-        after: "        self.slot.give_back(home);
+        after: "        self.slot.release(state);
         true",
-        breaks: "what was lapped while it was lent is not dropped",
+        breaks: "a value that was overwritten while it was borrowed is not dropped",
         caught_by: ("unit", "storage::lap_ring"),
     },
 ];

@@ -4,99 +4,99 @@ use crate::mutants::fault::Fault;
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
-        name: "latest-stamp-published-relaxed",
+        name: "latest-version-published-relaxed",
         file: "storage/latest.rs",
-        before: "self.stamp.store(stamp.0, Ordering::Release);",
-        after: "self.stamp.store(stamp.0, Ordering::Relaxed);",
-        breaks: "who sees a version does not see what its publisher did before",
+        before: "self.version_state.store(state.0, Ordering::Release);",
+        after: "self.version_state.store(state.0, Ordering::Relaxed);",
+        breaks: "a thread that sees a version does not see what its publisher did before",
         caught_by: ("loom", "storage::latest"),
     },
     Fault {
-        name: "latest-stamp-read-relaxed",
+        name: "latest-version-read-relaxed",
         file: "storage/latest.rs",
-        before: "Stamp(self.stamp.load(Ordering::Acquire))",
-        after: "Stamp(self.stamp.load(Ordering::Relaxed))",
-        breaks: "who sees a version does not see what its publisher did before",
+        before: "VersionState(self.version_state.load(Ordering::Acquire))",
+        after: "VersionState(self.version_state.load(Ordering::Relaxed))",
+        breaks: "a thread that sees a version does not see what its publisher did before",
         caught_by: ("loom", "storage::latest"),
     },
     Fault {
-        name: "latest-posted-and-not-looked-again",
+        name: "latest-protected-and-not-validated",
         file: "storage/latest/snapshot.rs",
-        before: "            if latest.open.load(Ordering::Acquire) == open {",
-        after: "            if latest.open.load(Ordering::Acquire) == open || !open.is_null() {",
-        breaks: "a node is looked at that was shut before the address was posted",
+        before: "            if latest.exposed.load(Ordering::Acquire) == exposed {",
+        after: "            if latest.exposed.load(Ordering::Acquire) == exposed || !exposed.is_null() {",
+        breaks: "a node is read that was retracted before the address was protected",
         caught_by: ("loom", "storage::latest"),
     },
     Fault {
-        name: "latest-posted-look-ends-unseen",
+        name: "latest-hazard-reader-ends-unseen",
         file: "storage/latest/snapshot.rs",
-        before: "            self.drop_shut();
+        before: "            self.drop_retracted();
 ",
         after: "",
-        breaks: "a value that was open is never vacated",
+        breaks: "a value that was exposed is never released",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
-        name: "latest-opened-relaxed",
+        name: "latest-exposed-relaxed",
         file: "storage/latest.rs",
-        before: "self.open.store(current.as_ptr(), Ordering::Release);",
-        after: "self.open.store(current.as_ptr(), Ordering::Relaxed);",
-        breaks: "who looks without the lock does not see the value",
+        before: "self.exposed.store(current.as_ptr(), Ordering::Release);",
+        after: "self.exposed.store(current.as_ptr(), Ordering::Relaxed);",
+        breaks: "a reader without the lock does not see the value",
         caught_by: ("loom", "storage::latest"),
     },
     Fault {
-        name: "latest-open-read-relaxed",
+        name: "latest-exposed-read-relaxed",
         file: "storage/latest/snapshot.rs",
-        before: "latest.open.load(Ordering::Acquire) == open",
-        after: "latest.open.load(Ordering::Relaxed) == open",
-        breaks: "who looks without the lock does not see the value",
+        before: "latest.exposed.load(Ordering::Acquire) == exposed",
+        after: "latest.exposed.load(Ordering::Relaxed) == exposed",
+        breaks: "a reader without the lock does not see the value",
         caught_by: ("loom", "storage::latest"),
     },
     Fault {
-        name: "latest-shut-without-fence",
+        name: "latest-retracted-without-fence",
         file: "storage/latest.rs",
         before: "            asymmetric::heavy_fence();
 ",
         after: "",
-        breaks: "who shuts a value does not see who looks at it",
+        breaks: "a thread that retracts a value does not find its hazard readers",
         caught_by: ("loom", "storage::latest"),
     },
     Fault {
-        name: "latest-shut-finds-nobody",
+        name: "latest-retracted-without-scan",
         file: "storage/latest.rs",
-        before: "                if notices::is_posted(self.word()) {
+        before: "                if hazard::is_protected(self.address()) {
                     let current",
         after: "                if false {
                     let current",
-        breaks: "a value is exchanged while somebody looks at it without the lock",
+        breaks: "a value is exchanged while it has hazard readers",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
-        name: "latest-first-withdrawn-is-the-last",
+        name: "latest-first-cleared-is-the-last",
         file: "storage/latest.rs",
-        before: "        if notices::is_posted(self.word()) {
+        before: "        if hazard::is_protected(self.address()) {
             return (None, false);
         }
 ",
         after: "",
-        breaks: "the first of two looks without the lock frees the value of the other",
+        breaks: "the first of two hazard readers frees the value of the other",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
-        name: "latest-opened-beside-a-posted-one",
+        name: "latest-exposed-beside-a-retracted-one",
         file: "storage/latest.rs",
-        before: "if desk.mode != Mode::Calm || desk.wanted || is_posted {",
-        after: "if desk.mode != Mode::Calm || desk.wanted || is_posted && false {",
-        breaks: "an address that is posted stands for two values",
+        before: "if inner.mode != Mode::Counted || inner.has_waiters || has_retracted {",
+        after: "if inner.mode != Mode::Counted || inner.has_waiters || has_retracted && false {",
+        breaks: "an address that is protected stands for two values",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
-        name: "latest-forgotten-word-kept",
+        name: "latest-forgotten-address-kept",
         file: "storage/latest.rs",
-        before: "            notices::discard(self.word());
+        before: "            hazard::clear_forgotten(self.address());
 ",
         after: "",
-        breaks: "a look that was forgotten counts for the next channel at the address",
+        breaks: "a snapshot that was forgotten counts for the next channel at the address",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
@@ -105,130 +105,130 @@ pub(super) const FAULTS: &[Fault] = &[
         before: "        (node, version)
 ",
         after: "        let _ = version;
-        (node, latest.stamp().version())
+        (node, latest.version_state().version())
 ",
         breaks: "a snapshot comes with the version of a later value",
         caught_by: ("tests", "stress watch"),
     },
     Fault {
-        name: "latest-refused-look-forgotten",
+        name: "latest-rejected-reader-forgotten",
         file: "storage/latest/snapshot.rs",
-        before: "            desk.wanted = true;
-            return Err(desk);
+        before: "            inner.has_waiters = true;
+            return Err(inner);
 ",
-        after: "            return Err(desk);
+        after: "            return Err(inner);
 ",
-        breaks: "who wants to look is not told that the writer is done",
+        breaks: "a waiting reader is not notified that the writer is done",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
-        name: "latest-refused-writer-forgotten",
+        name: "latest-rejected-writer-forgotten",
         file: "storage/latest/writing.rs",
-        before: "            desk.wanted = true;
+        before: "            inner.has_waiters = true;
             return None;
         }
         // SAFETY: the current node",
         after: "            return None;
         }
         // SAFETY: the current node",
-        breaks: "a writer is not told that the last look ended",
+        breaks: "a waiting writer is not notified that the last read ended",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
-        name: "latest-refused-claim-forgotten",
+        name: "latest-rejected-claim-forgotten",
         file: "storage/latest/writing.rs",
-        before: "        if unsafe { desk.hold(node) }.is_in_use() {
-            desk.wanted = true;
+        before: "        if unsafe { inner.state_of(node) }.is_in_use() {
+            inner.has_waiters = true;
 ",
-        after: "        if unsafe { desk.hold(node) }.is_in_use() {
+        after: "        if unsafe { inner.state_of(node) }.is_in_use() {
 ",
-        breaks: "who claims a value is not told that it is vacant",
+        breaks: "a claimer is not notified that its value is released",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
-        name: "latest-publish-tells-nobody",
+        name: "latest-publish-notifies-no-thread",
         file: "storage/latest.rs",
-        before: "                let vacated = mem::take(&mut desk.wanted);
-                let beside",
-        after: "                let vacated = false;
-                let beside",
-        breaks: "who was refused a value is not told of its successor",
+        before: "                let had_waiters = mem::take(&mut inner.has_waiters);
+                let result",
+        after: "                let had_waiters = false;
+                let result",
+        breaks: "a rejected thread is not notified of the next value",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
-        name: "latest-look-ends-silently",
+        name: "latest-snapshot-ends-silently",
         file: "storage/latest/snapshot.rs",
-        before: "        super::finish(self.keeper, self.keeper.latest().let_go(desk, self.node));",
-        after: "        drop(self.keeper.latest().let_go(desk, self.node));",
-        breaks: "the last look takes the mark of who waits, and tells nobody",
+        before: "        super::finish_release(self.owner, self.owner.latest().release(inner, self.node));",
+        after: "        drop(self.owner.latest().release(inner, self.node));",
+        breaks: "the last snapshot clears the flag of waiting threads, and notifies none",
         caught_by: ("loom", "watch::model"),
     },
     Fault {
-        name: "latest-look-ends-past-who-waits",
+        name: "latest-snapshot-ends-past-a-waiter",
         file: "storage/latest/snapshot.rs",
-        before: "self.node != latest.current(&desk) || desk.wanted",
-        after: "self.node != latest.current(&desk)",
-        breaks: "who was refused a value is not told that its last look has ended",
+        before: "self.node != latest.current(&inner) || inner.has_waiters",
+        after: "self.node != latest.current(&inner)",
+        breaks: "a rejected thread is not notified that the last snapshot has ended",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
-        name: "latest-look-ends-past-its-value",
+        name: "latest-snapshot-ends-past-its-value",
         file: "storage/latest/snapshot.rs",
-        before: "self.node != latest.current(&desk) || desk.wanted",
-        after: "desk.wanted",
-        breaks: "an earlier value is not dropped with its last look",
+        before: "self.node != latest.current(&inner) || inner.has_waiters",
+        after: "inner.has_waiters",
+        breaks: "an earlier value is not dropped with its last snapshot",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
         name: "latest-writer-ends-silently",
         file: "storage/latest/writing.rs",
-        before: "        latest.settle(&mut desk);
-        super::finish(self.keeper, latest.let_go(desk, self.node));",
-        after: "        latest.settle(&mut desk);
-        drop(latest.let_go(desk, self.node));",
-        breaks: "the writer takes the mark of who waits, and tells nobody",
+        before: "        latest.update_mode(&mut inner);
+        super::finish_release(self.owner, latest.release(inner, self.node));",
+        after: "        latest.update_mode(&mut inner);
+        drop(latest.release(inner, self.node));",
+        breaks: "the writer clears the flag of waiting threads, and notifies none",
         caught_by: ("loom", "watch::model"),
     },
     Fault {
         name: "latest-claim-ends-silently",
         file: "storage/latest/writing.rs",
-        before: "        super::finish(self.keeper, latest.let_go(desk, node));",
-        after: "        drop(latest.let_go(desk, node));",
-        breaks: "a claim that is given up takes the mark of who waits, and tells nobody",
+        before: "        super::finish_release(self.owner, latest.release(inner, node));",
+        after: "        drop(latest.release(inner, node));",
+        breaks: "a claim that is given up clears the flag of waiting threads, and notifies none",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
         name: "latest-reader-not-counted",
         file: "storage/latest/snapshot.rs",
-        before: "        hold.add_reader();
+        before: "        state.add_reader();
 ",
-        after: "        hold.readers = 1;
+        after: "        state.readers = 1;
 ",
-        breaks: "the first of two looks to end frees the value of the other",
+        breaks: "the first of two snapshots to end frees the value of the other",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
         name: "latest-writer-beside-readers",
         file: "storage/latest/writing.rs",
-        before: "let is_in_use = unsafe { desk.hold(node) }.is_in_use();",
-        after: "let is_in_use = unsafe { desk.hold(node) }.writing;",
-        breaks: "a value changes while it is looked at",
+        before: "let is_in_use = unsafe { inner.state_of(node) }.is_in_use();",
+        after: "let is_in_use = unsafe { inner.state_of(node) }.writing;",
+        breaks: "a value changes while it is read",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
         name: "latest-claimed-value-taken-twice",
         file: "storage/latest.rs",
-        before: "let retired = !hold.claimed && node",
-        after: "let retired = node",
-        breaks: "the last look drops the value that somebody claimed",
+        before: "let is_garbage = !state.claimed && node",
+        after: "let is_garbage = node",
+        breaks: "the last snapshot drops the value that was claimed",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
         name: "latest-swap-under-a-reader",
         file: "storage/latest/node.rs",
-        before: "        self.readers > 0 || self.posted",
-        after: "        self.readers > 1 || self.posted",
-        breaks: "a value is exchanged while one reader looks at it",
+        before: "        self.readers > 0 || self.hazard_readers",
+        after: "        self.readers > 1 || self.hazard_readers",
+        breaks: "a value is exchanged while it has one reader",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
@@ -245,9 +245,9 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "latest-superseded-change-counted",
         file: "storage/latest/writing.rs",
-        before: "if self.changed && self.node == latest.current(&desk) {",
+        before: "if self.changed && self.node == latest.current(&inner) {",
         after: "if self.changed {",
-        breaks: "a change that nobody gets to see is announced as a new value",
+        breaks: "a change that no receiver sees is announced as a new value",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
@@ -261,63 +261,63 @@ pub(super) const FAULTS: &[Fault] = &[
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
-        name: "latest-newcomers-spend-nothing",
-        file: "storage/latest/turns.rs",
-        before: "            self.left = self.left.saturating_sub(cost);
-            return is_open;",
+        name: "latest-new-threads-spend-nothing",
+        file: "storage/latest/phase_fair.rs",
+        before: "            self.budget = self.budget.saturating_sub(cost);
+            return is_affordable;",
         after: "            let _ = cost;
-            return is_open;",
-        breaks: "snapshots that overlap each other keep a writer out for ever",
+            return is_affordable;",
+        breaks: "snapshots that overlap make a writer wait for ever",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
         name: "latest-holder-waits-for-its-own-end",
-        file: "storage/latest/turns.rs",
-        before: "is_called || is_holder || self.overtakes(cost)",
-        after: "is_called || self.overtakes(cost)",
+        file: "storage/latest/phase_fair.rs",
+        before: "is_current || is_holder || self.may_overtake(cost)",
+        after: "is_current || self.may_overtake(cost)",
         breaks: "a thread that holds a snapshot waits for a writer that waits for it",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
-        name: "latest-holder-of-an-open-value-unknown",
+        name: "latest-hazard-reader-unknown",
         file: "storage/latest/snapshot.rs",
-        before: "            || hold.posted && notices::is_posted_here(latest.word());",
-        after: "            || hold.posted && false;",
-        breaks: "a thread that holds an open snapshot waits for a writer that waits for it",
+        before: "            || state.hazard_readers && hazard::is_protected_by_this_thread(latest.address());",
+        after: "            || state.hazard_readers && false;",
+        breaks: "a thread with a hazard pointer waits for a writer that waits for it",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
-        name: "latest-readers-never-called",
-        file: "storage/latest/turns.rs",
-        before: "            self.vain_looks = 0;
-            self.readers.call();",
-        after: "            self.vain_looks = 0;",
-        breaks: "writers that follow each other keep a reader out for ever",
+        name: "latest-no-readers-phase",
+        file: "storage/latest/phase_fair.rs",
+        before: "            self.reader_rejections = 0;
+            self.readers.start_next();",
+        after: "            self.reader_rejections = 0;",
+        breaks: "writers that follow each other make a reader wait for ever",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
         name: "latest-writers-in-any-order",
-        file: "storage/latest/turns.rs",
-        before: "Some(ticket) => self.writers.is_called(ticket),",
+        file: "storage/latest/phase_fair.rs",
+        before: "Some(ticket) => self.writers.is_current(ticket),",
         after: "Some(_) => true,",
-        breaks: "a writer that comes back again and again keeps another one out",
+        breaks: "a writer that comes back again and again overtakes another one for ever",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
-        name: "latest-lapse-tells-nobody",
-        file: "storage/latest/turn.rs",
-        before: "        if has_lapsed {",
-        after: "        if has_lapsed && false {",
-        breaks: "readers that may go on again are not told",
+        name: "latest-extension-notifies-no-thread",
+        file: "storage/latest/waiting.rs",
+        before: "        if is_extended {",
+        after: "        if is_extended && false {",
+        breaks: "readers that are admitted again are not notified",
         caught_by: ("unit", "storage::latest"),
     },
     Fault {
-        name: "latest-contended-not-settled",
+        name: "latest-contended-for-ever",
         file: "storage/latest/writing.rs",
-        before: "        desk.turns().into_iter().for_each(|turns| turns.end_write());
-        latest.settle(&mut desk);",
-        after: "        desk.turns().into_iter().for_each(|turns| turns.end_write());",
-        breaks: "a value that was written once is contended for ever, and never opened",
+        before: "        inner.phases().into_iter().for_each(|phases| phases.end_write());
+        latest.update_mode(&mut inner);",
+        after: "        inner.phases().into_iter().for_each(|phases| phases.end_write());",
+        breaks: "a value that was written once is contended for ever, and never exposed",
         caught_by: ("unit", "storage::latest"),
     },
 ];

@@ -6,11 +6,11 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "watch-change-not-told",
         file: "watch/protocol.rs",
-        before: "        if !vacated {
+        before: "        if !had_waiters {
             return self.wake(call);
         }
 ",
-        after: "        if !vacated {
+        after: "        if !had_waiters {
             return drop(call);
         }
 ",
@@ -20,11 +20,11 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "watch-change-told-to-the-refused-only",
         file: "watch/protocol.rs",
-        before: "        panics.catch(|| self.freed.notify_all());
+        before: "        panics.catch(|| self.release_waiters.notify_all());
         panics.catch(|| self.wake(call));
         panics.resume();
 ",
-        after: "        panics.catch(|| self.freed.notify_all());
+        after: "        panics.catch(|| self.release_waiters.notify_all());
         drop(call);
         panics.resume();
 ",
@@ -34,24 +34,24 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "watch-successor-not-told",
         file: "watch/protocol.rs",
-        before: "        panics.catch(|| self.freed.notify_all());
+        before: "        panics.catch(|| self.release_waiters.notify_all());
         panics.catch(|| self.wake(call));
         panics.resume();
 ",
         after: "        panics.catch(|| self.wake(call));
         panics.resume();
 ",
-        breaks: "who was refused a value is not told of its successor",
+        breaks: "a rejected thread is not notified of the next value",
         caught_by: ("loom", "watch::model"),
     },
     Fault {
-        name: "watch-vacated-not-told",
+        name: "watch-released-not-told",
         file: "watch/protocol.rs",
-        before: "    fn vacated(&self) {
-        self.freed.notify_all();
+        before: "    fn on_released(&self) {
+        self.release_waiters.notify_all();
     }",
-        after: "    fn vacated(&self) {}",
-        breaks: "who was refused a value waits for ever",
+        after: "    fn on_released(&self) {}",
+        breaks: "a rejected thread waits for ever",
         caught_by: ("loom", "watch::model"),
     },
     Fault {
@@ -68,7 +68,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "watch-modification-told-too-early",
         file: "watch/protocol.rs",
-        before: "        panics.catch(|| drop(writing));
+        before: "        panics.catch(|| drop(guard));
         if modified {
             panics.catch(|| self.call_changed());
         }
@@ -76,7 +76,7 @@ pub(super) const FAULTS: &[Fault] = &[
         after: "        if modified {
             panics.catch(|| self.call_changed());
         }
-        panics.catch(|| drop(writing));
+        panics.catch(|| drop(guard));
 ",
         breaks: "a receiver looks before the version and sleeps through it",
         caught_by: ("loom", "watch::model"),
@@ -84,7 +84,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "watch-modification-without-version",
         file: "watch/protocol.rs",
-        before: "            writing.mark_changed();
+        before: "            guard.mark_changed();
 ",
         after: "",
         breaks: "a modification has no version",
@@ -104,7 +104,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "watch-receivers-end-not-told",
         file: "watch/protocol.rs",
         before: "    fn receivers_gone(&self) {
-        self.freed.notify_all();
+        self.release_waiters.notify_all();
     }",
         after: "    fn receivers_gone(&self) {}",
         breaks: "who waits for the last receiver to go sleeps on",
@@ -113,14 +113,14 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "watch-end-before-the-value",
         file: "watch/protocol.rs",
-        before: "    if stamp.version() != seen {
-        return Some(Ok(stamp.version()));
+        before: "    if state.version() != seen {
+        return Some(Ok(state.version()));
     }
-    stamp.is_closed().then_some(Err(RecvError(())))",
-        after: "    if stamp.is_closed() {
+    state.is_closed().then_some(Err(RecvError(())))",
+        after: "    if state.is_closed() {
         return Some(Err(RecvError(())));
     }
-    (stamp.version() != seen).then_some(Ok(stamp.version()))",
+    (state.version() != seen).then_some(Ok(state.version()))",
         breaks: "the end is told before the last value",
         caught_by: ("loom", "watch::model"),
     },

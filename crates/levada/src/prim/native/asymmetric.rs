@@ -1,32 +1,42 @@
-//! A pair of fences of which one is nearly free, and the other pays for both (P1202; folly's
-//! `asymmetric_thread_fence_light` and `_heavy`).
+//! Asymmetric fences: a light one that is nearly free, and a heavy one that pays for both.
 //!
-//! Two sides that each write one thing and then read what the other writes need a sequentially
-//! consistent fence in between, on either side, so that not both read the old. Where one side comes
-//! with every message and the other seldom, that is unfair. Linux has a system call by which the
-//! rare side puts a fence into every thread of the process that is running just now, and with it
-//! into the frequent side (`membarrier(2)`). What remains of that side's own fence is that the
-//! compiler must not reorder.
+//! Two threads that each store one word and then load the other's need a sequentially consistent
+//! fence in between, on both sides, or both may read the old value (Dekker's pattern). If one side
+//! runs for every message and the other seldom, symmetric fences put the cost in the wrong place.
+//! Linux lets the rare side execute a fence on behalf of every running thread of the process:
+//! `membarrier(2)`, command `MEMBARRIER_CMD_PRIVATE_EXPEDITED`. The frequent side then only has to
+//! keep the compiler from reordering.
+//!
+//! # Sources
+//! D. Goldblatt, "Asymmetric Fences", P1202 (C++, `std::asymmetric_thread_fence_light` and
+//! `_heavy`); folly's `asymmetric_thread_fence_light` and `_heavy`; the page `membarrier(2)`.
+//!
+//! # Users
+//! | light side | heavy side |
+//! |---|---|
+//! | a reader protects and clears an address ([`hazard`](crate::prim::hazard)) | a writer of a watch value |
+//! | a receiver of an mpsc channel takes a message (`queue::single`) | a sender that is about to wait |
+//! | a receiver of a broadcast channel ends a clone (`storage::lap_ring`) | a receiver that waits for the value or leaves, a sender that overwrites it |
 //!
 //! # Registration
-//! A process registers for the call, and does so here before `main`: with one thread that takes
-//! some three microseconds. With several the kernel waits until each processor has switched tasks,
-//! 10 to 20 milliseconds. No poll may take that long, and a thread that only waits for it would be
-//! one that the program did not start: with it, `unshare(CLONE_NEWUSER)` fails. liburcu registers
-//! in a constructor, too. A shared library that is loaded later registers then. A forked process
-//! inherits the registration.
+//! A process has to register for the command. It does so here before `main`: with one thread that
+//! takes some three microseconds. With several threads the kernel waits until each processor has
+//! switched tasks, 10 to 20 milliseconds. No poll may take that long; and a thread started only to
+//! wait for it would surprise the program: with a second thread, `unshare(CLONE_NEWUSER)` fails.
+//! liburcu registers in a constructor, too. A shared library that is loaded later registers when it
+//! is loaded. A forked process inherits the registration.
 //!
 //! # Refusal
-//! A filter may refuse the call from the start, or later on. [`is_available`] makes it once, so
-//! that a channel begins to rely on it only while it works. If it is refused after that,
-//! [`try_heavy_fence`] says so, and the caller has to look until the other side has come; where
-//! that does not help, [`heavy_fence`] ends the process. Neither waits for some time to pass and
-//! hopes: no length of time is an argument. To change the protection of a page, which interrupts
-//! the other processors of some machines, is none either: x86 processors with INVLPGB, and all
-//! AArch64 ones, tell each other of it without an interrupt.
+//! A seccomp filter may refuse the call from the start, or later. [`is_available`] makes the call
+//! once, so that a channel begins to rely on it only while it works. If the call is refused after
+//! that, [`try_heavy_fence`] returns `false`, and the caller polls until the other side has made
+//! progress. Where polling does not help, [`heavy_fence`] ends the process. Neither sleeps and
+//! hopes: no length of time proves anything. Changing the protection of a page, which on some
+//! machines interrupts the other processors, proves nothing either: x86 processors with INVLPGB,
+//! and all AArch64 processors, invalidate each other's entries without an interrupt.
 //!
-//! What a filter kills for cannot be tried: `LEVADA_MEMBARRIER=0` in the environment, and
-//! `--cfg levada_no_membarrier` for the compiler, do without the call. See `guide::platforms`.
+//! A filter that kills the process cannot be probed. `LEVADA_MEMBARRIER=0` in the environment, and
+//! `--cfg levada_no_membarrier` for the compiler, disable the call. See `guide::platforms`.
 
 use std::io::{self, Write};
 use std::process;
@@ -35,24 +45,26 @@ use core::sync::atomic::compiler_fence;
 
 use super::atomic::{AtomicBool, Ordering, fence};
 
-/// Whether the process has registered, and the system call has not been refused since.
+/// Whether the process has registered, and no heavy fence has been refused since.
 static IS_REGISTERED: AtomicBool = AtomicBool::new(cfg!(miri));
 
-/// Whether the pair may be used from now on. If not, both sides need a fence of their own.
+/// Whether the pair may be used from now on. If not, both sides need a sequentially consistent
+/// fence of their own.
 ///
-/// Makes the system call, if it was not refused before.
+/// Makes the system call, unless it was refused before.
 #[cold]
 pub(crate) fn is_available() -> bool {
-    // ORDERING: Relaxed, no pair: says only whether to try.
+    // ORDERING: Relaxed, no pair: only says whether to try.
     IS_REGISTERED.load(Ordering::Relaxed) && system::fence_everywhere()
 }
 
-/// The frequent side's. Only together with the heavy one, and after [`is_available`].
+/// The fence of the frequent side. Orders only against a heavy fence, and only after
+/// [`is_available`] returned `true`.
 #[inline(always)]
 pub(crate) fn light_fence() {
     if cfg!(miri) {
-        // ORDERING: SeqCst pairs with `asymmetric::try_heavy_fence`: Miri does not know the system
-        // call.
+        // ORDERING: SeqCst pairs with `asymmetric::try_heavy_fence`: Miri does not support the
+        // system call.
         fence(Ordering::SeqCst);
     } else {
         // ORDERING: SeqCst pairs with `asymmetric::try_heavy_fence`; for the compiler alone.
@@ -60,31 +72,34 @@ pub(crate) fn light_fence() {
     }
 }
 
-/// The rare side's: between what a thread did before it and does after, every other thread has put
-/// a fence at some point. If not, because the system call is refused, answers `false`.
+/// The fence of the rare side. When it returns `true`, every other thread has executed a full fence
+/// at some point during the call. It returns `false` if the system call is refused; then only this
+/// thread has.
 #[cold]
-#[must_use = "without it, the other side may not have seen anything"]
+#[must_use = "if the call is refused, nothing is ordered for the other side"]
 pub(crate) fn try_heavy_fence() -> bool {
     // ORDERING: SeqCst pairs with `asymmetric::light_fence`, by way of the system call, and with a
-    // fence that the frequent side still has of its own.
+    // full fence that the frequent side still executes itself.
     fence(Ordering::SeqCst);
-    // It worked before. A process that was stopped and restored may have to register again.
+    // The call worked before. A process that was checkpointed and restored may have to register
+    // again.
     let is_done = system::fence_everywhere() || system::register() && system::fence_everywhere();
     if !is_done {
-        // ORDERING: Relaxed, no pair: from now on nothing more relies on the system call.
+        // ORDERING: Relaxed, no pair: from now on no channel begins to rely on the system call.
         IS_REGISTERED.store(false, Ordering::Relaxed);
     }
     is_done
 }
 
-/// The same where nothing else helps: it is done when this returns.
+/// The fence of the rare side, where polling does not help: when it returns, every other thread has
+/// executed a fence. Ends the process if the system call is refused.
 #[cold]
 pub(crate) fn heavy_fence() {
     if !try_heavy_fence() {
         let _unwritten = writeln!(
             io::stderr(),
-            "levada: the system call membarrier is refused since a value was opened to readers that take no \
-             lock, and nothing else can keep them out. Allow it in the filter that refuses it, or start the \
+            "levada: the system call membarrier worked at first and is refused now, so a watch value that is read \
+             without a lock cannot be changed safely. Allow it in the filter that refuses it, or start the \
              program with LEVADA_MEMBARRIER=0: see levada::guide::platforms."
         );
         process::abort();
@@ -110,25 +125,25 @@ mod system {
         membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED)
     }
 
-    /// Called by the C library before `main`, or when a shared library is loaded that levada is
-    /// part of.
-    // This is sound: the section has pointers to functions of this type, or that take arguments
-    // which this one does not look at. It uses nothing of `std`, which may not be ready yet.
+    /// Called by the C library before `main`, or when a shared library that contains levada is
+    /// loaded.
+    // This is sound: the section holds pointers to functions of this type, or to functions with
+    // arguments, which this one ignores. It uses nothing of `std`, which may not be ready yet.
     #[unsafe(link_section = ".init_array")]
     #[used]
     static BEFORE_MAIN: extern "C" fn() = before_main;
 
     extern "C" fn before_main() {
-        if is_wanted() && register() && fence_everywhere() {
+        if is_enabled() && register() && fence_everywhere() {
             // ORDERING: Relaxed, no pair: as in `is_available`.
             IS_REGISTERED.store(true, Ordering::Relaxed);
         }
     }
 
     /// Whether `LEVADA_MEMBARRIER` is not `0`.
-    fn is_wanted() -> bool {
+    fn is_enabled() -> bool {
         // SAFETY: the name ends with a zero, and no thread changes the environment before `main`,
-        // or beside a loader.
+        // or while a library is loaded.
         let value = unsafe { libc::getenv(c"LEVADA_MEMBARRIER".as_ptr()) };
         if value.is_null() {
             return true;
@@ -145,7 +160,7 @@ mod system {
         false
     }
 
-    /// Miri has no system call, and both sides the fences that it stands for.
+    /// Miri has no system call; both sides execute a full fence in its place.
     pub(super) fn fence_everywhere() -> bool {
         cfg!(miri)
     }
@@ -158,10 +173,10 @@ mod tests {
     use std::sync::{Arc, Barrier};
     use std::thread;
 
-    /// Each side writes its own and reads the other's: not both may read the old.
+    /// Dekker's pattern: at least one side reads what the other has stored.
     #[test]
     #[cfg_attr(not(any(miri, target_os = "linux")), ignore = "there is no system call")]
-    fn not_both_sides_read_the_old() {
+    fn one_side_reads_the_new_value() {
         use super::super::atomic::AtomicUsize;
         const ROUNDS: usize = if cfg!(miri) { 100 } else { 20_000 };
         assert!(is_available(), "this kernel has the system call");
@@ -185,7 +200,10 @@ mod tests {
         let heavy = side(1, heavy_fence)();
         let light = light.join().unwrap();
         for (round, (light, heavy)) in (1..).zip(light.iter().zip(&heavy)) {
-            assert!(*light == round || *heavy == round, "round {round}: both read the old");
+            assert!(
+                *light == round || *heavy == round,
+                "round {round}: both sides read the old value"
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Models of the ring: each pair of what readers, those who leave, those who wait and the writer
-//! do.
+//! Models of the ring: each pair of readers, receivers that leave, receivers that wait, and the
+//! writer.
 
 use super::*;
 use crate::prim::{Arc, model, thread};
@@ -15,62 +15,62 @@ fn ring_of_one(readers: u32, fenced: bool) -> Arc<Ring<Arc<u64>>> {
     ring
 }
 
-fn at<T>(ring: &Ring<T>, pos: u64) -> Place<'_, T> {
+fn at<T>(ring: &Ring<T>, pos: u64) -> SlotRef<'_, T> {
     ring.slot(pos).expect("it was added")
 }
 
-/// Puts the message at `pos`; gives whether somebody is to be told.
+/// Puts the message at `pos`; returns whether waiting readers are to be notified.
 fn put(ring: &Ring<Arc<u64>>, pos: u64, readers: u32) -> bool {
     let Ok(mut entry) = ring.lock().at(pos) else {
         panic!("there is a slot");
     };
     match entry.put(pos, readers, Arc::new(pos)) {
-        Ok(aftermath) => aftermath.awaited,
+        Ok(deferred) => deferred.notify,
         Err(value) => {
-            let (aftermath, lapped) = entry.put_late(pos, readers, Boxed::new(value));
+            let (deferred, overflowed) = entry.put_overflowed(pos, readers, Boxed::new(value));
             drop(entry);
-            // Both say so: `see_to` of a lapped slot tells on suspicion.
-            let told = aftermath.awaited;
-            drop(aftermath);
-            told | lapped.see_to().awaited
+            // Both say so: `finish` notifies on suspicion.
+            let notify = deferred.notify;
+            drop(deferred);
+            notify | overflowed.finish().notify
         }
     }
 }
 
-/// What came of reading.
+/// The result of reading.
 #[derive(Debug, PartialEq, Eq)]
 enum Read {
-    /// The value; and whether somebody is to be told.
+    /// The value; and whether waiting readers are to be notified.
     Value(bool),
-    /// Somebody else has it.
-    Out,
+    /// Another thread has borrowed it.
+    Busy,
     Absent,
 }
 
 /// Reads the message at `pos`, as a receiver does.
 fn read(ring: &Ring<Arc<u64>>, pos: u64) -> Read {
-    let place = at(ring, pos);
-    match place.take(pos) {
-        Taken::Lent(loan) if loan.is_last() => {
-            assert_eq!(*loan.into_value(), pos);
+    let slot = at(ring, pos);
+    match slot.borrow(pos) {
+        Found::InSlot(borrow) if borrow.is_last() => {
+            assert_eq!(*borrow.into_value(), pos);
             Read::Value(false)
         }
-        Taken::Lent(loan) => {
-            assert_eq!(*loan.clone_value(), pos);
-            Read::Value(loan.end().awaited)
+        Found::InSlot(borrow) => {
+            assert_eq!(*borrow.clone_value(), pos);
+            Read::Value(borrow.end().notify)
         }
-        Taken::LentBox(boxed) => {
+        Found::InBox(boxed) => {
             assert_eq!(**boxed, pos);
-            Read::Value(place.return_box(pos, boxed).awaited)
+            Read::Value(slot.return_box(pos, boxed).notify)
         }
-        Taken::LastBox(boxed) => {
+        Found::LastInBox(boxed) => {
             assert_eq!(**boxed, pos);
             Read::Value(false)
         }
-        Taken::Out => Read::Out,
-        Taken::Absent => Read::Absent,
-        Taken::Lapped(loan) => {
-            drop(loan.end());
+        Found::Busy => Read::Busy,
+        Found::Absent => Read::Absent,
+        Found::Overwritten(borrow) => {
+            drop(borrow.end());
             Read::Absent
         }
     }
@@ -90,29 +90,29 @@ fn in_thread<T: Send + 'static>(
 
 /// Nothing is left: loom counts the values.
 fn is_clean(ring: &Ring<Arc<u64>>, pos: u64) {
-    assert!(ring.is_read(pos), "everyone has ended his claim");
-    assert!(ring.aside.lock().is_empty(), "nothing was left aside");
-    assert!(at(ring, pos).slot.home().is_empty(), "what was lapped did not stay");
+    assert!(ring.is_read(pos), "no reader is left");
+    assert!(ring.overflow.lock().is_empty(), "the overflow list is empty");
+    assert!(at(ring, pos).slot.state().is_empty(), "the overwritten value did not stay");
 }
 
-/// I6: who finds a chunk finds its slots initialised, although no lock was taken yet.
+/// I6: a thread that finds a chunk finds its slots initialised, although it took no lock yet.
 #[test]
 fn a_chunk_is_found_whole() {
     model(|| {
         let ring = Arc::new(Ring::<u8>::new(2, ()));
         let other = Arc::clone(&ring);
         let writer = thread::spawn(move || other.grow(0));
-        if let Some(place) = ring.slot(1) {
-            // loom compares this with the making of the cell.
-            place.slot.touch();
-            assert!(matches!(place.take(1), Taken::Absent));
+        if let Some(slot) = ring.slot(1) {
+            // loom checks this against the creation of the cell.
+            slot.slot.touch();
+            assert!(matches!(slot.borrow(1), Found::Absent));
         }
         writer.join().unwrap();
         assert!(ring.slot(0).is_some());
     });
 }
 
-/// Two writers add the same chunk: both go on with the one that was first.
+/// Two writers add the same chunk: both go on with the first one.
 #[test]
 fn a_chunk_is_added_once() {
     model(|| {
@@ -132,67 +132,68 @@ fn a_chunk_is_added_once() {
     });
 }
 
-/// Take and end against put: whoever of the two comes later sees to what was lent.
+/// Borrow and end against put: the later of the two threads takes the overwritten value out.
 #[test]
-fn a_loan_meets_a_lap() {
+fn a_borrow_is_overwritten() {
     for fenced in [false, true] {
         model(move || {
             let ring = ring_of_one(2, fenced);
             let reader = in_thread(&ring, |ring| read(ring, 0));
             let writer = in_thread(&ring, |ring| put(ring, 1, 1));
             writer.join().unwrap();
-            assert_ne!(reader.join().unwrap(), Read::Out);
+            assert_ne!(reader.join().unwrap(), Read::Busy);
             assert_eq!(read(&ring, 1), Read::Value(false));
             is_clean(&ring, 1);
         });
     }
 }
 
-/// The same, of the last reader; and a second lap.
+/// The same for the last reader; and overwritten twice.
 #[test]
-fn the_last_reader_meets_two_laps() {
+fn the_last_borrow_is_overwritten_twice() {
     model(|| {
         let ring = ring_of_one(1, false);
         let reader = in_thread(&ring, |ring| read(ring, 0));
         let writer = in_thread(&ring, |ring| put(ring, 1, 1) | put(ring, 2, 1));
         writer.join().unwrap();
-        assert_ne!(reader.join().unwrap(), Read::Out);
+        assert_ne!(reader.join().unwrap(), Read::Busy);
         assert_eq!(read(&ring, 1), Read::Absent);
         assert_eq!(read(&ring, 2), Read::Value(false));
         is_clean(&ring, 2);
     });
 }
 
-/// Take and end against skip: the claim of who leaves is ended by himself or by who has the value.
+/// Borrow and end against skip: a receiver that leaves is subtracted by itself, or by the thread
+/// that has borrowed the value.
 #[test]
-fn a_loan_meets_a_skip() {
+fn a_borrow_meets_a_skip() {
     for fenced in [false, true] {
         model(move || {
             let ring = ring_of_one(3, fenced);
             let reader = in_thread(&ring, |ring| read(ring, 0));
             let leaver = in_thread(&ring, |ring| skip(ring, 0));
             leaver.join().unwrap();
-            // Whoever leaves has it for a moment, as a reader has.
-            if reader.join().unwrap() == Read::Out {
+            // A receiver that skips borrows the value for a moment, as a reader does.
+            if reader.join().unwrap() == Read::Busy {
                 assert!(matches!(read(&ring, 0), Read::Value(_)));
             }
-            assert_eq!(at(&ring, 0).slot.home().claims(), 1);
+            assert_eq!(at(&ring, 0).slot.state().readers_left(), 1);
             assert_eq!(read(&ring, 0), Read::Value(false));
             is_clean(&ring, 0);
         });
     }
 }
 
-/// Of three claims, two readers' and one of who leaves, all are ended, whoever has the value then.
+/// Two readers and a receiver that leaves are all subtracted, in any order.
 #[test]
-fn two_loans_meet_a_skip() {
+fn two_borrows_meet_a_skip() {
     model(|| {
         let ring = ring_of_one(3, false);
         let readers = [(); 2].map(|()| in_thread(&ring, |ring| read(ring, 0)));
         let leaver = in_thread(&ring, |ring| skip(ring, 0));
         leaver.join().unwrap();
         for came in readers.map(|reader| reader.join().unwrap()) {
-            if came == Read::Out {
+            if came == Read::Busy {
                 assert!(matches!(read(&ring, 0), Read::Value(_)));
             }
         }
@@ -200,9 +201,9 @@ fn two_loans_meet_a_skip() {
     });
 }
 
-/// Two who leave at once, and a reader.
+/// Two receivers leave at the same time, beside a reader.
 #[test]
-fn a_loan_meets_two_skips() {
+fn a_borrow_meets_two_skips() {
     model(|| {
         let ring = ring_of_one(3, false);
         let reader = in_thread(&ring, |ring| read(ring, 0));
@@ -210,67 +211,70 @@ fn a_loan_meets_two_skips() {
         for leaver in leavers {
             leaver.join().unwrap();
         }
-        if reader.join().unwrap() == Read::Out {
+        if reader.join().unwrap() == Read::Busy {
             assert_eq!(read(&ring, 0), Read::Value(false));
         }
         is_clean(&ring, 0);
     });
 }
 
-/// I7: who is told that the value is lent is told of its return, by who returns it.
+/// I7: a receiver that finds the value borrowed is notified of its return.
 #[test]
-fn a_loan_meets_who_waits() {
+fn a_borrow_meets_a_waiting_receiver() {
     for fenced in [false, true] {
         model(move || {
             let ring = ring_of_one(3, fenced);
             let reader = in_thread(&ring, |ring| read(ring, 0));
-            let waiter = in_thread(&ring, |ring| at(ring, 0).await_return(0));
-            let told = reader.join().unwrap();
+            let waiter = in_thread(&ring, |ring| at(ring, 0).notify_on_return(0));
+            let read = reader.join().unwrap();
             let waits = waiter.join().unwrap();
-            assert!(!waits || told == Read::Value(true), "nobody tells who waits");
-            assert!(!at(&ring, 0).await_return(0));
+            assert!(!waits || read == Read::Value(true), "the waiting receiver is not notified");
+            assert!(!at(&ring, 0).notify_on_return(0));
         });
     }
 }
 
-/// I7: of two readers who have the value one after the other, one tells who waits.
+/// I7: of two readers that borrow the value one after the other, one notifies.
 #[test]
-fn two_loans_meet_who_waits() {
+fn two_borrows_meet_a_waiting_receiver() {
     model(|| {
         let ring = ring_of_one(4, false);
         let readers = [(); 2].map(|()| in_thread(&ring, |ring| read(ring, 0)));
-        let waiter = in_thread(&ring, |ring| at(ring, 0).await_return(0));
+        let waiter = in_thread(&ring, |ring| at(ring, 0).notify_on_return(0));
         let waits = waiter.join().unwrap();
-        let told = readers.map(|reader| reader.join().unwrap());
-        assert!(!waits || told.contains(&Read::Value(true)), "nobody tells who waits");
+        let reads = readers.map(|reader| reader.join().unwrap());
+        assert!(
+            !waits || reads.contains(&Read::Value(true)),
+            "the waiting receiver is not notified"
+        );
     });
 }
 
-/// I7: who waits is told, though the slot is lapped; by the writer or by who had the value.
+/// I7: a waiting receiver is notified although the message is overwritten, by the writer or by the
+/// reader that had borrowed it.
 #[test]
-fn who_waits_meets_a_lap() {
+fn a_waiting_receiver_is_overwritten() {
     model(|| {
         let ring = ring_of_one(3, false);
         let reader = in_thread(&ring, |ring| read(ring, 0));
         let writer = in_thread(&ring, |ring| put(ring, 1, 1));
-        let waiter = in_thread(&ring, |ring| at(ring, 0).await_return(0));
+        let waiter = in_thread(&ring, |ring| at(ring, 0).notify_on_return(0));
         let waits = waiter.join().unwrap();
-        let told = [reader.join().unwrap() == Read::Value(true), writer.join().unwrap()];
-        assert!(!waits || told.contains(&true), "nobody tells who waits");
+        let notified = [reader.join().unwrap() == Read::Value(true), writer.join().unwrap()];
+        assert!(!waits || notified.contains(&true), "the waiting receiver is not notified");
         assert_eq!(read(&ring, 1), Read::Value(false));
         is_clean(&ring, 1);
     });
 }
 
-/// Skip against put: a claim that was lapped is void, and the one on the new message is not
-/// touched.
+/// Skip against put: the skip of a message that was overwritten leaves the new message alone.
 #[test]
-fn a_skip_meets_a_lap() {
+fn a_skipped_message_is_overwritten() {
     for fenced in [false, true] {
         model(move || {
             let ring = ring_of_one(2, fenced);
             let leaver = in_thread(&ring, |ring| skip(ring, 0));
-            // As many claims as before: by them alone nobody can tell the two.
+            // As many readers as before, so that the two messages cannot be told apart by them.
             let writer = in_thread(&ring, |ring| put(ring, 1, 2));
             writer.join().unwrap();
             leaver.join().unwrap();
@@ -281,9 +285,9 @@ fn a_skip_meets_a_lap() {
     }
 }
 
-/// All at once: one clones, one leaves, the writer laps.
+/// All at once: a receiver clones, another leaves, the writer overwrites.
 #[test]
-fn a_loan_meets_a_lap_and_a_skip() {
+fn a_borrow_meets_a_skip_and_is_overwritten() {
     model(|| {
         let ring = ring_of_one(3, false);
         let reader = in_thread(&ring, |ring| read(ring, 0));
@@ -298,9 +302,9 @@ fn a_loan_meets_a_lap_and_a_skip() {
     });
 }
 
-/// A reader of the new message meets one of the old one, and the writer.
+/// A reader of the old message meets a reader of the new one, and the writer.
 #[test]
-fn readers_of_two_laps_meet() {
+fn readers_of_two_messages_meet() {
     model(|| {
         let ring = ring_of_one(2, false);
         let old = in_thread(&ring, |ring| read(ring, 0));
@@ -316,19 +320,19 @@ fn readers_of_two_laps_meet() {
     });
 }
 
-/// Two readers of a message that is aside, while the loan that was in its way ends.
+/// Two readers of an overflowed message, while the borrow that was in its way ends.
 #[test]
-fn a_message_aside_is_read_by_two() {
+fn an_overflowed_message_is_read_by_two() {
     model(|| {
         let ring = ring_of_one(2, false);
-        let Taken::Lent(old) = at(&ring, 0).take(0) else {
-            panic!("nobody else has it");
+        let Found::InSlot(old) = at(&ring, 0).borrow(0) else {
+            panic!("it is not borrowed");
         };
         put(&ring, 1, 2);
         let readers = [(); 2].map(|()| in_thread(&ring, |ring| read(ring, 1)));
         drop(old.end());
         for came in readers.map(|reader| reader.join().unwrap()) {
-            if came == Read::Out {
+            if came == Read::Busy {
                 assert!(matches!(read(&ring, 1), Read::Value(_)));
             }
         }

@@ -1,55 +1,54 @@
-//! The home of one message, and its stamp; see the ring's docs for states, transitions and
-//! invariants.
+//! A slot: the cell of one message, its stamp and its state. See the docs of the ring for states,
+//! transitions and invariants.
 
 use core::fmt;
 use core::mem::{self, MaybeUninit};
 
-use super::state::{Home, Stamp};
+use super::state::{SlotState, Stamp};
 use crate::prim::atomic::{AtomicU64, Ordering};
 use crate::prim::{IS_MODEL, UnsafeCell};
 
-/// One message and its readers.
+/// The cell of one message.
 pub(super) struct Slot<T> {
-    /// A [`Stamp`]. The writer sets it; others only `CALLED`, and that only while it is as they
-    /// read it.
+    /// A [`Stamp`]. The writer stores it; other threads change `NOTIFY` only, by an exchange.
     stamp: AtomicU64,
-    /// A [`Home`].
-    home: AtomicU64,
-    /// The message (I3), unless it is aside.
+    /// A [`SlotState`].
+    state: AtomicU64,
+    /// The message (I3), unless it is overflowed.
     value: UnsafeCell<MaybeUninit<T>>,
 }
 
-// SAFETY: the cell keeps it from being automatic. The value is reached by one thread at a time
-// (I3), and sent from one to the other, which is what `T: Send` allows.
+// SAFETY: the cell keeps it from being automatic. One thread at a time accesses the value (I3), and
+// it is sent from one to the other, which is what `T: Send` allows.
 unsafe impl<T: Send> Sync for Slot<T> {}
 
-/// What came of the wish to have the home of a message to oneself.
-pub(super) enum Lending {
-    /// One has it; it was in this state.
-    Done(Home),
-    /// Another message came first. One has its home.
-    Lapped(Home),
-    /// Somebody else has it.
-    Out,
-    /// Somebody else was faster; it may be free again.
+/// The result of an attempt to borrow the value of a message.
+pub(super) enum Attempt {
+    /// The caller has borrowed it; the slot was in this state.
+    Borrowed(SlotState),
+    /// The writer has put another message there in between. The caller has borrowed that one.
+    Overwritten(SlotState),
+    /// Another thread has borrowed it.
+    Busy,
+    /// Another thread was faster; the value may be free again.
     Raced,
-    /// The message is not there.
+    /// The slot does not have the message.
     Absent,
 }
 
-/// Somebody has the home of a slot to himself.
-pub(super) struct Busy;
+/// The slot is borrowed.
+pub(super) struct IsBorrowed;
 
 impl<T> Slot<T> {
     pub(super) fn new() -> Self {
         Self {
             stamp: AtomicU64::new(Stamp::VACANT.bits()),
-            home: AtomicU64::new(Home::EMPTY.bits()),
+            state: AtomicU64::new(SlotState::EMPTY.bits()),
             value: UnsafeCell::new(MaybeUninit::uninit()),
         }
     }
 
-    /// What a reader of a slot relies on: that its cell is there.
+    /// Accesses the cell, as a reader of a new slot may.
     #[cfg(test)]
     pub(super) fn touch(&self) {
         self.value.with(|_| ());
@@ -57,154 +56,155 @@ impl<T> Slot<T> {
 
     #[inline(always)]
     pub(super) fn stamp(&self) -> Stamp {
-        // ORDERING: Acquire pairs with the Release store in `fill`: who sees a stamp does not see
-        // the home as it was lent before that message. Where it is looked at after a fence, see
-        // `Place::call`.
+        // ORDERING: Acquire pairs with the Release store in `fill`: a thread that sees a stamp does
+        // not see the slot borrowed as it was before that message. For loads after a fence see
+        // `SlotRef::request_notify`.
         Stamp::from_bits(self.stamp.load(Ordering::Acquire))
     }
 
     #[inline(always)]
-    pub(super) fn home(&self) -> Home {
-        // ORDERING: Acquire pairs with the Release store in `give_back`: who sees that the
-        // value is gone, or read by all, comes after those who did that.
-        Home::from_bits(self.home.load(Ordering::Acquire))
+    pub(super) fn state(&self) -> SlotState {
+        // ORDERING: Acquire pairs with the Release store in `release`: a thread that sees that the
+        // value was taken, or read by all its readers, comes after the threads that did that.
+        SlotState::from_bits(self.state.load(Ordering::Acquire))
     }
 
-    /// From `held` to `new`, after which the caller has the home to itself.
+    /// From `full` to `new`, after which the caller has the slot to itself.
     #[inline(always)]
-    pub(super) fn exchange(&self, held: Home, new: Home) -> Result<(), Home> {
-        // ORDERING: Acquire pairs with the Release stores in `give_back` and `fill`: whoever had
-        // the home before, and what was written there, comes before us; also if the exchange fails,
-        // as in `home`.
-        self.home
-            .compare_exchange(held.bits(), new.bits(), Ordering::Acquire, Ordering::Acquire)
+    pub(super) fn acquire(&self, full: SlotState, new: SlotState) -> Result<(), SlotState> {
+        // ORDERING: Acquire pairs with the Release stores in `release` and `fill`: the thread that
+        // had the slot before, and what was written there, comes before us; also if the exchange
+        // fails, as in `state`.
+        self.state
+            .compare_exchange(full.bits(), new.bits(), Ordering::Acquire, Ordering::Acquire)
             .map(|_| ())
-            .map_err(Home::from_bits)
+            .map_err(SlotState::from_bits)
     }
 
-    /// Takes the home of the message at `pos` to oneself, if the message is there.
+    /// Borrows the value of the message at `pos`, if it is in the slot.
     #[inline(always)]
-    pub(super) fn lend(&self, pos: u64) -> Lending {
-        if !self.stamp().is_home_of(pos) {
-            return Lending::Absent;
+    pub(super) fn try_borrow(&self, pos: u64) -> Attempt {
+        if !self.stamp().holds(pos) {
+            return Attempt::Absent;
         }
-        let home = self.home();
-        if !home.is_held() {
-            return if home.is_lent() { Lending::Out } else { Lending::Absent };
+        let state = self.state();
+        if !state.is_full() {
+            return if state.is_borrowed() { Attempt::Busy } else { Attempt::Absent };
         }
-        match self.exchange(home, home.lent()) {
-            // The writer may have lapped since we looked, and left the same number of claims.
-            Ok(()) if self.stamp().is_home_of(pos) => Lending::Done(home),
-            Ok(()) => Lending::Lapped(home),
-            Err(_) => Lending::Raced,
+        match self.acquire(state, state.borrowed()) {
+            // The writer may have put another message there since we looked, for as many readers.
+            Ok(()) if self.stamp().holds(pos) => Attempt::Borrowed(state),
+            Ok(()) => Attempt::Overwritten(state),
+            Err(_) => Attempt::Raced,
         }
     }
 
-    /// Looks at the value.
+    /// Calls `f` with the value.
     ///
     /// # Safety
-    /// The caller has the home to itself, and it was held.
+    /// The caller has the slot to itself, and it was full.
     #[inline(always)]
-    pub(super) unsafe fn with_value<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+    pub(super) unsafe fn with_value<R>(&self, f: impl FnOnce(&T) -> R) -> R {
         self.value.with_mut(|value| {
-            // SAFETY: nobody else touches the home (I3), by contract.
+            // SAFETY: by contract the caller has the slot to itself (I3).
             let value = unsafe { &*value };
-            // SAFETY: a home that was held is initialised (I3).
-            look(unsafe { value.assume_init_ref() })
+            // SAFETY: a slot that was full is initialised (I3).
+            f(unsafe { value.assume_init_ref() })
         })
     }
 
-    /// Gives the home back, which the caller has to itself.
+    /// Releases the slot, which the caller has to itself, in this state.
     #[inline(always)]
-    pub(super) fn give_back(&self, home: Home) {
-        // ORDERING: Release pairs with the Acquire in `exchange` and `home`: what was done to the
+    pub(super) fn release(&self, state: SlotState) {
+        // ORDERING: Release pairs with the Acquire in `acquire` and `state`: what was done to the
         // value is done.
-        self.home.store(home.bits(), Ordering::Release);
+        self.state.store(state.bits(), Ordering::Release);
     }
 
-    /// Moves the value out of the home, which the caller has to itself, and gives the home back.
+    /// Moves the value out of the slot, which the caller has to itself, and releases the slot.
     #[inline(always)]
     pub(super) fn move_out(&self) -> T {
-        // SAFETY: the home was held and is the caller's alone (I3).
+        // SAFETY: the slot was full and the caller has it to itself (I3).
         let value = self.value.with_mut(|value| unsafe { &*value });
-        // SAFETY: a home that was held is initialised (I3). It is empty from now on, so the value
+        // SAFETY: a slot that was full is initialised (I3). It is empty from now on, so the value
         // is not read again.
         let value = unsafe { value.assume_init_read() };
-        self.give_back(Home::EMPTY);
+        self.release(SlotState::EMPTY);
         value
     }
 
-    /// Changes the flags of a stamp, if it is as the caller read it.
-    pub(super) fn flag(&self, stamp: Stamp, new: Stamp) -> Result<(), Stamp> {
-        // ORDERING: Relaxed, no pair: whoever it is for looks at it after a fence (`Place::call`),
-        // and the store that published the stamp is the one that this continues.
+    /// Changes the flags of the stamp, if it is as the caller read it.
+    pub(super) fn change_flags(&self, stamp: Stamp, new: Stamp) -> Result<(), Stamp> {
+        // ORDERING: Relaxed, no pair: the thread that the flag is for loads it after a fence
+        // (`SlotRef::request_notify`), and this continues the release sequence of the store that
+        // published the stamp.
         self.stamp
             .compare_exchange(stamp.bits(), new.bits(), Ordering::Relaxed, Ordering::Relaxed)
             .map(|_| ())
             .map_err(Stamp::from_bits)
     }
 
-    // The writer's; the caller holds its lock.
+    // For the writer, which holds its lock.
 
-    /// Empties the home, if nobody has it, for the writer to [`fill`](Self::fill); gives what was
-    /// there, if it has to be dropped.
+    /// Acquires the slot for the writer to [`fill`](Self::fill), unless it is borrowed. Returns the
+    /// overwritten value, if it has to be dropped.
     #[inline(always)]
-    pub(super) fn vacate(&self) -> Result<Option<T>, Busy> {
-        let mut home = self.home();
+    pub(super) fn begin_write(&self) -> Result<Option<T>, IsBorrowed> {
+        let mut state = self.state();
         loop {
-            if home.is_lent() {
-                return Err(Busy);
+            if state.is_borrowed() {
+                return Err(IsBorrowed);
             }
-            if !home.is_held() {
+            if !state.is_full() {
                 return Ok(None);
             }
-            match self.exchange(home, Home::WRITTEN) {
+            match self.acquire(state, SlotState::WRITING) {
                 Ok(()) => break,
-                Err(newer) => home = newer,
+                Err(newer) => state = newer,
             }
         }
         if !mem::needs_drop::<T>() {
             return Ok(None);
         }
-        // SAFETY: the home was held, and is ours alone since the exchange (I3).
+        // SAFETY: the slot was full, and is the writer's alone since the exchange (I3).
         let value = self.value.with_mut(|value| unsafe { &*value });
-        // SAFETY: a home that was held is initialised (I3). It is written over next.
+        // SAFETY: a slot that was full is initialised (I3). It is overwritten next.
         Ok(Some(unsafe { value.assume_init_read() }))
     }
 
-    /// Puts a message into the home.
+    /// Puts a message into the slot, for so many readers.
     ///
     /// # Safety
-    /// The caller holds the writer's lock, and has [`vacated`](Self::vacate) the slot under it.
+    /// The caller holds the writer's lock, and has [begun](Self::begin_write) to write under it.
     #[inline(always)]
-    pub(super) unsafe fn fill(&self, stamp: Stamp, claims: u32, value: T) {
-        // SAFETY: the home is the writer's alone, as it is empty or `WRITTEN` (I3).
-        self.value.with_mut(|home| unsafe { (*home).write(value) });
+    pub(super) unsafe fn fill(&self, stamp: Stamp, readers: u32, value: T) {
+        // SAFETY: the slot is the writer's alone, as it is empty or `WRITING` (I3).
+        self.value.with_mut(|cell| unsafe { (*cell).write(value) });
         if IS_MODEL {
-            // As an exchange: loom does not know that the store comes after an exchange in `call`
-            // that found the stamp before it.
+            // As an exchange: loom does not know that the store comes after an exchange in
+            // `request_notify` that found the previous stamp.
             self.exchange_stamp(stamp);
         } else {
-            // ORDERING: Release pairs with the Acquire load in `stamp`: the home was vacated
+            // ORDERING: Release pairs with the Acquire load in `stamp`: `begin_write` happened
             // before.
             self.stamp.store(stamp.bits(), Ordering::Release);
         }
-        // ORDERING: Release pairs with the Acquire in `exchange`: the value is there.
-        self.home.store(Home::held(claims).bits(), Ordering::Release);
+        // ORDERING: Release pairs with the Acquire in `acquire`: the value is there.
+        self.state.store(SlotState::full(readers).bits(), Ordering::Release);
     }
 
-    /// Changes the stamp; gives the one that was there.
+    /// Stores the stamp, and returns the previous one.
     pub(super) fn exchange_stamp(&self, stamp: Stamp) -> Stamp {
         // ORDERING: Release pairs with the Acquire load in `stamp`. Acquire, no pair: for the model
-        // of `fill`. What is aside is under its lock; the rest goes by the fences of `far_fence`
-        // and `is_calm_fenced`.
+        // of `fill`. The overflow list is under its lock; the rest is ordered by the fences of
+        // `fence_against_readers` and `has_no_request`.
         Stamp::from_bits(self.stamp.swap(stamp.bits(), Ordering::AcqRel))
     }
 }
 
 impl<T> Drop for Slot<T> {
     fn drop(&mut self) {
-        if mem::needs_drop::<T>() && self.home().is_held() {
+        if mem::needs_drop::<T>() && self.state().is_full() {
             drop(self.move_out());
         }
     }

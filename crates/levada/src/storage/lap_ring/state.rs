@@ -1,17 +1,20 @@
-//! The two words of a slot, and how they change. Pure: who reads and writes them, and in which
-//! order, is up to [`slot`](super::slot).
+//! The two words of a slot: the stamp, which says which message the slot is for, and the state,
+//! which says what is in the slot and who may access it. Pure: [`slot`](super::slot) reads and
+//! writes them.
 #![forbid(unsafe_code)]
 
 /// Which message a slot is for: its position, and three flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp(u64);
 
-/// The message is not in the slot: it came over a clone and is [aside](super::aside).
-const LATE: u64 = 1;
-/// Somebody wants to be seen to at the end of the loan.
-const CALLED: u64 = 2;
-/// Whoever ends a loan puts a fence before it looks for `CALLED`.
-const FENCED: u64 = 4;
+/// The slot was borrowed when the message was sent: the message is in the
+/// [overflow list](super::overflow).
+const OVERFLOWED: u64 = 1;
+/// Another thread requests that the thread that ends the borrow does the deferred skips, and
+/// notifies.
+const NOTIFY: u64 = 2;
+/// A thread that ends a borrow makes a fence before it looks for `NOTIFY`.
+const NEEDS_FENCE: u64 = 4;
 const FLAGS: u32 = 3;
 
 impl Stamp {
@@ -20,8 +23,8 @@ impl Stamp {
 
     /// Of the message at `pos`, in its slot.
     #[inline(always)]
-    pub(super) fn new(pos: u64, fenced: bool) -> Self {
-        Self(pos << FLAGS | if fenced { FENCED } else { 0 })
+    pub(super) fn new(pos: u64, needs_fence: bool) -> Self {
+        Self(pos << FLAGS | if needs_fence { NEEDS_FENCE } else { 0 })
     }
 
     #[inline(always)]
@@ -39,67 +42,68 @@ impl Stamp {
         self.0 >> FLAGS
     }
 
-    /// Whether the message at `pos` is in the slot, or was.
+    /// Whether the message at `pos` is in the slot, or was until all its readers had read it.
     #[inline(always)]
-    pub(super) fn is_home_of(self, pos: u64) -> bool {
-        self.0 & !(CALLED | FENCED) == pos << FLAGS
+    pub(super) fn holds(self, pos: u64) -> bool {
+        self.0 & !(NOTIFY | NEEDS_FENCE) == pos << FLAGS
     }
 
-    /// Whether a loan of the message at `pos` can just end: nobody calls, and it needs no fence.
+    /// Whether it is the stamp of the message at `pos` without a flag: a thread that ends a borrow
+    /// of that message is done.
     #[inline(always)]
-    pub(super) fn is_calm(self, pos: u64) -> bool {
+    pub(super) fn is_plain(self, pos: u64) -> bool {
         self.0 == pos << FLAGS
     }
 
     #[inline(always)]
-    pub(super) fn is_late(self) -> bool {
-        self.0 & LATE != 0
+    pub(super) fn is_overflowed(self) -> bool {
+        self.0 & OVERFLOWED != 0
     }
 
-    pub(super) fn is_called(self) -> bool {
-        self.0 & CALLED != 0
+    pub(super) fn has_notify(self) -> bool {
+        self.0 & NOTIFY != 0
     }
 
-    pub(super) fn is_fenced(self) -> bool {
-        self.0 & FENCED != 0
-    }
-
-    #[must_use]
-    pub(super) fn late(self) -> Self {
-        Self(self.0 | LATE)
+    pub(super) fn needs_fence(self) -> bool {
+        self.0 & NEEDS_FENCE != 0
     }
 
     #[must_use]
-    pub(super) fn called(self) -> Self {
-        Self(self.0 | CALLED)
+    pub(super) fn overflowed(self) -> Self {
+        Self(self.0 | OVERFLOWED)
     }
 
     #[must_use]
-    pub(super) fn not_called(self) -> Self {
-        Self(self.0 & !CALLED)
+    pub(super) fn with_notify(self) -> Self {
+        Self(self.0 | NOTIFY)
+    }
+
+    #[must_use]
+    pub(super) fn without_notify(self) -> Self {
+        Self(self.0 & !NOTIFY)
     }
 }
 
-/// What the home of a slot holds, and who has it.
+/// What is in a slot, and which thread has it to itself. The low half is the count of readers left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Home(u64);
+pub(super) struct SlotState(u64);
 
-/// Somebody has the home to himself: a reader that clones, or who ends a claim or moves the value
-/// out.
-const LENT: u64 = 1 << 32;
-/// The writer has the home to itself, to write.
-const WRITTEN: u64 = 1 << 33;
+/// A thread has the slot to itself: a reader that clones, or a thread that subtracts readers or
+/// moves the value out.
+const BORROWED: u64 = 1 << 32;
+/// The writer has the slot to itself, to write.
+const WRITING: u64 = 1 << 33;
 
-impl Home {
-    /// Nothing is there.
+impl SlotState {
+    /// There is no value.
     pub(super) const EMPTY: Self = Self(0);
     /// The writer is writing.
-    pub(super) const WRITTEN: Self = Self(WRITTEN);
+    pub(super) const WRITING: Self = Self(WRITING);
 
-    /// A value is there, on which `claims` readers have a claim.
+    /// There is a value, which `readers_left` readers have yet to read.
     #[inline(always)]
-    pub(super) fn held(claims: u32) -> Self {
-        Self(u64::from(claims))
+    pub(super) fn full(readers_left: u32) -> Self {
+        Self(u64::from(readers_left))
     }
 
     #[inline(always)]
@@ -117,28 +121,28 @@ impl Home {
         self == Self::EMPTY
     }
 
-    /// Whether a value is there that nobody has to himself.
+    /// Whether there is a value that is not borrowed.
     #[inline(always)]
-    pub(super) fn is_held(self) -> bool {
-        // Below `LENT`, and not zero.
-        self.0.wrapping_sub(1) < LENT - 1
+    pub(super) fn is_full(self) -> bool {
+        // Below `BORROWED`, and not zero.
+        self.0.wrapping_sub(1) < BORROWED - 1
     }
 
-    pub(super) fn is_lent(self) -> bool {
-        self.0 & LENT != 0
+    pub(super) fn is_borrowed(self) -> bool {
+        self.0 & BORROWED != 0
     }
 
-    /// How many readers have a claim on the value.
+    /// How many readers have yet to read the value.
     #[inline(always)]
-    pub(super) fn claims(self) -> u32 {
+    pub(super) fn readers_left(self) -> u32 {
         self.0 as u32
     }
 
-    /// After somebody took it to himself.
+    /// After a thread has borrowed it.
     #[inline(always)]
     #[must_use]
-    pub(super) fn lent(self) -> Self {
-        Self(self.0 | LENT)
+    pub(super) fn borrowed(self) -> Self {
+        Self(self.0 | BORROWED)
     }
 }
 
@@ -149,37 +153,56 @@ mod tests {
     #[test]
     fn the_flags_of_a_stamp() {
         for pos in [0, 1, 7, 1 << 40, (1 << 61) - 2] {
-            for fenced in [false, true] {
-                let stamp = Stamp::new(pos, fenced);
-                assert_eq!((stamp.pos(), stamp.is_fenced()), (pos, fenced));
+            for needs_fence in [false, true] {
+                let stamp = Stamp::new(pos, needs_fence);
+                assert_eq!((stamp.pos(), stamp.needs_fence()), (pos, needs_fence));
                 assert_eq!(Stamp::from_bits(stamp.bits()), stamp);
-                assert!(stamp.is_home_of(pos) && !stamp.is_home_of(pos + 1));
-                assert_eq!(stamp.is_calm(pos), !fenced);
-                assert!(!stamp.is_late() && !stamp.is_called());
-                let called = stamp.called();
-                assert!(called.is_called() && called.is_home_of(pos) && !called.is_calm(pos));
-                assert_eq!((called.not_called(), called.pos()), (stamp, pos));
-                let late = called.late();
-                assert!(late.is_late() && !late.is_home_of(pos) && !late.is_calm(pos));
-                assert_eq!((late.pos(), late.is_fenced()), (pos, fenced));
-                assert_ne!(late.not_called(), Stamp::VACANT);
+                assert!(stamp.holds(pos) && !stamp.holds(pos + 1));
+                assert_eq!(stamp.is_plain(pos), !needs_fence);
+                assert!(!stamp.is_overflowed() && !stamp.has_notify());
+                let requested = stamp.with_notify();
+                assert!(requested.has_notify() && requested.holds(pos) && !requested.is_plain(pos));
+                assert_eq!((requested.without_notify(), requested.pos()), (stamp, pos));
+                let overflowed = requested.overflowed();
+                assert!(
+                    overflowed.is_overflowed()
+                        && !overflowed.holds(pos)
+                        && !overflowed.is_plain(pos)
+                );
+                assert_eq!((overflowed.pos(), overflowed.needs_fence()), (pos, needs_fence));
+                assert_ne!(overflowed.without_notify(), Stamp::VACANT);
             }
         }
-        assert!(!Stamp::VACANT.is_late() && !Stamp::VACANT.is_called());
-        assert!(!Stamp::VACANT.is_home_of(u64::MAX >> 4));
+        assert!(!Stamp::VACANT.is_overflowed() && !Stamp::VACANT.has_notify());
+        assert!(!Stamp::VACANT.holds(u64::MAX >> 4));
     }
 
     #[test]
-    fn the_states_of_a_home() {
-        assert!(Home::EMPTY.is_empty() && !Home::EMPTY.is_held() && !Home::EMPTY.is_lent());
-        assert!(!Home::WRITTEN.is_empty() && !Home::WRITTEN.is_held() && !Home::WRITTEN.is_lent());
-        assert_eq!(Home::held(0), Home::EMPTY);
-        for claims in [1, 2, 1000, u32::MAX] {
-            let held = Home::held(claims);
-            assert!(held.is_held() && !held.is_lent() && !held.is_empty());
-            assert_eq!((held.claims(), held.lent().claims()), (claims, claims));
-            assert!(held.lent().is_lent() && !held.lent().is_held() && !held.lent().is_empty());
-            assert_eq!(Home::from_bits(held.lent().bits()), held.lent());
+    fn the_states_of_a_slot() {
+        assert!(
+            SlotState::EMPTY.is_empty()
+                && !SlotState::EMPTY.is_full()
+                && !SlotState::EMPTY.is_borrowed()
+        );
+        assert!(
+            !SlotState::WRITING.is_empty()
+                && !SlotState::WRITING.is_full()
+                && !SlotState::WRITING.is_borrowed()
+        );
+        assert_eq!(SlotState::full(0), SlotState::EMPTY);
+        for readers_left in [1, 2, 1000, u32::MAX] {
+            let full = SlotState::full(readers_left);
+            assert!(full.is_full() && !full.is_borrowed() && !full.is_empty());
+            assert_eq!(
+                (full.readers_left(), full.borrowed().readers_left()),
+                (readers_left, readers_left)
+            );
+            assert!(
+                full.borrowed().is_borrowed()
+                    && !full.borrowed().is_full()
+                    && !full.borrowed().is_empty()
+            );
+            assert_eq!(SlotState::from_bits(full.borrowed().bits()), full.borrowed());
         }
     }
 }

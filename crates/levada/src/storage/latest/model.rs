@@ -1,4 +1,4 @@
-use super::tests::Desktop;
+use super::tests::TestOwner;
 use super::*;
 use crate::prim::{Arc, model, thread};
 
@@ -6,66 +6,70 @@ use crate::prim::{Arc, model, thread};
 #[test]
 fn a_snapshot_is_one_value() {
     model(|| {
-        let keeper = Arc::new(Desktop::new(Arc::new((0, 0))));
-        let other = Arc::clone(&keeper);
+        let owner = Arc::new(TestOwner::new(Arc::new((0, 0))));
+        let other = Arc::clone(&owner);
         let publisher = thread::spawn(move || {
             drop(other.publish(Arc::new((1, 1))));
             drop(other.publish(Arc::new((2, 2))));
         });
-        let (earlier, first) = keeper.look();
-        let (later, second) = keeper.look();
-        for (look, version) in [(&earlier, first), (&later, second)] {
-            let (left, right) = ***look;
+        let (earlier, first) = owner.snapshot();
+        let (later, second) = owner.snapshot();
+        for (snapshot, version) in [(&earlier, first), (&later, second)] {
+            let (left, right) = ***snapshot;
             assert_eq!((left, left * Version::STEP), (right, version.0));
         }
         assert!(earlier.0 <= later.0);
         drop((earlier, later));
         publisher.join().unwrap();
-        assert_eq!(keeper.look().0.0, 2);
+        assert_eq!(owner.snapshot().0.0, 2);
     });
 }
 
-/// I3: a writer is alone with its value, whoever supersedes it meanwhile.
+/// I3: a writer has exclusive access to its value, also if another one is published meanwhile.
 #[test]
-fn a_writer_is_alone() {
+fn a_writer_has_exclusive_access() {
     model(|| {
-        let keeper = Arc::new(Desktop::new(0));
-        let other = Arc::clone(&keeper);
+        let owner = Arc::new(TestOwner::new(0));
+        let other = Arc::clone(&owner);
         let writer = thread::spawn(move || {
-            if let Some(mut writing) = Writing::take(&*other) {
-                *writing += 1;
-                writing.mark_changed();
+            if let Some(mut guard) = WriteGuard::take(&*other) {
+                *guard += 1;
+                guard.mark_changed();
             }
         });
-        if let Some((look, _)) = Snapshot::take(&*keeper) {
-            let (old, _) = keeper.publish(10);
-            assert!(old.is_none() && *look <= 1);
+        if let Some((snapshot, _)) = Snapshot::take(&*owner) {
+            let (old, _) = owner.publish(10);
+            assert!(old.is_none() && *snapshot <= 1);
         }
         writer.join().unwrap();
-        let value = *keeper.look().0;
+        let value = *owner.snapshot().0;
         assert!([1, 10, 11].contains(&value), "{value}");
     });
 }
 
-/// Who sees a version, or the end, sees what its publisher did before, without any lock.
+/// A thread that sees a version, or the closed bit, sees without a lock what the publisher did
+/// before.
 #[test]
 fn a_version_brings_what_came_before() {
     model(|| {
-        let keeper = Arc::new(Desktop::new(0));
-        let other = Arc::clone(&keeper);
+        let owner = Arc::new(TestOwner::new(0));
+        let other = Arc::clone(&owner);
         let reader = thread::spawn(move || {
-            let stamp = other.latest.stamp();
-            // ORDERING: Relaxed, no pair: the stamp has to make it visible.
-            let told = other.told.load(Ordering::Relaxed);
-            let least = usize::from(stamp.version() != Version::INITIAL);
-            assert!(told >= least + usize::from(stamp.is_closed()), "{told} with {stamp:?}");
+            let state = other.latest.version_state();
+            // ORDERING: Relaxed, no pair: the version state has to make it visible.
+            let notified = other.notified.load(Ordering::Relaxed);
+            let least = usize::from(state.version() != Version::INITIAL);
+            assert!(
+                notified >= least + usize::from(state.is_closed()),
+                "{notified} with {state:?}"
+            );
         });
         // ORDERING: Relaxed, no pair: as above.
-        keeper.told.store(1, Ordering::Relaxed);
-        keeper.publish(1);
+        owner.notified.store(1, Ordering::Relaxed);
+        owner.publish(1);
         // ORDERING: Relaxed, no pair: as above.
-        keeper.told.store(2, Ordering::Relaxed);
-        keeper.latest.close();
+        owner.notified.store(2, Ordering::Relaxed);
+        owner.latest.close();
         reader.join().unwrap();
     });
 }
@@ -74,10 +78,10 @@ fn a_version_brings_what_came_before() {
 #[test]
 fn a_claimed_value_is_handed_out_once() {
     model(|| {
-        let keeper = Arc::new(Desktop::new(Arc::new(1)));
-        let other = Arc::clone(&keeper);
-        let reader = thread::spawn(move || drop(other.look()));
-        let old = keeper.replace(Arc::new(2));
+        let owner = Arc::new(TestOwner::new(Arc::new(1)));
+        let other = Arc::clone(&owner);
+        let reader = thread::spawn(move || drop(other.snapshot()));
+        let old = owner.replace(Arc::new(2));
         let old = match old {
             Ok(old) => {
                 reader.join().unwrap();
@@ -89,101 +93,101 @@ fn a_claimed_value_is_handed_out_once() {
                 early.or_else(|| claim.take()).unwrap()
             }
         };
-        assert_eq!((*old, **keeper.look().0), (1, 2));
+        assert_eq!((*old, **owner.snapshot().0), (1, 2));
     });
 }
 
-/// I7: the same without the lock, and the node is opened once more meanwhile.
+/// I7: the same with hazard pointers, and the node is exposed once more meanwhile.
 #[test]
-fn an_open_snapshot_is_one_value() {
+fn an_exposed_snapshot_is_one_value() {
     model(|| {
-        let keeper = Arc::new(Desktop::new(Arc::new((0, 0))));
-        keeper.open();
-        let other = Arc::clone(&keeper);
+        let owner = Arc::new(TestOwner::new(Arc::new((0, 0))));
+        owner.expose();
+        let other = Arc::clone(&owner);
         let publisher = thread::spawn(move || {
             drop(other.publish(Arc::new((1, 1))));
-            other.latest.open_up();
+            other.latest.expose();
         });
-        let (earlier, first) = keeper.look();
-        let (later, second) = keeper.look();
-        for (look, version) in [(&earlier, first), (&later, second)] {
-            let (left, right) = ***look;
+        let (earlier, first) = owner.snapshot();
+        let (later, second) = owner.snapshot();
+        for (snapshot, version) in [(&earlier, first), (&later, second)] {
+            let (left, right) = ***snapshot;
             assert_eq!((left, left * Version::STEP), (right, version.0));
         }
         assert!(earlier.0 <= later.0);
         drop(earlier);
         drop(later);
         publisher.join().unwrap();
-        assert_eq!(keeper.look().0.0, 1);
-        drop(keeper.publish(Arc::new((2, 2))));
-        assert_eq!(keeper.look().0.0, 2);
+        assert_eq!(owner.snapshot().0.0, 1);
+        drop(owner.publish(Arc::new((2, 2))));
+        assert_eq!(owner.snapshot().0.0, 2);
     });
 }
 
-/// I7: of two that look without the lock the last one drops what was superseded.
+/// I7: of two hazard readers the last one drops the earlier value.
 #[test]
-fn open_snapshots_end_at_once() {
+fn hazard_readers_end_at_the_same_time() {
     model(|| {
-        let keeper = Arc::new(Desktop::new(Arc::new(0)));
-        keeper.open();
+        let owner = Arc::new(TestOwner::new(Arc::new(0)));
+        owner.expose();
         let readers = [(); 2].map(|()| {
-            let other = Arc::clone(&keeper);
-            thread::spawn(move || assert!(**other.look().0 <= 1))
+            let other = Arc::clone(&owner);
+            thread::spawn(move || assert!(**other.snapshot().0 <= 1))
         });
-        drop(keeper.publish(Arc::new(1)));
+        drop(owner.publish(Arc::new(1)));
         for reader in readers {
             reader.join().unwrap();
         }
-        assert!(keeper.publish(Arc::new(2)).0.is_some(), "nobody looks any more");
-        let mut desk = keeper.latest.desk.lock();
-        assert!(desk.posted().is_none_or(|posted| posted.is_none()));
-        let free = usize::from(desk.spare.is_some())
-            + usize::from(!keeper.latest.first_is_full(&mut desk));
+        assert!(owner.publish(Arc::new(2)).0.is_some(), "it is not read any more");
+        let mut inner = owner.latest.inner.lock();
+        assert!(inner.retracted().is_none_or(|node| node.is_none()));
+        let free = usize::from(inner.spare.is_some())
+            + usize::from(!owner.latest.first_is_full(&mut inner));
         assert!(free <= 1);
     });
 }
 
-/// I3, I6: a writer is alone with a value that was open, and is told if it has to wait.
+/// I3, I6: a writer has exclusive access to a value that was exposed, or is notified later.
 #[test]
-fn a_writer_of_an_open_value_is_alone_or_told() {
+fn a_writer_of_an_exposed_value_is_alone_or_notified() {
     model(|| {
-        let keeper = Arc::new(Desktop::new((0, 0)));
-        keeper.open();
-        let other = Arc::clone(&keeper);
+        let owner = Arc::new(TestOwner::new((0, 0)));
+        owner.expose();
+        let other = Arc::clone(&owner);
         let reader = thread::spawn(move || {
-            if let Some((look, _)) = Snapshot::take(&*other) {
-                assert_eq!(look.0, look.1);
+            if let Some((snapshot, _)) = Snapshot::take(&*other) {
+                assert_eq!(snapshot.0, snapshot.1);
             }
         });
-        let writing = Writing::take(&*keeper);
-        let was_refused = writing.is_none();
-        if let Some(mut writing) = writing {
-            writing.0 += 1;
-            writing.1 += 1;
+        let guard = WriteGuard::take(&*owner);
+        let was_rejected = guard.is_none();
+        if let Some(mut guard) = guard {
+            guard.0 += 1;
+            guard.1 += 1;
         }
         reader.join().unwrap();
         // ORDERING: Relaxed, no pair: the reader has ended.
-        let told = keeper.told.load(Ordering::Relaxed);
-        assert!(told > 0 || !was_refused, "who was refused is told");
-        let writing = Writing::take(&*keeper);
-        assert!(writing.is_some());
+        let notified = owner.notified.load(Ordering::Relaxed);
+        assert!(notified > 0 || !was_rejected, "the rejected writer is notified");
+        let guard = WriteGuard::take(&*owner);
+        assert!(guard.is_some());
     });
 }
 
-/// I7: two that want the value at the same time both shut it.
+/// I7: two publishers retract an exposed value at the same time.
 #[test]
-fn two_shut_an_open_value() {
+fn two_publishers_retract_an_exposed_value() {
     model(|| {
-        let keeper = Arc::new(Desktop::new(0));
-        keeper.open();
-        let other = Arc::clone(&keeper);
+        let owner = Arc::new(TestOwner::new(0));
+        owner.expose();
+        let other = Arc::clone(&owner);
         let publisher = thread::spawn(move || assert!(other.publish(1).0 != Some(1)));
-        let (look, _) = keeper.look();
-        let seen = *look;
-        assert_ne!(keeper.publish(2).0, Some(seen), "it is looked at");
-        assert_eq!(*look, seen);
-        drop(look);
+        let (snapshot, _) = owner.snapshot();
+        let seen = *snapshot;
+        assert_ne!(owner.publish(2).0, Some(seen), "it is read");
+        assert_eq!(*snapshot, seen);
+        drop(snapshot);
         publisher.join().unwrap();
-        assert!(keeper.latest.desk.lock().mode != Mode::Open);
+        assert!(owner.latest.inner.lock().mode != Mode::Exposed);
     });
 }

@@ -1,49 +1,49 @@
-//! A place for one value.
+//! A node: the cell of one value, and how that is used.
 
 use core::mem::MaybeUninit;
 
 use super::version::Version;
 use crate::prim::UnsafeCell;
 
-/// A place for one value.
+/// The cell of one value.
 pub(super) struct Node<T> {
-    pub(super) hold: UnsafeCell<Hold>,
-    /// Of the value, and touched by whoever may touch that.
+    pub(super) state: UnsafeCell<NodeState>,
+    /// The version of the value, with the same rules of access.
     version: UnsafeCell<Version>,
     value: UnsafeCell<MaybeUninit<T>>,
 }
 
-/// How the value of a node is being used.
+/// How the value of a node is used.
 #[derive(Debug)]
-pub(super) struct Hold {
+pub(super) struct NodeState {
     pub(super) readers: usize,
-    /// There may be readers that are not counted.
-    pub(super) posted: bool,
-    /// Somebody changes the value in place.
+    /// There may be readers with hazard pointers.
+    pub(super) hazard_readers: bool,
+    /// A writer changes the value in place.
     pub(super) writing: bool,
-    /// Somebody waits to take the value, so the last reader does not.
+    /// A claimer takes the value out, so the last reader does not.
     pub(super) claimed: bool,
-    /// There is a value.
+    /// The value is initialised.
     pub(super) full: bool,
 }
 
-impl Hold {
+impl NodeState {
     pub(super) const FREE: Self =
-        Self { readers: 0, posted: false, writing: false, claimed: false, full: false };
+        Self { readers: 0, hazard_readers: false, writing: false, claimed: false, full: false };
 
     pub(super) const IDLE: Self = Self { full: true, ..Self::FREE };
 
     #[inline]
     pub(super) fn is_in_use(&self) -> bool {
-        self.readers > 0 || self.posted || self.writing
+        self.readers > 0 || self.hazard_readers || self.writing
     }
 
     #[inline]
     pub(super) fn add_reader(&mut self) {
-        // Of 64 bits no program lives to see the end.
+        // A count of 64 bits never overflows.
         if usize::BITS < 64 && self.readers == usize::MAX {
-            // Snapshots were leaked until the count is about to wrap, which would free a value
-            // that is being read.
+            // Snapshots were leaked until the count is about to wrap around, which would free a
+            // value that is read.
             std::process::abort();
         }
         self.readers += 1;
@@ -51,19 +51,19 @@ impl Hold {
 }
 
 impl<T> Node<T> {
-    /// A node that nobody uses, with a value.
+    /// An idle node, with a value.
     pub(super) fn with(value: T, version: Version) -> Self {
-        Self::new(Hold::IDLE, version, MaybeUninit::new(value))
+        Self::new(NodeState::IDLE, version, MaybeUninit::new(value))
     }
 
     /// A node without a value.
     pub(super) fn free() -> Self {
-        Self::new(Hold::FREE, Version::INITIAL, MaybeUninit::uninit())
+        Self::new(NodeState::FREE, Version::INITIAL, MaybeUninit::uninit())
     }
 
-    fn new(hold: Hold, version: Version, value: MaybeUninit<T>) -> Self {
+    fn new(state: NodeState, version: Version, value: MaybeUninit<T>) -> Self {
         Self {
-            hold: UnsafeCell::new(hold),
+            state: UnsafeCell::new(state),
             version: UnsafeCell::new(version),
             value: UnsafeCell::new(value),
         }
@@ -74,84 +74,85 @@ impl<T> Node<T> {
     /// # Safety
     /// The node is free and the caller holds the lock; the caller marks it full.
     pub(super) unsafe fn write(&self, value: T, version: Version) {
-        // SAFETY: nobody else touches the version of a free node.
-        self.version.with_mut(|place| unsafe { *place = version });
-        self.value.with_mut(|place| {
-            // SAFETY: nobody else touches the value of a free node.
-            let place = unsafe { &mut *place };
-            place.write(value);
+        // SAFETY: only the lock holder accesses the version of a free node (I3, I5).
+        self.version.with_mut(|cell| unsafe { *cell = version });
+        self.value.with_mut(|cell| {
+            // SAFETY: only the lock holder accesses the value of a free node (I3).
+            let cell = unsafe { &mut *cell };
+            cell.write(value);
         });
     }
 
     /// Takes the value out.
     ///
     /// # Safety
-    /// The node is full and its value is the caller's to touch (I3); the caller marks it free.
+    /// The node is full and the caller may access its value (I3); the caller marks it free.
     pub(super) unsafe fn take(&self) -> T {
-        self.value.with_mut(|place| {
-            // SAFETY: the caller may touch the value.
-            let place = unsafe { &mut *place };
-            // SAFETY: it is there, and as the node is free from now on it is not used again.
-            unsafe { place.assume_init_read() }
+        self.value.with_mut(|cell| {
+            // SAFETY: the caller may access the value.
+            let cell = unsafe { &mut *cell };
+            // SAFETY: it is initialised (I2), and as the node is free from now on it is not used
+            // again.
+            unsafe { cell.assume_init_read() }
         })
     }
 
     /// The version of the value.
     ///
     /// # Safety
-    /// The node is full, and nobody changes its value meanwhile.
+    /// The node is full, and no thread changes its value meanwhile.
     #[inline(always)]
     pub(super) unsafe fn version(&self) -> Version {
-        // SAFETY: nobody changes it, as nobody changes the value.
+        // SAFETY: no thread changes it, as no thread changes the value (I5).
         self.version.with(|version| unsafe { *version })
     }
 
-    /// The value, to look at.
+    /// Shared access to the value.
     ///
     /// # Safety
-    /// The node is full, and for `'a` its value is only looked at.
+    /// The node is full, and for `'a` its value is only read.
     #[inline(always)]
     pub(super) unsafe fn get<'a>(&self) -> &'a T {
-        self.value.with(|place| {
-            // SAFETY: nobody changes the value.
-            let place = unsafe { &*place };
-            // SAFETY: it is there.
-            unsafe { place.assume_init_ref() }
+        self.value.with(|cell| {
+            // SAFETY: no thread changes the value.
+            let cell = unsafe { &*cell };
+            // SAFETY: the node is full, so it is initialised (I2).
+            unsafe { cell.assume_init_ref() }
         })
     }
 
-    /// The value, to change.
+    /// Exclusive access to the value.
     ///
     /// # Safety
-    /// The node is full, and for `'a` nobody else touches its value.
+    /// The node is full, and for `'a` only the caller accesses its value.
     #[inline(always)]
     pub(super) unsafe fn get_mut<'a>(&self) -> &'a mut T {
-        self.value.with_mut(|place| {
-            // SAFETY: nobody else touches the value.
-            let place = unsafe { &mut *place };
-            // SAFETY: it is there.
-            unsafe { place.assume_init_mut() }
+        self.value.with_mut(|cell| {
+            // SAFETY: only the caller accesses the value.
+            let cell = unsafe { &mut *cell };
+            // SAFETY: the node is full, so it is initialised (I2).
+            unsafe { cell.assume_init_mut() }
         })
     }
 
-    /// Makes it the value of another version.
+    /// Gives the value another version.
     ///
     /// # Safety
-    /// The node is full, and nobody else touches its value meanwhile.
+    /// The node is full, and only the caller accesses its value meanwhile.
     #[inline(always)]
     pub(super) unsafe fn set_version(&self, version: Version) {
-        // SAFETY: nobody else touches it, as nobody else touches the value.
-        self.version.with_mut(|place| unsafe { *place = version });
+        // SAFETY: only the caller accesses it, as only the caller accesses the value (I5).
+        self.version.with_mut(|cell| unsafe { *cell = version });
     }
 }
 
 impl<T> Drop for Node<T> {
     fn drop(&mut self) {
         // SAFETY: `&mut self` excludes every other access.
-        if self.hold.with(|hold| unsafe { (*hold).full }) {
-            // SAFETY: it is full (I2), and ours alone.
+        if self.state.with(|state| unsafe { (*state).full }) {
+            // SAFETY: it is full, and `&mut self` excludes every other access.
             let value = unsafe { self.get_mut() };
-            // SAFETY: it is not used again. In place: it may be larger than what is left of the
+            // SAFETY: it is not used again. In place, as it may be larger than the rest of the
             // stack.
             unsafe { core::ptr::drop_in_place(value) };
         }

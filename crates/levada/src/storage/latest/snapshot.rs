@@ -1,217 +1,221 @@
-//! Looking at the value that was current.
+//! Shared access to the value that was current at some moment.
 
 use core::ops::Deref;
 use core::ptr::NonNull;
 
 use super::node::Node;
-use super::turns::Ticket;
+use super::phase_fair::Ticket;
 use super::version::Version;
-use super::{Desk, Keeper, Latest, Mode};
+use super::{Inner, Latest, Mode, Owner};
 use crate::prim::LockGuard;
 use crate::prim::atomic::Ordering;
+use crate::prim::hazard::{self, HazardPointer};
 use crate::prim::held;
-use crate::prim::notices::{self, Place};
 
 /// The value that was current at some moment, kept for as long as this lives.
-pub(crate) struct Snapshot<'a, K: Keeper> {
-    keeper: &'a K,
-    node: NonNull<Node<K::Value>>,
-    tail: Tail,
+pub(crate) struct Snapshot<'a, O: Owner> {
+    owner: &'a O,
+    node: NonNull<Node<O::Value>>,
+    protection: Protection,
 }
 
-/// A node that has a reader more, and the version of its value.
-type Counted<K> = (NonNull<Node<<K as Keeper>::Value>>, Version);
+/// A node in which a reader was counted, and the version of its value.
+type Counted<O> = (NonNull<Node<<O as Owner>::Value>>, Version);
 
-type Guard<'a, K> = LockGuard<'a, Desk<<K as Keeper>::Value, <K as Keeper>::Side>>;
+type Guard<'a, O> = LockGuard<'a, Inner<<O as Owner>::Value, <O as Owner>::Aux>>;
 
-/// Where a snapshot is posted, if it is not counted; and a note for whoever holds it, as there is
-/// room. One word, so that it is written and read as one.
-struct Tail(usize);
+/// What keeps the value: the count of the node, or a hazard pointer; and a bit for the user of the
+/// snapshot, as there is room. In one word, because a load that spans several smaller stores waits
+/// for them.
+struct Protection(usize);
 
-impl Tail {
-    const NOTE: usize = 1;
+impl Protection {
+    const USER_BIT: usize = 1;
     const COUNTED: Self = Self(0);
 
     #[inline(always)]
-    fn posted(place: Place) -> Self {
-        Self((place.number() + 1) * 2)
+    fn hazard(pointer: HazardPointer) -> Self {
+        Self((pointer.index() + 1) * 2)
     }
 
     #[inline(always)]
-    fn place(&self) -> Option<Place> {
-        (self.0 / 2).checked_sub(1).map(Place::of)
+    fn hazard_pointer(&self) -> Option<HazardPointer> {
+        (self.0 / 2).checked_sub(1).map(HazardPointer::from_index)
     }
 }
 
-// SAFETY: the pointer and the place keep it from being automatic. A shared snapshot gives nothing
-// but a look at the value, which is Sync; keeper and place are used only by its drop.
-unsafe impl<K: Keeper> Sync for Snapshot<'_, K> where K::Value: Sync {}
+// SAFETY: the pointer and the hazard pointer keep it from being automatic. A shared snapshot gives
+// nothing but `&T`, and T is Sync; only its drop uses the owner and the hazard pointer.
+unsafe impl<O: Owner> Sync for Snapshot<'_, O> where O::Value: Sync {}
 
-impl<'a, K: Keeper> Snapshot<'a, K> {
-    /// The current value and its version, unless it is being changed in place, or newcomers wait
-    /// for a writer.
+impl<'a, O: Owner> Snapshot<'a, O> {
+    /// The current value and its version. `None` if the value is being changed in place, or new
+    /// readers wait for a writer.
     #[inline(always)]
-    pub(crate) fn take(keeper: &'a K) -> Option<(Self, Version)> {
-        let latest = keeper.latest();
-        // ORDERING: Relaxed, no pair: a hint, which is looked at again.
-        let open = latest.open.load(Ordering::Relaxed);
-        if let Some(node) = NonNull::new(open)
-            && let Some(place) = notices::post(latest.word())
+    pub(crate) fn take(owner: &'a O) -> Option<(Self, Version)> {
+        let latest = owner.latest();
+        // ORDERING: Relaxed, no pair: a hint, which is validated below.
+        let exposed = latest.exposed.load(Ordering::Relaxed);
+        if let Some(node) = NonNull::new(exposed)
+            && let Some(pointer) = hazard::protect(latest.address())
         {
-            // ORDERING: Acquire pairs with the Release store in `Latest::open_up`: the value and
-            // its version are there. And by the protocol of `notices` who shuts the node later
-            // finds the word.
-            if latest.open.load(Ordering::Acquire) == open {
-                // SAFETY: it is open, and its value with it (I3, I7), so it is alive (I4).
+            // ORDERING: Acquire pairs with the Release store in `Latest::expose`: the value and its
+            // version are there. And by the protocol of `hazard` a thread that retracts the node
+            // later finds the address protected.
+            if latest.exposed.load(Ordering::Acquire) == exposed {
+                // SAFETY: the node is exposed, so it is alive (I4, I7).
                 let full = unsafe { node.as_ref() };
-                // SAFETY: it is full, and we look at it (I3).
+                // SAFETY: it is full, and we are one of its readers (I3, I7).
                 let version = unsafe { full.version() };
-                return Some((Self { keeper, node, tail: Tail::posted(place) }, version));
+                let protection = Protection::hazard(pointer);
+                return Some((Self { owner, node, protection }, version));
             }
-            // Ends as any other that is posted. Not made before: what has an end to run is kept in
-            // memory.
-            drop(Self { keeper, node, tail: Tail::posted(place) });
+            // Ends like any other snapshot with a hazard pointer. It is not made before: the
+            // compiler would keep a value with a destructor in memory.
+            drop(Self { owner, node, protection: Protection::hazard(pointer) });
         }
-        let (node, version) = Self::take_counted(keeper)?;
-        Some((Self { keeper, node, tail: Tail::COUNTED }, version))
+        let (node, version) = Self::take_counted(owner)?;
+        Some((Self { owner, node, protection: Protection::COUNTED }, version))
     }
 
-    /// Leaves a note, in the place of the last one.
+    /// Sets the bit that the user of the snapshot may keep in it.
     #[inline(always)]
-    pub(crate) fn set_note(&mut self, note: bool) {
-        self.tail.0 = self.tail.0 & !Tail::NOTE | usize::from(note);
+    pub(crate) fn set_user_bit(&mut self, bit: bool) {
+        self.protection.0 = self.protection.0 & !Protection::USER_BIT | usize::from(bit);
     }
 
-    /// The last note, or `false`.
-    pub(crate) fn note(&self) -> bool {
-        self.tail.0 & Tail::NOTE != 0
+    /// The bit that was set last, or `false`.
+    pub(crate) fn user_bit(&self) -> bool {
+        self.protection.0 & Protection::USER_BIT != 0
     }
 
-    /// The current node and its version, under the lock: it has a reader more.
+    /// Counts a reader in the current node, under the lock.
     #[inline(always)]
-    fn take_counted(keeper: &'a K) -> Option<Counted<K>> {
-        let latest = keeper.latest();
-        let mut desk = latest.desk.lock();
-        if desk.credit == 0 {
-            return Self::ask(latest, desk, &mut None).ok();
+    fn take_counted(owner: &'a O) -> Option<Counted<O>> {
+        let latest = owner.latest();
+        let mut inner = latest.inner.lock();
+        if inner.unchecked_reads == 0 {
+            return Self::admit(latest, inner, &mut None).ok();
         }
-        desk.credit -= 1;
-        Some(Self::count(latest, desk))
+        inner.unchecked_reads -= 1;
+        Some(Self::count(latest, inner))
     }
 
-    /// Counts one that is admitted.
+    /// Counts a reader that is admitted.
     #[inline(always)]
-    fn count(latest: &'a Latest<K::Value, K::Side>, mut desk: Guard<'a, K>) -> Counted<K> {
-        let node = latest.current(&desk);
+    fn count(latest: &'a Latest<O::Value, O::Aux>, mut inner: Guard<'a, O>) -> Counted<O> {
+        let node = latest.current(&inner);
         // SAFETY: the current node is not free (States), so it is alive (I4).
-        let hold = unsafe { desk.hold(node) };
-        debug_assert!(!hold.writing, "I8");
-        hold.add_reader();
+        let state = unsafe { inner.state_of(node) };
+        debug_assert!(!state.writing, "I8");
+        state.add_reader();
         // SAFETY: the current node is not free (States), so it is alive (I4).
-        let place = unsafe { node.as_ref() };
+        let full = unsafe { node.as_ref() };
         // SAFETY: it is full and not written (I8), and we are one of its readers (I3).
-        let version = unsafe { place.version() };
-        drop(desk);
+        let version = unsafe { full.version() };
+        drop(inner);
         held::hold(node.addr().get());
         (node, version)
     }
 
-    /// Takes one without a credit: the value is written, a writer waits for it, or it is looked
-    /// at often enough to be opened.
+    /// Counts a reader when there are no `unchecked_reads` left: the value is written, or a writer
+    /// waits for it, or it was read often enough to be exposed.
     #[cold]
-    fn ask(
-        latest: &'a Latest<K::Value, K::Side>,
-        mut desk: Guard<'a, K>,
+    fn admit(
+        latest: &'a Latest<O::Value, O::Aux>,
+        mut inner: Guard<'a, O>,
         ticket: &mut Option<Ticket>,
-    ) -> Result<Counted<K>, Guard<'a, K>> {
-        let node = latest.current(&desk);
+    ) -> Result<Counted<O>, Guard<'a, O>> {
+        let node = latest.current(&inner);
         // SAFETY: the current node is not free (States), so it is alive (I4).
-        let hold = unsafe { desk.hold(node) };
-        let (is_written, is_read) = (hold.writing, hold.is_in_use());
+        let state = unsafe { inner.state_of(node) };
+        let (is_written, is_read) = (state.writing, state.is_in_use());
         let is_holder = held::is_held(node.addr().get())
-            || hold.posted && notices::is_posted_here(latest.word());
-        let turns = desk.turns();
-        if is_written || turns.is_some_and(|it| !it.admit_reader(ticket, is_holder, is_read)) {
-            desk.wanted = true;
-            return Err(desk);
+            || state.hazard_readers && hazard::is_protected_by_this_thread(latest.address());
+        let phases = inner.phases();
+        if is_written || phases.is_some_and(|it| !it.admit_reader(ticket, is_holder, is_read)) {
+            inner.has_waiters = true;
+            return Err(inner);
         }
-        let are_many = desk.credit == 0 && desk.mode != Mode::Contended;
-        if are_many {
-            desk.credit = super::MANY;
+        let was_read_often = inner.unchecked_reads == 0 && inner.mode != Mode::Contended;
+        if was_read_often {
+            inner.unchecked_reads = super::READS_BEFORE_EXPOSING;
         }
-        let counted = Self::count(latest, desk);
-        if are_many {
-            latest.open_up();
+        let counted = Self::count(latest, inner);
+        if was_read_often {
+            latest.expose();
         }
         Ok(counted)
     }
 
-    /// The current value and its version, for a thread that was refused and waits.
+    /// As [`take`](Self::take), for a thread that was rejected and waits.
     #[cold]
-    pub(super) fn take_in_turn(
-        keeper: &'a K,
+    pub(super) fn take_waiting(
+        owner: &'a O,
         ticket: &mut Option<Ticket>,
     ) -> Option<(Self, Version)> {
-        let latest = keeper.latest();
-        match Self::ask(latest, latest.desk.lock(), ticket) {
-            Ok((node, version)) => Some((Self { keeper, node, tail: Tail::COUNTED }, version)),
-            Err(mut desk) => {
-                desk.turns()?.refuse_reader(ticket);
+        let latest = owner.latest();
+        match Self::admit(latest, latest.inner.lock(), ticket) {
+            Ok((node, version)) => {
+                Some((Self { owner, node, protection: Protection::COUNTED }, version))
+            }
+            Err(mut inner) => {
+                inner.phases()?.reject_reader(ticket);
                 None
             }
         }
     }
 
-    /// Ends one that is counted.
+    /// Ends a counted snapshot.
     #[inline(always)]
     fn drop_counted(&self) {
         held::release(self.node.addr().get());
-        let latest = self.keeper.latest();
-        let mut desk = latest.desk.lock();
+        let latest = self.owner.latest();
+        let mut inner = latest.inner.lock();
         // SAFETY: we are one of its readers, so it is alive (I4).
-        unsafe { desk.hold(self.node) }.readers -= 1;
-        // Nothing hangs on the current value while nobody was refused.
-        if self.node != latest.current(&desk) || desk.wanted {
-            self.let_go(desk);
+        unsafe { inner.state_of(self.node) }.readers -= 1;
+        // Nothing depends on the end of a read of the current value unless a thread waits.
+        if self.node != latest.current(&inner) || inner.has_waiters {
+            self.release(inner);
         }
     }
 
-    /// The same where something may hang on it.
+    /// The rest of [`drop_counted`](Self::drop_counted) if something may depend on it.
     #[cold]
-    fn let_go(&self, desk: Guard<'_, K>) {
-        super::finish(self.keeper, self.keeper.latest().let_go(desk, self.node));
+    fn release(&self, inner: Guard<'_, O>) {
+        super::finish_release(self.owner, self.owner.latest().release(inner, self.node));
     }
 
-    /// Ends one that was posted on a node that is not open any more.
+    /// Ends a snapshot with a hazard pointer, of a node that is not exposed any more.
     #[cold]
-    fn drop_shut(&self) {
-        super::finish(self.keeper, self.keeper.latest().look_for_posted());
+    fn drop_retracted(&self) {
+        super::finish_release(self.owner, self.owner.latest().release_retracted());
     }
 }
 
-impl<K: Keeper> Deref for Snapshot<'_, K> {
-    type Target = K::Value;
+impl<O: Owner> Deref for Snapshot<'_, O> {
+    type Target = O::Value;
 
     #[inline]
-    fn deref(&self) -> &K::Value {
+    fn deref(&self) -> &O::Value {
         // SAFETY: we are one of its readers, so it is alive (I4).
         let node = unsafe { self.node.as_ref() };
-        // SAFETY: it is full, and only looked at while it has a reader (I3).
+        // SAFETY: it is full, and only read while it has a reader (I3).
         unsafe { node.get() }
     }
 }
 
-impl<K: Keeper> Drop for Snapshot<'_, K> {
+impl<O: Owner> Drop for Snapshot<'_, O> {
     #[inline]
     fn drop(&mut self) {
-        let Some(place) = self.tail.place() else {
+        let Some(pointer) = self.protection.hazard_pointer() else {
             return self.drop_counted();
         };
-        place.withdraw();
-        // ORDERING: Relaxed, no pair: by the protocol of `notices` who shut the node has not found
-        // the word, or we find the node shut.
-        if self.keeper.latest().open.load(Ordering::Relaxed) != self.node.as_ptr() {
-            self.drop_shut();
+        pointer.clear();
+        // ORDERING: Relaxed, no pair: by the protocol of `hazard` either the thread that retracted
+        // the node has not found the address, or we find the node retracted.
+        if self.owner.latest().exposed.load(Ordering::Relaxed) != self.node.as_ptr() {
+            self.drop_retracted();
         }
     }
 }

@@ -1,15 +1,15 @@
-//! Which value of how many, and whether more may come.
+//! The version of a value, and the word that holds the current version and the closed bit.
 #![forbid(unsafe_code)]
 
-/// Counts the values published, wrapping around. The lowest bit is never set.
+/// Counts the values that were published, wrapping around. The lowest bit is never set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Version(pub(super) usize);
 
 impl Version {
-    /// One of these steps per value, so that the closed bit stays out of it.
+    /// Added for each value; leaves room for the closed bit.
     pub(super) const STEP: usize = 2;
 
-    /// The version of the value a channel is created with.
+    /// The version of the value that a channel is created with.
     pub(crate) const INITIAL: Self = Self(0);
 
     /// The version `values` values before the count wraps around.
@@ -18,17 +18,17 @@ impl Version {
         Self(0_usize.wrapping_sub(values * Self::STEP))
     }
 
-    /// The version of the value before.
+    /// The version of the previous value.
     pub(crate) fn previous(self) -> Self {
         Self(self.0.wrapping_sub(Self::STEP))
     }
 }
 
-/// A version, and whether further ones may come.
+/// The current version, and whether the channel is closed, so that it is the last one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp(pub(super) usize);
+pub(crate) struct VersionState(pub(super) usize);
 
-impl Stamp {
+impl VersionState {
     const CLOSED: usize = 1;
 
     /// Of a channel that is open.

@@ -1,70 +1,71 @@
-//! Having a value to oneself: to change it, or to take it out.
+//! Exclusive access: to change the current value in place, or to take an earlier one out.
 
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
 use super::node::Node;
-use super::turns::Ticket;
-use super::version::Stamp;
-use super::{Desk, Exchanged, Keeper};
+use super::phase_fair::Ticket;
+use super::version::VersionState;
+use super::{Exchanged, Inner, Owner};
 
-/// Exclusive access to the value that was current when it was taken.
-pub(crate) struct Writing<'a, K: Keeper> {
-    keeper: &'a K,
-    node: NonNull<Node<K::Value>>,
+/// Exclusive access to the value that was current when the guard was taken.
+pub(crate) struct WriteGuard<'a, O: Owner> {
+    owner: &'a O,
+    node: NonNull<Node<O::Value>>,
     changed: bool,
 }
 
-impl<'a, K: Keeper> Writing<'a, K> {
-    /// Exclusive access to the current value, unless it is in use, or it is not a newcomer's turn.
-    pub(crate) fn take(keeper: &'a K) -> Option<Self> {
-        Self::ask(keeper, &mut keeper.latest().lock_shut(), &mut None)
+impl<'a, O: Owner> WriteGuard<'a, O> {
+    /// Exclusive access to the current value. `None` if the value is in use, or a new writer has to
+    /// wait for other threads.
+    pub(crate) fn take(owner: &'a O) -> Option<Self> {
+        Self::admit(owner, &mut owner.latest().lock_retracted(), &mut None)
     }
 
-    /// The same for a thread that was refused and waits.
+    /// As [`take`](Self::take), for a thread that was rejected and waits.
     #[cold]
-    pub(super) fn take_in_turn(keeper: &'a K, ticket: &mut Option<Ticket>) -> Option<Self> {
-        let latest = keeper.latest();
-        let mut desk = latest.lock_shut();
-        let writing = Self::ask(keeper, &mut desk, ticket);
-        if writing.is_none() {
-            desk.turns()?.refuse_writer(ticket);
-            latest.settle(&mut desk);
+    pub(super) fn take_waiting(owner: &'a O, ticket: &mut Option<Ticket>) -> Option<Self> {
+        let latest = owner.latest();
+        let mut inner = latest.lock_retracted();
+        let guard = Self::admit(owner, &mut inner, ticket);
+        if guard.is_none() {
+            inner.phases()?.reject_writer(ticket);
+            latest.update_mode(&mut inner);
         }
-        writing
+        guard
     }
 
-    fn ask(
-        keeper: &'a K,
-        desk: &mut Desk<K::Value, K::Side>,
+    fn admit(
+        owner: &'a O,
+        inner: &mut Inner<O::Value, O::Aux>,
         ticket: &mut Option<Ticket>,
     ) -> Option<Self> {
-        let latest = keeper.latest();
-        let node = latest.current(desk);
+        let latest = owner.latest();
+        let node = latest.current(inner);
         // SAFETY: the current node is not free (States), so it is alive (I4).
-        let is_in_use = unsafe { desk.hold(node) }.is_in_use();
-        let turns = desk.turns();
-        if is_in_use || turns.is_some_and(|turns| !turns.admit_writer(ticket)) {
-            desk.wanted = true;
+        let is_in_use = unsafe { inner.state_of(node) }.is_in_use();
+        let phases = inner.phases();
+        if is_in_use || phases.is_some_and(|phases| !phases.admit_writer(ticket)) {
+            inner.has_waiters = true;
             return None;
         }
         // SAFETY: the current node is not free (States), so it is alive (I4).
-        unsafe { desk.hold(node) }.writing = true;
-        latest.settle(desk);
-        Some(Self { keeper, node, changed: false })
+        unsafe { inner.state_of(node) }.writing = true;
+        latest.update_mode(inner);
+        Some(Self { owner, node, changed: false })
     }
 
-    /// When this ends, the value has a new version: unless it is not the current one any more, and
-    /// then the change counts as made just before the one that superseded it.
+    /// When the guard drops, the value gets a new version: unless another value is current by then.
+    /// In that case the change counts as made just before that value was published.
     pub(crate) fn mark_changed(&mut self) {
         self.changed = true;
     }
 }
 
-impl<K: Keeper> Deref for Writing<'_, K> {
-    type Target = K::Value;
+impl<O: Owner> Deref for WriteGuard<'_, O> {
+    type Target = O::Value;
 
-    fn deref(&self) -> &K::Value {
+    fn deref(&self) -> &O::Value {
         // SAFETY: it is being written, so it is alive (I4).
         let node = unsafe { self.node.as_ref() };
         // SAFETY: it is full, and we are its writer (I3).
@@ -72,8 +73,8 @@ impl<K: Keeper> Deref for Writing<'_, K> {
     }
 }
 
-impl<K: Keeper> DerefMut for Writing<'_, K> {
-    fn deref_mut(&mut self) -> &mut K::Value {
+impl<O: Owner> DerefMut for WriteGuard<'_, O> {
+    fn deref_mut(&mut self) -> &mut O::Value {
         // SAFETY: it is being written, so it is alive (I4).
         let node = unsafe { self.node.as_ref() };
         // SAFETY: it is full, and we are its writer (I3).
@@ -81,73 +82,73 @@ impl<K: Keeper> DerefMut for Writing<'_, K> {
     }
 }
 
-impl<K: Keeper> Drop for Writing<'_, K> {
+impl<O: Owner> Drop for WriteGuard<'_, O> {
     fn drop(&mut self) {
-        let latest = self.keeper.latest();
-        let mut desk = latest.desk.lock();
-        if self.changed && self.node == latest.current(&desk) {
-            let version = latest.set_stamp(&desk, Stamp::next);
+        let latest = self.owner.latest();
+        let mut inner = latest.inner.lock();
+        if self.changed && self.node == latest.current(&inner) {
+            let version = latest.set_version_state(&inner, VersionState::next);
             // SAFETY: it is being written, so it is alive (I4).
             let node = unsafe { self.node.as_ref() };
             // SAFETY: it is full, and we are still its writer (I3).
             unsafe { node.set_version(version) };
         }
         // SAFETY: it is being written, so it is alive (I4).
-        unsafe { desk.hold(self.node) }.writing = false;
-        desk.turns().into_iter().for_each(|turns| turns.end_write());
-        latest.settle(&mut desk);
-        super::finish(self.keeper, latest.let_go(desk, self.node));
+        unsafe { inner.state_of(self.node) }.writing = false;
+        inner.phases().into_iter().for_each(|phases| phases.end_write());
+        latest.update_mode(&mut inner);
+        super::finish_release(self.owner, latest.release(inner, self.node));
     }
 }
 
-/// The right to an earlier value that was in use when it was superseded.
-#[must_use = "the value is the claimer's"]
-pub(crate) struct Claim<'a, K: Keeper> {
-    keeper: &'a K,
-    /// Until the value was taken.
-    node: Option<NonNull<Node<K::Value>>>,
+/// The right to take out a value that was in use when another one was published.
+#[must_use = "no other thread takes the value out"]
+pub(crate) struct Claim<'a, O: Owner> {
+    owner: &'a O,
+    /// `None` after the value was taken out.
+    node: Option<NonNull<Node<O::Value>>>,
 }
 
-impl<'a, K: Keeper> Claim<'a, K> {
-    /// Makes `value` the current one, and gives the one before it, or a claim to it if it is in
-    /// use; and does what is to be done [`beside`](super::Latest::beside) it.
+impl<'a, O: Owner> Claim<'a, O> {
+    /// Makes `value` the current one, and returns the previous value, or a claim to it if it is in
+    /// use. Runs `action` on the owner's data in the same critical section, and returns its result.
     ///
-    /// Also tells whether those who were refused may try again; the caller tells them.
+    /// Also returns whether rejected threads may try again; the caller notifies them.
     pub(crate) fn replace<R>(
-        keeper: &'a K,
-        value: K::Value,
-        action: impl FnOnce(&mut K::Side) -> R,
-    ) -> (Result<K::Value, Self>, bool, R) {
-        let Exchanged { old, vacated, beside } = keeper.latest().exchange(value, true, action);
-        let claim = |node| Self { keeper, node: Some(node) };
-        (old.map_err(claim), vacated, beside)
+        owner: &'a O,
+        value: O::Value,
+        action: impl FnOnce(&mut O::Aux) -> R,
+    ) -> (Result<O::Value, Self>, bool, R) {
+        let Exchanged { old, had_waiters, result } = owner.latest().exchange(value, true, action);
+        let claim = |node| Self { owner, node: Some(node) };
+        (old.map_err(claim), had_waiters, result)
     }
 
-    /// The value, once nobody uses it any more.
-    pub(crate) fn take(&mut self) -> Option<K::Value> {
+    /// Takes the value out, if it is not in use any more.
+    pub(crate) fn take(&mut self) -> Option<O::Value> {
         let node = self.node?;
-        let latest = self.keeper.latest();
-        let mut desk = latest.desk.lock();
-        // SAFETY: nobody but the claimer frees a claimed node, so it is alive (I4).
-        if unsafe { desk.hold(node) }.is_in_use() {
-            desk.wanted = true;
+        let latest = self.owner.latest();
+        let mut inner = latest.inner.lock();
+        // SAFETY: only the claimer frees a claimed node, so it is alive (I4).
+        if unsafe { inner.state_of(node) }.is_in_use() {
+            inner.has_waiters = true;
             return None;
         }
         self.node = None;
-        let (value, leftover) = latest.retire(&mut desk, node);
-        drop(desk);
-        drop(leftover);
+        let (value, garbage) = latest.reclaim(&mut inner, node);
+        drop(inner);
+        drop(garbage);
         Some(value)
     }
 }
 
-impl<K: Keeper> Drop for Claim<'_, K> {
+impl<O: Owner> Drop for Claim<'_, O> {
     fn drop(&mut self) {
         let Some(node) = self.node else { return };
-        let latest = self.keeper.latest();
-        let mut desk = latest.desk.lock();
-        // SAFETY: nobody but the claimer frees a claimed node, so it is alive (I4).
-        unsafe { desk.hold(node) }.claimed = false;
-        super::finish(self.keeper, latest.let_go(desk, node));
+        let latest = self.owner.latest();
+        let mut inner = latest.inner.lock();
+        // SAFETY: only the claimer frees a claimed node, so it is alive (I4).
+        unsafe { inner.state_of(node) }.claimed = false;
+        super::finish_release(self.owner, latest.release(inner, node));
     }
 }
