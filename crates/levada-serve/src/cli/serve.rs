@@ -81,8 +81,8 @@ pub(crate) struct QueueOptions {
     #[arg(long, value_name = "DURATION", requires = "command", value_parser = duration)]
     grace: Option<Duration>,
 
-    /// How often a job is run at most, when its exit code says that it may succeed another time
-    /// [default: 3]
+    /// How often a job is run at most, when its exit code says that it may succeed another time, or the command cannot
+    /// be started [default: 3]
     #[arg(long, value_name = "N", requires = "command", value_parser = count(MAX_ATTEMPTS))]
     max_attempts: Option<usize>,
 

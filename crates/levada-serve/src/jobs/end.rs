@@ -30,8 +30,8 @@ const LEFT_TO_WRITER: usize = 64 * 1024;
 /// The signals by which systems stop programs: SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM. Any other is a command's own.
 const STOPS: [i32; 5] = [1, 2, 3, 9, 15];
 
-/// How long after a command the service may get the signal of the same stop. The system sends them within a millisecond;
-/// that the service acts on its own may take tens of them on a busy machine.
+/// How long after a command the service may get the signal of the same stop. The system sends one right after the other, so
+/// this is for a machine so busy that the service gets to its own late; and no more, since the worker waits.
 const STOP_FOLLOWS: Duration = Duration::from_millis(250);
 
 /// What follows a run.

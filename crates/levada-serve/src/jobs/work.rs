@@ -133,6 +133,7 @@ impl Jobs {
             let started = self.start(&record, &config, watcher, trace.as_deref(), slot.clone());
             match started.await {
                 Err(Lacking(error)) => {
+                    // It waits, perhaps for long: it is not to blame if the service dies meanwhile.
                     if let Some(slot) = &slot {
                         slot.clear();
                     }
