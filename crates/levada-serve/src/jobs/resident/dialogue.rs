@@ -99,7 +99,8 @@ pub(super) struct Answer {
 /// Whether the body of a request can be given to a command in this mode.
 pub(crate) fn fits(mode: Mode, body: &[u8]) -> bool {
     // Some readers end a line at `\r`, too.
-    mode != Mode::Lines || !line(body).0.iter().any(|byte| matches!(byte, b'\n' | b'\r'))
+    let (line, _) = line(body);
+    mode != Mode::Lines || !(line.contains(&b'\n') || line.contains(&b'\r'))
 }
 
 /// A line and its end, which it may lack.
