@@ -165,7 +165,7 @@ while True:
 async fn an_answer_that_is_too_large_or_breaks_off() {
     let notes = Notes::new();
     let answer = "if body == b'large': write(job + b' 0 5000\\n')
-elif body == b'breaks off': write(job + b' 0 5000\\nsecret'); sys.exit(3)
+elif body == b'breaks off': write(job + b' 0 500\\nsecret'); sys.exit(3)
 elif body == b'no answer': sys.exit(0)
 elif body == b'header breaks off': write(job[:8]); sys.exit(0)
 elif body == b'hangs': write(job + b' 0 500\\nsecret'); time.sleep(600)

@@ -161,17 +161,19 @@ async fn what_is_said_after_an_answer_is_not_the_next_clients() {
 #[tokio::test]
 async fn several_lines_from_before_a_new_configuration_are_not_given_to_a_command_that_takes_one() {
     let notes = Notes::new();
-    let config = |script: &str, mode: &str| {
-        format!("[queue.default]\n{}\nmode = \"{mode}\"\nworkers = 1\n", sh(script))
+    let config = |script: &str, mode: &str, capacity: u8| {
+        let command = sh(script);
+        format!(
+            "[queue.default]\n{command}\nmode = \"{mode}\"\nworkers = 1\ncapacity = {capacity}\n"
+        )
     };
-    let server = Server::configured(&notes, &[], &config(&notes.wait_for("gate"), "process"));
+    let server = Server::configured(&notes, &[], &config(&notes.wait_for("gate"), "process", 8));
     let running = server.submit("first").await;
     server.until_job(&running, "running").await;
     let several = server.submit("secret\nsecret").await;
     let b = server.submit("b").await;
-    rewrite(&notes, &config(r#"while read -r line; do echo "$line"; done"#, "lines"));
-    let reloaded = |text: String| text.contains("levada_reloads_total{result=\"ok\"} 1");
-    while !reloaded(server.get("/metrics").await.text().to_owned()) {}
+    rewrite(&notes, &config(r#"while read -r line; do echo "$line"; done"#, "lines", 9));
+    server.until_queue("default", "capacity", 9).await;
     notes.write("gate");
     server.until_job(&b, "succeeded").await;
     assert_eq!(server.get(&format!("/jobs/{b}/result")).await.text(), "b\n");

@@ -6,8 +6,8 @@
 //! frames   JOB-ID LENGTH \n BYTES       ->  JOB-ID EXIT-CODE LENGTH \n BYTES
 //! ```
 //!
-//! A line has no name, so the end of each is kept back until the process has read the rest. A process that does one thing
-//! after the other has then written all that it had to say of the job before, and cannot have answered this one.
+//! A line has no name, so the end of each is kept back until the process has read its beginning. A process that does one
+//! thing after the other has then written all that it had to say of the job before, and cannot have answered this one.
 
 use std::fmt;
 use std::io;
@@ -24,6 +24,9 @@ use crate::jobs::record::JobId;
 
 /// The longest header of an answer, in bytes: an id, two numbers, and some room.
 const HEADER: usize = 128;
+
+/// How much of a line is its beginning, in bytes: a page.
+const BEGINNING: usize = 4096;
 
 /// Both pipes of a process, between two jobs or in the middle of one.
 #[derive(Debug)]
@@ -96,13 +99,19 @@ pub(super) struct Answer {
 /// Whether the body of a request can be given to a command in this mode.
 pub(super) fn fits(mode: Mode, body: &[u8]) -> bool {
     // Some readers end a line at `\r`, too.
-    mode != Mode::Lines || !line(body).0.iter().any(|byte| matches!(byte, b'\n' | b'\r'))
+    let (line, _) = line(body);
+    mode != Mode::Lines || !(line.contains(&b'\n') || line.contains(&b'\r'))
 }
 
 /// A line and its end, which it may lack.
 fn line(body: &[u8]) -> (&[u8], &'static [u8]) {
     let line = body.strip_suffix(b"\n").unwrap_or(body);
     line.strip_suffix(b"\r").map_or((line, b"\n"), |line| (line, b"\r\n"))
+}
+
+/// The beginning of a line, and the rest.
+fn beginning(line: &[u8]) -> (&[u8], &[u8]) {
+    line.split_at(line.len().min(BEGINNING))
 }
 
 impl Dialogue {
@@ -127,25 +136,25 @@ impl Dialogue {
     ) -> Result<(), Unanswered> {
         match (self.standing(), &self.framing) {
             (0, &Framing::Lines { streams }) => {
-                self.begin_line(line(body).0, streams, answer, max).await
+                self.begin_line(beginning(line(body).0).0, streams, answer, max).await
             }
             (0, Framing::Frames) => Ok(()),
             (bytes, _) => Err(Unanswered::OutOfStep(OutOfStep::Unasked(bytes))),
         }
     }
 
-    /// Hands over the line without its end.
+    /// Hands over the beginning of a line.
     async fn begin_line(
         &mut self,
-        line: &[u8],
+        beginning: &[u8],
         streams: Option<bool>,
         answer: &mut Vec<u8>,
         max: usize,
     ) -> Result<(), Unanswered> {
         let Self { input, output, .. } = self;
-        let learns = streams.is_none() && line.len() > 1;
+        let learns = streams.is_none() && beginning.len() > 1;
         // What it makes of the first byte is there when it has read the others.
-        let (first, others) = line.split_at(usize::from(learns));
+        let (first, others) = beginning.split_at(usize::from(learns));
         let handed = async {
             input.hand_over(first).await?;
             input.hand_over(others).await
@@ -184,21 +193,28 @@ impl Dialogue {
         max: usize,
     ) -> Result<Answer, Unanswered> {
         match self.framing {
-            Framing::Lines { .. } => self.finish_line(line(body).1, answer, max).await,
+            Framing::Lines { .. } => self.finish_line(line(body), answer, max).await,
             Framing::Frames => self.exchange_frame(id, body, answer, max).await,
         }
     }
 
     async fn finish_line(
         &mut self,
-        mut end: &[u8],
+        (line, end): (&[u8], &[u8]),
         answer: &mut Vec<u8>,
         max: usize,
     ) -> Result<Answer, Unanswered> {
-        let began = !answer.is_empty();
-        self.input.write(&mut end).await.map_err(|_| Unanswered::Ended { began })?;
-        read_line(&mut self.output, answer, max).await?;
-        match self.left(0) {
+        let rest = beginning(line).1;
+        if !rest.is_empty() {
+            self.input.hold_much();
+        }
+        let Self { input, output, .. } = self;
+        let (read, unwritten) = exchange(input, [rest, end], read_line(output, answer, max)).await;
+        read?;
+        if !rest.is_empty() {
+            self.input.tell_when_read();
+        }
+        match self.left(unwritten) {
             None => Ok(Answer { exit_code: 0, but: None }),
             Some(why) => Err(Unanswered::OutOfStep(why)),
         }
@@ -207,27 +223,15 @@ impl Dialogue {
     async fn exchange_frame(
         &mut self,
         id: JobId,
-        mut body: &[u8],
+        body: &[u8],
         answer: &mut Vec<u8>,
         max: usize,
     ) -> Result<Answer, Unanswered> {
         let Self { input, output, .. } = self;
         let header = format!("{id} {}\n", body.len());
-        let mut header = header.as_bytes();
-        let exit_code = {
-            let told = async {
-                input.write(&mut header).await?;
-                input.write(&mut body).await
-            };
-            let mut read = pin!(read_frame(output, id, answer, max));
-            tokio::select! {
-                biased;
-                // What a process that reads no further has to say is in its output.
-                _ = told => read.await?,
-                exit_code = &mut read => exit_code?,
-            }
-        };
-        Ok(Answer { exit_code, but: self.left(header.len() + body.len()) })
+        let read = read_frame(output, id, answer, max);
+        let (exit_code, unwritten) = exchange(input, [header.as_bytes(), body], read).await;
+        Ok(Answer { exit_code: exit_code?, but: self.left(unwritten) })
     }
 
     /// What it has left besides its answer, when it was given all but `unwritten` bytes of its input.
@@ -244,6 +248,29 @@ impl Dialogue {
         let in_pipe = rustix::io::ioctl_fionread(self.output.get_ref()).map_or(0, count);
         self.output.buffer().len() + in_pipe
     }
+}
+
+/// Writes all of `parts` while `read` goes on, since a process may write as it reads. What was read, and how many bytes
+/// are not written.
+async fn exchange<T>(
+    input: &Input,
+    [mut first, mut second]: [&[u8]; 2],
+    read: impl Future<Output = Result<T, Unanswered>>,
+) -> (Result<T, Unanswered>, usize) {
+    let read = {
+        let mut read = pin!(read);
+        let told = async {
+            input.write(&mut first).await?;
+            input.write(&mut second).await
+        };
+        tokio::select! {
+            biased;
+            // What a process that reads no further has to say is in its output.
+            _ = told => read.await,
+            read = &mut read => read,
+        }
+    };
+    (read, first.len() + second.len())
 }
 
 /// Reads on to the end of a line.
