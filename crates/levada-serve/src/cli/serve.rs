@@ -76,8 +76,8 @@ pub(crate) struct QueueOptions {
     #[arg(long, value_name = "DURATION", requires = "command", value_parser = duration)]
     timeout: Option<Duration>,
 
-    /// How long what is left of a command has between SIGTERM (or its end) and SIGKILL [default:
-    /// 5s]
+    /// How long what is left of a command has at most between SIGTERM (or its end) and SIGKILL
+    /// [default: 5s]
     #[arg(long, value_name = "DURATION", requires = "command", value_parser = duration)]
     grace: Option<Duration>,
 

@@ -88,7 +88,7 @@ pub(crate) struct QueueConfig {
     pub(crate) wait: Duration,
     /// How long a command may run.
     pub(crate) timeout: Duration,
-    /// How long what is left of a command has between SIGTERM (or its end) and SIGKILL.
+    /// How long what is left of a command has at most between SIGTERM (or its end) and SIGKILL.
     pub(crate) grace: Duration,
     /// Jobs of the queue with the greatest start first when `max_running` binds.
     pub(crate) priority: i8,

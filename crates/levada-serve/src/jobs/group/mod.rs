@@ -78,6 +78,7 @@ pub(crate) struct Group {
 struct Stop {
     /// It has begun, and there may be processes left.
     is_on: bool,
+    /// What lived at the last look.
     seen: Seen,
     /// Those that the log says of that they do not end.
     told: Seen,
@@ -161,11 +162,13 @@ impl Group {
     /// says which are.
     pub(crate) async fn clear(&self, reach: Reach, given_up: impl Future<Output = ()>) {
         let mut given_up = pin!(given_up);
-        let (mut since, mut pause) = (lately(), PAUSES.0);
+        let (mut since, mut pause, mut looks) = (lately(), PAUSES.0, 0);
         loop {
-            let seen = self.stop().seen.len();
+            let before = self.stop().seen.clone();
             let left = self.send(Signal::KILL, reach, since);
-            if left.is_empty() {
+            looks = if left.is_empty() { looks + 1 } else { 0 };
+            // One look can miss an orphan that is just starting another program: its environment is not there yet.
+            if looks == 2 {
                 self.stop().is_on = false;
                 return;
             }
@@ -177,8 +180,8 @@ impl Group {
                 () = sleep(pause) => {}
                 () = &mut given_up => return self.leave(&left),
             }
-            let grows = self.stop().seen.len() > seen;
-            pause = if grows { PAUSES.0 } else { (pause * 2).min(PAUSES.1) };
+            let changes = left.is_empty() || !self.stop().seen.is_subset(&before);
+            pause = if changes { PAUSES.0 } else { (pause * 2).min(PAUSES.1) };
         }
     }
 
@@ -227,7 +230,7 @@ impl Group {
                 lives.then(|| Process::unreaped(self.id, group)).into_iter().collect()
             }
         };
-        stop.seen.extend(living.iter().map(Process::key));
+        stop.seen = living.iter().map(Process::key).collect();
         if reach == Reach::Session {
             let own = getsid(None).ok();
             living.retain(|process| process.session == own);
