@@ -245,8 +245,6 @@ impl Closer {
     pub(crate) async fn close(mut self) -> Result<(), StoreError> {
         self.worker.close();
         self.worker.join().await.map_err(|error| StoreError::io(error.to_string()))?;
-        // ORDERING: Relaxed, no pair; the worker was joined, and this is the only one to read it from here on.
-        self.shared.waits_no_more.store(true, Ordering::Relaxed);
         self.shared.close().await
     }
 }
