@@ -266,7 +266,7 @@ async fn answer(
         || response.headers().contains_key(header::CONNECTION)
         // RFC 9110, 15.5.9: a client that takes too long is not waited for any longer.
         || response.status() == StatusCode::REQUEST_TIMEOUT;
-    let is_read = rest.is_read(!ends).await;
+    let is_read = rest.end(!ends).await;
     if !is_read {
         connection.set_unread();
     }

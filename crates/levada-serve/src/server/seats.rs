@@ -226,7 +226,7 @@ mod tests {
         let seats = Seats::new(1);
         for works in [false, true, false] {
             let seat = seats.take().await.unwrap();
-            assert_eq!(seat.work(), true);
+            assert!(seat.work());
             if !works {
                 answer(&seat);
             }

@@ -101,13 +101,13 @@ impl Drop for Lent {
 pub(super) struct Rest(Arc<Mutex<Left>>);
 
 impl Rest {
-    /// Whether the body is read to its end. What is left of it and short `is_discarded` before.
-    pub(super) async fn is_read(self, is_discarded: bool) -> bool {
+    /// Whether the body is read to its end. What is left and short is thrown away before, if `discards`.
+    pub(super) async fn end(self, discards: bool) -> bool {
         let left = std::mem::replace(&mut *lock(&self.0), Left::Unknown);
         match left {
             Left::Nothing => true,
             Left::Unknown => false,
-            Left::Unread(body) => is_discarded && discard(body).await,
+            Left::Unread(body) => discards && discard(body).await,
         }
     }
 }

@@ -9,20 +9,23 @@
 //!    as by a phase-fair reader-writer lock: [`phase_fair`].
 //!
 //! tokio's watch is a value under an `RwLock`, in which a `Ref` blocks the sender. arc-swap's
-//! `ArcSwap` is the nearest relative outside: a counted value, with hazard pointers as the fast
-//! path.
+//! `ArcSwap` is the nearest relative outside: a counted value, with *debts*, a kind of hazard
+//! pointers, as the fast path.
 //!
 //! # Layout
 //! ```text
-//! version_state   version and closed bit: written under the lock, read without
-//! exposed         the current node, while readers may use it without the lock; else null
-//! inner   a lock around: current          which node holds the current value
-//!                        spare            a second node, while it is not in use
-//!                        has_waiters      a thread was rejected and waits
-//!                        mode, unchecked_reads, exposures: how the current value is read
-//!                        extra            waiting threads (phases), and the node that is `retracted`
-//!                        aux              the owner's data, for what it does in the same critical section
-//! first   a node: readers, hazard_readers, writing, claimed, full (under the lock); the version and the value
+//! version_state  version and closed bit: written under the lock, read without
+//! exposed        the current node, while readers may use it without the lock; else null
+//! inner          a lock around
+//!     current      which node holds the current value
+//!     spare        a second node, while it is not in use
+//!     has_waiters  a thread was rejected and waits
+//!     mode, unchecked_reads, exposures: how the current value is read
+//!     extra        waiting threads (`phases`), and the node that is `retracted`
+//!     aux          the owner's data, for what it does in the same critical section
+//! first          a node
+//!     under the lock: readers, hazard_readers, writing, claimed, full
+//!     the value and its version
 //! ```
 //! The first node is part of the `Latest` itself. Others are allocated only when a value is
 //! published while the current one is in use, and one of them is kept.
@@ -30,7 +33,8 @@
 //! # Reads without the lock
 //! After [`READS_BEFORE_EXPOSING`] reads of one value its node is *exposed*: `exposed` points to
 //! it. A reader then protects the address of the `Latest` with a hazard pointer ([`hazard`]) and
-//! validates that `exposed` is unchanged; there is no read-modify-write.
+//! validates that `exposed` is unchanged; there is no read-modify-write. Such a reader is a *hazard
+//! reader*; the others are counted in the node.
 //!
 //! A writer that may need the value exclusively first *retracts* it: it sets `exposed` to null,
 //! issues a heavy fence (a system call), and scans the hazard records. If the address is protected
@@ -41,10 +45,10 @@
 //! The hazard pointer protects the address of the channel, not of the node. If it protected the
 //! node, a node that was freed and allocated again by another channel would be taken for one that
 //! is read, and no reader would end that. The price: while an earlier node has hazard readers, no
-//! other node is exposed. The same device, a lock that publishes its address in a table of visible
-//! readers until a writer revokes that, is BRAVO's (Dice and Kogan, "BRAVO: Biased Locking for
-//! Reader-Writer Locks", USENIX ATC 2019); here a writer does not wait for the readers that it
-//! finds.
+//! other node is exposed. The readers of BRAVO publish the address of their lock in the same way,
+//! in a table that a writer scans after it has revoked their bias (D. Dice and A. Kogan, "BRAVO:
+//! Biased Locking for Reader-Writer Locks", USENIX ATC 2019); here a writer does not wait for the
+//! readers that it finds.
 //!
 //! # Readers and writers that wait for each other
 //! Snapshots that overlap would keep a modification in place waiting for ever. So new readers pass
