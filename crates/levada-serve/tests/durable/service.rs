@@ -35,6 +35,8 @@ max_running = 4
 [defaults]
 workers = 3
 wait = "2s"
+# It is the test that kills the service, and no job.
+retry = { max_interruptions = 1000 }
 
 [queue.default]
 command = ["sh", "job.sh"]
