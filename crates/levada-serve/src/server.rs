@@ -35,6 +35,9 @@ const HANG_UP: Duration = Duration::from_secs(1);
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 /// Largest head of a request, in bytes; hyper answers 431 to a larger one.
 const MAX_HEAD: usize = 64 * 1024;
+/// How much of a request, and of an answer, is in a buffer of the connection at most, in bytes: it keeps that as long as
+/// it lasts. A head has to fit.
+const MAX_BUFFER: usize = 2 * MAX_HEAD;
 
 /// What a handler may know and say about the connection that its request came on.
 #[derive(Debug, Clone)]
@@ -91,7 +94,8 @@ impl Connections {
         shutdown: Signal,
     ) -> Self {
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(header_timeout).max_header_size(MAX_HEAD);
+        http.timer(TokioTimer::new()).header_read_timeout(header_timeout);
+        http.max_header_size(MAX_HEAD).max_buf_size(MAX_BUFFER);
         let free = Arc::new(Semaphore::new(most));
         Self { http, shutdown, tls, header_timeout, free }
     }
