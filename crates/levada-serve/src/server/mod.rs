@@ -49,6 +49,9 @@ const LINGER: Duration = Duration::from_secs(30);
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 /// Largest head of a request, in bytes; hyper answers 431 to a larger one.
 const MAX_HEAD: usize = 64 * 1024;
+/// How much of a request, and of an answer, is in a buffer of the connection at most, in bytes: it keeps that as long as
+/// it lasts. A head has to fit.
+const MAX_BUFFER: usize = 2 * MAX_HEAD;
 
 /// What a handler may know and say about the connection that its request came on.
 #[derive(Debug, Clone)]
@@ -123,7 +126,8 @@ impl Connections {
         shutdown: Signal,
     ) -> Self {
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(header_timeout).max_header_size(MAX_HEAD);
+        http.timer(TokioTimer::new()).header_read_timeout(header_timeout);
+        http.max_header_size(MAX_HEAD).max_buf_size(MAX_BUFFER);
         let (seats, spare) = (Seats::new(most), Seats::new(SPARE));
         Self { http, shutdown, tls, header_timeout, seats, spare }
     }

@@ -13,6 +13,8 @@ use tokio::time::{Instant, sleep};
 use super::body::{Body, BodyFile, INLINE};
 use super::{Store, StoreError, on_a_thread};
 
+/// How much is collected for one write to the file, in bytes: a body that comes slowly comes in small pieces.
+const BATCH: usize = 16 * 1024;
 /// How much of a body is in memory at most while there is no descriptor for its file. If it ends before, it goes into the
 /// database; a longer one waits for a descriptor.
 const WITHOUT_FILE: usize = 1 << 20;
@@ -50,7 +52,8 @@ impl Spool {
             held.extend_from_slice(&piece);
             held.freeze()
         };
-        if self.held.len() <= INLINE || self.store.keeps_bodies_in_memory() {
+        let most = if self.file.is_some() { BATCH } else { INLINE };
+        if self.held.len() <= most || self.store.keeps_bodies_in_memory() {
             return Ok(());
         }
         self.write().await?;
