@@ -29,7 +29,7 @@ impl Jobs {
             // Its end could not be stored: it is not over.
             (Withdrawn::TooLate, Some(error)) => Err(error),
             // Its end waits for room on the disk.
-            (Withdrawn::TooLate, None) if !live.view().is_final() => {
+            (Withdrawn::TooLate, None) if self.condition().is_full() && !live.view().is_final() => {
                 Ok(Cancelled::Stopping(live.view()))
             }
             (Withdrawn::TooLate, None) => Ok(Cancelled::TooLate),

@@ -34,7 +34,8 @@
 //! - **I4** After [`grant_waiters`](Permits::grant_waiters) the first waiting one needs more than
 //!   is free and not granted. So a caller that frees capacity grants.
 //! - **I5** Expiry changes no count but `granted`: an expired waiter holds nothing.
-//! - **I6** [`Expiry`] counts the granted waiters whose grant may expire.
+//! - **I6** `expiring` is the number of granted waiters whose grant may expire: those that do not
+//!   block a thread.
 //!
 //! # Checked by
 //! `tests` below (a random walk against a plain model), `model`, and the models of mpsc and mpmc.
@@ -74,6 +75,8 @@ pub(crate) struct Permits {
     unclaimed: u32,
     /// Whether one more waiter was granted a part of what it needs.
     unclaimed_part: bool,
+    /// How many grants may expire (I6).
+    expiring: u32,
     expiry: Expiry,
 }
 
@@ -88,6 +91,7 @@ impl Permits {
             closed: false,
             unclaimed: 0,
             unclaimed_part: false,
+            expiring: 0,
             expiry: Expiry::new(),
         }
     }
@@ -265,7 +269,8 @@ impl Permits {
         match state {
             State::Granted => {
                 self.granted -= need;
-                self.expiry.remove_grant(blocking);
+                self.expiring -= u32::from(!blocking);
+                self.expiry.note_claim(self.expiring);
             }
             State::Waiting => {
                 // Its refusals count on: a task may make its send anew for each poll.
@@ -310,7 +315,10 @@ impl Permits {
         }
         entry.state = State::Granted;
         self.granted += entry.need;
-        self.expiry.add_grant(entry.blocking, entry.expiries);
+        if !entry.blocking {
+            self.expiring += 1;
+            self.expiry.note_grant(entry.expiries);
+        }
         let waker = entry.waker.take();
         self.first_waiting = self.waiters.next(place);
         Some(waker)
@@ -324,7 +332,7 @@ impl Permits {
         entry.need = need;
         entry.blocking = false;
         self.granted += need;
-        self.expiry.add_grant(false, 0);
+        self.expiring += 1;
         self.waiters.insert_before(self.first_waiting, node);
     }
 
@@ -390,8 +398,8 @@ impl Permits {
             self.unclaimed_part |= entry.state == State::ClosedWithPartialGrant;
             next = self.waiters.next(place);
         }
-        self.granted = 0;
-        self.expiry.remove_all();
+        (self.granted, self.expiring) = (0, 0);
+        self.expiry.note_end();
         self.first_waiting = None;
     }
 
@@ -409,12 +417,13 @@ impl Permits {
 
     /// Whether only grants that may expire stand between the channel and progress.
     fn waits_for_grants(&self, queued: usize) -> bool {
-        queued == 0 && self.expiry.has_grants()
+        queued == 0 && self.expiring > 0
     }
 
     /// Takes back the grants that may expire.
     fn expire_grants(&mut self) {
-        self.expiry.remove_all();
+        self.expiring = 0;
+        self.expiry.note_end();
         self.expiry.forget_tries();
         let mut next = self.waiters.front();
         while let Some(place) = next {

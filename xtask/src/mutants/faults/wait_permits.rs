@@ -74,8 +74,8 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "permits-grant-lost-on-cancel",
         file: "wait/permits.rs",
         before: "                self.granted -= need;
-                self.expiry",
-        after: "                self.expiry",
+                self.expiring",
+        after: "                self.expiring",
         breaks: "who is cancelled keeps what it was promised",
         caught_by: ("unit", "wait::permits"),
     },
@@ -149,9 +149,9 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "permits-grant-of-a-newcomer-lasts",
         file: "wait/permits.rs",
-        before: "        self.expiry.add_grant(false, 0);
-",
-        after: "",
+        before: "        self.granted += need;
+        self.expiring += 1;",
+        after: "        self.granted += need;",
         breaks: "a task out of budget that never comes wedges the others",
         caught_by: ("unit", "wait::permits"),
     },

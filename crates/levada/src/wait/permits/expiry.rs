@@ -43,9 +43,8 @@ pub(crate) const MAX_EXPIRIES: u8 = if cfg!(all(loom, feature = "loom")) { 1 } e
 /// What decides when the grants of one semaphore expire.
 #[derive(Debug)]
 pub(super) struct Expiry {
-    /// How many grants may expire: those of granted waiters that do not block a thread.
-    grants: u32,
-    /// At least the number of expiries of each waiter with such a grant; 0 if there is none.
+    /// At least the number of expiries of each waiter with a grant that may expire; 0 if there is
+    /// none.
     expiries: u8,
     /// How many polls a grant lasts, as the waiters of this channel have taught it.
     learned: u16,
@@ -56,32 +55,25 @@ pub(super) struct Expiry {
 
 impl Expiry {
     pub(super) fn new() -> Self {
-        Self { grants: 0, expiries: 0, learned: GRACE, tries: 0 }
-    }
-
-    pub(super) fn has_grants(&self) -> bool {
-        self.grants > 0
+        Self { expiries: 0, learned: GRACE, tries: 0 }
     }
 
     /// A waiter was granted, whose own grants expired so often since it began to wait.
-    pub(super) fn add_grant(&mut self, blocking: bool, expiries: u8) {
-        if !blocking {
-            self.grants += 1;
-            self.expiries = self.expiries.max(expiries);
-        }
+    pub(super) fn note_grant(&mut self, expiries: u8) {
+        self.expiries = self.expiries.max(expiries);
     }
 
-    /// A grant was claimed or returned.
-    pub(super) fn remove_grant(&mut self, blocking: bool) {
-        self.grants -= u32::from(!blocking);
-        if self.grants == 0 {
+    /// A grant was claimed or returned, and so many are left that may expire.
+    pub(super) fn note_claim(&mut self, left: u32) {
+        if left == 0 {
             self.expiries = 0;
         }
         self.tries = 0;
     }
 
-    pub(super) fn remove_all(&mut self) {
-        (self.grants, self.expiries) = (0, 0);
+    /// No grant is left that may expire.
+    pub(super) fn note_end(&mut self) {
+        self.expiries = 0;
     }
 
     /// How many refusals the grants outlive.
