@@ -243,16 +243,6 @@ pub(crate) fn draining() -> Problem {
     .retry_after(NEXT_PROCESS)
 }
 
-/// The status of a request that the store could not serve.
-pub(super) fn store_status(error: &StoreError) -> StatusCode {
-    match error.kind {
-        StoreErrorKind::Full => StatusCode::INSUFFICIENT_STORAGE,
-        StoreErrorKind::Passing | StoreErrorKind::Io | StoreErrorKind::Corrupt => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
-    }
-}
-
 /// What cannot be written, or read.
 pub(crate) fn store_problem(app: &App, error: &StoreError) -> Problem {
     let is_written = error.kind == StoreErrorKind::Full || app.jobs.store_failure().is_some();

@@ -11,14 +11,14 @@ use tokio::time::{Instant, timeout};
 use tracing::warn;
 
 use super::App;
-use super::outcome::store_status;
+use super::outcome::store_failed;
 use super::problem::Problem;
 use crate::cli::serve::ServiceOptions;
 use crate::config::{Mode, QueueConfig};
 use crate::jobs::queue::Queue;
-use crate::store::StoreError;
 use crate::store::body::Body;
 use crate::store::spool::Spool;
+use crate::store::{StoreError, StoreErrorKind};
 
 /// A body that is complete.
 pub(super) struct Upload {
@@ -47,9 +47,9 @@ pub(super) async fn receive(
         if let Some(digest) = &mut digest {
             digest.update(&piece);
         }
-        spool.push(piece).await.map_err(|error| not_kept(queue, &error))?;
+        spool.push(piece).await.map_err(|error| not_kept(app, queue, &error))?;
     }
-    let body = spool.finish().await.map_err(|error| not_kept(queue, &error))?;
+    let body = spool.finish().await.map_err(|error| not_kept(app, queue, &error))?;
     Ok(Upload { body, digest: digest.map(|digest| digest.finalize().into()) })
 }
 
@@ -178,11 +178,16 @@ fn not_one_line() -> Problem {
     )
 }
 
-/// The store goes on: only this body has no room.
-fn not_kept(queue: &Queue, error: &StoreError) -> Problem {
+fn not_kept(app: &App, queue: &Queue, error: &StoreError) -> Problem {
+    if error.kind == StoreErrorKind::Full {
+        app.jobs.writer().no_room(error);
+        return store_failed(error);
+    }
+    // The store goes on: only this body cannot be kept.
     warn!(queue = queue.name, %error, "the body of a request cannot be kept, and the request is refused");
     let detail = format!("The job was not accepted: {error}.");
-    Problem::new(store_status(error), "store-failed", "The body cannot be kept", detail)
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    Problem::new(status, "store-failed", "The body cannot be kept", detail)
         .retry_after(queue.retry_after())
 }
 

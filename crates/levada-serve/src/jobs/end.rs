@@ -314,7 +314,7 @@ fn judge(record: &mut Record, end: &End, policy: &RetryPolicy, is_stopped: bool)
             record.fault = Some(why.to_string());
             (Outcome::OutOfStep, Next::Failed)
         }
-        // A disk that is full is not full for ever.
+        // Another attempt may be able to.
         End::NotKept(error) => {
             record.fault = Some(format!("its output cannot be kept: {error}"));
             (Outcome::NotRun, Next::Again)

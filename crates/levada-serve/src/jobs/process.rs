@@ -66,7 +66,7 @@ pub(crate) enum End {
     NotRun(io::Error),
     /// What it wrote cannot be told from an answer to another job.
     OutOfStep(OutOfStep),
-    /// There is no room for what it wrote.
+    /// What it wrote cannot be put into a file.
     NotKept(StoreError),
     /// It ended in order and without an answer, as a process does that stays and is told to stop.
     Silent,
@@ -101,7 +101,7 @@ pub(crate) struct Run<'a, W> {
 impl<W: Watcher> Run<'_, W> {
     /// Runs the command with this input until nothing of it is left.
     pub(crate) async fn run(&self, input: Body) -> Ran {
-        let stdout = Spool::new(self.store);
+        let stdout = Spool::or_memory(self.store);
         let mut output = Output::new(stdout, self.config.max_output, self.config.stderr_tail);
         let mut end = if self.shutdown.phase() == Phase::Aborting {
             End::Aborted

@@ -160,7 +160,8 @@ impl BodyFile {
         self.is_loose.store(true, Ordering::Relaxed);
     }
 
-    fn whole(&self) -> Result<Bytes, StoreError> {
+    /// Blocks.
+    pub(super) fn whole(&self) -> Result<Bytes, StoreError> {
         self.piece(0, usize::MAX)
     }
 

@@ -107,6 +107,11 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
+    /// Says how much room there is, and how much there has to be, if that is what is missing.
+    fn explained(&self, error: StoreError) -> StoreError {
+        error
+    }
+
     fn record(&self, id: JobId) -> Result<Option<Record>, StoreError>;
 
     /// Bodies of any length stay in memory.

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::{Instant, sleep};
 
 use super::body::{Body, BodyFile, INLINE};
-use super::{Store, StoreError, on_a_thread};
+use super::{Store, StoreError, StoreErrorKind, on_a_thread};
 
 /// How much is collected for one write to the file, in bytes: a body that comes slowly comes in small pieces.
 const BATCH: usize = 16 * 1024;
@@ -29,11 +29,28 @@ pub(crate) struct Spool {
     /// What is in no file yet.
     held: Bytes,
     file: Option<BodyFile>,
+    if_full: IfFull,
+}
+
+/// What becomes of a body when there is no room for it on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum IfFull {
+    Refuse,
+    /// It stays in memory, as it has to wait for room anyway.
+    KeepInMemory,
+    /// It is there.
+    InMemory,
 }
 
 impl Spool {
+    /// For a body that can be refused when there is no room for it.
     pub(crate) fn new(store: &Arc<dyn Store>) -> Self {
-        Self { store: Arc::clone(store), held: Bytes::new(), file: None }
+        Self { store: Arc::clone(store), held: Bytes::new(), file: None, if_full: IfFull::Refuse }
+    }
+
+    /// For one that cannot: what a command wrote.
+    pub(crate) fn or_memory(store: &Arc<dyn Store>) -> Self {
+        Self { if_full: IfFull::KeepInMemory, ..Self::new(store) }
     }
 
     /// Takes the next piece, and returns when there is room for another.
@@ -53,12 +70,15 @@ impl Spool {
             held.freeze()
         };
         let most = if self.file.is_some() { BATCH } else { INLINE };
-        if self.held.len() <= most || self.store.keeps_bodies_in_memory() {
+        if self.held.len() <= most
+            || self.if_full == IfFull::InMemory
+            || self.store.keeps_bodies_in_memory()
+        {
             return Ok(());
         }
         self.write().await?;
         let since = Instant::now();
-        while self.held.len() > WITHOUT_FILE {
+        while self.held.len() > WITHOUT_FILE && self.if_full != IfFull::InMemory {
             if since.elapsed() > WAIT {
                 return Err(StoreError::io("no file can be opened for it: too many are open"));
             }
@@ -73,29 +93,49 @@ impl Spool {
     /// # Errors
     /// If the file cannot be written.
     pub(crate) async fn finish(self) -> Result<Body, StoreError> {
-        let Self { store, held, file } = self;
+        let Self { store, held, file, if_full } = self;
         let Some(mut file) = file else { return Ok(Body::Memory(held)) };
-        let finished = on_a_thread(&store, move |_| {
-            file.write(&held)?;
-            file.sync()?;
-            Ok(file)
-        });
-        Ok(Body::File(Arc::new(finished.await?)))
+        let finished =
+            on_a_thread(&store, move |store| match file.write(&held).and_then(|()| file.sync()) {
+                Ok(()) => Ok(Body::File(Arc::new(file))),
+                Err(error) => {
+                    Ok(Body::Memory(in_memory(store, error, if_full, Some(file), &held)?))
+                }
+            });
+        finished.await
     }
 
     /// Writes what is held to the file, if there is one or one can be opened.
     async fn write(&mut self) -> Result<(), StoreError> {
-        let (held, file) = (take(&mut self.held), self.file.take());
+        let (held, file, if_full) = (take(&mut self.held), self.file.take(), self.if_full);
         let written = on_a_thread(&self.store, move |store| {
-            let file = match file {
-                Some(file) => Some(file),
-                None => store.new_body()?,
+            let opened = file.map_or_else(|| store.new_body(), |file| Ok(Some(file)));
+            let (error, file) = match opened {
+                Ok(None) => return Ok((held, None, if_full)),
+                Ok(Some(mut file)) => match file.write(&held) {
+                    Ok(()) => return Ok((Bytes::new(), Some(file), if_full)),
+                    Err(error) => (error, Some(file)),
+                },
+                Err(error) => (error, None),
             };
-            let Some(mut file) = file else { return Ok((held, None)) };
-            file.write(&held)?;
-            Ok((Bytes::new(), Some(file)))
+            Ok((in_memory(store, error, if_full, file, &held)?, None, IfFull::InMemory))
         });
-        (self.held, self.file) = written.await?;
+        (self.held, self.file, self.if_full) = written.await?;
         Ok(())
     }
+}
+
+/// All of a body of which the rest did not find room, if it may stay in memory.
+fn in_memory(
+    store: &dyn Store,
+    error: StoreError,
+    if_full: IfFull,
+    file: Option<BodyFile>,
+    rest: &[u8],
+) -> Result<Bytes, StoreError> {
+    if if_full == IfFull::Refuse || error.kind != StoreErrorKind::Full {
+        return Err(store.explained(error));
+    }
+    let begun = file.map_or_else(|| Ok(Bytes::new()), |file| file.whole())?;
+    Ok([&begun, rest].concat().into())
 }

@@ -185,6 +185,11 @@ impl Writer {
         }
     }
 
+    /// There was no room for something that is no change yet: it is looked for.
+    pub(crate) fn no_room(&self, error: &StoreError) {
+        self.shared.fill(error.clone());
+    }
+
     /// From now on nothing waits for room: it is looked for once more, and what cannot be made is answered with that.
     pub(crate) fn wait_no_more(&self) {
         // ORDERING: Relaxed, no pair; the command that follows orders it, for the worker.
@@ -426,12 +431,21 @@ impl Shared {
 
     /// There is no room: nothing that brings jobs is taken any more.
     fn fill(&self, error: StoreError) {
-        error!(
-            %error,
-            "no room on the disk: new jobs are refused, and jobs that run go on; \
-             free some, and jobs are accepted again"
-        );
-        self.condition.send_replace(Condition::Full { error, waiting: false });
+        let full = Condition::Full { error: error.clone(), waiting: false };
+        let was_well = self.condition.send_if_modified(|condition| {
+            let is_well = *condition == Condition::Well;
+            if is_well {
+                *condition = full;
+            }
+            is_well
+        });
+        if was_well {
+            error!(
+                %error,
+                "no room on the disk: new jobs are refused, and jobs that run go on; \
+                 free some, and jobs are accepted again"
+            );
+        }
     }
 
     /// It is not to be asked again.

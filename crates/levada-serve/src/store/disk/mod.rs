@@ -142,21 +142,13 @@ impl DiskStore {
     fn opened(&self) -> RwLockReadGuard<'_, Opened> {
         self.opened.read().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Says how much room there is, and how much there has to be, if that is what is missing.
-    fn told(&self, error: StoreError) -> StoreError {
-        match error.kind {
-            StoreErrorKind::Full => self.reserve.no_room(error),
-            StoreErrorKind::Passing | StoreErrorKind::Io | StoreErrorKind::Corrupt => error,
-        }
-    }
 }
 
 impl Store for DiskStore {
     fn commit(&self, changes: &[Change], durability: Durability) -> Result<(), StoreError> {
         let mut bodies = self.bodies();
         let written = self.opened().commit(changes, durability, &mut bodies);
-        written.map_err(|error| self.told(error))?;
+        written.map_err(|error| self.explained(error))?;
         if durability == Durability::Now {
             bodies.keep();
         }
@@ -173,15 +165,22 @@ impl Store for DiskStore {
         opened.cut_off(&error);
         let new = contained(|| Opened::new((self.file)()?, self.cache, &mut bodies))?;
         if let Some(error) = new.failure() {
-            return Err(self.told(error.clone()));
+            return Err(self.explained(error.clone()));
         }
         bodies.settle(new.read(|tables| tables.files())?);
         mem::replace(&mut *opened, new).retire()
     }
 
+    fn explained(&self, error: StoreError) -> StoreError {
+        match error.kind {
+            StoreErrorKind::Full => self.reserve.no_room(error),
+            StoreErrorKind::Passing | StoreErrorKind::Io | StoreErrorKind::Corrupt => error,
+        }
+    }
+
     fn set_room_aside(&self) -> Result<(), StoreError> {
         let failure = self.opened().failure().cloned();
-        failure.map_or_else(|| self.reserve.make(), Err).map_err(|error| self.told(error))
+        failure.map_or_else(|| self.reserve.make(), Err).map_err(|error| self.explained(error))
     }
 
     fn record(&self, id: JobId) -> Result<Option<Record>, StoreError> {
