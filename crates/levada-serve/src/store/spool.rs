@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::{Instant, sleep};
 
 use super::body::{Body, BodyFile, INLINE};
-use super::{Store, StoreError, StoreErrorKind, on_a_thread};
+use super::{Store, StoreError, on_a_thread};
 
 /// How much is collected for one write to the file, in bytes: a body that comes slowly comes in small pieces.
 const BATCH: usize = 16 * 1024;
@@ -29,28 +29,33 @@ pub(crate) struct Spool {
     /// What is in no file yet.
     held: Bytes,
     file: Option<BodyFile>,
-    if_full: IfFull,
+    on_failure: OnFailure,
 }
 
-/// What becomes of a body when there is no room for it on the disk.
+/// What becomes of a body that cannot be written to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum IfFull {
+enum OnFailure {
     Refuse,
-    /// It stays in memory, as it has to wait for room anyway.
+    /// It stays in memory: the commit that is to have it finds out whether it waits for room, or the store has failed.
     KeepInMemory,
     /// It is there.
     InMemory,
 }
 
 impl Spool {
-    /// For a body that can be refused when there is no room for it.
+    /// For a body that can be refused if it cannot be written.
     pub(crate) fn new(store: &Arc<dyn Store>) -> Self {
-        Self { store: Arc::clone(store), held: Bytes::new(), file: None, if_full: IfFull::Refuse }
+        Self {
+            store: Arc::clone(store),
+            held: Bytes::new(),
+            file: None,
+            on_failure: OnFailure::Refuse,
+        }
     }
 
     /// For one that cannot: what a command wrote.
     pub(crate) fn or_memory(store: &Arc<dyn Store>) -> Self {
-        Self { if_full: IfFull::KeepInMemory, ..Self::new(store) }
+        Self { on_failure: OnFailure::KeepInMemory, ..Self::new(store) }
     }
 
     /// Takes the next piece, and returns when there is room for another.
@@ -71,14 +76,14 @@ impl Spool {
         };
         let most = if self.file.is_some() { BATCH } else { INLINE };
         if self.held.len() <= most
-            || self.if_full == IfFull::InMemory
+            || self.on_failure == OnFailure::InMemory
             || self.store.keeps_bodies_in_memory()
         {
             return Ok(());
         }
         self.write().await?;
         let since = Instant::now();
-        while self.held.len() > WITHOUT_FILE && self.if_full != IfFull::InMemory {
+        while self.held.len() > WITHOUT_FILE && self.on_failure != OnFailure::InMemory {
             if since.elapsed() > WAIT {
                 return Err(StoreError::io("no file can be opened for it: too many are open"));
             }
@@ -93,13 +98,13 @@ impl Spool {
     /// # Errors
     /// If the file cannot be written.
     pub(crate) async fn finish(self) -> Result<Body, StoreError> {
-        let Self { store, held, file, if_full } = self;
+        let Self { store, held, file, on_failure } = self;
         let Some(mut file) = file else { return Ok(Body::Memory(held)) };
         let finished =
             on_a_thread(&store, move |store| match file.write(&held).and_then(|()| file.sync()) {
                 Ok(()) => Ok(Body::File(Arc::new(file))),
                 Err(error) => {
-                    Ok(Body::Memory(in_memory(store, error, if_full, Some(file), &held)?))
+                    Ok(Body::Memory(in_memory(store, error, on_failure, Some(file), &held)?))
                 }
             });
         finished.await
@@ -107,33 +112,33 @@ impl Spool {
 
     /// Writes what is held to the file, if there is one or one can be opened.
     async fn write(&mut self) -> Result<(), StoreError> {
-        let (held, file, if_full) = (take(&mut self.held), self.file.take(), self.if_full);
+        let (held, file, on_failure) = (take(&mut self.held), self.file.take(), self.on_failure);
         let written = on_a_thread(&self.store, move |store| {
             let opened = file.map_or_else(|| store.new_body(), |file| Ok(Some(file)));
             let (error, file) = match opened {
-                Ok(None) => return Ok((held, None, if_full)),
+                Ok(None) => return Ok((held, None, on_failure)),
                 Ok(Some(mut file)) => match file.write(&held) {
-                    Ok(()) => return Ok((Bytes::new(), Some(file), if_full)),
+                    Ok(()) => return Ok((Bytes::new(), Some(file), on_failure)),
                     Err(error) => (error, Some(file)),
                 },
                 Err(error) => (error, None),
             };
-            Ok((in_memory(store, error, if_full, file, &held)?, None, IfFull::InMemory))
+            Ok((in_memory(store, error, on_failure, file, &held)?, None, OnFailure::InMemory))
         });
-        (self.held, self.file, self.if_full) = written.await?;
+        (self.held, self.file, self.on_failure) = written.await?;
         Ok(())
     }
 }
 
-/// All of a body of which the rest did not find room, if it may stay in memory.
+/// All of a body of which the rest could not be written, if it may stay in memory.
 fn in_memory(
     store: &dyn Store,
     error: StoreError,
-    if_full: IfFull,
+    on_failure: OnFailure,
     file: Option<BodyFile>,
     rest: &[u8],
 ) -> Result<Bytes, StoreError> {
-    if if_full == IfFull::Refuse || error.kind != StoreErrorKind::Full {
+    if on_failure == OnFailure::Refuse {
         return Err(store.explained(error));
     }
     let begun = file.map_or_else(|| Ok(Bytes::new()), |file| file.whole())?;
