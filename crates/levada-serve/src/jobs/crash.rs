@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::in_flight::Begun;
 use super::record::{JobId, Record, State};
@@ -16,6 +16,13 @@ impl Jobs {
     /// # Errors
     /// Those of the store; then they are counted at the next start.
     pub(crate) async fn count_interruptions(&self, begun: Vec<Begun>) -> Result<(), StoreError> {
+        if self.condition().is_full() {
+            // The count would wait for room, and the start with it. A disk that is full is why, rather than a job.
+            info!(
+                "jobs that ran when the service died are not counted: there is no room on the disk"
+            );
+            return Ok(());
+        }
         let mut attempts = BTreeMap::new();
         for Begun { job, attempt } in begun {
             let last: &mut u32 = attempts.entry(job).or_default();
