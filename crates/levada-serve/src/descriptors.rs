@@ -1,20 +1,22 @@
 //! File descriptors: how many the service needs, and how it gets them.
 //!
-//! The usual soft limit is 1024, and may be raised up to the hard one, which is mostly much higher. A command inherits what it
-//! is raised to: to set it back between `fork` and `exec` takes unsafe code, and keeps the system from starting commands
-//! without copying the service's page tables (`posix_spawn`). So it is raised to what is needed and no further: a
-//! million would slow down the programs that close every descriptor there could be when they start. One that knows numbers
-//! up to 1023 only (`select`) gets greater ones no sooner than it has as many files open itself.
+//! The usual soft limit is 1024, and may be raised up to the hard one, which is mostly much higher.
+//! A command inherits what it is raised to: to set it back between `fork` and `exec` takes unsafe
+//! code, and keeps the system from starting commands without copying the service's page tables
+//! (`posix_spawn`). So it is raised to what is needed and no further: a million would slow down the
+//! programs that close every descriptor there could be when they start. One that knows numbers up
+//! to 1023 only (`select`) gets greater ones no sooner than it has as many files open itself.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::warn;
 
 use crate::server::SPARE;
 
-/// For what is there once, as `docs/serve.md` says: the store, the listener, the runtime's own, and the connections
-/// that are there for probes alone.
+/// For what is there once, as `docs/serve.md` says: the store, the listener, the runtime's own, and
+/// the connections that are there for probes alone.
 const ONCE: u64 = 32 + SPARE as u64;
-/// For the files of large bodies while they are read: as many as the runtime has threads that may block.
+/// For the files of large bodies while they are read: as many as the runtime has threads that may
+/// block.
 const BODIES: u64 = 512;
 
 /// Raises the limit to what so many connections and workers need, if it may.

@@ -17,7 +17,8 @@
 //!
 //! `jobs` knows no HTTP, `http` knows no processes, `store` knows neither.
 //!
-//! `client` is the other side: the tools that ask a running server, of which they know `docs/http.md` alone.
+//! `client` is the other side: the tools that ask a running server, of which they know
+//! `docs/http.md` alone.
 #![forbid(unsafe_code)]
 
 #[cfg(not(unix))]

@@ -14,7 +14,8 @@ use crate::jobs::record::{Outcome, Record};
 use crate::jobs::service::Jobs;
 use crate::store::writer::Commit;
 
-/// Numbers that are counted where things happen. What can be read off (depths, capacities) is, when it is asked for.
+/// Numbers that are counted where things happen. What can be read off (depths, capacities) is, when
+/// it is asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
     jobs: Family<OfOutcome, Counter>,

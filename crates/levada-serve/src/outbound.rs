@@ -1,4 +1,5 @@
-//! How other services are asked, a levada server or a collector: whom to trust, and through which proxy.
+//! How other services are asked, a levada server or a collector: whom to trust, and through which
+//! proxy.
 
 use std::env;
 use std::sync::Arc;
@@ -11,8 +12,8 @@ use ureq::{Agent, Proxy, ProxyBuilder, ProxyProtocol};
 
 use crate::cli::common::is_here;
 
-/// What asks this server, if one of these certificates vouches for it. The headers, with what lets us in, are for this
-/// server alone: it follows no redirections.
+/// What asks this server, if one of these certificates vouches for it. The headers, with what lets
+/// us in, are for this server alone: it follows no redirections.
 ///
 /// # Errors
 /// Says which variable of the environment should name a proxy, and does not.
@@ -55,8 +56,8 @@ pub(crate) fn certificates(pem: &[u8]) -> Option<Vec<Certificate<'static>>> {
     Some(certificates.collect::<Vec<_>>()).filter(|all| !all.is_empty())
 }
 
-/// The one that the environment names for servers of this scheme, or else for all. What it names is used or
-/// refused: without it, the token would go another way than it should.
+/// The one that the environment names for servers of this scheme, or else for all. What it names is
+/// used or refused: without it, the token would go another way than it should.
 ///
 /// # Errors
 /// Says which variable names none.
@@ -89,7 +90,8 @@ fn is_excepted(server: &Uri) -> bool {
     rules.fold(any, ProxyBuilder::no_proxy).build().is_ok_and(|any| any.is_no_proxy(server))
 }
 
-/// A variable that is not empty, in capital letters or small ones: how it is called, and what it says.
+/// A variable that is not empty, in capital letters or small ones: how it is called, and what it
+/// says.
 fn variable(name: &str) -> Option<(String, String)> {
     [name.to_owned(), name.to_lowercase()].into_iter().find_map(|name| {
         let text = env::var_os(&name).filter(|text| !text.is_empty())?;

@@ -46,8 +46,9 @@ use crate::telemetry::Tracing;
 
 /// How long each step of an abort may take; killing a group has its own, shorter limit.
 const ABORT: Duration = Duration::from_secs(3);
-/// How many connections the system completes before they are accepted. Who comes beyond that is not refused, but asks again
-/// only after a second. The system may have a lower limit, on Linux `net.core.somaxconn`.
+/// How many connections the system completes before they are accepted. Who comes beyond that is not
+/// refused, but asks again only after a second. The system may have a lower limit, on Linux
+/// `net.core.somaxconn`.
 const BACKLOG: u32 = 4096;
 /// How often what is kept is looked through for what is not to be kept any longer.
 const SWEEP: Duration = Duration::from_secs(10);
@@ -196,7 +197,8 @@ fn announce(address: SocketAddr, tls: bool) {
     }
 }
 
-/// Finishes what runs, and keeps what waits. The program's exit code, which is that of `abort` if it comes to that.
+/// Finishes what runs, and keeps what waits. The program's exit code, which is that of `abort` if
+/// it comes to that.
 async fn take_down(
     jobs: &Arc<Jobs>,
     closer: Closer,
@@ -321,7 +323,8 @@ impl Staff {
         Self { jobs: Arc::clone(jobs), max_connections, workers: BTreeMap::new() }
     }
 
-    /// As the configuration says, now and whenever it changes. Ends when nobody can change it any more.
+    /// As the configuration says, now and whenever it changes. Ends when nobody can change it any
+    /// more.
     async fn follow(&mut self, mut config: watch::Receiver<Arc<Config>>) {
         while config.changed().await.is_ok() {
             let config = Arc::clone(&config.borrow_and_update());
@@ -360,7 +363,8 @@ impl Staff {
         Ok(())
     }
 
-    /// All leave when nothing is in line. What is only in memory is done until then, and the rest left where it is.
+    /// All leave when nothing is in line. What is only in memory is done until then, and the rest
+    /// left where it is.
     async fn leave(self) {
         for workers in self.workers.values() {
             workers.close();

@@ -5,6 +5,7 @@ mod bugs;
 mod layers;
 mod macros;
 mod partners;
+mod prose;
 mod safety;
 mod size;
 mod source;
@@ -96,10 +97,12 @@ pub(crate) fn run() -> Result {
     let table = fs::read_to_string(root().join(bugs::TABLE))
         .map_err(|error| format!("cannot read {}: {error}", bugs::TABLE))?;
     findings.extend(bugs::check(&table, &files));
+    findings.extend(prose::check(&files)?);
     for file in &files {
         findings.extend(size::check(file));
         findings.extend(safety::check(file));
         findings.extend(macros::check(file));
+        findings.extend(prose::wide_lines(file));
         if file.is_shipped() {
             findings.extend(layers::check(file));
             findings.extend(atomics::check(file, &partners));

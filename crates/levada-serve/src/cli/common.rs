@@ -26,7 +26,8 @@ pub struct ServerOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 
-    /// Trust the servers that these certificates (PEM) vouch for, instead of those that the system trusts
+    /// Trust the servers that these certificates (PEM) vouch for, instead of those that the system
+    /// trusts
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
 

@@ -81,18 +81,19 @@ pub(crate) struct QueueOptions {
     #[arg(long, value_name = "DURATION", requires = "command", value_parser = duration)]
     grace: Option<Duration>,
 
-    /// How often a job is run at most, when its exit code says that it may succeed another time, or the command cannot
-    /// be started [default: 3]
+    /// How often a job is run at most, when its exit code says that it may succeed another time, or
+    /// the command cannot be started [default: 3]
     #[arg(long, value_name = "N", requires = "command", value_parser = count(MAX_ATTEMPTS))]
     max_attempts: Option<usize>,
 
-    /// How often in a row the service may die while a job runs, before the job is given up: it may be what kills the
-    /// service [default: 3]
+    /// How often in a row the service may die while a job runs, before the job is given up: it may
+    /// be what kills the service [default: 3]
     #[arg(long, value_name = "N", requires = "command", value_parser = count(MAX_ATTEMPTS))]
     max_interruptions: Option<usize>,
 
-    /// Whether each job has a process, or one process does job after job: each a line that it answers with a line, or a
-    /// frame (length and bytes) that it answers with a frame [default: process]
+    /// Whether each job has a process, or one process does job after job: each a line that it
+    /// answers with a line, or a frame (length and bytes) that it answers with a frame [default:
+    /// process]
     #[arg(
         long,
         requires = "command",
@@ -147,7 +148,8 @@ pub(crate) struct ServiceOptions {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     keep_jobs: Option<Duration>,
 
-    /// How many bytes inputs, outputs and standard error of jobs that have ended may take [default: 1GiB]
+    /// How many bytes inputs, outputs and standard error of jobs that have ended may take [default:
+    /// 1GiB]
     #[arg(long, value_name = "SIZE", value_parser = kept_size)]
     keep_bytes: Option<u64>,
 

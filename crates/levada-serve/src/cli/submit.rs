@@ -44,8 +44,8 @@ pub struct SubmitArgs {
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) content_type: Option<String>,
 
-    /// The job is the same as any other with this key: it is not run twice. Without one, a key is made
-    /// up, so that the job is not run twice when the connection breaks
+    /// The job is the same as any other with this key: it is not run twice. Without one, a key is
+    /// made up, so that the job is not run twice when the connection breaks
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<String>,
 
@@ -61,7 +61,8 @@ pub struct SubmitArgs {
     #[arg(long, conflicts_with = "json")]
     pub(crate) follow: bool,
 
-    /// When the server refuses the job for now, or cannot be reached, try again this often [default: not at all]
+    /// When the server refuses the job for now, or cannot be reached, try again this often
+    /// [default: not at all]
     #[arg(long, value_name = "N", value_parser = count(1_000_000))]
     pub(crate) retry: Option<usize>,
 

@@ -7,7 +7,8 @@ use super::problem::Problem;
 use super::text::{clean, clean_lines};
 use super::write;
 
-/// The exit codes, besides those of commands: those of `sysexits.h`, and those of shells and of `timeout`.
+/// The exit codes, besides those of commands: those of `sysexits.h`, and those of shells and of
+/// `timeout`.
 pub(super) mod code {
     pub(crate) const FAILED: u8 = 1;
     pub(crate) const USAGE: u8 = 2;
@@ -117,7 +118,8 @@ impl Failure {
         }
     }
 
-    /// Says it on standard error; with `json`, what the server says goes to standard output as it came.
+    /// Says it on standard error; with `json`, what the server says goes to standard output as it
+    /// came.
     pub(super) fn tell(&self, json: bool) {
         match self {
             Self::Problem(problem) => match &problem.raw {

@@ -11,12 +11,13 @@ use super::http::{Method, Request, Server};
 use super::job::{Job, Progress, path};
 use super::sse::{Event, Events};
 
-/// How long a server that has gone is waited for: it may be restarting, and the jobs are on its disk.
+/// How long a server that has gone is waited for: it may be restarting, and the jobs are on its
+/// disk.
 const ABSENCE: Duration = Duration::from_secs(60);
 /// What is said then.
 pub(super) const ABSENT: &str = "the server does not answer; it may be restarting";
-/// Between the beginnings of two attempts to see it, and of two requests that wait for something to happen: a
-/// server may answer the one before at once.
+/// Between the beginnings of two attempts to see it, and of two requests that wait for something to
+/// happen: a server may answer the one before at once.
 pub(super) const AGAIN: Duration = Duration::from_millis(500);
 /// How often the place of a job in line is looked up: no event says that it has changed.
 const PLACE: Duration = Duration::from_secs(3);
@@ -43,7 +44,8 @@ impl Absence {
         self.0 = None;
     }
 
-    /// Excuses a failure, if the server may still come back. Whether this is the first since it was there.
+    /// Excuses a failure, if the server may still come back. Whether this is the first since it was
+    /// there.
     pub(super) fn excuse(&mut self, failure: Failure) -> Done<bool> {
         let Failure::Unreachable(_) = failure else { return Err(failure) };
         let first = self.0.is_none();
@@ -64,8 +66,8 @@ pub(super) fn insist<T>(mut ask: impl FnMut() -> Done<T>) -> Done<T> {
     }
 }
 
-/// Follows a job to its end, or until a time. Returns how it was last; it may be one that nobody has heard of
-/// since, if it is not final.
+/// Follows a job to its end, or until a time. Returns how it was last; it may be one that nobody
+/// has heard of since, if it is not final.
 pub(super) fn follow(
     server: &Server,
     id: &str,

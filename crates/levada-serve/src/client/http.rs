@@ -304,7 +304,8 @@ fn unreachable(url: &BaseUrl, error: ureq::Error) -> Failure {
     Failure::Unreachable(Unreachable { message, advice: advice.to_owned(), sent })
 }
 
-/// What is wrong with a secured connection. While it is being made, that is said by way of an I/O error.
+/// What is wrong with a secured connection. While it is being made, that is said by way of an I/O
+/// error.
 fn tls(error: &ureq::Error) -> Option<&rustls::Error> {
     match error {
         ureq::Error::Rustls(error) => Some(error),

@@ -1,5 +1,5 @@
-//! A person's tools: everything but `levada serve` asks a server over HTTP, as `docs/http.md` says, and knows
-//! nothing else of it.
+//! A person's tools: everything but `levada serve` asks a server over HTTP, as `docs/http.md` says,
+//! and knows nothing else of it.
 //!
 //! ```text
 //! submit, status, result, change, queues -> follow, job -> http, sse -> failure, problem -> text, write

@@ -32,7 +32,8 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    /// From an answer's body. What is not a problem of levada's says so: something else may be in between.
+    /// From an answer's body. What is not a problem of levada's says so: something else may be in
+    /// between.
     pub(super) fn read(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
         let text = String::from_utf8_lossy(body);
         match serde_json::from_str::<Self>(&text) {

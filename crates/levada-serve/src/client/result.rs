@@ -112,7 +112,8 @@ pub(super) fn deliver(answer: Answer, id: &str, sink: Sink) -> Done {
             copy(reader, &mut io::stdout().lock()).map_err(|error| error.map_write(None))
         }
         Sink::Shown(shown) => {
-            // What was shown may have gaps, or may not be what was written: then all of it is written.
+            // What was shown may have gaps, or may not be what was written: then all of it is
+            // written.
             let mut reader = reader;
             let mut first = vec![0; shown.len()];
             let out = &mut io::stdout().lock();

@@ -7,8 +7,8 @@ use console::{Term, truncate_str};
 use super::failure::{Done, Failure};
 use super::write;
 
-/// Standard output, where what changes is drawn over what was there; or, where nobody looks, what is new is
-/// written after it.
+/// Standard output, where what changes is drawn over what was there; or, where nobody looks, what
+/// is new is written after it.
 #[derive(Debug)]
 pub(super) struct Screen {
     /// `None`: no terminal.
@@ -31,7 +31,8 @@ impl Screen {
         self.terminal.is_some()
     }
 
-    /// Shows these lines instead of the last ones; without a terminal, those of them that were not the same.
+    /// Shows these lines instead of the last ones; without a terminal, those of them that were not
+    /// the same.
     pub(super) fn show(&mut self, lines: Vec<String>) -> Done {
         let shown = match &self.terminal {
             Some(terminal) => redraw(terminal, self.last.len(), &lines),

@@ -61,8 +61,8 @@ fn list(args: &StatusArgs, server: &Server, watch: bool) -> Done {
     view.show(jobs.iter().map(|raw| raw.get().to_owned()).collect())
 }
 
-/// Shows until there is no more, with these pauses, and no more often than every [`AGAIN`]; also while the server
-/// is being restarted.
+/// Shows until there is no more, with these pauses, and no more often than every [`AGAIN`]; also
+/// while the server is being restarted.
 fn again_and_again(args: &StatusArgs, mut show: impl FnMut() -> Done<Option<Duration>>) -> Done {
     let mut absence = Absence::default();
     let mut seen = false;
@@ -132,8 +132,8 @@ fn newest(args: &StatusArgs, server: &Server) -> Done<Vec<Box<RawValue>>> {
     loop {
         let (_, page) = server.get(&path)?.json::<Page>()?;
         jobs.extend(page.jobs);
-        // A page without jobs need not be the last; one that names itself is. Only a path: it cannot lead to
-        // another server.
+        // A page without jobs need not be the last; one that names itself is. Only a path: it
+        // cannot lead to another server.
         let next = page.next.filter(|next| next.starts_with('/') && *next != path);
         match next {
             Some(next) if jobs.len() < args.limit => path = next,

@@ -21,8 +21,8 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// The lines, the first of which names the columns. Numbers stand at the right; with a `width`, what is too
-    /// wide is cut off at the end of the line.
+    /// The lines, the first of which names the columns. Numbers stand at the right; with a `width`,
+    /// what is too wide is cut off at the end of the line.
     pub(super) fn lines(&self, width: Option<usize>) -> Vec<String> {
         let widths: Vec<_> = (0..self.headers.len())
             .map(|column| {

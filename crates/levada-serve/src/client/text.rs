@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-/// One line of text from elsewhere. What a terminal takes for a command, and what changes the direction of
-/// writing, is shown instead of obeyed.
+/// One line of text from elsewhere. What a terminal takes for a command, and what changes the
+/// direction of writing, is shown instead of obeyed.
 pub(super) fn clean(text: &str) -> Cow<'_, str> {
     replaced(text, |_| false)
 }

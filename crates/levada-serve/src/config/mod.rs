@@ -62,7 +62,8 @@ pub(crate) struct Retention {
 pub(crate) enum Mode {
     /// Each job has a process of its own.
     Process,
-    /// A process does job after job, each a line of its input that it answers with a line of its output.
+    /// A process does job after job, each a line of its input that it answers with a line of its
+    /// output.
     Lines,
     /// A process does job after job, each with its id and its length in front, as its answer.
     Frames,

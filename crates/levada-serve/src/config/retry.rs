@@ -21,7 +21,8 @@ pub(crate) enum Verdict {
 pub(crate) struct RetryPolicy {
     /// How often a job is run at most; with 1 it is never run again.
     pub(crate) max_attempts: u32,
-    /// How often in a row the service may die while the job runs, before the job is given up; 1 or more.
+    /// How often in a row the service may die while the job runs, before the job is given up; 1 or
+    /// more.
     pub(crate) max_interruptions: u32,
     /// How long the second attempt waits.
     pub(crate) backoff: Duration,

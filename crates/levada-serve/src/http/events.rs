@@ -82,8 +82,8 @@ pub(crate) async fn of_job(
     Ok(reading.stream())
 }
 
-/// Whether the last event that this client has is the end of the job. Without an answer of its own, an `EventSource`
-/// comes back for ever.
+/// Whether the last event that this client has is the end of the job. Without an answer of its own,
+/// an `EventSource` comes back for ever.
 fn has_the_end(app: &App, headers: &HeaderMap, job: JobId) -> bool {
     let Some(last) = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok()) else {
         return false;
@@ -263,7 +263,8 @@ impl Reading {
         self.say_text(written.stream, &text);
     }
 
-    /// Nothing more is written in this run, or it is not known what: what is left of a character is all there is of it.
+    /// Nothing more is written in this run, or it is not known what: what is left of a character is
+    /// all there is of it.
     fn finish_texts(&mut self) {
         for stream in [Stream::Stdout, Stream::Stderr] {
             let text = self.decoders[stream as usize].finish();
@@ -329,7 +330,8 @@ fn named(name: &'static str, data: &impl serde::Serialize) -> sse::Event {
     sse::Event::default().event(name).data(data)
 }
 
-/// Says how many events this reader missed. Of one job that is not known: others have missed events, too.
+/// Says how many events this reader missed. Of one job that is not known: others have missed
+/// events, too.
 fn lagged(missed: Lost) -> sse::Event {
     named("lagged", &json!({ "missed": missed }))
 }

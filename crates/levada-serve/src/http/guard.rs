@@ -1,5 +1,5 @@
-//! What is looked at before a request reaches its handler: whether there is room for it, whether it says
-//! one thing only, where it comes from, and who sends it.
+//! What is looked at before a request reaches its handler: whether there is room for it, whether it
+//! says one thing only, where it comes from, and who sends it.
 //!
 //! # Pages of other sites
 //!
@@ -68,7 +68,8 @@ const ONCE: [HeaderName; 6] = [
 fn ambiguous(version: Version, headers: &HeaderMap) -> Option<Problem> {
     let count = |name| headers.get_all(name).iter().count();
     if let Some(problem) = badly_framed(headers) {
-        // Where the next request begins is as uncertain as where this one ends (RFC 9112, 6.1 and 6.3).
+        // Where the next request begins is as uncertain as where this one ends (RFC 9112, 6.1 and
+        // 6.3).
         return Some(problem.header(header::CONNECTION, HeaderValue::from_static("close")));
     }
     if count(header::HOST) == 0 && version >= Version::HTTP_11 {
@@ -106,7 +107,8 @@ fn foreign_page(reason: String) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "foreign-page", title, reason)
 }
 
-/// Counts a request that would have become a job. It is not told to everyone: strangers could fill the events with that.
+/// Counts a request that would have become a job. It is not told to everyone: strangers could fill
+/// the events with that.
 fn counted(app: &App, request: &Request, problem: Problem) -> Problem {
     let path = request.uri().path();
     let is_queue = path.strip_prefix("/q/").is_some_and(|name| !name.contains('/'));
@@ -116,7 +118,8 @@ fn counted(app: &App, request: &Request, problem: Problem) -> Problem {
     problem
 }
 
-/// What everyone may see: it is the page that asks for a token, and whoever restarts a process has none.
+/// What everyone may see: it is the page that asks for a token, and whoever restarts a process has
+/// none.
 const OPEN: [&str; 3] = ["/", "/health", "/ready"];
 
 /// Finds out who sends the request, and lets nobody else pass.

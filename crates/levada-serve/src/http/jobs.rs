@@ -78,8 +78,9 @@ async fn later(app: &App, job: Job, headers: &HeaderMap, wait: Duration) -> Resu
     Ok(if view.is_final() { Job::Past(Box::new(view.record)) } else { job })
 }
 
-/// The job as soon as something happens to it, or else after `wait`. It is one that nobody here runs: only its queue, if
-/// it comes back, or who cancels it can change that. One that has ended is not waited for.
+/// The job as soon as something happens to it, or else after `wait`. It is one that nobody here
+/// runs: only its queue, if it comes back, or who cancels it can change that. One that has ended is
+/// not waited for.
 async fn elsewhere(app: &App, job: Job, wait: Duration) -> Result<Job, Problem> {
     // First listen, then look.
     let mut events = app.jobs.feed.subscribe(None).events;

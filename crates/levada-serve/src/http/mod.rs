@@ -94,8 +94,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// What holds for every request and every answer. What jobs read and write, and what is known of them, stays out of
-/// caches; the page says for itself how it may be kept, as it is the same for everyone.
+/// What holds for every request and every answer. What jobs read and write, and what is known of
+/// them, stays out of caches; the page says for itself how it may be kept, as it is the same for
+/// everyone.
 async fn begin_and_end(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Connection>,

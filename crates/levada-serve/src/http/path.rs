@@ -6,8 +6,8 @@ use axum::http::request::Parts;
 use super::not_found;
 use super::problem::Problem;
 
-/// A name in the path. Bytes that are no text name nothing: that is a problem as well, which axum's own extractor
-/// would answer in another form.
+/// A name in the path. Bytes that are no text name nothing: that is a problem as well, which axum's
+/// own extractor would answer in another form.
 #[derive(Debug)]
 pub(crate) struct Path(pub(crate) String);
 

@@ -111,7 +111,8 @@ pub(crate) async fn one(
 
 /// How many failed jobs are looked up at once.
 const PAGE: usize = 200;
-/// How long one request goes on with running jobs again. Clients do not wait much longer without a word.
+/// How long one request goes on with running jobs again. Clients do not wait much longer without a
+/// word.
 const ENOUGH: Duration = Duration::from_secs(20);
 
 /// Runs every failed job of a queue again, the oldest first, as far as there is room and time.

@@ -109,8 +109,8 @@ impl JobState {
     }
 }
 
-/// The tag of a state. A revision alone would not do: those that were not yet on disk when the process died are
-/// given to other states, of other runs.
+/// The tag of a state. A revision alone would not do: those that were not yet on disk when the
+/// process died are given to other states, of other runs.
 pub(crate) fn tag(view: &View) -> String {
     let View { record, .. } = view;
     let state = serde_json::to_string(&record.state).unwrap_or_default();

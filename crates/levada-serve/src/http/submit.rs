@@ -72,8 +72,8 @@ struct Said {
     trace: Option<String>,
 }
 
-/// Takes a place in the queue, reads the body, and puts the job on disk. Also says whether the job is to be withdrawn
-/// when nobody waits for it.
+/// Takes a place in the queue, reads the body, and puts the job on disk. Also says whether the job
+/// is to be withdrawn when nobody waits for it.
 async fn accept(
     app: &Arc<App>,
     queue: &Arc<Queue>,
@@ -163,7 +163,8 @@ fn is_trace(text: &str) -> bool {
     is_version && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2) && text.len() < 256
 }
 
-/// A key: the string that the draft asks for (RFC 9651), or what is in it without quotes and escapes.
+/// A key: the string that the draft asks for (RFC 9651), or what is in it without quotes and
+/// escapes.
 fn key(value: &HeaderValue) -> Result<String, Problem> {
     let text = value.to_str().unwrap_or_default();
     let key = match text.strip_prefix('"') {
@@ -178,8 +179,8 @@ fn key(value: &HeaderValue) -> Result<String, Problem> {
     ))
 }
 
-/// The string whose beginning was a quote; `None` if it does not end with one, or has one, or a backslash, that is not
-/// escaped.
+/// The string whose beginning was a quote; `None` if it does not end with one, or has one, or a
+/// backslash, that is not escaped.
 fn unescaped(rest: &str) -> Option<String> {
     let mut characters = rest.strip_suffix('"')?.chars();
     let mut string = String::new();
@@ -260,7 +261,8 @@ async fn respond(
     response
 }
 
-/// What is seen of the job at its end, unless that takes longer than `wait`, or longer than this process lives.
+/// What is seen of the job at its end, unless that takes longer than `wait`, or longer than this
+/// process lives.
 pub(super) async fn outcome(jobs: &Jobs, live: &Live, wait: Duration) -> Option<View> {
     let mut view = live.watch();
     let end = async {
@@ -276,7 +278,8 @@ pub(super) async fn outcome(jobs: &Jobs, live: &Live, wait: Duration) -> Option<
     timeout(wait, end).await.ok().flatten()
 }
 
-/// A client that waits for a job. Dropped before there is an answer, it withdraws the job if that is wanted.
+/// A client that waits for a job. Dropped before there is an answer, it withdraws the job if that
+/// is wanted.
 struct Waiting<'a> {
     jobs: &'a Arc<Jobs>,
     live: &'a Arc<Live>,

@@ -1,4 +1,5 @@
-//! The body of a request while it comes: how long it may be, how slowly it may come, and where it is kept.
+//! The body of a request while it comes: how long it may be, how slowly it may come, and where it
+//! is kept.
 
 use std::time::Duration;
 
@@ -53,8 +54,9 @@ pub(super) async fn receive(
     Ok(Upload { body, digest: digest.map(|digest| digest.finalize().into()) })
 }
 
-/// How slowly a body may come: without a pause of more than `pause`, and on the whole, after the first `pause`, at `rate`
-/// bytes a second. Only the time counts in which this service waits for the client.
+/// How slowly a body may come: without a pause of more than `pause`, and on the whole, after the
+/// first `pause`, at `rate` bytes a second. Only the time counts in which this service waits for
+/// the client.
 #[derive(Debug)]
 struct Pace {
     pause: Duration,

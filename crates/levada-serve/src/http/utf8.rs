@@ -8,7 +8,8 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    /// The text of one more piece, as far as its characters are whole; what is not UTF-8 is replaced.
+    /// The text of one more piece, as far as its characters are whole; what is not UTF-8 is
+    /// replaced.
     pub(super) fn text(&mut self, piece: &[u8]) -> String {
         self.unfinished.extend_from_slice(piece);
         let whole = self.unfinished.len() - unfinished(&self.unfinished);

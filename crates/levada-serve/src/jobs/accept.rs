@@ -85,8 +85,8 @@ impl Jobs {
 
     /// Puts the job on disk and in line, or finds the one that the same request became before.
     ///
-    /// Runs to its end when the future is dropped, if it is run as a task: who goes away in the middle does not
-    /// know whether the job was accepted.
+    /// Runs to its end when the future is dropped, if it is run as a task: who goes away in the
+    /// middle does not know whether the job was accepted.
     pub(crate) async fn accept(
         self: Arc<Self>,
         admission: Admission,

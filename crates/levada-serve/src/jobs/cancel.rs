@@ -74,7 +74,8 @@ impl Jobs {
         record.cancelled();
         self.ended(&mut record);
         self.writer.commit(vec![Change::Update { record: record.clone() }]).await?;
-        // A reload that opens its queue meanwhile may have found it waiting. Who asks for the queue waits for the reload.
+        // A reload that opens its queue meanwhile may have found it waiting. Who asks for the queue
+        // waits for the reload.
         let queue = self.queue(&record.queue);
         let live = queue.and_then(|_| self.live().get(&id).cloned());
         if let Some(live) = live {

@@ -1,4 +1,5 @@
-//! After the process died without being told to stop: the jobs that ran then. One of them may be what killed it.
+//! After the process died without being told to stop: the jobs that ran then. One of them may be
+//! what killed it.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +11,15 @@ use super::service::Jobs;
 use crate::store::{Change, Store, StoreError, StoreErrorKind, on_a_thread};
 
 impl Jobs {
-    /// Counts the interruption of each job that ran when the last process died, and gives up those that have had as many
-    /// as they may.
+    /// Counts the interruption of each job that ran when the last process died, and gives up those
+    /// that have had as many as they may.
     ///
     /// # Errors
     /// Those of the store; then they are counted at the next start.
     pub(crate) async fn count_interruptions(&self, begun: Vec<Begun>) -> Result<(), StoreError> {
         if self.condition().is_full() {
-            // The count would wait for room, and the start with it. A disk that is full is why, rather than a job.
+            // The count would wait for room, and the start with it. A disk that is full is why,
+            // rather than a job.
             info!(
                 "jobs that ran when the service died are not counted: there is no room on the disk"
             );

@@ -23,15 +23,17 @@ use crate::store::body::Body;
 use crate::store::{Change, StoreError};
 use crate::telemetry::Span;
 
-/// How much of what a command wrote, in bytes, a worker leaves to the writer at most. With the room that the writer has,
-/// this bounds what is in memory of jobs that nobody runs any more.
+/// How much of what a command wrote, in bytes, a worker leaves to the writer at most. With the room
+/// that the writer has, this bounds what is in memory of jobs that nobody runs any more.
 const LEFT_TO_WRITER: usize = 64 * 1024;
 
-/// The signals by which systems stop programs: SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM. Any other is a command's own.
+/// The signals by which systems stop programs: SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM. Any other
+/// is a command's own.
 const STOPS: [i32; 5] = [1, 2, 3, 9, 15];
 
-/// How long after a command the service may get the signal of the same stop. The system sends one right after the other, so
-/// this is for a machine so busy that the service gets to its own late; and no more, since the worker waits.
+/// How long after a command the service may get the signal of the same stop. The system sends one
+/// right after the other, so this is for a machine so busy that the service gets to its own late;
+/// and no more, since the worker waits.
 const STOP_FOLLOWS: Duration = Duration::from_millis(250);
 
 /// What follows a run.
@@ -47,8 +49,8 @@ enum Next {
 }
 
 impl Jobs {
-    /// Decides what follows a run, and has it put on disk and shown. The worker does not wait for that unless what it
-    /// wrote is large, or the job is a suspect.
+    /// Decides what follows a run, and has it put on disk and shown. The worker does not wait for
+    /// that unless what it wrote is large, or the job is a suspect.
     pub(super) async fn after(
         self: Arc<Self>,
         live: Arc<Live>,
@@ -96,8 +98,8 @@ impl Jobs {
             Some(output) => Change::Finish { record: record.clone(), output: output.clone() },
             None => Change::Update { record: record.clone() },
         };
-        // What waits for room on the disk keeps its worker, so that there is not more and more of it. And the next job
-        // that may kill the service must not take this one along.
+        // What waits for room on the disk keeps its worker, so that there is not more and more of
+        // it. And the next job that may kill the service must not take this one along.
         let waits = change.bytes() > LEFT_TO_WRITER || self.condition().is_full() || is_suspect;
         let submitted = self.writer.submit(vec![change]).await;
         // The service ends when this is done, too.
@@ -117,16 +119,16 @@ impl Jobs {
         }
     }
 
-    /// Whether what ended the command was a stop of the system, which signals commands along with the service: so does
-    /// systemd unless told otherwise, and each in its turn.
+    /// Whether what ended the command was a stop of the system, which signals commands along with
+    /// the service: so does systemd unless told otherwise, and each in its turn.
     async fn was_stopped_along(&self, end: &End, policy: &RetryPolicy) -> bool {
         match end {
             End::Signalled(signal) if STOPS.contains(signal) => {}
             // A shell whose child was signalled, and programs that clean up first.
             End::Exited(code) if STOPS.contains(&(code - 128)) && !policy.knows(*code) => {}
             End::Silent => {}
-            // Others end with what code they like then. It is not worth waiting for the service's signal after each of
-            // them; and what is only in memory does not run again.
+            // Others end with what code they like then. It is not worth waiting for the service's
+            // signal after each of them; and what is only in memory does not run again.
             End::Exited(code) => return !policy.knows(*code) && self.durable && self.is_draining(),
             _ => return false,
         }
@@ -264,15 +266,16 @@ impl Jobs {
     }
 }
 
-/// How many attempts count: those since it was accepted or run again by hand, without those that were cut off.
+/// How many attempts count: those since it was accepted or run again by hand, without those that
+/// were cut off.
 fn counted(record: &Record, policy: &RetryPolicy) -> u32 {
     let left = record.max_attempts.saturating_sub(record.attempt);
     // Another policy may hold now than when they were allowed.
     policy.max_attempts.saturating_sub(left).clamp(1, record.attempt.max(1))
 }
 
-/// Nothing more becomes of the job in this process, which ends. It stays with those that have not ended, as it is in the
-/// store: there is room, since nothing is accepted any more.
+/// Nothing more becomes of the job in this process, which ends. It stays with those that have not
+/// ended, as it is in the store: there is room, since nothing is accepted any more.
 fn not_stored(live: &Live) {
     live.end();
     live.show(|view| view.fault = Some(Fault::NotStored));

@@ -1,16 +1,18 @@
 //! Which jobs run, in a file that outlives the process: `in-flight`, beside the database.
 //!
-//! A job may kill the service, and then has to be told from those that only waited. The database does not know: that a
-//! job runs is in it with the next commit, which may never be made, and a commit for each start would cost a sync. A
-//! write without a sync survives the death of the process, and that is all it takes here.
+//! A job may kill the service, and then has to be told from those that only waited. The database
+//! does not know: that a job runs is in it with the next commit, which may never be made, and a
+//! commit for each start would cost a sync. A write without a sync survives the death of the
+//! process, and that is all it takes here.
 //!
 //! ```text
 //! slot 0: id of the job (16 bytes), number of its attempt (4 bytes, big-endian)
 //! slot 1: ...
 //! ```
 //!
-//! A slot is written before the command starts, and not when it has ended: of an attempt that has ended, the store knows.
-//! The file is emptied when the service begins to stop. What ends the process from then on is the stop, not a job.
+//! A slot is written before the command starts, and not when it has ended: of an attempt that has
+//! ended, the store knows. The file is emptied when the service begins to stop. What ends the
+//! process from then on is the stop, not a job.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -56,8 +58,8 @@ pub(super) struct Slot {
 }
 
 impl InFlight {
-    /// Opens the file in the directory of a store that no other process uses, or makes it; and what the last process
-    /// left in it.
+    /// Opens the file in the directory of a store that no other process uses, or makes it; and what
+    /// the last process left in it.
     ///
     /// # Errors
     /// Those of the system.

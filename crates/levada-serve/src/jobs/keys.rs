@@ -1,7 +1,7 @@
 //! Requests with the same idempotency key, while the first of them is being accepted.
 //!
-//! Once a job is on disk the store finds it by its key. Until then the key is held here, and who comes with the same
-//! one waits for that to be decided.
+//! Once a job is on disk the store finds it by its key. Until then the key is held here, and who
+//! comes with the same one waits for that to be decided.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

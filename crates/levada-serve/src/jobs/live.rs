@@ -10,8 +10,8 @@
 //!                       +-- cancel: told to stop, and ends like any run
 //! ```
 //!
-//! The phase decides what may happen, once and for all; the *view* is what clients see of it, and follows when the
-//! change is on disk. So nobody is told of an end that a crash could undo.
+//! The phase decides what may happen, once and for all; the *view* is what clients see of it, and
+//! follows when the change is on disk. So nobody is told of an end that a crash could undo.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;

@@ -78,7 +78,8 @@ impl Pipes {
     /// What was read until then is in `output`; dropping the future closes the pipes.
     ///
     /// # Errors
-    /// [`End::OutputTooLarge`]; [`End::NotKept`] when it cannot be written to a file; [`End::NotRun`] when a pipe fails.
+    /// [`End::OutputTooLarge`]; [`End::NotKept`] when it cannot be written to a file;
+    /// [`End::NotRun`] when a pipe fails.
     pub(crate) async fn pump<W: Watcher>(
         self,
         input: Body,

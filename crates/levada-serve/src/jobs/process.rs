@@ -10,7 +10,8 @@
 //!    +--the service aborts-----------------------------> SIGKILL to all that come from it
 //! ```
 //!
-//! The run is over when what gets SIGKILL is gone. Only an abort does not wait for what cannot be killed.
+//! The run is over when what gets SIGKILL is gone. Only an abort does not wait for what cannot be
+//! killed.
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -34,8 +35,8 @@ use crate::store::body::Body;
 use crate::store::spool::Spool;
 use crate::store::{Store, StoreError};
 
-/// How long processes have to leave the group when the command has ended by itself, or less if the grace is. A process
-/// that is about to enter a session of its own takes milliseconds.
+/// How long processes have to leave the group when the command has ended by itself, or less if the
+/// grace is. A process that is about to enter a session of its own takes milliseconds.
 const LEAVING: Duration = Duration::from_secs(1);
 
 /// What a command is told of its job, and one that stays is not.
@@ -160,7 +161,8 @@ impl<W: Watcher> Run<'_, W> {
         so_far.end()
     }
 
-    /// Waits until the command has ended and its pipes are closed, or stops it, and then not longer than its grace.
+    /// Waits until the command has ended and its pipes are closed, or stops it, and then not longer
+    /// than its grace.
     async fn watch(
         &self,
         group: &mut Group,
@@ -284,7 +286,8 @@ impl QueueConfig {
             .args(&self.command[1..])
             // The service's own secret is none of the command's business.
             .env_remove(crate::secure::tokens::VARIABLE);
-        // Those of the service itself, which may be a command of another one, say nothing of this job.
+        // Those of the service itself, which may be a command of another one, say nothing of this
+        // job.
         for name in OF_A_JOB {
             command.env_remove(name);
         }

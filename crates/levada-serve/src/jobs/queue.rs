@@ -1,9 +1,10 @@
 //! A named queue: who may come in, who waits, and who is next.
 //!
-//! A place is taken before a request's body is read, so "full" is known at once and what was accepted always has
-//! room. The line itself, the `mpmc` of a pool of workers, has room for more than there ever are: its senders cannot
-//! wait, since every job in it is on disk already, and those that come back (from a retry, or from the disk after a
-//! restart) have no choice but to get in. The bound is the number of places, which can change while the service runs.
+//! A place is taken before a request's body is read, so "full" is known at once and what was
+//! accepted always has room. The line itself, the `mpmc` of a pool of workers, has room for more
+//! than there ever are: its senders cannot wait, since every job in it is on disk already, and
+//! those that come back (from a retry, or from the disk after a restart) have no choice but to get
+//! in. The bound is the number of places, which can change while the service runs.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -187,7 +188,8 @@ impl Queue {
         drop(self.line.try_send(job));
     }
 
-    /// How many jobs, some of which may have been cancelled, are in line: no worker has taken them yet.
+    /// How many jobs, some of which may have been cancelled, are in line: no worker has taken them
+    /// yet.
     pub(super) fn in_line(&self) -> usize {
         self.line.max_capacity() - self.line.capacity()
     }

@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Names a job. Ids are UUIDs of version 7 (RFC 9562): later ones are greater, and nobody guesses one.
+/// Names a job. Ids are UUIDs of version 7 (RFC 9562): later ones are greater, and nobody guesses
+/// one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct JobId(Uuid);
@@ -185,7 +186,8 @@ pub(crate) struct Record {
     pub(crate) key: Option<IdempotencyKey>,
 }
 
-/// What makes two requests the same one: a digest of client, queue and key; and one of what was sent.
+/// What makes two requests the same one: a digest of client, queue and key; and one of what was
+/// sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct IdempotencyKey {
     /// Of client, queue and key.

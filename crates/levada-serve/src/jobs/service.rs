@@ -45,7 +45,8 @@ pub(crate) struct Jobs {
     pub(crate) tracing: Tracing,
     /// Jobs outlive the process.
     pub(super) durable: bool,
-    /// Tells the next process which jobs ran when this one died; `None` if there is nothing that it could find.
+    /// Tells the next process which jobs ran when this one died; `None` if there is nothing that it
+    /// could find.
     pub(super) in_flight: Option<Arc<InFlight>>,
     pub(super) suspects: Suspects,
 }
@@ -180,8 +181,8 @@ impl Jobs {
         Ok(left)
     }
 
-    /// Opens, changes and closes queues. A new one goes on with what is [`left`](Self::left) for it by the same
-    /// configuration, and `line` makes the way to so many workers of it.
+    /// Opens, changes and closes queues. A new one goes on with what is [`left`](Self::left) for it
+    /// by the same configuration, and `line` makes the way to so many workers of it.
     pub(crate) fn configure(
         self: &Arc<Self>,
         config: &Config,
@@ -225,7 +226,8 @@ impl Jobs {
         self.keys.hold([0xFF; 32]).await
     }
 
-    /// Lets jobs of before run on; last those that may be what killed the service, so that the others get on.
+    /// Lets jobs of before run on; last those that may be what killed the service, so that the
+    /// others get on.
     fn bring_back(self: &Arc<Self>, queue: &Arc<Queue>, mut records: Vec<Record>) {
         if !records.is_empty() {
             info!(queue = queue.name, jobs = records.len(), "going on with the jobs of before");
@@ -238,7 +240,8 @@ impl Jobs {
             }
             let is_last_chance =
                 record.interruptions > 0 && record.interruptions + 1 >= max_interruptions;
-            // A clock that was set back since, or ran ahead then, makes no pause longer than one can be.
+            // A clock that was set back since, or ran ahead then, makes no pause longer than one
+            // can be.
             let latest = Moment::now().after(queue.config().retry.max_backoff);
             record.retry_at = record.retry_at.map(|at| at.min(latest));
             let (id, retry_at) = (record.id, record.retry_at);
@@ -349,7 +352,8 @@ impl Jobs {
         Ok(record.map(|record| Job::Past(Box::new(record))))
     }
 
-    /// Those who make a job of what is only in the store take turns, as requests with the same key do.
+    /// Those who make a job of what is only in the store take turns, as requests with the same key
+    /// do.
     pub(super) async fn turn(&self, id: JobId) -> Hold {
         let mut name = [0; 32];
         name[..16].copy_from_slice(&id.to_bytes());

@@ -1,5 +1,6 @@
-//! What the system lacks for a moment when a command is to start: descriptors, processes, memory, or a program that is
-//! just being replaced. That says nothing of the job. Its worker waits and tries again, as long as it takes.
+//! What the system lacks for a moment when a command is to start: descriptors, processes, memory,
+//! or a program that is just being replaced. That says nothing of the job. Its worker waits and
+//! tries again, as long as it takes.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,14 +13,15 @@ use tracing::{info, warn};
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// What the system says then, and soon no longer: too many files open in this process or in all, too many processes, too
-/// little memory, and a program that is open for writing.
+/// What the system says then, and soon no longer: too many files open in this process or in all,
+/// too many processes, too little memory, and a program that is open for writing.
 pub(crate) fn is_passing(error: &io::Error) -> bool {
     let passing = [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM, Errno::TXTBSY];
     error.raw_os_error().is_some_and(|code| passing.map(Errno::raw_os_error).contains(&code))
 }
 
-/// The workers of a queue that wait for what the system lacks. Logged when it is the first, and when none is left.
+/// The workers of a queue that wait for what the system lacks. Logged when it is the first, and
+/// when none is left.
 #[derive(Debug, Default)]
 pub(super) struct Shortage(Mutex<State>);
 

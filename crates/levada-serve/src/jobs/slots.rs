@@ -1,5 +1,5 @@
-//! How many commands run at the same time in all queues together, and whose turn it is: the job of the queue with the
-//! highest priority, and of several the one that has waited longest.
+//! How many commands run at the same time in all queues together, and whose turn it is: the job of
+//! the queue with the highest priority, and of several the one that has waited longest.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -21,8 +21,8 @@ struct Taken {
 }
 
 impl Taken {
-    /// Takes those out of the line who get a slot after this change. In one step: nobody comes in between, and finds a
-    /// slot free for which others wait.
+    /// Takes those out of the line who get a slot after this change. In one step: nobody comes in
+    /// between, and finds a slot free for which others wait.
     fn after(&mut self, change: impl FnOnce(&mut Self)) -> Vec<oneshot::Sender<Slot>> {
         change(self);
         let mut granted = Vec::new();
@@ -96,7 +96,8 @@ impl Slots {
         let mut granted = self.taken().after(change);
         while let Some(next) = granted.pop() {
             if let Err(mut slot) = next.send(Slot(Some(self.clone()))) {
-                // It no longer waits. Not by a drop within a drop, which would nest as deep as the line is long.
+                // It no longer waits. Not by a drop within a drop, which would nest as deep as the
+                // line is long.
                 drop(slot.0.take());
                 granted.extend(self.taken().after(|taken| taken.taken -= 1));
             }

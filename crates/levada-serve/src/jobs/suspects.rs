@@ -1,7 +1,8 @@
 //! Jobs whose next interruption would be their last, one at a time over all queues.
 //!
-//! One of them may be what kills the service. Started together with it, the others would be given up for what it does.
-//! No worker waits here: a job enters the line of its queue when it is its turn.
+//! One of them may be what kills the service. Started together with it, the others would be given
+//! up for what it does. No worker waits here: a job enters the line of its queue when it is its
+//! turn.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

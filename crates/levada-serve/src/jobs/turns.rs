@@ -1,8 +1,8 @@
 //! The turns that a queue's workers take for jobs that they do not have yet.
 //!
-//! A worker takes its next job out of the line a moment after it gave back the slot of the last one. So that the slot does
-//! not go to a less urgent queue in that moment, it lines up again first, and leaves the turn here, to whoever takes
-//! the next job.
+//! A worker takes its next job out of the line a moment after it gave back the slot of the last
+//! one. So that the slot does not go to a less urgent queue in that moment, it lines up again
+//! first, and leaves the turn here, to whoever takes the next job.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,8 @@ pub(super) struct Turns(Mutex<State>);
 struct State {
     /// How many workers have a job.
     at_work: usize,
-    /// Not more than there are jobs in line, nor than workers without a job: somebody takes them at once.
+    /// Not more than there are jobs in line, nor than workers without a job: somebody takes them at
+    /// once.
     left: VecDeque<Turn>,
 }
 

@@ -80,8 +80,8 @@ impl Jobs {
         Arc::clone(&self).after(Arc::clone(&live), &config, ran, busy, span).await;
     }
 
-    /// Jobs that wait when the service drains are left on disk, for the next process; and so are those whose end could
-    /// not be recorded: they would run again.
+    /// Jobs that wait when the service drains are left on disk, for the next process; and so are
+    /// those whose end could not be recorded: they would run again.
     fn leaves_it(&self) -> bool {
         self.shutdown.phase() == Phase::Aborting
             || (self.durable && self.is_draining())
@@ -104,7 +104,8 @@ impl Jobs {
         live.show(|view| view.fault = Some(Fault::Interrupted));
     }
 
-    /// What came of it, and how long it took. The command's trace is `trace`, or else the request's.
+    /// What came of it, and how long it took. The command's trace is `trace`, or else the
+    /// request's.
     async fn run(
         self: Arc<Self>,
         live: Arc<Live>,
@@ -274,7 +275,8 @@ impl<'a> Onlooker<'a> {
         Self { jobs, live, told: Mutex::default(), short: Mutex::default() }
     }
 
-    /// Waits until it is worth trying again to start the command; or until the run is over without that.
+    /// Waits until it is worth trying again to start the command; or until the run is over without
+    /// that.
     async fn wait_for_the_system(&self, error: &str) -> Option<End> {
         let Self { jobs, live, .. } = self;
         let begin = || live.queue.shortage.begin(&live.queue.name, error);

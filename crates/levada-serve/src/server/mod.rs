@@ -41,16 +41,17 @@ const SPARE_HEAD: Duration = Duration::from_secs(2);
 const WRITE_STALL: Duration = Duration::from_secs(30);
 /// How long the end of a connection may take: for the client to take the last bytes and hang up.
 const HANG_UP: Duration = Duration::from_secs(1);
-/// The same for a client that still sends a body, which may see the answer only behind that: how long
-/// it may be silent, and how long it may send, as with nginx (`lingering_timeout`, `lingering_time`).
+/// The same for a client that still sends a body, which may see the answer only behind that: how
+/// long it may be silent, and how long it may send, as with nginx (`lingering_timeout`,
+/// `lingering_time`).
 const SILENCE: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_secs(30);
 /// How long accepting rests when the system has no more descriptors or memory for a connection.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 /// Largest head of a request, in bytes; hyper answers 431 to a larger one.
 const MAX_HEAD: usize = 64 * 1024;
-/// How much of a request, and of an answer, is in a buffer of the connection at most, in bytes: it keeps that as long as
-/// it lasts. A head has to fit.
+/// How much of a request, and of an answer, is in a buffer of the connection at most, in bytes: it
+/// keeps that as long as it lasts. A head has to fit.
 const MAX_BUFFER: usize = 2 * MAX_HEAD;
 
 /// What a handler may know and say about the connection that its request came on.
@@ -79,7 +80,8 @@ impl Connection {
 
     /// The answer has no end of its own: nobody is owed the rest of it when the service stops.
     pub(crate) fn set_endless(&self) {
-        // ORDERING: Relaxed, no pair: the task that serves the connection reads it, and runs the handler, too.
+        // ORDERING: Relaxed, no pair: the task that serves the connection reads it, and runs the
+        // handler, too.
         self.endless.store(true, Ordering::Relaxed);
     }
 
@@ -118,7 +120,8 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// `header_timeout` is how long a request's head may take, and how long a connection may be idle.
+    /// `header_timeout` is how long a request's head may take, and how long a connection may be
+    /// idle.
     pub(crate) fn new(
         header_timeout: Duration,
         most: usize,
@@ -207,8 +210,8 @@ impl Connections {
         }
     }
 
-    /// Serves one connection until it ends, another one needs its seat, or the service shuts down and it
-    /// owes no answer.
+    /// Serves one connection until it ends, another one needs its seat, or the service shuts down
+    /// and it owes no answer.
     async fn serve_one<S: AsyncRead + AsyncWrite>(
         self,
         stream: S,

@@ -5,8 +5,9 @@
 //! Idle(n) -----------------> Working ---------------------------> Answered ------------------> Idle(m)
 //! ```
 //!
-//! A connection is idle from the moment it is accepted: one that never says a word, and one that shakes
-//! hands, is idle. When every seat is taken, the connection that has been idle the longest is recalled.
+//! A connection is idle from the moment it is accepted: one that never says a word, and one that
+//! shakes hands, is idle. When every seat is taken, the connection that has been idle the longest
+//! is recalled.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -100,7 +101,8 @@ impl Seat {
         seat
     }
 
-    /// A request's head has come. `false` if the connection is recalled and has to end after an answer.
+    /// A request's head has come. `false` if the connection is recalled and has to end after an
+    /// answer.
     pub(super) fn work(&self) -> bool {
         let mut state = lock(&self.state);
         let stays = match *state {

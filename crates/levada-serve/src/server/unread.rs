@@ -1,8 +1,8 @@
 //! What is left of a request's body when its answer is there (RFC 9112, 9.3 and 9.6).
 //!
-//! A connection goes on only behind the end of the body. A client that is not told otherwise sends its
-//! next request on it. So what is short is read and thrown away before the answer is sent, and in front
-//! of anything longer the answer says that the connection ends.
+//! A connection goes on only behind the end of the body. A client that is not told otherwise sends
+//! its next request on it. So what is short is read and thrown away before the answer is sent, and
+//! in front of anything longer the answer says that the connection ends.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -101,7 +101,8 @@ impl Drop for Lent {
 pub(super) struct Rest(Arc<Mutex<Left>>);
 
 impl Rest {
-    /// Whether the body is read to its end. What is left and short is thrown away before, if `discards`.
+    /// Whether the body is read to its end. What is left and short is thrown away before, if
+    /// `discards`.
     pub(super) async fn end(self, discards: bool) -> bool {
         let left = std::mem::replace(&mut *lock(&self.0), Left::Unknown);
         match left {

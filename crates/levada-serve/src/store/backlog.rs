@@ -5,7 +5,8 @@ use levada::{mpsc, oneshot};
 use super::{Change, Store, StoreError};
 use crate::jobs::record::Record;
 
-/// How many bytes of a job one of several changes in a commit has at most, when there is little room.
+/// How many bytes of a job one of several changes in a commit has at most, when there is little
+/// room.
 const SMALL: usize = 64 * 1024;
 
 /// Changes that are made together, all or none.
@@ -35,8 +36,8 @@ enum Urgency {
 
 /// What waits for room.
 pub(super) struct Backlog {
-    /// What was committed for later since the last commit that reached the disk: when the store is opened again, it is as
-    /// if that had not been.
+    /// What was committed for later since the last commit that reached the disk: when the store is
+    /// opened again, it is as if that had not been.
     pub(super) noted: Vec<Change>,
     pub(super) waiting: Vec<Command>,
     /// What brings jobs, and was in the commit that failed: it is there or not.
@@ -109,7 +110,8 @@ impl Default for Backlog {
 }
 
 impl Backlog {
-    /// The store is as it was after the last commit that was to survive: what is gone is to be done again.
+    /// The store is as it was after the last commit that was to survive: what is gone is to be done
+    /// again.
     pub(super) fn reopened(&mut self) {
         self.fallen = false;
         let noted = std::mem::take(&mut self.noted);
@@ -128,7 +130,8 @@ impl Backlog {
         self.asking.extend(commands.extract_if(.., |command| command.retries));
     }
 
-    /// What goes into the next commit: what frees room, then what is small, then one after the other.
+    /// What goes into the next commit: what frees room, then what is small, then one after the
+    /// other.
     pub(super) fn next(&mut self) -> Vec<Command> {
         // It keeps the order of those that are as urgent.
         self.waiting.sort_by_key(Command::urgency);

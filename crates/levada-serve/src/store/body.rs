@@ -1,4 +1,5 @@
-//! An input or output: in memory if it is small, else in a file, of which a piece at a time is in memory.
+//! An input or output: in memory if it is small, else in a file, of which a piece at a time is in
+//! memory.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -13,8 +14,8 @@ use tokio::task::spawn_blocking;
 
 use super::StoreError;
 
-/// The longest input or output that is in the database itself, in bytes: a database is at its best with small ones. A
-/// longer one is there only if no file could be opened for it.
+/// The longest input or output that is in the database itself, in bytes: a database is at its best
+/// with small ones. A longer one is there only if no file could be opened for it.
 pub(crate) const INLINE: usize = 64 * 1024;
 
 /// How much of a file is read at once, in bytes: what a pipe holds on Linux.
@@ -150,7 +151,8 @@ impl BodyFile {
 
     /// From here on a commit may name it, also one that fails.
     pub(super) fn keep(&self) {
-        // ORDERING: Relaxed, no pair: whoever drops the last clone comes after this one by the `Arc`.
+        // ORDERING: Relaxed, no pair: whoever drops the last clone comes after this one by the
+        // `Arc`.
         self.is_loose.store(false, Ordering::Relaxed);
     }
 

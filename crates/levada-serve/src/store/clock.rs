@@ -1,15 +1,16 @@
 //! Whether the clock is right.
 //!
-//! It may run ahead, and be set back: a machine that starts before it has asked for the time, somebody who sets it. What
-//! it forgot in between would not come back. So a clock that jumps is believed when it has run on for a while, and the time
-//! that passes is measured by another one, which nobody sets.
+//! It may run ahead, and be set back: a machine that starts before it has asked for the time,
+//! somebody who sets it. What it forgot in between would not come back. So a clock that jumps is
+//! believed when it has run on for a while, and the time that passes is measured by another one,
+//! which nobody sets.
 
 use std::time::{Duration, Instant};
 
 use crate::jobs::record::Moment;
 
-/// How far from the time that has passed it may have moved since it was looked at last: more than it is corrected by while it
-/// runs.
+/// How far from the time that has passed it may have moved since it was looked at last: more than
+/// it is corrected by while it runs.
 const SLACK: Duration = Duration::from_secs(60);
 
 /// How long the service may have been down, so that the clock is believed at once.

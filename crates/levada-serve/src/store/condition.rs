@@ -6,7 +6,8 @@ use super::StoreError;
 pub(crate) enum Condition {
     #[default]
     Well,
-    /// There is no room on the disk. No new jobs are taken until there is; other changes are, and may have to wait.
+    /// There is no room on the disk. No new jobs are taken until there is; other changes are, and
+    /// may have to wait.
     Full {
         error: StoreError,
         /// Changes do.

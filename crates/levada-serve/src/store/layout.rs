@@ -1,7 +1,7 @@
 //! What is kept under which key: the same on disk and in memory.
 //!
-//! Everything is in ordered tables from bytes to bytes. Numbers in keys are big-endian, so that the order of the keys
-//! is that of the numbers.
+//! Everything is in ordered tables from bytes to bytes. Numbers in keys are big-endian, so that the
+//! order of the keys is that of the numbers.
 //!
 //! | table     | key                         | value                                           |
 //! |-----------|-----------------------------|-------------------------------------------------|
@@ -91,7 +91,8 @@ impl Entries {
     }
 }
 
-/// How many bytes can be given up of a job that ended: its input, its output and the end of its standard error.
+/// How many bytes can be given up of a job that ended: its input, its output and the end of its
+/// standard error.
 pub(super) fn kept_bytes(record: &Record) -> u64 {
     let output = match record.state {
         state if record.emptied || !state.has_ended() => return 0,

@@ -49,8 +49,8 @@ impl Read for Tables {
 
 impl Write for Tables {
     fn put(&mut self, table: Table, key: &[u8], value: Bytes) -> Result<(), StoreError> {
-        // A copy has no spare room, and is not part of something larger: a body is often a piece of the buffer of its
-        // connection.
+        // A copy has no spare room, and is not part of something larger: a body is often a piece of
+        // the buffer of its connection.
         self.0[table as usize].insert(key.to_vec(), Bytes::copy_from_slice(&value));
         Ok(())
     }

@@ -1,9 +1,10 @@
 //! Where accepted jobs are kept: what "accepted" means.
 //!
-//! [`Store`] is the shape of a place to keep them, [`disk`] the one that lasts and [`memory`] its twin. Calls block;
-//! changes come from one writer only ([`writer`]), which commits many at once. What is kept under which key
-//! ([`layout`]), what a change does ([`change`]) and how things are found ([`query`]) is the same for both: a
-//! store is a set of ordered tables, and nothing else. [`retention`] decides what is given up.
+//! [`Store`] is the shape of a place to keep them, [`disk`] the one that lasts and [`memory`] its
+//! twin. Calls block; changes come from one writer only ([`writer`]), which commits many at once.
+//! What is kept under which key ([`layout`]), what a change does ([`change`]) and how things are
+//! found ([`query`]) is the same for both: a store is a set of ordered tables, and nothing else.
+//! [`retention`] decides what is given up.
 
 mod backlog;
 pub(crate) mod body;
@@ -35,16 +36,18 @@ pub(crate) enum Change {
     Accept { record: Record, input: Body },
     /// Something happened to a job that has not ended. Without an output.
     Update { record: Record },
-    /// A job that ended is to run again. Does nothing if it has not ended, its input is no longer kept, or
-    /// `record.revision` is not greater than that of what is kept: it was given up meanwhile.
+    /// A job that ended is to run again. Does nothing if it has not ended, its input is no longer
+    /// kept, or `record.revision` is not greater than that of what is kept: it was given up
+    /// meanwhile.
     Again { record: Record },
     /// A job succeeded. `record.output_bytes` is the length of the output.
     Finish { record: Record, output: Body },
-    /// Input and output of a job are given up; `record.emptied` is true, and it has no standard error. Does nothing if the
-    /// job has not ended, or `record.revision` is not greater than that of what is kept: it was run again meanwhile.
+    /// Input and output of a job are given up; `record.emptied` is true, and it has no standard
+    /// error. Does nothing if the job has not ended, or `record.revision` is not greater than that
+    /// of what is kept: it was run again meanwhile.
     Empty { record: Record },
-    /// A job that ended is kept until another time. Does nothing if it has not ended, or `record.revision` is not greater
-    /// than that of what is kept.
+    /// A job that ended is kept until another time. Does nothing if it has not ended, or
+    /// `record.revision` is not greater than that of what is kept.
     Keep { record: Record },
     /// A job is forgotten. Does nothing if it has not ended: it was run again meanwhile.
     Forget { id: JobId },
@@ -89,9 +92,10 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Makes these changes, in this order: all of them or none.
     fn commit(&self, changes: &[Change], durability: Durability) -> Result<(), StoreError>;
 
-    /// After a commit for which there was no [room](StoreErrorKind::Full): takes changes again. All of what it was to change
-    /// is as it was before it, or, if the room was missing only at its very end, as it is after it; and what was committed
-    /// for later since the last one that was to survive may be gone. The room that is set aside is given back before that.
+    /// After a commit for which there was no [room](StoreErrorKind::Full): takes changes again. All
+    /// of what it was to change is as it was before it, or, if the room was missing only at its
+    /// very end, as it is after it; and what was committed for later since the last one that was to
+    /// survive may be gone. The room that is set aside is given back before that.
     ///
     /// # Errors
     /// There is no room for that either: it can be tried again. Or it has failed.
@@ -139,16 +143,17 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// How many jobs of a queue failed and could be run again: their input is still kept.
     fn kept_failed(&self, queue: &str) -> Result<u64, StoreError>;
 
-    /// At most `limit` jobs that ended and whose `expires_at` is not after `now`, those first that expire first. Those that
-    /// cannot be read do not count.
+    /// At most `limit` jobs that ended and whose `expires_at` is not after `now`, those first that
+    /// expire first. Those that cannot be read do not count.
     fn expired(&self, now: Moment, limit: usize) -> Result<Vec<Found>, StoreError>;
 
-    /// At most `limit` jobs that ended and whose `expires_at` is after `time`, those first that expire first. Those that
-    /// cannot be read do not count.
+    /// At most `limit` jobs that ended and whose `expires_at` is after `time`, those first that
+    /// expire first. Those that cannot be read do not count.
     fn expiring_after(&self, time: Moment, limit: usize) -> Result<Vec<Found>, StoreError>;
 
-    /// At most `limit` jobs that ended and still have input, output or standard error, those first that ended first, and
-    /// how many bytes these take of all that ended. Those that cannot be read do not count for the limit.
+    /// At most `limit` jobs that ended and still have input, output or standard error, those first
+    /// that ended first, and how many bytes these take of all that ended. Those that cannot be read
+    /// do not count for the limit.
     fn heaviest(&self, limit: usize) -> Result<(Vec<Found>, u64), StoreError>;
 }
 
@@ -187,7 +192,8 @@ pub(crate) struct StoreError {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreErrorKind {
-    /// The disk is full, or the quota on it, or a file is as large as this process may make it. There may be room later.
+    /// The disk is full, or the quota on it, or a file is as large as this process may make it.
+    /// There may be room later.
     Full,
     /// The system lacks something that it may have in a moment, such as a descriptor.
     Passing,

@@ -176,7 +176,8 @@ fn newest_in(
     places.iter().map(|(place, _)| layout::id_at_end(place)).collect()
 }
 
-/// The first `limit` jobs of an index by time, from a key on, that can be read, and those before them that cannot.
+/// The first `limit` jobs of an index by time, from a key on, that can be read, and those before
+/// them that cannot.
 fn first_of(
     tables: &impl Read,
     index: Table,

@@ -1,4 +1,5 @@
-//! What is given up, and when: jobs that expired, and inputs, outputs and standard error when there are too many.
+//! What is given up, and when: jobs that expired, and inputs, outputs and standard error when there
+//! are too many.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -39,12 +40,13 @@ impl Sweeper {
         Self { store, writer, unreadable: HashSet::new() }
     }
 
-    /// Forgets what expired, then gives up inputs, outputs and standard error of the jobs that ended first until the rest
-    /// is within the limits: at most 256 jobs of each, so again and again until nothing was given up. Without the time,
-    /// nothing expires.
+    /// Forgets what expired, then gives up inputs, outputs and standard error of the jobs that
+    /// ended first until the rest is within the limits: at most 256 jobs of each, so again and
+    /// again until nothing was given up. Without the time, nothing expires.
     ///
-    /// A job that is run again meanwhile stays, although it is counted. But one that has expired must not be accepted to
-    /// be run again: if this comes first, the store has nothing that could be.
+    /// A job that is run again meanwhile stays, although it is counted. But one that has expired
+    /// must not be accepted to be run again: if this comes first, the store has nothing that could
+    /// be.
     ///
     /// # Errors
     /// Those of the store.
@@ -73,8 +75,8 @@ impl Sweeper {
         Ok(Swept { forgotten, emptied })
     }
 
-    /// What would be kept for longer than any job is, as it ended while the clock ran ahead, is kept for as long as if it
-    /// ended now.
+    /// What would be kept for longer than any job is, as it ended while the clock ran ahead, is
+    /// kept for as long as if it ended now.
     async fn bring_forward(
         &mut self,
         now: Moment,

@@ -1,7 +1,8 @@
-//! A body while it comes: its beginning in memory, and what is beyond [`INLINE`] in a file, piece by piece.
+//! A body while it comes: its beginning in memory, and what is beyond [`INLINE`] in a file, piece
+//! by piece.
 //!
-//! So a body that comes slowly, or is large, costs a small buffer, and when it is complete it is where it stays: the
-//! commit that accepts it only names the file.
+//! So a body that comes slowly, or is large, costs a small buffer, and when it is complete it is
+//! where it stays: the commit that accepts it only names the file.
 
 use std::mem::take;
 use std::sync::Arc;
@@ -13,10 +14,11 @@ use tokio::time::{Instant, sleep};
 use super::body::{Body, BodyFile, INLINE};
 use super::{Store, StoreError, on_a_thread};
 
-/// How much is collected for one write to the file, in bytes: a body that comes slowly comes in small pieces.
+/// How much is collected for one write to the file, in bytes: a body that comes slowly comes in
+/// small pieces.
 const BATCH: usize = 16 * 1024;
-/// How much of a body is in memory at most while there is no descriptor for its file. If it ends before, it goes into the
-/// database; a longer one waits for a descriptor.
+/// How much of a body is in memory at most while there is no descriptor for its file. If it ends
+/// before, it goes into the database; a longer one waits for a descriptor.
 const WITHOUT_FILE: usize = 1 << 20;
 /// How long it waits for one.
 const WAIT: Duration = Duration::from_secs(10);
@@ -36,7 +38,8 @@ pub(crate) struct Spool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OnFailure {
     Refuse,
-    /// It stays in memory: the commit that is to have it finds out whether it waits for room, or the store has failed.
+    /// It stays in memory: the commit that is to have it finds out whether it waits for room, or
+    /// the store has failed.
     KeepInMemory,
     /// It is there.
     InMemory,
@@ -93,7 +96,8 @@ impl Spool {
         Ok(())
     }
 
-    /// The body, of which nothing more comes. If it is in a file, that survives a loss of power, but for its name.
+    /// The body, of which nothing more comes. If it is in a file, that survives a loss of power,
+    /// but for its name.
     ///
     /// # Errors
     /// If the file cannot be written.

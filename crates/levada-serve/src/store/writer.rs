@@ -6,11 +6,12 @@
 //!   <-- oneshot, for each submit() ---------------------------+
 //! ```
 //!
-//! It never waits for more to come: while the disk syncs, more does. So one client alone has the latency of one commit,
-//! and a thousand share it.
+//! It never waits for more to come: while the disk syncs, more does. So one client alone has the
+//! latency of one commit, and a thousand share it.
 //!
-//! When there is no room on the disk ([`Condition::Full`]), changes that bring jobs are answered with that at once. The others
-//! wait, and are made when there is room: [`keep_trying`](Writer::keep_trying) looks for it now and then.
+//! When there is no room on the disk ([`Condition::Full`]), changes that bring jobs are answered
+//! with that at once. The others wait, and are made when there is room:
+//! [`keep_trying`](Writer::keep_trying) looks for it now and then.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -30,17 +31,19 @@ use super::{Change, Durability, Store, StoreError, StoreErrorKind, call};
 /// How many submissions may wait for the disk. More of them wait for room.
 const ROOM: usize = 1024;
 
-/// How many commands wait at most: never so many. Those with changes that wait are bounded by `ROOM`, and for the others
-/// nobody can wait.
+/// How many commands wait at most: never so many. Those with changes that wait are bounded by
+/// `ROOM`, and for the others nobody can wait.
 const COMMANDS: usize = 1 << 28;
 
 /// How many bytes that jobs brought with them go into one commit, unless one command has more.
 const BATCH_BYTES: usize = 64 << 20;
 
-/// How long a note waits at most for a commit that it can go with. A job that ends before need not be noted.
+/// How long a note waits at most for a commit that it can go with. A job that ends before need not
+/// be noted.
 const NOTES_WAIT: Duration = Duration::from_millis(10);
 
-/// How long after the disk was found to be full room is looked for, at first and at most: each time twice as long.
+/// How long after the disk was found to be full room is looked for, at first and at most: each time
+/// twice as long.
 const PAUSES: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30);
 
 /// A disk that is full again so soon after there was room is not looked at as often as at first.
@@ -59,8 +62,8 @@ pub(crate) struct Writer {
 #[must_use = "nobody knows yet whether they are on the disk"]
 pub(crate) struct Submitted(oneshot::Receiver<Result<(), StoreError>>);
 
-/// Closes the writer. Dropped, it goes on until the last [`Writer`] is gone; then what was only noted may not be on
-/// the disk.
+/// Closes the writer. Dropped, it goes on until the last [`Writer`] is gone; then what was only
+/// noted may not be on the disk.
 pub(crate) struct Closer {
     worker: Worker,
     shared: Arc<Shared>,
@@ -77,7 +80,8 @@ pub(crate) struct Commit {
 }
 
 impl Writer {
-    /// Starts the worker. `observe` is told of every commit. Blocks until the store has set room aside.
+    /// Starts the worker. `observe` is told of every commit. Blocks until the store has set room
+    /// aside.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -120,8 +124,8 @@ impl Writer {
         self.submit(changes).await?.committed().await
     }
 
-    /// Hands these changes in, after all that this handle was given before, and returns when there is room for them among
-    /// those that wait.
+    /// Hands these changes in, after all that this handle was given before, and returns when there
+    /// is room for them among those that wait.
     ///
     /// # Errors
     /// If the store is closed, or they bring jobs and it takes none.
@@ -190,7 +194,8 @@ impl Writer {
         self.shared.fill(error.clone());
     }
 
-    /// From now on nothing waits for room: it is looked for once more, and what cannot be made is answered with that.
+    /// From now on nothing waits for room: it is looked for once more, and what cannot be made is
+    /// answered with that.
     pub(crate) fn wait_no_more(&self) {
         // ORDERING: Relaxed, no pair; the command that follows orders it, for the worker.
         self.shared.waits_no_more.store(true, Ordering::Relaxed);
@@ -198,9 +203,9 @@ impl Writer {
         let _ = self.send(Vec::new(), None, true);
     }
 
-    /// Makes a change of a job that is there, with the next `submit` or soon. For what may be lost with the process, and
-    /// need not be written at all when another change of the job comes first: there is no answer, and no waiting, so how
-    /// many are under way must be bounded otherwise.
+    /// Makes a change of a job that is there, with the next `submit` or soon. For what may be lost
+    /// with the process, and need not be written at all when another change of the job comes first:
+    /// there is no answer, and no waiting, so how many are under way must be bounded otherwise.
     ///
     /// # Panics
     /// Outside a tokio runtime.

@@ -1,11 +1,13 @@
-//! Traces, by OpenTelemetry, if the environment names a collector; everything of OpenTelemetry is in this folder.
+//! Traces, by OpenTelemetry, if the environment names a collector; everything of OpenTelemetry is
+//! in this folder.
 //!
 //! ```text
 //! caller's context -> POST /q/{queue} -> run QUEUE, once for each attempt -> what the command does
 //!                                   `traceparent` of the record      `TRACEPARENT`
 //! ```
 //!
-//! Spans that have ended wait in a bounded queue for a thread that sends them: nothing else waits for the collector.
+//! Spans that have ended wait in a bounded queue for a thread that sends them: nothing else waits
+//! for the collector.
 
 mod collector;
 mod settings;

@@ -1,5 +1,5 @@
-//! What the environment says of traces, as far as the SDK does not read it itself: it does for samplers, limits,
-//! batches, headers and the resource's attributes.
+//! What the environment says of traces, as far as the SDK does not read it itself: it does for
+//! samplers, limits, batches, headers and the resource's attributes.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,7 +15,8 @@ pub(super) struct Wanted {
     pub(super) endpoint: Uri,
     /// How long the collector may take for a batch.
     pub(super) timeout: Duration,
-    /// The certificates (PEM) that vouch for the collector, instead of those that the system trusts.
+    /// The certificates (PEM) that vouch for the collector, instead of those that the system
+    /// trusts.
     pub(super) certificates: Option<PathBuf>,
     pub(super) service_name: Option<String>,
 }

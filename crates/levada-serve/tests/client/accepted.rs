@@ -1,4 +1,5 @@
-//! After a job was accepted: whatever happens to this program, whoever gave the job can come back to its output.
+//! After a job was accepted: whatever happens to this program, whoever gave the job can come back
+//! to its output.
 
 use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +9,8 @@ use crate::support::{Ran, answer, fake, levada, of_job, output, run};
 const QUEUED: &str = r#"{"id":"7","state":"queued"}"#;
 const COMES_BACK: &str = "levada result 7 --wait 10m";
 
-/// A server that accepts job 7, says that it has `ended` like this, and answers everything else with `otherwise`.
+/// A server that accepts job 7, says that it has `ended` like this, and answers everything else
+/// with `otherwise`.
 fn accepting(ended: &'static str, otherwise: impl Fn(&str) -> String + Send + 'static) -> String {
     fake(move |head| accepts(head, ended).unwrap_or_else(|| otherwise(head)))
 }

@@ -1,5 +1,5 @@
-//! Drives the tools of the `levada` binary as processes, against `levada serve`, or against a server that says
-//! what no `levada serve` would.
+//! Drives the tools of the `levada` binary as processes, against `levada serve`, or against a
+//! server that says what no `levada serve` would.
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 

@@ -15,8 +15,8 @@ use tempfile::TempDir;
 /// Longer than anything here takes on the slowest machine; only a failing test waits for it.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
-/// `levada serve` with a shell script as its command. Dropping it aborts it; its store is in a directory of its
-/// own, which it can be started in again.
+/// `levada serve` with a shell script as its command. Dropping it aborts it; its store is in a
+/// directory of its own, which it can be started in again.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: String,
@@ -46,8 +46,8 @@ impl Server {
         std::fs::write(self.file(gate), "").unwrap();
     }
 
-    /// Stops it in order, and starts it again at another address. `meanwhile` is what happens when it starts no
-    /// other job any more.
+    /// Stops it in order, and starts it again at another address. `meanwhile` is what happens when
+    /// it starts no other job any more.
     pub(crate) fn restart(&mut self, meanwhile: impl FnOnce(&Self)) {
         self.signal(Signal::TERM);
         until("the server to close its door", || TcpStream::connect(&self.address).is_err());
@@ -240,7 +240,8 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// A server that answers each request with what `answer` makes of its head, and hangs up. Returns its address.
+/// A server that answers each request with what `answer` makes of its head, and hangs up. Returns
+/// its address.
 pub(crate) fn fake(answer: impl Fn(&str) -> String + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

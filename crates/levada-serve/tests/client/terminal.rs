@@ -12,8 +12,8 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::support::{Server, answer, fake, levada, until};
 
-/// Runs it on a terminal of this width. Its exit code, and everything that it wrote there. `look` gets its
-/// process and what is there, whenever there is more.
+/// Runs it on a terminal of this width. Its exit code, and everything that it wrote there. `look`
+/// gets its process and what is there, whenever there is more.
 fn on_terminal(
     command: &mut Command,
     columns: u16,
@@ -34,7 +34,8 @@ fn on_terminal(
         .spawn()
         .unwrap();
     let process = Pid::from_child(&child);
-    // The command keeps its side of the terminal open, and with it the end of what is read from the other.
+    // The command keeps its side of the terminal open, and with it the end of what is read from the
+    // other.
     *command = levada();
     let reader = thread::spawn(move || {
         let (mut master, mut bytes, mut some) = (File::from(master), Vec::new(), [0; 4096]);

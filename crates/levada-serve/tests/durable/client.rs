@@ -39,7 +39,8 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Each request on a connection of its own: one that the service is about to close would look like its death.
+    /// Each request on a connection of its own: one that the service is about to close would look
+    /// like its death.
     pub(crate) fn new(address: SocketAddr) -> Self {
         Self::holding(address, 0)
     }

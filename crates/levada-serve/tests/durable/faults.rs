@@ -49,7 +49,8 @@ async fn post(line: &Line, number: usize) -> Answer {
     line.send("POST", "/", &[], body(number)).await.expect("an answer")
 }
 
-/// No file may be larger than a few MiB: the system refuses to write on, as it does when the disk is full.
+/// No file may be larger than a few MiB: the system refuses to write on, as it does when the disk
+/// is full.
 #[tokio::test]
 async fn limit_on_files_refuses_what_is_too_large_and_nothing_else() {
     let store = TempDir::new().unwrap();
@@ -215,7 +216,8 @@ async fn damaged_database_is_refused_and_left_as_it_is() {
     service.kill().await;
 }
 
-/// A service with a store in this folder and this command, and no room for files of more than a few MiB.
+/// A service with a store in this folder and this command, and no room for files of more than a few
+/// MiB.
 fn on_a_small_disk(store: &Path, command: &[&str]) -> std::process::Command {
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", r#"ulimit -f 8000 && exec "$0" "$@""#]);
@@ -223,7 +225,8 @@ fn on_a_small_disk(store: &Path, command: &[&str]) -> std::process::Command {
     shell
 }
 
-/// What a service on a broken disk does: one whose folder for large outputs is gone, while a job with one ran.
+/// What a service on a broken disk does: one whose folder for large outputs is gone, while a job
+/// with one ran.
 #[tokio::test]
 async fn store_that_fails_ends_the_service_and_no_job_has_failed() {
     let folder = TempDir::new().unwrap();

@@ -1,4 +1,5 @@
-//! A disk that fills while the service runs, and has room again: a file system in memory, of its own.
+//! A disk that fills while the service runs, and has room again: a file system in memory, of its
+//! own.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -146,7 +147,8 @@ async fn until_ready(line: &Line) {
     .await;
 }
 
-/// Fills the disk until the service says that there is no room, and then once more what it had set aside.
+/// Fills the disk until the service says that there is no room, and then once more what it had set
+/// aside.
 async fn fill(disk: &Disk, line: &Line) {
     disk.fill();
     let refused = async || post(line, &[], body(30_000, 1)).await.status == 507;
@@ -348,7 +350,8 @@ async fn paths_of_a_full_store_are_not_for_strangers() {
     service.kill().await;
 }
 
-/// Commits are under way, of all sizes, while the disk fills and has room again, and the service is killed in between.
+/// Commits are under way, of all sizes, while the disk fills and has room again, and the service is
+/// killed in between.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_was_told_is_lost_while_the_disk_fills_again_and_again() {
     let disk = Disk::new(64);

@@ -1,7 +1,8 @@
 //! The service is killed again and again under load, and every job is accounted for.
 //!
-//! A *generation* is one process of the service, from 1; the last one is not killed. Every command notes its run, with
-//! the generation, in a file of its job. So what a client was told (`ledger.rs`) can be held against what ran.
+//! A *generation* is one process of the service, from 1; the last one is not killed. Every command
+//! notes its run, with the generation, in a file of its job. So what a client was told
+//! (`ledger.rs`) can be held against what ran.
 //!
 //! `LEVADA_KILLS` says how often, `LEVADA_SEED` in which way.
 
@@ -77,7 +78,8 @@ async fn scenario(place: Arc<Place>, kills: u64, seed: u64) {
     until("the commands of killed services to end", || place.processes().is_empty()).await;
 }
 
-/// Lets a service be killed at some moment: while it starts, while it works, or while it finishes what runs.
+/// Lets a service be killed at some moment: while it starts, while it works, or while it finishes
+/// what runs.
 async fn live_and_die(
     mut service: Service,
     generation: u64,
@@ -145,7 +147,8 @@ async fn check_jobs(place: &Place, line: &Line, jobs: &[Job], listed: &BTreeMap<
         if state == "cancelled" {
             continue;
         }
-        // A command of a killed process may still have come to note its run after the one that counts.
+        // A command of a killed process may still have come to note its run after the one that
+        // counts.
         let last = runs.iter().max_by_key(|run| (run.generation, run.attempt));
         let last = last.unwrap_or_else(|| panic!("it did not run: {job:?}"));
         assert_eq!(Some(last.attempt), now["attempt"].as_u64(), "{runs:?}, {now:#}");

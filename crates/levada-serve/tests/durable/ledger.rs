@@ -53,7 +53,8 @@ pub(crate) struct Job {
     possible: BTreeSet<&'static str>,
     /// Somebody wished it to be cancelled, and did not wait for what became of that.
     pub(crate) cancel_at_large: bool,
-    /// Nothing is to be done with it before this generation: a request of which nobody knows may still be answered.
+    /// Nothing is to be done with it before this generation: a request of which nobody knows may
+    /// still be answered.
     pub(crate) leave_until: u64,
     pub(crate) seal: Option<Seal>,
 }
@@ -140,7 +141,8 @@ impl Job {
         self.possible.insert("cancelled");
     }
 
-    /// Its client asks for it to be run again, which may happen or not. What was known of it before.
+    /// Its client asks for it to be run again, which may happen or not. What was known of it
+    /// before.
     pub(crate) fn ask_again(&mut self, place: &Place) -> Known {
         if self.action == Action::Broken {
             place.mend(self.number);

@@ -1,4 +1,5 @@
-//! What was accepted stays so: whatever kills the service, fills its disk, or keeps it busy for long.
+//! What was accepted stays so: whatever kills the service, fills its disk, or keeps it busy for
+//! long.
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 

@@ -22,8 +22,8 @@ use crate::support::{levada, until, within};
 const CLIENTS: usize = 16;
 /// As many rounds, each with a look at the service at its end.
 const ROUNDS: usize = 16;
-/// After so many of them, all jobs are forgotten before the next one begins: how much is kept at once does not hang on
-/// how fast the machine is.
+/// After so many of them, all jobs are forgotten before the next one begins: how much is kept at
+/// once does not hang on how fast the machine is.
 const TOGETHER: usize = 4;
 
 /// What the service holds at rest.

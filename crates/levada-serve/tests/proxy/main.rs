@@ -1,5 +1,5 @@
-//! `levada serve` behind nginx: configured by `proxy_pass` alone, as most people do, and as `docs/serve.md` says. Run by
-//! `cargo xtask proxy`, which sees to it that there is an nginx.
+//! `levada serve` behind nginx: configured by `proxy_pass` alone, as most people do, and as
+//! `docs/serve.md` says. Run by `cargo xtask proxy`, which sees to it that there is an nginx.
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
@@ -144,7 +144,8 @@ async fn a_client_that_leaves_withdraws_its_job() {
     server.until_progress(&[("cancelled", 1), ("running", 0)]).await;
 }
 
-/// The configuration of the docs, with the page's requests, which a browser marks with their origin.
+/// The configuration of the docs, with the page's requests, which a browser marks with their
+/// origin.
 #[tokio::test]
 async fn the_configuration_of_the_docs_works() {
     let server = Server::start_as(&[], &["cat"], |levada| {

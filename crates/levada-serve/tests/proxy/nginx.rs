@@ -34,8 +34,8 @@ impl Nginx {
         .await
     }
 
-    /// As the docs say, at other addresses and with a certificate made here. nginx checks that; then it
-    /// serves the same without TLS.
+    /// As the docs say, at other addresses and with a certificate made here. nginx checks that;
+    /// then it serves the same without TLS.
     pub(crate) async fn of_the_docs(server: &Server) -> Self {
         let (_, rest) = DOCS.split_once("```nginx\n").expect("the docs have a configuration");
         let config = rest.split("```").next().unwrap();

@@ -1,5 +1,5 @@
-//! Bodies and outputs that are large or slow: what they cost in memory, where they are meanwhile, and how slowly they may
-//! come.
+//! Bodies and outputs that are large or slow: what they cost in memory, where they are meanwhile,
+//! and how slowly they may come.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -22,7 +22,8 @@ const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r
                        Transfer-Encoding: chunked\r\n";
 
 impl Server {
-    /// A figure of the system about its memory, in bytes: `VmRSS` is what it has, `VmHWM` the most that it had.
+    /// A figure of the system about its memory, in bytes: `VmRSS` is what it has, `VmHWM` the most
+    /// that it had.
     fn memory(&self, figure: &str) -> usize {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(figure)).unwrap();
@@ -59,7 +60,8 @@ fn files(store: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-/// No file may be larger than 4 MiB: the system refuses to write on, as it does when the disk is full.
+/// No file may be larger than 4 MiB: the system refuses to write on, as it does when the disk is
+/// full.
 fn on_a_small_disk(levada: &mut Command) {
     let mut shell = Command::new("sh");
     shell.args(["-c", r#"ulimit -f 8192 && exec "$0" "$@""#]).arg(levada.get_program());

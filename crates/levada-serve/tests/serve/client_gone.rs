@@ -90,7 +90,8 @@ async fn whoever_may_come_back_finds_the_job_done() {
         server.until_progress(&[("running", 1)]).await;
         let id = server.get("/jobs").await.json()["jobs"][0]["id"].as_str().unwrap().to_owned();
         drop(client);
-        // A new connection is served after the end of the old one was seen, or not: either way it goes on.
+        // A new connection is served after the end of the old one was seen, or not: either way it
+        // goes on.
         server.get("/health").await;
         notes.write("gate");
         server.until_job(&id, "succeeded").await;

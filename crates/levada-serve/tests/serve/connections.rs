@@ -99,7 +99,8 @@ async fn health(stream: &mut TcpStream) -> String {
     answer
 }
 
-/// Which of them it is, the unit tests of `server::seats` know: here it is idle a moment after its answer is seen.
+/// Which of them it is, the unit tests of `server::seats` know: here it is idle a moment after its
+/// answer is seen.
 #[tokio::test]
 async fn one_idle_connection_makes_room() {
     let server = Server::start(&[&FOR_EVER[..], &["--max-connections", "2"]].concat(), &["cat"]);

@@ -1,4 +1,5 @@
-//! Jobs that ran when the service died: the one that kills it ends some time, and the others get on.
+//! Jobs that ran when the service died: the one that kills it ends some time, and the others get
+//! on.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
@@ -83,7 +84,8 @@ async fn a_job_that_kills_the_service_is_given_up() {
     assert_eq!(job.get("interruptions"), None, "{job}");
 }
 
-/// Two jobs are at work each time a third one kills the service, and have had as many interruptions as it.
+/// Two jobs are at work each time a third one kills the service, and have had as many interruptions
+/// as it.
 #[tokio::test]
 async fn jobs_beside_the_one_that_kills_the_service_end_well() {
     let notes = Notes::new();

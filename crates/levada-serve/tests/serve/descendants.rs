@@ -1,5 +1,5 @@
-//! Processes that a command starts: those of a command that is stopped end with it, wherever they went; those that a
-//! command left behind on purpose stay.
+//! Processes that a command starts: those of a command that is stopped end with it, wherever they
+//! went; those that a command left behind on purpose stay.
 #![cfg(target_os = "linux")]
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -10,8 +10,8 @@ use crate::support::{Notes, Server, alive, until, until_dead};
 /// The command is the script in its input.
 const INPUT: [&str; 3] = ["bash", "-c", "eval \"$(cat)\""];
 
-/// Scripts that go on for ever, with processes that leave the group and that SIGTERM does not end, except for the
-/// first. Each writes the numbers of two processes to the file that has its name.
+/// Scripts that go on for ever, with processes that leave the group and that SIGTERM does not end,
+/// except for the first. Each writes the numbers of two processes to the file that has its name.
 fn escapes(notes: &Notes) -> Vec<(&'static str, String)> {
     let ways = [
         ("timeout", "timeout 600 STAY"),

@@ -116,7 +116,8 @@ async fn slow_reader_learns_how_much_it_missed() {
 async fn readers_that_leave_are_forgotten() {
     let server = Server::start(&["--max-connections", "3"], &["true"]);
     for _ in 0..20 {
-        // Each needs one of the three connections. That the one before has left is seen a moment later.
+        // Each needs one of the three connections. That the one before has left is seen a moment
+        // later.
         let opened = async {
             loop {
                 let mut events = Events::open(server.connect().await).await;

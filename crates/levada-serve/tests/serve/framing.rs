@@ -146,7 +146,8 @@ async fn old_and_odd_clients_are_answered() {
         assert_eq!(answer.ends_with("\r\n\r\n"), line.starts_with("HEAD"), "{line}: {answer}");
     }
 
-    // A query as long as a head may be is refused as any other bad one, and a longer head by its length.
+    // A query as long as a head may be is refused as any other bad one, and a longer head by its
+    // length.
     for (length, status) in [(60_000, 400), (70_000, 431)] {
         let query = "x".repeat(length);
         let request =

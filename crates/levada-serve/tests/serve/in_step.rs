@@ -1,4 +1,5 @@
-//! Commands that stay and write more, or earlier, or later than they should: no client gets what belongs to another.
+//! Commands that stay and write more, or earlier, or later than they should: no client gets what
+//! belongs to another.
 
 use std::fs::File;
 use std::process::Stdio;
@@ -25,7 +26,8 @@ fn python(script: &str) -> Vec<String> {
     ["python3", "-c", script].map(str::to_owned).to_vec()
 }
 
-/// Whether the answer is the client's own, which begins like this; if not, it says nothing of what the command wrote.
+/// Whether the answer is the client's own, which begins like this; if not, it says nothing of what
+/// the command wrote.
 fn is_own(answer: &Answer, beginning: &str) -> bool {
     if answer.status != 200 {
         let problem = answer.problem(500, "command-out-of-step");

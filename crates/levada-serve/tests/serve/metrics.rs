@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::support::{Notes, Server, sh};
 
-/// Each sample by its name and labels, and the kind of each metric. Every line must be one of the format's.
+/// Each sample by its name and labels, and the kind of each metric. Every line must be one of the
+/// format's.
 fn parse(text: &str) -> (BTreeMap<String, f64>, BTreeMap<String, String>) {
     let (mut samples, mut kinds) = (BTreeMap::new(), BTreeMap::new());
     let lines: Vec<_> = text.lines().collect();

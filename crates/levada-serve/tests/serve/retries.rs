@@ -8,7 +8,8 @@ use tokio::task::JoinSet;
 use crate::sse::Events;
 use crate::support::{Notes, Server, sh, until, within};
 
-/// A configuration of one queue in which jobs wait 30, 60, 60, ... milliseconds between their attempts.
+/// A configuration of one queue in which jobs wait 30, 60, 60, ... milliseconds between their
+/// attempts.
 fn config(script: &str, max_attempts: u32, more: &str) -> String {
     format!(
         "[queue.default]\n{}\n{more}\n[queue.default.retry]\nmax_attempts = {max_attempts}\n\

@@ -24,7 +24,8 @@ fn logged(notes: &Notes, what: &str) -> usize {
 const BEGINS: &str = "cannot be started at the moment";
 const ENDS: &str = "no worker waits";
 
-/// From now on the service can open no file more; or it can again, with the limit that is given back.
+/// From now on the service can open no file more; or it can again, with the limit that is given
+/// back.
 fn limit_files(server: &Server, limit: Option<u64>) -> Option<u64> {
     let pid = Pid::from_raw(server.pid().cast_signed());
     // The hard limit stays: it was inherited from this process.

@@ -37,7 +37,8 @@ impl Events {
         Self(BufReader::new(stream))
     }
 
-    /// The next line that belongs to an event, or `None` when there are no more; heads and the sizes of chunks do not.
+    /// The next line that belongs to an event, or `None` when there are no more; heads and the
+    /// sizes of chunks do not.
     async fn line(&mut self) -> Option<String> {
         loop {
             let mut line = String::new();

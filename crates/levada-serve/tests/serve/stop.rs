@@ -13,7 +13,8 @@ enum First {
 
 const ORDERS: [First; 2] = [First::Service, First::Commands];
 
-/// What systemd does to all processes of a unit: this signal to the commands, and SIGTERM to the service.
+/// What systemd does to all processes of a unit: this signal to the commands, and SIGTERM to the
+/// service.
 fn stop(server: &Server, commands: &[u32], signal: Signal, first: First) {
     if first == First::Service {
         server.signal(Signal::TERM);

@@ -151,7 +151,8 @@ async fn overview_comes_when_something_changed() {
     until_overview(&mut events, "succeeded", 2).await;
 }
 
-/// Reads on to an overview whose only queue has this number. It does not begin again: what comes is new.
+/// Reads on to an overview whose only queue has this number. It does not begin again: what comes is
+/// new.
 async fn until_overview(events: &mut Events, member: &str, number: u64) -> Value {
     loop {
         let event = events.next().await.expect("the stream goes on");

@@ -41,8 +41,8 @@ pub(crate) struct Answer {
 }
 
 impl Server {
-    /// Starts the server with these options in front of this command, and waits for its address. Its store is on
-    /// disk and empty, unless the options say otherwise.
+    /// Starts the server with these options in front of this command, and waits for its address.
+    /// Its store is on disk and empty, unless the options say otherwise.
     pub(crate) fn start<S: AsRef<std::ffi::OsStr>>(options: &[&str], command: &[S]) -> Self {
         Self::start_as(options, command, |_| {})
     }

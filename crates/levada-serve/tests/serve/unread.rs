@@ -1,5 +1,5 @@
-//! Answers that come before a request's body is read: each one arrives, and says whether the connection
-//! goes on (RFC 9112, 9.3 and 9.6).
+//! Answers that come before a request's body is read: each one arrives, and says whether the
+//! connection goes on (RFC 9112, 9.3 and 9.6).
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -13,8 +13,8 @@ use crate::support::{Notes, Server, alive, until};
 /// A user other than that of the service: `nobody`.
 const OTHER: &str = "65534";
 
-/// Starts a service that may start commands as another user but not signal them: it lacks the capability. Its log is
-/// in the notes.
+/// Starts a service that may start commands as another user but not signal them: it lacks the
+/// capability. Its log is in the notes.
 fn start(notes: &Notes, options: &[&str], script: &str) -> Server {
     assert!(geteuid().is_root(), "this test needs a second user: run it as root, as CI does");
     std::fs::set_permissions(notes.path("."), Permissions::from_mode(0o777)).unwrap();

@@ -51,9 +51,9 @@
 //!
 //! # Unwinding
 //! Wakers are cloned before a transition, and woken and dropped after it: one that panics finds the
-//! channel in order and nothing held. If both wakers are handled, the other side's comes first, both
-//! are handled before the first panic resumes, and no panic resumes while the thread is unwinding. A
-//! value that panics in its drop does not leak the allocation.
+//! channel in order and nothing held. If both wakers are handled, the other side's comes first,
+//! both are handled before the first panic resumes, and no panic resumes while the thread is
+//! unwinding. A value that panics in its drop does not leak the allocation.
 //!
 //! # Checked by
 //! `state.rs` walks the table of transitions; `model.rs` runs the races under loom, where `life`

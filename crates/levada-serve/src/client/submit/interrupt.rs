@@ -13,8 +13,8 @@ use super::super::write;
 pub(super) struct Followed(Arc<Mutex<BTreeSet<String>>>);
 
 impl Followed {
-    /// From here on, Ctrl-C says which jobs go on. Where nobody looks, it ends the program as it always did:
-    /// whoever started it may have said that it is to be ignored.
+    /// From here on, Ctrl-C says which jobs go on. Where nobody looks, it ends the program as it
+    /// always did: whoever started it may have said that it is to be ignored.
     pub(super) fn watched() -> Self {
         let followed = Self::default();
         if write::notes_to_terminal() {

@@ -26,7 +26,8 @@ pub(super) fn run(offer: &Offer<'_>, inputs: &[Input]) -> Done {
     let work = || {
         let mut ended = Vec::new();
         loop {
-            // ORDERING: Relaxed, no pair: each number is taken once, and nothing else is shared through it.
+            // ORDERING: Relaxed, no pair: each number is taken once, and nothing else is shared
+            // through it.
             let index = next.fetch_add(1, Ordering::Relaxed);
             let (Some(input), Some(sink)) = (inputs.get(index), sinks.get(index)) else {
                 return ended;

@@ -1,4 +1,5 @@
-//! `levada submit`: gives the server one job or several, follows them to their ends, and takes their output.
+//! `levada submit`: gives the server one job or several, follows them to their ends, and takes
+//! their output.
 
 mod interrupt;
 mod many;
@@ -128,8 +129,8 @@ impl Offer<'_> {
         deliver(answer, id, sink)
     }
 
-    /// With `--json`: the state at the end, and the exit code of the same job without. The output is only wanted in
-    /// a file.
+    /// With `--json`: the state at the end, and the exit code of the same job without. The output
+    /// is only wanted in a file.
     fn told(&self, id: &str, sink: Sink, view: &View) -> Done {
         let server = &self.server;
         let (raw, job) = insist(|| Job::get(server, id))?;
@@ -154,8 +155,8 @@ impl Offer<'_> {
     /// Gives the server the job, as patiently as was asked for. Its state as it came, and its id.
     fn accepted(&self, body: &[u8], view: &View) -> Done<(String, String)> {
         let args = self.args;
-        // Where a request breaks off, nobody knows whether the job was accepted. Sent again with the same key, it
-        // is the same job.
+        // Where a request breaks off, nobody knows whether the job was accepted. Sent again with
+        // the same key, it is the same job.
         let key = args.key.clone().unwrap_or_else(|| Uuid::now_v7().to_string());
         let mut patience = Patience::new(args.retry, args.max_wait);
         loop {

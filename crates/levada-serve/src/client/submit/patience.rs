@@ -30,7 +30,8 @@ impl Patience {
     /// How long to wait before the next attempt; `None` if there is none.
     pub(super) fn pause(&mut self, failure: &Failure) -> Option<Duration> {
         let pause = match (failure, failure.retry_after()) {
-            // So many clients were refused in the same moment; they do not all come back in the same.
+            // So many clients were refused in the same moment; they do not all come back in the
+            // same.
             (_, Some(after)) => after.mul_f64(1.0 + fastrand::f64() / 10.0),
             (Failure::Unreachable(unreachable), None) => {
                 if unreachable.sent {

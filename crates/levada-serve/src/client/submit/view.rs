@@ -13,8 +13,8 @@ use super::super::write;
 use crate::cli::submit::SubmitArgs;
 
 const TICK: Duration = Duration::from_millis(120);
-/// What is shown live of an output is kept for the comparison with what comes at the end; of more than this,
-/// nothing more is shown.
+/// What is shown live of an output is kept for the comparison with what comes at the end; of more
+/// than this, nothing more is shown.
 const MOST_SHOWN: usize = 16 << 20;
 
 /// So much of the end of standard error is kept for a comparison.
@@ -90,8 +90,8 @@ impl View {
         self.shown.take().filter(|shown| !shown.is_empty())
     }
 
-    /// Whether the end of standard error has been seen as it came. What came before somebody listened is not shown
-    /// after what came later.
+    /// Whether the end of standard error has been seen as it came. What came before somebody
+    /// listened is not shown after what came later.
     pub(super) fn has_shown(&self, tail: &str) -> bool {
         let shown = [self.stderr_shown.as_str(), &self.stderr].concat();
         !shown.is_empty() && (shown.ends_with(tail) || tail.ends_with(&shown))

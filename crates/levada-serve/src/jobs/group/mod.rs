@@ -4,9 +4,10 @@
 //! is reaped. So its end is observed *without* reaping it; then the group is killed; only then is
 //! it reaped. A signal can never reach a stranger that got the number anew.
 //!
-//! A signal to the group misses no process that is being forked, but processes can leave the group. A command that
-//! is stopped takes those with it: they are looked for among the [`processes`] of the system, again and again until
-//! none is left. What a command that ended by itself left behind in a session of its own stays.
+//! A signal to the group misses no process that is being forked, but processes can leave the group.
+//! A command that is stopped takes those with it: they are looked for among the [`processes`] of
+//! the system, again and again until none is left. What a command that ended by itself left behind
+//! in a session of its own stays.
 
 pub(crate) mod orphans;
 mod processes;
@@ -31,12 +32,12 @@ use tracing::{error, warn};
 use self::processes::{MARK, Process, Seen, Table};
 use super::record::JobId;
 
-/// How long processes that got SIGKILL may take to be gone before that is worth a warning, or holds up an abort. Only
-/// one in an uninterruptible system call, or of another user, takes longer.
+/// How long processes that got SIGKILL may take to be gone before that is worth a warning, or holds
+/// up an abort. Only one in an uninterruptible system call, or of another user, takes longer.
 pub(super) const AFTER_KILL: Duration = Duration::from_secs(1);
 
-/// How old a look at the processes of the system may be for the first signal, so that commands that are stopped at the
-/// same time share it.
+/// How old a look at the processes of the system may be for the first signal, so that commands that
+/// are stopped at the same time share it.
 const SHARED: Duration = Duration::from_millis(10);
 
 /// The first and the longest pause between two looks for what is left.
@@ -58,8 +59,8 @@ pub(crate) enum Reach {
     Session,
 }
 
-/// The command's process group. Dropping it kills what is left of it; unless the command ended by itself, also what
-/// left the group.
+/// The command's process group. Dropping it kills what is left of it; unless the command ended by
+/// itself, also what left the group.
 #[derive(Debug)]
 pub(crate) struct Group {
     id: Pid,
@@ -143,8 +144,8 @@ impl Group {
         self.send(signal, Reach::All, lately());
     }
 
-    /// Waits until what a command that ended left in its group has ended or left that, too, but not longer than this.
-    /// Whether nothing is there any more.
+    /// Waits until what a command that ended left in its group has ended or left that, too, but not
+    /// longer than this. Whether nothing is there any more.
     pub(crate) async fn empties(&self, patience: Duration) -> bool {
         let end = Instant::now() + patience;
         let mut pause = PAUSES.0;
@@ -158,8 +159,8 @@ impl Group {
         true
     }
 
-    /// Kills the processes within reach, and waits until none of them is left, or until this completes: then the log
-    /// says which are.
+    /// Kills the processes within reach, and waits until none of them is left, or until this
+    /// completes: then the log says which are.
     pub(crate) async fn clear(&self, reach: Reach, given_up: impl Future<Output = ()>) {
         let mut given_up = pin!(given_up);
         let (mut since, mut pause, mut looks) = (lately(), PAUSES.0, 0);
@@ -167,7 +168,8 @@ impl Group {
             let before = self.stop().seen.clone();
             let left = self.send(Signal::KILL, reach, since);
             looks = if left.is_empty() { looks + 1 } else { 0 };
-            // One look can miss an orphan that is just starting another program: its environment is not there yet.
+            // One look can miss an orphan that is just starting another program: its environment is
+            // not there yet.
             if looks == 2 {
                 self.stop().is_on = false;
                 return;
@@ -209,8 +211,8 @@ impl Group {
 
     fn signal_group(&self, signal: Signal) {
         match kill_process_group(self.id, signal) {
-            // No process is left, or none that may be signalled. On macOS that includes the one to be reaped; which
-            // others there are is looked at one by one.
+            // No process is left, or none that may be signalled. On macOS that includes the one to
+            // be reaped; which others there are is looked at one by one.
             Ok(()) | Err(Errno::SRCH | Errno::PERM) => {}
             Err(error) => warn!(group = %self.id, ?signal, %error, "cannot signal the group"),
         }
@@ -240,8 +242,8 @@ impl Group {
 
     /// Whether processes live in the group of a command that has ended.
     fn has_company(&self) -> bool {
-        // They are children of this process now, and Linux answers without them that there is nothing to wait for: with
-        // no interest in ends, the command does not count.
+        // They are children of this process now, and Linux answers without them that there is
+        // nothing to wait for: with no interest in ends, the command does not count.
         let look = WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
         waitid(WaitId::Pgid(Some(self.id)), look).is_ok()
             && self
@@ -292,7 +294,8 @@ impl Drop for Group {
     }
 }
 
-/// What no other command has that this process, or another one of the system, starts in its lifetime.
+/// What no other command has that this process, or another one of the system, starts in its
+/// lifetime.
 fn mark() -> String {
     static LAST: AtomicU64 = AtomicU64::new(0);
     // ORDERING: Relaxed, no pair: only the number matters.

@@ -1,8 +1,9 @@
 //! The processes of the system, as `/proc` shows them, and which of them come from a command.
 //!
-//! A process can leave its group and its session, but not its parent. When the parent ends, the service is the next
-//! one ([`orphans`](super::orphans)); then the environment says which command the process comes from. A process that
-//! was seen as one of a command's counts as that from then on.
+//! A process can leave its group and its session, but not its parent. When the parent ends, the
+//! service is the next one ([`orphans`](super::orphans)); then the environment says which command
+//! the process comes from. A process that was seen as one of a command's counts as that from then
+//! on.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -20,7 +21,8 @@ pub(super) const MARK: &str = "LEVADA_RUN";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Process {
     pub(super) id: Pid,
-    /// When it started, in ticks since the system did. A later process with the same number has another value.
+    /// When it started, in ticks since the system did. A later process with the same number has
+    /// another value.
     started: u64,
     parent: Option<Pid>,
     pub(super) group: Option<Pid>,
@@ -136,7 +138,8 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// The processes at some moment after this one. Commands that are stopped at the same time share what is read.
+    /// The processes at some moment after this one. Commands that are stopped at the same time
+    /// share what is read.
     ///
     /// # Errors
     /// Those of `/proc`, for example that there is none.

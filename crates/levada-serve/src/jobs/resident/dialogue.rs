@@ -1,13 +1,15 @@
-//! How a process that stays is given jobs, and how its answers are told apart: a line for a line, or frames that bear
-//! the id of their job. What it writes is a job's answer only if no other job can have caused it.
+//! How a process that stays is given jobs, and how its answers are told apart: a line for a line,
+//! or frames that bear the id of their job. What it writes is a job's answer only if no other job
+//! can have caused it.
 //!
 //! ```text
 //! lines    LINE \n                      ->  LINE \n
 //! frames   JOB-ID LENGTH \n BYTES       ->  JOB-ID EXIT-CODE LENGTH \n BYTES
 //! ```
 //!
-//! A line has no name, so the end of each is kept back until the process has read its beginning. A process that does one
-//! thing after the other has then written all that it had to say of the job before, and cannot have answered this one.
+//! A line has no name, so the end of each is kept back until the process has read its beginning. A
+//! process that does one thing after the other has then written all that it had to say of the job
+//! before, and cannot have answered this one.
 
 use std::fmt;
 use std::io;
@@ -39,13 +41,15 @@ pub(super) struct Dialogue {
 #[derive(Debug)]
 enum Framing {
     Lines {
-        /// It answers before it has a whole line, as `cat` does; not known before its first line of two bytes.
+        /// It answers before it has a whole line, as `cat` does; not known before its first line of
+        /// two bytes.
         streams: Option<bool>,
     },
     Frames,
 }
 
-/// A process wrote what is no answer to its job. No job is answered with it, and the process is replaced.
+/// A process wrote what is no answer to its job. No job is answered with it, and the process is
+/// replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OutOfStep {
     /// It wrote this many bytes before it had the job.
@@ -126,8 +130,8 @@ impl Dialogue {
         Self { input, output: BufReader::new(output), framing }
     }
 
-    /// Makes sure that what the process writes from now on is of this job. Until this is done, the process does not have
-    /// the job.
+    /// Makes sure that what the process writes from now on is of this job. Until this is done, the
+    /// process does not have the job.
     pub(super) async fn begin(
         &mut self,
         body: &[u8],
@@ -234,7 +238,8 @@ impl Dialogue {
         Ok(Answer { exit_code: exit_code?, but: self.left(unwritten) })
     }
 
-    /// What it has left besides its answer, when it was given all but `unwritten` bytes of its input.
+    /// What it has left besides its answer, when it was given all but `unwritten` bytes of its
+    /// input.
     fn left(&self, unwritten: usize) -> Option<OutOfStep> {
         match (unwritten + self.input.unread(), self.standing()) {
             (0, 0) => None,
@@ -250,8 +255,8 @@ impl Dialogue {
     }
 }
 
-/// Writes all of `parts` while `read` goes on, since a process may write as it reads. What was read, and how many bytes
-/// are not written.
+/// Writes all of `parts` while `read` goes on, since a process may write as it reads. What was
+/// read, and how many bytes are not written.
 async fn exchange<T>(
     input: &Input,
     [mut first, mut second]: [&[u8]; 2],

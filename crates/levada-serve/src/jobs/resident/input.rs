@@ -1,4 +1,5 @@
-//! The standard input of a process that stays: a pipe of which we know what the process has not read yet.
+//! The standard input of a process that stays: a pipe of which we know what the process has not
+//! read yet.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
@@ -33,8 +34,9 @@ impl Input {
         Ok((Self(ours), theirs.into()))
     }
 
-    /// From now on the system tells when the process has read everything (Linux). The pipe holds one page then: it is
-    /// full when something is in it, and a pipe that is no longer full is writable.
+    /// From now on the system tells when the process has read everything (Linux). The pipe holds
+    /// one page then: it is full when something is in it, and a pipe that is no longer full is
+    /// writable.
     pub(super) fn tell_when_read(&self) {
         #[cfg(target_os = "linux")]
         // Rounded up to a page. Where the system refuses, `LOOK_AGAIN` does.

@@ -1,4 +1,5 @@
-//! Commands that stay: one process does job after job. Starting a process costs more than most answers of such commands.
+//! Commands that stay: one process does job after job. Starting a process costs more than most
+//! answers of such commands.
 //!
 //! ```text
 //! idle --take--> begun --the process is in step--> asked --an answer comes back--> idle
@@ -255,8 +256,8 @@ impl<W: Watcher> Run<'_, W> {
         let mut hear = |bytes: &[u8]| {
             notes.read(bytes, &mut say, |progress| self.watcher.progressed(progress));
         };
-        // What a process says before it has the job is of none, or of the one before: it is nothing for this client. What
-        // it says at its start may be why it does not do its first job.
+        // What a process says before it has the job is of none, or of the one before: it is nothing
+        // for this client. What it says at its start may be why it does not do its first job.
         let mut forget = |bytes: &[u8]| debug!(bytes = bytes.len(), "standard error of no job");
         let before: &mut (dyn FnMut(&[u8]) + Send) = if *is_used { &mut forget } else { &mut hear };
         let begin = dialogue.begin(input, answer, max);

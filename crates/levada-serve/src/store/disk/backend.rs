@@ -1,9 +1,11 @@
-//! What stands between the database and its file, so that a fault of the disk stops the writing but not the reading.
+//! What stands between the database and its file, so that a fault of the disk stops the writing but
+//! not the reading.
 //!
-//! redb refuses everything after a failed write, reads too. Here the first fault is remembered, and from then on
-//! writes go to memory: the database goes on, unaware, and [`Opened`](super::opened::Opened), which knows, hands it no
-//! further changes. So what goes to memory is the rest of one commit, and nothing is written, or synced, after a sync that
-//! failed: what the system did with the pages of that one is unknown. Such a fault is never one of
+//! redb refuses everything after a failed write, reads too. Here the first fault is remembered, and
+//! from then on writes go to memory: the database goes on, unaware, and
+//! [`Opened`](super::opened::Opened), which knows, hands it no further changes. So what goes to
+//! memory is the rest of one commit, and nothing is written, or synced, after a sync that failed:
+//! what the system did with the pages of that one is unknown. Such a fault is never one of
 //! [room](StoreErrorKind::Full), whatever the system calls it: the store must not go on after it.
 
 use std::io;
@@ -54,7 +56,8 @@ impl Faults {
         self.0.get_or_init(|| Fault { error, instead: Mutex::default() });
     }
 
-    /// Nothing is read any more either, once it is cut off: what this database has of the file may be gone.
+    /// Nothing is read any more either, once it is cut off: what this database has of the file may
+    /// be gone.
     pub(super) fn retire(&self) {
         if let Some(fault) = self.0.get() {
             fault.instead.lock().unwrap_or_else(PoisonError::into_inner).retired = true;

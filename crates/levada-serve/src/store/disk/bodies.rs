@@ -1,9 +1,11 @@
-//! Inputs and outputs that are too large for the database: one file for each, in a folder beside it.
+//! Inputs and outputs that are too large for the database: one file for each, in a folder beside
+//! it.
 //!
-//! A file is written and synced before the commit that names it, never changed, and removed after the commit that no
-//! longer names it has reached the disk, or when no commit will name it. So after a crash there are files that nothing
-//! names, and they are removed when the store is opened; but nothing names a file that is not there. A commit that fails
-//! leaves such files, too: they are removed when the database was opened again, unless another commit is to name them.
+//! A file is written and synced before the commit that names it, never changed, and removed after
+//! the commit that no longer names it has reached the disk, or when no commit will name it. So
+//! after a crash there are files that nothing names, and they are removed when the store is opened;
+//! but nothing names a file that is not there. A commit that fails leaves such files, too: they are
+//! removed when the database was opened again, unless another commit is to name them.
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -43,7 +45,8 @@ impl Bodies {
     pub(super) fn write(&mut self, bytes: &Bytes) -> Result<Option<String>, StoreError> {
         let Some(mut file) = create(&self.folder)? else { return Ok(None) };
         file.write(bytes)?;
-        // A sync that fails for want of room is one of a file that nothing names: another attempt writes another file.
+        // A sync that fails for want of room is one of a file that nothing names: another attempt
+        // writes another file.
         file.sync()?;
         Ok(Some(self.take_over(&Arc::new(file))))
     }
@@ -80,8 +83,8 @@ impl Bodies {
         }
     }
 
-    /// When the database, which names these, was opened again, as the last commit that reached the disk left it. A file
-    /// that another commit is to name is left to who has it.
+    /// When the database, which names these, was opened again, as the last commit that reached the
+    /// disk left it. A file that another commit is to name is left to who has it.
     pub(super) fn settle(&mut self, named: Vec<String>) {
         let named: HashSet<String> = named.into_iter().collect();
         for (name, file) in self.written.drain(..).filter(|(name, _)| !named.contains(name)) {

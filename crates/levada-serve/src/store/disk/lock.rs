@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::super::StoreError;
 
-/// How long the lock of a process that was killed may outlive it: a command that it was just starting shares its open
-/// files until it is the command.
+/// How long the lock of a process that was killed may outlive it: a command that it was just
+/// starting shares its open files until it is the command.
 const LINGERS: Duration = Duration::from_secs(2);
 
 /// Between two attempts.

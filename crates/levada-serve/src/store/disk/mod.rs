@@ -7,13 +7,14 @@
 //!   reserve         room for when the disk is full
 //! ```
 //!
-//! After a commit that fails, every later one gets the same error: what of it reached the disk, the system does not
-//! say, and asking again (`fsync`) it may well deny that anything failed. Reading goes on, with what was there before
-//! that commit. If there was no room for it, the database can be opened again, as after a crash: what was refused then is a
-//! write, so the commits before it are whole, and it is there itself, or not. A sync that failed is not of this kind.
+//! After a commit that fails, every later one gets the same error: what of it reached the disk, the
+//! system does not say, and asking again (`fsync`) it may well deny that anything failed. Reading
+//! goes on, with what was there before that commit. If there was no room for it, the database can
+//! be opened again, as after a crash: what was refused then is a write, so the commits before it
+//! are whole, and it is there itself, or not. A sync that failed is not of this kind.
 //!
-//! The database reuses the room of what was forgotten, and does not give it back to the system before it is closed;
-//! how much it gives back then is up to where in it the room is.
+//! The database reuses the room of what was forgotten, and does not give it back to the system
+//! before it is closed; how much it gives back then is up to where in it the room is.
 
 mod backend;
 mod bodies;
@@ -63,10 +64,12 @@ pub(crate) struct DiskStore {
 impl DiskStore {
     /// Opens the store in this folder, or makes a new one.
     ///
-    /// If there is no room on the disk, one that was there is open to be read, and can be [opened again](Store::reopen).
+    /// If there is no room on the disk, one that was there is open to be read, and can be [opened
+    /// again](Store::reopen).
     ///
     /// # Errors
-    /// If another process uses it, if it is damaged or of another version, or if the system refuses.
+    /// If another process uses it, if it is damaged or of another version, or if the system
+    /// refuses.
     pub(crate) fn open(dir: &Path) -> Result<Self, StoreError> {
         let opened = contained(|| {
             bodies::make_folder(dir)?;
@@ -95,7 +98,8 @@ impl DiskStore {
         })
     }
 
-    /// Nobody else uses the file that `file` opens. Of it, at most `cache` bytes are kept in memory.
+    /// Nobody else uses the file that `file` opens. Of it, at most `cache` bytes are kept in
+    /// memory.
     pub(super) fn open_on<B: StorageBackend>(
         dir: &Path,
         file: impl Fn() -> Result<B, StoreError> + Send + Sync + 'static,
@@ -161,7 +165,8 @@ impl Store for DiskStore {
         // Whoever reads does so before, or after.
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
         let Some(error) = opened.failure().cloned() else { return Ok(()) };
-        // The old one has nothing more to say of the file, whatever comes of the new one: it may be read on.
+        // The old one has nothing more to say of the file, whatever comes of the new one: it may be
+        // read on.
         opened.cut_off(&error);
         let new = contained(|| Opened::new((self.file)()?, self.cache, &mut bodies))?;
         if let Some(error) = new.failure() {
@@ -234,7 +239,8 @@ impl fmt::Debug for DiskStore {
     }
 }
 
-/// Makes a new database. It gets its name when it is complete: one that is half made is refused by redb.
+/// Makes a new database. It gets its name when it is complete: one that is half made is refused by
+/// redb.
 fn make(dir: &Path, path: &Path) -> Result<(), StoreError> {
     let half = path.with_extension("new");
     let mut options = OpenOptions::new();
@@ -248,7 +254,8 @@ fn make(dir: &Path, path: &Path) -> Result<(), StoreError> {
     bodies::sync_folder(dir)
 }
 
-/// Opens this file. If there is no descriptor for it at the moment, that can be tried again, as when there is no room.
+/// Opens this file. If there is no descriptor for it at the moment, that can be tried again, as
+/// when there is no room.
 fn file_at(path: PathBuf) -> impl Fn() -> Result<FileBackend, StoreError> + Send + Sync {
     move || match OpenOptions::new().read(true).write(true).open(&path) {
         Ok(file) => FileBackend::new(file).map_err(opened::error),

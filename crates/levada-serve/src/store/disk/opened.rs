@@ -144,8 +144,9 @@ fn write(
 ) -> Result<(), StoreError> {
     let mut transaction = database.begin_write().map_err(error)?;
     match durability {
-        // Without it, opening after a crash reads all of the database, and whether a commit is whole hangs on checksums
-        // that are not made against those who choose the data. It costs a second sync.
+        // Without it, opening after a crash reads all of the database, and whether a commit is
+        // whole hangs on checksums that are not made against those who choose the data. It costs a
+        // second sync.
         Durability::Now => transaction.set_quick_repair(true),
         Durability::Later => {
             let later = transaction.set_durability(redb::Durability::None);

@@ -1,7 +1,8 @@
-//! Room that is set aside for a disk that is full: a file that is removed then, and made again when there is room.
+//! Room that is set aside for a disk that is full: a file that is removed then, and made again when
+//! there is room.
 //!
-//! To forget jobs takes room, too, and so does writing down how the jobs ended that run: what is set aside is for that.
-//! While it is not there, the disk is full, and the store takes no new jobs.
+//! To forget jobs takes room, too, and so does writing down how the jobs ended that run: what is
+//! set aside is for that. While it is not there, the disk is full, and the store takes no new jobs.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -11,7 +12,8 @@ use std::path::{Path, PathBuf};
 use super::super::StoreError;
 use super::super::body::{cannot, remove};
 
-/// How many bytes are set aside: several times what it takes to forget [some jobs](super::super::retention).
+/// How many bytes are set aside: several times what it takes to forget [some
+/// jobs](super::super::retention).
 const SIZE: u64 = 8 << 20;
 
 /// With fewer than these left, that there are no more files may be what is missing.

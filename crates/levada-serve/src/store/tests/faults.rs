@@ -20,7 +20,8 @@ fn open(dir: &Path, disk: &Disk) -> DiskStore {
     DiskStore::open_on(dir, disk.file(), 0).unwrap()
 }
 
-/// Three jobs in three commits: one that waits, one that has succeeded, and one of which the disk need not know.
+/// Three jobs in three commits: one that waits, one that has succeeded, and one of which the disk
+/// need not know.
 fn fill(store: &DiskStore) -> [JobId; 3] {
     let ids = [JobId::next(), JobId::next(), JobId::next()];
     store.commit(&[accept(ids[0], b"first"), accept(ids[1], b"second")], Durability::Now).unwrap();
@@ -113,7 +114,8 @@ fn a_commit_that_finds_no_room_at_any_call_is_all_or_nothing_and_the_store_goes_
         }
         disk.mend();
         store.reopen().unwrap();
-        // Room may have been missing only when it was made. What was only to survive with another commit did not otherwise.
+        // Room may have been missing only when it was made. What was only to survive with another
+        // commit did not otherwise.
         let made = store.record(new).unwrap().is_some();
         made_late += usize::from(made);
         assert_eq!(contents(&store, &jobs[..2]), before[..2]);

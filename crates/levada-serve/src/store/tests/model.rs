@@ -1,4 +1,5 @@
-//! Random changes, made to both stores and to a model that is as plain as can be; then all they show is compared.
+//! Random changes, made to both stores and to a model that is as plain as can be; then all they
+//! show is compared.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -183,7 +184,8 @@ fn any_change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// A job that failed and is run again by somebody who read its record before it was given up, if it was.
+/// A job that failed and is run again by somebody who read its record before it was given up, if it
+/// was.
 fn run_again() -> impl Strategy<Value = Vec<Change>> {
     let given_up = option::of(any::<bool>());
     (any_record(), any_body(), given_up, 1_u64..4).prop_map(
@@ -245,7 +247,8 @@ fn compare(store: &dyn Store, model: &Model) {
     }
 }
 
-/// Changes that are committed at once; whether that lasts; and whether the store is then opened anew.
+/// Changes that are committed at once; whether that lasts; and whether the store is then opened
+/// anew.
 type Step = (Vec<Change>, bool, bool);
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -253,7 +256,8 @@ fn any_step() -> impl Strategy<Value = Step> {
     (changes, any::<bool>(), prop::bool::weighted(0.3))
 }
 
-/// The same change, with a long body in a file that is written before: as it is when a client sent it in pieces.
+/// The same change, with a long body in a file that is written before: as it is when a client sent
+/// it in pieces.
 fn spooled(disk: &DiskStore, mut change: Change) -> Change {
     if let Change::Accept { input: body, .. } | Change::Finish { output: body, .. } = &mut change {
         let bytes = body.whole().unwrap();
@@ -269,8 +273,9 @@ fn spooled(disk: &DiskStore, mut change: Change) -> Change {
     change
 }
 
-/// What was said of input and output stays, as the service does it: it updates and finishes only what has not ended, which
-/// is not emptied. But it may have read a record that it wants to run again before that was emptied.
+/// What was said of input and output stays, as the service does it: it updates and finishes only
+/// what has not ended, which is not emptied. But it may have read a record that it wants to run
+/// again before that was emptied.
 fn with_true_sizes(model: &Model, mut change: Change) -> Change {
     let Some((old, ..)) = model.jobs.get(&change.id()) else { return change };
     match &mut change {

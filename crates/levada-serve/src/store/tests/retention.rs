@@ -22,7 +22,8 @@ pub(super) const fn at_most(max_bytes: u64) -> Retention {
     Retention { jobs: KEEP, failed: KEEP, max_bytes }
 }
 
-/// `count` jobs of 100 bytes each that ended one after the other from 1 on, and expire 100 later; and one that waits.
+/// `count` jobs of 100 bytes each that ended one after the other from 1 on, and expire 100 later;
+/// and one that waits.
 fn store(count: u64) -> (Arc<dyn Store>, Vec<JobId>) {
     let store = MemoryStore::default();
     let mut jobs = Vec::new();

@@ -58,7 +58,8 @@ impl Disk {
         self.state().calls
     }
 
-    /// The disk after a loss of power: what was synced, and of the rest some sectors, as `keeps` decides.
+    /// The disk after a loss of power: what was synced, and of the rest some sectors, as `keeps`
+    /// decides.
     pub(super) fn after_power_loss(&self, mut keeps: impl FnMut() -> bool) -> Self {
         let state = self.state();
         let mut left = state.safe.clone();

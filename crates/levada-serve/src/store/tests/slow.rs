@@ -41,7 +41,8 @@ impl Slow {
         (store, begun_rx, go_on)
     }
 
-    /// From now on, who asks for the unfinished jobs is seen at the first end, and waits until the second is dropped.
+    /// From now on, who asks for the unfinished jobs is seen at the first end, and waits until the
+    /// second is dropped.
     pub(crate) fn hold_reads(&self) -> (mpsc::UnboundedReceiver<()>, mpsc::UnboundedSender<()>) {
         let ((asked_end, asked), (release, released)) =
             (mpsc::unbounded_channel(), mpsc::unbounded_channel());

@@ -218,8 +218,8 @@ impl RxQueue {
     }
 
     /// Counts that a receiver in line was polled while all messages are promised to others. If a
-    /// promise expires by it, returns the waker of the receiver that is granted the message: perhaps
-    /// this one.
+    /// promise expires by it, returns the waker of the receiver that is granted the message:
+    /// perhaps this one.
     #[must_use = "wake it after the lock is released"]
     pub(super) fn count_refusal(&mut self, node: Pin<&Node>) -> Option<Waker> {
         let front = self.front_granted()?;
