@@ -122,9 +122,6 @@ impl<W: Watcher> Run<'_, W> {
                 Err(error) => end = End::NotKept(error),
             }
         }
-        if let End::NotKept(error) = &end {
-            warn!(job = %self.id, queue = self.queue, %error, "the output of the command cannot be kept");
-        }
         Ran { end, stdout, stderr_tail: output.stderr.text() }
     }
 

@@ -145,9 +145,6 @@ impl Jobs {
                 Ok(ran) => break (ran, begun.elapsed()),
             }
         };
-        if let End::NotStarted(error) | End::NotRun(error) = &ran.end {
-            warn!(job = %id, queue, attempt, %error, "the command could not be run");
-        }
         live.queue.pace.record(busy);
         self.metrics.ran(queue, busy);
         (ran, Some(busy))
