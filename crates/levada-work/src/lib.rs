@@ -16,7 +16,7 @@
 //!   queue first, with the jobs that jobs make and the items that a flush has put back. If its
 //!   runtime ends, what is left is dropped at once, so that no caller waits for it.
 //! - **Bounded.** A full queue makes senders wait, or refuses them and gives the message back.
-//! - **A panic ends one piece of work**, and is told to a hook. The worker lives on.
+//! - **A panic ends one piece of work**, and is reported to a hook. The worker goes on.
 //! - **Cancel safe.** Every future says what it means to drop it. None loses what was accepted, but
 //!   for a [drain](pool::Workers::drain) that has begun to abort.
 #![forbid(unsafe_code)]

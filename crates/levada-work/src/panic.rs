@@ -75,8 +75,7 @@ pub(crate) async fn caught<T>(work: impl Future<Output = T>) -> Result<T, Panic>
     .await
 }
 
-/// Calls a user's hook. Its panic has been printed by the panic hook, and no other party is
-/// to be told.
+/// Calls a user's hook. A panic in it is dropped, after the process's panic hook has reported it.
 pub(crate) fn call_hook(hook: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(hook)) {
         discard(payload);

@@ -9,7 +9,7 @@
 //! | [`mpsc`]      | many    | one       | the receiver      | the sender waits (bounded)             |
 //! | [`mpmc`]      | many    | many      | one of them       | the sender waits (bounded)             |
 //! | [`oneshot`]   | one     | one       | the receiver      | there is only one message              |
-//! | [`broadcast`] | many    | many      | all of them       | it is told how many messages it missed |
+//! | [`broadcast`] | many    | many      | all of them       | it learns how many messages it missed  |
 //! | [`watch`]     | many    | many      | all of them       | it sees the latest value only          |
 //!
 //! Which one to use, how large to make it and how to end it cleanly is the subject of the

@@ -138,10 +138,9 @@ impl<H: Hub> WeakTx<H> {
         // ORDERING: Relaxed, no pair: only where to begin; the exchange below decides.
         let mut count = senders.load(Ordering::Relaxed);
         while count > 0 {
-            // ORDERING: Relaxed, no pair, as in `add`: a count above zero that is raised does not
-            // reach zero by anybody's hand but the new handle's, too; and a read-modify-write
-            // continues the release sequences of the decrements before it, for the last one to
-            // acquire.
+            // ORDERING: Relaxed, no pair, as in `add`: a count above zero that is raised reaches
+            // zero only after the new handle is dropped, too; and a read-modify-write continues
+            // the release sequences of the decrements before it, for the last one to acquire.
             match senders.compare_exchange_weak(
                 count,
                 count + 1,
@@ -249,7 +248,7 @@ mod model {
     use super::*;
     use crate::prim::{model, thread};
 
-    /// A channel that knows who did what, and how often it was told of an end.
+    /// A channel that records which handles have acted, and how often each end was reported to it.
     struct Room {
         counts: Counts,
         done: [AtomicUsize; 2],
@@ -299,8 +298,8 @@ mod model {
         }
     }
 
-    /// Whichever of two senders goes last tells the channel, and has seen what the other one did;
-    /// so has a receiver that counts none.
+    /// The last of two senders to be dropped notifies the channel, and has seen what the other one
+    /// did; so has a receiver that counts no senders.
     #[test]
     fn the_last_sender_has_seen_it_all() {
         model(|| {

@@ -1,4 +1,4 @@
-//! What is told of the flushes.
+//! Reports on flushes: a batch that failed, and the totals.
 
 use std::error::Error;
 use std::fmt;

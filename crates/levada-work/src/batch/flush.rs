@@ -68,7 +68,7 @@ pub trait Flush<T>: Send {
     /// In an implementation, this is an `async fn` whose future is [`Send`].
     ///
     /// # Errors
-    /// Those of the implementation: they are counted, and told to the
+    /// Those of the implementation: they are counted, and reported to the
     /// [hook](super::Batch::on_failure).
     fn flush(&mut self, batch: &mut Vec<T>)
     -> impl Future<Output = Result<(), Self::Error>> + Send;

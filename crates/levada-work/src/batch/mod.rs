@@ -41,7 +41,7 @@
 //! `send` gives it back, or it was accepted. What was accepted is handed to the flush function
 //! once. From then on it is that function's: only it knows whether to try again or to drop it. A
 //! [`Flush`] can put items back, also at the end, and they are handed to it again. Do not send them
-//! anew instead: a sender inside the worker keeps it from ending, and a [weak
+//! again instead: a sender inside the worker keeps it from ending, and a [weak
 //! one](Batcher::downgrade) is refused when the worker is closed, so that the item is lost.
 //!
 //! If each sender wants to know, let the item carry a [`oneshot`](levada::oneshot) for the answer:
@@ -64,7 +64,7 @@
 //!     for done in done {
 //!         let _ = done.send(result.clone()); // A sender that has left does not need it.
 //!     }
-//!     result // Counted, and told to the hook.
+//!     result // Counted, and reported to the hook.
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -225,8 +225,8 @@ impl<T> Batch<T> {
         self
     }
 
-    /// Is told, in the worker, of each batch whose flush returned an error or panicked. Without it,
-    /// they are only [counted](Totals). Its own panics are ignored.
+    /// Calls `hook`, in the worker, for each batch whose flush returned an error or panicked.
+    /// Without a hook, such batches are only [counted](Totals). Panics of the hook are ignored.
     ///
     /// # Examples
     /// ```

@@ -192,7 +192,7 @@ async fn work<T: Send, F: Flush<T>>(
     record.totals
 }
 
-/// What became of the batches, and the hook that is told.
+/// Counts what became of the items, and reports failed batches to the hook.
 struct Record {
     totals: Totals,
     on_failure: Option<Hook>,

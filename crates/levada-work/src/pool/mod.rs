@@ -84,7 +84,7 @@ pub struct Pool {
     on_panic: Option<Hook>,
 }
 
-/// Told of each job that panicked.
+/// Called for each job that panicked.
 type Hook = Box<dyn Fn(Panic) + Send + Sync>;
 
 impl Pool {
@@ -115,7 +115,7 @@ impl Pool {
         self
     }
 
-    /// Is told, in the worker, of each job that panicked. Its own panics are ignored.
+    /// Calls `hook`, in the worker, for each job that panicked. Panics of the hook are ignored.
     ///
     /// # Examples
     /// ```

@@ -7,9 +7,9 @@
 //! 2. A job is put into `Queues::submitted` and counted in `State::submitted` under the lock of
 //!    `State`. It moves from `submitted` to `running` under that lock, too.
 //! 3. `State::running` falls to 0 before `quiet` changes: a worker that looks and waits misses
-//!    nothing. Whether the pool is idle then is decided under the same `Turn`, and told through
-//!    `idle`: a task that waits learns of it, although another one that learned of it has sent a
-//!    job since.
+//!    nothing. Whether the pool is idle then is decided under the same `Turn`, and announced
+//!    through `idle`: a task that waits learns of it, although another one that learned of it has
+//!    sent a job since.
 //! 4. `State::has_ended` is set once. From then on nothing is submitted. Unless the pool aborts or
 //!    its runtime ends, it is set when no job can come any more: the queue has ended, nothing is
 //!    submitted, nothing runs.

@@ -1,4 +1,4 @@
-//! The side of those that are told to stop.
+//! The receiving side of a shutdown: a task waits for a phase, or counts as running.
 
 use std::borrow::Cow;
 use std::future::pending;

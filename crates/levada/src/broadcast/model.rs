@@ -50,7 +50,7 @@ fn in_thread(mut rx: Receiver<Message>, expected: usize) -> thread::JoinHandle<(
     thread::spawn(move || assert_eq!(drain(&mut rx), expected))
 }
 
-/// Whoever can still hold a message is gone.
+/// Asserts that every message was dropped, once nothing can hold one any more.
 fn all_dropped(mut alive: Arc<()>) {
     assert!(Arc::get_mut(&mut alive).is_some(), "every message was dropped");
 }
@@ -269,7 +269,7 @@ fn a_receiver_leaves_while_the_ring_starts_again() {
     });
 }
 
-/// Whoever was told that the senders are gone receives the end.
+/// In an empty channel, a receiver that sees the last sender gone receives the end.
 #[test]
 fn an_end_that_was_seen_has_come() {
     model(|| {

@@ -165,8 +165,8 @@ impl<T> Sender<T> {
         WeakSender { shared: self.shared.downgrade() }
     }
 
-    /// How many messages are in the channel: sent, not overwritten, and not yet read by everyone
-    /// they were sent to.
+    /// How many messages are in the channel: sent, not overwritten, and not yet read by all
+    /// receivers they were sent to.
     ///
     /// A receiver that is being dropped gives up what it has not read message by message, so that
     /// meanwhile this may count a part of it.
@@ -189,7 +189,7 @@ impl<T> Sender<T> {
         self.shared.len()
     }
 
-    /// Whether everyone has read everything.
+    /// Whether no messages are in the channel, as [`len`](Self::len) counts them.
     ///
     /// # Examples
     /// ```

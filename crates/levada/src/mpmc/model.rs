@@ -140,7 +140,7 @@ fn the_end_comes_to_who_got_no_message() {
     });
 }
 
-/// A close by somebody else wakes a receiver that sleeps, though senders live on.
+/// A receiver that closes the channel wakes another that sleeps, although a sender is alive.
 #[test]
 fn a_close_wakes_a_receiver() {
     model(|| {
@@ -318,7 +318,7 @@ fn a_cancelled_sender_passes_its_turn_on() {
     });
 }
 
-/// The messages a batch holds are the receiver's, whoever sleeps beside it.
+/// A receive of a batch beside a receiver that sleeps: one of the two gets each message.
 #[test]
 fn a_batch_meets_a_receiver_that_sleeps() {
     model(|| {
@@ -337,8 +337,8 @@ fn a_batch_meets_a_receiver_that_sleeps() {
     });
 }
 
-/// C7: a receiver that was woken for the first message does not come. The sender that waits for
-/// room behind that message sees to it that the other one does.
+/// C7: the receiver that was woken for the first message is never polled. The sender that waits for
+/// room behind that message wakes the other receiver.
 #[test]
 fn a_receiver_that_does_not_come_holds_up_nobody() {
     model(|| {
@@ -436,7 +436,7 @@ fn promises_on_both_sides() {
     });
 }
 
-/// Whoever was told that the senders are gone receives the end.
+/// In an empty channel, a receiver that sees the last sender gone receives the end.
 #[test]
 fn an_end_that_was_seen_has_come() {
     model(|| {

@@ -165,8 +165,8 @@ fn room_wakes_two_senders() {
     });
 }
 
-/// Room for two, of which one in line needs one: the other is to be had at once, also before the
-/// one in line was told.
+/// Room for two messages, and one sender in line: `try_send` gets the second place at once, even
+/// before the sender in line has been granted the first.
 #[test]
 fn room_that_was_not_handed_on_yet_is_room() {
     model(|| {
@@ -200,7 +200,7 @@ fn room_wakes_who_waits_for_several_permits() {
     });
 }
 
-/// C3, C4: who leaves the line hands on what it was granted.
+/// C3, C4: a cancelled sender passes its grant on to the next in line.
 #[test]
 fn a_cancelled_sender_hands_on_its_turn() {
     model(|| {
@@ -252,7 +252,7 @@ fn len_stays_within_bounds() {
     });
 }
 
-/// Two that add storage at the same time for one place: one of them gets it.
+/// Two senders add storage at the same time for one place: one of them gets it.
 #[test]
 fn capacity_holds_while_storage_grows() {
     model(|| {
@@ -266,8 +266,8 @@ fn capacity_holds_while_storage_grows() {
     });
 }
 
-/// The same for three and two places: who was slower to add storage keeps its place while it frees
-/// its own.
+/// The same for three senders and two places: a sender that was slower to add storage keeps its
+/// place reserved while it frees the memory that it does not need.
 #[test]
 fn capacity_holds_while_storage_is_freed() {
     model(|| {

@@ -132,8 +132,8 @@ impl<T> SendSink<T> {
 
     /// Gives back the place that `poll_ready` reserved, or leaves the line if it waits for one.
     ///
-    /// Answers whether it held either. The sink stays open: the next `poll_ready`
-    /// reserves anew, at the end of the line.
+    /// Returns whether it held either. The sink stays open: the next `poll_ready` reserves again,
+    /// from the end of the line.
     ///
     /// # Examples
     /// ```

@@ -122,8 +122,8 @@ fn send_meets_drop_of_a_polled_receiver() {
     });
 }
 
-/// C6: the receiver changes its waker while the sender sends. It is told, by the later waker or
-/// by its own poll, and neither waker is left.
+/// C6: the receiver changes its waker while the sender sends. It learns of the value from the later
+/// waker or from its own poll, and neither waker is left.
 #[test]
 fn send_meets_another_waker() {
     model(|| {
@@ -163,7 +163,7 @@ fn send_meets_two_other_wakers() {
     });
 }
 
-/// The sender that waits for the receiver to go is told, whether the receiver closes or is dropped.
+/// A sender in `closed` is woken, whether the receiver closes or is dropped first.
 #[test]
 fn closed_meets_close_and_drop() {
     model(|| {
@@ -178,7 +178,8 @@ fn closed_meets_close_and_drop() {
     });
 }
 
-/// The same with a waker that is replaced: told by the later one or by the poll, none left.
+/// The same with a waker that is replaced: the sender learns of the drop from the later waker or
+/// from its own poll, and no waker is left.
 #[test]
 fn drop_of_the_receiver_meets_another_waker() {
     model(|| {
@@ -195,7 +196,7 @@ fn drop_of_the_receiver_meets_another_waker() {
     });
 }
 
-/// Both wait and both go: the wakers are gone, whoever was last.
+/// Both sides wait and both are dropped: no waker is left, in either order.
 #[test]
 fn both_ends_go() {
     model(|| {

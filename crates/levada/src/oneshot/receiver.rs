@@ -189,7 +189,7 @@ impl<T> Receiver<T> {
         park_on(self)
     }
 
-    /// Whether there is nothing to be told yet.
+    /// Whether the channel has no result yet.
     fn is_open(&self) -> bool {
         matches!(&self.inner, Some(rx) if rx.state().is_open())
     }

@@ -59,7 +59,7 @@ impl<T> Sender<T> {
     /// Sends the value, without waiting, in any context.
     ///
     /// `Ok` means that the value is the receiver's now: received, or dropped together with it.
-    /// It does not mean that anybody will look at it.
+    /// It does not mean that the receiver will read it.
     ///
     /// # Errors
     /// Gives the value back if the receiver was closed or dropped before.

@@ -14,8 +14,8 @@
 //!
 //! # Differences from the paper
 //! 1. An address stands for the owner of the protected object (a watch channel), not for one node.
-//!    Readers of the owner's earlier and current node are not told apart here: storage::latest says
-//!    how it deals with that.
+//!    Readers of the owner's earlier and current node look the same here: storage::latest says how
+//!    it deals with that.
 //! 2. There is no list of retired objects, and this module frees nothing. A writer that finds the
 //!    address protected leaves the reclamation to the readers: a reader that has cleared its slot
 //!    looks whether the object was retracted meanwhile, and scans in turn. So clearing is followed

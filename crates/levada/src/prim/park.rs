@@ -92,7 +92,7 @@ thread_local! {
     static OWN_WAKER: Cell<*const ()> = const { Cell::new(ptr::null()) };
 }
 
-/// A call under way. Its end is seen to also if a poll panics.
+/// A call under way. Dropping it ends the call, also if a poll panics.
 struct Call<'a> {
     place: &'a Place,
     is_inner: bool,
@@ -104,8 +104,8 @@ impl<'a> Call<'a> {
     fn enter(place: &'a Place) -> Self {
         let is_inner = place.is_taken.replace(true);
         if !is_inner {
-            // A waker of an earlier call, which somebody still had. What he did before is visible
-            // now, to the first poll.
+            // Discards a late wake-up by a waker that was cloned in an earlier call. What the
+            // waking thread did before it is visible to the first poll.
             place.parker.take();
         }
         Self { place, is_inner, waited: false, slept: false }
@@ -116,8 +116,8 @@ impl Drop for Call<'_> {
     fn drop(&mut self) {
         let parker = &self.place.parker;
         if self.slept {
-            // Somebody else on this thread may be about to park, and what was to wake him may have
-            // woken us.
+            // Other code on this thread may be about to park, and the `unpark` meant for it may
+            // have ended this call's sleep.
             parker.give_back();
         }
         if !self.is_inner {

@@ -1,4 +1,4 @@
-//! The shuttle backend: the scheduler decides at every atomic operation and every lock who goes on.
+//! The shuttle backend: the scheduler picks a thread at every atomic operation and every lock.
 //! Memory is the machine's own and every ordering counts as `SeqCst`; weaker ones are loom's
 //! matter.
 

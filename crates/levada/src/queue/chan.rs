@@ -457,8 +457,8 @@ impl<T, P: RecvWaiters> Hub for Chan<T, P> {
 
     fn receivers_gone(&self) {
         let mut panics = FirstPanic::default();
-        // From here on, a permit that is still out returns its message instead of storing it. In
-        // the same step as closing: a sender that was told `Closed` must not find the channel open.
+        // From here on, a permit that is still out returns its message instead of storing it. This
+        // is one step with the close: a sender that got `Closed` must not find the channel open.
         panics.catch(|| self.close_with(|tx| tx.receivers_gone = true));
         // A future that was forgotten, or (mpsc) dropped, may have left its waker.
         let left = || self.lock().receivers.take_next();

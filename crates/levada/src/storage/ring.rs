@@ -24,8 +24,8 @@
 //!   others are uninitialised and belong to the producer.
 //! - **I2** The producer advances `tail` after it wrote the slot, with Release. The consumer loads
 //!   it with Acquire before it reads the slot.
-//! - **I3** The consumer's caller publishes `head` with Release after the slot was read; the
-//!   producer is told a `head` that was loaded with Acquire before it writes to the slot again.
+//! - **I3** The consumer's caller publishes `head` with Release after the slot was read. The
+//!   producer's caller loads it with Acquire and passes it in before the slot is written again.
 //! - **I4** `end` of a segment is written before `next` is published and never changes after.
 //! - **I5** A segment is freed, or handed back, by the consumer after it followed `next`: at that
 //!   point the producer has left the segment for good.
@@ -145,9 +145,9 @@ pub(crate) struct Chain<T> {
 
 // SAFETY: atomic pointers would be sent whatever they lead to; here it is messages, so `T: Send`.
 unsafe impl<T: Send> Send for Chain<T> {}
-// SAFETY: the cells keep it from being automatic. Who shares the chain gets into them only with one
-// of its sides, as I1 and I4 say: messages are moved from thread to thread (`T: Send`), never
-// shared.
+// SAFETY: the cells keep it from being automatic. Threads that share the chain access them only
+// through one of its two sides, as I1 and I4 say: messages are moved from thread to thread
+// (`T: Send`), never shared.
 unsafe impl<T: Send> Sync for Chain<T> {}
 
 /// The producer's part, kept under the channel's lock. A null segment means the first one.
@@ -198,7 +198,7 @@ impl<T> Default for Emptied<T> {
 }
 
 impl<T> Emptied<T> {
-    /// Adds a segment that nobody else knows.
+    /// Adds a segment that nothing else points to.
     fn push(&mut self, segment: Box<Segment<T>>) {
         // ORDERING: Relaxed, no pair: the segment is this list's alone.
         segment.link.next.store(self.0, Ordering::Relaxed);
@@ -346,8 +346,8 @@ impl<T> Producer<T> {
     }
 
     /// # Safety
-    /// `self` and `chain` belong to one channel; `next` is a live, empty segment that nobody else
-    /// knows.
+    /// `self` and `chain` belong to one channel; `next` is a live, empty segment that nothing else
+    /// points to.
     unsafe fn link(&mut self, chain: &Chain<T>, next: *mut Segment<T>) {
         // SAFETY: the producer's own segment is freed only after it was left (I5).
         let (full, _, _) = unsafe { chain.locate(self.segment) };
@@ -482,8 +482,9 @@ impl<T> Consumer<T> {
     /// Whether all messages up to a `tail` that was loaded before are in the consumer's segment.
     #[inline(always)]
     fn is_in_last(&self, chain: &Chain<T>) -> bool {
-        // ORDERING: Relaxed pairs with the store in `Producer::link`: who saw a message in another
-        // segment sees that there is one.
+        // ORDERING: Relaxed pairs with the store in `Producer::link`, which comes before the
+        // Release store of each `tail` past a message in the new segment: a consumer that has
+        // loaded such a `tail` sees the new count.
         self.number == chain.segments.load(Ordering::Relaxed)
     }
 
@@ -562,15 +563,15 @@ impl<T> Consumer<T> {
             drop(unsafe { Box::from_raw(spare) });
         }
         loop {
-            // SAFETY: it is the consumer's own segment, or the one linked behind it, which nobody
-            // but us could have freed (I5).
+            // SAFETY: it is the consumer's own segment, or the one linked behind it, which only the
+            // consumer frees (I5).
             let (link, _, _) = unsafe { chain.locate(self.segment) };
             // ORDERING: Acquire pairs with the Release store in `Producer::link`: the whole segment
             // is seen, to be freed.
             let next = link.next.load(Ordering::Acquire);
             let left = core::mem::replace(&mut self.segment, next);
             if !left.is_null() {
-                // SAFETY: it came from `Box::into_raw`, and by contract nobody else uses it.
+                // SAFETY: it came from `Box::into_raw`, and by contract nothing uses it any more.
                 drop(unsafe { Box::from_raw(left) });
             }
             if next.is_null() {

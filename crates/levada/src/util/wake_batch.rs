@@ -43,7 +43,7 @@ impl WakeBatch {
     fn wake_all(&mut self, panics: &mut FirstPanic) {
         let len = core::mem::take(&mut self.len);
         for waker in &self.wakers[..len] {
-            // SAFETY: it is initialised, and ours (I1). With `len` set to zero nobody reads it
+            // SAFETY: it is initialised, and ours (I1). With `len` set to zero it is not read
             // again.
             let waker = unsafe { waker.assume_init_read() };
             panics.catch(|| waker.wake());

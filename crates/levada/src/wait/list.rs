@@ -4,14 +4,15 @@
 //! linked into it are guarded by one lock, the one the [`List`] itself is kept under.
 //!
 //! # Invariants
-//! - **I1** A node's fields are touched only through `&mut List` of the one list it belongs to, or,
-//!   while it is not linked, by nobody. The first call with a node binds it to the list; every
-//!   later call checks that it is the same, until [`List::unbind`] lets go of it.
+//! - **I1** The fields of a bound node are accessed only through `&mut List` of its list, or by its
+//!   drop. While a node is not linked, they are accessed only by its owner, or under the borrow of
+//!   the list that unlinked it. The first call with a node binds it to the list; every later call
+//!   checks that the list is the same, until [`List::unbind`] ends the binding.
 //! - **I2** A linked node is alive and stays where it is: it is pinned, and its owner calls
 //!   [`List::remove`] before it drops. A node that is forgotten instead stays alive for ever,
 //!   because its memory was pinned, and stays linked: it costs its own memory and nothing else.
-//!   It need not call if it finds that [`List::release_front`] took the node out; nobody touches
-//!   the node after that.
+//!   The owner need not call it after it has seen that [`List::release_front`] took the node out:
+//!   that was the list's last access to the node.
 //! - **I3** A list is neither moved nor dropped while nodes are bound to it: the future that owns
 //!   the node borrows or keeps alive the channel that owns the list.
 //! - **I4** A node's fields are initialised while it is bound, and not before: a future that never
@@ -96,7 +97,7 @@ pub(crate) struct Node {
 unsafe impl Send for Node {}
 // SAFETY: the cells keep it from being automatic. A shared node gives no access to the fields but
 // through its list, under its lock (I1). `list` is written only where its future is polled or
-// dropped, which is exclusive, so that nobody else can be reading it.
+// dropped, which is exclusive, so that no other thread can be reading it.
 unsafe impl Sync for Node {}
 
 impl Node {
@@ -112,24 +113,24 @@ impl Node {
         let list = unsafe { &raw mut (*node).list };
         // SAFETY: the place is there, and only pointed to.
         let held = unsafe { &raw mut (*node).held };
-        // SAFETY: the field is inside `new`, which nobody else knows.
+        // SAFETY: the field is inside `new`, which nothing else points to.
         unsafe { inner.write(UnsafeCell::new(MaybeUninit::uninit())) };
-        // SAFETY: the field is inside `new`, which nobody else knows.
+        // SAFETY: the field is inside `new`, which nothing else points to.
         unsafe { list.write(Cell::new(ptr::null())) };
-        // SAFETY: the field is inside `new`, which nobody else knows.
+        // SAFETY: the field is inside `new`, which nothing else points to.
         unsafe { held.write(AtomicBool::new(false)) };
         // SAFETY: every field is initialised that has a value.
         unsafe { new.assume_init() }
     }
 
-    /// Whether any list was ever told of this node. If not, there is nothing to cancel.
+    /// Whether the node is bound to a list. If not, there is nothing to cancel.
     #[inline]
     pub(crate) fn is_bound(&self) -> bool {
         !self.list.get().is_null()
     }
 
-    /// Whether it was put in line by [`List::hold_back`] and nobody took it out since. If not, it
-    /// is its owner's alone.
+    /// Whether the node was put in line by [`List::hold_back`] and has not been taken out since. If
+    /// not, it is its owner's alone.
     #[inline]
     pub(crate) fn is_held(&self) -> bool {
         // ORDERING: Acquire pairs with the Release store in `release_front`: all that was done to
@@ -138,14 +139,14 @@ impl Node {
     }
 }
 
-/// Nothing is left to drop: who waits takes its waker back or has it taken. But it is where loom
-/// sees that the owner's end comes after the list's last access.
+/// There is nothing left to drop: the owner has taken its waker back, or the list has taken it. But
+/// here loom checks that the owner drops the node after the list's last access.
 impl Drop for Node {
     #[inline]
     fn drop(&mut self) {
         if self.is_bound() {
-            // SAFETY: the fields are initialised (I4), and with the node not linked (I2) and
-            // borrowed mutably nobody else touches them (I1).
+            // SAFETY: the fields are initialised (I4). The node is not linked (I2) and is borrowed
+            // mutably, so no other code accesses them (I1).
             self.inner.with_mut(|inner| unsafe { inner.cast::<Inner>().drop_in_place() });
         }
     }
@@ -255,7 +256,7 @@ impl List {
         }
     }
 
-    /// Lets go of a node that is not in line: there is nothing to cancel any more.
+    /// Unbinds a node that is not in line: there is nothing left to cancel.
     pub(crate) fn unbind(&mut self, node: Pin<&Node>) {
         debug_assert!(!self.is_linked(node), "a node in line is bound");
         debug_assert!(self.entry(node).waker.is_none(), "nothing is left to drop");

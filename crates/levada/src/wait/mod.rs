@@ -1,11 +1,11 @@
-//! Who sleeps. Nothing here knows a value.
+//! Waiters and their queues. Nothing here depends on the type of the messages.
 //!
 //! - [`list`]: the intrusive list of waiters, the only pinned raw pointers in the crate
 //! - [`lazy`]: a node on the heap, for streams and sinks, which are not pinned
-//! - [`queue`]: waiters that are all told of an event
+//! - [`queue`]: waiters that are all notified of an event
 //! - [`until`]: waiting in such a queue, as a future
 //! - [`permits`]: waiters for counted capacity, served in order
-//! - [`waker_words`]: one waker, for a side that wins it and leaves in one operation
+//! - [`waker_words`]: one waker, for a side that takes it and leaves in one operation
 
 pub(crate) mod lazy;
 pub(crate) mod list;

@@ -273,7 +273,7 @@ impl Permits {
                 self.expiry.note_claim(self.expiring);
             }
             State::Waiting => {
-                // Its refusals count on: a task may make its send anew for each poll.
+                // Its refusals are kept: a task may make a new send for each poll.
                 self.expiry.inherit(refusals);
                 let place = self.waiters.place_of(node);
                 if self.first_waiting == Some(place) {

@@ -279,7 +279,7 @@ mod tests {
         }
     }
 
-    /// More than a batch, all of whom come back at once: each is woken once.
+    /// Each of any number of tasks is woken once, even if all of them wait again at once.
     #[test]
     fn all_in_line_are_woken_once() {
         let queue = Arc::new(WaitQueue::new());

@@ -51,8 +51,8 @@ impl WakerWords {
         self.vtable.store(vtable, Ordering::Relaxed);
     }
 
-    /// Whether these are the words of `waker`. For the slot's owner, who reads its own writes; no
-    /// matter whether the waker itself was taken meanwhile.
+    /// Whether these are the words of `waker`, even if the waker itself was taken meanwhile. For
+    /// the slot's owner, which reads its own writes.
     #[inline]
     pub(crate) fn will_wake(&self, waker: &Waker) -> bool {
         let copy = self.copy();
@@ -106,7 +106,8 @@ mod tests {
         unsafe { Waker::new(ptr::from_ref(data).cast(), &KINDS[kind]) }
     }
 
-    /// Wakers that differ in either word are told apart, and what was written last is what is read.
+    /// `will_wake` distinguishes wakers that differ in either word, and `copy` reads the words that
+    /// were written last.
     #[test]
     fn both_words_count() {
         let data = [0_u8; 2];

@@ -64,9 +64,9 @@ fn the_last_permit_brings_a_message() {
     });
 }
 
-/// The receiver closes after a promise lapsed and before who is next in line was told, and sleeps
-/// while a permit is out. Neither of the two comes: the receiver must still be woken to find that
-/// out.
+/// The receiver closes the channel when a grant has expired and the next sender in line has not
+/// been woken yet, and sleeps while a permit is out. Neither sender is polled again: the receiver
+/// must still be woken and reach the end.
 #[test]
 fn who_does_not_come_after_close_lets_the_end_come() {
     model(|| {
@@ -170,7 +170,8 @@ fn no_message_of_a_permit_outlives_the_receiver() {
     });
 }
 
-/// A sender that waits is told when the receiver goes, and gets its message back.
+/// The drop of the receiver wakes a waiting sender, which gets its message back, and a task that
+/// waits in `closed`.
 #[test]
 fn the_receiver_s_end_wakes_senders() {
     model(|| {
@@ -204,7 +205,7 @@ fn upgrading_beside_the_last_sender_s_end() {
     });
 }
 
-/// Who sees the channel closed sees what the receiver did before it closed it.
+/// A sender that sees the channel closed also sees what the receiver did before the close.
 #[test]
 fn the_close_brings_what_came_before() {
     model(|| {
@@ -224,8 +225,8 @@ fn the_close_brings_what_came_before() {
     });
 }
 
-/// The receiver's drop ends sending in one step: whoever was refused because of it is refused
-/// again.
+/// The receiver's drop ends sending in one step: once a send is refused because of it, so is every
+/// later one.
 #[test]
 fn a_refusal_for_good_is_for_good() {
     model(|| {
@@ -239,7 +240,7 @@ fn a_refusal_for_good_is_for_good() {
     });
 }
 
-/// Whoever was told that the senders are gone receives the end.
+/// In an empty channel, a receiver that sees the last sender gone receives the end.
 #[test]
 fn an_end_that_was_seen_has_come() {
     model(|| {

@@ -23,7 +23,7 @@ mod atomic {
             self.0.swap(value, order)
         }
 
-        /// As an exchange. loom does not know that a store by who holds the lock comes after the
+        /// As an exchange. loom does not know that a store by the lock's holder comes after the
         /// exchanges that found it held, so a waiter could find it held for ever.
         pub(super) fn store(&self, value: bool, order: Ordering) {
             self.0.swap(value, order);

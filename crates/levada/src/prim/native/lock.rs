@@ -26,9 +26,9 @@ pub(crate) struct Lock<T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: the cell keeps it from being automatic. Who shares the lock gets at the value only
+// SAFETY: the cell keeps it from being automatic. Threads that share the lock reach the value only
 // through a guard, of which there is one at a time: the value moves from thread to thread, which
-// `T: Send` allows, and is shared by none.
+// `T: Send` allows, and is never shared.
 unsafe impl<T: Send> Sync for Lock<T> {}
 
 /// Exclusive access to what a [`Lock`] guards; released on drop.
@@ -76,7 +76,7 @@ impl<T> Deref for LockGuard<'_, T> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: `lock` makes a guard only after its swap found the lock free, and nobody else's
+        // SAFETY: `lock` makes a guard only after its swap found the lock free, and no other
         // swap does until this guard drops. So all references to the value come from this guard,
         // and `&self` leaves only shared ones.
         self.lock.value.with(|value| unsafe { &*value })
@@ -153,7 +153,7 @@ mod model {
     use super::*;
     use crate::prim::{Arc, model, thread};
 
-    /// Nobody else is in while one is, and who comes in sees what those before did: otherwise loom
+    /// One thread at a time holds the lock, and sees what the holders before it did: otherwise loom
     /// reports a race on the value.
     #[test]
     fn one_at_a_time() {
@@ -170,7 +170,7 @@ mod model {
             };
             let other = Arc::clone(&shared);
             let thread = thread::spawn(move || add(&other));
-            // Twice: so that who waited for the first to end finds the second.
+            // Twice, so that a thread that has waited for the first holder finds the second.
             add(&shared);
             add(&shared);
             thread.join().unwrap();

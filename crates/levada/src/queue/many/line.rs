@@ -272,7 +272,7 @@ impl RxQueue {
                 if let Some(front) = self.front_granted()
                     && front.promise == promise
                 {
-                    // Its refusals count on: a task may make its receive anew for each poll.
+                    // Its refusals are kept: a task may make a new receive for each poll.
                     front.refused = front.refused.saturating_add(refused);
                 }
                 if self.first_waiting == Some(place) {

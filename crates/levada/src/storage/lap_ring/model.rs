@@ -274,7 +274,7 @@ fn a_skipped_message_is_overwritten() {
         model(move || {
             let ring = ring_of_one(2, fenced);
             let leaver = in_thread(&ring, |ring| skip(ring, 0));
-            // As many readers as before, so that the two messages cannot be told apart by them.
+            // As many readers as before, so that their number does not distinguish the messages.
             let writer = in_thread(&ring, |ring| put(ring, 1, 2));
             writer.join().unwrap();
             leaver.join().unwrap();

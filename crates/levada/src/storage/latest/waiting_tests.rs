@@ -158,7 +158,7 @@ fn a_waiting_thread_may_give_up() {
     assert!(WriteGuard::take(&owner).is_some());
 }
 
-/// While a writer waits the value is not exposed, and reads are counted anew afterwards.
+/// While a writer waits the value is not exposed, and the count of reads starts over afterwards.
 #[test]
 fn a_contended_value_is_not_exposed() {
     let owner = TestOwner::new(0);

@@ -241,7 +241,7 @@ fn large_messages_never_cross_the_stack() {
     large.unwrap().join().unwrap();
 }
 
-/// What is left belongs to whoever frees the chain, and is dropped once.
+/// Messages that are left belong to the owner that frees the chain, and are dropped once.
 #[test]
 fn what_is_left_is_dropped_once() {
     struct Counted(Rc<Cell<usize>>);

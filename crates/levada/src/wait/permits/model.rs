@@ -1,6 +1,6 @@
-//! The line of waiters by itself, as a semaphore: whoever waits gets its turn or is refused, and no
-//! permit is lost or doubled. Small enough for two that wait for one permit, which is too much for
-//! a model of a whole channel.
+//! The queue of waiters by itself, as a semaphore: each waiter is granted its permits or refused,
+//! and no permit is lost or duplicated. The model is small enough for two waiters and one permit,
+//! which is too much for a model of a whole channel.
 
 use super::*;
 use crate::prim::{Arc, Lock, block_on, model, thread};
@@ -152,7 +152,7 @@ fn who_leaves_passes_its_turn_on() {
     });
 }
 
-/// Whoever waits when it closes is granted or refused, and its permit comes back.
+/// A waiter that meets the close is granted or refused, and the permit is returned.
 #[test]
 fn a_close_meets_a_release() {
     model(|| {

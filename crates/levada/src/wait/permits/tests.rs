@@ -31,8 +31,8 @@ fn a_close_tells_all_in_line() {
     }
 }
 
-/// What was freed and not handed on yet is the line's when the channel closes: promised in full to
-/// whom it is enough for, so that a receiver is woken to watch over it.
+/// Capacity that is free and not granted yet when the channel closes belongs to the waiters in
+/// line: a waiter whose need it covers is granted it, and a receiver is woken to let it expire.
 #[test]
 fn what_is_free_when_the_channel_closes_is_promised() {
     let mut permits = Permits::new(2);
@@ -41,7 +41,7 @@ fn what_is_free_when_the_channel_closes_is_promised() {
     // A message is queued and a permit is out.
     assert_eq!(permits.poll_acquire(forgotten.as_ref(), 1, 1), PollAcquire::Wait);
     assert!(permits.enqueue(forgotten.as_ref(), 1, Waker::noop().clone(), false).is_none());
-    // The message is received; before anybody is served, the receiver closes the channel.
+    // The message is received; before its capacity is granted, the receiver closes the channel.
     wake_in_batches(|batch| permits.close(0, batch));
     permits.release(1);
     assert!(!permits.is_exhausted(), "it may come for what it was promised");

@@ -1,5 +1,5 @@
-//! A random walk against a plain model: what stands in line, who is promised what and who is woken
-//! is predicted by a few lines without pointers, and compared after every step.
+//! A random walk against a plain model: a few lines without pointers predict which waiters are in
+//! line, what each was granted and which are woken. The test compares both after every step.
 
 mod walks;
 
@@ -354,7 +354,7 @@ impl Walk {
         wake_in_batches(|batch| self.permits.close(self.queued, batch));
     }
 
-    /// One step of somebody.
+    /// One random step: of a waiter, a permit, the receiver, or a sender that does not wait.
     fn step(&mut self) {
         let i = self.dice.roll(self.waiters.len());
         match self.dice.roll(16) {

@@ -18,8 +18,8 @@ fn walks_as_the_model_does() {
     assert!(expired as u64 > 3 * seeds, "the walk met {expired} expired grants only");
 }
 
-/// After any walk: everybody but one is forgotten and the channel is empty. That one gets its turn
-/// within `GRACE` polls per promise that was or is made to another.
+/// After any walk, all waiters but one are forgotten and the channel is empty. The one that is left
+/// gets its turn within the most polls that a grant can last, for each waiter in line.
 #[test]
 fn whoever_is_left_gets_its_turn() {
     for seed in 0..if cfg!(miri) { 3 } else { 1_000 } {
@@ -44,7 +44,7 @@ fn whoever_is_left_gets_its_turn() {
     }
 }
 
-/// As long as everybody comes when woken, turns are taken in the order of asking.
+/// As long as each waiter is polled when it is woken, waiters are served in FIFO order.
 #[test]
 fn first_come_first_served() {
     for seed in 0..if cfg!(miri) { 3 } else { 1_000 } {
