@@ -32,7 +32,7 @@ pub(crate) fn provide(connections: usize, workers: usize) {
     let current = if raised { wanted } else { current };
     if current < needed {
         warn!(
-            "{connections} connections and {workers} workers need {needed} file descriptors, and there are {current}: \
+            "{connections} connections and {workers} workers need {needed} file descriptors, but the limit is {current}: \
              raise the limit (`ulimit -Hn`), or lower `--max-connections`"
         );
     }

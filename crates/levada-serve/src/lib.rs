@@ -91,7 +91,7 @@ fn serve(args: ServeArgs) -> Result<ExitCode, Fault> {
     }
     if settings.args.check {
         let text = config::to_toml(&settings.config.borrow());
-        // Whoever closed standard output does not want to read it.
+        // If standard output is closed, the text is not wanted.
         drop(io::stdout().write_all(text.as_bytes()));
         return Ok(ExitCode::SUCCESS);
     }

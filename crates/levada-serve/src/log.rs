@@ -172,7 +172,7 @@ impl Lines {
             drop(waiting);
             write_all(&text);
             if lost > 0 {
-                warn!(lost, "events are missing here: the log could not be written in time");
+                warn!(lost, "log events were dropped: the log could not be written fast enough");
             }
             waiting = self.lock();
         }

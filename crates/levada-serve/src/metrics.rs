@@ -140,12 +140,12 @@ impl Metrics {
         let waited = self.waited.clone();
         r.register_with_unit(
             "job_queue",
-            "How long jobs waited for a worker",
+            "Time that jobs waited for a worker",
             Unit::Seconds,
             waited,
         );
         let ran = self.ran.clone();
-        r.register_with_unit("job_run", "How long runs took", Unit::Seconds, ran);
+        r.register_with_unit("job_run", "Duration of runs", Unit::Seconds, ran);
         Self::register_queues(r, jobs);
         Self::register_service(r, jobs);
         Self::register_reloads(r, reloads);
@@ -171,11 +171,11 @@ impl Metrics {
             set(&busy, queue.counts.running());
             set(&retrying, queue.counts.retrying());
         }
-        registry.register("queue_depth", "Places that are taken", depth);
-        registry.register("queue_capacity", "Places that there are", capacity);
-        registry.register("workers", "Jobs of the queue that may run at once", workers);
-        registry.register("workers_busy", "Jobs of the queue that run", busy);
-        registry.register("retrying", "Jobs that wait for their next attempt", retrying);
+        registry.register("queue_depth", "Occupied places in the queue", depth);
+        registry.register("queue_capacity", "Places in the queue", capacity);
+        registry.register("workers", "Jobs of the queue that may run at the same time", workers);
+        registry.register("workers_busy", "Jobs of the queue that are running", busy);
+        registry.register("retrying", "Jobs waiting for their next attempt", retrying);
     }
 
     fn register_reloads(registry: &mut Registry, reloads: &Reloads) {
@@ -183,10 +183,10 @@ impl Metrics {
         for (result, number) in [("ok", reloads.ok), ("refused", reloads.refused)] {
             total.get_or_create(&OfResult { result }).inc_by(number);
         }
-        registry.register("reloads", "Changes of the files, by what became of them", total);
+        registry.register("reloads", "Reloads of changed files, by result", total);
         let refused: Gauge = Gauge::default();
         refused.set(i64::from(reloads.last_error.is_some()));
-        let help = "1 when the files are not what holds, since they are no good";
+        let help = "1 if the last reload rejected a file";
         registry.register("files_refused", help, refused);
     }
 
@@ -200,13 +200,22 @@ impl Metrics {
         let (full, failed) = (condition.is_full(), condition.failure().is_some());
         let metrics = &jobs.metrics;
         let time = metrics.commit_time.clone();
-        registry.register_with_unit("store_commit", "How long commits took", Unit::Seconds, time);
+        registry.register_with_unit(
+            "store_commit",
+            "Duration of commits to the store",
+            Unit::Seconds,
+            time,
+        );
         let size = metrics.batch_size.clone();
-        registry.register("store_batch_size", "Requests and runs that waited for one commit", size);
+        registry.register("store_batch_size", "Requests and runs that waited for a commit", size);
         let changes = metrics.commit_changes.clone();
-        registry.register("store_commit_changes", "Changes in one commit", changes);
-        registry.register("store_full", "1 when there is no room for new jobs", flag(full));
-        registry.register("store_failed", "1 when the store takes nothing more", flag(failed));
-        registry.register("draining", "1 when the service is shutting down", flag(draining));
+        registry.register("store_commit_changes", "Changes per commit", changes);
+        registry.register("store_full", "1 if the disk is too full for new jobs", flag(full));
+        registry.register(
+            "store_failed",
+            "1 if the store has failed and accepts no changes",
+            flag(failed),
+        );
+        registry.register("draining", "1 if the service is shutting down", flag(draining));
     }
 }

@@ -46,9 +46,9 @@ use crate::telemetry::Tracing;
 
 /// How long each step of an abort may take; killing a group has its own, shorter limit.
 const ABORT: Duration = Duration::from_secs(3);
-/// How many connections the system completes before they are accepted. Who comes beyond that is not
-/// refused, but asks again only after a second. The system may have a lower limit, on Linux
-/// `net.core.somaxconn`.
+/// How many connections the system completes before they are accepted. A client beyond that is not
+/// refused, but its system tries again only after a second. The system may have a lower limit, on
+/// Linux `net.core.somaxconn`.
 const BACKLOG: u32 = 4096;
 /// How often what is kept is looked through for what is not to be kept any longer.
 const SWEEP: Duration = Duration::from_secs(10);
@@ -94,7 +94,7 @@ async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
     let (jobs, closer, begun) =
         open(&args.service.store, config.subscribe(), shutdown.signal(), tracing)?;
     if let Err(error) = jobs.count_interruptions(begun).await {
-        error!(%error, "which jobs ran when the service died is not counted");
+        error!(%error, "cannot count the interruptions of jobs that ran when the service died");
     }
     let mut staff = Staff::new(&jobs, args.service.max_connections);
     let mut changes = config.subscribe();
@@ -146,8 +146,8 @@ async fn end_with_the_store(jobs: &Jobs, shutdown: &Shutdown) {
     if let Ok(Condition::Failed(error)) = failed.as_deref() {
         error!(
             %error,
-            "the store has failed, and the service ends: running commands are killed; \
-             see to the disk and start it again, and all jobs that have not ended go on"
+            "the store has failed: killing running commands and stopping; \
+             fix the disk and restart the service, and unfinished jobs will resume"
         );
     }
     while shutdown.advance() != Phase::Aborting {}
@@ -206,7 +206,7 @@ async fn take_down(
     shutdown: &Shutdown,
     abort: JoinHandle<u8>,
 ) -> u8 {
-    // Who has to end does not wait for room on the disk.
+    // During the shutdown, commits do not wait for room on the disk.
     jobs.writer().wait_no_more();
     let finish = async {
         if !jobs.is_durable() {
@@ -218,7 +218,7 @@ async fn take_down(
     };
     if unless_aborted(&jobs.shutdown, finish).await.is_none() {
         let left = shutdown.still_running();
-        warn!(%left, "not everything ended within {ABORT:?}");
+        warn!(%left, "some tasks did not end within {ABORT:?}");
     }
     let closed = unless_aborted(&jobs.shutdown, closer.close()).await;
     let mut code = match jobs.shutdown.phase() {
@@ -230,21 +230,21 @@ async fn take_down(
         Some(Err(error)) => {
             // A store that has failed has said so.
             if jobs.store_failure().is_none() {
-                error!(%error, "the store could not be closed in order");
+                error!(%error, "cannot close the store cleanly");
             }
             code = code.max(STORE_FAILED);
         }
-        None => error!("the store is left as it is: it could not be closed within {ABORT:?}"),
+        None => error!("the store was not closed within {ABORT:?}; exiting without closing it"),
     }
-    // After the store: whoever loses patience meanwhile loses no job.
+    // After the store is closed: an operator who kills the service here loses no job.
     jobs.tracing.end().await;
     match jobs.unfinished() {
         0 => info!(code, "stopped"),
         left if jobs.is_durable() => {
-            info!(code, left, "stopped; the jobs that are left go on after a start")
+            info!(code, left, "stopped; unfinished jobs will resume on the next start")
         }
         left => {
-            warn!(code, left, "stopped; the jobs that are left are lost, as the store is `memory`")
+            warn!(code, left, "stopped; unfinished jobs are lost: the store is `memory`")
         }
     }
     code
@@ -284,9 +284,9 @@ async fn sweep_now_and_then(jobs: Arc<Jobs>, mut clock: Clock) {
             continue;
         }
         let Swept { forgotten, emptied } = all;
-        debug!(forgotten, emptied, "gave up what is not to be kept any longer");
+        debug!(forgotten, emptied, "deleted expired jobs and outputs");
         if let Err(error) = jobs.recount().await {
-            warn!(%error, "the failed jobs that are left could not be counted");
+            warn!(%error, "cannot count the remaining failed jobs");
         }
     }
 }
@@ -303,7 +303,7 @@ async fn sweep_all(sweeper: &mut Sweeper, jobs: &Jobs, clock: &mut Clock) -> Swe
                 all.emptied += emptied;
             }
             Err(error) => {
-                warn!(%error, "jobs that are not to be kept any longer stay");
+                warn!(%error, "cannot delete expired jobs");
                 return all;
             }
         }
@@ -323,13 +323,12 @@ impl Staff {
         Self { jobs: Arc::clone(jobs), max_connections, workers: BTreeMap::new() }
     }
 
-    /// As the configuration says, now and whenever it changes. Ends when nobody can change it any
-    /// more.
+    /// Applies every later change of the configuration. Ends when its sender is dropped.
     async fn follow(&mut self, mut config: watch::Receiver<Arc<Config>>) {
         while config.changed().await.is_ok() {
             let config = Arc::clone(&config.borrow_and_update());
             if let Err(error) = self.configure(config).await {
-                error!(%error, "the configuration is not followed");
+                error!(%error, "cannot apply the new configuration");
             }
         }
     }
@@ -371,7 +370,7 @@ impl Staff {
         }
         for (queue, workers) in self.workers {
             if let Err(undone) = workers.join().await {
-                warn!(queue, %undone, "not everything in line was looked at");
+                warn!(queue, %undone, "the workers stopped before they had looked at every job in line");
             }
         }
         let queues = self.jobs.all_queues();

@@ -86,20 +86,20 @@ impl StopSignals {
                     continue;
                 }
                 _ = first.recv() => {
-                    info!("SIGUSR1: it has no meaning here, and the service goes on");
+                    info!("SIGUSR1: it has no meaning here; ignored");
                     continue;
                 }
                 _ = second.recv() => {
-                    info!("SIGUSR2: it has no meaning here, and the service goes on");
+                    info!("SIGUSR2: it has no meaning here; ignored");
                     continue;
                 }
             };
             if shutdown.advance() == Phase::Aborting {
-                warn!("{name}: aborting: running commands are killed");
+                warn!("{name}: aborting: killing running commands");
                 // The shell's convention for "ended by signal n" is exit code 128 + n.
                 return u8::try_from(128 + number.as_raw()).unwrap_or(1);
             }
-            info!("{name}: draining: what runs is finished; a second signal aborts");
+            info!("{name}: draining: waiting for running jobs; send the signal again to abort");
         }
     }
 }
@@ -109,7 +109,9 @@ impl StopSignals {
 fn drain(shutdown: &Shutdown, signal: &str, why: &str) {
     if shutdown.phase() == Phase::Running {
         shutdown.advance();
-        info!("{signal}: {why}; draining: what runs is finished; SIGTERM or Ctrl-C aborts");
+        info!(
+            "{signal}: {why}; draining: waiting for running jobs; send SIGTERM or press Ctrl-C to abort"
+        );
     }
 }
 
@@ -151,7 +153,7 @@ impl Terminal {
                 }
                 sleep(LOOK).await;
             }
-            info!("SIGHUP: there are no files to read again, and the service goes on");
+            info!("SIGHUP: there are no files to reload; ignored");
         }
     }
 }

@@ -45,7 +45,7 @@ pub struct ServerOptions {
 pub(crate) struct BaseUrl(String);
 
 impl BaseUrl {
-    /// Whether nobody can read on the way what is sent there.
+    /// Whether requests to it are encrypted (HTTPS).
     pub(crate) fn is_secured(&self) -> bool {
         self.0.starts_with("https:")
     }

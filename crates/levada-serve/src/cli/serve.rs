@@ -197,7 +197,7 @@ pub(crate) struct ServiceOptions {
     pub(crate) max_connections: usize,
 }
 
-/// Who can reach the service, and who may use it.
+/// Which clients can reach the service, and which of them may use it.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Who may use it")]
 pub(crate) struct AccessOptions {

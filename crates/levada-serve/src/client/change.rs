@@ -49,9 +49,7 @@ fn retry_all(args: &RetryArgs, server: &Server) -> Done {
         return Ok(());
     }
     if !args.server.json {
-        write::note(
-            "levada: for the others there was no room or no time, or their input is no longer kept",
-        );
+        write::note("levada: the others had no room or no time, or their input is no longer kept");
     }
     Err(Failure::Told { code: code::NOT_NOW })
 }

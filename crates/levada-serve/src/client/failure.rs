@@ -1,4 +1,4 @@
-//! What can go wrong: what a person is told, and the exit code that tells a script.
+//! What can go wrong: the message for a person, and the exit code for a script.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -38,11 +38,11 @@ pub(crate) enum Failure {
     Unreachable(Unreachable),
     /// Something that has nothing to do with the server.
     Here { code: u8, message: String },
-    /// Any of these once a job was accepted: whoever gave it can come back.
+    /// Any of these after the job was accepted: the message says how to follow it again.
     OfJob { id: String, failure: Box<Self> },
     /// It has been said already; what is left is to exit.
     Told { code: u8 },
-    /// Whoever read our standard output has gone.
+    /// The reader of our standard output has closed it.
     NobodyReads,
 }
 

@@ -22,7 +22,7 @@ pub(super) const AGAIN: Duration = Duration::from_millis(500);
 /// How often the place of a job in line is looked up: no event says that it has changed.
 const PLACE: Duration = Duration::from_secs(3);
 
-/// Who is told about a job.
+/// Receives what happens to a job.
 pub(super) trait Watcher {
     /// It is like this now.
     fn job(&mut self, job: &Job);
@@ -66,8 +66,8 @@ pub(super) fn insist<T>(mut ask: impl FnMut() -> Done<T>) -> Done<T> {
     }
 }
 
-/// Follows a job to its end, or until a time. Returns how it was last; it may be one that nobody
-/// has heard of since, if it is not final.
+/// Follows a job to its end, or until a time. Returns the last state that the client saw; unless
+/// that is final, it may be out of date.
 pub(super) fn follow(
     server: &Server,
     id: &str,

@@ -105,7 +105,7 @@ impl Server {
             builder = builder.header("authorization", token);
         }
         let invalid = |error: ureq::http::Error| {
-            Failure::usage(format!("something given cannot be sent to {url}: {error}"))
+            Failure::usage(format!("cannot build a request to {url}: {error}"))
         };
         let sent = match request.body {
             Some(body) => {
@@ -200,8 +200,10 @@ impl Answer {
             Ok(body) => {
                 let problem = Problem::read(self.status, &body, after);
                 if problem.is_of_gateway() {
-                    let message =
-                        format!("no answer from what is behind {}: {}", self.url, problem.detail);
+                    let message = format!(
+                        "no answer from the server behind {}: {}",
+                        self.url, problem.detail
+                    );
                     let advice = String::new();
                     // Of 503, a gateway says that it did not even try.
                     let sent = self.status != 503;
@@ -251,7 +253,9 @@ fn token(options: &ServerOptions) -> Done<Option<HeaderValue>> {
         (None, _) => return Ok(None),
     };
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Failure::usage(format!("{whence} has no token: 1 word of visible characters")));
+        return Err(Failure::usage(format!(
+            "{whence} has no token; a token is one word of visible ASCII characters"
+        )));
     }
     let mut value = HeaderValue::try_from(format!("Bearer {token}"))
         .map_err(|_| Failure::usage(format!("{whence} has no token")))?;
@@ -274,15 +278,15 @@ fn trusted(options: &ServerOptions) -> Done<Vec<Certificate<'static>>> {
 
 /// Why there is no answer, and what to do about it.
 fn unreachable(url: &BaseUrl, error: ureq::Error) -> Failure {
-    let start = "Start one with `levada serve -- COMMAND`, or say where it is with --server URL or \
+    let start = "Start a server with `levada serve -- COMMAND`, or give its address with --server URL or \
                  LEVADA_SERVER.";
-    let http = "Is --server the address of a levada server, and https:// where it should be?";
+    let http = "Is --server the address of a levada server, with https:// if it uses TLS?";
     let (message, advice, sent) = match (tls(&error), &error) {
         (Some(rustls::Error::InvalidMessage(_)), _) => {
-            (format!("what listens at {url} does not speak TLS"), "Is it http:// instead?", false)
+            (format!("the server at {url} does not speak TLS"), "Is it http:// instead?", false)
         }
         (Some(error), _) => {
-            let advice = "--ca FILE makes certificates trusted that this system does not know.";
+            let advice = "Use --ca FILE to trust a certificate that the system does not know.";
             (format!("no trusted connection to {url}: {error}"), advice, false)
         }
         (None, ureq::Error::Io(error)) if error.kind() == ErrorKind::ConnectionRefused => {
@@ -290,14 +294,14 @@ fn unreachable(url: &BaseUrl, error: ureq::Error) -> Failure {
         }
         (None, ureq::Error::ConnectionFailed) => (format!("cannot connect to {url}"), start, false),
         (None, ureq::Error::HostNotFound) => {
-            (format!("there is no host of the name in {url}"), "See --server.", false)
+            (format!("cannot resolve the host in {url}"), "See --server.", false)
         }
         (None, ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve)) => {
             let waited = text::short(CONNECT);
-            (format!("nobody answered at {url} within {waited}"), "See --server.", false)
+            (format!("no answer from {url} within {waited}"), "See --server.", false)
         }
         (None, ureq::Error::Protocol(error)) => {
-            (format!("what listens at {url} does not speak HTTP: {error}"), http, true)
+            (format!("the server at {url} does not speak HTTP: {error}"), http, true)
         }
         (None, error) => (format!("no answer from {url}: {error}"), "", true),
     };

@@ -33,7 +33,7 @@ pub(super) fn man(args: &ManArgs) -> Done {
             found.ok_or_else(|| {
                 let names = command.get_subcommands().map(clap::Command::get_name);
                 let names = names.collect::<Vec<_>>().join(", ");
-                Failure::usage(format!("{name:?} is no subcommand; there are {names}"))
+                Failure::usage(format!("{name:?} is not a subcommand; the subcommands are {names}"))
             })?
         }
     };

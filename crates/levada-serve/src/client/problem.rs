@@ -46,7 +46,7 @@ impl Problem {
                 let detail = format!(
                     "Status {status}: {first:?}. Is --server the address of a levada server?"
                 );
-                let title = "The answer is none of levada's".to_owned();
+                let title = "The response is not from levada".to_owned();
                 Self { title, status, detail, retry_after, ..Self::default() }
             }
         }
@@ -118,24 +118,23 @@ impl Problem {
             "queue-full" | "quota-exceeded" | "draining" | "store-full" => {
                 let seconds = self.retry_after.unwrap_or_default().as_secs();
                 format!(
-                    "Try again in {seconds} s; `levada submit --max-wait 5m` does that by itself."
+                    "Try again in {seconds} s; `levada submit --max-wait 5m` retries automatically."
                 )
             }
             "unauthorized" => {
-                "Give the file that a token is in with --token-file, or set LEVADA_TOKEN."
-                    .to_owned()
+                "Give a token with --token-file FILE, or set LEVADA_TOKEN.".to_owned()
             }
             "foreign-page" => "Give --server an IP address, or localhost.".to_owned(),
-            "no-job" => "`levada status` lists the jobs that are known.".to_owned(),
+            "no-job" => "`levada status` lists the jobs.".to_owned(),
             "no-queue" | "queue-closed" => "`levada queues` lists them.".to_owned(),
-            "unsupported-type" => "Say what the input is with --type.".to_owned(),
+            "unsupported-type" => "Give the media type of the input with --type.".to_owned(),
             "idempotency-key-reused" => "Give another --key, or none.".to_owned(),
             "timeout" | "cancelled" | "command-out-of-step" | "interrupted-too-often" => {
                 format!("`levada retry {id}` runs it again.")
             }
             "interrupted" => format!("`levada result {id} --wait 10m` waits for it."),
             "result-gone" | "result-lost" | "input-gone" => "Submit the input again.".to_owned(),
-            "not-retryable" | "already-ended" => format!("`levada status {id}` says how it is."),
+            "not-retryable" | "already-ended" => format!("`levada status {id}` shows its state."),
             _ => return None,
         };
         Some(advice)
@@ -186,7 +185,7 @@ mod tests {
             ["", "<html>\nBad gateway", "{}", "[1]", r#"{"type":"about:blank"}"#, "{\"type\":3}"]
         {
             let problem = read(502, body);
-            assert!(problem.title.contains("none of levada's"), "{problem:?}");
+            assert!(problem.title.contains("not from levada"), "{problem:?}");
             assert!(problem.detail.contains("502") && problem.raw.is_none(), "{problem:?}");
             assert!(problem.is_of_gateway() && !read(500, body).is_of_gateway());
         }

@@ -94,7 +94,7 @@ pub(super) fn not_over(answer: Answer, id: &str, json: bool) -> Failure {
 /// The job has not ended yet.
 pub(super) fn still(id: &str, job: &Job) -> Failure {
     let state = clean(&job.state);
-    let state = if state.is_empty() { "not known how it is".into() } else { state };
+    let state = if state.is_empty() { "in an unknown state".into() } else { state };
     let remark = match job.remark() {
         remark if remark.is_empty() => remark,
         remark => format!(" ({remark})"),
@@ -121,7 +121,7 @@ pub(super) fn deliver(answer: Answer, id: &str, sink: Sink) -> Done {
             read.and_then(|read| {
                 let again = if first == shown { &[][..] } else { &first[..read] };
                 if !again.is_empty() {
-                    write::note("levada: not all of it was shown as it came; this is all of it:");
+                    write::note("levada: the live output was incomplete; the full output follows:");
                 }
                 out.write_all(again).map_err(Broken::Write)?;
                 copy(reader, out)

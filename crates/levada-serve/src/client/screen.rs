@@ -7,8 +7,8 @@ use console::{Term, truncate_str};
 use super::failure::{Done, Failure};
 use super::write;
 
-/// Standard output, where what changes is drawn over what was there; or, where nobody looks, what
-/// is new is written after it.
+/// Standard output. On a terminal, a changed text is drawn over the last one; elsewhere, new lines
+/// are appended.
 #[derive(Debug)]
 pub(super) struct Screen {
     /// `None`: no terminal.

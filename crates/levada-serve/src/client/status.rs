@@ -54,7 +54,7 @@ fn list(args: &StatusArgs, server: &Server, watch: bool) -> Done {
     let jobs = newest(args, server)?;
     if jobs.is_empty() {
         if !args.server.quiet {
-            write::note("levada: there are no such jobs");
+            write::note("levada: no jobs match");
         }
         return Ok(());
     }

@@ -15,7 +15,7 @@ pub(super) fn line(text: &str) -> Done {
     write().map_err(|error| Failure::output(&error))
 }
 
-/// One line, or more, on standard error. That nobody reads it is no reason to fail.
+/// One or more lines on standard error. A closed standard error is no failure.
 pub(super) fn note(text: &str) {
     drop(writeln!(io::stderr(), "{text}"));
 }

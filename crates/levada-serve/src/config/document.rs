@@ -95,7 +95,7 @@ impl<'t> Document<'t> {
     }
 }
 
-/// A table, of which every key is asked for once; the keys that nobody asked for are mistakes.
+/// A table. The caller reads each known key once; every other key is a mistake.
 #[derive(Debug)]
 pub(crate) struct Fields<'d, 't> {
     document: &'d Document<'t>,
@@ -234,7 +234,7 @@ impl<'d, 't> Fields<'d, 't> {
         }
     }
 
-    /// Refuses what nobody asked for.
+    /// Reports the keys that the caller did not read.
     fn finish(self) {
         for (name, _) in self.table {
             let unknown = name.get_ref().as_ref();

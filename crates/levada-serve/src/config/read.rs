@@ -82,7 +82,7 @@ fn root(
                  them, or rename this queue",
             );
         }
-        // A command that cannot be read was told already.
+        // A command that cannot be read was reported above.
         let command = fields.place_of("command");
         if (!queue_config.command.is_empty() || command.is_none())
             && let Err(mistake) = queue_config.find_program()

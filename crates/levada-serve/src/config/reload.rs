@@ -86,7 +86,7 @@ impl Settings {
             match result {
                 Ok(false) => {}
                 Ok(true) => {
-                    info!("the new {part} holds now");
+                    info!("{part} reloaded");
                     changed += 1;
                 }
                 Err(Mistakes(some)) => mistakes.extend(some),
@@ -99,7 +99,7 @@ impl Settings {
             let is_new = reloads.last_error != last_error;
             if let (true, Some(mistakes)) = (is_new, &last_error) {
                 error!(
-                    "files with mistakes are refused, and what they held before goes on:\n{mistakes}"
+                    "files with errors are rejected, and their previous contents stay in use:\n{mistakes}"
                 );
                 reloads.refused += 1;
             }
@@ -130,12 +130,12 @@ impl Settings {
         pulse.send_replace(());
         loop {
             tokio::select! {
-                _ = hang_ups.0.recv() => info!("SIGHUP: reading the files again"),
+                _ = hang_ups.0.recv() => info!("SIGHUP: reloading the files"),
                 _ = changes.changed() => settle(&mut changes).await,
             }
             let settings = Arc::clone(&self);
             if let Err(panic) = tokio::task::spawn_blocking(move || settings.reload()).await {
-                error!(%panic, "reading the files failed; what held before goes on");
+                error!(%panic, "reload failed; the previous settings stay in use");
             }
         }
     }
@@ -148,7 +148,7 @@ impl Settings {
             }
         };
         let unseen = |error: notify::Error| {
-            warn!(%error, "changes of the files may not be seen; send SIGHUP after them");
+            warn!(%error, "cannot watch the files for changes; send SIGHUP after a change");
         };
         let mut watcher = notify::recommended_watcher(on_event).map_err(unseen).ok()?;
         for directory in self.directories() {

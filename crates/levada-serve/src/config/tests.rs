@@ -300,7 +300,7 @@ fn documented_defaults_hold() {
             assert!(["retry", "exit_codes"].contains(&key.as_str()), "{key} is not documented");
             ("", "")
         });
-        // What has a default that is no value is told in words.
+        // The document describes in words a default that is not a value.
         let is_value =
             !matches!(key.as_str(), "command" | "workers" | "failed" | "retry" | "exit_codes");
         if is_value {

@@ -34,7 +34,7 @@ use crate::server::Connection;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long a browser waits before it connects again.
 const RECONNECT: Duration = Duration::from_secs(2);
-/// How often the state of the queues is told, at most.
+/// The least time between two `overview` events with a changed state of the queues.
 const OVERVIEW: Duration = Duration::from_secs(1);
 /// The longest text of one `output` event, in bytes.
 const LONGEST_TEXT: usize = 8 * 1024;
@@ -63,7 +63,7 @@ pub(crate) async fn of_job(
 ) -> Result<Response, Problem> {
     let job = find(&app, &id).await?;
     let Record { id, queue, .. } = job.view().record;
-    // First listen, then look: what happens in between is told twice rather than not at all.
+    // Subscribe first, then look: an event in between is sent twice rather than not at all.
     let mut reading = Reading::begin(Arc::clone(&app), &headers, Some(id));
     reading.queue = queue;
     if let Job::Live(live) = &job {
@@ -110,7 +110,7 @@ struct Reading {
     view: Option<watch::Receiver<View>>,
     /// The texts of standard output and standard error.
     decoders: [Decoder; 2],
-    /// What has come, and is told when what the command wrote before it has been.
+    /// An event that has come. It is sent after the output that the command wrote before it.
     came: Option<Result<Event, RecvError>>,
     ticks: Interval,
     last_overview: String,
@@ -245,7 +245,7 @@ impl Reading {
         }
     }
 
-    /// This reader was too slow. That of a job is told how the job is now.
+    /// This reader was too slow. A reader of one job gets the job's current state.
     async fn missed(&mut self, missed: u64) {
         let Some(id) = self.job else { return self.ready.push_back(lagged(Some(missed))) };
         self.ready.push_back(lagged(None));
@@ -293,7 +293,7 @@ impl Reading {
     }
 }
 
-/// What a command wrote; never, if nobody asks for that.
+/// What a command wrote. Never resolves if `output` is `None`.
 async fn written(output: &mut Option<broadcast::Receiver<Written>>) -> Result<Written, RecvError> {
     match output {
         Some(output) => output.recv().await,

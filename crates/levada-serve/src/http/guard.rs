@@ -48,8 +48,8 @@ fn crowded(app: &App, connection: &Connection, path: &str) -> Option<Problem> {
     let problem = Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "too-many-connections",
-        "There are too many connections",
-        format!("Each of {most} connections sends a request or waits for an answer."),
+        "Too many connections",
+        format!("All {most} connections are busy with a request."),
     );
     Some(problem.retry_after(fastrand::u32(SEAT_FREE)))
 }
@@ -73,11 +73,12 @@ fn ambiguous(version: Version, headers: &HeaderMap) -> Option<Problem> {
         return Some(problem.header(header::CONNECTION, HeaderValue::from_static("close")));
     }
     if count(header::HOST) == 0 && version >= Version::HTTP_11 {
-        return Some(bad_header("The request has no Host header; there has to be one."));
+        return Some(bad_header("The request has no Host header; exactly one is required."));
     }
     let name = ONCE.into_iter().find(|name| count(name.clone()) > 1)?;
     let times = count(name.clone());
-    let detail = format!("The request has {times} headers {:?}; there may be one.", name.as_str());
+    let detail =
+        format!("The request has {times} {:?} headers; at most one is allowed.", name.as_str());
     Some(bad_header(detail))
 }
 
@@ -92,18 +93,20 @@ fn badly_framed(headers: &HeaderMap) -> Option<Problem> {
         return Some(Problem::new(
             StatusCode::NOT_IMPLEMENTED,
             "unsupported-coding",
-            "The body is sent in a way that is not understood",
-            format!("The Transfer-Encoding is {other:?}; only `chunked` is understood."),
+            "The transfer coding is not supported",
+            format!("The Transfer-Encoding is {other:?}; only `chunked` is supported."),
         ));
     }
     (codings.len() > 1).then(|| {
         let times = codings.len();
-        bad_header(format!("The Transfer-Encoding is `chunked` {times} times; once is right."))
+        bad_header(format!(
+            "The Transfer-Encoding has `chunked` {times} times; exactly one is allowed."
+        ))
     })
 }
 
 fn foreign_page(reason: String) -> Problem {
-    let title = "Pages of other sites may not use this service";
+    let title = "Cross-site requests are not allowed";
     Problem::new(StatusCode::FORBIDDEN, "foreign-page", title, reason)
 }
 
@@ -118,11 +121,11 @@ fn counted(app: &App, request: &Request, problem: Problem) -> Problem {
     problem
 }
 
-/// What everyone may see: it is the page that asks for a token, and whoever restarts a process has
-/// none.
+/// Paths that need no token: the page asks its user for one, and a supervisor that probes the
+/// service has none.
 const OPEN: [&str; 3] = ["/", "/health", "/ready"];
 
-/// Finds out who sends the request, and lets nobody else pass.
+/// Identifies the client that sends the request, and refuses a client without a valid token.
 pub(crate) async fn identify(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Connection>,
@@ -141,7 +144,7 @@ pub(crate) async fn identify(
             let problem = Problem::new(
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
-                "A token is needed",
+                "A token is required",
                 error.to_string(),
             )
             .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

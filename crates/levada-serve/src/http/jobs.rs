@@ -78,9 +78,9 @@ async fn later(app: &App, job: Job, headers: &HeaderMap, wait: Duration) -> Resu
     Ok(if view.is_final() { Job::Past(Box::new(view.record)) } else { job })
 }
 
-/// The job as soon as something happens to it, or else after `wait`. It is one that nobody here
-/// runs: only its queue, if it comes back, or who cancels it can change that. One that has ended is
-/// not waited for.
+/// The job as soon as something happens to it, or else after `wait`. This process does not run the
+/// job, since its queue is not configured: only a reload with the queue, or a cancel, changes it.
+/// Returns at once if the job has ended.
 async fn elsewhere(app: &App, job: Job, wait: Duration) -> Result<Job, Problem> {
     // First listen, then look.
     let mut events = app.jobs.feed.subscribe(None).events;
@@ -89,7 +89,7 @@ async fn elsewhere(app: &App, job: Job, wait: Duration) -> Result<Job, Problem> 
     if job.state().has_ended() {
         return Ok(job);
     }
-    // Who cannot follow looks, too.
+    // A subscriber that lags looks at the job, too.
     let happens = async { while events.recv().await.is_ok_and(|event| event.job != Some(id)) {} };
     at_most(app, wait, happens).await;
     find(app, &id.to_string()).await
@@ -183,7 +183,7 @@ pub(crate) async fn cancel(State(app): State<Arc<App>>, Path(id): Path) -> Answe
             StatusCode::CONFLICT,
             "already-ended",
             "The job has ended",
-            "There is nothing left to cancel.",
+            "A finished job cannot be cancelled.",
         )
         .job(id)),
     }
@@ -211,7 +211,7 @@ pub(crate) async fn retry(
             StatusCode::GONE,
             "input-gone",
             "The input is no longer kept",
-            "The job's input was given up to make room, or because of its age.",
+            "The job's input was deleted to free space, or because of its age.",
         )
         .job(id)),
         Err(NotAgain::Refused(refusal)) => Err(refused(&app, refusal)),
@@ -239,9 +239,10 @@ pub(crate) async fn list(
     }
     let before = match &wanted.before {
         None => None,
-        Some(id) => {
-            Some(id.parse().map_err(|_| bad_query(&format!("before is {id:?}, which is no id")))?)
-        }
+        Some(id) => Some(
+            id.parse()
+                .map_err(|_| bad_query(&format!("before is {id:?}, which is not a job id")))?,
+        ),
     };
     let filter = Filter { queue: wanted.queue.clone(), state: wanted.state, before, limit };
     let Page { jobs, next } = app.jobs.list(filter).await.map_err(|error| unreadable(&error))?;
@@ -285,7 +286,7 @@ fn no_job(id: &str) -> Problem {
         StatusCode::NOT_FOUND,
         "no-job",
         "There is no such job",
-        format!("Nothing is known of a job {id:?}; jobs are forgotten some time after they ended."),
+        format!("There is no job {id:?}; finished jobs are deleted after some time."),
     )
 }
 
@@ -301,5 +302,5 @@ pub(super) fn no_queue(app: &App, name: &str) -> Problem {
 
 fn bad_query(detail: &str) -> Problem {
     let status = StatusCode::BAD_REQUEST;
-    Problem::new(status, "bad-query", "The query cannot be understood", format!("{detail}."))
+    Problem::new(status, "bad-query", "The query is invalid", format!("{detail}."))
 }

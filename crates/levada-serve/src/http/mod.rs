@@ -40,7 +40,7 @@ pub(crate) struct App {
     pub(crate) jobs: Arc<Jobs>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) started: Instant,
-    /// The jobs whose output was found to be lost: that is told once.
+    /// The jobs whose output was found to be lost, each of which is logged once.
     pub(crate) lost: Mutex<HashSet<JobId>>,
 }
 
@@ -50,7 +50,7 @@ impl App {
     }
 }
 
-/// Who sent a request: the name of a token, or else an address.
+/// The client that sent a request: the name of its token, or else its address.
 #[derive(Debug, Clone)]
 pub(crate) struct Client(pub(crate) String);
 
@@ -130,7 +130,7 @@ async fn not_found(uri: Uri) -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,
         "not-found",
-        "There is nothing here",
+        "Not found",
         format!("{:?} is not a path; POST / runs the command.", uri.path()),
     )
 }
@@ -139,7 +139,7 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method-not-allowed",
-        "The method is not allowed here",
-        format!("{} does not answer {method}; see the Allow header.", uri.path()),
+        "The method is not allowed",
+        format!("{} does not support {method}; see the Allow header.", uri.path()),
     )
 }

@@ -32,7 +32,7 @@ pub(crate) fn answer(app: &App, view: View) -> Result<Response, Problem> {
             StatusCode::CONFLICT,
             "cancelled",
             "The job was cancelled",
-            "The job was cancelled before it ended; what the command wrote is not kept.",
+            "The job was cancelled before it ended; its output was discarded.",
         )
         .job(id)),
         _ => Err(failed(app, view.record)),
@@ -81,7 +81,9 @@ fn success(record: &Record, output: Body) -> Response {
 fn stream(id: JobId, body: Body) -> axum::body::Body {
     axum::body::Body::from_stream(try_unfold(body.pieces(), move |mut pieces| async move {
         let piece = pieces.next().await;
-        let piece = piece.inspect_err(|error| error!(job = %id, %error, "an answer breaks off"))?;
+        let piece = piece.inspect_err(
+            |error| error!(job = %id, %error, "a response was cut off: cannot read the output"),
+        )?;
         Ok::<_, StoreError>((!piece.is_empty()).then_some((piece, pieces)))
     }))
 }
@@ -91,7 +93,7 @@ fn result_gone() -> Problem {
         StatusCode::GONE,
         "result-gone",
         "The output is no longer kept",
-        "The job succeeded; its output was given up to make room, or because of its age.",
+        "The job succeeded; its output was deleted to free space, or because of its age.",
     )
 }
 
@@ -102,7 +104,7 @@ fn faulty(app: &App, fault: Fault) -> Problem {
             StatusCode::SERVICE_UNAVAILABLE,
             "store-failed",
             "The outcome could not be stored",
-            "The job ran, and runs again after a restart.",
+            "The job ran, but its outcome is not on the disk; it runs again after a restart.",
         ),
         (Fault::Interrupted, _) => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -111,7 +113,7 @@ fn faulty(app: &App, fault: Fault) -> Problem {
             if app.jobs.is_durable() {
                 "The job did not end; it runs again after a restart."
             } else {
-                "The job did not end; it is lost, as the service keeps its jobs in memory."
+                "The job did not end; it is lost, because the service keeps jobs only in memory."
             },
         ),
     }
@@ -129,14 +131,14 @@ fn failed(app: &App, record: Record) -> Problem {
             StatusCode::GATEWAY_TIMEOUT,
             "timeout",
             "The command took too long",
-            format!("The command ran longer than it may and was stopped.{runs}"),
+            format!("The command exceeded its time limit and was stopped.{runs}"),
         ),
         Some(Outcome::OutputTooLarge) => Problem::new(
             internal,
             "output-too-large",
-            "The command wrote too much",
+            "The command's output is too large",
             format!(
-                "The command wrote more to its standard output than it may, and was stopped.{runs}"
+                "The command wrote more than is allowed to standard output, and was stopped.{runs}"
             ),
         ),
         Some(Outcome::NotRun) => Problem::new(
@@ -150,7 +152,7 @@ fn failed(app: &App, record: Record) -> Problem {
             "command-out-of-step",
             "The command is out of step with its jobs",
             format!(
-                "What was wrong: {}. That may belong to another job, so it is not shown, and the process was replaced. \
+                "The process broke the protocol: {}. Its answer may belong to another job, so it is not shown, and the process was replaced. \
                  The command has to write one line for each line that it reads (mode = \"lines\"), or one frame for \
                  each frame (mode = \"frames\").",
                 record.fault.as_deref().unwrap_or("it is not known")
@@ -161,8 +163,8 @@ fn failed(app: &App, record: Record) -> Problem {
             "interrupted-too-often",
             "The service died whenever the job ran",
             format!(
-                "The service died {} times in a row while the job ran, and was not told to stop. \
-                 The job may be what kills it, and is not run again by itself.",
+                "The service died {} times in a row while the job ran, without being asked to stop. \
+                 The job may be the cause, so it is not retried automatically.",
                 record.interruptions
             ),
         ),
@@ -171,7 +173,7 @@ fn failed(app: &App, record: Record) -> Problem {
             let status = status.unwrap_or(internal);
             let end = match (record.exit_code, record.signal) {
                 (Some(code), _) => format!("The command ended with exit code {code}."),
-                (None, Some(signal)) => format!("The command was ended by signal {signal}."),
+                (None, Some(signal)) => format!("The command was killed by signal {signal}."),
                 (None, None) => "The command did not end by itself.".to_owned(),
             };
             let problem = Problem::new(status, "command-failed", "The command failed", end + &runs);
@@ -196,7 +198,7 @@ pub(crate) fn refused(app: &App, refusal: Refusal) -> Problem {
             StatusCode::TOO_MANY_REQUESTS,
             "quota-exceeded",
             "Too many unfinished jobs",
-            "This client has as many unfinished jobs as it may; the job was not accepted.",
+            "This client has reached its limit of unfinished jobs; the job was not accepted.",
         )
         .retry_after(queue.retry_after()),
         Refusal::Closed => Problem::new(
@@ -238,7 +240,7 @@ pub(crate) fn draining() -> Problem {
         StatusCode::SERVICE_UNAVAILABLE,
         "draining",
         "The service is shutting down",
-        "No more jobs are accepted.",
+        "No new jobs are accepted.",
     )
     .retry_after(NEXT_PROCESS)
 }
@@ -255,15 +257,15 @@ pub(crate) fn store_failed(error: &StoreError) -> Problem {
         StoreErrorKind::Full => Problem::new(
             StatusCode::INSUFFICIENT_STORAGE,
             "store-full",
-            "There is no room on the disk",
-            format!("No new jobs are accepted: {error}. They are again when there is room."),
+            "The disk is full",
+            format!("No new jobs are accepted: {error}. The service accepts jobs again when there is room."),
         )
         .retry_after(ROOM),
         StoreErrorKind::Passing | StoreErrorKind::Io | StoreErrorKind::Corrupt => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "store-failed",
             "The store failed",
-            format!("Nothing can be accepted or recorded: {error}. The service ends."),
+            format!("Jobs cannot be stored: {error}. The service is stopping."),
         ),
     }
 }
@@ -286,11 +288,11 @@ fn result_lost(error: &StoreError) -> Problem {
         StatusCode::GONE,
         "result-lost",
         "The output is lost",
-        format!("The job succeeded, and what the command wrote is no longer there: {error}."),
+        format!("The job succeeded, but its output is no longer there: {error}."),
     )
 }
 
-/// Why an output that should be there is not given out. That it is lost is told in the log, once.
+/// Why the service cannot send an output that should be there. A lost output is logged once.
 pub(crate) fn no_output(app: &App, id: JobId, error: &StoreError) -> Problem {
     let problem = match error.kind {
         StoreErrorKind::Corrupt => {

@@ -30,7 +30,7 @@ const FILES: &[File] = &[
     ("submit.js", JS, include_str!("../../page/submit.js")),
 ];
 
-/// The page uses nothing but its own files and this service, and nobody may frame it.
+/// The page uses nothing but its own files and this service, and no site may frame it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
     img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

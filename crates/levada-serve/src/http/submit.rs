@@ -73,7 +73,7 @@ struct Said {
 }
 
 /// Takes a place in the queue, reads the body, and puts the job on disk. Also says whether the job
-/// is to be withdrawn when nobody waits for it.
+/// is to be cancelled when its client stops waiting.
 async fn accept(
     app: &Arc<App>,
     queue: &Arc<Queue>,
@@ -113,19 +113,21 @@ async fn accept(
 fn understand(headers: &HeaderMap, config: &QueueConfig) -> Result<Said, Problem> {
     let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
     if encodings.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        let detail = "The body has a Content-Encoding; send it as it is.";
+        let detail = "The body has a Content-Encoding; send it without one.";
         return Err(unsupported(detail)
             .header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")));
     }
     let input_type = match headers.get(header::CONTENT_TYPE).map(HeaderValue::to_str) {
         None => None,
         Some(Ok(text)) => Some(text.to_owned()),
-        Some(Err(_)) => return Err(bad_header("Content-Type has characters that no type has.")),
+        Some(Err(_)) => {
+            return Err(bad_header("Content-Type has characters that a media type cannot have."));
+        }
     };
     if !config.accepts(headers.get(header::CONTENT_TYPE)) {
         let types = config.accept.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let detail = format!(
-            "The queue takes {types}, not {:?}.",
+            "The queue accepts {types}, not {:?}.",
             input_type.as_deref().unwrap_or("application/octet-stream")
         );
         let types = HeaderValue::try_from(types).unwrap_or(HeaderValue::from_static("*/*"));
@@ -138,7 +140,7 @@ fn understand(headers: &HeaderMap, config: &QueueConfig) -> Result<Said, Problem
                 StatusCode::BAD_REQUEST,
                 "idempotency-key-missing",
                 "The request has no key",
-                "The queue wants an Idempotency-Key header with every request.",
+                "The queue requires an Idempotency-Key header on every submission.",
             ));
         }
         None => None,
@@ -175,7 +177,7 @@ fn key(value: &HeaderValue) -> Result<String, Problem> {
         return Ok(key);
     }
     Err(bad_header(
-        "Idempotency-Key has to have 1 to 255 visible ASCII characters, as a string in quotes or without.",
+        "Idempotency-Key must be 1 to 255 visible ASCII characters, with or without quotes.",
     ))
 }
 
@@ -303,7 +305,7 @@ impl Drop for Waiting<'_> {
 
 fn unsupported(detail: impl Into<String>) -> Problem {
     let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-    Problem::new(status, "unsupported-type", "The body is of a type that is not taken", detail)
+    Problem::new(status, "unsupported-type", "The type of the body is not accepted", detail)
 }
 
 impl Jobs {

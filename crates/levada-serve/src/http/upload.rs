@@ -119,17 +119,17 @@ impl Pace {
     fn too_slow(&self, left: Duration) -> Problem {
         let Self { pause, rate, waited, received } = self;
         let detail = if left == *pause {
-            format!("Nothing came of the body for {pause:?}.")
+            format!("No data of the body arrived for {pause:?}.")
         } else {
             format!(
-                "In {waited:.1?}, {received} bytes of the body came; \
-                 after the first {pause:?} it has to be {rate} a second."
+                "{received} bytes of the body arrived in {waited:.1?}; \
+                 after the first {pause:?} the minimum is {rate} bytes per second."
             )
         };
         Problem::new(
             StatusCode::REQUEST_TIMEOUT,
             "body-timeout",
-            "The body came too slowly",
+            "The body arrived too slowly",
             detail,
         )
     }
@@ -186,10 +186,10 @@ fn not_kept(app: &App, queue: &Queue, error: &StoreError) -> Problem {
         return store_failed(error);
     }
     // The store goes on: only this body cannot be kept.
-    warn!(queue = queue.name, %error, "the body of a request cannot be kept, and the request is refused");
+    warn!(queue = queue.name, %error, "cannot store the body of a request; the request is refused");
     let detail = format!("The job was not accepted: {error}.");
     let status = StatusCode::SERVICE_UNAVAILABLE;
-    Problem::new(status, "store-failed", "The body cannot be kept", detail)
+    Problem::new(status, "store-failed", "The body cannot be stored", detail)
         .retry_after(queue.retry_after())
 }
 

@@ -85,8 +85,8 @@ impl Jobs {
 
     /// Puts the job on disk and in line, or finds the one that the same request became before.
     ///
-    /// Runs to its end when the future is dropped, if it is run as a task: who goes away in the
-    /// middle does not know whether the job was accepted.
+    /// The caller runs it as a task, so that it ends even if the client disconnects: that client
+    /// cannot know whether the job was accepted.
     pub(crate) async fn accept(
         self: Arc<Self>,
         admission: Admission,
@@ -104,7 +104,7 @@ impl Jobs {
         let queue = Arc::clone(place.queue());
         let record = Record::new(&queue, client, &submission);
         let change = Change::Accept { record: record.clone(), input: submission.input };
-        // Who finds it on disk waits until it is live.
+        // A lookup that finds it on disk waits for this turn, that is, until it is live.
         let _turn = self.turn(record.id).await;
         self.writer.commit(vec![change]).await?;
         let live = Live::waiting(record, place, share);

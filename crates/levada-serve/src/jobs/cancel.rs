@@ -57,7 +57,7 @@ impl Jobs {
 
     /// Cancels a job whose queue is not configured.
     async fn cancel_homeless(self: &Arc<Self>, id: JobId) -> Result<Option<Cancelled>, StoreError> {
-        // Who else cancels it waits, and finds that it has ended.
+        // A second cancel waits for this turn, and then finds that the job has ended.
         let _turn = self.turn(id).await;
         let _opening = self.opening().await;
         let mut record = match self.look(id).await? {
@@ -74,7 +74,7 @@ impl Jobs {
         record.cancelled();
         self.ended(&mut record);
         self.writer.commit(vec![Change::Update { record: record.clone() }]).await?;
-        // A reload that opens its queue meanwhile may have found it waiting. Who asks for the queue
+        // A reload that opens its queue meanwhile may have found it waiting. The call of `queue`
         // waits for the reload.
         let queue = self.queue(&record.queue);
         let live = queue.and_then(|_| self.live().get(&id).cloned());

@@ -21,7 +21,7 @@ impl Jobs {
             // The count would wait for room, and the start with it. A disk that is full is why,
             // rather than a job.
             info!(
-                "jobs that ran when the service died are not counted: there is no room on the disk"
+                "the disk is full: interruptions of jobs that ran when the service died are not counted"
             );
             return Ok(());
         }
@@ -55,10 +55,10 @@ impl Jobs {
         let most = config.map_or(u32::MAX, |queue| queue.retry.max_interruptions);
         let (job, queue, interruptions) = (record.id, &record.queue, record.interruptions);
         if interruptions < most {
-            warn!(%job, queue, interruptions, "the service died while the job ran; it runs again, after those that wait");
+            warn!(%job, queue, interruptions, "the service died while the job ran; the job runs again after the waiting jobs");
             return;
         }
-        error!(%job, queue, interruptions, "the service died while the job ran, as often as it may: the job is given up");
+        error!(%job, queue, interruptions, "the service died too often while the job ran; the job has failed");
         record.state = State::Failed;
         self.ended(record);
     }
@@ -81,7 +81,7 @@ fn interrupted(
     for (job, attempt) in attempts {
         let record = match store.record(job) {
             Err(error) if error.kind == StoreErrorKind::Corrupt => {
-                warn!(%job, %error, "it is not known whether the job ran when the service died");
+                warn!(%job, %error, "cannot read the job, so it is not known whether it ran when the service died");
                 None
             }
             record => record?,

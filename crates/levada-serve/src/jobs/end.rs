@@ -23,8 +23,8 @@ use crate::store::body::Body;
 use crate::store::{Change, StoreError};
 use crate::telemetry::Span;
 
-/// How much of what a command wrote, in bytes, a worker leaves to the writer at most. With the room
-/// that the writer has, this bounds what is in memory of jobs that nobody runs any more.
+/// A worker waits for the commit of an end that is larger than this, in bytes. With the writer's
+/// room, this bounds the memory that jobs hold after their run.
 const LEFT_TO_WRITER: usize = 64 * 1024;
 
 /// The signals by which systems stop programs: SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM. Any other
@@ -62,7 +62,7 @@ impl Jobs {
         if self.was_stopped_along(&ran.end, &config.retry).await {
             let end = if live.is_stopped() { End::Stopped } else { End::Aborted };
             let was = std::mem::replace(&mut ran.end, end);
-            info!(job = %live.id, queue = live.queue.name, end = ?was, "the stop of the service reached the command, too");
+            info!(job = %live.id, queue = live.queue.name, end = ?was, "the command was stopped by the same signal as the service");
         }
         let mut record = live.view().record;
         let is_suspect = record.interruptions > 0;
@@ -154,7 +154,7 @@ impl Jobs {
     ) -> Result<(), StoreError> {
         written.await.inspect_err(|_| not_stored(live))?;
         live.end();
-        // In this order: who does not find it here any more finds its end in the store.
+        // In this order: a lookup that misses it here finds its end in the store.
         self.live().remove(&live.id);
         live.show(|view| {
             view.record = record.clone();
@@ -188,7 +188,7 @@ impl Jobs {
     ) {
         if self.conclude(live, &record, output, written).await.is_err() {
             // Why, the log says where the store failed.
-            warn!(job = %live.id, "the end of a job is not recorded; it runs again after a restart");
+            warn!(job = %live.id, "cannot store the end of a job; it runs again after a restart");
             return;
         }
         let counts = &live.queue.counts;
@@ -212,10 +212,10 @@ impl Jobs {
         written: impl Future<Output = Result<(), StoreError>>,
     ) {
         if written.await.is_err() {
-            warn!(job = %live.id, "the next attempt of a job is not recorded; it runs again after a restart");
+            warn!(job = %live.id, "cannot store the next attempt of a job; it runs again after a restart");
             return not_stored(&live);
         }
-        // In this order: whoever cancels it in its pause finds what to record of it.
+        // In this order: a cancel during the pause finds the record that it has to change.
         live.show(|view| {
             view.record = record.clone();
             view.progress = None;
@@ -245,7 +245,7 @@ impl Jobs {
             let paused = Busy::new(&live.queue.counts.retrying);
             tokio::select! {
                 biased;
-                // Nobody is there any more when the moment comes.
+                // The process will have ended when the pause is over.
                 () = jobs.shutdown.draining(), if !jobs.durable => return jobs.interrupted(&live),
                 () = live.stopped() => {}
                 () = tokio::time::sleep(until.since(Moment::now())) => {}
@@ -253,7 +253,7 @@ impl Jobs {
             drop(paused);
             if live.wait_again() {
                 live.show(|view| {
-                    // Who cancelled it in between has shown that already.
+                    // A cancel in between has shown its own state already.
                     if view.record.state == State::Retrying {
                         view.record.state = State::Queued;
                         view.record.retry_at = None;

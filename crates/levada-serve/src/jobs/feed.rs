@@ -100,12 +100,12 @@ pub(crate) struct Event {
     pub(crate) data: Arc<str>,
 }
 
-/// Where everything that happens is told.
+/// Publishes everything that happens to its subscribers.
 #[derive(Debug)]
 pub(crate) struct Feed {
     /// Tells this process from those before it, whose events count from 1 as well.
     process: String,
-    /// Held while an event is told, so that numbers and events are in the same order for everyone.
+    /// Locked while an event is published, so that every reader gets events in order of number.
     last: Mutex<Last>,
     events: broadcast::Sender<Event>,
 }
@@ -146,7 +146,7 @@ impl Feed {
             last.events.pop_front();
         }
         last.events.push_back(event.clone());
-        // No reader at the moment: then nobody misses it.
+        // An error means that there is no subscriber at the moment.
         drop(self.events.send(event));
     }
 

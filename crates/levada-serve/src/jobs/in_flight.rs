@@ -1,6 +1,6 @@
 //! Which jobs run, in a file that outlives the process: `in-flight`, beside the database.
 //!
-//! A job may kill the service, and then has to be told from those that only waited. The database
+//! A job may kill the service, and must then be distinguished from waiting jobs. The database
 //! does not know: that a job runs is in it with the next commit, which may never be made, and a
 //! commit for each start would cost a sync. A write without a sync survives the death of the
 //! process, and that is all it takes here.
@@ -114,7 +114,7 @@ impl InFlight {
         if let Err(error) = written
             && !std::mem::replace(&mut self.state().told, true)
         {
-            warn!(%error, "cannot note in the file `in-flight` which jobs run: one that kills the service is not told from others");
+            warn!(%error, "cannot write the file `in-flight`: after a crash, the service cannot tell which jobs were running");
         }
     }
 

@@ -25,7 +25,7 @@ pub(crate) struct Hold {
 }
 
 impl Keys {
-    /// Holds this key, as soon as nobody else does.
+    /// Holds this key, as soon as no other request does.
     ///
     /// # Cancel safety
     /// Nothing is held when the future is dropped.

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! The phase decides what may happen, once and for all; the *view* is what clients see of it, and
-//! follows when the change is on disk. So nobody is told of an end that a crash could undo.
+//! follows when the change is on disk. So no client sees an end that a crash could undo.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -28,7 +28,7 @@ use crate::store::body::Body;
 /// How many pieces of output a reader can be behind before it misses some.
 const OUTPUT_BEHIND: usize = 256;
 
-/// A job that has not ended, or whose end somebody is still looking at.
+/// A job that has not ended, or whose end a client still reads.
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) id: JobId,
@@ -75,7 +75,7 @@ impl View {
 pub(crate) enum Fault {
     /// The store could not keep it.
     NotStored,
-    /// The service was told to stop at once.
+    /// The service ends before the job does.
     Interrupted,
 }
 
@@ -106,9 +106,9 @@ pub(crate) enum Stream {
 /// What became of the wish to cancel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Withdrawn {
-    /// It waited, and will not run. Whoever asked has to record it.
+    /// It waited, and will not run. The caller has to record its end.
     Ended,
-    /// It runs, and is told to stop.
+    /// It runs, and has got the request to stop.
     Told,
     /// It has ended already.
     TooLate,
@@ -192,7 +192,7 @@ impl Live {
                 *phase = Phase::Ended;
                 drop(phase);
                 self.end();
-                // Whoever sleeps until its next attempt need not.
+                // Ends the task that sleeps until the next attempt.
                 self.stop.send_replace(true);
                 Withdrawn::Ended
             }
@@ -243,7 +243,7 @@ impl Live {
         self.writers().subscribe()
     }
 
-    /// The command wrote something. Costs next to nothing when nobody watches.
+    /// The command wrote something. Cheap if no client watches: the bytes are not copied.
     pub(crate) fn wrote(&self, stream: Stream, bytes: &[u8]) {
         if let Some(output) = self.output.get()
             && output.receiver_count() > 0

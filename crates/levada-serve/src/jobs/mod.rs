@@ -7,7 +7,7 @@
 //! | `work`        | from a job in line to the end of its run                            |             |
 //! | `end`         | what follows a run: the job's end, or another attempt               |             |
 //! | `report`      | what the log says of it                                             |             |
-//! | `cancel`      | the end of a job that somebody does not want any more               |             |
+//! | `cancel`      | the end of a job that a client cancels                              |             |
 //! | `record`      | what is known of a job                                              |             |
 //! | `list`        | jobs, page by page                                                  |             |
 //! | `live`        | a job that has not ended: its phase, and its view                   | `watch`     |

@@ -93,8 +93,8 @@ impl Pace {
     }
 
     /// Seconds after which a new request may find a place, with `depth` jobs waiting now: the time
-    /// in which the workers complete one job more than wait, plus up to a quarter so that those
-    /// who were refused together do not come back together.
+    /// in which the workers complete one job more than wait, plus up to a quarter so that clients
+    /// that were refused together do not retry together.
     pub(crate) fn retry_after(&self, depth: usize) -> u32 {
         let seconds = self.soonest(depth);
         seconds + fastrand::u32(0..=seconds.div_ceil(4))

@@ -14,7 +14,7 @@ use super::progress::Notes;
 use crate::store::body::Body;
 use crate::store::spool::Spool;
 
-/// Who looks on while a command runs.
+/// Receives what a command does while it runs.
 pub(crate) trait Watcher: Sync {
     /// A process has the job.
     fn started(&self) {}

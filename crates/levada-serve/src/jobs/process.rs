@@ -39,7 +39,7 @@ use crate::store::{Store, StoreError};
 /// grace is. A process that is about to enter a session of its own takes milliseconds.
 const LEAVING: Duration = Duration::from_secs(1);
 
-/// What a command is told of its job, and one that stays is not.
+/// Environment variables that are set for each job; a persistent process does not have them.
 const OF_A_JOB: [&str; 7] = [
     "LEVADA_JOB_ID",
     "LEVADA_QUEUE",
@@ -65,13 +65,13 @@ pub(crate) enum End {
     NotStarted(io::Error),
     /// It could not be watched, or did not do what a command has to.
     NotRun(io::Error),
-    /// What it wrote cannot be told from an answer to another job.
+    /// Its answer cannot be distinguished from an answer to another job.
     OutOfStep(OutOfStep),
     /// What it wrote cannot be put into a file.
     NotKept(StoreError),
-    /// It ended in order and without an answer, as a process does that stays and is told to stop.
+    /// It exited in order and without an answer, as a persistent process does on a request to stop.
     Silent,
-    /// It was told to stop.
+    /// It was cancelled.
     Stopped,
     /// The stop of the service cut it off.
     Aborted,
@@ -248,7 +248,7 @@ impl<W: Watcher> Run<'_, W> {
             Ok(Ok(())) => {}
             Ok(Err(end)) => _ = stopped.get_or_insert(end),
             Err(_) => {
-                warn!(job = %self.id, "a process that left the job, or cannot be killed, holds its outputs");
+                warn!(job = %self.id, "a process that escaped the job, or cannot be killed, keeps its output pipes open");
             }
         }
     }

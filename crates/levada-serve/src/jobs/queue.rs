@@ -1,4 +1,4 @@
-//! A named queue: who may come in, who waits, and who is next.
+//! A named queue: which jobs it admits, which wait, and which is next.
 //!
 //! A place is taken before a request's body is read, so "full" is known at once and what was
 //! accepted always has room. The line itself, the `mpmc` of a pool of workers, has room for more
@@ -75,7 +75,7 @@ impl Count {
     }
 
     pub(crate) fn take_one(&self) {
-        // Somebody may have counted anew in between; less than nothing is not there.
+        // Another task may have called `set` in between; the count stops at zero.
         // ORDERING: Relaxed, no pair: a statistic that orders nothing.
         let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
     }

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Names a job. Ids are UUIDs of version 7 (RFC 9562): later ones are greater, and nobody guesses
-/// one.
+/// Names a job. Ids are UUIDs of version 7 (RFC 9562): later ones are greater, and an id cannot be
+/// guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct JobId(Uuid);

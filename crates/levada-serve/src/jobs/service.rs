@@ -195,7 +195,7 @@ impl Jobs {
                 Some(settings) => queue.configure(Arc::clone(settings)),
                 None if queue.is_closed() => {}
                 None => {
-                    info!(queue = name, "closed: it is no longer in the configuration");
+                    info!(queue = name, "queue closed: it is no longer in the configuration");
                     queue.close();
                 }
             }
@@ -216,7 +216,11 @@ impl Jobs {
         if !homeless.is_empty() {
             let queues: BTreeSet<_> = homeless.iter().map(|job| job.queue.as_str()).collect();
             let jobs = homeless.len();
-            warn!(jobs, ?queues, "jobs are left where they are: their queues are not configured");
+            warn!(
+                jobs,
+                ?queues,
+                "jobs stay in the store and do not run: their queues are not configured"
+            );
         }
     }
 
@@ -230,7 +234,7 @@ impl Jobs {
     /// others get on.
     fn bring_back(self: &Arc<Self>, queue: &Arc<Queue>, mut records: Vec<Record>) {
         if !records.is_empty() {
-            info!(queue = queue.name, jobs = records.len(), "going on with the jobs of before");
+            info!(queue = queue.name, jobs = records.len(), "resuming jobs from the previous run");
         }
         let max_interruptions = queue.config().retry.max_interruptions;
         records.sort_by_key(|record| record.interruptions);
@@ -332,14 +336,14 @@ impl Jobs {
             && !record.state.has_ended()
             && self.queue(&record.queue).is_some()
         {
-            // It is on disk, and not yet live. Whoever accepts it has its turn until it is.
+            // It is on disk, and not yet live. The task that accepts it has its turn until it is.
             let _turn = self.turn(id).await;
             return self.look(id).await;
         }
         Ok(job)
     }
 
-    /// The same, for who has the job's turn.
+    /// Like [`Self::find`], for a caller that has the job's turn.
     pub(super) async fn look(&self, id: JobId) -> Result<Option<Job>, StoreError> {
         if let Some(live) = self.live().get(&id) {
             return Ok(Some(Job::Live(Arc::clone(live))));

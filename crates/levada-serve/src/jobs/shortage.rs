@@ -46,10 +46,7 @@ impl Shortage {
         state.workers += 1;
         if state.workers == 1 {
             state.since = Some(Instant::now());
-            warn!(
-                queue,
-                error, "commands cannot be started at the moment: their workers wait and try again"
-            );
+            warn!(queue, error, "cannot start commands at the moment; workers wait and retry");
         }
         Short { queue, shortage: self, pause: FIRST_PAUSE }
     }
@@ -75,7 +72,7 @@ impl Drop for Short<'_> {
         if state.workers == 0
             && let Some(since) = state.since.take()
         {
-            info!(queue = self.queue, after = ?since.elapsed(), "no worker waits to start a command any more");
+            info!(queue = self.queue, after = ?since.elapsed(), "commands can be started again");
         }
     }
 }

@@ -15,14 +15,14 @@ pub(crate) struct Slots(Arc<Mutex<Taken>>);
 struct Taken {
     limit: usize,
     taken: usize,
-    /// Who waits, the most urgent first. Only while no slot is free.
+    /// The waiting workers, the most urgent first. Empty while a slot is free.
     waiting: BTreeMap<(Reverse<i8>, u64), oneshot::Sender<Slot>>,
     last: u64,
 }
 
 impl Taken {
-    /// Takes those out of the line who get a slot after this change. In one step: nobody comes in
-    /// between, and finds a slot free for which others wait.
+    /// Makes a change, and takes the waiters that get a slot by it out of the line. In one step, so
+    /// that no newcomer takes a slot for which others wait.
     fn after(&mut self, change: impl FnOnce(&mut Self)) -> Vec<oneshot::Sender<Slot>> {
         change(self);
         let mut granted = Vec::new();
@@ -51,11 +51,11 @@ impl Turn {
     /// Waits for the slot.
     ///
     /// # Cancel safety
-    /// Who stops waiting gives up the turn; a slot that came at the same time is passed on.
+    /// Dropping the future gives up the turn; a slot granted at the same time goes to the next.
     pub(crate) async fn slot(self) -> Slot {
         match self {
             Self::Now(slot) => slot,
-            Self::Later(turn) => turn.await.expect("who is taken out of the line gets a slot"),
+            Self::Later(turn) => turn.await.expect("a waiter taken out of the line gets a slot"),
         }
     }
 }
@@ -68,12 +68,12 @@ impl Slots {
         Self(Arc::new(Mutex::new(taken)))
     }
 
-    /// Another limit. Who has a slot keeps it.
+    /// Sets another limit. Slots that are taken stay taken.
     pub(crate) fn resize(&self, limit: Option<usize>) {
         self.change(|taken| taken.limit = limit.unwrap_or(usize::MAX));
     }
 
-    /// Takes a slot, or a place in the line behind those who are as urgent.
+    /// Takes a slot, or a place in the line behind those that are as urgent.
     pub(crate) fn line_up(&self, priority: i8) -> Turn {
         let mut taken = self.taken();
         if taken.taken < taken.limit {

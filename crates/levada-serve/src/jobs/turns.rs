@@ -2,7 +2,7 @@
 //!
 //! A worker takes its next job out of the line a moment after it gave back the slot of the last
 //! one. So that the slot does not go to a less urgent queue in that moment, it lines up again
-//! first, and leaves the turn here, to whoever takes the next job.
+//! first, and leaves the turn here, to the worker that takes the next job.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::queue::Queue;
 use super::slots::{Slot, Slots, Turn};
 
-/// The turns of one queue that nobody has taken yet.
+/// The turns of one queue that no worker has taken yet.
 #[derive(Debug, Default)]
 pub(super) struct Turns(Mutex<State>);
 
@@ -18,8 +18,8 @@ pub(super) struct Turns(Mutex<State>);
 struct State {
     /// How many workers have a job.
     at_work: usize,
-    /// Not more than there are jobs in line, nor than workers without a job: somebody takes them at
-    /// once.
+    /// Not more than there are jobs in line, nor than workers without a job: so a worker takes each
+    /// at once.
     left: VecDeque<Turn>,
 }
 
@@ -70,7 +70,7 @@ impl Turns {
         let mut state = self.state();
         state.at_work -= 1;
         let turns = state.left.len();
-        // Asked for under the lock: who takes a job out of the line comes to take a turn, too.
+        // Called under the lock: a worker that takes a job out of the line then takes a turn.
         if state.at_work + turns < workers && turns < in_line() {
             state.left.push_back(turn());
         }

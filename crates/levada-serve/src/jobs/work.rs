@@ -20,7 +20,7 @@ use crate::config::{Mode, QueueConfig};
 use crate::store::body::Body;
 use crate::store::{Change, StoreError, StoreErrorKind};
 
-/// How soon after another a command's progress is told, at the soonest.
+/// The least time between two published updates of a command's progress.
 const PROGRESS_REST: Duration = Duration::from_millis(100);
 
 /// Counts one more, while it lasts.
@@ -74,7 +74,7 @@ impl Jobs {
         let trace = span.traceparent();
         let run = Arc::clone(&self).run(Arc::clone(&live), Arc::clone(&config), waited, trace);
         let (ran, busy) = tokio::spawn(run).await.unwrap_or_else(|panic| {
-            error!(job = %live.id, %panic, "the run of a job failed");
+            error!(job = %live.id, %panic, "the worker panicked during the run of a job");
             (Ran::not_started("the worker failed"), None)
         });
         Arc::clone(&self).after(Arc::clone(&live), &config, ran, busy, span).await;
@@ -88,7 +88,7 @@ impl Jobs {
             || self.store_failure().is_some()
     }
 
-    /// Does not run it. Who waits for a job that ends with the process is told so.
+    /// Does not run it. If the store is `memory`, the job is lost: waiting clients get a problem.
     fn leave(&self, live: &Live) {
         if !self.durable {
             self.interrupted(live);
@@ -98,7 +98,7 @@ impl Jobs {
     /// Nothing more becomes of the job in this process: it is one of those that are left.
     pub(super) fn interrupted(&self, live: &Live) {
         if !self.durable {
-            warn!(job = %live.id, queue = live.queue.name, "lost: the store is `memory`");
+            warn!(job = %live.id, queue = live.queue.name, "job lost: the store is `memory`");
         }
         live.end();
         live.show(|view| view.fault = Some(Fault::Interrupted));
@@ -259,7 +259,7 @@ struct Onlooker<'a> {
     short: Mutex<Option<Short<'a>>>,
 }
 
-/// What was told of a command's progress.
+/// The last published update of a command's progress, and a later one that is held back.
 #[derive(Default)]
 struct Told {
     last: Option<Instant>,
@@ -297,7 +297,7 @@ impl<'a> Onlooker<'a> {
         let mut view = self.live.watch();
         // `self` keeps the sender.
         while view.changed().await.is_ok() {
-            // Whatever is said until then comes at most this long after what was told before.
+            // An update that arrives during the sleep is published at its end.
             tokio::time::sleep(PROGRESS_REST).await;
             let mut told = self.told();
             if let Some(newest) = told.newest.take() {

@@ -39,7 +39,7 @@ async fn an_address_is_free_again_at_once() {
     bind(address).unwrap();
 }
 
-/// Who asks while a queue is opened is answered, however long the store takes.
+/// Requests are answered while a queue is opened, however long the store takes.
 #[tokio::test]
 async fn opening_a_queue_holds_nobody_up() {
     let (store, _begun, _go_on) = Slow::new();

@@ -1,4 +1,4 @@
-//! Who may use the service: tokens, TLS, and where it may listen.
+//! Which clients may use the service: tokens, TLS, and where it may listen.
 //!
 //! Every client that can send a request can run the command. So other machines reach it only with a
 //! token, or where an option says that they need none.

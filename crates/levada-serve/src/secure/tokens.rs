@@ -69,7 +69,7 @@ pub(crate) enum Unauthorized {
     Missing,
     /// Its `Authorization` is not `Bearer TOKEN`.
     Malformed,
-    /// Nobody has this token.
+    /// The token is not one of the service.
     Unknown,
 }
 
@@ -127,7 +127,7 @@ impl Tokens {
     /// Whose token this `Authorization` has.
     ///
     /// # Errors
-    /// [`Unauthorized`] says why it is nobody's.
+    /// [`Unauthorized`] says why it identifies no client.
     pub(crate) fn client(
         &self,
         authorization: Option<&HeaderValue>,

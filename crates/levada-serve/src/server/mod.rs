@@ -78,7 +78,7 @@ impl Connection {
         self.is_spare
     }
 
-    /// The answer has no end of its own: nobody is owed the rest of it when the service stops.
+    /// The answer has no end of its own: a stop of the service need not wait for it.
     pub(crate) fn set_endless(&self) {
         // ORDERING: Relaxed, no pair: the task that serves the connection reads it, and runs the
         // handler, too.
@@ -156,7 +156,7 @@ impl Connections {
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     if !is_failing {
-                        warn!(%error, "cannot accept connections; the service goes on trying");
+                        warn!(%error, "cannot accept connections; retrying");
                     }
                     is_failing = true;
                     // The descriptor of an idle connection serves a new one.
@@ -187,7 +187,7 @@ impl Connections {
         app: Router,
     ) {
         if let Err(error) = stream.set_nodelay(true) {
-            debug!(%error, "cannot send small answers at once");
+            debug!(%error, "cannot set TCP_NODELAY; small answers may be delayed");
         }
         if connection.is_spare {
             self.header_timeout = self.header_timeout.min(SPARE_HEAD);
@@ -205,7 +205,7 @@ impl Connections {
             Ok(stream) => self.serve_one(stream, connection, seat, app).await,
             Err(error) => {
                 let peer = connection.peer;
-                debug!(%peer, %error, "a client and this service cannot do TLS");
+                debug!(%peer, %error, "TLS handshake failed");
             }
         }
     }

@@ -51,7 +51,7 @@ pub(super) struct Backlog {
 }
 
 impl Command {
-    /// Of changes for which nobody waits.
+    /// A command of changes for which no caller waits.
     pub(super) fn notes(changes: Vec<Change>) -> Self {
         Self { changes, waiter: None, retries: false }
     }
@@ -67,7 +67,7 @@ impl Command {
 
     pub(super) fn answer(self, result: Result<(), StoreError>) {
         if let Some(waiter) = self.waiter {
-            // Whoever does not wait any more has no use for it.
+            // An error means that the caller has stopped waiting.
             let _ = waiter.done.send(result);
         }
     }
@@ -162,7 +162,7 @@ impl Backlog {
         }
     }
 
-    /// Not only notes wait, for which nobody does.
+    /// Whether a command waits that has a waiting caller: notes have none.
     pub(super) fn holds_up(&self) -> bool {
         self.waiting.iter().any(|command| command.waiter.is_some())
     }

@@ -151,8 +151,8 @@ impl BodyFile {
 
     /// From here on a commit may name it, also one that fails.
     pub(super) fn keep(&self) {
-        // ORDERING: Relaxed, no pair: whoever drops the last clone comes after this one by the
-        // `Arc`.
+        // ORDERING: Relaxed, no pair: the `Arc` orders this store before the drop of the last
+        // clone, which reads it.
         self.is_loose.store(false, Ordering::Relaxed);
     }
 
@@ -201,7 +201,7 @@ pub(super) fn remove(path: &Path) {
     if let Err(error) = removed
         && error.kind() != io::ErrorKind::NotFound
     {
-        tracing::warn!("cannot remove {}, which is no longer needed: {error}", path.display());
+        tracing::warn!("cannot remove unused file {}: {error}", path.display());
     }
 }
 

@@ -1,9 +1,9 @@
 //! Whether the clock is right.
 //!
-//! It may run ahead, and be set back: a machine that starts before it has asked for the time,
-//! somebody who sets it. What it forgot in between would not come back. So a clock that jumps is
-//! believed when it has run on for a while, and the time that passes is measured by another one,
-//! which nobody sets.
+//! The clock may run ahead and be set back later, by an administrator or when a machine that has
+//! just started gets the time from the network. Jobs deleted in between would not come back. So a
+//! clock that jumps is believed only after it has run on for a while, and the time that passes is
+//! measured by the monotonic clock, which cannot be set.
 
 use std::time::{Duration, Instant};
 

@@ -31,7 +31,7 @@ pub(crate) struct Swept {
 pub(crate) struct Sweeper {
     store: Arc<dyn Store>,
     writer: Writer,
-    /// The jobs that were found to be damaged: they stay, and nobody is told twice.
+    /// The jobs that were found to be damaged: they stay, and each is logged once.
     unreadable: HashSet<JobId>,
 }
 
@@ -102,7 +102,7 @@ impl Sweeper {
             match job {
                 Ok(record) => readable.push(record),
                 Err(Unreadable { id, error }) if self.unreadable.insert(id) => {
-                    warn!(job = %id, %error, "a job cannot be read, and stays in the store");
+                    warn!(job = %id, %error, "cannot read a damaged job; it stays in the store");
                 }
                 Err(_) => {}
             }

@@ -31,8 +31,8 @@ use super::{Change, Durability, Store, StoreError, StoreErrorKind, call};
 /// How many submissions may wait for the disk. More of them wait for room.
 const ROOM: usize = 1024;
 
-/// How many commands wait at most: never so many. Those with changes that wait are bounded by
-/// `ROOM`, and for the others nobody can wait.
+/// An upper bound of the waiting commands that is never reached: `ROOM` bounds the commands that
+/// bring jobs, and callers cannot wait for room for the others.
 const COMMANDS: usize = 1 << 28;
 
 /// How many bytes that jobs brought with them go into one commit, unless one command has more.
@@ -59,7 +59,7 @@ pub(crate) struct Writer {
 
 /// Changes that are on their way to the disk.
 #[derive(Debug)]
-#[must_use = "nobody knows yet whether they are on the disk"]
+#[must_use = "the changes may not be on the disk yet"]
 pub(crate) struct Submitted(oneshot::Receiver<Result<(), StoreError>>);
 
 /// Closes the writer. Dropped, it goes on until the last [`Writer`] is gone; then what was only
@@ -80,8 +80,8 @@ pub(crate) struct Commit {
 }
 
 impl Writer {
-    /// Starts the worker. `observe` is told of every commit. Blocks until the store has set room
-    /// aside.
+    /// Starts the worker. `observe` is called after every commit. Blocks until the store has set
+    /// room aside.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -324,7 +324,7 @@ impl Shared {
         if made.is_ok() && wants_room {
             made = self.find_room(backlog).await;
             if made.is_ok() {
-                info!("there is room on the disk again: jobs are accepted");
+                info!("the disk has room again: new jobs are accepted");
                 self.condition.send_replace(Condition::Well);
                 backlog.looked();
                 return Ok(());
@@ -447,15 +447,15 @@ impl Shared {
         if was_well {
             error!(
                 %error,
-                "no room on the disk: new jobs are refused, and jobs that run go on; \
-                 free some, and jobs are accepted again"
+                "the disk is full: new jobs are refused, and running jobs continue; \
+                 free some space to accept jobs again"
             );
         }
     }
 
     /// It is not to be asked again.
     fn fail(&self, backlog: &mut Backlog, error: StoreError) -> Result<(), StoreError> {
-        // Before anybody is told, so that who is told finds it failed.
+        // Before the answers, so that a caller that gets one finds the store failed.
         self.condition.send_replace(Condition::Failed(error.clone()));
         let result = Err(error);
         backlog.answer_all(&result);

@@ -19,7 +19,7 @@ use ureq::tls::Certificate;
 use super::settings::Wanted;
 use crate::outbound::{agent, certificates, of_the_system};
 
-/// How long after another a failure is told, at the soonest.
+/// The least time between two logged failures.
 const REST: Duration = Duration::from_secs(60);
 /// The largest answer, in bytes, that is read: it has a few counts and words.
 const MOST: u64 = 64 * 1024;
@@ -45,7 +45,7 @@ struct Client {
     agent: Agent,
     /// Its host and port; the rest of its address may be a secret.
     collector: Option<Authority>,
-    /// When a failure was told last.
+    /// When a failure was logged last.
     told: Mutex<Option<Instant>>,
 }
 
@@ -69,7 +69,7 @@ impl Client {
         if told.is_none_or(|last| last.elapsed() >= REST) {
             *told = Some(Instant::now());
             let collector = self.collector.as_ref().map(display);
-            warn!(collector, reason, "traces cannot be sent; after some tries they are lost");
+            warn!(collector, reason, "cannot send traces; they are dropped after several retries");
         }
     }
 }

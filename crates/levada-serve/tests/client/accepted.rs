@@ -1,5 +1,5 @@
-//! After a job was accepted: whatever happens to this program, whoever gave the job can come back
-//! to its output.
+//! After a job was accepted: whatever happens to this program, its message says how to get the
+//! output.
 
 use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};

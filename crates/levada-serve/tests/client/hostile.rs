@@ -48,7 +48,7 @@ fn tables_and_details() {
         is_clean(ran.text());
         is_clean(&ran.err);
     }
-    // Whoever wants it as it came gets it as it came.
+    // With `--json`, the program prints the answer as it came.
     assert_eq!(ask(&url, &["status", "--json", "x"]).line(), job("running"));
     assert_eq!(ask(&url, &["status", "--json"]).line(), job("running"));
 }
@@ -93,7 +93,7 @@ fn others_answer() {
     }
     let url = fake(|_| answer("403 Forbidden", "text/html", "<h1>For\x1b[31mbidden</h1>"));
     let ran = ask(&url, &["submit", "--data", "x"]);
-    ran.says(77, &["none of levada's", "403", "bidden", "--server"]);
+    ran.says(77, &["not from levada", "403", "bidden", "--server"]);
     is_clean(&ran.err);
     for (kind, body) in [
         ("text/html", "<h1>Hello</h1>"),
@@ -122,7 +122,7 @@ fn others_answer() {
                 &["queues", "--watch"],
             ] {
                 let ran = ask(&url, args);
-                ran.says(1, &["none of levada's", "--server"]);
+                ran.says(1, &["not from levada", "--server"]);
                 let shows = body.is_empty() || ran.err.contains("Hello") || body.contains("queued");
                 assert!(shows && ran.text().is_empty(), "{args:?}: {ran:?}");
             }
@@ -144,7 +144,7 @@ fn a_token_is_not_sent_elsewhere() {
     });
     let ran =
         run(levada().arg("queues").env("LEVADA_SERVER", &url).env("LEVADA_TOKEN", "secret"), b"");
-    ran.says(1, &["none of levada's", "302"]);
+    ran.says(1, &["not from levada", "302"]);
     assert_eq!(elsewhere.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
 

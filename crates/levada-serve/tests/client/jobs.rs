@@ -5,7 +5,7 @@ use crate::support::{Running, Server, answer, fake, levada, run, until};
 #[test]
 fn the_newest_jobs() {
     let server = Server::script(&["--workers", "1"], "read -r end; exit \"$end\"");
-    server.run(&["status"]).says(0, &["no such jobs"]);
+    server.run(&["status"]).says(0, &["no jobs match"]);
     for end in ["0", "3", "0"] {
         server.run(&["submit", "--data", &format!("{end}\n")]);
     }

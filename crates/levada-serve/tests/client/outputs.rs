@@ -72,7 +72,7 @@ fn an_output_is_that_of_the_job() {
     let file = directory.path().join("output");
     for more in [&[][..], &["--stderr"], &["-o", file.to_str().unwrap()]] {
         let ran = run(levada().args(["result", "7", "--server", &url]).args(more), b"");
-        ran.says(1, &["none of levada's", "\"out\""]);
+        ran.says(1, &["not from levada", "\"out\""]);
         assert_eq!(ran.text(), "");
     }
     assert_eq!(asked.load(Ordering::Relaxed), 3);

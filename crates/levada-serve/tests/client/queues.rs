@@ -44,7 +44,7 @@ fn nobody_reads() {
     let mut reader = BufReader::new(child.stdout.take().unwrap());
     reader.read_line(&mut String::new()).unwrap();
     drop(reader);
-    // Whatever changes is one line too many for nobody.
+    // The next change is one line too many for the closed pipe.
     crate::support::until("it to end", || {
         server.run(&["submit", "--data", "x"]);
         child.try_wait().unwrap().is_some()

@@ -51,8 +51,10 @@ fn exit_codes_are_those_of_the_command() {
 #[test]
 fn exit_codes_of_what_did_not_end_by_itself() {
     let server = Server::script(&["--timeout", "100ms", "--max-output", "10"], "read -r it; $it");
-    server.run(&["submit", "--data", "sleep 600\n"]).says(124, &["longer than it may"]);
-    server.run(&["submit", "--data", "seq 100\n"]).says(1, &["more to its standard output"]);
+    server.run(&["submit", "--data", "sleep 600\n"]).says(124, &["exceeded its time limit"]);
+    server
+        .run(&["submit", "--data", "seq 100\n"])
+        .says(1, &["more than is allowed to standard output"]);
 }
 
 #[test]
@@ -134,7 +136,7 @@ fn as_many_attempts_as_asked_for() {
 
 #[test]
 fn output_as_it_comes() {
-    // What it says before somebody listens is not shown; so it says it again and again.
+    // The client misses what the command writes before it listens; so the command repeats it.
     let script = "until [ -e open ]; do echo tick >&2; sleep 0.02; done; echo last >&2; echo out; read -r end; exit $end";
     let server = Server::script(&[], script);
     for (end, out) in [(0, "out\n"), (3, "")] {

@@ -1,4 +1,4 @@
-//! A client that works on while services come and go, and notes what it was told.
+//! A client that works on while services come and go, and records their answers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -94,7 +94,7 @@ async fn running_out_of_descriptors_does_not_end_the_accepting() {
     let mut service = Service::spawn(command);
     let address = service.address().await.expect("it starts");
     let said = fs::read_to_string(&log).unwrap();
-    let figures = "500 connections and 2 workers need 556 file descriptors, and there are 128";
+    let figures = "500 connections and 2 workers need 556 file descriptors, but the limit is 128";
     assert!(said.contains(figures), "{said}");
     // One that is there before the others, and whose request has begun: it makes room for none.
     let body = vec![b'x'; 100_000];
@@ -176,7 +176,7 @@ async fn folder_that_cannot_be_written_is_refused() {
     fs::write(&file, "mine").unwrap();
     refusal(&file).await;
     assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
-    // Nobody makes folders there, not even the superuser.
+    // Not even the superuser can make folders there.
     let system = if cfg!(target_os = "linux") { "/sys/levada" } else { "/System/levada" };
     refusal(Path::new(system)).await;
     // The superuser is not bound by permissions.
@@ -283,7 +283,7 @@ async fn store_that_fails_ends_the_service_and_no_job_has_failed() {
     let log = fs::read_to_string(folder.path().join("log")).unwrap();
     let errors: Vec<_> = log.lines().filter(|line| line.contains("ERROR")).collect();
     assert_eq!(errors.len(), 1, "{log}");
-    let expected = ["the store has failed", "bodies", "No such file", "start it again"];
+    let expected = ["the store has failed", "bodies", "No such file", "restart the service"];
     assert!(expected.iter().all(|part| errors[0].contains(part)), "{log}");
 
     let mut larger = levada();
@@ -295,7 +295,7 @@ async fn store_that_fails_ends_the_service_and_no_job_has_failed() {
     service.kill().await;
 }
 
-/// What is removed behind the service's back is told as that.
+/// The service reports an output as lost if its file was removed behind its back.
 #[tokio::test]
 async fn output_whose_file_is_gone_is_lost_and_nothing_else() {
     let folder = TempDir::new().unwrap();

@@ -212,8 +212,8 @@ async fn jobs_that_run_go_on_and_their_ends_wait_for_room() {
     let lines = |level: &str, says: &str| {
         log.lines().filter(|line| line.contains(level) && line.contains(says)).count()
     };
-    assert_eq!((lines("ERROR", ""), lines("ERROR", "no room on the disk")), (1, 1), "{log}");
-    assert_eq!(lines("INFO", "there is room on the disk again"), 1, "{log}");
+    assert_eq!((lines("ERROR", ""), lines("ERROR", "the disk is full: new jobs")), (1, 1), "{log}");
+    assert_eq!(lines("INFO", "the disk has room again"), 1, "{log}");
     let place = disk.place.path().join("disk/store");
     assert!(log.contains(&format!("KiB are free in {}", place.display())), "{log}");
     let runs = disk.runs();
@@ -242,7 +242,7 @@ async fn retention_makes_room_on_a_full_disk() {
     let answer = post(&line, &[], body(MIB, 7)).await;
     assert!(answer.status == 200 && answer.body == body(MIB, 7));
     assert!(service.stop().await.success());
-    assert!(disk.log().contains("there is room on the disk again"), "{}", disk.log());
+    assert!(disk.log().contains("the disk has room again"), "{}", disk.log());
 }
 
 #[tokio::test]
@@ -272,7 +272,7 @@ async fn service_that_is_killed_on_a_full_disk_starts_there_and_loses_nothing() 
     assert_eq!(disk.runs().matches(running.as_str()).count(), 2, "once in each process");
 }
 
-/// Who has to end does not wait for room: what is not on the disk runs again.
+/// A shutdown does not wait for room on the disk: jobs whose end is not stored run again.
 #[tokio::test]
 async fn service_that_is_stopped_on_a_full_disk_ends_and_says_so() {
     let disk = Disk::new(48);
@@ -285,7 +285,7 @@ async fn service_that_is_stopped_on_a_full_disk_ends_and_says_so() {
     let status = service.stop().await;
     let log = disk.log();
     let warned =
-        format!("the end of a job is not recorded; it runs again after a restart job={running}");
+        format!("cannot store the end of a job; it runs again after a restart job={running}");
     assert_eq!(log.matches(&warned).count(), 1, "{log}");
     assert!(status.code().is_some_and(|code| code < 2), "{status:?} {log}");
 
@@ -416,7 +416,7 @@ async fn nothing_that_was_told_is_lost_while_the_disk_fills_again_and_again() {
         );
     }
     let errors = disk.log().lines().filter(|line| line.contains("ERROR")).count();
-    let full = disk.log().matches("no room on the disk").count();
+    let full = disk.log().matches("the disk is full: new jobs").count();
     assert_eq!(errors, full, "{}", disk.log());
     service.kill().await;
 }

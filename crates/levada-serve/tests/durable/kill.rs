@@ -1,8 +1,8 @@
 //! The service is killed again and again under load, and every job is accounted for.
 //!
 //! A *generation* is one process of the service, from 1; the last one is not killed. Every command
-//! notes its run, with the generation, in a file of its job. So what a client was told
-//! (`ledger.rs`) can be held against what ran.
+//! notes its run, with the generation, in a file of its job. So the answers that a client got
+//! (`ledger.rs`) can be compared with the runs.
 //!
 //! `LEVADA_KILLS` says how often, `LEVADA_SEED` in which way.
 

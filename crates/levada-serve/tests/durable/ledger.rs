@@ -42,7 +42,7 @@ pub(crate) struct Job {
     pub(crate) key: Option<String>,
     /// The size of the input and output, but for a line.
     size: usize,
-    /// What a client was told that it is called.
+    /// The id that a client got.
     pub(crate) id: Option<String>,
     /// It was said to be not accepted.
     pub(crate) refused: bool,
@@ -51,10 +51,10 @@ pub(crate) struct Job {
     pub(crate) driven: usize,
     /// The states in which it may end, as far as its client can know.
     possible: BTreeSet<&'static str>,
-    /// Somebody wished it to be cancelled, and did not wait for what became of that.
+    /// A client asked to cancel it, and did not wait for the answer.
     pub(crate) cancel_at_large: bool,
-    /// Nothing is to be done with it before this generation: a request of which nobody knows may
-    /// still be answered.
+    /// Clients leave it alone before this generation: a request whose client has left may still
+    /// take effect.
     pub(crate) leave_until: u64,
     pub(crate) seal: Option<Seal>,
 }
@@ -121,7 +121,7 @@ impl Job {
         bytes.into()
     }
 
-    /// How it ends if nobody cancels it.
+    /// How it ends if no client cancels it.
     fn natural(&self) -> &'static str {
         match self.action {
             Action::Echo | Action::Slow | Action::Again => "succeeded",
@@ -174,7 +174,7 @@ impl Job {
         }
     }
 
-    /// Its client was told that it has ended like this.
+    /// Its client got the answer that it has ended like this.
     pub(crate) fn has_ended(
         &mut self,
         place: &Place,

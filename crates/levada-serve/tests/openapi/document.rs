@@ -50,7 +50,7 @@ fn column(heading: &str) -> Vec<&'static str> {
 #[test]
 fn paths_are_those_of_the_router() {
     let routes = ROUTES.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
-    // What the page is made of is nobody else's.
+    // The page's files are not part of the API.
     let routes: BTreeSet<_> = routes.filter(|path| !path.starts_with("/page/")).collect();
     let document = document();
     let paths: BTreeSet<_> =

@@ -1,5 +1,5 @@
 //! `levada serve` behind nginx: configured by `proxy_pass` alone, as most people do, and as
-//! `docs/serve.md` says. Run by `cargo xtask proxy`, which sees to it that there is an nginx.
+//! `docs/serve.md` says. Run by `cargo xtask proxy`, which provides an nginx.
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
@@ -31,7 +31,7 @@ async fn the_first_event_arrives_while_the_stream_is_open() {
     for name in ["accepted", "started"] {
         assert_eq!(all.of_jobs().await.unwrap().name, name);
     }
-    // What the command writes is told before it goes on.
+    // The client gets what the command writes before the command goes on.
     notes.write("gate");
     let (mut names, mut texts) = (Vec::new(), String::new());
     while let Some(event) = one.next().await {

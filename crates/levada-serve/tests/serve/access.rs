@@ -1,4 +1,4 @@
-//! Who may use the service, and who is told what.
+//! Which clients may use the service, and what they may see.
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ async fn nothing_but_the_open_paths_answers_without_a_token() {
     }
     assert_eq!(notes.read("runs"), "run\nrun\n");
 
-    // Five times each of the two ways to submit; who only looks was not refused a job.
+    // Five times each of the two ways to submit; refused reads do not count.
     let metrics = server.ask("GET", "/metrics", &[("Authorization", ALICE)], "").await;
     let refused = "\nlevada_rejected_total{queue=\"\",reason=\"unauthorized\"} 10\n";
     assert!(metrics.text().contains(refused), "{}", metrics.text());

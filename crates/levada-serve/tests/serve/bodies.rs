@@ -316,7 +316,7 @@ async fn a_trickle_is_cut_off() {
     };
     let cut = drip(&[]).await;
     assert!(cut.starts_with("HTTP/1.1 408 "), "{cut}");
-    assert!(cut.contains("it has to be 500 a second"), "{cut}");
+    assert!(cut.contains("the minimum is 500 bytes per second"), "{cut}");
     let whole = drip(&["--body-min-rate", "0"]).await;
     assert!(whole.ends_with("\r\n\r\n15\n"), "{whole}");
     let whole = drip(&["--body-min-rate", "1"]).await;

@@ -118,7 +118,7 @@ async fn one_of_many_cancels_a_job() {
         if others == 409 {
             assert_eq!(statuses[1..], [409; 15], "one of them did it");
         } else {
-            // As long as it is being stopped, everyone is told so.
+            // As long as the job is being stopped, every request gets 202.
             assert!(statuses.iter().all(|status| [202, 409].contains(status)), "{statuses:?}");
         }
         server.until_job(id, "cancelled").await;

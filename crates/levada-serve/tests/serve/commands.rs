@@ -28,7 +28,7 @@ async fn all_three_pipes_move_at_the_same_time() {
 #[tokio::test]
 async fn flood_of_output_is_stopped() {
     let notes = Notes::new();
-    // What it says after it was stopped is told too.
+    // What the command writes after the signal to stop is kept, too.
     let script = format!(
         "echo $$ > {}; trap 'echo why >&2; exit 1' TERM; (trap '' TERM; yes); \
          while :; do sleep 0.01; done",

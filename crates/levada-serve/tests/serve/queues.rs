@@ -112,7 +112,7 @@ async fn queue_takes_the_types_it_accepts() {
 
 #[tokio::test]
 async fn more_urgent_queues_go_first_where_runs_are_limited() {
-    // With one worker nobody of the queue waits for the slot while its job runs.
+    // With one worker, no job of the queue waits for the slot while another one runs.
     for workers in [1, 3] {
         urgent_first(workers).await;
     }

@@ -49,7 +49,7 @@ async fn workers_places_and_commands_change() {
     }
     server.post("").await.problem(503, "queue-full");
 
-    // Fewer: what runs goes on, what waits stays, and nobody comes in until there is room again.
+    // Fewer: running and waiting jobs stay, and new ones are refused until there is room again.
     rewrite(&notes, &config(1, 1, "newest"));
     server.until_progress(&[("workers", 1), ("capacity", 1), ("running", 3), ("queued", 4)]).await;
     server.post("").await.problem(503, "queue-full");
@@ -149,7 +149,7 @@ async fn hang_up_reads_what_cannot_be_seen_to_change() {
     assert_eq!(server.post("still").await.text(), "still", "it is no reason to end");
 }
 
-/// Nobody here runs this job, but it has not ended: who waits for that waits.
+/// This service does not run the job, but it has not ended: a client that waits keeps waiting.
 async fn has_not_ended(server: &Server, id: &str) {
     let (path, wait) = (format!("/jobs/{id}"), [("Prefer", "wait=1")]);
     let result = format!("{path}/result");
@@ -164,13 +164,13 @@ async fn has_not_ended(server: &Server, id: &str) {
         assert_eq!(answer.status, status, "{answer:?}");
         assert!(began.elapsed() >= Duration::from_secs(1), "{path} {headers:?}");
     }
-    // Whoever knows another state is told at once.
+    // A client that knows another state gets the current one at once.
     let (began, known) = (Instant::now(), [("Prefer", "wait=600"), ("If-None-Match", "\"other\"")]);
     assert_eq!(server.ask("GET", &path, &known, "").await.status, 200);
     assert!(began.elapsed() < LONG / 2);
 }
 
-/// It can be cancelled, and who waits for it is told.
+/// It can be cancelled, and waiting clients get the answer.
 async fn is_cancelled(server: &Server, id: &str) {
     let (path, wait) = (format!("/jobs/{id}"), [("Prefer", "wait=600")]);
     let state = tokio::spawn(server.request_with("GET", &path, &wait, ""));

@@ -1,4 +1,4 @@
-//! Jobs that are run again: by themselves, and because somebody asks for it.
+//! Jobs that are run again: by themselves, and at the request of a client.
 
 use std::time::Duration;
 

@@ -21,8 +21,8 @@ fn logged(notes: &Notes, what: &str) -> usize {
     notes.read("log").lines().filter(|line| line.contains(what)).count()
 }
 
-const BEGINS: &str = "cannot be started at the moment";
-const ENDS: &str = "no worker waits";
+const BEGINS: &str = "cannot start commands at the moment";
+const ENDS: &str = "commands can be started again";
 
 /// From now on the service can open no file more; or it can again, with the limit that is given
 /// back.

@@ -223,7 +223,7 @@ async fn streams_of_jobs_end_with_what_becomes_of_them() {
     let (mut of_running, mut of_waiting) = (open(&running).await, open(&waiting).await);
     server.signal(Signal::TERM);
     assert_eq!(of_waiting.next().await, None, "it does not run in this process");
-    // Longer than connections get that nobody is owed anything on.
+    // Longer than the time that a stop leaves to idle connections.
     tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
     notes.write("gate");
     let mut last = String::new();

@@ -26,7 +26,7 @@ async fn without_files_others_than_a_terminal_that_is_gone_leave_it_running() {
     let notes = Notes::new();
     let mut server = logging(&notes, &[], "cat");
     for (signal, words) in [
-        (Signal::HUP, "INFO levada_serve::signals: SIGHUP: there are no files to read again"),
+        (Signal::HUP, "INFO levada_serve::signals: SIGHUP: there are no files to reload"),
         (Signal::USR1, "INFO levada_serve::signals: SIGUSR1: it has no meaning here"),
         (Signal::USR2, "INFO levada_serve::signals: SIGUSR2: it has no meaning here"),
     ] {
@@ -102,7 +102,7 @@ async fn a_terminal_that_is_closed_drains() {
     let (mut server, terminal) = on_terminal(&notes, &[], &[], &script);
     // While the terminal is there, the signal comes from elsewhere.
     server.signal(Signal::HUP);
-    until_logged(&notes, "SIGHUP: there are no files to read again").await;
+    until_logged(&notes, "SIGHUP: there are no files to reload").await;
     let client = tokio::spawn(server.request("POST", "/", "done"));
     server.until_progress(&[("running", 1)]).await;
     drop(terminal);
@@ -128,7 +128,7 @@ async fn nohup_and_files_outlive_the_terminal() {
         drop(terminal);
         server.signal(Signal::HUP);
         if with_files {
-            until_logged(&notes, "SIGHUP: reading the files again").await;
+            until_logged(&notes, "SIGHUP: reloading the files").await;
         }
         let token = [("Authorization", "Bearer 0123456789abcdef-alice")];
         assert_eq!(server.ask("POST", "/", &token, "hello").await.text(), "hello");

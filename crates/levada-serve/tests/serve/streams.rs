@@ -75,7 +75,7 @@ async fn stream_of_a_job_shows_its_output_as_it_comes_and_ends_with_it() {
     assert_eq!(seen.last().unwrap().name, "finished");
     assert!(seen.iter().all(|event| event.data["job"] == other));
 
-    // What has ended is told at once.
+    // A stream of an ended job sends its state at once.
     let mut late = of_job(&server, &id).await;
     let seen = rest(&mut late).await;
     assert_eq!(names(&seen), ["state"]);

@@ -26,7 +26,7 @@ pub(crate) type Http = Client<HttpConnector, Full<Bytes>>;
 /// `levada serve`, running. Dropping it aborts it.
 pub(crate) struct Server {
     child: Child,
-    /// Where its jobs are kept, unless it was told where.
+    /// Where its jobs are kept, unless an option says where.
     _store: TempDir,
     pub(crate) address: SocketAddr,
     client: Http,

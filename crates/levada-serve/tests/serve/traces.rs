@@ -314,7 +314,7 @@ async fn failures_are_told_once_in_a_while() {
         }
         end(&mut server).await;
         let log = notes.read("log");
-        assert_eq!(log.matches("traces cannot be sent").count(), 1, "{log}");
+        assert_eq!(log.matches("cannot send traces").count(), 1, "{log}");
         assert!(log.contains(&format!("collector=127.0.0.1:{port}")), "{log}");
         assert!(!log.contains("ERROR"), "{log}");
     }

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use crate::shutdown::until_refused;
 use crate::support::{Notes, Server, alive, until};
 
-/// A user other than that of the service: `nobody`.
+/// A user other than that of the service: the unprivileged one.
 const OTHER: &str = "65534";
 
 /// Starts a service that may start commands as another user but not signal them: it lacks the

@@ -1,4 +1,4 @@
-//! Ctrl-C: the program ends, its jobs go on, and a person is told how to get at them.
+//! Ctrl-C: the program ends, its jobs go on, and a note says how to get at them.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,8 +13,8 @@ use super::super::write;
 pub(super) struct Followed(Arc<Mutex<BTreeSet<String>>>);
 
 impl Followed {
-    /// From here on, Ctrl-C says which jobs go on. Where nobody looks, it ends the program as it
-    /// always did: whoever started it may have said that it is to be ignored.
+    /// From here on, Ctrl-C says which jobs go on. If standard error is no terminal, the signal
+    /// keeps its disposition: the parent process may have set it to be ignored.
     pub(super) fn watched() -> Self {
         let followed = Self::default();
         if write::notes_to_terminal() {

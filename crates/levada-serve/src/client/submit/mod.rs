@@ -155,8 +155,8 @@ impl Offer<'_> {
     /// Gives the server the job, as patiently as was asked for. Its state as it came, and its id.
     fn accepted(&self, body: &[u8], view: &View) -> Done<(String, String)> {
         let args = self.args;
-        // Where a request breaks off, nobody knows whether the job was accepted. Sent again with
-        // the same key, it is the same job.
+        // If a request breaks off, the client cannot know whether the job was accepted. A second
+        // request with the same key finds the same job.
         let key = args.key.clone().unwrap_or_else(|| Uuid::now_v7().to_string());
         let mut patience = Patience::new(args.retry, args.max_wait);
         loop {

@@ -90,8 +90,8 @@ impl View {
         self.shown.take().filter(|shown| !shown.is_empty())
     }
 
-    /// Whether the end of standard error has been seen as it came. What came before somebody
-    /// listened is not shown after what came later.
+    /// Whether the end of standard error was shown as it arrived. If the client began to listen
+    /// late, the part that it missed is not shown after the later part.
     pub(super) fn has_shown(&self, tail: &str) -> bool {
         let shown = [self.stderr_shown.as_str(), &self.stderr].concat();
         !shown.is_empty() && (shown.ends_with(tail) || tail.ends_with(&shown))

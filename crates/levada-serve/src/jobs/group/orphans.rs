@@ -8,7 +8,7 @@ use std::convert::Infallible;
 pub(crate) fn adopt() {
     let own = rustix::process::getpid();
     if let Err(error) = rustix::process::set_child_subreaper(Some(own)) {
-        tracing::warn!(%error, "the system lets the service adopt no orphans: stopping a command may miss some of its processes");
+        tracing::warn!(%error, "cannot become a child subreaper: stopping a command may miss some of its processes");
     }
 }
 

@@ -1,4 +1,4 @@
-//! How a process that stays is given jobs, and how its answers are told apart: a line for a line,
+//! How a persistent process gets jobs, and how its answers are matched to them: a line for a line,
 //! or frames that bear the id of their job. What it writes is a job's answer only if no other job
 //! can have caused it.
 //!

@@ -4,7 +4,7 @@
 //! ```text
 //! idle --take--> begun --the process is in step--> asked --an answer comes back--> idle
 //!                  |                                 |
-//!                  |                                 +--it ends, takes too long, writes too much, is told to stop, is
+//!                  |                                 +--it ends, takes too long, writes too much, is stopped, is
 //!                  |                                    out of step: stopped, never used again, and the job ends
 //!                  +--it is out of step: stopped, never used again; the job goes to a new process
 //! ```
@@ -12,7 +12,7 @@
 //! | file       | what it is                                               |
 //! |------------|----------------------------------------------------------|
 //! | here       | the processes, and a job's way through one               |
-//! | `dialogue` | how jobs and answers are told apart (`mode`)             |
+//! | `dialogue` | how answers are matched to jobs (`mode`)                 |
 //! | `input`    | the pipe to a process, and what is unread of it          |
 
 mod dialogue;
@@ -135,7 +135,7 @@ impl Process {
         let Self { mut group, dialogue, config, .. } = self;
         drop(dialogue);
         if timeout(config.grace, group.ended()).await.is_err() {
-            debug!("a command that was told of the end of its input is killed");
+            debug!("killing a persistent process that did not exit after its input was closed");
             group.clear(Reach::All, pending()).await;
         }
     }
@@ -234,7 +234,7 @@ impl<W: Watcher> Run<'_, W> {
 
     /// Stops a process whose next answers might be those of other jobs.
     async fn replace(&self, process: Process, why: OutOfStep) {
-        warn!(job = %self.id, queue = self.queue, %why, "a process that stays is out of step with its jobs; it is replaced");
+        warn!(job = %self.id, queue = self.queue, %why, "a persistent process is out of step with its jobs; replacing it");
         process.stop(self.shutdown).await;
     }
 
@@ -258,7 +258,9 @@ impl<W: Watcher> Run<'_, W> {
         };
         // What a process says before it has the job is of none, or of the one before: it is nothing
         // for this client. What it says at its start may be why it does not do its first job.
-        let mut forget = |bytes: &[u8]| debug!(bytes = bytes.len(), "standard error of no job");
+        let mut forget = |bytes: &[u8]| {
+            debug!(bytes = bytes.len(), "discarding standard error that belongs to no job")
+        };
         let before: &mut (dyn FnMut(&[u8]) + Send) = if *is_used { &mut forget } else { &mut hear };
         let begin = dialogue.begin(input, answer, max);
         let answered = match self.listen(stderr, clock.as_mut(), before, begin).await {

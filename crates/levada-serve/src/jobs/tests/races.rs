@@ -58,7 +58,7 @@ async fn a_job_is_found_alive_as_soon_as_it_is_on_disk() {
     bench.end().await;
 }
 
-/// `accepting` has begun a commit; while that is made and not answered, somebody looks for the job.
+/// `accepting` has begun a commit; while that is made and not answered, a client finds the job.
 async fn found_alive<T>(bench: &mut Bench, id: JobId, accepting: JoinHandle<T>) {
     bench.store.hold_answers(true);
     bench.go_on(Ok(()));

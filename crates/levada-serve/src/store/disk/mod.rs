@@ -98,7 +98,7 @@ impl DiskStore {
         })
     }
 
-    /// Nobody else uses the file that `file` opens. Of it, at most `cache` bytes are kept in
+    /// No other process may use the file that `file` opens. At most `cache` bytes of it are kept in
     /// memory.
     pub(super) fn open_on<B: StorageBackend>(
         dir: &Path,
@@ -162,7 +162,7 @@ impl Store for DiskStore {
     fn reopen(&self) -> Result<(), StoreError> {
         self.reserve.release();
         let mut bodies = self.bodies();
-        // Whoever reads does so before, or after.
+        // Readers wait for this lock: they read before the change, or after it.
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
         let Some(error) = opened.failure().cloned() else { return Ok(()) };
         // The old one has nothing more to say of the file, whatever comes of the new one: it may be

@@ -35,7 +35,7 @@ struct Fallen {
 }
 
 impl Opened {
-    /// Nobody else uses the file. Of it, at most `cache` bytes are kept in memory.
+    /// No other process may use the file. At most `cache` bytes of it are kept in memory.
     ///
     /// Opening it writes. If there is no room for that, it can be read, and takes no changes.
     pub(super) fn new(

@@ -50,7 +50,7 @@ fn a_fault_at_any_call_stops_the_writing_and_not_the_reading() {
         };
         assert_eq!(error.kind, StoreErrorKind::Io, "{error}");
 
-        // The disk would work again: nobody tries.
+        // The disk would work again, but the store does not try.
         disk.fail_at(usize::MAX / 2, ErrorKind::Other);
         let calls = disk.calls();
         for durability in [Durability::Now, Durability::Later] {

@@ -184,8 +184,8 @@ fn any_change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// A job that failed and is run again by somebody who read its record before it was given up, if it
-/// was.
+/// A job that failed and is run again by a client that may have read its record before the job was
+/// given up.
 fn run_again() -> impl Strategy<Value = Vec<Change>> {
     let given_up = option::of(any::<bool>());
     (any_record(), any_body(), given_up, 1_u64..4).prop_map(

@@ -1,4 +1,4 @@
-//! A disk that fails when it is told to, and that can lose power.
+//! A disk that fails when the test says so, and that can lose power.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -17,7 +17,7 @@ pub(crate) struct Slow {
     store: MemoryStore,
     begun: mpsc::UnboundedSender<(Vec<JobId>, Durability)>,
     go_on: Mutex<mpsc::UnboundedReceiver<Result<(), StoreError>>>,
-    /// Is told when the unfinished jobs are asked for, and what to wait for then.
+    /// A read of the unfinished jobs sends to the first, and waits until the second is closed.
     held: Mutex<Option<(mpsc::UnboundedSender<()>, mpsc::UnboundedReceiver<()>)>>,
     holds_answers: AtomicBool,
     reopened: AtomicUsize,
@@ -41,8 +41,8 @@ impl Slow {
         (store, begun_rx, go_on)
     }
 
-    /// From now on, who asks for the unfinished jobs is seen at the first end, and waits until the
-    /// second is dropped.
+    /// From now on, a read of the unfinished jobs sends a message to the first end, and waits until
+    /// the second is dropped.
     pub(crate) fn hold_reads(&self) -> (mpsc::UnboundedReceiver<()>, mpsc::UnboundedSender<()>) {
         let ((asked_end, asked), (release, released)) =
             (mpsc::unbounded_channel(), mpsc::unbounded_channel());

@@ -13,7 +13,7 @@ use super::super::spool::Spool;
 use super::super::{Change, Durability, Filter, Found, Store, StoreError};
 use crate::jobs::record::{JobId, Moment, Record};
 
-/// A store on disk that has no descriptor for a file until it is told so.
+/// A store on disk that has no descriptor for a file until the test gives it one.
 #[derive(Debug)]
 struct Short {
     store: DiskStore,

@@ -252,7 +252,7 @@ async fn when_the_disk_is_full_new_jobs_are_refused_and_ends_wait() {
     bench.closer.close().await.unwrap();
 }
 
-/// Room was missing only when the commit was made: whoever waits is told what is true.
+/// Room is missing only after the commit was made: the waiting caller gets its success.
 #[tokio::test]
 async fn a_job_that_is_there_after_all_was_accepted() {
     let mut bench = Bench::new();
