@@ -106,13 +106,28 @@ async fn running_out_of_descriptors_does_not_end_the_accepting() {
     accepted.read_exact(&mut go_on).unwrap();
     assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
 
+    // What it inherited may have greater numbers.
+    let descriptor =
+        |number: usize| fs::read_link(format!("/proc/{}/fd/{number}", service.id())).ok();
+    let sockets = || {
+        let links = (0..128).filter_map(descriptor);
+        links.filter(|link| link.to_str().is_some_and(|link| link.starts_with("socket:"))).count()
+    };
+    let before = sockets();
     let reading: Vec<_> = (0..150).map(|_| TcpStream::connect(address).unwrap()).collect();
     for mut reader in &reading {
         reader.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        reader.set_nonblocking(true).unwrap();
     }
-    // What it inherited may have greater numbers.
-    let open = |number| Path::new(&format!("/proc/{}/fd/{number}", service.id())).is_symlink();
-    until("every descriptor to be used", || (0..128).all(open)).await;
+    // A connection that has no answer yet is idle, and would give its descriptor away.
+    let answered = || {
+        let is_read = |reader: &&TcpStream| matches!(reader.peek(&mut [0]), Ok(1));
+        reading.iter().filter(is_read).count()
+    };
+    until("every descriptor to be used", || {
+        (0..128).all(|number| descriptor(number).is_some()) && sockets() == before + answered()
+    })
+    .await;
     accepted.write_all(&body).unwrap();
     let mut answer = String::new();
     accepted.read_to_string(&mut answer).unwrap();
