@@ -24,7 +24,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use levada_work::shutdown::Signal;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tower_service::Service as _;
 use tracing::{debug, warn};
@@ -46,6 +46,9 @@ const HANG_UP: Duration = Duration::from_secs(1);
 /// `lingering_time`).
 const SILENCE: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_secs(30);
+/// How soon after a warning that accepting fails the next one comes at the soonest: connections that
+/// are closed in between let some succeed.
+const NEXT_WARNING: Duration = Duration::from_secs(60);
 /// How long accepting rests when the system has no more descriptors or memory for a connection.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 /// Largest head of a request, in bytes; hyper answers 431 to a larger one.
@@ -137,11 +140,10 @@ impl Connections {
 
     /// Accepts connections until dropped.
     pub(crate) async fn accept(&self, listener: &TcpListener, app: &Router) -> Infallible {
-        let mut is_failing = false;
+        let mut warned: Option<Instant> = None;
         loop {
             match listener.accept().await {
                 Ok((stream, peer)) => {
-                    is_failing = false;
                     // A shutdown has begun: the connection is closed, and no other is accepted.
                     let Ok(guard) = self.shutdown.try_track("connection") else { continue };
                     let (seat, is_spare) = self.seat().await;
@@ -155,10 +157,10 @@ impl Connections {
                 // The client's doing: nothing is wrong here.
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    if !is_failing {
+                    if warned.is_none_or(|at| at.elapsed() > NEXT_WARNING) {
                         warn!(%error, "cannot accept connections; retrying");
+                        warned = Some(Instant::now());
                     }
-                    is_failing = true;
                     // The descriptor of an idle connection serves a new one.
                     self.seats.recall();
                     sleep(ACCEPT_REST).await;
