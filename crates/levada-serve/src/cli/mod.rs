@@ -23,7 +23,7 @@ use self::serve::ServeArgs;
 use self::status::StatusArgs;
 use self::submit::SubmitArgs;
 
-/// Channels you can build a service on, and see into.
+/// A durable job queue in front of any command, over HTTP, and its tools.
 #[derive(Debug, Parser)]
 #[command(name = "levada", version)]
 pub struct Cli {
@@ -35,7 +35,7 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Put a bounded queue with backpressure in front of a command, over HTTP
+    /// Run a command for jobs over HTTP, from bounded queues that survive a restart
     Serve(Box<ServeArgs>),
     /// Give a server a job, wait for its end, and write its output
     Submit(Box<SubmitArgs>),
@@ -72,5 +72,26 @@ pub(crate) mod tests {
     fn command_line_is_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_option_that_would_be_ignored_is_refused() {
+        for bad in [
+            &["retry", "ID", "--queue", "q"][..],
+            &["retry", "--queue", "q"],
+            &["submit", "--data", "text", "--output-dir", "d"],
+            &["submit", "--output-dir", "d"],
+        ] {
+            let line = ["levada"].iter().chain(bad);
+            assert!(Cli::try_parse_from(line).is_err(), "{bad:?} was accepted");
+        }
+        for good in [
+            &["retry", "--all-failed", "--queue", "q"][..],
+            &["retry", "ID"],
+            &["submit", "--file", "f", "--output-dir", "d"],
+        ] {
+            let line = ["levada"].iter().chain(good);
+            assert!(Cli::try_parse_from(line).is_ok(), "{good:?} was refused");
+        }
     }
 }

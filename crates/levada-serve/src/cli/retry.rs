@@ -16,7 +16,14 @@ pub struct RetryArgs {
     pub(crate) all_failed: bool,
 
     /// The queue for --all-failed
-    #[arg(long, value_name = "NAME", default_value = "default", requires = "all_failed")]
+    // An argument that conflicts with a given one is not required any more: hence both.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "default",
+        requires = "all_failed",
+        conflicts_with = "ids"
+    )]
     pub(crate) queue: String,
 
     #[command(flatten)]

@@ -24,7 +24,7 @@ levada serve [OPTIONS] -- COMMAND [ARGUMENTS]
        levada serve [OPTIONS] --config FILE [-- COMMAND [ARGUMENTS]]")]
 #[command(after_help = "\
 Durations are written as 30s, 5m, 1h30m or 250ms, or as a number of seconds; sizes in bytes, or \
-with KiB, MiB, GiB.
+with KiB, MiB, GiB, TiB.
 
 Examples: levada serve --workers 4 -- wc -c
           curl --data-binary @file http://127.0.0.1:8080/
@@ -148,8 +148,8 @@ pub(crate) struct ServiceOptions {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     keep_jobs: Option<Duration>,
 
-    /// How many bytes inputs, outputs and standard error of jobs that have ended may take [default:
-    /// 1GiB]
+    /// How many bytes inputs, outputs and standard error of jobs that have ended may take; the
+    /// oldest are given up first [default: 1GiB]
     #[arg(long, value_name = "SIZE", value_parser = kept_size)]
     keep_bytes: Option<u64>,
 
@@ -216,7 +216,7 @@ pub(crate) struct AccessOptions {
     #[arg(long, requires = "token_file")]
     pub(crate) allow_world_readable_tokens: bool,
 
-    /// Every client that reaches the service may run the command
+    /// Every client that reaches the service may run the command; refused together with tokens
     #[arg(long)]
     pub(crate) allow_anonymous: bool,
 
@@ -225,8 +225,9 @@ pub(crate) struct AccessOptions {
     #[arg(long, conflicts_with = "tls_cert")]
     pub(crate) allow_plain_http: bool,
 
-    /// A name by which clients reach the service, if it has neither tokens nor TLS; may be given
-    /// several times. IP addresses, localhost and names that are private by their form need none
+    /// A name by which clients reach a service without tokens; may be given several times. IP
+    /// addresses and localhost need none. A service that other machines reach also answers to names
+    /// that are private by their form and, with TLS, to every name
     #[arg(long, value_name = "NAME")]
     pub(crate) allow_host: Vec<String>,
 

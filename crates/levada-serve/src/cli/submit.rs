@@ -15,7 +15,8 @@ const MOST_AT_ONCE: usize = 256;
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 The command's standard output goes to standard output, byte for byte; everything else to standard
-error. The exit code is the command's own; 75: refused for now, or not over yet; docs/cli.md has all.
+error. The exit code is 0 after a success, else the command's own; 75: refused for now, or not over
+yet; docs/cli.md lists all.
 
 A job that was accepted goes on when this program is interrupted: `levada result ID` waits for it
 again, `levada cancel ID` ends it.
@@ -74,8 +75,9 @@ pub struct SubmitArgs {
     #[arg(long, short, value_name = "FILE", conflicts_with = "output_dir")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Write the output of each file to a file of the same name in this directory
-    #[arg(long, value_name = "DIR", requires = "files")]
+    /// Write the output of each file to a file of the same name in this directory, which is created
+    /// if it does not exist
+    #[arg(long, value_name = "DIR", requires = "files", conflicts_with = "data")]
     pub(crate) output_dir: Option<PathBuf>,
 
     /// How many of several files are on their way at the same time
