@@ -46,8 +46,8 @@ const HANG_UP: Duration = Duration::from_secs(1);
 /// `lingering_time`).
 const SILENCE: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_secs(30);
-/// How soon after a warning that accepting fails the next one comes at the soonest: connections that
-/// are closed in between let some succeed.
+/// How soon after a warning that accepting fails the next one comes at the soonest: connections
+/// that are closed in between let some succeed.
 const NEXT_WARNING: Duration = Duration::from_secs(60);
 /// How long accepting rests when the system has no more descriptors or memory for a connection.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
