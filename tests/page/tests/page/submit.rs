@@ -60,7 +60,7 @@ async fn what_is_wrong_is_said_in_words() {
         page.until("return document.getElementById('submit-queue').value === 'json'").await;
         page.write("#submit-text", "hello").await;
         page.click("#submit-send").await;
-        page.until_text("#submit-answer", "The queue takes application/json").await;
+        page.until_text("#submit-answer", "The queue accepts application/json").await;
         page.write("#submit-type", "漢").await;
         page.click("#submit-send").await;
         page.until_text("#submit-answer", "Content-Type").await;
