@@ -261,7 +261,10 @@ pub(crate) fn store_failed(error: &StoreError) -> Problem {
             format!("No new jobs are accepted: {error}. The service accepts jobs again when there is room."),
         )
         .retry_after(ROOM),
-        StoreErrorKind::Passing | StoreErrorKind::Io | StoreErrorKind::Corrupt => Problem::new(
+        StoreErrorKind::TooLarge
+        | StoreErrorKind::Passing
+        | StoreErrorKind::Io
+        | StoreErrorKind::Corrupt => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "store-failed",
             "The store failed",
@@ -273,7 +276,10 @@ pub(crate) fn store_failed(error: &StoreError) -> Problem {
 /// What cannot be read.
 pub(crate) fn unreadable(error: &StoreError) -> Problem {
     match error.kind {
-        StoreErrorKind::Full | StoreErrorKind::Passing | StoreErrorKind::Io => Problem::new(
+        StoreErrorKind::Full
+        | StoreErrorKind::TooLarge
+        | StoreErrorKind::Passing
+        | StoreErrorKind::Io => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "store-failed",
             "The store cannot be read",
@@ -301,7 +307,10 @@ pub(crate) fn no_output(app: &App, id: JobId, error: &StoreError) -> Problem {
             }
             result_lost(error)
         }
-        StoreErrorKind::Full | StoreErrorKind::Passing | StoreErrorKind::Io => unreadable(error),
+        StoreErrorKind::Full
+        | StoreErrorKind::TooLarge
+        | StoreErrorKind::Passing
+        | StoreErrorKind::Io => unreadable(error),
     };
     problem.job(id)
 }

@@ -185,6 +185,11 @@ fn not_kept(app: &App, queue: &Queue, error: &StoreError) -> Problem {
         app.jobs.writer().no_room(error);
         return store_failed(error);
     }
+    if error.kind == StoreErrorKind::TooLarge {
+        let detail = format!("The job was not accepted: {error}.");
+        let status = StatusCode::PAYLOAD_TOO_LARGE;
+        return Problem::new(status, "body-too-large", "The body is too large", detail);
+    }
     // The store goes on: only this body cannot be kept.
     warn!(queue = queue.name, %error, "cannot store the body of a request; the request is refused");
     let detail = format!("The job was not accepted: {error}.");

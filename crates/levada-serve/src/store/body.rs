@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
-use super::StoreError;
+use super::{StoreError, StoreErrorKind};
 
 /// The longest input or output that is in the database itself, in bytes: a database is at its best
 /// with small ones. A longer one is there only if no file could be opened for it.
@@ -139,7 +139,12 @@ impl BodyFile {
     /// Writes what comes next. Blocks.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         let written = (&*self.file).write_all(bytes);
-        written.map_err(|error| cannot("write", &self.path, error))?;
+        written.map_err(|error| {
+            let is_too_large = error.kind() == io::ErrorKind::FileTooLarge;
+            let error = cannot("write", &self.path, error);
+            let kind = if is_too_large { StoreErrorKind::TooLarge } else { error.kind };
+            StoreError { kind, ..error }
+        })?;
         self.len += bytes.len() as u64;
         Ok(())
     }

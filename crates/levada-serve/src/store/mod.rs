@@ -192,9 +192,11 @@ pub(crate) struct StoreError {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreErrorKind {
-    /// The disk is full, or the quota on it, or a file is as large as this process may make it.
-    /// There may be room later.
+    /// The disk is full, or the quota on it, or the database is as large as this process may make
+    /// a file. There may be room later.
     Full,
+    /// A body is larger than this process may make a file.
+    TooLarge,
     /// The system lacks something that it may have in a moment, such as a descriptor.
     Passing,
     /// The system failed to read or write.

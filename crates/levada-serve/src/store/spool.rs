@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::{Instant, sleep};
 
 use super::body::{Body, BodyFile, INLINE};
-use super::{Store, StoreError, on_a_thread};
+use super::{Store, StoreError, StoreErrorKind, on_a_thread};
 
 /// How much is collected for one write to the file, in bytes: a body that comes slowly comes in
 /// small pieces.
@@ -38,8 +38,8 @@ pub(crate) struct Spool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OnFailure {
     Refuse,
-    /// It stays in memory: the commit that is to have it finds out whether it waits for room, or
-    /// the store has failed.
+    /// It stays in memory, unless it is too large for any file: the commit that is to have it finds
+    /// out whether it waits for room, or the store has failed.
     KeepInMemory,
     /// It is there.
     InMemory,
@@ -142,7 +142,7 @@ fn in_memory(
     file: Option<BodyFile>,
     rest: &[u8],
 ) -> Result<Bytes, StoreError> {
-    if on_failure == OnFailure::Refuse {
+    if on_failure == OnFailure::Refuse || error.kind == StoreErrorKind::TooLarge {
         return Err(store.explained(error));
     }
     let begun = file.map_or_else(|| Ok(Bytes::new()), |file| file.whole())?;

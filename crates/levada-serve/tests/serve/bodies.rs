@@ -62,7 +62,7 @@ fn files(store: &Path) -> Vec<PathBuf> {
 
 /// No file may be larger than 4 MiB: the system refuses to write on, as it does when the disk is
 /// full.
-fn on_a_small_disk(levada: &mut Command) {
+fn with_small_files(levada: &mut Command) {
     let mut shell = Command::new("sh");
     shell.args(["-c", r#"ulimit -f 8192 && exec "$0" "$@""#]).arg(levada.get_program());
     shell.args(levada.get_args()).env("RUST_LOG", "error");
@@ -250,24 +250,24 @@ async fn a_repeated_upload_leaves_no_second_file() {
 }
 
 #[tokio::test]
-async fn a_body_for_which_there_is_no_room_is_refused_and_no_other() {
+async fn a_body_that_is_too_large_for_a_file_is_refused_and_no_other() {
     let folder = TempDir::new().unwrap();
     let store = folder.path().to_str().unwrap();
-    let server = Server::start_as(&["--store", store], &["wc", "-c"], on_a_small_disk);
+    let server = Server::start_as(&["--store", store], &["wc", "-c"], with_small_files);
     let mut stream = server.upload("").await;
     for _ in 0..42 {
         piece(&mut stream, &vec![b'x'; 100_000]).await;
     }
     let answer = read_to_close(&mut stream).await;
-    assert!(answer.starts_with("HTTP/1.1 507 ") && answer.contains(":store-failed"), "{answer}");
-    assert!(answer.contains("retry-after: "), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains(":body-too-large"), "{answer}");
+    assert!(answer.contains("File too large"), "{answer}");
     until("no file", || files(folder.path()).is_empty()).await;
     assert_eq!(server.get("/ready").await.status, 200);
     assert_eq!(server.post(vec![b'x'; 3 * MIB]).await.text(), "3145728\n");
 }
 
 #[tokio::test]
-async fn a_job_whose_output_has_no_room_is_run_again() {
+async fn a_job_whose_output_is_too_large_for_a_file_is_run_again() {
     let (folder, notes) = (TempDir::new().unwrap(), Notes::new());
     let store = folder.path().to_str().unwrap();
     // Less of it at the second attempt.
@@ -276,7 +276,7 @@ async fn a_job_whose_output_has_no_room_is_run_again() {
     let queue = crate::support::sh(script);
     fs::write(&config, format!("[queue.default]\n{queue}\nretry.backoff = \"10ms\"\n")).unwrap();
     let none: &[&str] = &[];
-    let server = Server::start_as(&["--store", store, "--config", &config], none, on_a_small_disk);
+    let server = Server::start_as(&["--store", store, "--config", &config], none, with_small_files);
     let answer = server.post("").await;
     assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 3 * MIB));
     let job = server.job(answer.header("levada-job-id")).await;

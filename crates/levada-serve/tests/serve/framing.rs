@@ -33,7 +33,7 @@ async fn a_header_that_says_one_thing_is_not_there_twice() {
         let answer = answers(&server, &request).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{name}: {answer}");
         assert!(answer.contains("urn:levada:problem:bad-header"), "{name}: {answer}");
-        let which = format!("2 headers \\\"{}\\\"", name.to_lowercase());
+        let which = format!("2 \\\"{}\\\" headers", name.to_lowercase());
         assert!(answer.contains(&which), "{name}: {answer}");
     }
     let encoded = "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Encoding: identity\r\n\

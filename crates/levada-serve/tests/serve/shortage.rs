@@ -4,9 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
-use tokio::task::JoinSet;
+use tokio::io::AsyncWriteExt;
 
-use crate::support::{Notes, Server, until, within};
+use crate::support::{Notes, Server, read_to_close, until, within};
 
 /// Starts a service that writes what it does to the file `log`.
 fn start(notes: &Notes, options: &[&str], command: &[&str]) -> Server {
@@ -93,20 +93,18 @@ async fn the_end_does_not_wait_for_the_system() {
 #[tokio::test]
 async fn what_is_only_in_memory_waits_until_the_abort() {
     let notes = Notes::new();
-    let (mut server, ids) = busy(&notes, &["--store", "memory"]).await;
-    let path = format!("/jobs/{}/result", ids[2]);
-    let clients: JoinSet<_> =
-        [server.request_with("GET", &path, &[("Prefer", "wait=60")], "")].into_iter().collect();
-    server.until_progress(&[("running", 2)]).await;
+    let (mut server, _) = busy(&notes, &["--store", "memory"]).await;
+    // Its connection is accepted before the shortage.
+    let mut client = server.begin(2).await;
+    client.write_all(b"hi").await.unwrap();
     limit_files(&server, Some(3));
     notes.write("gate");
     until("the shortage", || logged(&notes, BEGINS) == 1).await;
     server.signal(Signal::TERM);
     crate::shutdown::until_refused(&server).await;
     server.signal(Signal::TERM);
-    for answer in within(clients.join_all()).await {
-        answer.unwrap().problem(503, "interrupted");
-    }
+    let answer = read_to_close(&mut client).await;
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains(":interrupted"), "{answer}");
     assert_eq!(server.exit().await.code(), Some(143));
 }
 

@@ -179,7 +179,10 @@ impl Store for DiskStore {
     fn explained(&self, error: StoreError) -> StoreError {
         match error.kind {
             StoreErrorKind::Full => self.reserve.no_room(error),
-            StoreErrorKind::Passing | StoreErrorKind::Io | StoreErrorKind::Corrupt => error,
+            StoreErrorKind::TooLarge
+            | StoreErrorKind::Passing
+            | StoreErrorKind::Io
+            | StoreErrorKind::Corrupt => error,
         }
     }
 
