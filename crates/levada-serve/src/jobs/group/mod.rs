@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 use levada_work::shutdown::Signal as Shutdown;
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, getpgid, getpid, getsid, kill_process,
-    kill_process_group, test_kill_process, waitid,
+    Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, getpid, kill_process, kill_process_group,
+    test_kill_process, waitid,
 };
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{self, SignalKind};
@@ -221,23 +221,29 @@ impl Group {
     /// The processes within reach that live, as of this moment or later.
     fn living(&self, reach: Reach, since: Instant) -> Vec<Process> {
         let mut stop = self.stop();
-        let mut living = match Table::since(since) {
-            Ok(table) => table.of(self.id, &self.mark, &stop.seen),
+        let (mut living, own_session) = match Table::since(since) {
+            Ok(table) => (table.of(self.id, &self.mark, &stop.seen), table.own_session()),
             Err(error) => {
                 if cfg!(target_os = "linux") {
                     warn!(group = %self.id, %error, "cannot look for processes that left the group");
                 }
-                let lives = matches!(self.try_ended(), Ok(None));
-                let group = getpgid(Some(self.id)).ok();
-                lives.then(|| Process::unreaped(self.id, group)).into_iter().collect()
+                (self.unreaped_command().into_iter().collect(), None)
             }
         };
         stop.seen = living.iter().map(Process::key).collect();
         if reach == Reach::Session {
-            let own = getsid(None).ok();
-            living.retain(|process| process.session == own);
+            living.retain(|process| process.session == own_session);
         }
         living
+    }
+
+    /// The command, if it lives, without a look at the processes of the system.
+    fn unreaped_command(&self) -> Option<Process> {
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        // Not getpgid(2): its answer is 0 for a group of another namespace, which is no `Pid`.
+        let is_in_group = waitid(WaitId::Pgid(Some(self.id)), look).is_ok();
+        matches!(self.try_ended(), Ok(None))
+            .then(|| Process::unreaped(self.id, is_in_group.then_some(self.id)))
     }
 
     /// Whether processes live in the group of a command that has ended.

@@ -24,6 +24,8 @@ pub(super) struct Process {
     /// When it started, in ticks since the system did. A later process with the same number has
     /// another value.
     started: u64,
+    /// `None` for a number of another PID namespace, here and in the next two: a service in a
+    /// container can have its own session there (`docker exec`, `unshare --pid`).
     parent: Option<Pid>,
     pub(super) group: Option<Pid>,
     pub(super) session: Option<Pid>,
@@ -193,6 +195,11 @@ impl Table {
         self.processes.insert(id, process);
     }
 
+    /// The session of this process.
+    pub(super) fn own_session(&self) -> Option<Pid> {
+        self.processes.get(&getpid()).and_then(|own| own.session)
+    }
+
     /// The command with this number and mark, and what comes from it.
     pub(super) fn of(&self, command: Pid, mark: &str, seen: &Seen) -> Vec<Process> {
         let mut next = vec![command];
@@ -249,6 +256,9 @@ mod tests {
         }
         assert_eq!(Process::parse(stat("sh", "Z", 1).as_bytes()), None);
         assert_eq!(Process::parse(stat("sh", "Z", 2).as_bytes()), Some(expected));
+        let outside = Process { parent: None, group: None, session: None, ..expected };
+        let stat = stat("sh", "S", 1).replace(" 5 16 15 ", " 0 0 0 ");
+        assert_eq!(Process::parse(stat.as_bytes()), Some(outside), "of another namespace");
         for bad in ["", "17", "17 (sh)", "17 (sh) S 5 16", "x (sh) S 5 16 15"] {
             assert_eq!(Process::parse(bad.as_bytes()), None, "{bad:?}");
         }
@@ -295,6 +305,7 @@ mod tests {
         let table = Table::since(now).unwrap();
         let found = table.of(getpid(), "none", &Seen::new());
         let own = found.iter().find(|process| process.id == getpid()).unwrap();
+        assert_eq!(table.own_session(), own.session);
         assert_eq!(own.user(), Some(rustix::process::getuid().as_raw()));
         assert!(Arc::ptr_eq(&table, &Table::since(now).unwrap()), "it was read again");
         let later = Table::since(Instant::now()).unwrap();
