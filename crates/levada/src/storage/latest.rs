@@ -118,9 +118,11 @@
 //! # Checked by
 //! `tests`, `waiting_tests`, `phase_fair::tests` and `model`, and the models of watch.
 
+mod exposed;
 mod node;
 mod phase_fair;
 mod snapshot;
+mod split_count;
 mod version;
 mod waiting;
 mod writing;
@@ -141,10 +143,11 @@ pub(crate) use self::version::{Version, VersionState};
 pub(crate) use self::waiting::{WaitingReader, WaitingWriter};
 pub(crate) use self::writing::{Claim, WriteGuard};
 
-use self::node::{Node, NodeState};
+use self::node::Node;
 use self::phase_fair::PhaseFair;
+use self::split_count::{Entry, External, Index, Left};
 use crate::prim::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use crate::prim::{IS_SMALL, Lock, LockGuard, asymmetric, hazard};
+use crate::prim::{IS_SMALL, Lock, hazard};
 use crate::util::DropLast;
 
 /// The struct that contains a [`Latest`] and wakes the threads that wait for its value.
@@ -159,27 +162,29 @@ pub(crate) trait Owner {
     fn on_released(&self);
 }
 
-/// Reads of one value under the lock before its node is exposed. To change an exposed value costs a
-/// system call and a scan of all records, which some hundred reads without the lock outweigh. More
-/// are asked for where values come fast: if their sender loses the processor for a time slice, the
-/// readers would have exposed the value each time it runs again.
-const READS_BEFORE_EXPOSING: u16 = if IS_SMALL { 8 } else { 50_000 };
+/// Reads of one value that are counted before its node is exposed. To change an exposed value costs
+/// a system call and a scan of all records, which some hundred reads with hazard pointers outweigh.
+/// More are asked for where values come fast: if their sender loses the processor for a time slice,
+/// the readers would have exposed the value each time it runs again.
+const READS_BEFORE_EXPOSING: usize = if IS_SMALL { 8 } else { 50_000 };
 
-/// What the lock guards, besides the states of the nodes.
+/// What the lock guards.
 struct Inner<T, A> {
     /// `None` is the first node.
     current: Option<NonNull<Node<T>>>,
-    spare: Option<Box<Node<T>>>,
+    /// The current value is changed in place.
+    is_written: bool,
     /// A thread was rejected and waits (I6).
     has_waiters: bool,
-    /// Snapshots that may be taken before the next one has to be admitted (I8).
-    unchecked_reads: u16,
-    mode: Mode,
-    /// Allocated before it is needed for the first time.
-    extra: Option<Box<Extra<T>>>,
+    /// The current node is exposed, or about to be retracted.
+    is_exposed: bool,
+    /// Reads of the current value that took the lock although no thread waits.
+    locked_reads: u16,
     /// How often a node was exposed: tells two exposures of one node apart. Does not wrap: at the
     /// maximum no node is exposed any more.
     exposures: u32,
+    /// Allocated before it is needed for the first time.
+    extra: Option<Box<Extra<T>>>,
     aux: A,
 }
 
@@ -187,38 +192,19 @@ struct Inner<T, A> {
 struct Extra<T> {
     phases: PhaseFair,
     /// The node that was retracted while its address was protected, as long as it has hazard
-    /// readers.
+    /// readers. All of them together are one user of the node.
     retracted: Option<NonNull<Node<T>>>,
 }
 
-/// How the current value is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    /// Counted under the lock, mostly without a check.
-    Counted,
-    /// Protected by hazard pointers, without the lock (I7).
-    Exposed,
-    /// Counted under the lock, each reader after being admitted (I8).
-    Contended,
-}
-
 impl<T, A> Inner<T, A> {
-    /// The state of a node.
-    ///
-    /// # Safety
-    /// The node belongs to the same `Latest` and is alive.
-    #[inline(always)]
-    unsafe fn state_of(&mut self, node: NonNull<Node<T>>) -> &mut NodeState {
-        // SAFETY: the caller says that it is alive.
-        let node = unsafe { node.as_ref() };
-        // SAFETY: by I1 the lock holder may access it, and `&mut self` is the lock holder's; the
-        // reference is bounded by that borrow.
-        node.state.with_mut(|state| unsafe { &mut *state })
-    }
-
     /// Whether a writer waits.
     fn has_writers(&self) -> bool {
         self.extra.as_ref().is_some_and(|extra| extra.phases.has_writers())
+    }
+
+    /// Whether each reader has to be admitted, under the lock.
+    fn is_contended(&self) -> bool {
+        self.is_written || self.has_waiters || self.has_writers()
     }
 
     /// The waiting threads, if any thread has ever waited.
@@ -236,28 +222,21 @@ impl<T, A> Inner<T, A> {
 pub(crate) struct Latest<T, A> {
     version_state: AtomicUsize,
     exposed: AtomicPtr<Node<T>>,
+    entry: External,
+    /// From the first time that a value is published. Not freed before the channel.
+    second: AtomicPtr<Node<T>>,
+    /// A free node, or null.
+    spare: AtomicPtr<Node<T>>,
     inner: Lock<Inner<T, A>>,
     first: Node<T>,
 }
 
-// SAFETY: the pointers in `inner` keep it from being automatic. They lead to nodes that the
-// `Latest` owns, and so do their values, which are Send.
+// SAFETY: the pointers keep it from being automatic. They lead to nodes that the `Latest` owns, and
+// so do their values, which are Send.
 unsafe impl<T: Send, A: Send> Send for Latest<T, A> {}
 // SAFETY: the cells of the nodes keep it from being automatic. Several threads may read one value
-// (`T: Sync`), and any of them may take it out and drop it (`T: Send`); everything else is under
-// the lock (I1, I3).
+// (`T: Sync`), and any of them may take it out and drop it (`T: Send`); `inner` is behind a lock.
 unsafe impl<T: Send + Sync, A: Send> Sync for Latest<T, A> {}
-
-/// What a critical section has freed, to be dropped after it.
-type Garbage<T> = (T, Option<Box<Node<T>>>);
-
-/// After the lock was released: notifies rejected threads, and then drops the garbage.
-fn finish_release<O: Owner>(owner: &O, (garbage, had_waiters): (Option<Garbage<O::Value>>, bool)) {
-    let _garbage = DropLast(garbage);
-    if had_waiters {
-        owner.on_released();
-    }
-}
 
 /// The result of [`Latest::exchange`].
 struct Exchanged<T, R> {
@@ -274,14 +253,17 @@ impl<T, A> Latest<T, A> {
         Self {
             version_state: AtomicUsize::new(VersionState::of(version).0),
             exposed: AtomicPtr::new(ptr::null_mut()),
+            entry: External::new(Entry::open(Index::First)),
+            second: AtomicPtr::new(ptr::null_mut()),
+            spare: AtomicPtr::new(ptr::null_mut()),
             inner: Lock::new(Inner {
                 current: None,
-                spare: None,
+                is_written: false,
                 has_waiters: false,
-                unchecked_reads: READS_BEFORE_EXPOSING,
-                mode: Mode::Counted,
-                extra: None,
+                is_exposed: false,
+                locked_reads: 0,
                 exposures: 0,
+                extra: None,
                 aux,
             }),
             first: Node::with(value, version),
@@ -291,8 +273,8 @@ impl<T, A> Latest<T, A> {
     /// The version of the current value, and whether the channel is closed.
     #[inline]
     pub(crate) fn version_state(&self) -> VersionState {
-        // ORDERING: Acquire pairs with the Release store in `set_version_state`: a thread that sees
-        // a version sees what its publisher did before.
+        // ORDERING: Acquire pairs with the Release operations in `set_version_state` and
+        // `complete_publication`: a thread that sees a version sees what its publisher did before.
         VersionState(self.version_state.load(Ordering::Acquire))
     }
 
@@ -307,7 +289,8 @@ impl<T, A> Latest<T, A> {
 
     /// Marks the version as the last one.
     pub(crate) fn close(&self) {
-        self.set_version_state(&self.inner.lock(), VersionState::closed);
+        let inner = self.inner.lock();
+        self.set_version_state(&inner, self.locked_version_state(&inner).closed());
     }
 
     /// Makes `value` the current one. Returns the previous value if it is not in use; otherwise its
@@ -326,171 +309,182 @@ impl<T, A> Latest<T, A> {
     }
 
     /// See [`publish`](Self::publish) and [`Claim::replace`]. Waits for no other thread; allocates
-    /// a node if the previous value is in use and there is no free node.
+    /// a node if there is no free one.
     #[inline]
     fn exchange<R>(
         &self,
-        mut value: T,
+        value: T,
         claim: bool,
         action: impl FnOnce(&mut A) -> R,
     ) -> Exchanged<T, R> {
         let mut fresh = None;
         loop {
             let mut inner = self.lock_retracted();
-            let old = self.current(&inner);
-            // SAFETY: the current node is not free (States), so it is alive (I4).
-            if !unsafe { inner.state_of(old) }.is_in_use() {
-                // SAFETY: the current node is not free (States), so it is alive (I4).
-                let node = unsafe { old.as_ref() };
-                let version = self.set_version_state(&inner, VersionState::next);
-                // SAFETY: it is full and idle, so the lock holder may access its value (I3).
-                unsafe { node.set_version(version) };
-                // SAFETY: it is full and idle, so the lock holder may access its value (I3).
-                mem::swap(unsafe { node.get_mut() }, &mut value);
+            if let Some(new) = self.free_node(&mut fresh) {
+                let old = self.current(&inner);
+                let is_released = self.switch_to(&mut inner, new, value, claim);
+                let had_waiters = !is_released && mem::take(&mut inner.has_waiters);
+                if had_waiters {
+                    self.update_entry(&inner);
+                }
                 let result = action(&mut inner.aux);
-                return Exchanged { old: Ok(value), had_waiters: false, result };
-            }
-            if let Some(new) = self.free_node(&mut inner, &mut fresh) {
-                self.install(&mut inner, new, value);
-                // SAFETY: a node in use is alive.
-                unsafe { inner.state_of(old) }.claimed = claim;
-                self.update_mode(&mut inner);
-                let had_waiters = mem::take(&mut inner.has_waiters);
-                let result = action(&mut inner.aux);
-                return Exchanged { old: Err(old), had_waiters, result };
+                drop(inner);
+                // SAFETY: it was retired without users, so its value is ours (I3).
+                let old = if is_released { Ok(unsafe { self.take_out(old) }) } else { Err(old) };
+                return Exchanged { old, had_waiters, result };
             }
             drop(inner);
             fresh = Some(Box::new(Node::free()));
         }
     }
 
-    /// A free node: the first, the spare or the `fresh` one.
-    fn free_node(
-        &self,
-        inner: &mut Inner<T, A>,
-        fresh: &mut Option<Box<Node<T>>>,
-    ) -> Option<NonNull<Node<T>>> {
-        if !self.first_is_full(inner) {
+    /// A free node, under the lock: the first, the second, the spare or the `fresh` one.
+    #[inline(always)]
+    fn free_node(&self, fresh: &mut Option<Box<Node<T>>>) -> Option<NonNull<Node<T>>> {
+        if self.first.users.is_free() {
             return Some(NonNull::from(&self.first));
         }
-        let node = inner.spare.take().or_else(|| fresh.take())?;
-        Some(NonNull::from(Box::leak(node)))
-    }
-
-    /// Makes `new`, from [`free_node`](Self::free_node), the current node, with this value.
-    fn install(&self, inner: &mut Inner<T, A>, new: NonNull<Node<T>>, value: T) {
-        // SAFETY: it is from `free_node`: the first node, alive as long as `self`, or one just
-        // leaked.
-        let node = unsafe { new.as_ref() };
-        let version = self.set_version_state(inner, VersionState::next);
-        // SAFETY: it is from `free_node`, so it is free; we hold the lock, and mark it full next.
-        unsafe { node.write(value, version) };
-        // SAFETY: alive, by the first of these three.
-        *unsafe { inner.state_of(new) } = NodeState::IDLE;
-        inner.current = (new != NonNull::from(&self.first)).then_some(new);
-    }
-
-    /// Called when a node has one user less. Takes out the value of an earlier node that is not in
-    /// use and not claimed, and returns whether rejected threads may try again.
-    #[inline]
-    fn release(
-        &self,
-        mut inner: LockGuard<'_, Inner<T, A>>,
-        node: NonNull<Node<T>>,
-    ) -> (Option<Garbage<T>>, bool) {
-        // SAFETY: it was in use until now, so it is alive.
-        let state = unsafe { inner.state_of(node) };
-        if state.is_in_use() {
-            return (None, false);
+        // SAFETY: the second node is freed with the channel.
+        if self.second().is_some_and(|node| unsafe { node.as_ref() }.users.is_free()) {
+            return self.second();
         }
-        let is_garbage = !state.claimed && node != self.current(&inner);
-        let garbage = is_garbage.then(|| self.reclaim(&mut inner, node));
-        (garbage, mem::take(&mut inner.has_waiters))
+        self.further_node(fresh)
     }
 
-    /// Frees an earlier node that is not in use.
     #[cold]
-    fn reclaim(&self, inner: &mut Inner<T, A>, node: NonNull<Node<T>>) -> Garbage<T> {
-        // SAFETY: an earlier node that is not free yet is alive (I4).
-        *unsafe { inner.state_of(node) } = NodeState::FREE;
-        // SAFETY: nothing was deallocated since; that comes below.
-        let free = unsafe { node.as_ref() };
-        // SAFETY: it was full and not in use, so the lock holder may access its value; it is free
-        // now.
-        let value = unsafe { free.take() };
-        if node == NonNull::from(&self.first) {
-            return (value, inner.spare.take());
+    fn further_node(&self, fresh: &mut Option<Box<Node<T>>>) -> Option<NonNull<Node<T>>> {
+        if self.second().is_none() {
+            let node = NonNull::from(Box::leak(fresh.take()?));
+            // ORDERING: Relaxed: readers load it after they have found the entry open for it, by
+            // an Acquire that pairs with the Release of the thread that opened it.
+            self.second.store(node.as_ptr(), Ordering::Relaxed);
+            return Some(node);
         }
-        // SAFETY: every node but the first comes from a `Box`, and nothing points to a free one.
-        let node = unsafe { Box::from_raw(node.as_ptr()) };
-        if inner.spare.is_none() && self.first_is_full(inner) {
-            inner.spare = Some(node);
-            return (value, None);
-        }
-        (value, Some(node))
+        // ORDERING: Acquire pairs with the Release in `keep_spare`.
+        NonNull::new(self.spare.swap(ptr::null_mut(), Ordering::Acquire))
+            .or_else(|| Some(NonNull::from(Box::leak(fresh.take()?))))
     }
 
-    /// What a hazard pointer to an exposed value protects.
+    /// Makes `new`, from [`free_node`](Self::free_node), the current node, with this value and the
+    /// next version. Returns whether the previous one has no users; its value is then the caller's.
     #[inline(always)]
-    fn address(&self) -> usize {
-        ptr::from_ref(self).addr()
+    fn switch_to(
+        &self,
+        inner: &mut Inner<T, A>,
+        new: NonNull<Node<T>>,
+        value: T,
+        claim: bool,
+    ) -> bool {
+        let old = self.current(inner);
+        let index = self.index_of(new);
+        let state = self.locked_version_state(inner).next();
+        inner.current = (index != Some(Index::First)).then_some(new);
+        (inner.is_written, inner.locked_reads) = (false, 0);
+        let entry = match index {
+            Some(index) if !inner.is_contended() => Entry::open(index),
+            _ => Entry::CLOSED,
+        };
+        // SAFETY: it is from `free_node`, so it is alive.
+        let node = unsafe { new.as_ref() };
+        // SAFETY: it is free, and we hold the lock.
+        unsafe { node.write(value, state.version()) };
+        node.users.set_current(entry.is_open());
+        let before = self.entry.replace(entry);
+        // After this, not before: a thread that sees the version finds the value. A reader that
+        // finds the value first completes the publication.
+        self.set_version_state(inner, state);
+        // SAFETY: it was the current node until now, so it is alive (I4).
+        unsafe { old.as_ref() }.users.retire(before, claim)
     }
 
-    /// Exposes the current node to readers without the lock.
+    /// Takes the value out of an earlier node, and frees the node.
+    ///
+    /// # Safety
+    /// The value is the caller's (I3).
+    unsafe fn take_out(&self, node: NonNull<Node<T>>) -> T {
+        // SAFETY: an earlier node that is not free yet is alive (I4).
+        let full = unsafe { node.as_ref() };
+        // SAFETY: the caller says that it may.
+        let value = unsafe { full.take() };
+        full.users.set_free();
+        if self.index_of(node).is_none() {
+            self.keep_spare(node);
+        }
+        value
+    }
+
+    /// Keeps a free node that has no number, if there is no other one.
     #[cold]
-    fn expose(&self) {
-        if !asymmetric::is_available() {
-            return;
+    fn keep_spare(&self, node: NonNull<Node<T>>) {
+        let null = ptr::null_mut();
+        // ORDERING: Release pairs with the Acquire in `further_node`: we are done with it.
+        let kept =
+            self.spare.compare_exchange(null, node.as_ptr(), Ordering::Release, Ordering::Relaxed);
+        if kept.is_err() {
+            // SAFETY: a node without a number comes from a `Box`, and nothing points to a free one.
+            drop(unsafe { Box::from_raw(node.as_ptr()) });
         }
-        self.make_extra();
-        let mut inner = self.inner.lock();
-        let current = self.current(&inner);
-        let has_retracted = inner.retracted().is_some_and(|retracted| retracted.is_some());
-        if inner.mode != Mode::Counted || inner.has_waiters || has_retracted {
-            return;
-        }
-        let Some(exposures) = inner.exposures.checked_add(1) else { return };
-        inner.exposures = exposures;
-        inner.mode = Mode::Exposed;
-        // ORDERING: Release pairs with the Acquire load in `Snapshot::take`: the value is there.
-        self.exposed.store(current.as_ptr(), Ordering::Release);
     }
 
-    /// Takes the lock, with no node exposed: for threads that may need the current value
-    /// exclusively.
-    #[inline]
-    fn lock_retracted(&self) -> LockGuard<'_, Inner<T, A>> {
-        let mut inner = self.inner.lock();
-        if inner.mode != Mode::Counted {
-            return self.retract(inner);
+    /// The node that an open entry leads to.
+    #[inline(always)]
+    fn node_at(&self, index: Index) -> NonNull<Node<T>> {
+        match index {
+            Index::First => NonNull::from(&self.first),
+            Index::Second => self.second().expect("an entry leads to a node"),
         }
-        inner.unchecked_reads = READS_BEFORE_EXPOSING;
-        inner
     }
 
-    #[cold]
-    fn retract<'a>(&'a self, mut inner: LockGuard<'a, Inner<T, A>>) -> LockGuard<'a, Inner<T, A>> {
-        while inner.mode == Mode::Exposed {
-            let exposures = inner.exposures;
-            // ORDERING: Relaxed, pairs with the loads in `Snapshot::take` and `Snapshot::drop` by
-            // way of the fence; see `hazard`.
-            self.exposed.store(ptr::null_mut(), Ordering::Relaxed);
-            drop(inner);
-            // A system call, so not under the lock. A thread that comes meanwhile makes one, too.
-            asymmetric::heavy_fence();
-            inner = self.inner.lock();
-            if inner.mode == Mode::Exposed && inner.exposures == exposures {
-                inner.mode = Mode::Counted;
-                inner.unchecked_reads = READS_BEFORE_EXPOSING;
-                if hazard::is_protected(self.address()) {
-                    let current = self.current(&inner);
-                    inner.retracted().into_iter().for_each(|node| *node = Some(current));
-                    // SAFETY: the current node is not free (States), so it is alive (I4).
-                    unsafe { inner.state_of(current) }.hazard_readers = true;
+    #[inline(always)]
+    fn index_of(&self, node: NonNull<Node<T>>) -> Option<Index> {
+        if node == NonNull::from(&self.first) {
+            return Some(Index::First);
+        }
+        (Some(node) == self.second()).then_some(Index::Second)
+    }
+
+    #[inline(always)]
+    fn second(&self) -> Option<NonNull<Node<T>>> {
+        // ORDERING: Relaxed, no pair: it is stored under the lock before the entry leads to it.
+        NonNull::new(self.second.load(Ordering::Relaxed))
+    }
+
+    /// The number of users of the current node, under the lock.
+    #[inline(always)]
+    fn current_node(&self, inner: &Inner<T, A>) -> &Node<T> {
+        // SAFETY: the current node is not free (States), so it is alive (I4) while the lock is
+        // held.
+        unsafe { self.current(inner).as_ref() }
+    }
+
+    /// Opens or closes the entry, as the state under the lock wants it (I8). Called after that has
+    /// changed.
+    fn update_entry(&self, inner: &Inner<T, A>) {
+        match self.index_of(self.current(inner)) {
+            Some(index) if !inner.is_contended() => {
+                if !self.entry.locked().is_open() {
+                    self.current_node(inner).users.open_again();
+                    self.entry.open(index);
                 }
             }
+            _ => self.close_entry(inner),
         }
-        inner
+    }
+
+    /// Closes the entry: new readers take the lock.
+    fn close_entry(&self, inner: &Inner<T, A>) {
+        if self.entry.locked().is_open() {
+            self.current_node(inner).users.close(self.entry.replace(Entry::CLOSED));
+        }
+    }
+
+    /// Counts from 0 again in an open entry, which could overflow.
+    fn restart_entry(&self, inner: &Inner<T, A>) {
+        let entry = self.entry.locked();
+        if entry.is_open() {
+            let before = self.entry.replace(Entry::open(entry.index()));
+            self.current_node(inner).users.restart(before);
+        }
     }
 
     /// Makes the [`Extra`], if there is none. It is allocated, so without the lock.
@@ -507,47 +501,6 @@ impl<T, A> Latest<T, A> {
         drop(fresh);
     }
 
-    /// Keeps I8: called when a write or the waiting of a writer begins or ends, or when another
-    /// node becomes current.
-    #[cold]
-    fn update_mode(&self, inner: &mut Inner<T, A>) {
-        let current = self.current(inner);
-        // SAFETY: the current node is not free (States), so it is alive (I4).
-        let is_written = unsafe { inner.state_of(current) }.writing;
-        if is_written || inner.has_writers() {
-            inner.mode = Mode::Contended;
-            inner.unchecked_reads = 0;
-        } else if inner.mode == Mode::Contended {
-            inner.mode = Mode::Counted;
-            inner.unchecked_reads = READS_BEFORE_EXPOSING;
-        }
-    }
-
-    /// Called by a reader that has cleared its hazard pointer and found its node retracted: if no
-    /// thread protects the address any more, [releases](Self::release) the retracted node.
-    fn release_retracted(&self) -> (Option<Garbage<T>>, bool) {
-        let mut inner = self.inner.lock();
-        // While a node is exposed, or about to be retracted, the thread that retracts it scans.
-        let Some(retracted) = inner.retracted() else {
-            return (None, false);
-        };
-        let Some(node) = *retracted else {
-            return (None, false);
-        };
-        if hazard::is_protected(self.address()) {
-            return (None, false);
-        }
-        *retracted = None;
-        // SAFETY: it was in use until now, so it is alive.
-        unsafe { inner.state_of(node) }.hazard_readers = false;
-        self.release(inner, node)
-    }
-
-    fn first_is_full(&self, inner: &mut Inner<T, A>) -> bool {
-        // SAFETY: the first node is alive as long as `self`.
-        unsafe { inner.state_of(NonNull::from(&self.first)) }.full
-    }
-
     #[inline(always)]
     fn current(&self, inner: &Inner<T, A>) -> NonNull<Node<T>> {
         inner.current.unwrap_or(NonNull::from(&self.first))
@@ -556,21 +509,68 @@ impl<T, A> Latest<T, A> {
     /// The version state, for the lock holder.
     #[inline(always)]
     fn locked_version_state(&self, _: &Inner<T, A>) -> VersionState {
-        // ORDERING: Relaxed, no pair: it is written under the lock only, which is held.
+        // ORDERING: Relaxed, no pair: only the lock holder changes it, and readers that complete
+        // what that has begun.
         VersionState(self.version_state.load(Ordering::Relaxed))
     }
 
-    /// Returns the new version.
     #[inline(always)]
-    fn set_version_state(
-        &self,
-        inner: &Inner<T, A>,
-        change: impl FnOnce(VersionState) -> VersionState,
-    ) -> Version {
-        let state = change(self.locked_version_state(inner));
+    fn set_version_state(&self, _: &Inner<T, A>, state: VersionState) {
         // ORDERING: Release pairs with the Acquire load in `version_state`.
         self.version_state.store(state.0, Ordering::Release);
-        state.version()
+    }
+
+    /// Called by a reader of the value with this version: if its publisher has not stored the
+    /// version yet, the reader does. So no thread sees the earlier version after the value.
+    #[inline(always)]
+    fn complete_publication(&self, version: Version) {
+        let state = self.version_state();
+        if state.version() == version.previous() {
+            self.complete_late_publication(state);
+        }
+    }
+
+    #[cold]
+    fn complete_late_publication(&self, state: VersionState) {
+        // ORDERING: Release pairs with the Acquire load in `version_state`: this thread has seen
+        // what the publisher did before, by the Acquire in `External::enter`. If it fails, the
+        // version was stored meanwhile, and the Relaxed load has read that or a later one.
+        let _ = self.version_state.compare_exchange(
+            state.0,
+            state.next().0,
+            Ordering::Release,
+            Ordering::Relaxed,
+        );
+    }
+}
+
+/// What a user of a node that has left it does as the last one.
+#[inline(always)]
+fn finish<O: Owner>(owner: &O, node: NonNull<Node<O::Value>>, left: Left) {
+    if left != Left::Others {
+        finish_last(owner, node, left);
+    }
+}
+
+#[cold]
+fn finish_last<O: Owner>(owner: &O, node: NonNull<Node<O::Value>>, left: Left) {
+    let latest = owner.latest();
+    match left {
+        Left::Others => {}
+        Left::Idle => {
+            let mut inner = latest.inner.lock();
+            let had_waiters = mem::take(&mut inner.has_waiters);
+            latest.update_entry(&inner);
+            drop(inner);
+            if had_waiters {
+                owner.on_released();
+            }
+        }
+        Left::Value => {
+            // SAFETY: we were its last user, so the value is ours (I3).
+            drop(DropLast(Some(unsafe { latest.take_out(node) })));
+        }
+        Left::Claimed => owner.on_released(),
     }
 }
 
@@ -584,8 +584,15 @@ impl<T, A> Drop for Latest<T, A> {
             // have next.
             hazard::clear_forgotten(self.address());
         }
-        // SAFETY: every node but the first comes from a `Box`, and this one is not in use:
-        // snapshots and guards borrow the `Latest`. One that was forgotten is not used any more.
-        drop(current.map(|node| unsafe { Box::from_raw(node.as_ptr()) }));
+        let second = self.second();
+        // ORDERING: Relaxed, no pair: `&mut self`.
+        let spare = NonNull::new(self.spare.load(Ordering::Relaxed));
+        let further = current.filter(|node| Some(*node) != second);
+        for node in [second, spare, further].into_iter().flatten() {
+            // SAFETY: every node but the first comes from a `Box`, and these are three. None of
+            // them is in use: snapshots and guards borrow the `Latest`. One that was forgotten is
+            // not used any more.
+            drop(unsafe { Box::from_raw(node.as_ptr()) });
+        }
     }
 }

@@ -1,0 +1,89 @@
+//! Reads without a read-modify-write: the node of a value that is read often is exposed to readers
+//! that protect it with a hazard pointer. See the header of [`latest`](super).
+
+use core::ptr;
+
+use super::{Inner, Latest, Owner, finish};
+use crate::prim::atomic::Ordering;
+use crate::prim::{LockGuard, asymmetric, hazard};
+
+impl<T, A> Latest<T, A> {
+    /// What a hazard pointer to an exposed value protects.
+    #[inline(always)]
+    pub(super) fn address(&self) -> usize {
+        ptr::from_ref(self).addr()
+    }
+
+    /// Called after many reads of one value: exposes its node, where that is possible now, and
+    /// counts from 0 again.
+    #[cold]
+    pub(super) fn expose(&self) {
+        let can_expose = asymmetric::is_available();
+        if can_expose {
+            self.make_extra();
+        }
+        let mut inner = self.inner.lock();
+        inner.locked_reads = 0;
+        self.restart_entry(&inner);
+        let has_retracted = inner.retracted().is_some_and(|retracted| retracted.is_some());
+        if !can_expose || inner.is_exposed || inner.is_contended() || has_retracted {
+            return;
+        }
+        let Some(exposures) = inner.exposures.checked_add(1) else { return };
+        inner.exposures = exposures;
+        inner.is_exposed = true;
+        // ORDERING: Release pairs with the Acquire load in `Snapshot::take`: the value is there.
+        self.exposed.store(self.current(&inner).as_ptr(), Ordering::Release);
+    }
+
+    /// Takes the lock, with no node exposed: for threads that may need the current value
+    /// exclusively.
+    #[inline]
+    pub(super) fn lock_retracted(&self) -> LockGuard<'_, Inner<T, A>> {
+        let inner = self.inner.lock();
+        if inner.is_exposed { self.retract(inner) } else { inner }
+    }
+
+    #[cold]
+    fn retract<'a>(&'a self, mut inner: LockGuard<'a, Inner<T, A>>) -> LockGuard<'a, Inner<T, A>> {
+        while inner.is_exposed {
+            let exposures = inner.exposures;
+            // ORDERING: Relaxed, pairs with the loads in `Snapshot::take` and `Snapshot::drop` by
+            // way of the fence; see `hazard`.
+            self.exposed.store(ptr::null_mut(), Ordering::Relaxed);
+            drop(inner);
+            // A system call, so not under the lock. A thread that comes meanwhile makes one, too.
+            asymmetric::heavy_fence();
+            inner = self.inner.lock();
+            if inner.is_exposed && inner.exposures == exposures {
+                inner.is_exposed = false;
+                if hazard::is_protected(self.address()) {
+                    let current = self.current(&inner);
+                    self.current_node(&inner).users.enter();
+                    inner.retracted().into_iter().for_each(|node| *node = Some(current));
+                }
+            }
+        }
+        inner
+    }
+
+    /// Called by a reader that has cleared its hazard pointer and found its node retracted: if no
+    /// thread protects the address any more, the hazard readers leave the node.
+    pub(super) fn release_retracted<O>(&self, owner: &O)
+    where
+        O: Owner<Value = T, Aux = A>,
+    {
+        let mut inner = self.inner.lock();
+        // While a node is exposed, or about to be retracted, the thread that retracts it scans.
+        let Some(retracted) = inner.retracted() else { return };
+        let Some(node) = *retracted else { return };
+        if hazard::is_protected(self.address()) {
+            return;
+        }
+        *retracted = None;
+        // SAFETY: the hazard readers use it, so it is alive (I4).
+        let left = unsafe { node.as_ref() }.users.leave();
+        drop(inner);
+        finish(owner, node, left);
+    }
+}
