@@ -1,12 +1,14 @@
 //! The current value of a watch channel, and earlier values that snapshots still borrow.
 //!
-//! Each value lies in a node with a reader count, under one lock. Publishing a value swaps it into
-//! the current node if no snapshot borrows that; otherwise another node becomes current, and the
-//! last snapshot of the earlier one drops its value. So a sender that publishes never waits for a
-//! reader. Two additions:
-//! 1. **Hazard pointers**: reads of a value that seldom changes take no lock (below).
+//! Each value lies in a node with a count of its users. A writer that publishes puts the value into
+//! a free node and makes that the current one; the last user of the earlier node drops its value.
+//! So a writer that publishes never waits for a reader. And a reader enters the current node and
+//! leaves it by one read-modify-write each, without the lock that writers take: it does not wait
+//! for a writer, not even for one that was preempted while it held the lock. Two additions:
+//! 1. **Hazard pointers**: reads of a value that seldom changes write no memory that is shared
+//!    ([`exposed`]).
 //! 2. **Modification in place** (`send_modify`) needs the current value exclusively. It is admitted
-//!    as by a phase-fair reader-writer lock: [`phase_fair`].
+//!    as by a phase-fair reader-writer lock ([`phase_fair`]).
 //!
 //! tokio's watch is a value under an `RwLock`, in which a `Ref` blocks the sender. arc-swap's
 //! `ArcSwap` is the nearest relative outside: a counted value, with *debts*, a kind of hazard
@@ -14,41 +16,34 @@
 //!
 //! # Layout
 //! ```text
-//! version_state  version and closed bit: written under the lock, read without
-//! exposed        the current node, while readers may use it without the lock; else null
+//! version_state  version and closed bit
+//! exposed        the current node, while hazard pointers protect it; else null
+//! entry          the number of the node that readers enter, and how many have: `split_count`
+//! second         a node, allocated when a value is first published
+//! spare          a free node without a number, or null
 //! inner          a lock around
 //!     current      which node holds the current value
-//!     spare        a second node, while it is not in use
+//!     is_written   it is changed in place
 //!     has_waiters  a thread was rejected and waits
-//!     mode, unchecked_reads, exposures: how the current value is read
+//!     is_exposed, exposures, locked_reads: for hazard pointers
 //!     extra        waiting threads (`phases`), and the node that is `retracted`
 //!     aux          the owner's data, for what it does in the same critical section
-//! first          a node
-//!     under the lock: readers, hazard_readers, writing, claimed, full
-//!     the value and its version
+//! first          a node: its users, the value, and the version of the value
 //! ```
-//! The first node is part of the `Latest` itself. Others are allocated only when a value is
-//! published while the current one is in use, and one of them is kept.
+//! The first node is part of the `Latest` itself, and the second is never freed before it. Only
+//! these two have a number, by which a reader finds its node. When both are in use, further ones
+//! are allocated; while one of those is current the entry is closed, and readers take the lock.
 //!
-//! # Reads without the lock
-//! After [`READS_BEFORE_EXPOSING`] reads of one value its node is *exposed*: `exposed` points to
-//! it. A reader then protects the address of the `Latest` with a hazard pointer ([`hazard`]) and
-//! validates that `exposed` is unchanged; there is no read-modify-write. Such a reader is a *hazard
-//! reader*; the others are counted in the node.
+//! # Readers
+//! [`split_count`] has the words. A reader enters by adding 1 to the entry, which tells it the
+//! node; it leaves by subtracting 1 from the users of that node. While the entry is closed (a value
+//! is written, a thread waits, or the current node has no number) a reader takes the lock, and may
+//! be rejected.
 //!
-//! A writer that may need the value exclusively first *retracts* it: it sets `exposed` to null,
-//! issues a heavy fence (a system call), and scans the hazard records. If the address is protected
-//! the node is marked `hazard_readers`. A reader that clears its hazard pointer and finds its node
-//! retracted scans as well; the last one removes the mark, and with it the node if it is an earlier
-//! one.
-//!
-//! The hazard pointer protects the address of the channel, not of the node. If it protected the
-//! node, a node that was freed and allocated again by another channel would be taken for one that
-//! is read, and no reader would end that. The price: while an earlier node has hazard readers, no
-//! other node is exposed. The readers of BRAVO publish the address of their lock in the same way,
-//! in a table that a writer scans after it has revoked their bias (D. Dice and A. Kogan, "BRAVO:
-//! Biased Locking for Reader-Writer Locks", USENIX ATC 2019); here a writer does not wait for the
-//! readers that it finds.
+//! A value and its version have to change together for a thread that looks at both. A publisher
+//! opens the entry for the new node first and stores the version after; a reader that finds the
+//! value before its version is stored stores it (`complete_publication`). So no thread finds the
+//! earlier version after the value, nor the earlier value after the version.
 //!
 //! # Readers and writers that wait for each other
 //! Snapshots that overlap would keep a modification in place waiting for ever. So new readers pass
@@ -58,65 +53,74 @@
 //! knows its counted snapshots from [`held`](crate::prim::held), and the others from its own hazard
 //! record.
 //!
-//! While nothing is in the way, a reader decrements `unchecked_reads` and checks nothing else.
-//!
 //! # States
-//! "Read" means that `readers` is not 0, or `hazard_readers` is set.
+//! "Used" means that the count of users is not 0. All hazard readers of a retracted node are one
+//! user of it, and so is a writer.
 //!
-//! | node | read | exposed | writing | claimed | access to the value |
-//! |---|---|---|---|---|---|
-//! | free | no | no | no | no | there is none |
-//! | current, idle | no | no | no | no | the lock holder |
-//! | current, exposed | either | yes | no | no | shared, by all threads |
-//! | current, read | yes | no | no | no | shared, by its readers |
-//! | current, written | no | no | yes | no | the writer |
-//! | earlier, read | yes | no | no | either | shared, by its readers |
-//! | earlier, written | no | no | yes | either | the writer |
-//! | earlier, released | no | no | no | yes | the claimer |
+//! | node | used | entry leads to it | exposed | access to the value |
+//! |---|---|---|---|---|
+//! | free | no | no | no | there is none |
+//! | current, open | by readers that enter and leave | yes | maybe | shared, by all threads |
+//! | current, closed | by readers | no | no | shared, by them and the lock holder |
+//! | current, idle | no | no | no | the lock holder |
+//! | current, written | by the writer | no | no | the writer |
+//! | earlier, read | by readers | no | no | shared, by them |
+//! | earlier, written | by the writer | no | no | the writer |
+//! | earlier, released | no | no | no | its last user or, if it is claimed, the claimer |
 //!
 //! # Transitions
 //! | operation | on the current node | on an earlier one |
 //! |---|---|---|
-//! | `Snapshot::take` | exposed: the address is protected. Otherwise readers + 1; rejected while written, or if `phase_fair` says so | - |
-//! | a counted `Snapshot` drops | readers - 1 | readers - 1; the last one frees it, unless claimed |
-//! | a protected `Snapshot` drops | the hazard pointer is cleared; if the node is retracted and this was the last, `hazard_readers` is cleared | the same; the last one frees it, unless claimed |
-//! | `expose` | exposed; not while contended, while a thread waits, or while another node has hazard readers | - |
-//! | `lock_retracted` | not exposed any more; `hazard_readers` if the address is protected | - |
-//! | `WriteGuard::take` | written; rejected unless idle, or if `phase_fair` says so | - |
-//! | `WriteGuard` drops | idle | free, unless claimed |
-//! | `exchange` | idle: the values are swapped. Otherwise: becomes an earlier one, and a node that was free becomes current | - |
+//! | `Snapshot::take` | exposed: the address is protected. Open: entered. Otherwise users + 1 under the lock; rejected while written, or if `phase_fair` says so | - |
+//! | a counted `Snapshot` drops | users - 1; the last one of a closed node notifies threads that wait | users - 1; the last one frees it, or notifies the claimer |
+//! | a protected `Snapshot` drops | the hazard pointer is cleared; if the node is retracted and this was the last, users - 1 | the same |
+//! | `expose` | exposed; not while contended, or while another node has hazard readers | - |
+//! | `lock_retracted` | not exposed any more; users + 1 if the address is protected | - |
+//! | `WriteGuard::take` | closed; then written, or rejected if it is used, or if `phase_fair` says so | - |
+//! | `WriteGuard` drops | idle, and open again if no thread waits | released |
+//! | `exchange` | becomes an earlier one; a node that was free becomes current | - |
 //! | `Claim::take` | - | free; rejected unless released |
 //!
 //! # Invariants
-//! - **I1** All of a node but its value and version is accessed by the lock holder only.
-//! - **I2** A node is `full` (its value is initialised) exactly while it is not free.
+//! - **I1** `inner` is accessed by the lock holder only. Only lock holders replace the entry, make a
+//!   node current or retire it.
+//! - **I2** The value of a node is initialised exactly while the node is not free.
 //! - **I3** The value of a node that is read is only read; the value of one that is written is
-//!   accessed by its writer only; the value of any other by the lock holder only.
-//! - **I4** A node that is not free is neither moved nor deallocated.
-//! - **I5** The version state changes under the lock, together with the current value. The value's
-//!   version lies beside it, with the same rules of access.
-//! - **I6** A thread that is rejected leaves `has_waiters` set. Every change that could admit it
-//!   clears the flag and notifies the [`Owner`].
-//! - **I7** The node that `exposed` points to is the current one and not written, the mode is
-//!   `Exposed`, and no node is `retracted`. A reader that finds the node there after protecting the
+//!   accessed by its writer only. A retired node without users belongs to one thread: the one whose
+//!   operation on the count left 0, or the claimer.
+//! - **I4** A node that is not free is neither moved nor deallocated; a node with a number never is.
+//! - **I5** The version state and the current value change together for a thread that looks at both
+//!   (*Readers*). The value's version lies beside it, with the same rules of access.
+//! - **I6** A thread that is rejected from the current value leaves `has_waiters` set. Every change
+//!   that could admit it clears the flag and notifies the [`Owner`]. The last user of a claimed node
+//!   always notifies.
+//! - **I7** The node that `exposed` points to is the current one and not written, `is_exposed` is
+//!   set, and no node is `retracted`. A reader that finds the node there after protecting the
 //!   address is one of its readers: until the node is retracted it stays as it is, and the thread
 //!   that retracts it finds the address protected. `exposed` is stored under the lock.
-//! - **I8** While the current value is written or a writer waits for it, the mode is `Contended`
-//!   and `unchecked_reads` is 0. So a reader that decrements `unchecked_reads` reads a value that
-//!   is not written.
+//! - **I8** While the current value is written, a writer waits for it, or `has_waiters` is set, the
+//!   entry is closed. So a reader that enters reads a value that is not written; and a user that
+//!   leaves an open node need not notify any thread.
 //!
 //! # Progress
-//! Operations hold the lock for a few instructions and the move of one value, or for a scan of the
-//! hazard records where a value was exposed. [`Latest::exchange`] never waits for a snapshot or a
-//! writer. A thread that is rejected may wait with a [`WaitingReader`] or a [`WaitingWriter`]; a
-//! bounded number of other threads overtake it, unless a snapshot of the current value never ends.
+//! A reader that enters or protects the current value, and one that leaves it, is wait-free: it
+//! executes a bounded number of instructions, whatever other threads do. Other operations hold the
+//! lock for a few instructions and the move of one value, or for a scan of the hazard records where
+//! a value was exposed. [`Latest::exchange`] never waits for a snapshot or a writer. A thread that
+//! is rejected may wait with a [`WaitingReader`] or a [`WaitingWriter`]; a bounded number of other
+//! threads overtake it, unless a snapshot of the current value never ends.
+//!
+//! Readers take the lock in three cases: the value is contended; two earlier values, or the current
+//! one and an earlier one, are still read when a value is published; and once in
+//! [`READS_BEFORE_EXPOSING`] reads of one value.
 //!
 //! # Unwinding
 //! Values are dropped after the lock is released, and after rejected readers and writers were
 //! notified. A writer that unwinds leaves its value as it is.
 //!
 //! # Checked by
-//! `tests`, `waiting_tests`, `phase_fair::tests` and `model`, and the models of watch.
+//! `tests`, `waiting_tests`, `split_count::tests`, `phase_fair::tests` and `model`, and the models of
+//! watch.
 
 mod exposed;
 mod node;
@@ -449,7 +453,7 @@ impl<T, A> Latest<T, A> {
         NonNull::new(self.second.load(Ordering::Relaxed))
     }
 
-    /// The number of users of the current node, under the lock.
+    /// The current node, under the lock.
     #[inline(always)]
     fn current_node(&self, inner: &Inner<T, A>) -> &Node<T> {
         // SAFETY: the current node is not free (States), so it is alive (I4) while the lock is

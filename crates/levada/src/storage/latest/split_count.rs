@@ -5,7 +5,8 @@
 //! *internal* count, from which readers are subtracted when they leave. When another node becomes
 //! current, its writer replaces the external word and adds the readers that it counted to the
 //! internal count, which is the number of readers from then on (A. Williams, "C++ Concurrency in
-//! Action", 2012, 7.2.4; folly's `AtomicSharedPtr`).
+//! Action", 2012, 7.2.4). There the external word has a pointer beside the count, which takes a
+//! compare-and-swap of two words; here it has the number of one of two nodes.
 //!
 //! # The external word
 //! | state | meaning | a reader |
@@ -353,7 +354,8 @@ mod tests {
     #[test]
     fn a_node_that_all_have_left_belongs_to_its_writer() {
         for is_open in [true, false] {
-            let (external, internal) = (External::new(Entry::open(Index::Second)), Internal::open());
+            let (external, internal) =
+                (External::new(Entry::open(Index::Second)), Internal::open());
             for _ in 0..2 {
                 assert!(external.enter().is_some());
                 internal.leave();

@@ -273,9 +273,11 @@ mod alone {
             assert!(owner.publish(Arc::clone(value)).0.is_none());
         }
         mem::forget(owner.snapshot());
-        assert!(owner.publish(Arc::new(3)).0.is_none());
+        let last = Arc::new(3);
+        assert!(owner.publish(Arc::clone(&last)).0.is_none());
         assert_eq!(**owner.snapshot().0, 3);
         drop(owner);
+        assert_eq!(Arc::strong_count(&last), 1);
         let counts = values.each_ref().map(Arc::strong_count);
         assert_eq!(counts, [1, 1, 2], "the numbered nodes drop theirs, another one is leaked");
     }
@@ -344,10 +346,7 @@ mod alone {
         let (snapshot, _) = owner.snapshot();
         assert_eq!(owner.publish(2), (None, false));
         owner.latest.expose();
-        assert!(
-            !owner.latest.inner.lock().is_exposed
-                || cfg!(any(miri, not(target_os = "linux")))
-        );
+        assert!(!owner.latest.inner.lock().is_exposed || cfg!(any(miri, not(target_os = "linux"))));
         assert_eq!((*snapshot, *owner.snapshot().0), (1, 2));
         drop(snapshot);
         owner.expose();
