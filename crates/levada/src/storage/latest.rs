@@ -25,7 +25,7 @@
 //!     current      which node holds the current value
 //!     is_written   it is changed in place
 //!     has_waiters  a thread was rejected and waits
-//!     is_exposed, exposures, locked_reads: for hazard pointers
+//!     exposures, locked_reads: for hazard pointers
 //!     extra        waiting threads (`phases`), and the node that is `retracted`
 //!     aux          the owner's data, for what it does in the same critical section
 //! first          a node: its users, the value, and the version of the value
@@ -94,8 +94,8 @@
 //! - **I6** A thread that is rejected from the current value leaves `has_waiters` set. Every change
 //!   that could admit it clears the flag and notifies the [`Owner`]. The last user of a claimed node
 //!   always notifies.
-//! - **I7** The node that `exposed` points to is the current one and not written, `is_exposed` is
-//!   set, and no node is `retracted`. A reader that finds the node there after protecting the
+//! - **I7** The node that `exposed` points to is the current one and not written, `exposures` is
+//!   odd, and no node is `retracted`. A reader that finds the node there after protecting the
 //!   address is one of its readers: until the node is retracted it stays as it is, and the thread
 //!   that retracts it finds the address protected. `exposed` is stored under the lock.
 //! - **I8** While the current value is written, a writer waits for it, or `has_waiters` is set, the
@@ -180,12 +180,10 @@ struct Inner<T, A> {
     is_written: bool,
     /// A thread was rejected and waits (I6).
     has_waiters: bool,
-    /// The current node is exposed, or about to be retracted.
-    is_exposed: bool,
     /// Reads of the current value that took the lock although no thread waits.
     locked_reads: u16,
-    /// How often a node was exposed: tells two exposures of one node apart. Does not wrap: at the
-    /// maximum no node is exposed any more.
+    /// How often a node was exposed or retracted. Odd while the current node is exposed, or about to
+    /// be retracted. Does not wrap: near the maximum no node is exposed any more.
     exposures: u32,
     /// Allocated before it is needed for the first time.
     extra: Option<Box<Extra<T>>>,
@@ -204,6 +202,11 @@ impl<T, A> Inner<T, A> {
     /// Whether a writer waits.
     fn has_writers(&self) -> bool {
         self.extra.as_ref().is_some_and(|extra| extra.phases.has_writers())
+    }
+
+    /// Whether the current node is exposed, or about to be retracted.
+    fn is_exposed(&self) -> bool {
+        self.exposures % 2 == 1
     }
 
     /// Whether each reader has to be admitted, under the lock.
@@ -264,7 +267,6 @@ impl<T, A> Latest<T, A> {
                 current: None,
                 is_written: false,
                 has_waiters: false,
-                is_exposed: false,
                 locked_reads: 0,
                 exposures: 0,
                 extra: None,
@@ -345,14 +347,16 @@ impl<T, A> Latest<T, A> {
     /// A free node, under the lock: the first, the second, the spare or the `fresh` one.
     #[inline(always)]
     fn free_node(&self, fresh: &mut Option<Box<Node<T>>>) -> Option<NonNull<Node<T>>> {
+        self.numbered_free_node().or_else(|| self.further_node(fresh))
+    }
+
+    #[inline(always)]
+    fn numbered_free_node(&self) -> Option<NonNull<Node<T>>> {
         if self.first.users.is_free() {
             return Some(NonNull::from(&self.first));
         }
         // SAFETY: the second node is freed with the channel.
-        if self.second().is_some_and(|node| unsafe { node.as_ref() }.users.is_free()) {
-            return self.second();
-        }
-        self.further_node(fresh)
+        self.second().filter(|node| unsafe { node.as_ref() }.users.is_free())
     }
 
     #[cold]
@@ -417,14 +421,17 @@ impl<T, A> Latest<T, A> {
         value
     }
 
-    /// Keeps a free node that has no number, if there is no other one.
+    /// Keeps a free node that has no number, if there is no other free node.
     #[cold]
     fn keep_spare(&self, node: NonNull<Node<T>>) {
         let null = ptr::null_mut();
         // ORDERING: Release pairs with the Acquire in `further_node`: we are done with it.
-        let kept =
-            self.spare.compare_exchange(null, node.as_ptr(), Ordering::Release, Ordering::Relaxed);
-        if kept.is_err() {
+        let is_kept = self.numbered_free_node().is_none()
+            && self
+                .spare
+                .compare_exchange(null, node.as_ptr(), Ordering::Release, Ordering::Relaxed)
+                .is_ok();
+        if !is_kept {
             // SAFETY: a node without a number comes from a `Box`, and nothing points to a free one.
             drop(unsafe { Box::from_raw(node.as_ptr()) });
         }

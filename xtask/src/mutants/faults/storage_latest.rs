@@ -127,10 +127,10 @@ pub(super) const FAULTS: &[Fault] = &[
         before: "            inner.has_waiters = true;
             return None;
         }
-        users.enter();",
+        users.enter_alone();",
         after: "            return None;
         }
-        users.enter();",
+        users.enter_alone();",
         breaks: "a waiting writer is not notified that the last read ended",
         caught_by: ("unit", "storage::latest"),
     },
@@ -227,8 +227,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "latest-second-spare-leaked",
         file: "storage/latest.rs",
-        before: "        if kept.is_err() {",
-        after: "        if kept.is_err() && false {",
+        before: "        if !is_kept {",
+        after: "        if false {",
         breaks: "a node is lost whenever two are spare",
         caught_by: ("tests", "memory watch"),
     },

@@ -44,12 +44,11 @@ impl<T, A> Latest<T, A> {
         inner.locked_reads = 0;
         self.restart_entry(&inner);
         let has_retracted = inner.retracted().is_some_and(|retracted| retracted.is_some());
-        if !can_expose || inner.is_exposed || inner.is_contended() || has_retracted {
+        let is_last = inner.exposures >= u32::MAX - 1;
+        if !can_expose || is_last || inner.is_exposed() || inner.is_contended() || has_retracted {
             return;
         }
-        let Some(exposures) = inner.exposures.checked_add(1) else { return };
-        inner.exposures = exposures;
-        inner.is_exposed = true;
+        inner.exposures += 1;
         // ORDERING: Release pairs with the Acquire load in `Snapshot::take`: the value is there.
         self.exposed.store(self.current(&inner).as_ptr(), Ordering::Release);
     }
@@ -59,12 +58,12 @@ impl<T, A> Latest<T, A> {
     #[inline]
     pub(super) fn lock_retracted(&self) -> LockGuard<'_, Inner<T, A>> {
         let inner = self.inner.lock();
-        if inner.is_exposed { self.retract(inner) } else { inner }
+        if inner.is_exposed() { self.retract(inner) } else { inner }
     }
 
     #[cold]
     fn retract<'a>(&'a self, mut inner: LockGuard<'a, Inner<T, A>>) -> LockGuard<'a, Inner<T, A>> {
-        while inner.is_exposed {
+        while inner.is_exposed() {
             let exposures = inner.exposures;
             // ORDERING: Relaxed, pairs with the loads in `Snapshot::take` and `Snapshot::drop` by
             // way of the fence; see `hazard`.
@@ -73,8 +72,8 @@ impl<T, A> Latest<T, A> {
             // A system call, so not under the lock. A thread that comes meanwhile makes one, too.
             asymmetric::heavy_fence();
             inner = self.inner.lock();
-            if inner.is_exposed && inner.exposures == exposures {
-                inner.is_exposed = false;
+            if inner.exposures == exposures {
+                inner.exposures += 1;
                 if hazard::is_protected(self.address()) {
                     let current = self.current(&inner);
                     self.current_node(&inner).users.enter();

@@ -269,6 +269,6 @@ fn two_publishers_retract_an_exposed_value() {
         assert_eq!(*snapshot, seen);
         drop(snapshot);
         publisher.join().unwrap();
-        assert!(!owner.latest.inner.lock().is_exposed);
+        assert!(!owner.latest.inner.lock().is_exposed());
     });
 }

@@ -212,14 +212,35 @@ impl Internal {
 
     /// The node, which is current, is closed.
     pub(super) fn close(&self, before: Entry) {
+        if self.is_left_by_all(before) {
+            return self.set_current(false);
+        }
         self.add(before.count().wrapping_mul(Usage::ONE).wrapping_add(Usage::CLOSED));
     }
 
     /// The node, which is current and closed, is about to be open.
     pub(super) fn open_again(&self) {
+        if !self.is_in_use() {
+            return self.set_current(true);
+        }
         // ORDERING: Relaxed, no pair: the flag is for users that leave, and a user that finds it
         // set although it is not makes one look too many.
         self.0.fetch_and(!Usage::CLOSED, Ordering::Relaxed);
+    }
+
+    /// Counts a writer in a node that is current, closed and not in use.
+    pub(super) fn enter_alone(&self) {
+        // ORDERING: Relaxed, no pair: until the writer leaves, only lock holders access it.
+        self.0.store(Usage::CLOSED | Usage::ONE, Ordering::Relaxed);
+    }
+
+    /// Whether all readers that entered by this entry, which was open, have left. No thread but the
+    /// caller, which has closed it, uses the node then.
+    #[inline(always)]
+    fn is_left_by_all(&self, before: Entry) -> bool {
+        let counted = before.count().wrapping_mul(Usage::ONE);
+        // ORDERING: Acquire pairs with the Release half of `leave`: they are done.
+        self.0.load(Ordering::Acquire) == 0_usize.wrapping_sub(counted)
     }
 
     /// Whether a closed node has users. If not, the lock holder may access its value.
@@ -232,12 +253,10 @@ impl Internal {
     /// has no users, so that its value is the caller's.
     #[inline(always)]
     pub(super) fn retire(&self, before: Entry, claim: bool) -> bool {
-        let counted = before.count().wrapping_mul(Usage::ONE);
-        // ORDERING: Acquire pairs with the Release half of `leave`: all that entered have left, and
-        // no other thread uses the node.
-        if before.is_open() && self.0.load(Ordering::Acquire) == 0_usize.wrapping_sub(counted) {
+        if before.is_open() && self.is_left_by_all(before) {
             return true;
         }
+        let counted = before.count().wrapping_mul(Usage::ONE);
         let closed = if before.is_open() { Usage::CLOSED } else { 0 };
         let claimed = if claim { Usage::CLAIMED } else { 0 };
         self.add(counted.wrapping_add(closed | Usage::RETIRED | claimed)).is_unused()

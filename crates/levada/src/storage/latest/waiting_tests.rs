@@ -166,7 +166,7 @@ fn a_contended_value_is_not_exposed() {
     let mut waiting = WaitingWriter::new(&owner);
     assert!(waiting.take().is_none());
     owner.latest.expose();
-    assert!(owner.is_contended() && !owner.latest.inner.lock().is_exposed);
+    assert!(owner.is_contended() && !owner.latest.inner.lock().is_exposed());
     drop(snapshot);
     drop(waiting.take().unwrap());
     assert!(!owner.is_contended());

@@ -51,7 +51,7 @@ impl<'a, O: Owner> WriteGuard<'a, O> {
             inner.has_waiters = true;
             return None;
         }
-        users.enter();
+        users.enter_alone();
         inner.is_written = true;
         Some(Self { owner, node: latest.current(inner), changed: false })
     }
