@@ -71,29 +71,34 @@
 //! # Transitions
 //! | operation | on the current node | on an earlier one |
 //! |---|---|---|
-//! | `Snapshot::take` | exposed: the address is protected. Open: entered. Otherwise users + 1 under the lock; rejected while written, or if `phase_fair` says so | - |
-//! | a counted `Snapshot` drops | users - 1; the last one of a closed node notifies threads that wait | users - 1; the last one frees it, or notifies the claimer |
-//! | a protected `Snapshot` drops | the hazard pointer is cleared; if the node is retracted and this was the last, users - 1 | the same |
+//! | `Snapshot::take` | exposed: the address is protected. Open: entered. Otherwise users + 1 under
+//! the lock; rejected while written, or if `phase_fair` says so | - |
+//! | a counted `Snapshot` drops | users - 1; the last one of a closed node notifies threads that
+//! wait | users - 1; the last one frees it, or notifies the claimer |
+//! | a protected `Snapshot` drops | the hazard pointer is cleared; if the node is retracted and
+//! this was the last, users - 1 | the same |
 //! | `expose` | exposed; not while contended, or while another node has hazard readers | - |
 //! | `lock_retracted` | not exposed any more; users + 1 if the address is protected | - |
-//! | `WriteGuard::take` | closed; then written, or rejected if it is used, or if `phase_fair` says so | - |
+//! | `WriteGuard::take` | closed; then written, or rejected if it is used, or if `phase_fair` says
+//! so | - |
 //! | `WriteGuard` drops | idle, and open again if no thread waits | released |
 //! | `exchange` | becomes an earlier one; a node that was free becomes current | - |
 //! | `Claim::take` | - | free; rejected unless released |
 //!
 //! # Invariants
-//! - **I1** `inner` is accessed by the lock holder only. Only lock holders replace the entry, make a
-//!   node current or retire it.
+//! - **I1** `inner` is accessed by the lock holder only. Only lock holders replace the entry, make
+//!   a node current or retire it.
 //! - **I2** The value of a node is initialised exactly while the node is not free.
 //! - **I3** The value of a node that is read is only read; the value of one that is written is
 //!   accessed by its writer only. A retired node without users belongs to one thread: the one whose
 //!   operation on the count left 0, or the claimer.
-//! - **I4** A node that is not free is neither moved nor deallocated; a node with a number never is.
+//! - **I4** A node that is not free is neither moved nor deallocated; a node with a number never
+//!   is.
 //! - **I5** The version state and the current value change together for a thread that looks at both
 //!   (*Readers*). The value's version lies beside it, with the same rules of access.
 //! - **I6** A thread that is rejected from the current value leaves `has_waiters` set. Every change
-//!   that could admit it clears the flag and notifies the [`Owner`]. The last user of a claimed node
-//!   always notifies.
+//!   that could admit it clears the flag and notifies the [`Owner`]. The last user of a claimed
+//!   node always notifies.
 //! - **I7** The node that `exposed` points to is the current one and not written, `exposures` is
 //!   odd, and no node is `retracted`. A reader that finds the node there after protecting the
 //!   address is one of its readers: until the node is retracted it stays as it is, and the thread
@@ -119,8 +124,8 @@
 //! notified. A writer that unwinds leaves its value as it is.
 //!
 //! # Checked by
-//! `tests`, `waiting_tests`, `split_count::tests`, `phase_fair::tests` and `model`, and the models of
-//! watch.
+//! `tests`, `waiting_tests`, `split_count::tests`, `phase_fair::tests` and `model`, and the models
+//! of watch.
 
 mod exposed;
 mod node;
@@ -182,8 +187,8 @@ struct Inner<T, A> {
     has_waiters: bool,
     /// Reads of the current value that took the lock although no thread waits.
     locked_reads: u16,
-    /// How often a node was exposed or retracted. Odd while the current node is exposed, or about to
-    /// be retracted. Does not wrap: near the maximum no node is exposed any more.
+    /// How often a node was exposed or retracted. Odd while the current node is exposed, or about
+    /// to be retracted. Does not wrap: near the maximum no node is exposed any more.
     exposures: u32,
     /// Allocated before it is needed for the first time.
     extra: Option<Box<Extra<T>>>,
@@ -280,7 +285,8 @@ impl<T, A> Latest<T, A> {
     #[inline]
     pub(crate) fn version_state(&self) -> VersionState {
         // ORDERING: Acquire pairs with the Release operations in `set_version_state` and
-        // `complete_publication`: a thread that sees a version sees what its publisher did before.
+        // `complete_late_publication`: a thread that sees a version sees what its publisher did
+        // before.
         VersionState(self.version_state.load(Ordering::Acquire))
     }
 
@@ -363,8 +369,8 @@ impl<T, A> Latest<T, A> {
     fn further_node(&self, fresh: &mut Option<Box<Node<T>>>) -> Option<NonNull<Node<T>>> {
         if self.second().is_none() {
             let node = NonNull::from(Box::leak(fresh.take()?));
-            // ORDERING: Relaxed: readers load it after they have found the entry open for it, by
-            // an Acquire that pairs with the Release of the thread that opened it.
+            // ORDERING: Relaxed, no pair: readers load it after they have found the entry open for
+            // it, which is opened later, and with Release.
             self.second.store(node.as_ptr(), Ordering::Relaxed);
             return Some(node);
         }

@@ -1,5 +1,5 @@
-//! Reads that write no shared memory: the node of a value that is read often is *exposed* to readers
-//! that protect it with a hazard pointer.
+//! Reads that write no shared memory: the node of a value that is read often is *exposed* to
+//! readers that protect it with a hazard pointer.
 //!
 //! After [`READS_BEFORE_EXPOSING`](super::READS_BEFORE_EXPOSING) reads of one value, `exposed`
 //! points to its node. A reader then protects the address of the `Latest` with a hazard pointer
@@ -7,9 +7,9 @@
 //! others are counted.
 //!
 //! A writer first *retracts* the node: it sets `exposed` to null, issues a heavy fence (a system
-//! call), and scans the hazard records. If the address is protected, the hazard readers are one more
-//! user of the node, which is `retracted`. A reader that clears its hazard pointer and finds its
-//! node retracted scans as well; the last one ends that use.
+//! call), and scans the hazard records. If the address is protected, the hazard readers are one
+//! more user of the node, which is `retracted`. A reader that clears its hazard pointer and finds
+//! its node retracted scans as well; the last one ends that use.
 //!
 //! The hazard pointer protects the address of the channel, not of the node. If it protected the
 //! node, a node that was freed and allocated again by another channel would be taken for one that

@@ -112,8 +112,8 @@ impl External {
         Entry(self.0.load(Ordering::Relaxed))
     }
 
-    /// Replaces the entry, under the lock. The caller adds the readers that the previous one counted
-    /// to its node.
+    /// Replaces the entry, under the lock. The caller adds the readers that the previous one
+    /// counted to its node.
     #[inline(always)]
     pub(super) fn replace(&self, entry: Entry) -> Entry {
         // ORDERING: Release pairs with the Acquire in `enter`. What the readers that are counted
@@ -249,8 +249,8 @@ impl Internal {
         !Usage(self.0.load(Ordering::Acquire)).is_unused()
     }
 
-    /// The node is not current any more; `before` is the entry that was replaced. Returns whether it
-    /// has no users, so that its value is the caller's.
+    /// The node is not current any more; `before` is the entry that was replaced. Returns whether
+    /// it has no users, so that its value is the caller's.
     #[inline(always)]
     pub(super) fn retire(&self, before: Entry, claim: bool) -> bool {
         if before.is_open() && self.is_left_by_all(before) {
@@ -265,8 +265,8 @@ impl Internal {
     /// A user leaves.
     #[inline(always)]
     pub(super) fn leave(&self) -> Left {
-        // ORDERING: Release pairs with the Acquire of the thread that finds the node unused, which
-        // is here, in `add`, `is_in_use`, `retire` or `give_up_claim`; Acquire is for that thread.
+        // ORDERING: Release pairs with the Acquire in `leave`, `add`, `is_in_use`, `is_left_by_all`
+        // or `give_up_claim`; Acquire is for that thread.
         let now = self.0.fetch_sub(Usage::ONE, Ordering::AcqRel).wrapping_sub(Usage::ONE);
         if now == 0 || !Usage(now).is_unused() {
             return Left::Others;
@@ -291,16 +291,16 @@ impl Internal {
     /// The claimer gives up. Returns whether the node has no users, so that its value is the
     /// claimer's all the same.
     pub(super) fn give_up_claim(&self) -> bool {
-        // ORDERING: Acquire pairs with the Release half of `leave`; Release with the Acquire there,
-        // for the user that gets the value instead.
+        // ORDERING: Acquire pairs with the Release half of `leave`; Release with the Acquire in
+        // `leave`, for the user that gets the value instead.
         Usage(self.0.fetch_and(!Usage::CLAIMED, Ordering::AcqRel)).is_unused()
     }
 
     /// Returns the sum.
     #[inline(always)]
     fn add(&self, more: usize) -> Usage {
-        // ORDERING: Acquire pairs with the Release half of `leave`, for a caller that finds the node
-        // unused; Release with the Acquire there, for the user that will be the last one.
+        // ORDERING: Acquire pairs with the Release half of `leave`, for a caller that finds the
+        // node unused; Release with the Acquire in `leave`, for the user that will be the last one.
         let now = self.0.fetch_add(more, Ordering::AcqRel).wrapping_add(more);
         // A count of 64 bits never overflows.
         if usize::BITS < 64 && now.cast_signed() > isize::MAX / 2 {

@@ -106,6 +106,24 @@ mod alone {
         }
     }
 
+    /// C139: a sender may lose the processor while it holds the lock.
+    #[test]
+    fn readers_do_not_wait_for_the_lock_holder() {
+        let values = [1, 2].map(Arc::new);
+        let owner = TestOwner::new(Arc::clone(&values[0]));
+        let (earlier, _) = owner.snapshot();
+        owner.publish(Arc::clone(&values[1]));
+        let lock = owner.latest.inner.lock();
+        assert_eq!(**owner.snapshot().0, 2);
+        drop(earlier);
+        assert_eq!(Arc::strong_count(&values[0]), 1, "its last reader has dropped it");
+        drop(lock);
+        owner.expose();
+        let lock = owner.latest.inner.lock();
+        assert_eq!(**owner.snapshot().0, 2);
+        drop(lock);
+    }
+
     /// While snapshots keep both numbered nodes, readers take the lock; then no longer.
     #[test]
     fn readers_enter_a_numbered_node_without_the_lock() {
