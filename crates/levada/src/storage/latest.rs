@@ -156,7 +156,7 @@ use self::node::Node;
 use self::phase_fair::PhaseFair;
 use self::split_count::{Entry, External, Index, Left};
 use crate::prim::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use crate::prim::{IS_SMALL, Lock, hazard};
+use crate::prim::{IS_MODEL, IS_SMALL, Lock, hazard};
 use crate::util::DropLast;
 
 /// The struct that contains a [`Latest`] and wakes the threads that wait for its value.
@@ -533,6 +533,15 @@ impl<T, A> Latest<T, A> {
 
     #[inline(always)]
     fn set_version_state(&self, _: &Inner<T, A>, state: VersionState) {
+        if IS_MODEL {
+            // The store below stands behind that of a reader that completes the same publication:
+            // one that came later would have found the version there, and stored nothing. loom does
+            // not conclude that, and would let threads read either of the two.
+            //
+            // ORDERING: Release pairs with the Acquire load in `version_state`.
+            self.version_state.swap(state.0, Ordering::Release);
+            return;
+        }
         // ORDERING: Release pairs with the Acquire load in `version_state`.
         self.version_state.store(state.0, Ordering::Release);
     }

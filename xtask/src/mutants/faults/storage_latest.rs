@@ -6,8 +6,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "latest-version-published-relaxed",
         file: "storage/latest.rs",
-        before: "self.version_state.store(state.0, Ordering::Release);",
-        after: "self.version_state.store(state.0, Ordering::Relaxed);",
+        before: "self.version_state.swap(state.0, Ordering::Release);",
+        after: "self.version_state.swap(state.0, Ordering::Relaxed);",
         breaks: "a thread that sees a version does not see what its publisher did before",
         caught_by: ("loom", "storage::latest"),
     },
