@@ -1,4 +1,4 @@
-//! The classic service: it takes readings over HTTP, writes them in batches, and shows what it wrote.
+//! The classic service: takes readings over HTTP, writes them in batches, and shows what it wrote.
 //!
 //! ```text
 //! POST /readings --try_send--> bounded queue --batches--> writer --ask--> database (an actor)

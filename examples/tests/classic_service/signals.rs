@@ -86,8 +86,9 @@ async fn executable() -> PathBuf {
         .expect("cargo starts");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let messages = String::from_utf8(built.stdout).expect("cargo writes text");
-    let paths = messages.lines().filter_map(|line| line.split_once("\"executable\":\""));
-    let path = paths.last().and_then(|(_, path)| path.split_once('"')).expect("it has a path").0;
+    let mut paths = messages.lines().filter_map(|line| line.split_once("\"executable\":\""));
+    let path =
+        paths.next_back().and_then(|(_, path)| path.split_once('"')).expect("it has a path").0;
     assert!(Path::new(path).ends_with("examples/classic_service"), "{path}");
     path.into()
 }
@@ -161,8 +162,7 @@ async fn sigterm_under_load_ends_in_time_and_writes_every_accepted_reading_once(
             *written.entry(reading).or_default() += 1;
         }
         assert_eq!(written.remove(&*format!("large {}", large_value())), Some(filled));
-        let sent = sent.lock().expect("no panic");
-        for (reading, accepted) in &*sent {
+        for (reading, accepted) in &*sent.lock().expect("no panic") {
             let times = written.remove(&**reading).unwrap_or(0);
             // Without an answer, a client cannot know; with one, it is there once.
             assert!(times == 1 || (times == 0 && !accepted), "{reading}: {times} times");
