@@ -12,9 +12,9 @@
 //! [`guide::classic_service`](levada::guide::classic_service) shows the modules at work together.
 //!
 //! # What all modules guarantee
-//! 1. **Accepted work is handled or given back.** A worker that shuts down finishes its queue first,
-//!    including jobs that other jobs submit and items that a flush has put back. If the runtime
-//!    ends, the remaining work is dropped at once, so that no caller waits for it.
+//! 1. **Accepted work is handled or given back.** A worker that shuts down finishes its queue
+//!    first, including jobs that other jobs submit and items that a flush has put back. If the
+//!    runtime ends, the remaining work is dropped at once, so that no caller waits for it.
 //! 2. **Queues are bounded.** A full queue makes senders wait, or refuses the message and returns
 //!    it.
 //! 3. **A panic ends one piece of work** and is reported to a hook. The worker continues.

@@ -232,7 +232,8 @@ pub struct WeakAddress<M> {
 }
 
 impl<M> WeakAddress<M> {
-    /// Returns an [`Address`], if any is left. The actor may [be gone](Address::is_gone) all the same.
+    /// Returns an [`Address`], if any is left. The actor may [be gone](Address::is_gone) all the
+    /// same.
     ///
     /// # Examples
     /// ```

@@ -1,9 +1,9 @@
 //! A worker that handles many items at once: one write of a hundred rows costs less than a hundred
 //! writes.
 //!
-//! [`Batch`] configures the size of a batch and how long it waits. [`start`](Batch::start) takes the
-//! function that flushes a batch, and returns a [`Batcher`], which sends items, and the [`Worker`],
-//! which can be closed and joined.
+//! [`Batch`] configures the size of a batch and how long it waits. [`start`](Batch::start) takes
+//! the function that flushes a batch, and returns a [`Batcher`], which sends items, and the
+//! [`Worker`], which can be closed and joined.
 //!
 //! ```
 //! use levada_work::batch::Batch;
@@ -279,8 +279,8 @@ impl<T> Batch<T> {
         self.start_with(ByValue(flush))
     }
 
-    /// As [`start`](Self::start), with a [`Flush`] in place of a function: it owns its connection or
-    /// file, and can put items back.
+    /// As [`start`](Self::start), with a [`Flush`] in place of a function: it owns its connection
+    /// or file, and can put items back.
     ///
     /// # Panics
     /// As [`start`](Self::start).

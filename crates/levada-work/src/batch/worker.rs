@@ -66,8 +66,8 @@ impl Worker {
         self.orders.send_modify(|orders| orders.close = true);
     }
 
-    /// Changes [`Batch::max_items`]. The new value takes effect at once, also for a batch that waits
-    /// for further items.
+    /// Changes [`Batch::max_items`]. The new value takes effect at once, also for a batch that
+    /// waits for further items.
     ///
     /// # Panics
     /// If it is 0.

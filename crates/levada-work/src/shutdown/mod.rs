@@ -94,8 +94,8 @@ pub enum Phase {
 
 /// Sets the phase, and waits for the end of running work. All clones control the same shutdown.
 ///
-/// When the last clone is dropped, the phase becomes [`Phase::Draining`], since nothing could set it
-/// any more.
+/// When the last clone is dropped, the phase becomes [`Phase::Draining`], since nothing could set
+/// it any more.
 ///
 /// # Examples
 /// ```
