@@ -27,9 +27,9 @@ struct Process {
 }
 
 impl Process {
-    async fn start(stop_seconds: u32) -> Self {
+    async fn start(executable: &Path, stop_seconds: u32) -> Self {
         let directory = tempfile::tempdir().expect("there is a directory");
-        let mut child = Command::new(executable().await)
+        let mut child = Command::new(executable)
             .args(["127.0.0.1:0".as_ref(), file(&directory).as_os_str()])
             .arg(stop_seconds.to_string())
             .stdout(Stdio::piped())
@@ -127,8 +127,9 @@ async fn load(address: SocketAddr, sensor: usize, sent: Sent, accepted: watch::S
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_under_load_ends_in_time_and_writes_every_accepted_reading_once() {
+    let executable = executable().await;
     within_deadline(async {
-        let process = Process::start(1).await;
+        let process = Process::start(&executable, 1).await;
         let address = process.address;
         let _slow = EventReader::open(address).await; // It never reads.
         let mut fast = EventReader::open(address).await;
@@ -177,8 +178,9 @@ async fn sigterm_under_load_ends_in_time_and_writes_every_accepted_reading_once(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn second_sigterm_does_not_wait_for_readers() {
+    let executable = executable().await;
     within_deadline(async {
-        let mut process = Process::start(3600).await;
+        let mut process = Process::start(&executable, 3600).await;
         let _slow = EventReader::open(process.address).await;
         let filled = fill(process.address).await;
 
