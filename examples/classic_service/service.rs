@@ -90,7 +90,8 @@ impl Service {
         }
         self.shutdown.advance(); // Whatever is left gives up now.
         self.server.await??;
-        Ok(timeout(ABORT_LIMIT, self.writer).await???)
+        let written = timeout(ABORT_LIMIT, self.writer).await;
+        Ok(written.map_err(|_elapsed| "the database does not answer: rows may be lost")???)
     }
 }
 

@@ -173,6 +173,22 @@ async fn stop_gives_up_on_a_database_that_is_gone() {
     .await;
 }
 
+/// A stop is bounded by its limit, also when the database neither answers nor fails.
+#[tokio::test]
+async fn stop_gives_up_on_a_database_that_does_not_answer() {
+    let (database, mut queries) = actor::mailbox(16);
+    let (address, service) = start(database, Limits::default(), 100).await;
+
+    within_deadline(async {
+        assert_eq!(post(address, "a 0").await, 202);
+        let _unanswered = next_write(&mut queries).await;
+        let stopped = service.stop(Duration::MAX, std::future::ready(())).await;
+        let reason = stopped.expect_err("the writer waits").to_string();
+        assert_eq!(reason, "the database does not answer: rows may be lost");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn database_answers_from_memory_and_reads_its_file_at_the_start() {
     let directory = tempfile::tempdir().expect("there is a directory");
