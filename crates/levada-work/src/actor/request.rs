@@ -104,7 +104,7 @@ impl<Q, A> Request<Q, A> {
     /// Waits until the caller has left, which may never happen.
     ///
     /// # Cancel safety
-    /// Dropping the future loses nothing; call it again at will.
+    /// Dropping the future loses nothing, and the method may be called again.
     ///
     /// # Examples
     /// ```

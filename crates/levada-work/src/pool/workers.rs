@@ -144,7 +144,7 @@ impl<J> Workers<J> {
     /// until it is [resized](Self::resize).
     ///
     /// # Cancel safety
-    /// Dropping the future loses nothing; call it again at will.
+    /// Dropping the future loses nothing, and the method may be called again.
     ///
     /// # Examples
     /// ```

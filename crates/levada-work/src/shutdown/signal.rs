@@ -82,7 +82,7 @@ impl Signal {
     /// Waits for [`Phase::Draining`] or a later phase: no new work is to be accepted.
     ///
     /// # Cancel safety
-    /// Dropping the future loses nothing; call it again at will.
+    /// Dropping the future loses nothing, and the method may be called again.
     ///
     /// # Examples
     /// ```
@@ -102,7 +102,7 @@ impl Signal {
     /// Waits for [`Phase::Aborting`], which may never come: running work is to be given up.
     ///
     /// # Cancel safety
-    /// Dropping the future loses nothing; call it again at will.
+    /// Dropping the future loses nothing, and the method may be called again.
     ///
     /// # Examples
     /// ```
