@@ -84,6 +84,12 @@
 //! # }
 //! ```
 //!
+//! # Cancel safety
+//! 1. A [`Receiver::changed`] that is cancelled has marked nothing as seen.
+//! 2. A [`Receiver::wait_for`] that is cancelled may have marked values as seen, but only values
+//!    that do not meet the condition.
+//! 3. A [`Sender::closed`] that is cancelled has no effect.
+//!
 //! # Closing
 //! When the last sender drops, receivers see the last value and then the end. When the last
 //! receiver drops, [`Sender::send`] fails and [`Sender::closed`] completes, until a new receiver
