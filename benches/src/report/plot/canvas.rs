@@ -23,7 +23,7 @@ const PEER: RGBColor = RGBColor(0xb0, 0xb8, 0xc1);
 /// Who has a colour: levada and the one whose channels it stands in for.
 pub(super) fn colour(contender: &str) -> RGBColor {
     match contender {
-        name if name.starts_with(crate::report::results::LEVADA) => LEVADA,
+        name if name.starts_with(crate::results::LEVADA) => LEVADA,
         "tokio" => TOKIO,
         _ => PEER,
     }

@@ -3,8 +3,8 @@
 
 use super::canvas::{Canvas, Figure, GRID, INK, PALE, Side, colour};
 use crate::Result;
-use crate::report::results::{AGAIN, Line};
 use crate::report::table::figure;
+use crate::results::{AGAIN, Line};
 use plotters::prelude::DrawingBackend;
 
 const WIDTH: u32 = 920;

@@ -135,7 +135,7 @@ pub(crate) fn failed<'a>(lines: &'a [Line], contender: &str) -> Option<&'a Line>
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A line with these medians.
