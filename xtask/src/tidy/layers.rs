@@ -52,7 +52,6 @@ const CRATES: &[Crate] = &[
         line: "config <- cli <- { log, outbound, secure, signals } <- { client, server, store } \
                <- { descriptors, metrics, telemetry } <- jobs <- http <- run <- lib",
         against: &[
-            ("cli", "lib"),
             ("config", "cli"),
             ("config", "jobs"),
             ("config", "secure"),
