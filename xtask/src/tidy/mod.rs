@@ -11,6 +11,7 @@ mod safety;
 mod size;
 mod source;
 mod tree;
+mod twins;
 
 use crate::Result;
 use crate::cargo::{Metadata, root};
@@ -25,6 +26,8 @@ const BENCHES: &str = "benches";
 struct File {
     /// Relative to the root, with `/`.
     path: String,
+    /// As it is written, line by line.
+    text: Vec<String>,
     lines: Vec<Line>,
 }
 
@@ -36,7 +39,8 @@ impl File {
     }
 
     fn new(path: impl Into<String>, text: &str) -> Self {
-        Self { path: path.into(), lines: source::scan(text) }
+        let lines = text.split('\n').map(str::to_owned).collect();
+        Self { path: path.into(), text: lines, lines: source::scan(text) }
     }
 
     /// The lines in front of the unit tests and models, which end a file.
@@ -101,6 +105,7 @@ pub(crate) fn run() -> Result {
         shipped().flat_map(|file| partners::of(file, &operations(file))).collect();
     let mut findings = tree::check(&files, &roots);
     findings.extend(bugs::check(&text(bugs::TABLE)?, &files));
+    findings.extend(twins::check(&files));
     let mut benches = Vec::new();
     rust_files(&root().join(BENCHES), &mut benches)?;
     let benches = read(benches)?;
