@@ -11,6 +11,18 @@ use std::task::{Context, Poll, Wake, Waker};
 pub struct Tally(AtomicUsize);
 
 impl Tally {
+    /// One that was not woken.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// A waker that it counts.
+    #[must_use]
+    pub fn waker(self: &Arc<Self>) -> Waker {
+        Waker::from(Arc::clone(self))
+    }
+
     /// How often it was woken.
     #[must_use]
     pub fn woken(&self) -> usize {
@@ -106,6 +118,11 @@ impl<F: Future> Task<F> {
     pub fn forget(self) {
         crate::forget(self);
     }
+}
+
+/// Polls a future once.
+pub fn poll<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(waker))
 }
 
 /// Polls a future once, for the result only.

@@ -7,13 +7,13 @@ mod close;
 mod fairness;
 mod futurelock;
 mod hostile;
+#[cfg(target_pointer_width = "64")]
+mod memory;
+mod promises;
 mod receivers;
 mod regressions;
 mod runtimes;
 mod stress;
 
-/// As `levada::wait::permits::GRACE`: the polls a promise outlives.
-const GRACE: usize = 8;
-
-/// As in `levada::queue::many::line`: the polls that the promise of a message outlives.
-const PATIENCE: usize = 64;
+#[global_allocator]
+static ALLOCATOR: support::Counting = support::Counting;

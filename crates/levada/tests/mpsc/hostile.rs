@@ -3,29 +3,11 @@
 
 use levada::mpsc::{self, Sender};
 use std::cell::Cell;
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
-use support::{Drops, Event, Task, hooked_waker};
-
-/// A waker that panics when woken.
-fn panicking() -> Waker {
-    hooked_waker(|event| assert!(event != Event::Wake, "this waker panics"))
-}
-
-fn on_wake(f: impl Fn() + Send + Sync + 'static) -> Waker {
-    hooked_waker(move |event| {
-        if event == Event::Wake {
-            f();
-        }
-    })
-}
-
-fn poll<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(waker))
-}
+use std::task::{Poll, Waker};
+use support::{Drops, Event, Task, hooked_waker, on_wake, panicking, poll};
 
 /// A waker that uses the channel in all it does.
 fn reentrant(tx: &Sender<u32>) -> Waker {

@@ -5,10 +5,11 @@ mod cancel;
 mod close;
 mod futurelock;
 mod hostile;
+mod memory;
 mod misuse;
 mod regressions;
 #[cfg(feature = "tokio")]
 mod runtimes;
 
-/// As `levada::wait::permits::GRACE`: the polls a promise outlives.
-const GRACE: usize = 8;
+#[global_allocator]
+static ALLOCATOR: support::Counting = support::Counting;

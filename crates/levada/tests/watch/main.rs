@@ -4,5 +4,11 @@ mod contract;
 mod fairness;
 mod handles;
 mod hostile;
-mod support;
+mod memory;
+mod shared;
+#[cfg(feature = "stream")]
+mod stream;
 mod threads;
+
+#[global_allocator]
+static ALLOCATOR: support::Counting = support::Counting;

@@ -1,7 +1,5 @@
 //! tokio's cooperative budget: a task that has used it up gets its place in line before it yields,
 //! and an error costs it nothing (tokio #8365, #8371). Each case runs on tokio's channel first.
-#![cfg(feature = "tokio")]
-#![expect(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 use std::future::poll_fn;
 use std::pin::Pin;

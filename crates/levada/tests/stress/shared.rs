@@ -1,15 +1,14 @@
-//! Chance, an executor of one thread that notices a hang, and messages that are accounted for.
+//! Futures that are given up, and messages that are accounted for.
 
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll, Waker};
+use std::thread;
 
-/// Far longer than any wait takes, under valgrind too; only a hang gets there.
-const DEADLINE: Duration = Duration::from_secs(300);
+use ::support::thread_waker;
+pub(crate) use ::support::{Dice, block_on};
 
 /// `base` operations, times `LEVADA_STRESS`; a few under Miri.
 pub(crate) fn rounds(base: u64) -> u64 {
@@ -22,53 +21,13 @@ pub(crate) fn rounds(base: u64) -> u64 {
     }
 }
 
-/// Marsaglia's xorshift: the same sequence for the same seed.
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 33) % sides
-    }
-}
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Runs a future to its end on this thread.
-#[track_caller]
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let start = Instant::now();
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            return output;
-        }
-        // Before it is polled again: it might be ready, and nobody have told.
-        thread::park_timeout(DEADLINE);
-        assert!(start.elapsed() < DEADLINE, "nobody wakes it");
-    }
-}
-
 /// Polls a future at most `polls` times, whether it was woken or not, and drops it: cancelled,
 /// unless it gave something.
 pub(crate) fn poll_for<F: Future>(future: F, polls: u64) -> Option<F::Output> {
     let mut future = pin!(future);
     for _ in 0..polls {
         // A waker of its own each time, as a combinator's may be.
-        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let waker = thread_waker();
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return Some(output);
         }

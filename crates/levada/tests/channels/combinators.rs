@@ -1,6 +1,5 @@
 //! Streams and sinks in what programs put them into: they are `Unpin`, so nothing is pinned by
 //! hand.
-#![cfg(feature = "stream")]
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

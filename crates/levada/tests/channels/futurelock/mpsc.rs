@@ -1,23 +1,24 @@
-//! The suite's view of mpmc.
+//! The suite's view of mpsc.
 
-use crate::channel::{Channel, Receiving, Sending, Way};
-use levada::mpmc::{self, error::TryRecvError};
-
+use super::channel::{Channel, Receiving, Sending, Way};
+use levada::mpsc::{self, error::TryRecvError};
+use std::cell::RefCell;
+use std::rc::Rc;
 use support::Task;
 
-pub(crate) struct Mpmc {
-    tx: mpmc::Sender<u32>,
-    rx: mpmc::Receiver<u32>,
+pub(crate) struct Mpsc {
+    tx: mpsc::Sender<u32>,
+    rx: Rc<RefCell<mpsc::Receiver<u32>>>,
 }
 
-impl Channel for Mpmc {
+impl Channel for Mpsc {
     fn new(capacity: usize) -> Self {
-        let (tx, rx) = mpmc::channel(capacity);
-        Self { tx, rx }
+        let (tx, rx) = mpsc::channel(capacity);
+        Self { tx, rx: Rc::new(RefCell::new(rx)) }
     }
 
     fn name() -> &'static str {
-        "mpmc"
+        "mpsc"
     }
 
     fn send(&self, way: Way, message: u32) -> Sending {
@@ -50,18 +51,18 @@ impl Channel for Mpmc {
 
     fn recv(&self) -> Receiving {
         let rx = self.rx.clone();
-        Task::new(Box::pin(async move { rx.recv().await }))
+        Task::new(Box::pin(std::future::poll_fn(move |cx| rx.borrow_mut().poll_recv(cx))))
     }
 
     fn try_recv(&self) -> Option<u32> {
-        self.rx.try_recv().ok()
+        self.rx.borrow_mut().try_recv().ok()
     }
 
     fn close(&self) {
-        self.rx.close();
+        self.rx.borrow_mut().close();
     }
 
     fn has_ended(&self) -> bool {
-        self.rx.try_recv() == Err(TryRecvError::Disconnected)
+        self.rx.borrow_mut().try_recv() == Err(TryRecvError::Disconnected)
     }
 }

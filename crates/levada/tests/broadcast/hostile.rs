@@ -6,33 +6,12 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver as Gate, Sender as Opener, channel as gate};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Poll, Wake, Waker};
 use std::thread;
 
 use levada::broadcast::error::{RecvError, TryRecvError};
 use levada::broadcast::{self, Receiver, Sender};
-use support::hooked_waker;
-
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-impl Wake for Count {
-    fn wake(self: Arc<Self>) {
-        // ORDERING: SeqCst, no pair: a test counts.
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-impl Count {
-    fn woken(&self) -> usize {
-        // ORDERING: SeqCst, no pair: a test counts.
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-fn poll<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(waker))
-}
+use support::{Tally, hooked_waker, poll};
 
 /// C51: a waker whose clone, wake and drop use every operation of the channel it waits on.
 #[test]
@@ -51,7 +30,7 @@ fn wakers_call_back() {
             assert!(tx.receiver_count() >= 1);
         }
     };
-    let (waker, plain) = (hooked_waker(move |_| hook()), Arc::new(Count::default()));
+    let (waker, plain) = (hooked_waker(move |_| hook()), Tally::new());
     for _ in 0..3 {
         let mut recv = pin!(rx.recv());
         // The clone of the waker sends, so that there may be a message at once.
@@ -114,7 +93,7 @@ fn a_panicking_waker_strands_nobody() {
         }
     }
 
-    let count = Arc::new(Count::default());
+    let count = Tally::new();
     let tx = Sender::new(4);
     let mut receivers: Vec<_> = (0..100).map(|_| tx.subscribe()).collect();
     let wakers = [Waker::from(Arc::new(Bad)), Waker::from(Arc::clone(&count))];
@@ -163,7 +142,7 @@ fn bombs(capacity: usize, armed: &[bool]) -> (Sender<Bomb>, Receiver<Bomb>, Arc<
 #[test]
 fn a_panicking_drop_leaves_nothing_behind() {
     let (tx, rx, dropped) = bombs(8, &[false, true, false, true, false]);
-    let count = Arc::new(Count::default());
+    let count = Tally::new();
     let mut closed = pin!(tx.closed());
     assert!(poll(closed.as_mut(), &Waker::from(Arc::clone(&count))).is_pending());
     catch_unwind(AssertUnwindSafe(|| drop(rx))).unwrap_err();
@@ -190,7 +169,7 @@ fn a_panicking_drop_while_unwinding_does_not_abort() {
 fn overwriting_a_panicking_value_sends() {
     let (tx, mut rx, dropped) = bombs(1, &[true]);
     let mut late = tx.subscribe();
-    let count = Arc::new(Count::default());
+    let count = Tally::new();
     let mut recv = pin!(late.recv());
     assert!(poll(recv.as_mut(), &Waker::from(Arc::clone(&count))).is_pending());
     let bomb = Bomb { armed: false, dropped: Arc::clone(&dropped) };
@@ -317,7 +296,7 @@ fn a_clone_that_takes_long_stalls_no_sender() {
     });
     arrival.recv().unwrap();
     // Wants the same message: has to wait, but not longer than the message is there.
-    let count = Arc::new(Count::default());
+    let count = Tally::new();
     let waker = Waker::from(Arc::clone(&count));
     let mut recv = Box::pin(waiting.recv());
     assert!(poll(recv.as_mut(), &waker).is_pending());
@@ -348,7 +327,7 @@ fn a_value_that_is_being_cloned_is_waited_for() {
     tx.send(message).ok().unwrap();
     let first = thread::spawn(move || first.try_recv().ok().unwrap().id);
     arrival.recv().unwrap();
-    let count = Arc::new(Count::default());
+    let count = Tally::new();
     let waker = Waker::from(Arc::clone(&count));
     {
         let mut recv = pin!(leaves.recv());

@@ -1,12 +1,12 @@
 //! Waiters that come, but late: a channel learns how long its senders take, and each of them gets
 //! through. A thread that blocks loses nothing.
 
-use crate::GRACE;
-use crate::channel::{Channel, Receiving, Sending, Way};
-use crate::mpmc::Mpmc;
-use crate::mpsc::Mpsc;
+use super::channel::{Channel, Receiving, Sending, Way};
+use super::mpmc::Mpmc;
+use super::mpsc::Mpsc;
 use std::task::Poll;
 use std::thread;
+use support::GRACE;
 
 /// As `levada::wait::permits::MOST_LEARNED` and `MOST_LAPSES`.
 const MOST_LEARNED: usize = 1024;

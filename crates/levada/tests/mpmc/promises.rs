@@ -1,9 +1,9 @@
 //! A receiver of mpmc that is promised a message and does not come (C7, C8): its promise lapses
 //! when it has thwarted one other [`PATIENCE`] times, and the message goes to the next receiver.
 
-use super::PATIENCE;
 use levada::mpmc::{self, Receiver, error::TrySendError};
 use std::task::Poll;
+use support::PATIENCE;
 use support::Task;
 
 type Recv<'a> = Task<mpmc::future::Recv<'a, u32>>;

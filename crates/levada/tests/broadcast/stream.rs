@@ -1,24 +1,13 @@
 //! Receiving from a broadcast channel as a stream.
-#![cfg(feature = "stream")]
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 use futures_util::StreamExt;
 use futures_util::stream::{FusedStream, Stream};
 use levada::broadcast::{self, error::Lagged};
-
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-impl Wake for Count {
-    fn wake(self: Arc<Self>) {
-        // ORDERING: SeqCst, no pair: a test counts.
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
+use support::Tally;
 
 #[tokio::test]
 async fn gives_everything_and_ends() {
@@ -43,7 +32,7 @@ async fn gives_everything_and_ends() {
 #[test]
 fn waits_item_by_item() {
     let (tx, rx) = broadcast::channel(4);
-    let count = Arc::new(Count::default());
+    let count = Tally::new();
     let waker = Waker::from(Arc::clone(&count));
     let cx = &mut Context::from_waker(&waker);
     let mut stream = Box::pin(rx.into_stream());
@@ -52,7 +41,7 @@ fn waits_item_by_item() {
         assert!(stream.as_mut().poll_next(cx).is_pending());
         tx.send(n).unwrap();
         // ORDERING: SeqCst, no pair: a test counts.
-        assert_eq!(count.0.load(Ordering::SeqCst), n + 1);
+        assert_eq!(count.woken(), n + 1);
         assert_eq!(stream.as_mut().poll_next(cx), Poll::Ready(Some(Ok(n))));
     }
     assert!(stream.as_mut().poll_next(cx).is_pending());

@@ -1,5 +1,4 @@
 //! Senders as sinks: what is reserved is given back, and a closed channel is a closed sink.
-#![cfg(feature = "stream")]
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};

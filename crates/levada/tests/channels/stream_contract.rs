@@ -1,5 +1,4 @@
 //! What was wrong with streams and sinks of other channels, and what holds here instead.
-#![cfg(feature = "stream")]
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -2,14 +2,9 @@
 
 use levada::mpsc;
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use support::counted;
-
-fn poll<F: Future>(future: F) -> Poll<F::Output> {
-    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
-}
+use std::task::{Context, Wake, Waker};
+use support::{counted, poll_now};
 
 #[test]
 fn an_idle_channel_is_one_small_allocation() {
@@ -51,7 +46,7 @@ fn steady_traffic_allocates_nothing() {
         let pass = |rx: &mut mpsc::Receiver<u64>, messages| {
             for i in 0..messages {
                 assert!(rx.try_recv().is_ok());
-                assert!(poll(tx.send(i)).is_ready());
+                assert!(poll_now(tx.send(i)).is_ready());
             }
         };
         pass(&mut rx, 50_000);
@@ -79,13 +74,13 @@ fn cancelled_futures_leave_nothing() {
     let (tx, mut rx) = mpsc::channel(1);
     let ((), bytes, allocations) = counted(|| {
         for _ in 0..100_000 {
-            assert!(poll(rx.recv()).is_pending());
-            assert!(poll(tx.closed()).is_pending());
+            assert!(poll_now(rx.recv()).is_pending());
+            assert!(poll_now(tx.closed()).is_pending());
         }
         tx.try_send(0).unwrap();
         for i in 0..100_000 {
-            assert!(poll(tx.send(i)).is_pending());
-            assert!(poll(tx.reserve()).is_pending());
+            assert!(poll_now(tx.send(i)).is_pending());
+            assert!(poll_now(tx.reserve()).is_pending());
             drop(tx.send(i));
         }
     });

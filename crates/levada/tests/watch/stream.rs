@@ -1,5 +1,4 @@
 //! The watch channel as a stream.
-#![cfg(feature = "stream")]
 
 use futures_util::future::FutureExt;
 use futures_util::stream::{FusedStream, StreamExt};
@@ -8,8 +7,9 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
+use support::Tally;
 
 fn next<S: StreamExt>(stream: Pin<&mut S>) -> Poll<Option<S::Item>> {
     stream.poll_next(&mut Context::from_waker(Waker::noop()))
@@ -124,25 +124,16 @@ fn it_is_a_receiver() {
     assert!(tx.is_closed());
 }
 
-#[derive(Default)]
-struct Bell(AtomicUsize);
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
 #[test]
 fn it_keeps_no_waker_when_dropped() {
     let (tx, rx) = watch::channel(0);
-    let bell = Arc::new(Bell::default());
-    let waker = Waker::from(Arc::clone(&bell));
+    let bell = Tally::new();
+    let waker = bell.waker();
     let mut values = Box::pin(rx.into_stream());
     assert!(pin!(values.next()).poll(&mut Context::from_waker(&waker)).is_ready());
     assert!(pin!(values.next()).poll(&mut Context::from_waker(&waker)).is_pending());
     tx.send(1).unwrap();
-    assert_eq!(bell.0.load(Ordering::SeqCst), 1);
+    assert_eq!(bell.woken(), 1);
     assert!(pin!(values.next()).poll(&mut Context::from_waker(&waker)).is_ready());
     assert!(pin!(values.next()).poll(&mut Context::from_waker(&waker)).is_pending());
     drop(values);

@@ -8,38 +8,18 @@ use std::panic::{self, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use levada::broadcast::error::{RecvError, TryRecvError};
 use levada::broadcast::future::{Closed, Recv};
 use levada::broadcast::{self, Receiver, Sender, WeakSender};
+use support::{Tally, poll_now};
 
-/// Counts how often it is woken.
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-impl Wake for Count {
-    fn wake(self: Arc<Self>) {
-        // ORDERING: SeqCst, no pair: a test counts.
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-impl Count {
-    fn new() -> (Arc<Self>, Waker) {
-        let count = Arc::new(Self::default());
-        (Arc::clone(&count), Waker::from(count))
-    }
-
-    fn woken(&self) -> usize {
-        // ORDERING: SeqCst, no pair: a test counts.
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
-    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+fn counting_waker() -> (Arc<Tally>, Waker) {
+    let tally = Tally::new();
+    let waker = tally.waker();
+    (tally, waker)
 }
 
 // Construction
@@ -131,7 +111,7 @@ fn a_lag_is_reported_by_every_way_to_receive() {
     lap();
     assert_eq!(rx.try_recv(), Err(TryRecvError::Lagged(2)));
     lap();
-    assert_eq!(poll_once(rx.recv()), Poll::Ready(Err(RecvError::Lagged(3))));
+    assert_eq!(poll_now(rx.recv()), Poll::Ready(Err(RecvError::Lagged(3))));
     lap();
     assert_eq!(rx.blocking_recv(), Err(RecvError::Lagged(3)));
     assert_eq!(rx.blocking_recv(), Ok(2));
@@ -159,7 +139,7 @@ fn resubscribing_to_a_closed_channel_does_not_hang() {
     drop(tx);
     let mut again = rx.resubscribe();
     drop(rx);
-    assert_eq!(poll_once(again.recv()), Poll::Ready(Err(RecvError::Closed)));
+    assert_eq!(poll_now(again.recv()), Poll::Ready(Err(RecvError::Closed)));
     assert_eq!(again.resubscribe().try_recv(), Err(TryRecvError::Closed));
 }
 
@@ -168,10 +148,10 @@ fn resubscribing_to_a_closed_channel_does_not_hang() {
 fn closed_follows_the_receivers() {
     let tx = Sender::<u8>::new(4);
     for _ in 0..3 {
-        assert!(poll_once(tx.closed()).is_ready());
+        assert!(poll_now(tx.closed()).is_ready());
         assert_eq!(tx.send(7).unwrap_err().0, 7);
         let rx = tx.subscribe();
-        assert!(poll_once(tx.closed()).is_pending());
+        assert!(poll_now(tx.closed()).is_pending());
         assert_eq!(tx.send(7).unwrap(), 1);
         drop(rx);
     }
@@ -223,7 +203,7 @@ fn upgrading_races_with_the_last_drop() {
 #[test]
 fn the_last_waker_is_woken() {
     let (tx, mut rx) = broadcast::channel(4);
-    let ((first, w1), (second, w2)) = (Count::new(), Count::new());
+    let ((first, w1), (second, w2)) = (counting_waker(), counting_waker());
     let mut recv = pin!(rx.recv());
     assert!(recv.as_mut().poll(&mut Context::from_waker(&w1)).is_pending());
     assert!(recv.as_mut().poll(&mut Context::from_waker(&w2)).is_pending());
@@ -265,7 +245,7 @@ fn a_message_is_visible_to_whom_no_waker_told() {
 #[test]
 fn no_waker_outlives_its_future() {
     let (tx, mut rx) = broadcast::channel::<u8>(4);
-    let (count, waker) = Count::new();
+    let (count, waker) = counting_waker();
     let cx = &mut Context::from_waker(&waker);
     for _ in 0..1000 {
         assert!(pin!(rx.recv()).poll(cx).is_pending());
@@ -283,7 +263,7 @@ fn an_abandoned_receiver_stalls_nobody() {
     let (tx, mut abandoned) = broadcast::channel(2);
     let mut rx = tx.subscribe();
     let forgetful = support::leak(tx.subscribe());
-    let (count, waker) = Count::new();
+    let (count, waker) = counting_waker();
     let cx = &mut Context::from_waker(&waker);
     let mut recv = pin!(abandoned.recv());
     assert!(recv.as_mut().poll(cx).is_pending());
@@ -302,7 +282,7 @@ fn an_abandoned_receiver_stalls_nobody() {
 #[test]
 fn a_future_that_is_dropped_receives_nothing() {
     let (tx, mut rx) = broadcast::channel(4);
-    let (count, waker) = Count::new();
+    let (count, waker) = counting_waker();
     {
         let mut recv = pin!(rx.recv());
         assert!(recv.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
@@ -331,7 +311,7 @@ fn waking_is_linear() {
     let tx = Sender::<usize>::new(16);
     let mut receivers: Vec<_> = (0..RECEIVERS).map(|_| tx.subscribe()).collect();
     let mut futures: Vec<_> = receivers.iter_mut().map(|rx| Box::pin(rx.recv())).collect();
-    let (count, waker) = Count::new();
+    let (count, waker) = counting_waker();
     let cx = &mut Context::from_waker(&waker);
     assert!(futures.iter_mut().all(|recv| recv.as_mut().poll(cx).is_pending()));
     assert_eq!(tx.send(1).unwrap(), RECEIVERS);

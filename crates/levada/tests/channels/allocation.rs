@@ -4,10 +4,7 @@
 use levada::{broadcast, mpmc, mpsc, watch};
 use std::cell::{Cell, RefCell};
 use std::task::Poll;
-use support::{Counting, Ledger, counted, during_allocations, poll_now, within_deadline};
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use support::{Ledger, counted, during_allocations, poll_now, within_deadline};
 
 thread_local! {
     static SENT: Cell<u64> = const { Cell::new(0) };

@@ -1,24 +1,23 @@
-//! The suite's view of mpsc.
+//! The suite's view of mpmc.
 
-use crate::channel::{Channel, Receiving, Sending, Way};
-use levada::mpsc::{self, error::TryRecvError};
-use std::cell::RefCell;
-use std::rc::Rc;
+use super::channel::{Channel, Receiving, Sending, Way};
+use levada::mpmc::{self, error::TryRecvError};
+
 use support::Task;
 
-pub(crate) struct Mpsc {
-    tx: mpsc::Sender<u32>,
-    rx: Rc<RefCell<mpsc::Receiver<u32>>>,
+pub(crate) struct Mpmc {
+    tx: mpmc::Sender<u32>,
+    rx: mpmc::Receiver<u32>,
 }
 
-impl Channel for Mpsc {
+impl Channel for Mpmc {
     fn new(capacity: usize) -> Self {
-        let (tx, rx) = mpsc::channel(capacity);
-        Self { tx, rx: Rc::new(RefCell::new(rx)) }
+        let (tx, rx) = mpmc::channel(capacity);
+        Self { tx, rx }
     }
 
     fn name() -> &'static str {
-        "mpsc"
+        "mpmc"
     }
 
     fn send(&self, way: Way, message: u32) -> Sending {
@@ -51,18 +50,18 @@ impl Channel for Mpsc {
 
     fn recv(&self) -> Receiving {
         let rx = self.rx.clone();
-        Task::new(Box::pin(std::future::poll_fn(move |cx| rx.borrow_mut().poll_recv(cx))))
+        Task::new(Box::pin(async move { rx.recv().await }))
     }
 
     fn try_recv(&self) -> Option<u32> {
-        self.rx.borrow_mut().try_recv().ok()
+        self.rx.try_recv().ok()
     }
 
     fn close(&self) {
-        self.rx.borrow_mut().close();
+        self.rx.close();
     }
 
     fn has_ended(&self) -> bool {
-        self.rx.borrow_mut().try_recv() == Err(TryRecvError::Disconnected)
+        self.rx.try_recv() == Err(TryRecvError::Disconnected)
     }
 }

@@ -1,10 +1,10 @@
 //! Room was promised to a sender that does not come.
 
-use crate::GRACE;
-use crate::channel::{Channel, Receiving, Sending, Way};
-use crate::mpmc::Mpmc;
-use crate::mpsc::Mpsc;
+use super::channel::{Channel, Receiving, Sending, Way};
+use super::mpmc::Mpmc;
+use super::mpsc::Mpsc;
 use std::task::Poll;
+use support::GRACE;
 
 /// What becomes of the stalled sender.
 #[derive(Clone, Copy, Debug, PartialEq)]
