@@ -129,3 +129,15 @@ pub fn poll<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
 pub fn poll_now<F: Future>(future: F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
+
+/// What a future gives that does not have to wait.
+///
+/// # Panics
+/// If it waits.
+#[track_caller]
+pub fn now<F: Future>(future: F) -> F::Output {
+    match poll_now(future) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("there is something to wait for"),
+    }
+}

@@ -1,17 +1,18 @@
 //! Foreign code that does its worst: wakers and values that panic, or call back into the channel.
 
 use std::future::Future;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver as Gate, Sender as Opener, channel as gate};
 use std::sync::{Arc, Mutex};
-use std::task::{Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
+use support::{Event, Tally, Task, hooked_waker, poll};
 
 use levada::broadcast::error::{RecvError, TryRecvError};
 use levada::broadcast::{self, Receiver, Sender};
-use support::{Tally, hooked_waker, poll};
 
 /// C51: a waker whose clone, wake and drop use every operation of the channel it waits on.
 #[test]
@@ -397,4 +398,48 @@ fn drops_call_back() {
         tx.send(Arc::new(Echo(Mutex::new(None)))).ok().unwrap();
     }
     assert_eq!((tx.receiver_count(), tx.len()), (0, 0), "overwritten, it emptied the channel");
+}
+
+/// A forgotten receiver is one that never receives: it holds up nobody.
+#[test]
+fn forgotten_receivers() {
+    let (tx, mut rx) = broadcast::channel(4);
+    let mut slow = Box::new(tx.subscribe());
+    Task::waiting(slow.recv()).forget();
+    support::forget(slow);
+    for i in 0..100 {
+        let mut recv = Task::waiting(rx.recv());
+        tx.send(i).unwrap();
+        assert!(recv.is_woken());
+        assert_eq!(recv.poll(), Poll::Ready(Ok(i)));
+    }
+}
+
+/// tokio #8558: the wakers of `closed` are woken outside the lock, also one that uses the channel.
+#[test]
+fn wakers_of_closed_may_use_the_channel() {
+    let (tx, rx) = broadcast::channel::<u32>(4);
+    let woken = Arc::new(AtomicUsize::new(0));
+    let waker = {
+        let (tx, woken) = (tx.clone(), Arc::clone(&woken));
+        hooked_waker(move |event| {
+            if event == Event::Wake {
+                let rx = tx.subscribe();
+                tx.send(1).unwrap();
+                assert_eq!((tx.len(), tx.receiver_count()), (1, 1));
+                drop(rx);
+                // ORDERING: SeqCst, no pair: one thread.
+                woken.fetch_add(1, Ordering::SeqCst);
+            }
+        })
+    };
+    let mut uses = Box::pin(tx.closed());
+    assert!(uses.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let mut sleeps = Task::waiting(tx.closed());
+    drop(rx);
+    // ORDERING: SeqCst, no pair: one thread.
+    assert_eq!(woken.load(Ordering::SeqCst), 1);
+    assert!(sleeps.is_woken() && sleeps.poll().is_ready());
+    let mut again = pin!(poll_fn(|cx| uses.as_mut().poll(cx)));
+    assert_eq!(again.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Ready(()));
 }

@@ -5,17 +5,11 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::task::Poll;
 
-use futures_util::future::FutureExt;
-use futures_util::sink::{Sink, SinkExt};
+use futures_util::sink::Sink;
 use futures_util::stream::{self, Stream, StreamExt};
 use levada::{broadcast, mpmc, mpsc, watch};
-use support::{Task, poll_now};
+use support::{Task, now, poll_now};
 use tokio_stream::StreamMap;
-
-/// A future that does not wait.
-fn now<F: Future>(future: F) -> F::Output {
-    future.now_or_never().expect("there is something to wait for")
-}
 
 /// Compiles only if the types are `Unpin` for every message, also for one that is not.
 #[expect(dead_code, reason = "it is compiled, not called")]
@@ -42,32 +36,6 @@ fn streams_and_sinks_are_send() {
     send::<watch::stream::WatchStream<u8>>();
     send::<mpsc::stream::SendSink<RefCell<u8>>>();
     send::<mpmc::stream::SendSink<RefCell<u8>>>();
-}
-
-#[test]
-fn one_map_holds_streams_of_one_kind() {
-    let mut map = StreamMap::new();
-    let mut senders = Vec::new();
-    for key in 0..8 {
-        let (tx, rx) = mpmc::channel(4);
-        map.insert(key, rx.into_stream());
-        senders.push(tx);
-    }
-    let mut next = Task::waiting(map.next());
-    assert!(senders[5].try_send("five").is_ok());
-    assert!(next.is_woken());
-    assert_eq!(next.poll(), Poll::Ready(Some((5, "five"))));
-    drop(next);
-    // The map moves its streams, also those that are in line, when one is taken out.
-    assert!(poll_now(map.next()).is_pending());
-    drop(map.remove(&0));
-    assert!(senders[0].is_closed());
-    for (key, sender) in senders.iter().enumerate().skip(1) {
-        assert!(sender.try_send("all").is_ok());
-        assert_eq!(now(map.next()), Some((key, "all")));
-    }
-    drop(senders);
-    assert_eq!(now(map.next()), None);
 }
 
 #[test]
@@ -115,38 +83,6 @@ fn select_all_takes_them_as_they_are() {
     assert_eq!(got, BTreeSet::from([Some(0), Some(1), Some(2)]));
     drop((mpsc_tx, mpmc_tx, broadcast_tx, watch_tx));
     assert_eq!(now(all.next()), None);
-}
-
-/// Moved while it is in line: what is in line stays where it is.
-#[test]
-fn a_stream_moves_while_it_waits() {
-    let (tx, rx) = mpmc::channel(1);
-    let mut streams = Vec::with_capacity(1);
-    let mut stream = rx.into_stream();
-    assert!(poll_now(stream.next()).is_pending());
-    for i in 0..100 {
-        streams.push(stream);
-        streams.reserve(1 + i);
-        tx.try_send(i).unwrap();
-        let mut moved = streams.swap_remove(0);
-        assert_eq!(now(moved.next()), Some(i));
-        assert!(poll_now(moved.next()).is_pending());
-        stream = moved;
-    }
-}
-
-#[test]
-fn a_sink_moves_while_it_waits() {
-    let (tx, mut rx) = mpsc::channel(1);
-    let mut sink = tx.into_sink();
-    now(sink.feed(0)).unwrap();
-    for i in 1..100 {
-        assert!(poll_now(sink.feed(i)).is_pending());
-        let mut moved = vec![sink];
-        assert_eq!(rx.try_recv(), Ok(i - 1));
-        sink = moved.remove(0);
-        now(sink.feed(i)).unwrap();
-    }
 }
 
 /// Forgotten in line, without a pin that would keep it in place: its place in the line lives on,

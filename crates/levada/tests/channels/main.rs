@@ -1,6 +1,6 @@
 //! What holds for several channels, each suite driven by one table of them. A test that concerns
-//! one channel is in the folder of that channel. Numbers like C51 name a class of bugs that channels
-//! had; `docs/known-bugs.md` lists them.
+//! one channel is in the folder of that channel. Numbers like C51 name a class of bugs that
+//! channels had; `docs/known-bugs.md` lists them.
 #![expect(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 mod allocation;
@@ -17,7 +17,6 @@ mod sink;
 mod stream;
 #[cfg(feature = "stream")]
 mod stream_contract;
-mod tokio_fixes;
 
 #[global_allocator]
 static ALLOCATOR: support::Counting = support::Counting;

@@ -3,18 +3,12 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use futures_util::future::{FutureExt, poll_fn};
+use futures_util::future::poll_fn;
 use futures_util::sink::{Sink, SinkExt};
 use futures_util::stream::{self, StreamExt};
 use levada::mpsc::error::{SendError, TryRecvError};
 use levada::{mpmc, mpsc};
-use support::{Drops, Task, poll_now};
-
-/// A future that does not wait.
-#[track_caller]
-fn now<F: Future>(future: F) -> F::Output {
-    future.now_or_never().expect("there is something to wait for")
-}
+use support::{Drops, Task, now, poll_now};
 
 fn poll_ready<S>(sink: &mut S) -> Poll<Result<(), ()>>
 where
@@ -167,23 +161,6 @@ fn a_sink_that_is_sent_to_after_the_end() {
     bounded!(test, 1);
 }
 
-/// A place that is reserved holds back the end of a closed channel; given back, it lets the end
-/// come.
-#[test]
-fn a_place_given_back_ends_a_closed_channel() {
-    let (tx, mut rx) = mpsc::channel::<Drops>(1);
-    let mut sink = tx.into_sink();
-    assert!(poll_ready(&mut sink).is_ready());
-    rx.close();
-    let mut end = Task::waiting(rx.recv());
-    assert!(sink.abort_send());
-    assert!(end.is_woken());
-    assert!(matches!(end.poll(), Poll::Ready(None)));
-    drop(end);
-    assert_eq!(poll_ready(&mut sink), Poll::Ready(Err(())));
-    assert!(!sink.abort_send());
-}
-
 /// The clone begins with nothing, whatever the original has; the clone of a closed sink is closed.
 #[test]
 fn a_clone_begins_with_nothing() {
@@ -279,28 +256,6 @@ fn a_closed_sink_ends_the_channel() {
     bounded!(test, 1);
 }
 
-/// `send_all` and `forward` take a place only with a message in hand: while their stream has none,
-/// the channel is all the others'.
-#[test]
-fn a_forward_that_waits_for_its_stream_reserves_nothing() {
-    fn test<S: Bounded>(sink: S, mut rx: impl Source) {
-        let drops = Drops::default();
-        let (tx, messages) = mpsc::channel(1);
-        let mut forward = Task::waiting(messages.map(Ok).forward(sink.clone()));
-        assert_eq!(sink.room(), 1);
-        tx.try_send(drops.message()).unwrap();
-        assert!(forward.poll().is_pending());
-        assert_eq!(sink.room(), 0, "the message");
-        drop(rx.take().unwrap());
-        assert_eq!(sink.room(), 1);
-        assert!(forward.poll().is_pending());
-        assert_eq!(sink.room(), 1);
-        drop(tx);
-        assert!(matches!(forward.poll(), Poll::Ready(Ok(()))));
-    }
-    bounded!(test, 1);
-}
-
 /// A sink that was promised a place and is not polled again, or is forgotten, lets the others go on
 /// as a `send` does: the promise lapses. A place that was reserved does not.
 #[test]
@@ -355,4 +310,26 @@ fn a_fanout_that_waits_for_one_of_two() {
     drop(both);
     assert_eq!((narrow_rx.try_recv(), narrow_rx.len()), (Ok(1), 0));
     assert_eq!((wide.capacity(), narrow.capacity()), (0, 1), "the message is in the wide one");
+}
+
+/// `send_all` and `forward` take a place only with a message in hand: while their stream has none,
+/// the channel is all the others'.
+#[test]
+fn a_forward_that_waits_for_its_stream_reserves_nothing() {
+    fn test<S: Bounded>(sink: S, mut rx: impl Source) {
+        let drops = Drops::default();
+        let (tx, messages) = mpsc::channel(1);
+        let mut forward = Task::waiting(messages.map(Ok).forward(sink.clone()));
+        assert_eq!(sink.room(), 1);
+        tx.try_send(drops.message()).unwrap();
+        assert!(forward.poll().is_pending());
+        assert_eq!(sink.room(), 0, "the message");
+        drop(rx.take().unwrap());
+        assert_eq!(sink.room(), 1);
+        assert!(forward.poll().is_pending());
+        assert_eq!(sink.room(), 1);
+        drop(tx);
+        assert!(matches!(forward.poll(), Poll::Ready(Ok(()))));
+    }
+    bounded!(test, 1);
 }

@@ -2,16 +2,11 @@
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
-use futures_util::future::{FutureExt, poll_fn};
+use futures_util::future::poll_fn;
 use futures_util::sink::{Sink, SinkExt};
 use futures_util::stream::{self, FusedStream, Stream, StreamExt};
 use levada::{mpmc, mpsc};
-use support::{Drops, Task};
-
-/// A future that does not wait.
-fn now<F: Future>(future: F) -> F::Output {
-    future.now_or_never().expect("there is something to wait for")
-}
+use support::{Drops, Task, now};
 
 fn poll_next<S: Stream>(stream: Pin<&mut S>) -> Poll<Option<S::Item>> {
     stream.poll_next(&mut Context::from_waker(Waker::noop()))
@@ -19,53 +14,6 @@ fn poll_next<S: Stream>(stream: Pin<&mut S>) -> Poll<Option<S::Item>> {
 
 fn poll_ready<T, S: Sink<T>>(sink: Pin<&mut S>) -> Poll<Result<(), S::Error>> {
     sink.poll_ready(&mut Context::from_waker(Waker::noop()))
-}
-
-#[test]
-fn an_mpsc_receiver_is_a_stream() {
-    let (tx, mut rx) = mpsc::channel(8);
-    for i in 0..3 {
-        tx.try_send(i).unwrap();
-    }
-    assert_eq!(rx.size_hint(), (3, None));
-    assert_eq!(now(rx.next()), Some(0));
-    assert_eq!(rx.size_hint(), (2, None));
-    drop(tx);
-    assert_eq!(now(rx.by_ref().collect::<Vec<_>>()), [1, 2]);
-    assert!(rx.is_terminated());
-    assert_eq!(now(rx.next()), None);
-}
-
-#[test]
-fn an_unbounded_mpsc_receiver_is_a_stream() {
-    let (tx, mut rx) = mpsc::unbounded_channel();
-    tx.send(1).unwrap();
-    assert_eq!(rx.size_hint(), (1, None));
-    rx.close();
-    assert_eq!(now(rx.by_ref().collect::<Vec<_>>()), [1]);
-    assert!(rx.is_terminated());
-}
-
-#[test]
-fn an_mpmc_receiver_becomes_a_stream() {
-    let (tx, rx) = mpmc::channel(8);
-    let (mut a, mut b) = (pin!(rx.clone().into_stream()), pin!(rx.into_stream()));
-    for i in 0..4 {
-        tx.try_send(i).unwrap();
-    }
-    assert_eq!(now(a.next()), Some(0));
-    assert_eq!(now(b.next()), Some(1));
-    drop(tx);
-    assert_eq!(now(a.as_mut().collect::<Vec<_>>()), [2, 3]);
-    assert!(a.is_terminated() && !b.is_terminated());
-    assert_eq!(now(b.next()), None);
-    assert!(b.is_terminated());
-    assert_eq!(now(b.next()), None);
-
-    let (tx, rx) = mpmc::unbounded_channel();
-    tx.send(1).unwrap();
-    drop(tx);
-    assert_eq!(now(rx.into_stream().collect::<Vec<_>>()), [1]);
 }
 
 /// A stream is terminated when it has said so, and not before: `select!` does not poll one that is.
@@ -90,52 +38,6 @@ fn the_end_is_given_once_before_termination() {
     assert!(!stream.is_terminated());
     assert_eq!(poll_next(stream.as_mut()), Poll::Ready(None));
     assert!(stream.is_terminated());
-}
-
-/// The loop of futures' own documentation: it ends on `None`, and has no `complete` branch.
-#[test]
-fn a_select_loop_sees_the_end() {
-    let (tx, mut rx) = mpsc::channel(4);
-    tx.try_send(1).unwrap();
-    drop(tx);
-    let mut received = Vec::new();
-    now(async {
-        loop {
-            futures_util::select_biased! {
-                message = rx.next() => match message {
-                    Some(message) => received.push(message),
-                    None => break,
-                },
-            }
-        }
-    });
-    assert_eq!(received, [1]);
-}
-
-/// A stream that waits, woken and dropped: the next one is woken (C2).
-#[test]
-fn a_dropped_stream_passes_its_wake_on() {
-    let (tx, rx) = mpmc::channel(1);
-    let mut stream = Box::pin(rx.clone().into_stream());
-    let waits = Task::waiting(async move { stream.next().await });
-    let mut other = Task::waiting(rx.recv());
-    tx.try_send(1).unwrap();
-    assert!(waits.is_woken() && !other.is_woken());
-    drop(waits);
-    assert!(other.is_woken());
-    assert_eq!(other.poll(), Poll::Ready(Some(1)));
-    assert_eq!(rx.receiver_count(), 1);
-}
-
-/// The stream is a receiver: with the last one the channel closes, and its messages go.
-#[test]
-fn a_dropped_stream_closes_the_channel() {
-    let drops = Drops::default();
-    let (tx, rx) = mpmc::channel(1);
-    tx.try_send(drops.message()).unwrap();
-    drop(rx.into_stream());
-    assert!(tx.is_closed());
-    assert_eq!(drops.alive(), 0);
 }
 
 /// The receiver of a sink, of either kind.
@@ -309,13 +211,6 @@ fn a_closed_sink() {
 }
 
 #[test]
-#[should_panic(expected = "`start_send` needs `poll_ready` before it")]
-fn start_send_without_poll_ready() {
-    let (tx, _rx) = mpmc::channel(1);
-    let _sent = pin!(tx.into_sink()).start_send(1);
-}
-
-#[test]
 fn a_sink_shows_its_sender() {
     let (tx, _rx) = mpsc::channel::<u8>(2);
     let mut sink = pin!(tx.into_sink());
@@ -344,22 +239,4 @@ fn unbounded_senders_become_sinks() {
     assert!(sink.sender().is_some_and(|tx| tx.strong_count() == 1));
     drop(sink);
     assert_eq!(now(rx.into_stream().count()), 100);
-}
-
-/// From end to end, through a channel smaller than the stream.
-#[tokio::test]
-async fn forward_from_one_channel_to_the_next() {
-    let (tx, rx) = mpsc::channel(2);
-    let (next, mut last) = mpsc::channel(1);
-    let produce = async move {
-        let mut sink = pin!(tx.into_sink());
-        let mut messages = stream::iter(0..1_000).map(Ok);
-        sink.send_all(&mut messages).await.unwrap();
-        sink.close().await.unwrap();
-    };
-    let forward = rx.map(Ok).forward(next.into_sink());
-    let consume = last.by_ref().collect::<Vec<_>>();
-    let ((), forwarded, received) = futures_util::join!(produce, forward, consume);
-    assert!(forwarded.is_ok());
-    assert!(received.into_iter().eq(0..1_000));
 }

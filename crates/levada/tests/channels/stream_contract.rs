@@ -4,18 +4,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use futures_util::future::{FutureExt, poll_fn};
+use futures_util::future::poll_fn;
 use futures_util::sink::{Sink, SinkExt};
 use futures_util::stream::{self, FusedStream, Stream, StreamExt};
 use levada::mpsc::error::SendError;
 use levada::{broadcast, mpmc, mpsc, watch};
-use support::{Tally, Task, poll_now};
-
-/// A future that does not wait.
-#[track_caller]
-fn now<F: Future>(future: F) -> F::Output {
-    future.now_or_never().expect("there is something to wait for")
-}
+use support::{Tally, Task, now, poll_now};
 
 /// A sink that is closed, by a `forward` or by hand, ends itself and leaves its clones open. The
 /// channel ends with the last of them.
@@ -77,19 +71,6 @@ fn a_forward_that_waits_learns_of_the_end() {
     test(tx.into_sink(), rx);
     let (tx, rx) = mpmc::channel(1);
     test(tx.into_sink(), rx);
-}
-
-/// A sink that failed can be closed, and closed again.
-#[test]
-fn a_sink_that_failed_can_be_closed() {
-    let (tx, rx) = mpsc::channel::<u8>(1);
-    let mut sink = tx.into_sink();
-    drop(rx);
-    assert!(now(sink.send(1)).is_err());
-    assert!(now(sink.flush()).is_ok(), "there is nothing to flush");
-    assert!(now(sink.close()).is_ok());
-    assert!(now(sink.close()).is_ok());
-    assert!(now(sink.send(1)).is_err());
 }
 
 /// Compares what a stream promises with what it gives from here on.
@@ -252,18 +233,6 @@ fn a_stream_that_is_polled_for_ever_has_one_waker() {
     let mut sink = tx.into_sink();
     now(sink.feed(0)).unwrap();
     test(Box::pin(stream::once(poll_fn(move |cx| Pin::new(&mut sink).poll_ready(cx)))));
-}
-
-/// A message without a receiver is refused, also with a place that was reserved.
-#[test]
-fn a_message_without_a_receiver_is_refused() {
-    let (tx, rx) = mpsc::channel(1);
-    let mut sink = tx.into_sink();
-    now(poll_fn(|cx| Pin::new(&mut sink).poll_ready(cx))).unwrap();
-    drop(rx);
-    let message = Arc::new(());
-    assert!(Pin::new(&mut sink).start_send(Arc::clone(&message)).is_err());
-    assert_eq!(Arc::strong_count(&message), 1);
 }
 
 /// A loop over a stream that always has an item lets the other tasks run.

@@ -7,8 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
-use support::PATIENCE;
-use support::{Drops, Tally, Task};
+use support::{Drops, PATIENCE, Tally, Task};
 
 const EMPTY: Result<u32, TryRecvError> = Err(TryRecvError::Empty);
 const DISCONNECTED: Result<u32, TryRecvError> = Err(TryRecvError::Disconnected);

@@ -5,8 +5,7 @@
 use levada::mpmc::{self, Receiver, Sender, error::TryRecvError};
 use std::task::Poll;
 use std::thread;
-use support::PATIENCE;
-use support::Task;
+use support::{PATIENCE, Task};
 
 /// How many refusals a promise outlives whose receiver has let so many lapse, as in
 /// `levada::queue::many::line`.

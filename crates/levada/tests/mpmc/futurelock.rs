@@ -4,8 +4,7 @@
 
 use levada::mpmc::{self, Sender, error::TryRecvError};
 use std::task::Poll;
-use support::GRACE;
-use support::Task;
+use support::{GRACE, Task};
 
 type Send<'a> = Task<mpmc::future::Send<'a, u32>>;
 

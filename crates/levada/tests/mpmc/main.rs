@@ -3,16 +3,20 @@
 #![expect(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 mod api;
+mod bombs;
 mod close;
 mod fairness;
 mod futurelock;
 mod hostile;
+mod many;
 #[cfg(target_pointer_width = "64")]
 mod memory;
 mod promises;
 mod receivers;
 mod regressions;
 mod runtimes;
+#[cfg(feature = "stream")]
+mod stream;
 mod stress;
 
 #[global_allocator]

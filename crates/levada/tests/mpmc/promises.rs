@@ -3,8 +3,8 @@
 
 use levada::mpmc::{self, Receiver, error::TrySendError};
 use std::task::Poll;
-use support::PATIENCE;
-use support::Task;
+use std::thread;
+use support::{PATIENCE, Task};
 
 type Recv<'a> = Task<mpmc::future::Recv<'a, u32>>;
 
@@ -165,5 +165,27 @@ fn receivers_that_come_in_time_wake_no_other() {
         line.swap(0, 1);
         tx.try_send(i + 1).unwrap();
         assert!(line[0].is_woken() && !line[1].is_woken());
+    }
+}
+
+/// The same for a thread that waits for a message: what was promised to it is its own.
+#[test]
+fn a_thread_that_blocks_keeps_its_message() {
+    const TRIES: usize = if cfg!(miri) { 100 } else { 10_000 };
+    let rounds = if cfg!(miri) { 3 } else { 100 };
+    for _ in 0..rounds {
+        let (tx, rx) = levada::mpmc::channel(1);
+        let own = rx.clone();
+        let thread = thread::spawn(move || own.blocking_recv());
+        // Until the thread is in line, a message is the first receiver's that asks.
+        loop {
+            tx.try_send(1).unwrap();
+            if rx.try_recv().is_err() {
+                break;
+            }
+        }
+        let overtaken = (0..TRIES).filter(|_| rx.try_recv().is_ok()).count();
+        assert_eq!(overtaken, 0, "the thread lost its message");
+        assert_eq!(thread.join().unwrap(), Some(1));
     }
 }

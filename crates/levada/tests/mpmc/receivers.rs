@@ -4,8 +4,7 @@
 
 use levada::mpmc::{self, Receiver};
 use std::task::Poll;
-use support::PATIENCE;
-use support::{Drops, Task};
+use support::{Drops, PATIENCE, Task};
 
 fn waiting(rx: &Receiver<u32>, n: usize) -> Vec<Task<mpmc::future::Recv<'_, u32>>> {
     (0..n).map(|_| Task::waiting(rx.recv())).collect()

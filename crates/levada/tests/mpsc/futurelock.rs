@@ -3,8 +3,7 @@
 
 use levada::mpsc::{self, Receiver, Sender, error::TryRecvError, error::TrySendError};
 use std::task::Poll;
-use support::GRACE;
-use support::Task;
+use support::{GRACE, Task};
 
 /// A full channel of capacity 1 with `senders` waiting in line.
 fn with_line<'a>(

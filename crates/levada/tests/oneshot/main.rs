@@ -1,6 +1,8 @@
 //! oneshot from outside: what it promises, what others got wrong, and hostile company.
 
+mod bombs;
 mod hostile;
+mod many;
 #[cfg(target_pointer_width = "64")]
 mod memory;
 mod parity;

@@ -7,9 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Wake, Waker};
-use support::hooked_waker;
-use support::{Tally, poll, within_deadline};
+use std::task::{Context, Poll, Wake, Waker};
+use support::{Tally, hooked_waker, poll, poll_now, within_deadline};
 
 /// C51: tokio #5429, #5578, #3689; asyncband #125, #189, #234.
 #[test]
@@ -287,4 +286,17 @@ fn a_value_is_visible_to_whom_no_waker_told() {
         }
         assert_eq!(shared.load(Ordering::Relaxed), 7);
     });
+}
+
+/// A look at a value that is forgotten keeps that value, and stops no sender.
+#[test]
+fn forgotten_looks() {
+    let (tx, mut rx) = watch::channel(0);
+    for i in 1..100 {
+        support::forget(rx.borrow());
+        support::forget(tx.borrow());
+        tx.send(i).unwrap();
+        assert!(matches!(poll_now(rx.changed()), Poll::Ready(Ok(()))));
+        assert_eq!(*rx.borrow_and_update(), i);
+    }
 }

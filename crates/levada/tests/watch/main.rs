@@ -1,9 +1,12 @@
 //! The watch channel from outside. Numbers like C52 name a class of bugs that channels have had.
 
+mod bombs;
 mod contract;
 mod fairness;
+mod futurelock;
 mod handles;
 mod hostile;
+mod many;
 mod memory;
 mod shared;
 #[cfg(feature = "stream")]

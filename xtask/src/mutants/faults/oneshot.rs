@@ -101,7 +101,7 @@ pub(super) const FAULTS: &[Fault] = &[
         after: "        if false {
             // SAFETY: it is from the box",
         breaks: "who waited for the close leaks its place",
-        caught_by: ("tests", "memory oneshot"),
+        caught_by: ("tests", "oneshot memory"),
     },
     Fault {
         name: "oneshot-unreceived-value-leaked",
@@ -120,7 +120,7 @@ pub(super) const FAULTS: &[Fault] = &[
         Err(value)",
         after: "        Err(value)",
         breaks: "a send that failed leaks the channel",
-        caught_by: ("tests", "memory oneshot"),
+        caught_by: ("tests", "oneshot memory"),
     },
     Fault {
         name: "oneshot-value-taken-from-nothing",

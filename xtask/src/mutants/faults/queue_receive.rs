@@ -92,7 +92,7 @@ pub(super) const FAULTS: &[Fault] = &[
         before: "            while received < limit.min(there) {",
         after: "            while received < limit {",
         breaks: "senders that are faster keep the receiver for ever",
-        caught_by: ("tests", "allocation"),
+        caught_by: ("tests", "channels allocation"),
     },
     Fault {
         name: "single-empty-is-the-end",
@@ -121,7 +121,7 @@ pub(super) const FAULTS: &[Fault] = &[
         before: "        if refusals < refusals_before_expiry(entry.expiries) {",
         after: "        if refusals < u16::MAX {",
         breaks: "a receiver that was woken and never comes wedges the others",
-        caught_by: ("tests", "futurelock"),
+        caught_by: ("tests", "mpmc promises"),
     },
     Fault {
         name: "many-room-tells-nobody",
@@ -202,7 +202,7 @@ pub(super) const FAULTS: &[Fault] = &[
         before: ".filter(|entry| !entry.blocking)",
         after: ".filter(|_| true)",
         breaks: "a thread that is being woken loses its message",
-        caught_by: ("tests", "futurelock"),
+        caught_by: ("tests", "mpmc promises"),
     },
     Fault {
         name: "many-head-not-published",

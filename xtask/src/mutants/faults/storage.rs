@@ -98,7 +98,7 @@ pub(super) const FAULTS: &[Fault] = &[
         after: "            let _ = old;
 ",
         breaks: "a segment is lost whenever two are spare",
-        caught_by: ("tests", "memory mpsc"),
+        caught_by: ("tests", "mpsc memory"),
     },
     Fault {
         name: "ring-spare-not-freed",
@@ -108,7 +108,7 @@ pub(super) const FAULTS: &[Fault] = &[
         after: "        let spare = chain.spare.swap(ptr::null_mut(), Ordering::Acquire);
         if false {",
         breaks: "a channel leaves a segment behind",
-        caught_by: ("tests", "memory mpsc"),
+        caught_by: ("tests", "mpsc memory"),
     },
     Fault {
         name: "lap-ring-chunk-published-relaxed",
@@ -142,7 +142,7 @@ pub(super) const FAULTS: &[Fault] = &[
 
     /// Frees",
         breaks: "the slower of two writers leaks its chunk",
-        caught_by: ("tests", "allocation"),
+        caught_by: ("tests", "channels allocation"),
     },
     Fault {
         name: "lap-ring-chunk-too-long",

@@ -240,7 +240,7 @@ pub(super) const FAULTS: &[Fault] = &[
         (value, None)
 ",
         breaks: "a node is lost whenever two are spare",
-        caught_by: ("tests", "memory watch"),
+        caught_by: ("tests", "watch memory"),
     },
     Fault {
         name: "latest-superseded-change-counted",

@@ -143,25 +143,3 @@ fn a_thread_that_blocks_keeps_its_turn() {
         assert_eq!((0..100 * rounds).filter(|_| case()).take(rounds).count(), rounds);
     }
 }
-
-/// The same for a thread that waits for a message: what was promised to it is its own.
-#[test]
-fn a_thread_that_blocks_keeps_its_message() {
-    const TRIES: usize = if cfg!(miri) { 100 } else { 10_000 };
-    let rounds = if cfg!(miri) { 3 } else { 100 };
-    for _ in 0..rounds {
-        let (tx, rx) = levada::mpmc::channel(1);
-        let own = rx.clone();
-        let thread = thread::spawn(move || own.blocking_recv());
-        // Until the thread is in line, a message is the first receiver's that asks.
-        loop {
-            tx.try_send(1).unwrap();
-            if rx.try_recv().is_err() {
-                break;
-            }
-        }
-        let overtaken = (0..TRIES).filter(|_| rx.try_recv().is_ok()).count();
-        assert_eq!(overtaken, 0, "the thread lost its message");
-        assert_eq!(thread.join().unwrap(), Some(1));
-    }
-}

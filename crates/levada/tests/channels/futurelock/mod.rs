@@ -11,4 +11,3 @@ mod late;
 mod mpmc;
 mod mpsc;
 mod senders;
-mod told;

@@ -3,8 +3,6 @@
 
 use levada::{broadcast, mpmc, mpsc, oneshot};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use support::{Drops, Ledger, Message, Task};
 
 /// Past the eight that fit into the channel itself, and past the first segments.
@@ -136,98 +134,33 @@ fn a_panic_drops_the_receiver() {
     assert!(bounded.is_closed() && unbounded.is_closed() && shared.is_closed());
 }
 
-/// A message that can be cloned, and panics at a place in its life.
-struct Fragile {
-    value: usize,
-    panics_when_dropped: bool,
-    panics_when_cloned: bool,
-    clones: Arc<AtomicUsize>,
-    _alive: Drops,
-}
+/// A message that always panics when it is dropped.
+#[derive(Debug)]
+struct Live;
 
-impl Clone for Fragile {
-    fn clone(&self) -> Self {
-        assert!(!self.panics_when_cloned, "this message panics");
-        // ORDERING: SeqCst, no pair: a test counts.
-        self.clones.fetch_add(1, Ordering::SeqCst);
-        Self {
-            panics_when_dropped: false,
-            clones: Arc::clone(&self.clones),
-            _alive: self._alive.message(),
-            ..*self
-        }
-    }
-}
-
-impl Drop for Fragile {
+impl Drop for Live {
     fn drop(&mut self) {
-        assert!(!self.panics_when_dropped, "this message panics");
+        panic!("a message is dropped");
     }
 }
 
-/// What becomes of the sender's original when it panics on being overwritten, or with the channel.
+/// tokio #8560: the message of a permit is dropped, since no receiver is left, and panics. The
+/// permit comes back once.
 #[test]
-fn broadcast_messages_are_dropped() {
-    const CAPACITY: usize = 16;
-    for armed in 0..3 * CAPACITY {
-        let (alive, clones) = (Drops::default(), Arc::default());
-        let (tx, mut rx) = broadcast::channel(CAPACITY);
-        let mut slow = tx.subscribe();
-        let mut panicked = 0;
-        for value in 0..3 * CAPACITY {
-            let message = Fragile {
-                value,
-                panics_when_dropped: value == armed,
-                panics_when_cloned: false,
-                clones: Arc::clone(&clones),
-                _alive: alive.message(),
-            };
-            panicked += usize::from(panics(|| assert!(tx.send(message).is_ok())));
-            // It arrived, whether the one it came in place of panicked or not.
-            assert_eq!(rx.try_recv().unwrap().value, value);
-        }
-        assert!(matches!(slow.try_recv(), Err(broadcast::error::TryRecvError::Lagged(_))));
-        panicked += usize::from(panics(|| drop(rx)));
-        panicked += usize::from(panics(|| drop(slow)));
-        panicked += usize::from(panics(|| drop(tx)));
-        assert_eq!((panicked, alive.alive()), (1, 0), "message {armed} is armed");
-    }
-}
+fn a_permit_whose_message_panics_comes_back_once() {
+    let (tx, rx) = mpsc::channel(2);
+    let (first, second) = (tx.try_reserve().unwrap(), tx.try_reserve().unwrap());
+    drop(rx);
+    assert!(catch_unwind(AssertUnwindSafe(|| first.send(Live))).is_err());
+    assert_eq!(tx.capacity(), 1);
+    drop(second);
+    assert_eq!(tx.capacity(), 2);
 
-/// A clone that panics is its receiver's misfortune: it has passed the message, the others get
-/// theirs.
-#[test]
-fn broadcast_clones_panic() {
-    const RECEIVERS: usize = 8;
-    for armed in 0..MESSAGES {
-        let (alive, clones) = (Drops::default(), Arc::default());
-        let (tx, rx) = broadcast::channel(MESSAGES);
-        let mut receivers: Vec<_> = (0..RECEIVERS).map(|_| rx.resubscribe()).collect();
-        drop(rx);
-        for value in 0..MESSAGES {
-            let sent = tx.send(Fragile {
-                value,
-                panics_when_dropped: false,
-                panics_when_cloned: value == armed,
-                clones: Arc::clone(&clones),
-                _alive: alive.message(),
-            });
-            assert!(sent.is_ok());
-        }
-        let mut panicked = 0;
-        for rx in &mut receivers {
-            for value in 0..MESSAGES {
-                let mut received = None;
-                if panics(|| received = rx.try_recv().ok()) {
-                    assert_eq!(value, armed, "only the armed one panics");
-                    panicked += 1;
-                } else {
-                    assert_eq!(received.map(|message| message.value), Some(value));
-                }
-            }
-        }
-        assert!(panicked >= RECEIVERS - 1, "all but the last have to clone it");
-        drop((tx, receivers));
-        assert_eq!(alive.alive(), 0, "message {armed} is armed");
-    }
+    let (tx, rx) = mpmc::channel(2);
+    let (first, second) = (tx.try_reserve().unwrap(), tx.try_reserve().unwrap());
+    drop(rx);
+    assert!(catch_unwind(AssertUnwindSafe(|| first.send(Live))).is_err());
+    assert_eq!(tx.capacity(), 1);
+    drop(second);
+    assert_eq!(tx.capacity(), 2);
 }

@@ -2,10 +2,10 @@
 //! they are. Nobody else notices.
 
 use super::scenes::{CROWD, SCENES};
-use levada::{broadcast, mpmc, mpsc, watch};
+use levada::{mpmc, mpsc};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-use support::{Ledger, Tally, Task, poll_now};
+use std::task::{Context, Waker};
+use support::{Ledger, Tally};
 
 /// One of the crowd is forgotten, at each place in turn.
 #[test]
@@ -60,32 +60,4 @@ fn permits() {
         assert_eq!(rx.try_recv(), Ok(if i == 0 { 7 } else { i - 1 }));
     }
     assert_eq!(rx.try_recv(), Ok(99));
-}
-
-/// A look at a value that is forgotten keeps that value, and stops no sender.
-#[test]
-fn looks() {
-    let (tx, mut rx) = watch::channel(0);
-    for i in 1..100 {
-        support::forget(rx.borrow());
-        support::forget(tx.borrow());
-        tx.send(i).unwrap();
-        assert!(matches!(poll_now(rx.changed()), Poll::Ready(Ok(()))));
-        assert_eq!(*rx.borrow_and_update(), i);
-    }
-}
-
-/// A forgotten receiver is one that never receives: it holds up nobody.
-#[test]
-fn receivers() {
-    let (tx, mut rx) = broadcast::channel(4);
-    let mut slow = Box::new(tx.subscribe());
-    Task::waiting(slow.recv()).forget();
-    support::forget(slow);
-    for i in 0..100 {
-        let mut recv = Task::waiting(rx.recv());
-        tx.send(i).unwrap();
-        assert!(recv.is_woken());
-        assert_eq!(recv.poll(), Poll::Ready(Ok(i)));
-    }
 }

@@ -5,7 +5,6 @@
 mod bombs;
 mod drops;
 mod forgotten;
-mod many;
 mod order;
 mod payloads;
 mod scenes;

@@ -2,41 +2,17 @@
 //! the other party, which relies on that operation, is served all the same, and nothing that was in
 //! hand is lost (C69).
 
-use super::bombs::{Armed, explode, explodes, explosive_waker};
 use levada::{broadcast, mpmc, mpsc, oneshot, watch};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
-use support::{Event, Task, hooked_waker, poll_now};
+use support::{
+    Armed, Event, Task, explodes, explosive_waker, hooked_and_explosive, poll_explosive, poll_with,
+};
 
 /// More than the polls for which a promise that is not taken is kept.
 const PATIENCE: usize = 20;
-
-/// Polls with a waker whose clone explodes when the channel drops it; the one that is lent does
-/// not.
-fn poll_explosive<F: Future>(future: &mut Pin<Box<F>>) -> Option<Poll<F::Output>> {
-    let lent = explosive_waker(Event::Drop);
-    let mut polled = None;
-    explodes(|| polled = Some(future.as_mut().poll(&mut Context::from_waker(&lent))));
-    support::forget(lent);
-    polled
-}
-
-/// A waker that runs `hook` when it is cloned, and whose clones explode when they are dropped.
-fn hooked_and_explosive(hook: impl Fn() + Send + Sync + 'static) -> Waker {
-    hooked_waker(move |event| match event {
-        Event::Clone => hook(),
-        Event::Wake => {}
-        Event::Drop => explode(),
-    })
-}
-
-fn poll_with<F: Future>(future: &mut Pin<Box<F>>, waker: Waker) -> Poll<F::Output> {
-    let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
-    support::forget(waker);
-    polled
-}
 
 /// Polls with a waker that runs `hook` when it is cloned, and explodes when the clone is dropped;
 /// once more if that reached the caller.
@@ -50,25 +26,6 @@ fn ready<F: Future>(mut future: Pin<Box<F>>, hook: impl Fn() + Send + Sync + 'st
     support::forget(waker);
     let Poll::Ready(output) = polled else { panic!("it waits") };
     output
-}
-
-/// A receiver is asleep beside a message: the one that was woken for it does not come. A waiting
-/// sender sees to that, though each of its polls explodes.
-#[test]
-fn a_sender_calls_the_next_receiver() {
-    let _armed = Armed::new();
-    let (tx, rx) = mpmc::channel(1);
-    let (gone, mut asleep) = (Task::waiting(rx.recv()), Task::waiting(rx.recv()));
-    tx.try_send(1).unwrap();
-    assert!(gone.is_woken() && !asleep.is_woken());
-    let mut send = Box::pin(tx.send(2));
-    // A promise to a receiver lasts longer than one to a sender.
-    for _ in 0..8 * PATIENCE {
-        assert!(poll_explosive(&mut send).is_none_or(|polled| polled.is_pending()));
-    }
-    assert!(asleep.is_woken(), "it sleeps beside a message");
-    assert_eq!(asleep.poll(), Poll::Ready(Some(1)));
-    support::forget(send);
 }
 
 /// A sender was promised capacity and does not come. A waiting receiver lets the promise lapse, and
@@ -104,40 +61,6 @@ fn a_receiver_serves_the_next_sender() {
     support::forget(recv);
 }
 
-/// The receiver that watches a promise is cancelled, and explodes: the next one watches.
-#[test]
-fn a_cancelled_receiver_hands_its_watch_on() {
-    let _armed = Armed::new();
-    let (tx, rx) = mpmc::channel::<u8>(1);
-    let permit = tx.try_reserve().unwrap();
-    let (gone, mut next) = (Task::waiting(tx.reserve()), Task::waiting(tx.reserve()));
-    let mut watches = Box::pin(rx.recv());
-    assert!(poll_explosive(&mut watches).unwrap().is_pending());
-    let mut asleep = Task::waiting(rx.recv());
-    drop(permit);
-    assert!(gone.is_woken() && !asleep.is_woken());
-    assert!(poll_explosive(&mut watches).unwrap().is_pending());
-    assert!(explodes(|| drop(watches)));
-    assert!(asleep.is_woken(), "no receiver watches");
-    assert!(asleep.run().1.is_pending());
-    assert!(next.is_woken() && next.poll().is_ready());
-}
-
-/// A sender that waits for much is cancelled and explodes; the one behind it, that waits for
-/// little, is served, and explodes as well.
-#[test]
-fn a_cancelled_sender_hands_capacity_on() {
-    let _armed = Armed::new();
-    let (tx, _rx) = mpsc::channel::<u8>(2);
-    let _permit = tx.try_reserve().unwrap();
-    let mut much = Box::pin(tx.reserve_many(2));
-    assert!(poll_explosive(&mut much).unwrap().is_pending());
-    let mut little = Box::pin(tx.reserve());
-    assert!(poll_with(&mut little, explosive_waker(Event::Wake)).is_pending());
-    assert!(explodes(|| drop(much)));
-    assert!(poll_with(&mut little, Waker::noop().clone()).is_ready());
-}
-
 /// A message that comes just when the waker is cloned is received, whatever becomes of that clone.
 #[test]
 fn a_message_in_hand() {
@@ -159,29 +82,6 @@ fn a_message_in_hand() {
 
     let (tx, mut rx) = mpsc::unbounded_channel();
     assert_eq!(ready(Box::pin(rx.recv()), move || tx.send(1).unwrap()), Some(1));
-}
-
-/// Capacity that becomes free just when the waker is cloned is the sender's, whatever becomes of
-/// that clone.
-#[test]
-fn a_permit_in_hand() {
-    let _armed = Armed::new();
-    let (tx, rx) = mpsc::channel(1);
-    tx.try_send(1).unwrap();
-    let rx = Arc::new(Mutex::new(rx));
-    let receives = |rx: &Arc<Mutex<mpsc::Receiver<u8>>>| {
-        let rx = Arc::clone(rx);
-        hooked_and_explosive(move || assert!(rx.lock().unwrap().try_recv().is_ok()))
-    };
-    let mut reserve = Box::pin(tx.reserve());
-    let permit = poll_with(&mut reserve, receives(&rx));
-    assert!(matches!(permit, Poll::Ready(Ok(_))));
-    drop(permit);
-    assert_eq!(tx.capacity(), 1, "a permit is lost");
-    tx.try_send(2).unwrap();
-    let mut send = Box::pin(tx.send(3));
-    assert_eq!(poll_with(&mut send, receives(&rx)), Poll::Ready(Ok(())));
-    assert_eq!(rx.lock().unwrap().try_recv(), Ok(3));
 }
 
 /// A message that is given back is not lost when the senders that are served instead explode.
@@ -212,23 +112,6 @@ fn a_message_that_is_refused() {
         let refused = tx.try_send(message);
         assert_eq!(refused, Err(mpmc::error::TrySendError::Full(message)));
     }
-}
-
-/// That messages were missed is told once: it must not be lost.
-#[test]
-fn a_lag_in_hand() {
-    let _armed = Armed::new();
-    let (tx, mut rx) = broadcast::channel(1);
-    let mut recv = Box::pin(rx.recv());
-    let waker = hooked_and_explosive(move || {
-        for message in 0..3 {
-            assert!(tx.send(message).is_ok());
-        }
-    });
-    let lagged = Err(broadcast::error::RecvError::Lagged(2));
-    assert_eq!(poll_with(&mut recv, waker), Poll::Ready(lagged));
-    drop(recv);
-    assert_eq!(rx.try_recv(), Ok(2));
 }
 
 /// A new value, or an end, that comes just when the waker is cloned is found in this poll or the
@@ -277,45 +160,4 @@ fn what_comes_while_the_waker_is_cloned() {
     assert!(ready(Box::pin(&mut rx), end(tx)).is_err());
     let (mut tx, rx) = oneshot::channel::<u8>();
     ready(Box::pin(tx.closed()), end(rx));
-}
-
-/// Both wakers of a oneshot channel explode, one when it is woken and one when it is dropped; also
-/// while the thread unwinds.
-#[test]
-fn both_wakers_of_a_oneshot_channel() {
-    let _armed = Armed::new();
-    for unwinding in [false, true] {
-        let (mut tx, mut rx) = oneshot::channel::<u8>();
-        let mut closed = Box::pin(tx.closed());
-        assert!(poll_explosive(&mut closed).unwrap().is_pending());
-        drop(closed);
-        let mut receiving = Box::pin(&mut rx);
-        assert!(poll_with(&mut receiving, explosive_waker(Event::Wake)).is_pending());
-        drop(receiving);
-        if unwinding {
-            let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                let _tx = tx;
-                panic!("first");
-            }));
-            assert_eq!(unwound.unwrap_err().downcast_ref(), Some(&"first"));
-            assert_eq!(rx.try_recv(), Err(oneshot::error::TryRecvError::Closed));
-        } else {
-            assert!(explodes(|| tx.send(7).unwrap()));
-            assert_eq!(rx.try_recv(), Ok(7));
-        }
-    }
-}
-
-/// The old value is the caller's, whatever the receivers' wakers do.
-#[test]
-fn a_replaced_value_in_hand() {
-    let _armed = Armed::new();
-    let (tx, mut rx) = watch::channel(1);
-    let mut other = tx.subscribe();
-    let mut changed = Box::pin(rx.changed());
-    assert!(poll_with(&mut changed, explosive_waker(Event::Wake)).is_pending());
-    let mut told = Task::waiting(other.changed());
-    assert_eq!(tx.send_replace(2), 1);
-    assert!(told.is_woken() && told.poll().is_ready());
-    assert!(poll_now(changed).is_ready());
 }

@@ -4,20 +4,11 @@ use futures_util::sink::{Sink, SinkExt};
 use futures_util::stream::{Stream, StreamExt};
 use levada::{broadcast, mpmc, mpsc, watch};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-use support::{Task, counted, poll_now};
+use std::task::{Context, Waker};
+use support::{Task, counted, now};
 
 /// What a place in a line takes at most, in bytes, as the docs of streams and sinks say.
 const PLACE: isize = 88;
-
-/// Polls a future once, which is ready.
-#[track_caller]
-fn now<F: Future>(future: F) -> F::Output {
-    match poll_now(future) {
-        Poll::Ready(output) => output,
-        Poll::Pending => panic!("there is something to wait for"),
-    }
-}
 
 /// A stream allocates nothing for a message that is there, once for the first wait, and then
 /// nothing more; dropped in line, it leaves neither memory nor a waker.
@@ -69,23 +60,6 @@ fn streams_allocate_when_they_first_wait() {
     one_allocation("watch", || rx.into_changes_stream(), || tx.send_modify(|value| *value += 1));
 }
 
-/// The receivers of mpsc are streams themselves, and never allocate to wait.
-#[test]
-fn an_mpsc_receiver_that_waits_allocates_nothing() {
-    let (tx, mut rx) = mpsc::channel(4);
-    tx.try_send(0).unwrap();
-    assert_eq!(now(rx.next()), Some(0));
-    let mut cx = Context::from_waker(Waker::noop());
-    let ((), bytes, allocations) = counted(|| {
-        for i in 0..100 {
-            assert!(rx.poll_next_unpin(&mut cx).is_pending());
-            tx.try_send(i).unwrap();
-            assert_eq!(now(rx.next()), Some(i));
-        }
-    });
-    assert_eq!((bytes, allocations), (0, 0));
-}
-
 /// The same for a sink of a channel for one message.
 #[track_caller]
 fn one_allocation_of<S: Sink<u8> + Unpin>(mut sink: S, mut receive: impl FnMut() -> Option<u8>) {
@@ -130,18 +104,4 @@ fn sinks_allocate_when_they_first_wait() {
     let (tx, rx) = mpmc::channel(1);
     let _other = tx.clone();
     one_allocation_of(tx.into_sink(), || rx.try_recv().ok());
-}
-
-/// The waker goes with a reservation that is given up, too, while the sink lives on.
-#[test]
-fn an_aborted_send_keeps_no_waker() {
-    let (tx, _rx) = mpsc::channel(1);
-    let mut sink = tx.into_sink();
-    now(sink.feed(0)).unwrap();
-    let task = Task::waiting(sink.feed(1));
-    let wakers = task.wakers();
-    drop(task);
-    assert_eq!(Arc::strong_count(&wakers), 2, "it is in line");
-    assert!(sink.abort_send());
-    assert_eq!(Arc::strong_count(&wakers), 1);
 }
