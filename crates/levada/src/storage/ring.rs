@@ -41,11 +41,10 @@ use core::mem::{MaybeUninit, offset_of};
 use core::ptr;
 
 use crate::prim::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
-use crate::prim::{UnsafeCell, uninit_slots};
+use crate::prim::{IS_LOOM, UnsafeCell, uninit_slots};
 use crate::util::{Gap, LINE};
 
 /// Bytes of message storage inside the channel's own allocation: a small queue costs no second one.
-#[cfg(not(all(loom, feature = "loom")))]
 const INLINE_BYTES: usize = 64;
 /// Alignment of the inline storage; messages that need more go to the heap.
 const INLINE_ALIGN: usize = 16;
@@ -87,39 +86,28 @@ struct Segment<T> {
 /// Raw storage for the slots of the first segment.
 #[repr(C, align(16))]
 struct Inline {
-    #[cfg(not(all(loom, feature = "loom")))]
     bytes: UnsafeCell<MaybeUninit<[u8; INLINE_BYTES]>>,
 }
 
 impl Inline {
-    const fn new() -> Self {
+    fn new() -> Self {
         const { assert!(align_of::<Self>() >= INLINE_ALIGN) }
-        Self {
-            #[cfg(not(all(loom, feature = "loom")))]
-            bytes: UnsafeCell::new(MaybeUninit::uninit()),
-        }
+        Self { bytes: UnsafeCell::new(MaybeUninit::uninit()) }
     }
 
     /// How many slots fit, rounded down to a power of two; loom wants cells of its own instead.
-    #[cfg(not(all(loom, feature = "loom")))]
     const fn len<T>() -> usize {
         let fits = if size_of::<T>() == 0 { INLINE_BYTES } else { INLINE_BYTES / size_of::<T>() };
-        if fits == 0 || align_of::<T>() > INLINE_ALIGN { 0 } else { 1 << fits.ilog2() }
+        let is_too_large = fits == 0 || align_of::<T>() > INLINE_ALIGN;
+        if IS_LOOM || is_too_large { 0 } else { 1 << fits.ilog2() }
     }
 
-    #[cfg(all(loom, feature = "loom"))]
-    const fn len<T>() -> usize {
-        0
-    }
-
-    #[cfg(not(all(loom, feature = "loom")))]
     fn slots<T>(&self) -> *const Slot<T> {
+        // loom would take it for an access.
+        if IS_LOOM {
+            return ptr::null();
+        }
         self.bytes.with_mut(|bytes| bytes.cast_const().cast())
-    }
-
-    #[cfg(all(loom, feature = "loom"))]
-    fn slots<T>(&self) -> *const Slot<T> {
-        ptr::null()
     }
 }
 
