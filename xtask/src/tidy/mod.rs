@@ -2,6 +2,8 @@
 
 mod atomics;
 mod bugs;
+mod cited;
+mod form;
 mod imports;
 mod layers;
 mod macros;
@@ -111,6 +113,8 @@ pub(crate) fn run() -> Result {
     let benches = read(benches)?;
     let with_benches: Vec<_> = files.iter().chain(&benches).collect();
     findings.extend(layers::check(&with_benches, &text(layers::DOCUMENT)?));
+    findings.extend(form::check(&with_benches));
+    findings.extend(cited_paths(&with_benches)?);
     findings.extend(prose::check(&files)?);
     for file in &files {
         findings.extend(size::check(file));
@@ -144,6 +148,35 @@ fn read(mut paths: Vec<PathBuf>) -> Result<Vec<File>> {
 fn text(document: &str) -> Result<String> {
     fs::read_to_string(root().join(document))
         .map_err(|error| format!("cannot read {document}: {error}").into())
+}
+
+/// Paths that comments and documents cite, and that there are not.
+fn cited_paths(files: &[&File]) -> Result<Vec<String>> {
+    let mut all = Vec::new();
+    every_file(&root(), &mut all)?;
+    let all: Vec<_> = all.iter().map(|path| relative(path)).collect();
+    let paths = cited::Paths::new(all.iter().cloned());
+    let mut findings: Vec<_> =
+        files.iter().flat_map(|file| cited::in_comments(file, &paths)).collect();
+    // What CHANGELOG.md speaks of may be gone.
+    for document in all.iter().filter(|path| path.ends_with(".md") && *path != "CHANGELOG.md") {
+        findings.extend(cited::in_document(document, &text(document)?, &paths));
+    }
+    Ok(findings)
+}
+
+/// Collects the files below `folder`, without build output and what git keeps.
+fn every_file(folder: &Path, paths: &mut Vec<PathBuf>) -> Result {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if !path.is_dir() {
+            paths.push(path);
+        } else if name != "target" && name != ".git" {
+            every_file(&path, paths)?;
+        }
+    }
+    Ok(())
 }
 
 /// Collects the Rust files below `folder`, without build output and hidden folders.

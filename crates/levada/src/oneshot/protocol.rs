@@ -58,7 +58,7 @@
 //! # Checked by
 //! `state.rs` walks the table of transitions; `model.rs` runs the races under loom, where `life`
 //! shows that nothing touches the allocation after it was freed; `tests/oneshot/` crosses the
-//! actions of both ends and brings hostile wakers; `tests/memory/` counts bytes.
+//! actions of both ends and brings hostile wakers; `tests/oneshot/memory.rs` counts bytes.
 
 mod header;
 

@@ -117,7 +117,7 @@ pub(crate) use self::slot_ref::{Borrow, Deferred, Found, Missed, SlotRef};
 use self::state::Stamp;
 use crate::prim::atomic::{AtomicPtr, AtomicU64, Ordering};
 use crate::prim::{IS_MODEL, IS_SMALL, Lock, LockGuard, asymmetric};
-use crate::util::CachePadded;
+use crate::util::{LINE, Pad};
 
 /// Slots in the first chunk. Two in models, so that they reach the second chunk.
 const FIRST: usize = if IS_MODEL { 2 } else { 16 };
@@ -126,6 +126,7 @@ const FIRST: usize = if IS_MODEL { 2 } else { 16 };
 pub(crate) const UNFENCE_AFTER: u64 = if IS_SMALL { 2 } else { 1024 };
 
 /// An overwriting ring. `W` is the data of the channel that the writer's lock guards as well.
+#[repr(C)]
 pub(crate) struct LapRing<T, W> {
     capacity: u64,
     /// The position of the message in the first slot. The writer stores it, under its lock.
@@ -134,8 +135,9 @@ pub(crate) struct LapRing<T, W> {
     chunks: Box<[AtomicPtr<Slot<T>>]>,
     /// What could not be done in a slot because it was borrowed.
     overflow: Lock<Overflow<T>>,
-    /// Every send writes it: on a cache line of its own, apart from what readers read.
-    writer: CachePadded<Lock<Inner<W>>>,
+    /// Every send writes what follows; readers read what comes before.
+    _pad: Pad<{ LINE - 1 }>,
+    writer: Lock<Inner<W>>,
     _owns: PhantomData<Slot<T>>,
 }
 
@@ -164,7 +166,8 @@ impl<T, W> LapRing<T, W> {
             origin: AtomicU64::new(0),
             chunks: (0..=last).map(|_| AtomicPtr::new(ptr::null_mut())).collect(),
             overflow: Lock::new(Overflow::EMPTY),
-            writer: CachePadded::new(Lock::new(Inner { fenced: true, user })),
+            _pad: Pad::new(),
+            writer: Lock::new(Inner { fenced: true, user }),
             _owns: PhantomData,
         }
     }

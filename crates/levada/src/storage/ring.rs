@@ -42,7 +42,7 @@ use core::ptr;
 
 use crate::prim::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use crate::prim::{IS_LOOM, UnsafeCell, uninit_slots};
-use crate::util::{Gap, LINE};
+use crate::util::{LINE, Pad};
 
 /// Bytes of message storage inside the channel's own allocation: a small queue costs no second one.
 const INLINE_BYTES: usize = 64;
@@ -123,7 +123,7 @@ pub(crate) struct Chain<T> {
     /// No segment longer than this: the channel's capacity, or what [`LAST_BYTES`] allows.
     last_len: usize,
     /// To a line of its own from whatever stands before the chain.
-    _gap: Gap<{ LINE - 4 * size_of::<usize>() }>,
+    _pad: Pad<{ LINE - 4 * size_of::<usize>() }>,
     tail: AtomicUsize,
     /// Segments there have been, modulo 2^32; so that the consumer need not look at its own segment
     /// to know that it is the last.
@@ -231,7 +231,7 @@ impl<T> Chain<T> {
             spare: AtomicPtr::new(ptr::null_mut()),
             first: Link::new(),
             inline: Inline::new(),
-            _gap: Gap::new(),
+            _pad: Pad::new(),
             last_len: needed.min(1 << fits.ilog2()),
         }
     }
