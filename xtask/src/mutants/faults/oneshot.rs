@@ -105,7 +105,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "oneshot-unreceived-value-leaked",
-        file: "oneshot/protocol.rs",
+        file: "oneshot/protocol/mod.rs",
         before: "        if phase == Phase::Sent {
 ",
         after: "        if false {
@@ -115,7 +115,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "oneshot-refused-value-doubled",
-        file: "oneshot/protocol.rs",
+        file: "oneshot/protocol/mod.rs",
         before: "        drop(ManuallyDrop::into_inner(this));
         Err(value)",
         after: "        Err(value)",
@@ -124,7 +124,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "oneshot-value-taken-from-nothing",
-        file: "oneshot/protocol.rs",
+        file: "oneshot/protocol/mod.rs",
         before: "if state.phase() != Phase::Sent {",
         after: "if state.phase() == Phase::RxGone {",
         breaks: "a value is read that was never sent",
