@@ -3,4 +3,4 @@
 use std::error::Error;
 
 /// The result of the program; the error is a sentence for the person who ran it.
-pub(crate) type Result<T = (), E = Box<dyn Error>> = std::result::Result<T, E>;
+pub(crate) type Result<T = (), E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
