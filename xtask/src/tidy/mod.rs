@@ -7,6 +7,7 @@ mod form;
 mod imports;
 mod layers;
 mod macros;
+mod numbers;
 mod partners;
 mod prose;
 mod safety;
@@ -115,6 +116,7 @@ pub(crate) fn run() -> Result {
     findings.extend(layers::check(&with_benches, &text(layers::DOCUMENT)?));
     findings.extend(form::check(&with_benches));
     findings.extend(cited_paths(&with_benches)?);
+    findings.extend(numbers::check(text)?);
     findings.extend(prose::check(&files)?);
     for file in &files {
         findings.extend(size::check(file));
