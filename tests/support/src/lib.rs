@@ -13,7 +13,7 @@ mod task;
 mod waker;
 
 pub use allocator::{Counting, counted, during_allocations};
-pub use deadline::{DEADLINE, within_deadline};
+pub use deadline::{DEADLINE, LONG, within_deadline};
 pub use dice::Dice;
 pub use executor::{block_on, thread_waker};
 pub use explosive::{
