@@ -11,17 +11,7 @@ use std::thread;
 
 use levada::broadcast::Sender;
 use levada::broadcast::error::RecvError;
-
-/// Numbers from a linear congruential generator (Knuth's MMIX constants): the same in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % end
-    }
-}
+use support::Dice;
 
 /// One channel, driven by numbers. Gives a text for each answer.
 macro_rules! driver {
@@ -107,7 +97,7 @@ driver!(ours, levada::broadcast);
 #[test]
 fn answers_as_tokio_does() {
     for seed in 0..400 {
-        let random = &mut Random(seed);
+        let random = &mut Dice::new(seed);
         let capacity = [1, 2, 3, 4, 7, 16, 17, 40, 100][random.below(9)];
         let (mut theirs, mut ours) = (theirs::Driver::new(capacity), ours::Driver::new(capacity));
         let burst = random.below(60) + 1;

@@ -9,18 +9,7 @@ use crate::util::wake_in_batches;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Wake;
-
-/// Marsaglia's xorshift: the same walk for the same seed, everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).expect("31 bits") % sides
-    }
-}
+use support::Dice;
 
 #[derive(Default)]
 pub(super) struct Flag(pub(super) AtomicBool);
@@ -74,17 +63,17 @@ struct Walk {
 
 impl Walk {
     fn new(seed: u64, waiters: usize) -> Self {
-        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        let capacity = 1 + dice.roll(4);
+        let mut dice = Dice::new(seed);
+        let capacity = 1 + dice.below(4);
         let waiters = (0..waiters)
             .map(|_| Waiter {
                 node: Box::pin(Node::new()),
                 flag: Arc::default(),
-                need: 1 + dice.roll(capacity),
+                need: 1 + dice.below(capacity),
                 state: State::Idle,
                 refusals: 0,
                 expiries: 0,
-                blocking: dice.roll(4) == 0,
+                blocking: dice.below(4) == 0,
                 comes: true,
                 woken: false,
             })
@@ -173,7 +162,7 @@ impl Walk {
 
     /// Takes `need` permits: as a message, if it is one, or to keep.
     fn take(&mut self, need: usize) {
-        if need == 1 && self.dice.roll(2) == 0 {
+        if need == 1 && self.dice.below(2) == 0 {
             self.queued += 1;
         } else {
             self.reserved += need;
@@ -301,7 +290,7 @@ impl Walk {
     }
 
     fn try_take(&mut self) {
-        let need = 1 + self.dice.roll(self.capacity);
+        let need = 1 + self.dice.below(self.capacity);
         let mut expected = need <= self.available();
         if !expected && self.waits_for_grants() {
             self.tries_refused += 1;
@@ -356,11 +345,11 @@ impl Walk {
 
     /// One random step: of a waiter, a permit, the receiver, or a sender that does not wait.
     fn step(&mut self) {
-        let i = self.dice.roll(self.waiters.len());
-        match self.dice.roll(16) {
+        let i = self.dice.below(self.waiters.len());
+        match self.dice.below(16) {
             0..=4 if self.waiters[i].comes => drop(self.poll(i)),
             5 if self.waiters[i].comes => self.dequeue(i),
-            6 => self.waiters[i].comes = self.dice.roll(4) == 0,
+            6 => self.waiters[i].comes = self.dice.below(4) == 0,
             7 if self.waiters[i].comes => self.grant_newcomer(i),
             8 | 9 if self.queued > 0 => self.queued -= 1,
             10 if self.reserved > 0 => {
@@ -374,7 +363,7 @@ impl Walk {
             }
             12 | 13 if !self.closed => self.try_take(),
             14 if self.queued == 0 => self.count_receiver_poll(),
-            15 if !self.closed && self.dice.roll(40) == 0 => self.close(),
+            15 if !self.closed && self.dice.below(40) == 0 => self.close(),
             _ => return,
         }
         self.grant();
