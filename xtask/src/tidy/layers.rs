@@ -101,7 +101,7 @@ pub(super) fn check(files: &[&File], document: &str) -> Vec<String> {
         findings.extend(check_crate(it, files));
     }
     for file in files.iter().filter(|file| file.is_shipped()) {
-        findings.extend(atomics_outside_prim(file));
+        findings.extend(backends_outside_prim(file));
     }
     findings
 }
@@ -262,21 +262,24 @@ fn cycles<'a>(arrows: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Vec<Vec<&'a str>
     circles.into_iter().filter(|circle| !circle.is_empty()).collect()
 }
 
-/// The standard atomics go through `prim`, so that loom sees them.
-fn atomics_outside_prim(file: &File) -> Vec<String> {
-    let finding = |(index, line): (usize, &super::Line)| {
-        let named = ["core::sync::atomic", "std::sync::atomic"];
-        named
-            .iter()
-            .any(|path| line.code.contains(path))
-            .then(|| file.at(index, "atomics come from `crate::prim`, so that the models see them"))
-    };
-    match file.path.strip_prefix(CORE) {
-        Some(inner) if !inner.starts_with("prim/") => {
-            file.shipped().iter().enumerate().filter_map(finding).collect()
+/// The standard atomics go through `prim`, so that loom sees them; and `prim` alone knows which
+/// backend it is.
+fn backends_outside_prim(file: &File) -> Vec<String> {
+    let Some(inner) = file.path.strip_prefix(CORE) else { return Vec::new() };
+    let count = if inner.starts_with("prim/") { 0 } else { file.shipped().len() };
+    let findings = file.text[..count].iter().enumerate().filter_map(|(index, line)| {
+        let has = |words: &[&str]| words.iter().any(|word| line.contains(word));
+        let is_code = file.lines[index].has_code();
+        if is_code && has(&["core::sync::atomic", "std::sync::atomic"]) {
+            let why = "atomics come from `crate::prim`, so that the models see them";
+            Some(file.at(index, why))
+        } else if is_code && has(&["feature = \"loom\"", "levada_shuttle"]) {
+            Some(file.at(index, "`crate::prim` says which backend it is: IS_LOOM, IS_MODEL"))
+        } else {
+            None
         }
-        _ => Vec::new(),
-    }
+    });
+    findings.collect()
 }
 
 #[cfg(test)]
@@ -403,10 +406,12 @@ mod tests {
     #[test]
     fn keeps_atomics_in_prim() {
         let findings = |path: &str, text: &str| {
-            atomics_outside_prim(&File::new(format!("{CORE}{path}"), text)).len()
+            backends_outside_prim(&File::new(format!("{CORE}{path}"), text)).len()
         };
         assert_eq!(findings("prim/std.rs", "use core::sync::atomic::AtomicUsize;"), 0);
         assert_eq!(findings("refs.rs", "use std::sync::atomic::AtomicUsize;"), 1);
         assert_eq!(findings("refs.rs", "#[cfg(test)]\nmod tests { use std::sync::atomic::*; }"), 0);
+        assert_eq!(findings("refs.rs", "#[cfg(all(loom, feature = \"loom\"))]\nmod a;"), 1);
+        assert_eq!(findings("prim/mod.rs", "#[cfg(levada_shuttle)]\nmod a;"), 0);
     }
 }
