@@ -144,7 +144,7 @@ async fn a_disk_that_is_full_is_said_aloud() {
         page.until_live().await;
         assert_eq!(page.text("#banner-store").await, "");
         // Again and again: it finds by itself that there is room for less.
-        let much = "fetch('/q/good', { method: 'POST', body: 'x'.repeat(1e6) })";
+        let much = "fetch('/q/good', { method: 'POST', body: 'x'.repeat(6e4) })";
         page.js(&format!("window.much = setInterval(() => {much}, 50)")).await;
         let said = "There is no room on the disk. No new jobs are accepted";
         page.until_text("#banner-store", said).await;
