@@ -68,10 +68,7 @@ fn cited(text: &str) -> Option<&str> {
         let is_document = part.ends_with(".md");
         !is_document && !stem.is_empty() && stem.chars().all(|c| c.is_uppercase())
     };
-    if text.contains("://")
-        || !path.chars().all(in_path)
-        || parts.iter().any(|part| is_pattern(part))
-    {
+    if text.contains("://") || !path.chars().all(in_path) || parts.iter().any(is_pattern) {
         return None;
     }
     let (stem, extension) = parts.last()?.rsplit_once('.').unwrap_or_default();
