@@ -60,9 +60,8 @@
 //!   is compiled.
 //! - `stream`: `Stream` and `FusedStream` for receivers, `Sink` for senders. All are `Unpin`:
 //!   [`guide::ecosystem`].
-//! - `loom`, `shuttle`: with `--cfg loom` or `--cfg shuttle` the channels run in that model
-//!   checker, so that you can model code that uses them: [`guide::testing`]. Without the flag these
-//!   features have no effect.
+//! - `loom`: with `--cfg loom` the channels run in that model checker, so that you can model code
+//!   that uses them: [`guide::testing`]. Without the flag the feature has no effect.
 //!
 //! [`levada-work`]: https://docs.rs/levada-work
 //! [`tokio::sync`]: https://docs.rs/tokio/latest/tokio/sync/

@@ -1,4 +1,3 @@
-#![deny(unsafe_code)]
 //! One value, sent once, from one task to another: the answer to a request, the end of a job.
 //!
 //! [`channel`] makes a [`Sender`] and a [`Receiver`]. The sender sends without waiting, from
@@ -61,6 +60,7 @@
 //! | [`closed`](Sender::closed), like awaiting   | 1   | the first allocates 16 more|
 //!
 //! An operation that races with one of the other side repeats its RMW.
+#![deny(unsafe_code)]
 
 pub mod error;
 pub mod future;

@@ -1,5 +1,5 @@
-#![forbid(unsafe_code)]
 //! The sending half.
+#![forbid(unsafe_code)]
 
 use core::fmt;
 use core::task::{Context, Poll, ready};

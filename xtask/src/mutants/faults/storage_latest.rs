@@ -230,7 +230,7 @@ pub(super) const FAULTS: &[Fault] = &[
         before: "        if !is_kept {",
         after: "        if false {",
         breaks: "a node is lost whenever two are spare",
-        caught_by: ("tests", "memory watch"),
+        caught_by: ("tests", "watch memory"),
     },
     Fault {
         name: "latest-superseded-change-counted",
