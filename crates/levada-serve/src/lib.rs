@@ -29,6 +29,7 @@ mod client;
 mod config;
 mod descriptors;
 mod http;
+mod job;
 mod jobs;
 mod log;
 mod metrics;
@@ -39,6 +40,7 @@ mod server;
 mod signals;
 mod store;
 mod telemetry;
+mod transient;
 
 use std::fmt;
 use std::io::{self, Write};

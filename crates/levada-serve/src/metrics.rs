@@ -10,7 +10,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::config::reload::Reloads;
-use crate::jobs::record::{Outcome, Record};
+use crate::job::{Outcome, Record};
 use crate::jobs::service::Jobs;
 use crate::store::writer::Commit;
 

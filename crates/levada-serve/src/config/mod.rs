@@ -28,7 +28,7 @@ pub(crate) use self::media::MediaRange;
 pub(crate) use self::retry::{RetryPolicy, Verdict};
 pub(crate) use self::show::to_toml;
 use crate::cli::serve::ServeArgs;
-use crate::jobs::record::State;
+use crate::job::State;
 
 /// The queue of `POST /`, and of the command on the command line.
 pub(crate) const DEFAULT_QUEUE: &str = "default";

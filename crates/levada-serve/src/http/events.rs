@@ -24,9 +24,9 @@ use super::problem::Problem;
 use super::queues::overview;
 use super::state::JobState;
 use super::utf8::{Decoder, parts};
+use crate::job::{JobId, Record};
 use crate::jobs::feed::{Event, Lost, Reader};
 use crate::jobs::live::{Stream, View, Written};
-use crate::jobs::record::{JobId, Record};
 use crate::jobs::service::Job;
 use crate::server::Connection;
 

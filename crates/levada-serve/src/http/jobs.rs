@@ -19,9 +19,9 @@ use super::problem::{JOB_ID, Problem};
 use super::state::{JobState, tag, tag_header};
 use super::submit::outcome;
 use super::{App, Client};
+use crate::job::{JobId, State as Stage};
 use crate::jobs::list::Page;
 use crate::jobs::live::View;
-use crate::jobs::record::{JobId, State as Stage};
 use crate::jobs::service::{Cancelled, Job, NotAgain};
 use crate::store::Filter;
 

@@ -29,8 +29,8 @@ use axum::{Extension, Router};
 
 use self::problem::Problem;
 use crate::config::reload::Settings;
+use crate::job::JobId;
 use crate::jobs::feed::Happened;
-use crate::jobs::record::JobId;
 use crate::jobs::service::Jobs;
 use crate::server::Connection;
 

@@ -9,10 +9,10 @@ use tracing::error;
 
 use super::App;
 use super::problem::{JOB_ID, Problem};
+use crate::job::{FailureStatus, JobId, Outcome, Record, State};
 use crate::jobs::accept::Refusal;
 use crate::jobs::live::{Fault, View};
 use crate::jobs::queue::Queue;
-use crate::jobs::record::{JobId, Outcome, Record, State};
 use crate::jobs::service::Job;
 use crate::store::body::Body;
 use crate::store::{StoreError, StoreErrorKind};
@@ -169,8 +169,7 @@ fn failed(app: &App, record: Record) -> Problem {
             ),
         ),
         _ => {
-            let status = record.status.and_then(|status| StatusCode::from_u16(status).ok());
-            let status = status.unwrap_or(internal);
+            let status = record.status.map_or(internal, status_of);
             let end = match (record.exit_code, record.signal) {
                 (Some(code), _) => format!("The command ended with exit code {code}."),
                 (None, Some(signal)) => format!("The command was killed by signal {signal}."),
@@ -189,6 +188,16 @@ fn failed(app: &App, record: Record) -> Problem {
         .job(record.id)
         .run(record.attempt, record.exit_code, record.signal)
         .stderr_tail(record.stderr_tail)
+}
+
+/// The status of the answer to a client whose job has failed.
+fn status_of(failure: FailureStatus) -> StatusCode {
+    match failure {
+        FailureStatus::Temporary => StatusCode::SERVICE_UNAVAILABLE,
+        FailureStatus::Configured(number) => {
+            StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+    }
 }
 
 pub(crate) fn refused(app: &App, refusal: Refusal) -> Problem {

@@ -4,7 +4,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::jobs::record::JobId;
+use crate::job::JobId;
 
 /// Carries the id of the job that an answer belongs to.
 pub(crate) const JOB_ID: HeaderName = HeaderName::from_static("levada-job-id");

@@ -3,8 +3,8 @@
 use axum::http::HeaderValue;
 use serde::{Serialize, Serializer};
 
+use crate::job::{JobId, Moment, Outcome, State};
 use crate::jobs::live::{Progress, View};
-use crate::jobs::record::{JobId, Moment, Outcome, State};
 use crate::jobs::service::Job;
 
 /// The JSON object of a job.

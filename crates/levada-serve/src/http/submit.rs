@@ -18,10 +18,10 @@ use super::problem::{Problem, bad_header};
 use super::upload::{Upload, receive, too_large};
 use super::{App, Client, Rejection, jobs};
 use crate::config::{OnDisconnect, QueueConfig};
+use crate::job::{IdempotencyKey, State as JobState};
 use crate::jobs::accept::{Accepted, Refusal, Submission};
 use crate::jobs::live::{Live, View};
 use crate::jobs::queue::Queue;
-use crate::jobs::record::{IdempotencyKey, State as JobState};
 use crate::jobs::service::{Job, Jobs};
 use crate::telemetry::{Span, parent_of};
 

@@ -10,8 +10,8 @@ use super::feed::Happened;
 use super::live::{Live, View};
 use super::queue::{NoPlace, Place, Queue};
 use super::quota::Share;
-use super::record::{IdempotencyKey, JobId, Moment, Outcome, Record, State};
 use super::service::{Job, Jobs, NotAgain};
+use crate::job::{IdempotencyKey, JobId, Moment, NewJob, Record, State};
 use crate::store::body::Body;
 use crate::store::{Change, StoreError};
 
@@ -102,7 +102,16 @@ impl Jobs {
         }
         let Admission { place, share, client } = admission;
         let queue = Arc::clone(place.queue());
-        let record = Record::new(&queue, client, &submission);
+        let job = NewJob {
+            queue: queue.name.clone(),
+            client,
+            max_attempts: queue.config().retry.max_attempts,
+            input_bytes: submission.input.len(),
+            input_type: submission.input_type,
+            trace: submission.trace,
+            key: submission.key,
+        };
+        let record = Record::new(JobId::next(), Moment::now(), job);
         let change = Change::Accept { record: record.clone(), input: submission.input };
         // A lookup that finds it on disk waits for this turn, that is, until it is live.
         let _turn = self.turn(record.id).await;
@@ -135,8 +144,7 @@ impl Jobs {
             return Ok(None);
         };
         let View { mut record, .. } = job.view();
-        if matches!(job, Job::Live(_)) || !matches!(record.state, State::Failed | State::Cancelled)
-        {
+        if matches!(job, Job::Live(_)) || !record.state.can_run_again() {
             return Err(NotAgain::Not(record.state));
         }
         // One that is about to be forgotten is as good as gone.
@@ -147,8 +155,7 @@ impl Jobs {
         let Admission { place, share, client } =
             self.admit(&queue, &client).map_err(NotAgain::Refused)?;
         let failed = record.state == State::Failed;
-        record.begin_again(queue.config().retry.max_attempts);
-        record.client = client;
+        record.run_again(client, queue.config().retry.max_attempts);
         self.writer.commit(vec![Change::Again { record: record.clone() }]).await?;
         // Retention may have been faster.
         match self.read(move |store| store.record(id)).await? {
@@ -164,79 +171,5 @@ impl Jobs {
         self.feed.tell(&Happened::Accepted { job: id, queue: &queue.name });
         queue.enter(Arc::clone(&live));
         Ok(Some(live))
-    }
-}
-
-impl Record {
-    fn new(queue: &Queue, client: String, submission: &Submission) -> Self {
-        Self {
-            id: JobId::next(),
-            queue: queue.name.clone(),
-            state: State::Queued,
-            revision: 1,
-            attempt: 0,
-            max_attempts: queue.config().retry.max_attempts,
-            interruptions: 0,
-            created_at: Moment::now(),
-            started_at: None,
-            finished_at: None,
-            retry_at: None,
-            expires_at: None,
-            outcome: None,
-            exit_code: None,
-            signal: None,
-            status: None,
-            fault: None,
-            stderr_tail: String::new(),
-            input_bytes: submission.input.len(),
-            input_type: submission.input_type.clone(),
-            output_bytes: 0,
-            output_type: None,
-            emptied: false,
-            client,
-            trace: submission.trace.clone(),
-            key: submission.key,
-        }
-    }
-
-    /// As if it had just been accepted, apart from its history.
-    fn begin_again(&mut self, more_attempts: u32) {
-        self.state = State::Queued;
-        self.revision += 1;
-        self.max_attempts = self.attempt.saturating_add(more_attempts);
-        self.interruptions = 0;
-        self.forget_run();
-        self.started_at = None;
-        self.finished_at = None;
-        self.expires_at = None;
-    }
-
-    /// An attempt was cut off. It does not count, and the job waits for the next one.
-    pub(super) fn cut_off(&mut self) {
-        self.state = State::Queued;
-        self.outcome = Some(Outcome::Interrupted);
-        self.retry_at = None;
-        self.revision += 1;
-        self.max_attempts = self.max_attempts.saturating_add(1);
-    }
-
-    /// It will not run.
-    pub(super) fn cancelled(&mut self) {
-        self.state = State::Cancelled;
-        self.outcome = Some(Outcome::Cancelled);
-        self.retry_at = None;
-        // From there to the end it did not run.
-        self.started_at = None;
-    }
-
-    /// Forgets how the last run ended.
-    pub(super) fn forget_run(&mut self) {
-        self.retry_at = None;
-        self.outcome = None;
-        self.exit_code = None;
-        self.signal = None;
-        self.status = None;
-        self.fault = None;
-        self.stderr_tail.clear();
     }
 }

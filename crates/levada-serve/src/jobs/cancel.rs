@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::live::{Live, View, Withdrawn};
-use super::record::JobId;
 use super::service::{Cancelled, Job, Jobs};
+use crate::job::{JobId, Moment, State};
 use crate::store::condition::Condition;
 use crate::store::{Change, StoreError};
 
@@ -71,8 +71,7 @@ impl Jobs {
         if let Condition::Full { error, waiting: true } = self.condition() {
             return Err(error);
         }
-        record.cancelled();
-        self.ended(&mut record);
+        record.withdraw(Moment::now(), self.keep(State::Cancelled));
         self.writer.commit(vec![Change::Update { record: record.clone() }]).await?;
         // A reload that opens its queue meanwhile may have found it waiting. The call of `queue`
         // waits for the reload.
@@ -88,8 +87,7 @@ impl Jobs {
     /// Records that a job was cancelled before it ran.
     async fn withdrawn(&self, live: &Arc<Live>) -> Result<(), StoreError> {
         let View { mut record, .. } = live.view();
-        record.cancelled();
-        self.ended(&mut record);
+        record.withdraw(Moment::now(), self.keep(State::Cancelled));
         let written = self.writer.commit(vec![Change::Update { record: record.clone() }]);
         self.conclude(live, &record, None, written).await?;
         live.queue.counts.cancelled.add_one();

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use tracing::{error, info, warn};
 
 use super::in_flight::Begun;
-use super::record::{JobId, Record, State};
 use super::service::Jobs;
+use crate::job::{JobId, Moment, Record, State};
 use crate::store::{Change, Store, StoreError, StoreErrorKind, on_a_thread};
 
 impl Jobs {
@@ -59,8 +59,7 @@ impl Jobs {
             return;
         }
         error!(%job, queue, interruptions, "the service died too often while the job ran; the job has failed");
-        record.state = State::Failed;
-        self.ended(record);
+        record.give_up(Moment::now(), self.keep(State::Failed));
     }
 
     /// The service stops: what ends the process from now on is not a job.
@@ -89,17 +88,9 @@ fn interrupted(
         records.extend(record.filter(|record| record.was_running(attempt)).map(|mut record| {
             record.attempt = attempt;
             record.interruptions = record.interruptions.saturating_add(1);
-            record.cut_off();
+            record.interrupt();
             record
         }));
     }
     Ok(records)
-}
-
-impl Record {
-    /// Whether this attempt had begun and not ended. That it began may not have reached the store.
-    fn was_running(&self, attempt: u32) -> bool {
-        !self.state.has_ended()
-            && (self.attempt < attempt || (self.attempt == attempt && self.state == State::Running))
-    }
 }

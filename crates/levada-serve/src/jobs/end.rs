@@ -14,11 +14,11 @@ use tracing::{info, warn};
 use super::feed::{Ending, Happened};
 use super::live::{Fault, Live};
 use super::process::{End, Ran};
-use super::record::{Moment, Outcome, Record, State};
 use super::report;
 use super::service::{Jobs, millis};
 use super::work::Busy;
 use crate::config::{QueueConfig, RetryPolicy, Verdict};
+use crate::job::{FailureStatus, Moment, Outcome, Record, RunReport, State};
 use crate::store::body::Body;
 use crate::store::{Change, StoreError};
 use crate::telemetry::Span;
@@ -66,33 +66,25 @@ impl Jobs {
         }
         let mut record = live.view().record;
         let is_suspect = record.interruptions > 0;
-        let next = judge(&mut record, &ran.end, &config.retry, live.is_stopped());
+        let (report, next) = judge(&record, &ran.end, &config.retry, live.is_stopped());
+        record.set_report(report);
         span.ran(&record);
         report::attempt(&record, busy);
         record.stderr_tail = ran.stderr_tail;
-        let mut output = None;
+        let (now, mut output) = (Moment::now(), None);
         match next {
             Next::Interrupted => return self.interrupted(&live),
             Next::Again => {
-                let delay = config.retry.delay(counted(&record, &config.retry), fastrand::f64());
-                record.state = State::Retrying;
-                record.retry_at = Some(Moment::now().after(delay));
-                record.finished_at = Some(Moment::now());
-                record.revision += 1;
-                // This run is not what kills the service.
-                record.interruptions = 0;
+                let attempts = record.counted_attempts(config.retry.max_attempts);
+                record.retry_later(now, config.retry.delay(attempts, fastrand::f64()));
             }
             Next::Succeeded => {
-                record.state = State::Succeeded;
-                record.output_bytes = ran.stdout.len();
-                record.output_type = Some(config.output_type());
+                let (bytes, content_type) = (ran.stdout.len(), config.output_type());
+                record.succeed(bytes, content_type, now, self.keep(State::Succeeded));
                 output = Some(ran.stdout);
             }
-            Next::Failed => record.state = State::Failed,
-            Next::Cancelled => record.state = State::Cancelled,
-        }
-        if record.state.has_ended() {
-            self.ended(&mut record);
+            Next::Failed => record.fail(now, self.keep(State::Failed)),
+            Next::Cancelled => record.cancel(now, self.keep(State::Cancelled)),
         }
         let change = match &output {
             Some(output) => Change::Finish { record: record.clone(), output: output.clone() },
@@ -135,13 +127,9 @@ impl Jobs {
         timeout(STOP_FOLLOWS, self.shutdown.draining()).await.is_ok()
     }
 
-    /// Fills in what is the same for every end.
-    pub(super) fn ended(&self, record: &mut Record) {
-        let now = Moment::now();
-        let keep = self.config.borrow().retention.keep(record.state);
-        record.revision += 1;
-        record.finished_at = Some(now);
-        record.expires_at = Some(now.after(keep));
+    /// How long a job is kept that ended in this state.
+    pub(super) fn keep(&self, end: State) -> Duration {
+        self.config.borrow().retention.keep(end)
     }
 
     /// Shows the end of a job when it is on disk.
@@ -255,23 +243,13 @@ impl Jobs {
                 live.show(|view| {
                     // A cancel in between has shown its own state already.
                     if view.record.state == State::Retrying {
-                        view.record.state = State::Queued;
-                        view.record.retry_at = None;
-                        view.record.revision += 1;
+                        view.record.requeue();
                     }
                 });
                 live.queue.enter(Arc::clone(&live));
             }
         });
     }
-}
-
-/// How many attempts count: those since it was accepted or run again by hand, without those that
-/// were cut off.
-fn counted(record: &Record, policy: &RetryPolicy) -> u32 {
-    let left = record.max_attempts.saturating_sub(record.attempt);
-    // Another policy may hold now than when they were allowed.
-    policy.max_attempts.saturating_sub(left).clamp(1, record.attempt.max(1))
 }
 
 /// Nothing more becomes of the job in this process, which ends. It stays with those that have not
@@ -281,61 +259,64 @@ fn not_stored(live: &Live) {
     live.show(|view| view.fault = Some(Fault::NotStored));
 }
 
-/// What follows a run, and what is known of it.
-fn judge(record: &mut Record, end: &End, policy: &RetryPolicy, is_stopped: bool) -> Next {
-    let (mut outcome, mut next) = match end {
-        End::Exited(code) => {
-            record.exit_code = Some(*code);
-            match policy.verdict(*code) {
-                Verdict::Done => (Outcome::Succeeded, Next::Succeeded),
-                Verdict::Retry => {
-                    record.status = Some(503);
-                    (Outcome::Failed, Next::Again)
-                }
-                Verdict::Fail(status) => {
-                    record.status = Some(status.as_u16());
-                    (Outcome::Failed, Next::Failed)
-                }
-            }
-        }
-        End::Signalled(signal) => {
-            record.signal = Some(*signal);
-            (Outcome::Failed, Next::Failed)
-        }
-        End::TimedOut if policy.on_timeout => (Outcome::TimedOut, Next::Again),
-        End::TimedOut => (Outcome::TimedOut, Next::Failed),
-        End::OutputTooLarge => (Outcome::OutputTooLarge, Next::Failed),
-        End::NotStarted(error) => {
-            record.fault = Some(error.to_string());
-            (Outcome::NotRun, Next::Again)
-        }
-        End::NotRun(error) => {
-            record.fault = Some(error.to_string());
-            (Outcome::NotRun, Next::Failed)
-        }
-        End::OutOfStep(why) => {
-            record.fault = Some(why.to_string());
-            (Outcome::OutOfStep, Next::Failed)
-        }
-        // Another attempt may be able to.
-        End::NotKept(error) => {
-            record.fault = Some(format!("its output cannot be kept: {error}"));
-            (Outcome::NotRun, Next::Again)
-        }
-        End::Silent => {
-            record.fault = Some("the command ended without an answer".to_owned());
-            (Outcome::NotRun, Next::Failed)
-        }
-        End::Stopped => (Outcome::Cancelled, Next::Cancelled),
-        End::Aborted => (Outcome::Interrupted, Next::Interrupted),
-    };
+/// What is known of a run, and what follows it.
+fn judge(record: &Record, end: &End, policy: &RetryPolicy, is_stopped: bool) -> (RunReport, Next) {
+    let (mut outcome, mut next) = outcome(end, policy);
     if next == Next::Again && is_stopped {
         (outcome, next) = (Outcome::Cancelled, Next::Cancelled);
     } else if next == Next::Again && record.attempt >= record.max_attempts {
         next = Next::Failed;
     }
-    record.outcome = Some(outcome);
-    next
+    let (mut exit_code, mut signal, mut status) = (None, None, None);
+    match end {
+        End::Exited(code) => {
+            exit_code = Some(*code);
+            status = match policy.verdict(*code) {
+                Verdict::Done => None,
+                Verdict::Retry => Some(FailureStatus::Temporary),
+                Verdict::Fail(status) => Some(status.as_u16().into()),
+            };
+        }
+        End::Signalled(number) => signal = Some(*number),
+        _ => {}
+    }
+    (RunReport { outcome, exit_code, signal, status, fault: fault(end) }, next)
+}
+
+fn outcome(end: &End, policy: &RetryPolicy) -> (Outcome, Next) {
+    match end {
+        End::Exited(code) => match policy.verdict(*code) {
+            Verdict::Done => (Outcome::Succeeded, Next::Succeeded),
+            Verdict::Retry => (Outcome::Failed, Next::Again),
+            Verdict::Fail(_) => (Outcome::Failed, Next::Failed),
+        },
+        End::Signalled(_) => (Outcome::Failed, Next::Failed),
+        End::TimedOut if policy.on_timeout => (Outcome::TimedOut, Next::Again),
+        End::TimedOut => (Outcome::TimedOut, Next::Failed),
+        End::OutputTooLarge => (Outcome::OutputTooLarge, Next::Failed),
+        // Another attempt may be able to start it, or to keep its output.
+        End::NotStarted(_) | End::NotKept(_) => (Outcome::NotRun, Next::Again),
+        End::NotRun(_) | End::Silent => (Outcome::NotRun, Next::Failed),
+        End::OutOfStep(_) => (Outcome::OutOfStep, Next::Failed),
+        End::Stopped => (Outcome::Cancelled, Next::Cancelled),
+        End::Aborted => (Outcome::Interrupted, Next::Interrupted),
+    }
+}
+
+/// Why the job was not run, or its answer does not count.
+fn fault(end: &End) -> Option<String> {
+    match end {
+        End::NotStarted(error) | End::NotRun(error) => Some(error.to_string()),
+        End::OutOfStep(why) => Some(why.to_string()),
+        End::NotKept(error) => Some(format!("its output cannot be kept: {error}")),
+        End::Silent => Some("the command ended without an answer".to_owned()),
+        End::Exited(_)
+        | End::Signalled(_)
+        | End::TimedOut
+        | End::OutputTooLarge
+        | End::Stopped
+        | End::Aborted => None,
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use levada::broadcast;
 use serde::Serialize;
 
-use super::record::{JobId, Moment, Outcome, State};
+use crate::job::{JobId, Moment, Outcome, State};
 
 /// How many events a reader can be behind, or away, before it misses some.
 const BEHIND: usize = 1024;

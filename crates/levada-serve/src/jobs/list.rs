@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::live::Live;
-use super::record::JobId;
 use super::service::{Job, Jobs};
+use crate::job::JobId;
 use crate::store::{Filter, StoreError, on_a_thread};
 
 /// Some of the jobs, the newest first.

@@ -1,17 +1,9 @@
-//! A job that has not ended: what may happen to it next, and who looks on.
+//! A job that has not ended: what may happen to it next, and its observers.
 //!
-//! ```text
-//!            claim             retry_later            wait_again
-//! Waiting ----------> Running -------------> Paused -------------> Waiting
-//!    |                  |  |                    |
-//!    | withdraw         |  | end                | withdraw
-//!    v                  |  v                    v
-//!  Ended                |  Ended              Ended
-//!                       +-- cancel: told to stop, and ends like any run
-//! ```
-//!
-//! The phase decides what may happen, once and for all; the *view* is what clients see of it, and
-//! follows when the change is on disk. So no client sees an end that a crash could undo.
+//! The *phase* decides each step of `job::transitions`, once and for all, and changes under a lock,
+//! so that each step has one winner: a worker that claims the job, or a client that cancels it. The
+//! *view* is what clients see. It follows when the step is on disk, so that no client sees an end
+//! that a crash could undo.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -22,7 +14,7 @@ use serde::Serialize;
 
 use super::queue::{Place, Queue};
 use super::quota::Share;
-use super::record::{JobId, Record, State};
+use crate::job::{JobId, Record, State};
 use crate::store::body::Body;
 
 /// How many pieces of output a reader can be behind before it misses some.

@@ -8,7 +8,6 @@
 //! | `end`         | what follows a run: the job's end, or another attempt               |             |
 //! | `report`      | what the log says of it                                             |             |
 //! | `cancel`      | the end of a job that a client cancels                              |             |
-//! | `record`      | what is known of a job                                              |             |
 //! | `list`        | jobs, page by page                                                  |             |
 //! | `live`        | a job that has not ended: its phase, and its view                   | `watch`     |
 //! | `queue`       | places, and the line                                                | `mpmc`      |
@@ -40,7 +39,6 @@ pub(crate) mod process;
 mod progress;
 pub(crate) mod queue;
 mod quota;
-pub(crate) mod record;
 mod report;
 pub(crate) mod resident;
 pub(crate) mod service;

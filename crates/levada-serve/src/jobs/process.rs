@@ -28,9 +28,9 @@ use tracing::warn;
 
 use super::group::{AFTER_KILL, Ending, Group, Reach, abort_is_due};
 use super::pipes::{Output, Pipes, Watcher};
-use super::record::{JobId, Moment};
 use super::resident::OutOfStep;
 use crate::config::QueueConfig;
+use crate::job::{JobId, Moment};
 use crate::store::body::Body;
 use crate::store::spool::Spool;
 use crate::store::{Store, StoreError};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tracing::{debug, warn};
 
-use super::record::{Outcome, Record, State};
 use super::service::millis;
+use crate::job::{Outcome, Record, State};
 
 /// At the end of each attempt, whatever follows it.
 pub(super) fn attempt(record: &Record, ran: Option<Duration>) {

@@ -15,10 +15,10 @@ use super::keys::{Hold, Keys};
 use super::live::{Live, View};
 use super::queue::Queue;
 use super::quota::Quotas;
-use super::record::{JobId, Moment, Record, State};
 use super::slots::Slots;
 use super::suspects::Suspects;
 use crate::config::Config;
+use crate::job::{JobId, Moment, Record, State};
 use crate::metrics::Metrics;
 use crate::store::body::Body;
 use crate::store::condition::Condition;
@@ -240,7 +240,7 @@ impl Jobs {
         records.sort_by_key(|record| record.interruptions);
         for mut record in records {
             if record.state == State::Running {
-                record.cut_off();
+                record.interrupt();
             }
             let is_last_chance =
                 record.interruptions > 0 && record.interruptions + 1 >= max_interruptions;

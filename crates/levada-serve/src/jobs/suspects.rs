@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::live::Live;
-use super::record::JobId;
+use crate::job::JobId;
 
 /// Whose turn it is, and who comes next.
 #[derive(Debug, Default)]

@@ -12,13 +12,14 @@ use super::in_flight::Slot;
 use super::live::{Fault, Live, Progress, Stream};
 use super::pipes::Watcher;
 use super::process::{End, Ran, Run};
-use super::record::{Moment, Record, State};
 use super::service::{Jobs, millis};
-use super::shortage::{self, Short};
+use super::shortage::Short;
 use super::turns::AtWork;
 use crate::config::{Mode, QueueConfig};
+use crate::job::{Moment, Record};
 use crate::store::body::Body;
 use crate::store::{Change, StoreError, StoreErrorKind};
+use crate::transient::is_transient;
 
 /// The least time between two published updates of a command's progress.
 const PROGRESS_REST: Duration = Duration::from_millis(100);
@@ -115,12 +116,7 @@ impl Jobs {
     ) -> (Ran, Option<Duration>) {
         let id = live.id;
         let mut record = live.view().record;
-        record.state = State::Running;
-        record.attempt += 1;
-        record.revision += 1;
-        record.started_at = Some(Moment::now());
-        record.finished_at = None;
-        record.forget_run();
+        record.start(Moment::now());
         self.writer.note(Change::Update { record: record.clone() });
         live.show(|view| view.record = record.clone());
         let (queue, attempt) = (record.queue.as_str(), record.attempt);
@@ -206,9 +202,7 @@ impl Jobs {
             () = watcher.tell_the_newest() => unreachable!("the job is there"),
         };
         match &ran.end {
-            End::NotStarted(error) if shortage::is_passing(error) => {
-                Err(Lacking(error.to_string()))
-            }
+            End::NotStarted(error) if is_transient(error) => Err(Lacking(error.to_string())),
             _ => Ok(ran),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::{QueueConfig, Retention};
-use crate::jobs::record::JobId;
+use crate::job::JobId;
 use crate::store::tests::slow::{Slow, next};
 use crate::store::{Change, Durability};
 

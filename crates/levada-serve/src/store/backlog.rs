@@ -3,7 +3,7 @@
 use levada::{mpsc, oneshot};
 
 use super::{Change, Store, StoreError};
-use crate::jobs::record::Record;
+use crate::job::Record;
 
 /// How many bytes of a job one of several changes in a commit has at most, when there is little
 /// room.
@@ -185,7 +185,7 @@ impl Backlog {
 mod tests {
     use super::super::tests::accept;
     use super::*;
-    use crate::jobs::record::JobId;
+    use crate::job::JobId;
 
     fn command(change: Change) -> Command {
         Command::notes(vec![change])

@@ -21,7 +21,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::StoreError;
-use crate::jobs::record::{JobId, Moment, Record, State};
+use crate::job::{JobId, Moment, Record, State};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Table {

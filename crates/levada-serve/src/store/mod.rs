@@ -26,8 +26,8 @@ use std::io;
 use std::sync::Arc;
 
 use self::body::{Body, BodyFile};
-use crate::jobs::record::{JobId, Moment, Record, State};
-use crate::jobs::shortage::is_passing;
+use crate::job::{JobId, Moment, Record, State};
+use crate::transient::is_transient;
 
 /// One change of what is kept. Changes of a job that is not there, but for `Accept`, do nothing.
 #[derive(Debug, Clone)]
@@ -132,7 +132,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// `None` if there is no such job, or it did not succeed, or its output was given up.
     fn output(&self, id: JobId) -> Result<Option<Body>, StoreError>;
 
-    /// The job whose [`key`](crate::jobs::record::IdempotencyKey) has this name.
+    /// The job whose [`key`](crate::job::IdempotencyKey) has this name.
     fn by_key(&self, name: &[u8; 32]) -> Result<Option<Record>, StoreError>;
 
     /// All jobs that have not ended, in the order in which they were accepted.
@@ -234,7 +234,7 @@ impl From<io::Error> for StoreError {
             io::ErrorKind::StorageFull
             | io::ErrorKind::QuotaExceeded
             | io::ErrorKind::FileTooLarge => StoreErrorKind::Full,
-            _ if is_passing(&error) => StoreErrorKind::Passing,
+            _ if is_transient(&error) => StoreErrorKind::Passing,
             _ => StoreErrorKind::Io,
         };
         Self { kind, message: error.to_string() }

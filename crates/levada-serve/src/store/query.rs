@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::layout::{self, AFTER_ALL_IDS, AFTER_ALL_PLACES, KEPT_BYTES, Table};
 use super::{Filter, Found, StoreError, StoreErrorKind, Unreadable};
-use crate::jobs::record::{JobId, Moment, Record, State};
+use crate::job::{JobId, Moment, Record, State};
 
 #[cfg(test)]
 impl<T: Read + ?Sized> Read for &T {

@@ -29,8 +29,8 @@ use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 
 use self::settings::Wanted;
+use crate::job::{Outcome, Record};
 use crate::jobs::live::Live;
-use crate::jobs::record::{Outcome, Record};
 
 /// How long the end waits for a collector that does not answer.
 const FLUSH: Duration = Duration::from_secs(3);

@@ -21,8 +21,8 @@ use tokio::process::ChildStdout;
 use super::count;
 use super::input::Input;
 use crate::config::Mode;
+use crate::job::JobId;
 use crate::jobs::process::End;
-use crate::jobs::record::JobId;
 
 /// The longest header of an answer, in bytes: an id, two numbers, and some room.
 const HEADER: usize = 128;

@@ -4,9 +4,9 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::record::{JobId, Moment, State};
 use super::super::service::Cancelled;
 use super::{Bench, LONG, until};
+use crate::job::{JobId, Moment, State};
 use crate::store::condition::Condition;
 use crate::store::{Change, Store, StoreError, StoreErrorKind};
 

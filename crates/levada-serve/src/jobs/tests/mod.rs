@@ -13,9 +13,9 @@ use levada_work::shutdown::Shutdown;
 
 use super::accept::{Accepted, Submission};
 use super::live::Live;
-use super::record::{JobId, State};
 use super::service::Jobs;
 use crate::config::{Config, QueueConfig, Retention, RetryPolicy};
+use crate::job::{JobId, State};
 use crate::store::StoreError;
 use crate::store::body::Body;
 use crate::store::tests::slow::{Begun, Slow, next};

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::super::record::{JobId, State};
 use super::super::service::{Cancelled, Job, NotAgain};
 use super::{Bench, LONG, accept, until};
+use crate::job::{JobId, State};
 use crate::jobs::live::{Fault, View};
 use crate::store::{Change, Store, StoreError};
 

@@ -43,7 +43,7 @@ use super::query;
 #[cfg(test)]
 use super::query::Read;
 use super::{Change, Durability, Filter, Found, Store, StoreError, StoreErrorKind};
-use crate::jobs::record::{JobId, Moment, Record};
+use crate::job::{JobId, Moment, Record};
 
 /// How many bytes of the database are at most kept in memory.
 const CACHE: usize = 64 << 20;

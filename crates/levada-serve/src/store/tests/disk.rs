@@ -19,7 +19,7 @@ use super::super::layout::Table;
 use super::super::query::{self, Entry, Read, Side};
 use super::super::{Change, Durability, Filter, Store, StoreError, StoreErrorKind};
 use super::{accept, contents, finish, ids, input_of, output_of, put, queued};
-use crate::jobs::record::{JobId, Moment, State};
+use crate::job::{JobId, Moment, State};
 
 const LARGE: usize = 70_000;
 /// Where a test that is started as a process of its own has its store.

@@ -17,7 +17,7 @@ use bytes::Bytes;
 
 use super::memory::MemoryStore;
 use super::{Change, Durability, Store, StoreError};
-use crate::jobs::record::{JobId, Moment, Outcome, Record, State};
+use crate::job::{JobId, Moment, Outcome, Record, State};
 
 /// A job that was just accepted.
 fn queued(id: JobId, input: &[u8]) -> Record {

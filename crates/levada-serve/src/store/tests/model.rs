@@ -14,7 +14,7 @@ use super::super::disk::DiskStore;
 use super::super::memory::MemoryStore;
 use super::super::{Change, Durability, Filter, Store};
 use super::{input_of, output_of, queued};
-use crate::jobs::record::{IdempotencyKey, JobId, Moment, Record, State};
+use crate::job::{IdempotencyKey, JobId, Moment, Record, State};
 
 const STATES: [State; 6] = [
     State::Queued,

@@ -12,7 +12,7 @@ use super::super::writer::Writer;
 use super::super::{Change, Durability, Filter, Store};
 use super::{accept, finish, input_of, output_of, queued};
 use crate::config::Retention;
-use crate::jobs::record::{JobId, Moment, Outcome, State};
+use crate::job::{JobId, Moment, Outcome, State};
 
 const KEEP: Duration = Duration::from_millis(100);
 

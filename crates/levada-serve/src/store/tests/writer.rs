@@ -13,7 +13,7 @@ use super::super::writer::{Closer, Commit, Writer};
 use super::super::{Change, Durability, Store, StoreError, StoreErrorKind};
 use super::slow::{Begun, Slow, next};
 use super::{accept, queued, succeeded};
-use crate::jobs::record::{JobId, Moment, Record, State};
+use crate::job::{JobId, Moment, Record, State};
 
 /// A writer on a slow store, and the ends by which the test leads it.
 struct Bench {
