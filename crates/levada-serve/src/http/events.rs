@@ -24,7 +24,7 @@ use super::problem::Problem;
 use super::queues::overview;
 use super::state::JobState;
 use super::utf8::{Decoder, parts};
-use crate::job::{JobId, Record};
+use crate::job::JobId;
 use crate::jobs::feed::{Event, Lost, Reader};
 use crate::jobs::live::{Stream, View, Written};
 use crate::jobs::service::Job;
@@ -62,7 +62,7 @@ pub(crate) async fn of_job(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let job = find(&app, &id).await?;
-    let Record { id, queue, .. } = job.view().record;
+    let (id, queue) = (job.id(), job.view().record.queue.clone());
     // Subscribe first, then look: an event in between is sent twice rather than not at all.
     let mut reading = Reading::begin(Arc::clone(&app), &headers, Some(id));
     reading.queue = queue;

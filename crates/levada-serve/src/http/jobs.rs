@@ -75,7 +75,7 @@ async fn later(app: &App, job: Job, headers: &HeaderMap, wait: Duration) -> Resu
     }
     // A job whose end is only seen here any more.
     let view = live.view();
-    Ok(if view.is_final() { Job::Past(Box::new(view.record)) } else { job })
+    Ok(if view.is_final() { Job::Past(view.into_record()) } else { job })
 }
 
 /// The job as soon as something happens to it, or else after `wait`. This process does not run the
@@ -147,7 +147,7 @@ pub(crate) async fn stderr(State(app): State<Arc<App>>, Path(id): Path) -> Answe
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (JOB_ID, record.id.header()),
     ];
-    Ok((headers, record.stderr_tail).into_response())
+    Ok((headers, record.stderr_tail.clone()).into_response())
 }
 
 /// `202`: the job goes on, and where to ask for it.

@@ -35,7 +35,7 @@ pub(crate) fn answer(app: &App, view: View) -> Result<Response, Problem> {
             "The job was cancelled before it ended; its output was discarded.",
         )
         .job(id)),
-        _ => Err(failed(app, view.record)),
+        _ => Err(failed(app, &view.record)),
     }
 }
 
@@ -120,7 +120,7 @@ fn faulty(app: &App, fault: Fault) -> Problem {
 }
 
 /// The exit code and signal are in the extension members, so programs need not read the detail.
-fn failed(app: &App, record: Record) -> Problem {
+fn failed(app: &App, record: &Record) -> Problem {
     let internal = StatusCode::INTERNAL_SERVER_ERROR;
     let runs = match record.attempt {
         1 => String::new(),
@@ -187,7 +187,7 @@ fn failed(app: &App, record: Record) -> Problem {
     problem
         .job(record.id)
         .run(record.attempt, record.exit_code, record.signal)
-        .stderr_tail(record.stderr_tail)
+        .stderr_tail(record.stderr_tail.clone())
 }
 
 /// The status of the answer to a client whose job has failed.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::feed::Happened;
-use super::live::{Live, View};
+use super::live::Live;
 use super::queue::{NoPlace, Place, Queue};
 use super::quota::Share;
 use super::service::{Job, Jobs, NotAgain};
@@ -111,8 +111,8 @@ impl Jobs {
             trace: submission.trace,
             key: submission.key,
         };
-        let record = Record::new(JobId::next(), Moment::now(), job);
-        let change = Change::Accept { record: record.clone(), input: submission.input };
+        let record = Arc::new(Record::new(JobId::next(), Moment::now(), job));
+        let change = Change::Accept { record: Arc::clone(&record), input: submission.input };
         // A lookup that finds it on disk waits for this turn, that is, until it is live.
         let _turn = self.turn(record.id).await;
         self.writer.commit(vec![change]).await?;
@@ -130,7 +130,7 @@ impl Jobs {
             return Err(Refusal::KeyReused(record.id));
         }
         let job = self.find(record.id).await?;
-        Ok(Accepted::Again(job.unwrap_or_else(|| Job::Past(Box::new(record)))))
+        Ok(Accepted::Again(job.unwrap_or_else(|| Job::Past(Arc::new(record)))))
     }
 
     /// Runs a job that failed or was cancelled again; `None` if there is no such job.
@@ -143,7 +143,7 @@ impl Jobs {
         let Some(job) = self.look(id).await? else {
             return Ok(None);
         };
-        let View { mut record, .. } = job.view();
+        let mut record = job.view().to_record();
         if matches!(job, Job::Live(_)) || !record.state.can_run_again() {
             return Err(NotAgain::Not(record.state));
         }
@@ -156,7 +156,8 @@ impl Jobs {
             self.admit(&queue, &client).map_err(NotAgain::Refused)?;
         let failed = record.state == State::Failed;
         record.run_again(client, queue.config().retry.max_attempts);
-        self.writer.commit(vec![Change::Again { record: record.clone() }]).await?;
+        let record = Arc::new(record);
+        self.writer.commit(vec![Change::Again { record: Arc::clone(&record) }]).await?;
         // Retention may have been faster.
         match self.read(move |store| store.record(id)).await? {
             None => return Ok(None),

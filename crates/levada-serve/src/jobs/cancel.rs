@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::live::{Live, View, Withdrawn};
 use super::service::{Cancelled, Job, Jobs};
-use crate::job::{JobId, Moment, State};
+use crate::job::{JobId, Moment, Record, State};
 use crate::store::condition::Condition;
 use crate::store::{Change, StoreError};
 
@@ -63,7 +63,7 @@ impl Jobs {
         let mut record = match self.look(id).await? {
             None => return Ok(None),
             Some(Job::Live(live)) => return self.withdraw(&live).await.map(Some),
-            Some(Job::Past(record)) => *record,
+            Some(Job::Past(record)) => Record::clone(&record),
         };
         if record.state.has_ended() || self.queue(&record.queue).is_some() {
             return Ok(Some(Cancelled::TooLate));
@@ -72,7 +72,8 @@ impl Jobs {
             return Err(error);
         }
         record.withdraw(Moment::now(), self.keep(State::Cancelled));
-        self.writer.commit(vec![Change::Update { record: record.clone() }]).await?;
+        let record = Arc::new(record);
+        self.writer.commit(vec![Change::Update { record: Arc::clone(&record) }]).await?;
         // A reload that opens its queue meanwhile may have found it waiting. The call of `queue`
         // waits for the reload.
         let queue = self.queue(&record.queue);
@@ -81,14 +82,15 @@ impl Jobs {
             return self.withdraw(&live).await.map(Some);
         }
         self.tell_finished(&record, None);
-        Ok(Some(Cancelled::Ended(Job::Past(Box::new(record)).view())))
+        Ok(Some(Cancelled::Ended(View::of(record))))
     }
 
     /// Records that a job was cancelled before it ran.
     async fn withdrawn(&self, live: &Arc<Live>) -> Result<(), StoreError> {
-        let View { mut record, .. } = live.view();
+        let mut record = live.view().to_record();
         record.withdraw(Moment::now(), self.keep(State::Cancelled));
-        let written = self.writer.commit(vec![Change::Update { record: record.clone() }]);
+        let record = Arc::new(record);
+        let written = self.writer.commit(vec![Change::Update { record: Arc::clone(&record) }]);
         self.conclude(live, &record, None, written).await?;
         live.queue.counts.cancelled.add_one();
         self.tell_finished(&record, None);

@@ -2,6 +2,7 @@
 //! what killed it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tracing::{error, info, warn};
 
@@ -32,11 +33,11 @@ impl Jobs {
         }
         let mut records =
             on_a_thread(&self.store, move |store| interrupted(store, attempts)).await?;
-        for record in &mut records {
-            self.give_up_or_not(record);
-        }
+        records.iter_mut().for_each(|record| self.give_up_or_not(record));
+        let mut records: Vec<_> = records.into_iter().map(Arc::new).collect();
         if !records.is_empty() {
-            let changes = records.iter().map(|record| Change::Update { record: record.clone() });
+            let changes =
+                records.iter().map(|record| Change::Update { record: Arc::clone(record) });
             self.writer.commit(changes.collect()).await?;
         }
         records.retain(|record| record.state.has_ended());

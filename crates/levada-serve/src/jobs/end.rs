@@ -64,7 +64,7 @@ impl Jobs {
             let was = std::mem::replace(&mut ran.end, end);
             info!(job = %live.id, queue = live.queue.name, end = ?was, "the command was stopped by the same signal as the service");
         }
-        let mut record = live.view().record;
+        let mut record = live.view().to_record();
         let is_suspect = record.interruptions > 0;
         let (report, next) = judge(&record, &ran.end, &config.retry, live.is_stopped());
         record.set_report(report);
@@ -86,9 +86,10 @@ impl Jobs {
             Next::Failed => record.fail(now, self.keep(State::Failed)),
             Next::Cancelled => record.cancel(now, self.keep(State::Cancelled)),
         }
+        let record = Arc::new(record);
         let change = match &output {
-            Some(output) => Change::Finish { record: record.clone(), output: output.clone() },
-            None => Change::Update { record: record.clone() },
+            Some(output) => Change::Finish { record: Arc::clone(&record), output: output.clone() },
+            None => Change::Update { record: Arc::clone(&record) },
         };
         // What waits for room on the disk keeps its worker, so that there is not more and more of
         // it. And the next job that may kill the service must not take this one along.
@@ -136,7 +137,7 @@ impl Jobs {
     pub(super) async fn conclude(
         &self,
         live: &Arc<Live>,
-        record: &Record,
+        record: &Arc<Record>,
         output: Option<Body>,
         written: impl Future<Output = Result<(), StoreError>>,
     ) -> Result<(), StoreError> {
@@ -145,9 +146,8 @@ impl Jobs {
         // In this order: a lookup that misses it here finds its end in the store.
         self.live().remove(&live.id);
         live.show(|view| {
-            view.record = record.clone();
+            view.set_record(Arc::clone(record));
             view.output = output;
-            view.progress = None;
         });
         Ok(())
     }
@@ -169,7 +169,7 @@ impl Jobs {
     async fn told(
         &self,
         live: &Arc<Live>,
-        record: Record,
+        record: Arc<Record>,
         output: Option<Body>,
         busy: Option<Duration>,
         written: impl Future<Output = Result<(), StoreError>>,
@@ -195,7 +195,7 @@ impl Jobs {
     async fn again_later(
         self: Arc<Self>,
         live: Arc<Live>,
-        record: Record,
+        record: Arc<Record>,
         at: Moment,
         written: impl Future<Output = Result<(), StoreError>>,
     ) {
@@ -204,10 +204,7 @@ impl Jobs {
             return not_stored(&live);
         }
         // In this order: a cancel during the pause finds the record that it has to change.
-        live.show(|view| {
-            view.record = record.clone();
-            view.progress = None;
-        });
+        live.show(|view| view.set_record(Arc::clone(&record)));
         live.retry_later();
         self.feed.tell(&Happened::Retrying {
             job: live.id,
@@ -243,7 +240,9 @@ impl Jobs {
                 live.show(|view| {
                     // A cancel in between has shown its own state already.
                     if view.record.state == State::Retrying {
-                        view.record.requeue();
+                        let mut record = view.to_record();
+                        record.requeue();
+                        view.set_record(Arc::new(record));
                     }
                 });
                 live.queue.enter(Arc::clone(&live));

@@ -31,7 +31,7 @@ impl Jobs {
             .into_iter()
             .map(|record| match live.get(&record.id) {
                 Some(live) => (live.id, Job::Live(Arc::clone(live))),
-                None => (record.id, Job::Past(Box::new(record))),
+                None => (record.id, Job::Past(Arc::new(record))),
             })
             .collect();
         // That a job runs is on disk a little later, and that it is in line after a pause never is.

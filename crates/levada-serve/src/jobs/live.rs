@@ -47,7 +47,9 @@ enum Phase {
 /// What is seen of a job.
 #[derive(Debug, Clone)]
 pub(crate) struct View {
-    pub(crate) record: Record,
+    pub(crate) record: Arc<Record>,
+    /// How often its progress was published since. Each raises the revision that is seen.
+    updates: u64,
     pub(crate) progress: Option<Progress>,
     /// What the command wrote, once it has succeeded.
     pub(crate) output: Option<Body>,
@@ -56,6 +58,35 @@ pub(crate) struct View {
 }
 
 impl View {
+    pub(crate) fn of(record: Arc<Record>) -> Self {
+        Self { record, updates: 0, progress: None, output: None, fault: None }
+    }
+
+    /// Grows with every change of what is seen.
+    pub(crate) fn revision(&self) -> u64 {
+        self.record.revision + self.updates
+    }
+
+    /// A copy of the record, for the next step to change.
+    pub(crate) fn to_record(&self) -> Record {
+        Record { revision: self.revision(), ..Record::clone(&self.record) }
+    }
+
+    /// The record with the revision that is seen.
+    pub(crate) fn into_record(self) -> Arc<Record> {
+        if self.updates == 0 { self.record } else { Arc::new(self.to_record()) }
+    }
+
+    /// The job took a step. Progress belongs to the run before it.
+    pub(super) fn set_record(&mut self, record: Arc<Record>) {
+        (self.record, self.updates, self.progress) = (record, 0, None);
+    }
+
+    pub(super) fn set_progress(&mut self, progress: Progress) {
+        self.updates += 1;
+        self.progress = Some(progress);
+    }
+
     /// Nothing more happens to the job in this process.
     pub(crate) fn is_final(&self) -> bool {
         self.fault.is_some() || self.record.state.has_ended()
@@ -108,22 +139,22 @@ pub(crate) enum Withdrawn {
 
 impl Live {
     /// A job that waits at `place`.
-    pub(crate) fn waiting(record: Record, place: Place, share: Share) -> Arc<Self> {
+    pub(crate) fn waiting(record: Arc<Record>, place: Place, share: Share) -> Arc<Self> {
         let queue = Arc::clone(place.queue());
         Self::new(record, queue, Phase::Waiting(place.occupy()), share)
     }
 
     /// A job that waits for its next attempt.
-    pub(crate) fn paused(record: Record, queue: Arc<Queue>, share: Share) -> Arc<Self> {
+    pub(crate) fn paused(record: Arc<Record>, queue: Arc<Queue>, share: Share) -> Arc<Self> {
         Self::new(record, queue, Phase::Paused, share)
     }
 
-    fn new(record: Record, queue: Arc<Queue>, phase: Phase, share: Share) -> Arc<Self> {
+    fn new(record: Arc<Record>, queue: Arc<Queue>, phase: Phase, share: Share) -> Arc<Self> {
         Arc::new(Self {
             id: record.id,
             queue,
             phase: Mutex::new(phase),
-            view: watch::Sender::new(View { record, progress: None, output: None, fault: None }),
+            view: watch::Sender::new(View::of(record)),
             stop: watch::Sender::new(false),
             output: OnceLock::new(),
             share: Mutex::new(Some(share)),

@@ -66,7 +66,7 @@ pub(crate) enum Job {
     /// It has not ended.
     Live(Arc<Live>),
     /// It has; or nothing becomes of it in this process, as its queue is not configured.
-    Past(Box<Record>),
+    Past(Arc<Record>),
 }
 
 impl Job {
@@ -87,9 +87,7 @@ impl Job {
     pub(crate) fn view(&self) -> View {
         match self {
             Self::Live(live) => live.view(),
-            Self::Past(record) => {
-                View { record: (**record).clone(), progress: None, output: None, fault: None }
-            }
+            Self::Past(record) => View::of(Arc::clone(record)),
         }
     }
 }
@@ -250,6 +248,7 @@ impl Jobs {
             record.retry_at = record.retry_at.map(|at| at.min(latest));
             let (id, retry_at) = (record.id, record.retry_at);
             let share = self.quotas.must_take(&record.client);
+            let record = Arc::new(record);
             let live = match retry_at {
                 Some(_) => Live::paused(record, Arc::clone(queue), share),
                 None => Live::waiting(record, queue.must_enter(), share),
@@ -353,7 +352,7 @@ impl Jobs {
         if let Some(live) = self.live().get(&id) {
             return Ok(Some(Job::Live(Arc::clone(live))));
         }
-        Ok(record.map(|record| Job::Past(Box::new(record))))
+        Ok(record.map(|record| Job::Past(Arc::new(record))))
     }
 
     /// Those who make a job of what is only in the store take turns, as requests with the same key

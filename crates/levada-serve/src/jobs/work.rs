@@ -115,10 +115,11 @@ impl Jobs {
         trace: Option<String>,
     ) -> (Ran, Option<Duration>) {
         let id = live.id;
-        let mut record = live.view().record;
+        let mut record = live.view().to_record();
         record.start(Moment::now());
-        self.writer.note(Change::Update { record: record.clone() });
-        live.show(|view| view.record = record.clone());
+        let record = Arc::new(record);
+        self.writer.note(Change::Update { record: Arc::clone(&record) });
+        live.show(|view| view.set_record(Arc::clone(&record)));
         let (queue, attempt) = (record.queue.as_str(), record.attempt);
         let waited_ms = millis(waited);
         self.feed.tell(&Happened::Started { job: id, queue, attempt, waited_ms });
@@ -321,10 +322,7 @@ impl Watcher for Onlooker<'_> {
     }
 
     fn progressed(&self, progress: Progress) {
-        self.live.show(|view| {
-            view.record.revision += 1;
-            view.progress = Some(progress.clone());
-        });
+        self.live.show(|view| view.set_progress(progress.clone()));
         let mut told = self.told();
         if told.last.is_some_and(|last| last.elapsed() < PROGRESS_REST) {
             told.newest = Some(progress);

@@ -33,22 +33,22 @@ use crate::transient::is_transient;
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
     /// A new job. `record.input_bytes` is the length of the input.
-    Accept { record: Record, input: Body },
+    Accept { record: Arc<Record>, input: Body },
     /// Something happened to a job that has not ended. Without an output.
-    Update { record: Record },
+    Update { record: Arc<Record> },
     /// A job that ended is to run again. Does nothing if it has not ended, its input is no longer
     /// kept, or `record.revision` is not greater than that of what is kept: it was given up
     /// meanwhile.
-    Again { record: Record },
+    Again { record: Arc<Record> },
     /// A job succeeded. `record.output_bytes` is the length of the output.
-    Finish { record: Record, output: Body },
+    Finish { record: Arc<Record>, output: Body },
     /// Input and output of a job are given up; `record.emptied` is true, and it has no standard
     /// error. Does nothing if the job has not ended, or `record.revision` is not greater than that
     /// of what is kept: it was run again meanwhile.
-    Empty { record: Record },
+    Empty { record: Arc<Record> },
     /// A job that ended is kept until another time. Does nothing if it has not ended, or
     /// `record.revision` is not greater than that of what is kept.
-    Keep { record: Record },
+    Keep { record: Arc<Record> },
     /// A job is forgotten. Does nothing if it has not ended: it was run again meanwhile.
     Forget { id: JobId },
 }

@@ -89,7 +89,7 @@ impl Sweeper {
         let late = on_a_thread(&self.store, read).await?;
         let change = |mut record: Record| {
             record.keep_until(now.after(limits.keep(record.state)));
-            Change::Keep { record }
+            Change::Keep { record: Arc::new(record) }
         };
         let late = self.readable(late);
         self.commit(late.into_iter().map(change).collect()).await
@@ -139,5 +139,5 @@ fn too_much(mut oldest: Vec<Record>, kept: u64, max_bytes: u64) -> Vec<Record> {
 
 fn empty(mut record: Record) -> Change {
     record.empty();
-    Change::Empty { record }
+    Change::Empty { record: Arc::new(record) }
 }

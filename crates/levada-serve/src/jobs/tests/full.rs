@@ -78,7 +78,7 @@ async fn a_pause_is_never_longer_than_one_can_be() {
     record.state = State::Retrying;
     record.retry_at = Some(Moment::now().after(100_000 * LONG));
     let writer = bench.jobs.writer().clone();
-    let change = Change::Update { record };
+    let change = Change::Update { record: record.into() };
     bench.writing(async move { writer.commit(vec![change]).await.unwrap() }).await;
     let before = Moment::now();
     bench.open_queues();

@@ -22,7 +22,7 @@ async fn a_job_that_is_emptied_meanwhile_does_not_run_again() {
     let mut emptied = bench.store.record(id).unwrap().unwrap();
     emptied.emptied = true;
     emptied.revision += 1;
-    let emptying = Change::Empty { record: emptied.clone() };
+    let emptying = Change::Empty { record: emptied.clone().into() };
     let emptying = bench.jobs.writer().submit(vec![emptying]).await.unwrap();
     assert_eq!(bench.next().await, [id]);
 

@@ -123,7 +123,8 @@ fn what_was_added_for_a_job_is_taken_away_with_it() {
         record.state = State::Failed;
         record.finished_at = Some(Moment(9));
         record.stderr_tail = "x".repeat(1_000);
-        let change = Change::Accept { record, input: Bytes::from_static(&[7; 20]).into() };
+        let change =
+            Change::Accept { record: record.into(), input: Bytes::from_static(&[7; 20]).into() };
         store.commit(&[change], Durability::Now).unwrap();
     }
     assert_eq!(store.heaviest(9).unwrap().1, 3 * 1_020);
@@ -199,7 +200,7 @@ fn large_bodies_are_files_that_go_when_they_are_given_up() {
     let mut record = store.record(emptied).unwrap().unwrap();
     record.emptied = true;
     record.revision += 1;
-    let given_up = [Change::Empty { record }, Change::Forget { id: forgotten }];
+    let given_up = [Change::Empty { record: record.into() }, Change::Forget { id: forgotten }];
     store.commit(&given_up, Durability::Later).unwrap();
     assert_eq!(output_of(&store, emptied), Ok(None));
     assert_eq!(files(dir.path()), 6, "the commit may be lost: its files are still needed");
@@ -335,7 +336,7 @@ fn the_work_of_a_question_is_that_of_its_answer() {
     for _ in 0..100 {
         let jobs: Vec<_> = (0..1_000).map(|_| JobId::next()).collect();
         let ended = jobs[1..].iter().map(|id| {
-            let record = super::succeeded(queued(*id, b""), Moment(9), b"");
+            let record = super::succeeded(queued(*id, b""), Moment(9), b"").into();
             Change::Accept { record, input: Body::empty() }
         });
         let changes: Vec<_> = ended.chain([accept(jobs[0], b"")]).collect();

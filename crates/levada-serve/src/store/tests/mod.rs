@@ -63,11 +63,11 @@ fn succeeded(mut record: Record, end: Moment, output: &[u8]) -> Record {
 }
 
 pub(crate) fn accept(id: JobId, input: &[u8]) -> Change {
-    Change::Accept { record: queued(id, input), input: Bytes::copy_from_slice(input).into() }
+    Change::Accept { record: queued(id, input).into(), input: Bytes::copy_from_slice(input).into() }
 }
 
 fn finish(record: Record, end: Moment, output: &[u8]) -> Change {
-    let record = succeeded(record, end, output);
+    let record = succeeded(record, end, output).into();
     Change::Finish { record, output: Bytes::copy_from_slice(output).into() }
 }
 
@@ -127,8 +127,8 @@ fn a_store_in_memory_keeps_no_buffers_of_others() {
     let (written, of_output) = piece_of_a_buffer(b"output");
     let record = queued(id, b"input");
     let done = succeeded(record.clone(), Moment(1), b"output");
-    let accepted = Change::Accept { record, input: sent.into() };
-    let changes = [accepted, Change::Finish { record: done, output: written.into() }];
+    let accepted = Change::Accept { record: record.into(), input: sent.into() };
+    let changes = [accepted, Change::Finish { record: done.into(), output: written.into() }];
     store.commit(&changes, Durability::Now).unwrap();
     drop(changes);
     assert_eq!(input_of(&store, id), Ok(Some(Bytes::from_static(b"input"))));

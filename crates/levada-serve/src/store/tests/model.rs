@@ -79,7 +79,8 @@ impl Model {
         if let Some(key) = new.0.key {
             self.keys.insert(key.name, id);
         }
-        self.jobs.insert(id, new);
+        let (record, input, output) = new;
+        self.jobs.insert(id, (Arc::unwrap_or_clone(record), input, output));
     }
 
     fn filter(&self, keep: impl Fn(&Record) -> bool) -> Vec<Record> {
@@ -163,23 +164,23 @@ fn any_body() -> impl Strategy<Value = Body> {
 fn any_change() -> impl Strategy<Value = Change> {
     let input = |(mut record, input): (Record, Body)| {
         record.input_bytes = input.len();
-        Change::Accept { record, input }
+        Change::Accept { record: record.into(), input }
     };
     let output = |(mut record, output): (Record, Body)| {
         record.output_bytes = output.len();
-        Change::Finish { record, output }
+        Change::Finish { record: record.into(), output }
     };
     let empty = |mut record: Record| {
         record.emptied = true;
-        Change::Empty { record }
+        Change::Empty { record: record.into() }
     };
     prop_oneof![
         4 => (any_record(), any_body()).prop_map(input),
-        3 => any_record().prop_map(|record| Change::Update { record }),
-        2 => any_record().prop_map(|record| Change::Again { record }),
+        3 => any_record().prop_map(|record| Change::Update { record: record.into() }),
+        2 => any_record().prop_map(|record| Change::Again { record: record.into() }),
         3 => (any_record(), any_body()).prop_map(output),
         1 => any_record().prop_map(empty),
-        1 => any_record().prop_map(|record| Change::Keep { record }),
+        1 => any_record().prop_map(|record| Change::Keep { record: record.into() }),
         2 => (0..JOBS).prop_map(|number| Change::Forget { id: id(number) }),
     ]
 }
@@ -196,11 +197,15 @@ fn run_again() -> impl Strategy<Value = Vec<Change>> {
             let again = Record { state: State::Queued, revision, ..failed.clone() };
             let id = failed.id;
             let given_up = given_up.map(|forgotten| {
-                if forgotten { Change::Forget { id } } else { Change::Empty { record: emptied } }
+                if forgotten {
+                    Change::Forget { id }
+                } else {
+                    Change::Empty { record: emptied.into() }
+                }
             });
-            let mut changes = vec![Change::Accept { record: failed, input }];
+            let mut changes = vec![Change::Accept { record: failed.into(), input }];
             changes.extend(given_up);
-            changes.push(Change::Again { record: again });
+            changes.push(Change::Again { record: again.into() });
             changes
         },
     )
@@ -280,15 +285,18 @@ fn with_true_sizes(model: &Model, mut change: Change) -> Change {
     let Some((old, ..)) = model.jobs.get(&change.id()) else { return change };
     match &mut change {
         Change::Again { record } => {
+            let record = Arc::make_mut(record);
             record.input_bytes = old.input_bytes;
             record.output_bytes = old.output_bytes;
         }
         Change::Update { record } | Change::Empty { record } | Change::Keep { record } => {
+            let record = Arc::make_mut(record);
             record.input_bytes = old.input_bytes;
             record.output_bytes = old.output_bytes;
             record.emptied |= old.emptied;
         }
         Change::Finish { record, .. } => {
+            let record = Arc::make_mut(record);
             record.input_bytes = old.input_bytes;
             record.emptied = old.emptied;
         }

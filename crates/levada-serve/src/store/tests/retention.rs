@@ -94,7 +94,12 @@ async fn standard_error_counts_and_is_given_up_but_not_the_outcome() {
         record.finished_at = Some(Moment(end));
         record.stderr_tail = "x".repeat(1_000);
         jobs.push(record.id);
-        store.commit(&[Change::Accept { record, input: Body::empty() }], Durability::Now).unwrap();
+        store
+            .commit(
+                &[Change::Accept { record: record.into(), input: Body::empty() }],
+                Durability::Now,
+            )
+            .unwrap();
     }
     assert_eq!((store.heaviest(9).unwrap().1, store.kept_failed("default")), (3_000, Ok(3)));
     let (writer, _closer) = Writer::start(store.clone(), |_| ());

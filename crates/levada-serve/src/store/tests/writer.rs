@@ -97,10 +97,10 @@ async fn a_note_goes_with_the_next_commit_unless_that_knows_better() {
     let mut bench = Bench::new();
     let noted = bench.accepted().await;
     let ended = bench.accepted().await;
-    bench.writer.note(Change::Update { record: running(ended) });
-    bench.writer.note(Change::Update { record: running(noted) });
+    bench.writer.note(Change::Update { record: running(ended).into() });
+    bench.writer.note(Change::Update { record: running(noted).into() });
     let record = succeeded(running(ended), Moment(9), b"");
-    let end = Change::Finish { record: record.clone(), output: Body::empty() };
+    let end = Change::Finish { record: record.clone().into(), output: Body::empty() };
     let submitted = bench.writer.submit(vec![end]).await.unwrap();
     assert_eq!(next(&mut bench.begun).await, (vec![noted, ended], Durability::Now));
     bench.go_on.send(Ok(())).unwrap();
@@ -113,10 +113,10 @@ async fn a_note_goes_with_the_next_commit_unless_that_knows_better() {
 async fn notes_need_no_disk_and_reach_it_when_the_writer_is_closed() {
     let mut bench = Bench::new();
     let id = bench.accepted().await;
-    bench.writer.note(Change::Update { record: running(id) });
+    bench.writer.note(Change::Update { record: running(id).into() });
     assert_eq!(next(&mut bench.begun).await, (vec![id], Durability::Later));
     let again = Record { revision: 3, ..running(id) };
-    bench.writer.note(Change::Update { record: again.clone() });
+    bench.writer.note(Change::Update { record: again.clone().into() });
     let mut closing = tokio::spawn(bench.closer.close());
     bench.go_on.send(Ok(())).unwrap();
     let mut last = None;
@@ -169,7 +169,7 @@ async fn whoever_waits_or_comes_after_a_fault_gets_the_same_error() {
 fn end(id: JobId, bytes: usize) -> Change {
     let output = vec![0; bytes];
     let record = succeeded(running(id), Moment(9), &output);
-    Change::Finish { record, output: output.into() }
+    Change::Finish { record: record.into(), output: output.into() }
 }
 
 #[tokio::test]
@@ -270,7 +270,7 @@ async fn a_job_that_is_there_after_all_was_accepted() {
 async fn what_was_noted_before_the_disk_was_full_is_not_lost() {
     let mut bench = Bench::new();
     let id = bench.accepted().await;
-    bench.writer.note(Change::Update { record: running(id) });
+    bench.writer.note(Change::Update { record: running(id).into() });
     assert_eq!(next(&mut bench.begun).await, (vec![id], Durability::Later));
     bench.go_on.send(Ok(())).unwrap();
     let (new, refused) = bench.begin().await;
@@ -376,7 +376,7 @@ async fn many_callers_lose_nothing_and_share_commits() {
             let (id, writer) = (JobId::next(), writer.clone());
             tokio::spawn(async move {
                 writer.commit(vec![accept(id, b"")]).await.unwrap();
-                writer.note(Change::Update { record: running(id) });
+                writer.note(Change::Update { record: running(id).into() });
             })
         })
         .collect();
@@ -400,7 +400,7 @@ async fn what_commands_wrote_is_weighed_whatever_it_is() {
     let mut submitted = Vec::new();
     for id in ids {
         let stderr_tail = "x".repeat(MUCH);
-        let change = Change::Update { record: Record { stderr_tail, ..running(id) } };
+        let change = Change::Update { record: Record { stderr_tail, ..running(id) }.into() };
         submitted.push(bench.writer.submit(vec![change]).await.unwrap());
     }
     for id in ids {
