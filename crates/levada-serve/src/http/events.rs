@@ -16,8 +16,9 @@ use levada::{broadcast, watch};
 use serde_json::json;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::App;
-use super::jobs::find;
+use super::app::App;
+use super::headers::LAST_EVENT_ID;
+use super::lookup::find;
 use super::outcome::given_up;
 use super::path::Path;
 use super::problem::Problem;
@@ -38,8 +39,6 @@ const RECONNECT: Duration = Duration::from_secs(2);
 const OVERVIEW: Duration = Duration::from_secs(1);
 /// The longest text of one `output` event, in bytes.
 const LONGEST_TEXT: usize = 8 * 1024;
-
-pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Keeps nginx, which is known by it, from holding events back until its buffer is full.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");

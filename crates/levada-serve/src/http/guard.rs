@@ -18,10 +18,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Ve
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::events::LAST_EVENT_ID;
+use super::app::{App, Client};
+use super::headers::{IDEMPOTENCY_KEY, LAST_EVENT_ID};
 use super::problem::{Problem, bad_header};
-use super::submit::IDEMPOTENCY_KEY;
-use super::{App, Client};
 use crate::secure::{Hosts, hosts};
 use crate::server::Connection;
 

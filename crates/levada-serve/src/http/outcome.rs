@@ -2,13 +2,15 @@
 
 use std::sync::PoisonError;
 
+use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::try_unfold;
 use tracing::error;
 
-use super::App;
+use super::app::App;
 use super::problem::{JOB_ID, Problem};
+use super::state::JobState;
 use crate::job::{FailureStatus, JobId, Outcome, Record, State};
 use crate::jobs::accept::Refusal;
 use crate::jobs::live::{Fault, View};
@@ -37,6 +39,28 @@ pub(crate) fn answer(app: &App, view: View) -> Result<Response, Problem> {
         .job(id)),
         _ => Err(failed(app, &view.record)),
     }
+}
+
+/// As [`answer`], with the output from the store if it is not at hand.
+pub(super) async fn answer_with_output(app: &App, mut view: View) -> Result<Response, Problem> {
+    if view.record.state == State::Succeeded && view.output.is_none() && !view.record.emptied {
+        let id = view.record.id;
+        view.output = app.jobs.output(id).await.map_err(|error| no_output(app, id, &error))?;
+    }
+    answer(app, view)
+}
+
+/// `202`: the job goes on, and where to ask for it.
+pub(super) fn accepted_answer(app: &App, job: &Job) -> Response {
+    let View { record, .. } = job.view();
+    let soon = app.jobs.queue(&record.queue).map_or(1, |queue| queue.retry_after());
+    let place = HeaderValue::try_from(format!("/jobs/{}", record.id)).expect("an id");
+    let headers = [
+        (header::LOCATION, place),
+        (header::RETRY_AFTER, soon.into()),
+        (JOB_ID, record.id.header()),
+    ];
+    (StatusCode::ACCEPTED, headers, Json(JobState::of(job))).into_response()
 }
 
 /// Why nothing more becomes of this job in this process, although it has not ended.

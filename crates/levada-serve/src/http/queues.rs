@@ -10,10 +10,11 @@ use axum::{Extension, Json};
 use serde::Serialize;
 use serde_json::json;
 
+use super::app::{App, Client};
+use super::lookup::{self, to_the_end};
 use super::outcome::{refused, unreadable};
 use super::path::Path;
 use super::problem::Problem;
-use super::{App, Client, jobs};
 use crate::job::{JobId, State as Stage};
 use crate::jobs::queue::Queue;
 use crate::jobs::service::{Job, NotAgain};
@@ -105,8 +106,7 @@ pub(crate) async fn one(
     State(app): State<Arc<App>>,
     Path(name): Path,
 ) -> Result<Response, Problem> {
-    let queue = app.jobs.queue(&name).ok_or_else(|| jobs::no_queue(&app, &name))?;
-    Ok(Json(QueueState::of(&queue)).into_response())
+    Ok(Json(QueueState::of(&*lookup::queue(&app, &name)?)).into_response())
 }
 
 /// How many failed jobs are looked up at once.
@@ -121,9 +121,7 @@ pub(crate) async fn retry(
     Path(name): Path,
     Extension(Client(client)): Extension<Client>,
 ) -> Result<Response, Problem> {
-    if app.jobs.queue(&name).is_none() {
-        return Err(jobs::no_queue(&app, &name));
-    }
+    lookup::queue(&app, &name)?;
     let began = Instant::now();
     let mut failed = failed(&app, name).await.map_err(|error| unreadable(&error))?;
     let (mut retried, mut left, mut refusal) = (0_usize, 0_usize, None);
@@ -131,7 +129,7 @@ pub(crate) async fn retry(
         && began.elapsed() < ENOUGH
         && let Some(id) = failed.pop()
     {
-        match jobs::to_the_end(Arc::clone(&app.jobs).run_again(id, client.clone())).await? {
+        match to_the_end(Arc::clone(&app.jobs).run_again(id, client.clone())).await? {
             Ok(Some(_)) => retried += 1,
             Ok(None) | Err(NotAgain::Not(_)) => {}
             Err(NotAgain::NoInput) => left += 1,

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout};
 use tracing::warn;
 
-use super::App;
+use super::app::App;
 use super::outcome::store_failed;
 use super::problem::Problem;
 use crate::cli::serve::ServiceOptions;

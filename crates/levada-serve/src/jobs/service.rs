@@ -286,6 +286,12 @@ impl Jobs {
         self.durable
     }
 
+    /// Whether a job in this state still ends when the service shuts down.
+    pub(crate) fn runs_while_draining(&self, state: State) -> bool {
+        // In memory nothing stays: what waits is run, and what pauses is interrupted.
+        state == State::Running || !self.durable
+    }
+
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
         &self.store
     }

@@ -71,7 +71,7 @@ impl Jobs {
         };
         let _busy = Busy::new(&live.queue.counts.running);
         self.metrics.waited(&live.queue.name, waited);
-        let span = self.tracing.begin_run(&live, waited);
+        let span = self.tracing.begin_run(&live.view().record, waited);
         let trace = span.traceparent();
         let run = Arc::clone(&self).run(Arc::clone(&live), Arc::clone(&config), waited, trace);
         let (ran, busy) = tokio::spawn(run).await.unwrap_or_else(|panic| {
