@@ -115,7 +115,7 @@ fn counted(app: &App, request: &Request, problem: Problem) -> Problem {
     let path = request.uri().path();
     let is_queue = path.strip_prefix("/q/").is_some_and(|name| !name.contains('/'));
     if request.method() == Method::POST && (path == "/" || is_queue) {
-        app.jobs.metrics.rejected(None, problem.kind());
+        app.jobs.reporter.metrics.rejected(None, problem.kind());
     }
     problem
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::app::{App, Client};
 use super::outcome::{draining, store_failed};
 use super::problem::Problem;
-use crate::jobs::queue::Queue;
+use crate::jobs::active::JobQueue;
 use crate::metrics::{Gauges, QueueGauges, ReloadGauges};
 
 pub(crate) async fn alive() -> Json<Value> {
@@ -25,7 +25,7 @@ pub(crate) async fn ready(
     if app.jobs.is_draining() {
         return Err(draining());
     }
-    match app.jobs.condition().refusal() {
+    match app.jobs.store.condition().refusal() {
         // What exactly, with the paths of files, is not for everyone.
         Some(error) if client.is_stranger() => {
             Err(store_failed(error).detail("No new jobs are accepted."))
@@ -38,13 +38,14 @@ pub(crate) async fn ready(
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let openmetrics =
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-    ([(header::CONTENT_TYPE, openmetrics)], app.jobs.metrics.text(&gauges(&app))).into_response()
+    ([(header::CONTENT_TYPE, openmetrics)], app.jobs.reporter.metrics.text(&gauges(&app)))
+        .into_response()
 }
 
 fn gauges(app: &App) -> Gauges {
-    let condition = app.jobs.condition();
+    let condition = app.jobs.store.condition();
     let reloads = app.settings.reloads.borrow();
-    let queue = |queue: &Arc<Queue>| {
+    let queue = |queue: &Arc<JobQueue>| {
         let config = queue.config();
         QueueGauges {
             name: queue.name.clone(),
@@ -56,7 +57,7 @@ fn gauges(app: &App) -> Gauges {
         }
     };
     Gauges {
-        queues: app.jobs.all_queues().iter().map(queue).collect(),
+        queues: app.jobs.registry.all_queues().iter().map(queue).collect(),
         reloads: ReloadGauges {
             ok: reloads.ok,
             refused: reloads.refused,

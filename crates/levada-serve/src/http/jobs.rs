@@ -22,9 +22,11 @@ use super::problem::{JOB_ID, Problem};
 use super::state::{JobState, tag, tag_header};
 use super::wait::{elsewhere, until_changed, until_ended};
 use crate::job::State as Stage;
-use crate::jobs::list::Page;
-use crate::jobs::live::View;
-use crate::jobs::service::{Cancelled, Job, NotAgain};
+use crate::jobs::active::JobView;
+use crate::jobs::lifecycle::accept::NotAgain;
+use crate::jobs::lifecycle::cancel::Cancelled;
+use crate::jobs::registry::Job;
+use crate::jobs::registry::Page;
 use crate::store::Filter;
 
 /// How long a request for a state can wait for a change at most.
@@ -71,7 +73,7 @@ pub(crate) async fn result(
         job = elsewhere(&app, job, wait).await?;
     }
     let view = match &job {
-        Job::Live(live) => until_ended(&app.jobs, live, wait.unwrap_or_default()).await,
+        Job::Active(active) => until_ended(&app.jobs, active, wait.unwrap_or_default()).await,
         Job::Past(record) => record.state.has_ended().then(|| job.view()),
     };
     let mut response = match view {
@@ -85,7 +87,7 @@ pub(crate) async fn result(
 }
 
 pub(crate) async fn stderr(State(app): State<Arc<App>>, Path(id): Path) -> Answer {
-    let View { record, .. } = find(&app, &id).await?.view();
+    let JobView { record, .. } = find(&app, &id).await?.view();
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     let headers = [
         (header::CONTENT_TYPE, text),
@@ -97,8 +99,8 @@ pub(crate) async fn stderr(State(app): State<Arc<App>>, Path(id): Path) -> Answe
 
 pub(crate) async fn cancel(State(app): State<Arc<App>>, Path(id): Path) -> Answer {
     let id = parse(&id)?;
-    let jobs = Arc::clone(&app.jobs);
-    let cancelled = to_the_end(async move { jobs.cancel(id).await }).await?;
+    let lifecycle = Arc::clone(&app.jobs.lifecycle);
+    let cancelled = to_the_end(async move { lifecycle.cancel(id).await }).await?;
     let cancelled = cancelled.map_err(|error| store_problem(&app, &error).job(id))?;
     if matches!(cancelled, Some(Cancelled::TooLate))
         && let Some(problem) = given_up(&app, &find(&app, &id.to_string()).await?)
@@ -127,9 +129,9 @@ pub(crate) async fn retry(
     Extension(Client(client)): Extension<Client>,
 ) -> Answer {
     let id = parse(&id)?;
-    match to_the_end(Arc::clone(&app.jobs).run_again(id, client)).await? {
+    match to_the_end(Arc::clone(&app.jobs.lifecycle).run_again(id, client)).await? {
         Ok(None) => Err(no_job(&id.to_string())),
-        Ok(Some(live)) => Ok(accepted_answer(&app, &Job::Live(live))),
+        Ok(Some(active)) => Ok(accepted_answer(&app, &Job::Active(active))),
         Err(NotAgain::Not(state)) => {
             let detail = match state {
                 Stage::Succeeded => "The job succeeded.",
@@ -177,7 +179,8 @@ pub(crate) async fn list(
         ),
     };
     let filter = Filter { queue: wanted.queue.clone(), state: wanted.state, before, limit };
-    let Page { jobs, next } = app.jobs.list(filter).await.map_err(|error| unreadable(&error))?;
+    let Page { jobs, next } =
+        app.jobs.registry.list(filter).await.map_err(|error| unreadable(&error))?;
     let mut body = json!({ "jobs": jobs.iter().map(JobState::of).collect::<Vec<_>>() });
     if let Some(last) = next {
         let mut next = format!("/jobs?before={last}&limit={limit}");

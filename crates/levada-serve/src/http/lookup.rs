@@ -8,19 +8,19 @@ use super::app::App;
 use super::outcome::{internal, unreadable};
 use super::problem::Problem;
 use crate::job::JobId;
-use crate::jobs::queue::Queue;
-use crate::jobs::service::Job;
+use crate::jobs::active::JobQueue;
+use crate::jobs::registry::Job;
 
 /// The job of this id, if there is one.
 pub(super) async fn find(app: &App, id: &str) -> Result<Job, Problem> {
     let id = parse(id)?;
-    let found = app.jobs.find(id).await.map_err(|error| unreadable(&error).job(id))?;
+    let found = app.jobs.registry.find(id).await.map_err(|error| unreadable(&error).job(id))?;
     found.ok_or_else(|| no_job(&id.to_string()))
 }
 
 /// The queue of this name, if there is one.
-pub(super) fn queue(app: &App, name: &str) -> Result<Arc<Queue>, Problem> {
-    app.jobs.queue(name).ok_or_else(|| no_queue(app, name))
+pub(super) fn queue(app: &App, name: &str) -> Result<Arc<JobQueue>, Problem> {
+    app.jobs.registry.queue(name).ok_or_else(|| no_queue(app, name))
 }
 
 /// Goes on when the client hangs up meanwhile: nothing that was begun with a job is left half done.
@@ -44,7 +44,8 @@ pub(super) fn no_job(id: &str) -> Problem {
 }
 
 fn no_queue(app: &App, name: &str) -> Problem {
-    let names: Vec<_> = app.jobs.all_queues().iter().map(|queue| queue.name.clone()).collect();
+    let names: Vec<_> =
+        app.jobs.registry.all_queues().iter().map(|queue| queue.name.clone()).collect();
     Problem::new(
         StatusCode::NOT_FOUND,
         "no-queue",

@@ -31,7 +31,7 @@ use axum::{Extension, Router};
 pub(crate) use self::app::App;
 use self::app::Rejection;
 use self::problem::{method_not_allowed, not_found};
-use crate::jobs::feed::Happened;
+use crate::jobs::events::JobEvent;
 use crate::server::Connection;
 
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -83,11 +83,11 @@ async fn tell_rejections(State(app): State<Arc<App>>, request: Request, next: Ne
     let response = next.run(request).await;
     if let Some(Rejection { queue, reason }) = response.extensions().get() {
         let queue = queue.as_deref();
-        if let Some(queue) = queue.and_then(|name| app.jobs.queue(name)) {
+        if let Some(queue) = queue.and_then(|name| app.jobs.registry.queue(name)) {
             queue.counts.rejected.add_one();
         }
-        app.jobs.metrics.rejected(queue, reason);
-        app.jobs.feed.tell(&Happened::Rejected { queue, reason });
+        app.jobs.reporter.metrics.rejected(queue, reason);
+        app.jobs.reporter.events.emit(&JobEvent::Rejected { queue, reason });
     }
     response
 }

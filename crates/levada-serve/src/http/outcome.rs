@@ -12,15 +12,15 @@ use super::app::App;
 use super::problem::{JOB_ID, Problem};
 use super::state::JobState;
 use crate::job::{FailureStatus, JobId, Outcome, Record, State};
-use crate::jobs::accept::Refusal;
-use crate::jobs::live::{Fault, View};
-use crate::jobs::queue::Queue;
-use crate::jobs::service::Job;
+use crate::jobs::active::JobQueue;
+use crate::jobs::active::{Fault, JobView};
+use crate::jobs::admission::Refusal;
+use crate::jobs::registry::Job;
 use crate::store::body::Body;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// The answer to who waits for a job that has ended, or whose run came to nothing.
-pub(crate) fn answer(app: &App, view: View) -> Result<Response, Problem> {
+pub(crate) fn answer(app: &App, view: JobView) -> Result<Response, Problem> {
     let id = view.record.id;
     if let Some(fault) = view.fault {
         return Err(faulty(app, fault).job(id));
@@ -42,18 +42,19 @@ pub(crate) fn answer(app: &App, view: View) -> Result<Response, Problem> {
 }
 
 /// As [`answer`], with the output from the store if it is not at hand.
-pub(super) async fn answer_with_output(app: &App, mut view: View) -> Result<Response, Problem> {
+pub(super) async fn answer_with_output(app: &App, mut view: JobView) -> Result<Response, Problem> {
     if view.record.state == State::Succeeded && view.output.is_none() && !view.record.emptied {
         let id = view.record.id;
-        view.output = app.jobs.output(id).await.map_err(|error| no_output(app, id, &error))?;
+        view.output =
+            app.jobs.registry.output(id).await.map_err(|error| no_output(app, id, &error))?;
     }
     answer(app, view)
 }
 
 /// `202`: the job goes on, and where to ask for it.
 pub(super) fn accepted_answer(app: &App, job: &Job) -> Response {
-    let View { record, .. } = job.view();
-    let soon = app.jobs.queue(&record.queue).map_or(1, |queue| queue.retry_after());
+    let JobView { record, .. } = job.view();
+    let soon = app.jobs.registry.queue(&record.queue).map_or(1, |queue| queue.retry_after());
     let place = HeaderValue::try_from(format!("/jobs/{}", record.id)).expect("an id");
     let headers = [
         (header::LOCATION, place),
@@ -70,7 +71,7 @@ pub(super) fn given_up(app: &App, job: &Job) -> Option<Problem> {
         (Some(fault), _) => faulty(app, fault),
         // It is in no line: either its queue is not configured, or its end could not be stored.
         (None, Job::Past(record)) if !record.state.has_ended() => {
-            store_failed(&app.jobs.store_failure()?)
+            store_failed(&app.jobs.store.failure()?)
         }
         _ => return None,
     };
@@ -122,7 +123,7 @@ fn result_gone() -> Problem {
 }
 
 fn faulty(app: &App, fault: Fault) -> Problem {
-    match (fault, app.jobs.store_failure()) {
+    match (fault, app.jobs.store.failure()) {
         (Fault::NotStored, Some(error)) => store_failed(&error),
         (Fault::NotStored, None) => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -134,7 +135,7 @@ fn faulty(app: &App, fault: Fault) -> Problem {
             StatusCode::SERVICE_UNAVAILABLE,
             "interrupted",
             "The service stopped before the job ended",
-            if app.jobs.is_durable() {
+            if app.jobs.store.is_durable() {
                 "The job did not end; it runs again after a restart."
             } else {
                 "The job did not end; it is lost, because the service keeps jobs only in memory."
@@ -200,7 +201,7 @@ fn failed(app: &App, record: &Record) -> Problem {
                 (None, None) => "The command did not end by itself.".to_owned(),
             };
             let problem = Problem::new(status, "command-failed", "The command failed", end + &runs);
-            match app.jobs.queue(&record.queue) {
+            match app.jobs.registry.queue(&record.queue) {
                 Some(queue) if status == StatusCode::SERVICE_UNAVAILABLE => {
                     problem.retry_after(queue.retry_after())
                 }
@@ -252,7 +253,7 @@ pub(crate) fn refused(app: &App, refusal: Refusal) -> Problem {
     }
 }
 
-fn full(app: &App, queue: &Queue) -> Problem {
+fn full(app: &App, queue: &JobQueue) -> Problem {
     let places = queue.config().capacity;
     Problem::new(
         app.settings.args.service.full_status,
@@ -280,7 +281,7 @@ pub(crate) fn draining() -> Problem {
 
 /// What cannot be written, or read.
 pub(crate) fn store_problem(app: &App, error: &StoreError) -> Problem {
-    let is_written = error.kind == StoreErrorKind::Full || app.jobs.store_failure().is_some();
+    let is_written = error.kind == StoreErrorKind::Full || app.jobs.store.failure().is_some();
     if is_written { store_failed(error) } else { unreadable(error) }
 }
 

@@ -16,8 +16,9 @@ use super::outcome::{refused, unreadable};
 use super::path::Path;
 use super::problem::Problem;
 use crate::job::{JobId, State as Stage};
-use crate::jobs::queue::Queue;
-use crate::jobs::service::{Job, NotAgain};
+use crate::jobs::active::JobQueue;
+use crate::jobs::lifecycle::accept::NotAgain;
+use crate::jobs::registry::Job;
 use crate::store::condition::Condition;
 use crate::store::{Filter, StoreError};
 
@@ -54,7 +55,7 @@ struct QueueState {
 }
 
 impl QueueState {
-    fn of(queue: &Queue) -> Self {
+    fn of(queue: &JobQueue) -> Self {
         let config = queue.config();
         let (queued, oldest) = queue.waiting();
         let counts = &queue.counts;
@@ -88,13 +89,13 @@ pub(super) fn overview(app: &App) -> Overview {
     Overview {
         status: if app.jobs.is_draining() { "draining" } else { "running" },
         version: env!("CARGO_PKG_VERSION"),
-        store: match app.jobs.condition() {
+        store: match app.jobs.store.condition() {
             Condition::Well => "ok",
             Condition::Full { .. } => "full",
             Condition::Failed(_) => "failed",
         },
         uptime_seconds: rounded(app.started.elapsed().as_secs_f64()),
-        queues: app.jobs.all_queues().iter().map(|queue| QueueState::of(queue)).collect(),
+        queues: app.jobs.registry.all_queues().iter().map(|queue| QueueState::of(queue)).collect(),
     }
 }
 
@@ -129,7 +130,7 @@ pub(crate) async fn retry(
         && began.elapsed() < ENOUGH
         && let Some(id) = failed.pop()
     {
-        match to_the_end(Arc::clone(&app.jobs).run_again(id, client.clone())).await? {
+        match to_the_end(Arc::clone(&app.jobs.lifecycle).run_again(id, client.clone())).await? {
             Ok(Some(_)) => retried += 1,
             Ok(None) | Err(NotAgain::Not(_)) => {}
             Err(NotAgain::NoInput) => left += 1,
@@ -154,7 +155,7 @@ async fn failed(app: &App, queue: String) -> Result<Vec<JobId>, StoreError> {
     let mut filter = Filter { queue, state, before: None, limit: PAGE };
     let mut ids = Vec::new();
     loop {
-        let page = app.jobs.list(filter.clone()).await?;
+        let page = app.jobs.registry.list(filter.clone()).await?;
         ids.extend(page.jobs.iter().map(Job::id));
         let Some(last) = page.next else {
             return Ok(ids);

@@ -4,13 +4,14 @@ use axum::http::HeaderValue;
 use serde::{Serialize, Serializer};
 
 use crate::job::{JobId, Moment, Outcome, State};
-use crate::jobs::live::{Progress, View};
-use crate::jobs::service::Job;
+use crate::jobs::active::JobView;
+use crate::jobs::progress::Progress;
+use crate::jobs::registry::Job;
 
 /// The JSON object of a job.
 #[derive(Debug)]
 pub(crate) struct JobState {
-    view: View,
+    view: JobView,
     position: Option<u64>,
 }
 
@@ -78,19 +79,19 @@ fn is_zero(number: &u32) -> bool {
 impl JobState {
     pub(crate) fn of(job: &Job) -> Self {
         let position = match job {
-            Job::Live(live) => live.position(),
+            Job::Active(active) => active.position(),
             Job::Past(_) => None,
         };
         Self { position, ..Self::seen(job.view()) }
     }
 
     /// Without its position in line.
-    pub(crate) fn seen(view: View) -> Self {
+    pub(crate) fn seen(view: JobView) -> Self {
         Self { view, position: None }
     }
 
     fn members(&self) -> Members<'_> {
-        let View { record, progress, .. } = &self.view;
+        let JobView { record, progress, .. } = &self.view;
         let succeeded = record.state == State::Succeeded;
         Members {
             id: record.id,
@@ -128,15 +129,15 @@ impl Serialize for JobState {
 
 /// The tag of a state. A revision alone would not do: those that were not yet on disk when the
 /// process died are given to other states, of other runs.
-pub(crate) fn tag(view: &View) -> String {
-    let View { record, .. } = view;
+pub(crate) fn tag(view: &JobView) -> String {
+    let JobView { record, .. } = view;
     let state = serde_json::to_string(&record.state).unwrap_or_default();
     let begun = record.started_at.unwrap_or(Moment(0)).0;
     format!("\"{}-{}-{}-{begun:x}\"", view.revision(), record.attempt, state.trim_matches('"'))
 }
 
 /// [`tag`] as the value of a header. A weak one: the position in line changes without it.
-pub(crate) fn tag_header(view: &View) -> HeaderValue {
+pub(crate) fn tag_header(view: &JobView) -> HeaderValue {
     HeaderValue::try_from(format!("W/{}", tag(view))).expect("numbers and a word")
 }
 
@@ -153,7 +154,7 @@ mod tests {
                 "stderr_tail": "", "input_bytes": 5, "output_bytes": 0, "emptied": false, "client": "" }}"#
             );
             let record = serde_json::from_str(&record).unwrap();
-            tag(&View::of(std::sync::Arc::new(record)))
+            tag(&JobView::of(std::sync::Arc::new(record)))
         };
         assert_eq!(of("255"), "\"3-1-running-ff\"");
         assert_eq!(of("null"), "\"3-1-running-0\"");

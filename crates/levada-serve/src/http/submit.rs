@@ -22,10 +22,11 @@ use super::upload::{Upload, receive, too_large};
 use super::wait::until_ended;
 use crate::config::{DEFAULT_QUEUE, OnDisconnect, QueueConfig};
 use crate::job::IdempotencyKey;
-use crate::jobs::accept::{Accepted, Refusal, Submission};
-use crate::jobs::live::Live;
-use crate::jobs::queue::Queue;
-use crate::jobs::service::{Job, Jobs};
+use crate::jobs::active::ActiveJob;
+use crate::jobs::active::JobQueue;
+use crate::jobs::lifecycle::Lifecycle;
+use crate::jobs::lifecycle::accept::{Accepted, Submission};
+use crate::jobs::registry::Job;
 use crate::telemetry::{RequestInfo, Span};
 
 const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
@@ -48,7 +49,7 @@ pub(crate) async fn to_queue(
         Ok(queue) => queue,
         Err(problem) => return rejected(problem, None),
     };
-    let span = app.jobs.tracing.begin_request(&RequestInfo {
+    let span = app.jobs.reporter.tracing.begin_request(&RequestInfo {
         queue: &name,
         path: request.uri().path(),
         is_tls: app.settings.tls.is_some(),
@@ -72,7 +73,7 @@ fn rejected(problem: Problem, queue: Option<String>) -> Response {
 }
 
 /// What a request says besides its body.
-struct Said {
+struct RequestMeta {
     input_type: Option<String>,
     key: Option<String>,
     trace: Option<String>,
@@ -82,41 +83,42 @@ struct Said {
 /// is to be cancelled when its client stops waiting.
 async fn accept(
     app: &Arc<App>,
-    queue: &Arc<Queue>,
+    queue: &Arc<JobQueue>,
     Client(client): Client,
     request: Request,
     span: &Span,
 ) -> Result<(Accepted, bool), Problem> {
     let config = queue.config();
-    let said = understand(request.headers(), &config)?;
+    let meta = understand(request.headers(), &config)?;
     if content_length(request.headers()).is_some_and(|length| length > config.max_body) {
         return Err(too_large(&config));
     }
-    let admission = app.jobs.admit(queue, &client).map_err(|refusal| refused(app, refusal))?;
+    let admitted = app.jobs.admission.admit(queue, client.clone());
+    let admitted = admitted.map_err(|refusal| refused(app, refusal))?;
     let Upload { body, digest } =
-        receive(app, queue, &config, said.key.is_some(), request.into_body()).await?;
-    let key = said.key.as_deref().zip(digest);
-    let key = key.map(|(key, body)| identify(&client, &queue.name, key, &said, &body));
+        receive(app, queue, &config, meta.key.is_some(), request.into_body()).await?;
+    let key = meta.key.as_deref().zip(digest);
+    let key = key.map(|(key, body)| identify(&client, &queue.name, key, &meta, &body));
     let withdraw = key.is_none() && config.on_disconnect == OnDisconnect::Cancel;
-    let trace = span.traceparent().or(said.trace);
-    let submission = Submission { input: body, input_type: said.input_type, trace, key };
+    let trace = span.traceparent().or(meta.trace);
+    let submission = Submission { input: body, input_type: meta.input_type, trace, key };
 
     // A task of its own: a client that goes away in the middle does not leave a job half accepted.
     let (reply, accepted) = oneshot::channel();
-    let jobs = Arc::clone(&app.jobs);
+    let lifecycle = Arc::clone(&app.jobs.lifecycle);
     tokio::spawn(async move {
-        let accepted = Arc::clone(&jobs).accept(admission, submission).await;
-        if let Err(Ok(Accepted::New(live))) = reply.send(accepted)
+        let accepted = Arc::clone(&lifecycle).accept(admitted, submission).await;
+        if let Err(Ok(Accepted::New(active))) = reply.send(accepted)
             && withdraw
         {
-            drop(jobs.cancel(live.id).await);
+            drop(lifecycle.cancel(active.id).await);
         }
     });
     let accepted = accepted.await.map_err(|_| internal("Accepting the job failed."))?;
-    accepted.map(|accepted| (accepted, withdraw)).map_err(|refusal: Refusal| refused(app, refusal))
+    accepted.map(|accepted| (accepted, withdraw)).map_err(|refusal| refused(app, refusal))
 }
 
-fn understand(headers: &HeaderMap, config: &QueueConfig) -> Result<Said, Problem> {
+fn understand(headers: &HeaderMap, config: &QueueConfig) -> Result<RequestMeta, Problem> {
     let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
     if encodings.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
         let detail = "The body has a Content-Encoding; send it without one.";
@@ -153,11 +155,17 @@ fn understand(headers: &HeaderMap, config: &QueueConfig) -> Result<Said, Problem
     };
     // W3C Trace Context: what is malformed is ignored.
     let trace = traceparent(headers).filter(|text| is_traceparent(text));
-    Ok(Said { input_type, key, trace: trace.map(str::to_owned) })
+    Ok(RequestMeta { input_type, key, trace: trace.map(str::to_owned) })
 }
 
 /// What makes this request the same as another; `body` is the digest of its body.
-fn identify(client: &str, queue: &str, key: &str, said: &Said, body: &[u8; 32]) -> IdempotencyKey {
+fn identify(
+    client: &str,
+    queue: &str,
+    key: &str,
+    meta: &RequestMeta,
+    body: &[u8; 32],
+) -> IdempotencyKey {
     let of = |parts: &[&[u8]]| -> [u8; 32] {
         let mut hash = Sha256::new();
         for part in parts {
@@ -166,7 +174,7 @@ fn identify(client: &str, queue: &str, key: &str, said: &Said, body: &[u8; 32]) 
         }
         hash.finalize().into()
     };
-    let input_type = said.input_type.as_deref().unwrap_or_default();
+    let input_type = meta.input_type.as_deref().unwrap_or_default();
     IdempotencyKey {
         name: of(&[client.as_bytes(), queue.as_bytes(), key.as_bytes()]),
         content: of(&[input_type.as_bytes(), body]),
@@ -176,23 +184,23 @@ fn identify(client: &str, queue: &str, key: &str, said: &Said, body: &[u8; 32]) 
 /// Waits for the outcome as long as the client and the queue want, and answers.
 async fn respond(
     app: &App,
-    queue: &Queue,
+    queue: &JobQueue,
     accepted: Accepted,
     withdraw: bool,
     preferences: Preferences,
 ) -> Response {
     let job = match accepted {
-        Accepted::New(live) => Job::Live(live),
+        Accepted::New(active) => Job::Active(active),
         Accepted::Again(job) => job,
     };
     let most = queue.config().wait;
     let wait = preferences.wait.map(|wait| wait.min(most));
     let view = match &job {
         // Not even if it has ended meanwhile: the client counts on the address.
-        Job::Live(_) if preferences.respond_async => None,
-        Job::Live(live) => {
-            let client = Waiting { jobs: &app.jobs, live, withdraw };
-            let view = until_ended(&app.jobs, live, wait.unwrap_or(most)).await;
+        Job::Active(_) if preferences.respond_async => None,
+        Job::Active(active) => {
+            let client = Waiting { lifecycle: &app.jobs.lifecycle, active, withdraw };
+            let view = until_ended(&app.jobs, active, wait.unwrap_or(most)).await;
             client.answered();
             view
         }
@@ -221,8 +229,8 @@ async fn respond(
 /// A client that waits for a job. Dropped before there is an answer, it withdraws the job if that
 /// is wanted.
 struct Waiting<'a> {
-    jobs: &'a Arc<Jobs>,
-    live: &'a Arc<Live>,
+    lifecycle: &'a Arc<Lifecycle>,
+    active: &'a Arc<ActiveJob>,
     withdraw: bool,
 }
 
@@ -235,8 +243,8 @@ impl Waiting<'_> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if self.withdraw {
-            let (jobs, id) = (Arc::clone(self.jobs), self.live.id);
-            tokio::spawn(async move { jobs.cancel(id).await });
+            let (lifecycle, id) = (Arc::clone(self.lifecycle), self.active.id);
+            tokio::spawn(async move { lifecycle.cancel(id).await });
         }
     }
 }

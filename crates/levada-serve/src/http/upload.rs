@@ -16,7 +16,7 @@ use super::outcome::store_failed;
 use super::problem::Problem;
 use crate::cli::serve::ServiceOptions;
 use crate::config::{Mode, QueueConfig};
-use crate::jobs::queue::Queue;
+use crate::jobs::active::JobQueue;
 use crate::store::body::Body;
 use crate::store::spool::Spool;
 use crate::store::{StoreError, StoreErrorKind};
@@ -31,14 +31,14 @@ pub(super) struct Upload {
 /// Reads the body of a request to this queue.
 pub(super) async fn receive(
     app: &App,
-    queue: &Queue,
+    queue: &JobQueue,
     config: &QueueConfig,
     with_digest: bool,
     body: Incoming,
 ) -> Result<Upload, Problem> {
     let mut body = Limited::new(body, config.max_body);
     let mut pace = Pace::new(&app.settings.args.service);
-    let mut spool = Spool::new(app.jobs.store());
+    let mut spool = Spool::new(app.jobs.store.store());
     let mut digest = with_digest.then(Sha256::new);
     let mut line = Line::default();
     while let Some(piece) = pace.next(&mut body, config).await? {
@@ -180,9 +180,9 @@ fn not_one_line() -> Problem {
     )
 }
 
-fn not_kept(app: &App, queue: &Queue, error: &StoreError) -> Problem {
+fn not_kept(app: &App, queue: &JobQueue, error: &StoreError) -> Problem {
     if error.kind == StoreErrorKind::Full {
-        app.jobs.writer().no_room(error);
+        app.jobs.store.writer().no_room(error);
         return store_failed(error);
     }
     if error.kind == StoreErrorKind::TooLarge {

@@ -10,20 +10,25 @@ use super::headers::has_already;
 use super::lookup::find;
 use super::problem::Problem;
 use super::state::tag;
-use crate::jobs::live::{Live, View};
-use crate::jobs::service::{Job, Jobs};
+use crate::jobs::active::{ActiveJob, JobView};
+use crate::jobs::registry::Job;
+use crate::jobs::service::Jobs;
 
 /// What is seen of the job at its end, unless that takes longer than `wait`, or longer than this
 /// process lives.
-pub(super) async fn until_ended(jobs: &Jobs, live: &Live, wait: Duration) -> Option<View> {
-    let mut view = live.watch();
+pub(super) async fn until_ended(
+    jobs: &Jobs,
+    active: &ActiveJob,
+    wait: Duration,
+) -> Option<JobView> {
+    let mut view = active.watch();
     let end = async {
         tokio::select! {
-            end = view.wait_for(View::is_final) => return end.ok().map(|view| view.clone()),
+            end = view.wait_for(JobView::is_final) => return end.ok().map(|view| view.clone()),
             () = jobs.shutdown.draining() => {}
         }
         // From here on, what does not run will not run in this process.
-        let stays = |view: &View| !jobs.runs_while_draining(view.record.state);
+        let stays = |view: &JobView| !jobs.runs_while_draining(view.record.state);
         let seen = view.wait_for(|view| view.is_final() || stays(view)).await.ok()?;
         seen.is_final().then(|| seen.clone())
     };
@@ -41,20 +46,20 @@ pub(super) async fn until_changed(
     if knows && !has_already(headers, &tag(&job.view())) {
         return Ok(job);
     }
-    let live = match &job {
-        Job::Live(live) if live.view().fault.is_none() => live,
+    let active = match &job {
+        Job::Active(active) if active.view().fault.is_none() => active,
         _ => return elsewhere(app, job, wait).await,
     };
     if knows {
-        let mut view = live.watch();
+        let mut view = active.watch();
         let news = view.wait_for(|view| view.is_final() || !has_already(headers, &tag(view)));
         // In time or not: what is seen now is the answer.
         at_most(app, wait, news).await;
     } else {
-        drop(until_ended(&app.jobs, live, wait).await);
+        drop(until_ended(&app.jobs, active, wait).await);
     }
     // A job whose end is only seen here any more.
-    let view = live.view();
+    let view = active.view();
     Ok(if view.is_final() { Job::Past(view.into_record()) } else { job })
 }
 
@@ -63,7 +68,7 @@ pub(super) async fn until_changed(
 /// Returns at once if the job has ended.
 pub(super) async fn elsewhere(app: &App, job: Job, wait: Duration) -> Result<Job, Problem> {
     // First listen, then look.
-    let mut events = app.jobs.feed.subscribe(None).events;
+    let mut events = app.jobs.reporter.events.subscribe(None).events;
     let id = job.id();
     let job = find(app, &id.to_string()).await?;
     if job.state().has_ended() {

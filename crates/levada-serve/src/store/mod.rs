@@ -12,6 +12,7 @@ mod change;
 pub(crate) mod clock;
 pub(crate) mod condition;
 pub(crate) mod disk;
+pub(crate) mod handle;
 mod layout;
 pub(crate) mod memory;
 mod query;

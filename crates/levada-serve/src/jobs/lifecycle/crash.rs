@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use tracing::{error, info, warn};
 
-use super::in_flight::Begun;
-use super::service::Jobs;
+use super::Lifecycle;
 use crate::job::{JobId, Moment, Record, State};
-use crate::store::{Change, Store, StoreError, StoreErrorKind, on_a_thread};
+use crate::jobs::in_flight::Begun;
+use crate::store::{Change, Store, StoreError, StoreErrorKind};
 
-impl Jobs {
+impl Lifecycle {
     /// Counts the interruption of each job that ran when the last process died, and gives up those
     /// that have had as many as they may.
     ///
     /// # Errors
     /// Those of the store; then they are counted at the next start.
     pub(crate) async fn count_interruptions(&self, begun: Vec<Begun>) -> Result<(), StoreError> {
-        if self.condition().is_full() {
+        if self.store.condition().is_full() {
             // The count would wait for room, and the start with it. A disk that is full is why,
             // rather than a job.
             info!(
@@ -31,23 +31,22 @@ impl Jobs {
             let last: &mut u32 = attempts.entry(job).or_default();
             *last = attempt.max(*last);
         }
-        let mut records =
-            on_a_thread(&self.store, move |store| interrupted(store, attempts)).await?;
+        let mut records = self.store.read_many(move |store| interrupted(store, attempts)).await?;
         records.iter_mut().for_each(|record| self.give_up_or_not(record));
         let mut records: Vec<_> = records.into_iter().map(Arc::new).collect();
         if !records.is_empty() {
             let changes =
                 records.iter().map(|record| Change::Update { record: Arc::clone(record) });
-            self.writer.commit(changes.collect()).await?;
+            self.store.writer().commit(changes.collect()).await?;
         }
         records.retain(|record| record.state.has_ended());
-        records.iter().for_each(|record| self.metrics.finished(record));
+        records.iter().for_each(|record| self.reporter.metrics.finished(record));
         let in_flight = self.in_flight.clone();
-        on_a_thread(&self.store, move |_| {
+        let clear = move |_: &dyn Store| {
             in_flight.iter().for_each(|file| file.clear());
             Ok(())
-        })
-        .await
+        };
+        self.store.read_many(clear).await
     }
 
     fn give_up_or_not(&self, record: &mut Record) {

@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use levada::{broadcast, watch};
-use serde::Serialize;
 
-use super::queue::{Place, Queue};
+use super::pipes::Stream;
+use super::places::Place;
+use super::progress::Progress;
+use super::queue::Queue;
 use super::quota::Share;
 use crate::job::{JobId, Record, State};
 use crate::store::body::Body;
@@ -20,16 +22,19 @@ use crate::store::body::Body;
 /// How many pieces of output a reader can be behind before it misses some.
 const OUTPUT_BEHIND: usize = 256;
 
+/// A queue of jobs.
+pub(crate) type JobQueue = Queue<ActiveJob>;
+
 /// A job that has not ended, or whose end a client still reads.
 #[derive(Debug)]
-pub(crate) struct Live {
+pub(crate) struct ActiveJob {
     pub(crate) id: JobId,
-    pub(crate) queue: Arc<Queue>,
+    pub(crate) queue: Arc<JobQueue>,
     phase: Mutex<Phase>,
-    view: watch::Sender<View>,
+    view: watch::Sender<JobView>,
     /// Becomes true when the run is to be stopped.
     stop: watch::Sender<bool>,
-    /// What the command writes, to those who watch it.
+    /// What the command writes, for clients that watch it.
     output: OnceLock<broadcast::Sender<Written>>,
     /// The client's quota; given back at the end.
     share: Mutex<Option<Share>>,
@@ -46,7 +51,7 @@ enum Phase {
 
 /// What is seen of a job.
 #[derive(Debug, Clone)]
-pub(crate) struct View {
+pub(crate) struct JobView {
     pub(crate) record: Arc<Record>,
     /// How often its progress was published since. Each raises the revision that is seen.
     updates: u64,
@@ -57,7 +62,7 @@ pub(crate) struct View {
     pub(crate) fault: Option<Fault>,
 }
 
-impl View {
+impl JobView {
     pub(crate) fn of(record: Arc<Record>) -> Self {
         Self { record, updates: 0, progress: None, output: None, fault: None }
     }
@@ -102,28 +107,11 @@ pub(crate) enum Fault {
     Interrupted,
 }
 
-/// What a command says of its progress.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub(crate) struct Progress {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) percent: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) message: Option<String>,
-}
-
 /// Something the command wrote.
 #[derive(Debug, Clone)]
 pub(crate) struct Written {
     pub(crate) stream: Stream,
     pub(crate) bytes: Bytes,
-}
-
-/// Where it wrote to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Stream {
-    Stdout,
-    Stderr,
 }
 
 /// What became of the wish to cancel.
@@ -132,29 +120,33 @@ pub(crate) enum Withdrawn {
     /// It waited, and will not run. The caller has to record its end.
     Ended,
     /// It runs, and has got the request to stop.
-    Told,
+    Stopping,
     /// It has ended already.
     TooLate,
 }
 
-impl Live {
+impl ActiveJob {
     /// A job that waits at `place`.
-    pub(crate) fn waiting(record: Arc<Record>, place: Place, share: Share) -> Arc<Self> {
-        let queue = Arc::clone(place.queue());
+    pub(crate) fn waiting(
+        record: Arc<Record>,
+        queue: Arc<JobQueue>,
+        place: Place,
+        share: Share,
+    ) -> Arc<Self> {
         Self::new(record, queue, Phase::Waiting(place.occupy()), share)
     }
 
     /// A job that waits for its next attempt.
-    pub(crate) fn paused(record: Arc<Record>, queue: Arc<Queue>, share: Share) -> Arc<Self> {
+    pub(crate) fn paused(record: Arc<Record>, queue: Arc<JobQueue>, share: Share) -> Arc<Self> {
         Self::new(record, queue, Phase::Paused, share)
     }
 
-    fn new(record: Arc<Record>, queue: Arc<Queue>, phase: Phase, share: Share) -> Arc<Self> {
+    fn new(record: Arc<Record>, queue: Arc<JobQueue>, phase: Phase, share: Share) -> Arc<Self> {
         Arc::new(Self {
             id: record.id,
             queue,
             phase: Mutex::new(phase),
-            view: watch::Sender::new(View::of(record)),
+            view: watch::Sender::new(JobView::of(record)),
             stop: watch::Sender::new(false),
             output: OnceLock::new(),
             share: Mutex::new(Some(share)),
@@ -192,7 +184,7 @@ impl Live {
 
     /// Gets in line again after a pause, unless it was cancelled.
     pub(crate) fn wait_again(&self) -> bool {
-        let place = self.queue.must_enter().occupy();
+        let place = self.queue.must_reserve().occupy();
         let mut phase = self.phase();
         if !matches!(*phase, Phase::Paused) {
             return false;
@@ -221,7 +213,7 @@ impl Live {
             }
             Phase::Running => {
                 self.stop.send_replace(true);
-                Withdrawn::Told
+                Withdrawn::Stopping
             }
             Phase::Ended => Withdrawn::TooLate,
         }
@@ -247,17 +239,17 @@ impl Live {
     }
 
     /// What is seen of it now.
-    pub(crate) fn view(&self) -> View {
+    pub(crate) fn view(&self) -> JobView {
         self.view.borrow().clone()
     }
 
     /// What is seen of it, now and after every change.
-    pub(crate) fn watch(&self) -> watch::Receiver<View> {
+    pub(crate) fn watch(&self) -> watch::Receiver<JobView> {
         self.view.subscribe()
     }
 
-    /// Shows a record; its revision has to be greater than the last one's.
-    pub(crate) fn show(&self, change: impl FnOnce(&mut View)) {
+    /// Publishes a change of what is seen.
+    pub(crate) fn publish(&self, change: impl FnOnce(&mut JobView)) {
         self.view.send_modify(change);
     }
 
