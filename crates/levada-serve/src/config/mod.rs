@@ -28,7 +28,7 @@ pub(crate) use self::media::MediaRange;
 pub(crate) use self::retry::{RetryPolicy, Verdict};
 pub(crate) use self::show::to_toml;
 use crate::cli::serve::ServeArgs;
-use crate::job::State;
+use crate::job::JobState;
 
 /// The queue of `POST /`, and of the command on the command line.
 pub(crate) const DEFAULT_QUEUE: &str = "default";
@@ -125,9 +125,9 @@ impl Retention {
     }
 
     /// How long a job is kept that ended like this.
-    pub(crate) fn keep(&self, end: State) -> Duration {
+    pub(crate) fn keep(&self, end: JobState) -> Duration {
         match end {
-            State::Succeeded => self.jobs,
+            JobState::Succeeded => self.jobs,
             _ => self.failed,
         }
     }

@@ -23,7 +23,7 @@ use super::outcome::given_up;
 use super::path::Path;
 use super::problem::Problem;
 use super::queues::overview;
-use super::state::JobState;
+use super::state::JobJson;
 use super::utf8::{Decoder, parts};
 use crate::job::JobId;
 use crate::jobs::active::{JobView, Written};
@@ -78,7 +78,7 @@ pub(crate) async fn of_job(
     if reading.over && has_the_end(&app, &headers, job.id()) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    reading.ready.push_front(named("state", &JobState::of(&job)).retry(RECONNECT));
+    reading.ready.push_front(named("state", &JobJson::of(&job)).retry(RECONNECT));
     Ok(reading.stream())
 }
 
@@ -254,7 +254,7 @@ impl Reading {
             if self.over {
                 self.finish_texts();
             }
-            self.ready.push_back(named("state", &JobState::of(&job)));
+            self.ready.push_back(named("state", &JobJson::of(&job)));
         }
     }
 
@@ -304,7 +304,7 @@ async fn written(output: &mut Option<broadcast::Receiver<Written>>) -> Result<Wr
 /// When nothing more becomes of the job in this process, although it has not ended.
 async fn given_up_on(view: &mut Option<watch::Receiver<JobView>>) {
     if let Some(view) = view
-        && view.wait_for(|view| view.fault.is_some()).await.is_ok()
+        && view.wait_for(|view| view.abandoned.is_some()).await.is_ok()
     {
         return;
     }

@@ -19,9 +19,9 @@ use super::outcome::{
 };
 use super::path::Path;
 use super::problem::{JOB_ID, Problem};
-use super::state::{JobState, tag, tag_header};
+use super::state::{JobJson, tag, tag_header};
 use super::wait::{elsewhere, until_changed, until_ended};
-use crate::job::State as Stage;
+use crate::job::JobState;
 use crate::jobs::active::JobView;
 use crate::jobs::lifecycle::accept::NotAgain;
 use crate::jobs::lifecycle::cancel::Cancelled;
@@ -51,7 +51,7 @@ pub(crate) async fn status(
     let mut response = if has_already(&headers, &tag(&view)) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        Json(JobState::of(&job)).into_response()
+        Json(JobJson::of(&job)).into_response()
     };
     let headers = response.headers_mut();
     headers.insert(header::ETAG, tag_header(&view));
@@ -109,9 +109,9 @@ pub(crate) async fn cancel(State(app): State<Arc<App>>, Path(id): Path) -> Answe
     }
     match cancelled {
         None => Err(no_job(&id.to_string())),
-        Some(Cancelled::Ended(view)) => Ok(Json(JobState::seen(view)).into_response()),
+        Some(Cancelled::Ended(view)) => Ok(Json(JobJson::seen(view)).into_response()),
         Some(Cancelled::Stopping(view)) => {
-            Ok((StatusCode::ACCEPTED, Json(JobState::seen(view))).into_response())
+            Ok((StatusCode::ACCEPTED, Json(JobJson::seen(view))).into_response())
         }
         Some(Cancelled::TooLate) => Err(Problem::new(
             StatusCode::CONFLICT,
@@ -134,7 +134,7 @@ pub(crate) async fn retry(
         Ok(Some(active)) => Ok(accepted_answer(&app, &Job::Active(active))),
         Err(NotAgain::Not(state)) => {
             let detail = match state {
-                Stage::Succeeded => "The job succeeded.",
+                JobState::Succeeded => "The job succeeded.",
                 _ => "The job has not ended.",
             };
             let status = StatusCode::CONFLICT;
@@ -157,7 +157,7 @@ pub(crate) async fn retry(
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     queue: Option<String>,
-    state: Option<Stage>,
+    state: Option<JobState>,
     limit: Option<usize>,
     before: Option<String>,
 }
@@ -181,7 +181,7 @@ pub(crate) async fn list(
     let filter = Filter { queue: wanted.queue.clone(), state: wanted.state, before, limit };
     let Page { jobs, next } =
         app.jobs.registry.list(filter).await.map_err(|error| unreadable(&error))?;
-    let mut body = json!({ "jobs": jobs.iter().map(JobState::of).collect::<Vec<_>>() });
+    let mut body = json!({ "jobs": jobs.iter().map(JobJson::of).collect::<Vec<_>>() });
     if let Some(last) = next {
         let mut next = format!("/jobs?before={last}&limit={limit}");
         if let Some(queue) = wanted.queue {

@@ -10,10 +10,10 @@ use tracing::error;
 
 use super::app::App;
 use super::problem::{JOB_ID, Problem};
-use super::state::JobState;
-use crate::job::{FailureStatus, JobId, Outcome, Record, State};
+use super::state::JobJson;
+use crate::job::{FailureStatus, JobId, JobState, Outcome, Record};
 use crate::jobs::active::JobQueue;
-use crate::jobs::active::{Fault, JobView};
+use crate::jobs::active::{Abandoned, JobView};
 use crate::jobs::admission::Refusal;
 use crate::jobs::registry::Job;
 use crate::store::body::Body;
@@ -22,15 +22,15 @@ use crate::store::{StoreError, StoreErrorKind};
 /// The answer to who waits for a job that has ended, or whose run came to nothing.
 pub(crate) fn answer(app: &App, view: JobView) -> Result<Response, Problem> {
     let id = view.record.id;
-    if let Some(fault) = view.fault {
-        return Err(faulty(app, fault).job(id));
+    if let Some(why) = view.abandoned {
+        return Err(abandoned(app, why).job(id));
     }
     match view.record.state {
-        State::Succeeded => match view.output {
+        JobState::Succeeded => match view.output {
             Some(output) => Ok(success(&view.record, output)),
             None => Err(result_gone().job(id)),
         },
-        State::Cancelled => Err(Problem::new(
+        JobState::Cancelled => Err(Problem::new(
             StatusCode::CONFLICT,
             "cancelled",
             "The job was cancelled",
@@ -43,7 +43,7 @@ pub(crate) fn answer(app: &App, view: JobView) -> Result<Response, Problem> {
 
 /// As [`answer`], with the output from the store if it is not at hand.
 pub(super) async fn answer_with_output(app: &App, mut view: JobView) -> Result<Response, Problem> {
-    if view.record.state == State::Succeeded && view.output.is_none() && !view.record.emptied {
+    if view.record.state == JobState::Succeeded && view.output.is_none() && !view.record.emptied {
         let id = view.record.id;
         view.output =
             app.jobs.registry.output(id).await.map_err(|error| no_output(app, id, &error))?;
@@ -61,14 +61,14 @@ pub(super) fn accepted_answer(app: &App, job: &Job) -> Response {
         (header::RETRY_AFTER, soon.into()),
         (JOB_ID, record.id.header()),
     ];
-    (StatusCode::ACCEPTED, headers, Json(JobState::of(job))).into_response()
+    (StatusCode::ACCEPTED, headers, Json(JobJson::of(job))).into_response()
 }
 
 /// Why nothing more becomes of this job in this process, although it has not ended.
 pub(super) fn given_up(app: &App, job: &Job) -> Option<Problem> {
     let view = job.view();
-    let problem = match (view.fault, job) {
-        (Some(fault), _) => faulty(app, fault),
+    let problem = match (view.abandoned, job) {
+        (Some(why), _) => abandoned(app, why),
         // It is in no line: either its queue is not configured, or its end could not be stored.
         (None, Job::Past(record)) if !record.state.has_ended() => {
             store_failed(&app.jobs.store.failure()?)
@@ -122,16 +122,16 @@ fn result_gone() -> Problem {
     )
 }
 
-fn faulty(app: &App, fault: Fault) -> Problem {
-    match (fault, app.jobs.store.failure()) {
-        (Fault::NotStored, Some(error)) => store_failed(&error),
-        (Fault::NotStored, None) => Problem::new(
+fn abandoned(app: &App, why: Abandoned) -> Problem {
+    match (why, app.jobs.store.failure()) {
+        (Abandoned::NotStored, Some(error)) => store_failed(&error),
+        (Abandoned::NotStored, None) => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "store-failed",
             "The outcome could not be stored",
             "The job ran, but its outcome is not on the disk; it runs again after a restart.",
         ),
-        (Fault::Interrupted, _) => Problem::new(
+        (Abandoned::Interrupted, _) => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "interrupted",
             "The service stopped before the job ended",

@@ -15,7 +15,7 @@ use super::lookup::{self, to_the_end};
 use super::outcome::{refused, unreadable};
 use super::path::Path;
 use super::problem::Problem;
-use crate::job::{JobId, State as Stage};
+use crate::job::{JobId, JobState};
 use crate::jobs::active::JobQueue;
 use crate::jobs::lifecycle::accept::NotAgain;
 use crate::jobs::registry::Job;
@@ -151,7 +151,7 @@ pub(crate) async fn retry(
 
 /// The failed jobs of a queue, the newest first.
 async fn failed(app: &App, queue: String) -> Result<Vec<JobId>, StoreError> {
-    let (queue, state) = (Some(queue), Some(Stage::Failed));
+    let (queue, state) = (Some(queue), Some(JobState::Failed));
     let mut filter = Filter { queue, state, before: None, limit: PAGE };
     let mut ids = Vec::new();
     loop {

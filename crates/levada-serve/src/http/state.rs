@@ -3,14 +3,14 @@
 use axum::http::HeaderValue;
 use serde::{Serialize, Serializer};
 
-use crate::job::{JobId, Moment, Outcome, State};
+use crate::job::{JobId, JobState, Moment, Outcome};
 use crate::jobs::active::JobView;
 use crate::jobs::progress::Progress;
 use crate::jobs::registry::Job;
 
 /// The JSON object of a job.
 #[derive(Debug)]
-pub(crate) struct JobState {
+pub(crate) struct JobJson {
     view: JobView,
     position: Option<u64>,
 }
@@ -20,7 +20,7 @@ pub(crate) struct JobState {
 struct Members<'a> {
     id: JobId,
     queue: &'a str,
-    state: State,
+    state: JobState,
     revision: u64,
     attempt: u32,
     max_attempts: u32,
@@ -76,7 +76,7 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-impl JobState {
+impl JobJson {
     pub(crate) fn of(job: &Job) -> Self {
         let position = match job {
             Job::Active(active) => active.position(),
@@ -92,7 +92,7 @@ impl JobState {
 
     fn members(&self) -> Members<'_> {
         let JobView { record, progress, .. } = &self.view;
-        let succeeded = record.state == State::Succeeded;
+        let succeeded = record.state == JobState::Succeeded;
         Members {
             id: record.id,
             queue: &record.queue,
@@ -121,7 +121,7 @@ impl JobState {
     }
 }
 
-impl Serialize for JobState {
+impl Serialize for JobJson {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         self.members().serialize(to)
     }

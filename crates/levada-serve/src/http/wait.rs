@@ -47,7 +47,7 @@ pub(super) async fn until_changed(
         return Ok(job);
     }
     let active = match &job {
-        Job::Active(active) if active.view().fault.is_none() => active,
+        Job::Active(active) if active.view().abandoned.is_none() => active,
         _ => return elsewhere(app, job, wait).await,
     };
     if knows {

@@ -16,4 +16,4 @@ mod transitions;
 pub(crate) use self::id::JobId;
 pub(crate) use self::moment::Moment;
 pub(crate) use self::record::{FailureStatus, IdempotencyKey, Outcome, Record, RunReport};
-pub(crate) use self::transitions::{NewJob, State};
+pub(crate) use self::transitions::{JobState, NewJob};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{JobId, Moment, State};
+use super::{JobId, JobState, Moment};
 
 /// How a run came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ impl Outcome {
 pub(crate) struct Record {
     pub(crate) id: JobId,
     pub(crate) queue: String,
-    pub(crate) state: State,
+    pub(crate) state: JobState,
     /// Grows with every change.
     pub(crate) revision: u64,
     /// How often it was started.
@@ -133,7 +133,8 @@ impl Record {
     /// Whether this attempt had begun and not ended. That it began may not have reached the store.
     pub(crate) fn was_running(&self, attempt: u32) -> bool {
         !self.state.has_ended()
-            && (self.attempt < attempt || (self.attempt == attempt && self.state == State::Running))
+            && (self.attempt < attempt
+                || (self.attempt == attempt && self.state == JobState::Running))
     }
 }
 
@@ -160,7 +161,7 @@ mod tests {
             "emptied": false, "client": "", "detached": true, "a_later_member": {}
         }"#;
         let record: Record = serde_json::from_str(now).unwrap();
-        assert_eq!((record.state, record.outcome), (State::Retrying, Some(Outcome::TimedOut)));
+        assert_eq!((record.state, record.outcome), (JobState::Retrying, Some(Outcome::TimedOut)));
         assert_eq!(record.key, None, "what may be missing is");
         let again = serde_json::to_string(&record).unwrap();
         assert_eq!(serde_json::from_str::<Record>(&again).unwrap(), record);

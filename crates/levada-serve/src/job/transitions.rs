@@ -36,7 +36,7 @@ use super::{IdempotencyKey, JobId, Moment, Outcome, Record, RunReport};
 /// Where a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum State {
+pub(crate) enum JobState {
     Queued,
     Running,
     /// Waits for the moment of its next attempt.
@@ -62,7 +62,7 @@ enum Step {
     RunAgain,
 }
 
-impl State {
+impl JobState {
     pub(crate) fn has_ended(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
     }
@@ -87,14 +87,14 @@ impl State {
 
 impl Step {
     /// Where it leads, from wherever it starts.
-    fn target(self) -> State {
+    fn target(self) -> JobState {
         match self {
-            Self::Start => State::Running,
-            Self::Succeed => State::Succeeded,
-            Self::Fail | Self::GiveUp => State::Failed,
-            Self::RetryLater => State::Retrying,
-            Self::Requeue | Self::Interrupt | Self::RunAgain => State::Queued,
-            Self::Withdraw | Self::Cancel => State::Cancelled,
+            Self::Start => JobState::Running,
+            Self::Succeed => JobState::Succeeded,
+            Self::Fail | Self::GiveUp => JobState::Failed,
+            Self::RetryLater => JobState::Retrying,
+            Self::Requeue | Self::Interrupt | Self::RunAgain => JobState::Queued,
+            Self::Withdraw | Self::Cancel => JobState::Cancelled,
         }
     }
 }
@@ -118,7 +118,7 @@ impl Record {
         Self {
             id,
             queue: job.queue,
-            state: State::Queued,
+            state: JobState::Queued,
             revision: 1,
             attempt: 0,
             max_attempts: job.max_attempts,
@@ -283,11 +283,11 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
-    use super::State::{Cancelled, Failed, Queued, Retrying, Running, Succeeded};
+    use super::JobState::{Cancelled, Failed, Queued, Retrying, Running, Succeeded};
     use super::*;
     use crate::job::FailureStatus;
 
-    const STATES: [State; 6] = [Queued, Running, Retrying, Succeeded, Failed, Cancelled];
+    const STATES: [JobState; 6] = [Queued, Running, Retrying, Succeeded, Failed, Cancelled];
     const NOW: Moment = Moment(5_000);
     const KEEP: Duration = Duration::from_millis(7);
 
@@ -295,7 +295,7 @@ mod tests {
         step: Step,
         take: fn(&mut Record),
         /// By the order of [`STATES`].
-        from: [Option<State>; 6],
+        from: [Option<JobState>; 6],
     }
 
     /// Every step from every state.
@@ -315,7 +315,7 @@ mod tests {
     ];
 
     /// A job with all that it can have in this state.
-    fn record(state: State) -> Record {
+    fn record(state: JobState) -> Record {
         let (queue, client) = ("q".to_owned(), "a".to_owned());
         let (input_type, trace, key) = (None, None, None);
         let job = NewJob { queue, client, max_attempts: 2, input_bytes: 1, input_type, trace, key };

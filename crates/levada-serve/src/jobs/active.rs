@@ -16,7 +16,7 @@ use super::places::Place;
 use super::progress::Progress;
 use super::queue::Queue;
 use super::quota::Share;
-use crate::job::{JobId, Record, State};
+use crate::job::{JobId, JobState, Record};
 use crate::store::body::Body;
 
 /// How many pieces of output a reader can be behind before it misses some.
@@ -58,13 +58,13 @@ pub(crate) struct JobView {
     pub(crate) progress: Option<Progress>,
     /// What the command wrote, once it has succeeded.
     pub(crate) output: Option<Body>,
-    /// The job ran, and cannot be said to have ended.
-    pub(crate) fault: Option<Fault>,
+    /// Nothing more becomes of the job in this process, although it has not ended.
+    pub(crate) abandoned: Option<Abandoned>,
 }
 
 impl JobView {
     pub(crate) fn of(record: Arc<Record>) -> Self {
-        Self { record, updates: 0, progress: None, output: None, fault: None }
+        Self { record, updates: 0, progress: None, output: None, abandoned: None }
     }
 
     /// Grows with every change of what is seen.
@@ -94,13 +94,13 @@ impl JobView {
 
     /// Nothing more happens to the job in this process.
     pub(crate) fn is_final(&self) -> bool {
-        self.fault.is_some() || self.record.state.has_ended()
+        self.abandoned.is_some() || self.record.state.has_ended()
     }
 }
 
-/// Why a run has no end that counts.
+/// Why nothing more becomes of a job in this process, although it has not ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum Abandoned {
     /// The store could not keep it.
     NotStored,
     /// The service ends before the job does.
@@ -234,7 +234,7 @@ impl ActiveJob {
     }
 
     /// The state that is seen of it now.
-    pub(crate) fn state(&self) -> State {
+    pub(crate) fn state(&self) -> JobState {
         self.view.borrow().record.state
     }
 

@@ -7,7 +7,7 @@ use levada::broadcast;
 use serde::Serialize;
 
 use super::progress::Progress;
-use crate::job::{JobId, Moment, Outcome, State};
+use crate::job::{JobId, JobState, Moment, Outcome};
 
 /// How many events a reader can be behind, or away, before it misses some.
 const BEHIND: usize = 1024;
@@ -41,7 +41,7 @@ pub(crate) enum JobEvent<'a> {
     Finished {
         job: JobId,
         queue: &'a str,
-        state: State,
+        state: JobState,
         outcome: Outcome,
         #[serde(flatten)]
         exit: ExitInfo,
@@ -230,7 +230,7 @@ mod tests {
         let finished = JobEvent::Finished {
             job,
             queue: "q",
-            state: State::Failed,
+            state: JobState::Failed,
             outcome: Outcome::Failed,
             exit,
             attempt: 2,

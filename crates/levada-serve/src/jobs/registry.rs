@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::active::{ActiveJob, JobQueue, JobView};
 use super::keyed_lock::{KeyGuard, KeyedLock};
-use crate::job::{JobId, Record, State};
+use crate::job::{JobId, JobState, Record};
 use crate::store::body::Body;
 use crate::store::handle::StoreHandle;
 use crate::store::{Filter, StoreError};
@@ -49,7 +49,7 @@ impl Job {
         }
     }
 
-    pub(crate) fn state(&self) -> State {
+    pub(crate) fn state(&self) -> JobState {
         match self {
             Self::Active(job) => job.state(),
             Self::Past(record) => record.state,

@@ -7,7 +7,7 @@ use tracing::{debug, warn};
 
 use super::events::{EventLog, ExitInfo, JobEvent};
 use super::progress::Progress;
-use crate::job::{JobId, Moment, Outcome, Record, State};
+use crate::job::{JobId, JobState, Moment, Outcome, Record};
 use crate::metrics::Metrics;
 use crate::telemetry::Tracing;
 
@@ -71,7 +71,7 @@ impl Reporter {
 
     /// The end of a job is on disk: the log has a line for each that failed for good.
     pub(super) fn finished(&self, record: &Record, ran: Option<Duration>) {
-        if record.state == State::Failed {
+        if record.state == JobState::Failed {
             warn!(
                 job = %record.id,
                 queue = record.queue,

@@ -13,7 +13,7 @@ use super::reporter::Reporter;
 use super::scheduler::Scheduler;
 use super::suspects::Suspects;
 use crate::config::Config;
-use crate::job::State;
+use crate::job::JobState;
 use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::store::handle::StoreHandle;
@@ -81,8 +81,8 @@ impl Jobs {
     }
 
     /// Whether a job in this state still ends when the service shuts down.
-    pub(crate) fn runs_while_draining(&self, state: State) -> bool {
+    pub(crate) fn runs_while_draining(&self, state: JobState) -> bool {
         // In memory nothing stays: what waits is run, and what pauses is interrupted.
-        state == State::Running || !self.store.is_durable()
+        state == JobState::Running || !self.store.is_durable()
     }
 }

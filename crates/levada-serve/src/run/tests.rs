@@ -82,7 +82,7 @@ fn an_abort_does_not_wait_for_a_commit_that_hangs() {
             shutdown.signal(),
             Tracing::default(),
         );
-        jobs.store.writer().note(Change::Forget { id: JobId::next() });
+        jobs.store.writer().write_behind(Change::Forget { id: JobId::next() });
         assert_eq!(next(&mut begun).await.1, Durability::Later);
         shutdown.advance();
         shutdown.advance();

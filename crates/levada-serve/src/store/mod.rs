@@ -27,7 +27,7 @@ use std::io;
 use std::sync::Arc;
 
 use self::body::{Body, BodyFile};
-use crate::job::{JobId, Moment, Record, State};
+use crate::job::{JobId, JobState, Moment, Record};
 use crate::transient::is_transient;
 
 /// One change of what is kept. Changes of a job that is not there, but for `Accept`, do nothing.
@@ -67,7 +67,7 @@ pub(crate) enum Durability {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Filter {
     pub(crate) queue: Option<String>,
-    pub(crate) state: Option<State>,
+    pub(crate) state: Option<JobState>,
     /// Only older ones.
     pub(crate) before: Option<JobId>,
     pub(crate) limit: usize,

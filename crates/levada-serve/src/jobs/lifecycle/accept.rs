@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::Lifecycle;
-use crate::job::{IdempotencyKey, JobId, Moment, NewJob, Record, State};
+use crate::job::{IdempotencyKey, JobId, JobState, Moment, NewJob, Record};
 use crate::jobs::active::ActiveJob;
 use crate::jobs::admission::{Admitted, Refusal};
 use crate::jobs::registry::Job;
@@ -36,7 +36,7 @@ pub(crate) enum Accepted {
 #[derive(Debug)]
 pub(crate) enum NotAgain {
     /// It has not ended, or it succeeded.
-    Not(State),
+    Not(JobState),
     /// Its input is no longer kept.
     NoInput,
     Refused(Refusal),
@@ -119,14 +119,14 @@ impl Lifecycle {
         let queue = self.registry.queue(&record.queue).ok_or(NotAgain::Refused(Refusal::Closed))?;
         let Admitted { queue, place, share, client } =
             self.admission.admit(&queue, client).map_err(NotAgain::Refused)?;
-        let failed = record.state == State::Failed;
+        let failed = record.state == JobState::Failed;
         record.run_again(client, queue.config().retry.max_attempts);
         let record = Arc::new(record);
         self.store.writer().commit(vec![Change::Again { record: Arc::clone(&record) }]).await?;
         // Retention may have been faster.
         match self.store.read(move |store| store.record(id)).await? {
             None => return Ok(None),
-            Some(kept) if kept.state != State::Queued => return Err(NotAgain::NoInput),
+            Some(kept) if kept.state != JobState::Queued => return Err(NotAgain::NoInput),
             Some(_) => {}
         }
         if failed {

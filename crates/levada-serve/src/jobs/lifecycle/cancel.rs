@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Lifecycle;
-use crate::job::{JobId, Moment, Record, State};
+use crate::job::{JobId, JobState, Moment, Record};
 use crate::jobs::active::{ActiveJob, JobView, Withdrawn};
 use crate::jobs::registry::Job;
 use crate::store::condition::Condition;
@@ -69,7 +69,7 @@ impl Lifecycle {
         if let Condition::Full { error, waiting: true } = self.store.condition() {
             return Err(error);
         }
-        record.withdraw(Moment::now(), self.keep(State::Cancelled));
+        record.withdraw(Moment::now(), self.keep(JobState::Cancelled));
         let record = Arc::new(record);
         self.store.writer().commit(vec![Change::Update { record: Arc::clone(&record) }]).await?;
         // A reload that opens its queue meanwhile may have found it waiting. The call of `queue`

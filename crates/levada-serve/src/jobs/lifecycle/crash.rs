@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tracing::{error, info, warn};
 
 use super::Lifecycle;
-use crate::job::{JobId, Moment, Record, State};
+use crate::job::{JobId, JobState, Moment, Record};
 use crate::jobs::in_flight::Begun;
 use crate::store::{Change, Store, StoreError, StoreErrorKind};
 
@@ -59,7 +59,7 @@ impl Lifecycle {
             return;
         }
         error!(%job, queue, interruptions, "the service died too often while the job ran; the job has failed");
-        record.give_up(Moment::now(), self.keep(State::Failed));
+        record.give_up(Moment::now(), self.keep(JobState::Failed));
     }
 
     /// The service stops: what ends the process from now on is not a job.

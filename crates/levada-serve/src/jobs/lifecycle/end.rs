@@ -6,14 +6,14 @@ use std::time::Duration;
 use tracing::warn;
 
 use super::Lifecycle;
-use crate::job::{Moment, Record, State};
-use crate::jobs::active::{ActiveJob, Fault};
+use crate::job::{JobState, Moment, Record};
+use crate::jobs::active::{Abandoned, ActiveJob};
 use crate::store::body::Body;
 use crate::store::{Change, StoreError};
 
 impl Lifecycle {
     /// How long a job is kept that ended in this state.
-    pub(super) fn keep(&self, end: State) -> Duration {
+    pub(super) fn keep(&self, end: JobState) -> Duration {
         self.config.borrow().retention.keep(end)
     }
 
@@ -23,7 +23,7 @@ impl Lifecycle {
             warn!(job = %job.id, queue = job.queue.name, "job lost: the store is `memory`");
         }
         job.end();
-        job.publish(|view| view.fault = Some(Fault::Interrupted));
+        job.publish(|view| view.abandoned = Some(Abandoned::Interrupted));
     }
 
     /// Has the end of a job written that was cancelled and does not run. Returns whether that is on
@@ -51,7 +51,7 @@ impl Lifecycle {
 
     async fn record_cancellation(&self, job: &Arc<ActiveJob>) -> Result<(), StoreError> {
         let mut record = job.view().to_record();
-        record.withdraw(Moment::now(), self.keep(State::Cancelled));
+        record.withdraw(Moment::now(), self.keep(JobState::Cancelled));
         let record = Arc::new(record);
         let written =
             self.store.writer().commit(vec![Change::Update { record: Arc::clone(&record) }]);
@@ -96,8 +96,8 @@ impl Lifecycle {
         }
         let counts = &job.queue.counts;
         match record.state {
-            State::Succeeded => counts.succeeded.add_one(),
-            State::Cancelled => counts.cancelled.add_one(),
+            JobState::Succeeded => counts.succeeded.add_one(),
+            JobState::Cancelled => counts.cancelled.add_one(),
             _ => {
                 counts.failed.add_one();
                 counts.kept_failed.add_one();
@@ -111,5 +111,5 @@ impl Lifecycle {
 /// ended, as it is in the store: there is room, since nothing is accepted any more.
 pub(super) fn not_stored(job: &ActiveJob) {
     job.end();
-    job.publish(|view| view.fault = Some(Fault::NotStored));
+    job.publish(|view| view.abandoned = Some(Abandoned::NotStored));
 }

@@ -15,7 +15,7 @@ use super::Lifecycle;
 use super::end::not_stored;
 use super::verdict::{Next, judge};
 use crate::config::{QueueConfig, RetryPolicy};
-use crate::job::{Moment, Record, State};
+use crate::job::{JobState, Moment, Record};
 use crate::jobs::active::{ActiveJob, Withdrawn};
 use crate::jobs::queue::GaugeGuard;
 use crate::jobs::run_result::{End, RunResult};
@@ -67,11 +67,11 @@ impl Lifecycle {
             }
             Next::Succeeded => {
                 let (bytes, content_type) = (ran.stdout.len(), config.output_type());
-                record.succeed(bytes, content_type, now, self.keep(State::Succeeded));
+                record.succeed(bytes, content_type, now, self.keep(JobState::Succeeded));
                 output = Some(ran.stdout);
             }
-            Next::Failed => record.fail(now, self.keep(State::Failed)),
-            Next::Cancelled => record.cancel(now, self.keep(State::Cancelled)),
+            Next::Failed => record.fail(now, self.keep(JobState::Failed)),
+            Next::Cancelled => record.cancel(now, self.keep(JobState::Cancelled)),
         }
         let record = Arc::new(record);
         let change = match &output {
@@ -158,7 +158,7 @@ impl Lifecycle {
             if job.wait_again() {
                 job.publish(|view| {
                     // A cancel in between has shown its own state already.
-                    if view.record.state == State::Retrying {
+                    if view.record.state == JobState::Retrying {
                         let mut record = view.to_record();
                         record.requeue();
                         view.set_record(Arc::new(record));
@@ -184,13 +184,13 @@ mod tests {
         let script = format!("until [ -e '{}' ]; do sleep 0.01; done", go.display());
         let mut bench = Bench::new(&script);
         let accepted = [bench.accept().await, bench.accept().await];
-        until(&accepted[0], State::Running).await;
+        until(&accepted[0], JobState::Running).await;
         // From here on nothing is written until the second one runs.
         fs::write(&go, "").unwrap();
-        until(&accepted[1], State::Running).await;
-        assert_eq!(accepted[0].state(), State::Running, "shown before it is on disk");
+        until(&accepted[1], JobState::Running).await;
+        assert_eq!(accepted[0].state(), JobState::Running, "shown before it is on disk");
         for job in &accepted {
-            bench.writing(until(job, State::Succeeded)).await;
+            bench.writing(until(job, JobState::Succeeded)).await;
         }
         bench.end().await;
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracing::info;
 
 use super::Lifecycle;
-use crate::job::{Moment, Record, State};
+use crate::job::{JobState, Moment, Record};
 use crate::jobs::active::{ActiveJob, JobQueue};
 
 impl Lifecycle {
@@ -22,7 +22,7 @@ impl Lifecycle {
         let max_interruptions = queue.config().retry.max_interruptions;
         records.sort_by_key(|record| record.interruptions);
         for mut record in records {
-            if record.state == State::Running {
+            if record.state == JobState::Running {
                 record.interrupt();
             }
             let is_last_chance =

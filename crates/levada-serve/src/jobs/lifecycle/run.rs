@@ -86,7 +86,7 @@ impl Lifecycle {
         let mut record = job.view().to_record();
         record.start(Moment::now());
         let record = Arc::new(record);
-        self.store.writer().note(Change::Update { record: Arc::clone(&record) });
+        self.store.writer().write_behind(Change::Update { record: Arc::clone(&record) });
         job.publish(|view| view.set_record(Arc::clone(&record)));
         self.reporter.started(&record, waited);
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Bench, LONG, until};
-use crate::job::{JobId, Moment, State};
+use crate::job::{JobId, JobState, Moment};
 use crate::jobs::lifecycle::cancel::Cancelled;
 use crate::store::condition::Condition;
 use crate::store::{Change, Store, StoreError, StoreErrorKind};
@@ -26,7 +26,7 @@ async fn an_end_waits_for_room_and_no_other_job_runs_until_there_is() {
     let mut bench = Bench::new(&script.replace("RUNS", runs.to_str().unwrap()));
     let first = bench.accept().await;
     let second = bench.accept().await;
-    bench.writing(until(&first, State::Running)).await;
+    bench.writing(until(&first, JobState::Running)).await;
     bench.store.set_room(Err(full()));
     let writer = bench.jobs.store.writer().clone();
     let new = crate::store::tests::accept(JobId::next(), b"");
@@ -51,8 +51,8 @@ async fn an_end_waits_for_room_and_no_other_job_runs_until_there_is() {
     assert!(matches!(bench.jobs.store.condition(), Condition::Full { .. }));
     let running = || fs::read_to_string(&runs).unwrap().lines().count();
     assert_eq!(running(), 1);
-    assert_eq!(first.state(), State::Running, "shown before it is on disk");
-    assert_eq!(second.state(), State::Queued);
+    assert_eq!(first.state(), JobState::Running, "shown before it is on disk");
+    assert_eq!(second.state(), JobState::Queued);
 
     // One that waits can be withdrawn: that is put on disk later.
     let cancelled = bench.jobs.lifecycle.cancel(second.id).await.unwrap().unwrap();
@@ -63,8 +63,8 @@ async fn an_end_waits_for_room_and_no_other_job_runs_until_there_is() {
     bench.store.set_room(Ok(()));
     let jobs = Arc::clone(&bench.jobs);
     bench.writing(async move { jobs.store.writer().retry().await.unwrap() }).await;
-    until(&first, State::Failed).await;
-    until(&second, State::Cancelled).await;
+    until(&first, JobState::Failed).await;
+    until(&second, JobState::Cancelled).await;
     assert_eq!(bench.jobs.store.condition(), Condition::Well);
     assert_eq!(running(), 1, "more than it ran");
     bench.end().await;
@@ -75,7 +75,7 @@ async fn a_pause_is_never_longer_than_one_can_be() {
     let mut bench = Bench::without_queues("exit 0");
     let id = bench.left_by_another_process().await;
     let mut record = bench.store.record(id).unwrap().unwrap();
-    record.state = State::Retrying;
+    record.state = JobState::Retrying;
     record.retry_at = Some(Moment::now().after(100_000 * LONG));
     let writer = bench.jobs.store.writer().clone();
     let change = Change::Update { record: record.into() };

@@ -15,7 +15,7 @@ use super::lifecycle::accept::{Accepted, Submission};
 use super::pools::{Recovered, WorkerPools};
 use super::service::Jobs;
 use crate::config::{Config, QueueConfig, Retention, RetryPolicy};
-use crate::job::{JobId, State};
+use crate::job::{JobId, JobState};
 use crate::store::StoreError;
 use crate::store::body::Body;
 use crate::store::tests::slow::{Begun, Slow, next};
@@ -141,7 +141,7 @@ async fn accept(jobs: Arc<Jobs>) -> Arc<ActiveJob> {
 }
 
 /// Waits until the job is seen to be in this state.
-pub(super) async fn until(live: &ActiveJob, state: State) {
+pub(super) async fn until(live: &ActiveJob, state: JobState) {
     let mut view = live.watch();
     let reached = view.wait_for(|view| view.record.state == state);
     let reached = tokio::time::timeout(LONG, reached).await;

@@ -8,8 +8,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::{Bench, LONG, accept, until};
-use crate::job::{JobId, State};
-use crate::jobs::active::{Fault, JobView};
+use crate::job::{JobId, JobState};
+use crate::jobs::active::{Abandoned, JobView};
 use crate::jobs::lifecycle::accept::NotAgain;
 use crate::jobs::lifecycle::cancel::Cancelled;
 use crate::jobs::registry::Job;
@@ -19,7 +19,7 @@ use crate::store::{Change, Store, StoreError};
 async fn a_job_that_is_emptied_meanwhile_does_not_run_again() {
     let mut bench = Bench::new("echo why >&2; exit 3");
     let live = bench.accept().await;
-    bench.writing(until(&live, State::Failed)).await;
+    bench.writing(until(&live, JobState::Failed)).await;
     let (id, queue) = (live.id, Arc::clone(&live.queue));
     let mut emptied = bench.store.record(id).unwrap().unwrap();
     emptied.emptied = true;
@@ -53,7 +53,7 @@ async fn a_job_is_found_alive_as_soon_as_it_is_on_disk() {
     let id = bench.next().await[0];
     found_alive(&mut bench, id, accepting).await;
     let live = bench.jobs.registry.find_active(id).unwrap();
-    bench.writing(until(&live, State::Failed)).await;
+    bench.writing(until(&live, JobState::Failed)).await;
 
     let again =
         tokio::spawn(Arc::clone(&bench.jobs.lifecycle).run_again(id, "somebody".to_owned()));
@@ -90,8 +90,8 @@ async fn a_job_whose_end_or_next_attempt_cannot_be_stored_stays_and_says_so() {
         bench.go_on(Err(full.clone()));
         let mut view = live.watch();
         let view = timeout(LONG, view.wait_for(JobView::is_final)).await.unwrap().unwrap().clone();
-        assert_eq!(view.fault, Some(Fault::NotStored), "{script}: {view:?}");
-        assert_eq!(view.record.state, State::Running, "{script}");
+        assert_eq!(view.abandoned, Some(Abandoned::NotStored), "{script}: {view:?}");
+        assert_eq!(view.record.state, JobState::Running, "{script}");
 
         let found = bench.jobs.registry.find(live.id).await.unwrap();
         assert!(matches!(found, Some(Job::Active(_))), "{script}: {found:?}");
@@ -104,7 +104,7 @@ async fn a_job_whose_end_or_next_attempt_cannot_be_stored_stays_and_says_so() {
 async fn a_job_that_is_run_again_counts_against_who_asked_also_after_a_restart() {
     let mut bench = Bench::new("exit 3");
     let live = bench.accept().await;
-    bench.writing(until(&live, State::Failed)).await;
+    bench.writing(until(&live, JobState::Failed)).await;
     let again = Arc::clone(&bench.jobs.lifecycle).run_again(live.id, "another".to_owned());
     bench.writing(again).await.unwrap().unwrap();
     assert_eq!(bench.store.record(live.id).unwrap().unwrap().client, "another");
@@ -155,12 +155,12 @@ async fn a_job_that_is_cancelled_while_its_queue_is_opened_does_not_run_on() {
 async fn a_job_that_is_interrupted_is_among_those_that_are_left() {
     let mut bench = Bench::new("exec sleep 600");
     let live = bench.accept().await;
-    bench.writing(until(&live, State::Running)).await;
+    bench.writing(until(&live, JobState::Running)).await;
     bench.shutdown.advance();
     bench.shutdown.advance();
     let mut view = live.watch();
-    let interrupted = async { view.wait_for(JobView::is_final).await.unwrap().fault };
-    assert_eq!(bench.writing(interrupted).await, Some(Fault::Interrupted));
+    let interrupted = async { view.wait_for(JobView::is_final).await.unwrap().abandoned };
+    assert_eq!(bench.writing(interrupted).await, Some(Abandoned::Interrupted));
     let found = bench.jobs.registry.find(live.id).await.unwrap();
     assert!(matches!(found, Some(Job::Active(_))), "{found:?}");
     assert_eq!(bench.jobs.registry.unfinished(), 1, "it runs again after a restart");

@@ -22,13 +22,13 @@ const FORMAT_KEY: &[u8] = b"format";
 
 /// In this order they are dropped.
 pub(super) struct Opened {
-    fallen: OnceLock<Fallen>,
+    poisoned: OnceLock<Poisoned>,
     database: Database,
     faults: Faults,
 }
 
 /// It no longer takes changes.
-struct Fallen {
+struct Poisoned {
     error: StoreError,
     /// What was there before the commit that failed; `None` if that was opening it.
     before: Option<ReadTransaction>,
@@ -60,20 +60,20 @@ impl Opened {
                 tables.put(Table::Meta, FORMAT_KEY, layout::number_value(FORMAT))
             })?,
         }
-        let fallen = OnceLock::new();
+        let poisoned = OnceLock::new();
         match faults.first() {
             Some(error) if error.kind == StoreErrorKind::Full => {
-                fallen.get_or_init(|| Fallen { error, before: None });
+                poisoned.get_or_init(|| Poisoned { error, before: None });
             }
             Some(error) => return Err(error),
             None => {}
         }
-        Ok(Self { fallen, database, faults })
+        Ok(Self { poisoned, database, faults })
     }
 
     /// Why it takes no changes, if that is so.
     pub(super) fn failure(&self) -> Option<&StoreError> {
-        self.fallen.get().map(|fallen| &fallen.error)
+        self.poisoned.get().map(|poisoned| &poisoned.error)
     }
 
     /// Makes these changes, all or none. After one that fails it takes no more of them.
@@ -93,7 +93,7 @@ impl Opened {
             })
         });
         let Err(error) = self.faults.first().map_or(written, Err) else { return Ok(()) };
-        self.fallen.get_or_init(|| Fallen { error: error.clone(), before: before.ok() });
+        self.poisoned.get_or_init(|| Poisoned { error: error.clone(), before: before.ok() });
         self.cut_off(&error);
         Err(error)
     }
@@ -116,8 +116,8 @@ impl Opened {
         &self,
         query: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        contained(|| match self.fallen.get() {
-            Some(Fallen { before: Some(before), .. }) => query(&Snapshot(before)),
+        contained(|| match self.poisoned.get() {
+            Some(Poisoned { before: Some(before), .. }) => query(&Snapshot(before)),
             _ => query(&Snapshot(&self.database.begin_read().map_err(error)?)),
         })
     }

@@ -19,7 +19,7 @@ use super::super::layout::Table;
 use super::super::query::{self, Entry, Read, Side};
 use super::super::{Change, Durability, Filter, Store, StoreError, StoreErrorKind};
 use super::{accept, contents, finish, ids, input_of, output_of, put, queued};
-use crate::job::{JobId, Moment, State};
+use crate::job::{JobId, JobState, Moment};
 
 const LARGE: usize = 70_000;
 /// Where a test that is started as a process of its own has its store.
@@ -120,7 +120,7 @@ fn what_was_added_for_a_job_is_taken_away_with_it() {
     let jobs: Vec<_> = (0..3).map(|_| JobId::next()).collect();
     for id in &jobs {
         let mut record = queued(*id, &[7; 20]);
-        record.state = State::Failed;
+        record.state = JobState::Failed;
         record.finished_at = Some(Moment(9));
         record.stderr_tail = "x".repeat(1_000);
         let change =
@@ -366,8 +366,8 @@ fn the_work_of_a_question_is_that_of_its_answer() {
         for (filter, most) in [
             (filter(None, None), 60),
             (filter(Some("default"), None), 400),
-            (filter(None, Some(State::Succeeded)), 150),
-            (filter(Some("default"), Some(State::Queued)), 150),
+            (filter(None, Some(JobState::Succeeded)), 150),
+            (filter(Some("default"), Some(JobState::Queued)), 150),
         ] {
             assert_eq!(question(&|| query::list(&counted, &filter).unwrap().len(), most), 50);
         }

@@ -17,14 +17,14 @@ use bytes::Bytes;
 
 use super::memory::MemoryStore;
 use super::{Change, Durability, Store, StoreError};
-use crate::job::{JobId, Moment, Outcome, Record, State};
+use crate::job::{JobId, JobState, Moment, Outcome, Record};
 
 /// A job that was just accepted.
 fn queued(id: JobId, input: &[u8]) -> Record {
     Record {
         id,
         queue: "default".to_owned(),
-        state: State::Queued,
+        state: JobState::Queued,
         revision: 1,
         attempt: 0,
         max_attempts: 3,
@@ -53,7 +53,7 @@ fn queued(id: JobId, input: &[u8]) -> Record {
 
 /// The same job after it succeeded.
 fn succeeded(mut record: Record, end: Moment, output: &[u8]) -> Record {
-    record.state = State::Succeeded;
+    record.state = JobState::Succeeded;
     record.outcome = Some(Outcome::Succeeded);
     record.revision += 1;
     record.finished_at = Some(end);

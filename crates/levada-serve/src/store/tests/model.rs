@@ -14,15 +14,15 @@ use super::super::disk::DiskStore;
 use super::super::memory::MemoryStore;
 use super::super::{Change, Durability, Filter, Store};
 use super::{input_of, output_of, queued};
-use crate::job::{IdempotencyKey, JobId, Moment, Record, State};
+use crate::job::{IdempotencyKey, JobId, JobState, Moment, Record};
 
-const STATES: [State; 6] = [
-    State::Queued,
-    State::Running,
-    State::Retrying,
-    State::Succeeded,
-    State::Failed,
-    State::Cancelled,
+const STATES: [JobState; 6] = [
+    JobState::Queued,
+    JobState::Running,
+    JobState::Retrying,
+    JobState::Succeeded,
+    JobState::Failed,
+    JobState::Cancelled,
 ];
 /// One is the beginning of another.
 const QUEUES: [&str; 3] = ["a", "ab", "b"];
@@ -114,13 +114,14 @@ impl Model {
     }
 
     fn kept_failed(&self, queue: &str) -> u64 {
-        let kept = |job: &Record| job.state == State::Failed && !job.emptied && job.queue == queue;
+        let kept =
+            |job: &Record| job.state == JobState::Failed && !job.emptied && job.queue == queue;
         self.filter(kept).len() as u64
     }
 
     fn heaviest(&self, limit: usize) -> (Vec<Record>, u64) {
         let bytes = |job: &Record| {
-            let output = if job.state == State::Succeeded { job.output_bytes } else { 0 };
+            let output = if job.state == JobState::Succeeded { job.output_bytes } else { 0 };
             job.input_bytes + output + job.stderr_tail.len() as u64
         };
         let mut jobs = self.filter(|job| job.state.has_ended() && !job.emptied && bytes(job) > 0);
@@ -192,9 +193,9 @@ fn run_again() -> impl Strategy<Value = Vec<Change>> {
     (any_record(), any_body(), given_up, 1_u64..4).prop_map(
         |(record, input, given_up, revision)| {
             let input_bytes = input.len();
-            let failed = Record { state: State::Failed, revision: 1, input_bytes, ..record };
+            let failed = Record { state: JobState::Failed, revision: 1, input_bytes, ..record };
             let emptied = Record { emptied: true, revision: 2, ..failed.clone() };
-            let again = Record { state: State::Queued, revision, ..failed.clone() };
+            let again = Record { state: JobState::Queued, revision, ..failed.clone() };
             let id = failed.id;
             let given_up = given_up.map(|forgotten| {
                 if forgotten {
