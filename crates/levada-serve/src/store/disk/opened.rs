@@ -1,7 +1,5 @@
 //! A database that is open, until a commit fails.
 
-use std::io::ErrorKind;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::OnceLock;
 
 use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend};
@@ -12,6 +10,7 @@ use super::super::query::Read;
 use super::super::{Change, Durability, StoreError, StoreErrorKind};
 use super::backend::{Faults, Guarded};
 use super::bodies::Bodies;
+use super::errors::{contained, error};
 use super::tables::{Snapshot, Writing};
 
 /// How the tables are laid out. A store of another version is left alone.
@@ -158,29 +157,4 @@ fn write(
     drop(tables);
     bodies.sync()?;
     transaction.commit().map_err(error)
-}
-
-/// A damaged database can make redb panic.
-pub(super) fn contained<T>(act: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    panic::catch_unwind(AssertUnwindSafe(act))
-        .unwrap_or_else(|_| Err(StoreError::corrupt("the database is damaged")))
-}
-
-/// What redb reports, in our words.
-pub(super) fn error(error: impl Into<redb::Error>) -> StoreError {
-    match error.into() {
-        redb::Error::Io(error) => match error.kind() {
-            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
-                StoreError::corrupt(format!("the database is damaged, or is none: {error}"))
-            }
-            _ => StoreError::from(error),
-        },
-        error @ (redb::Error::PreviousIo | redb::Error::Unsupported | redb::Error::Backend(_)) => {
-            StoreError::io(error.to_string())
-        }
-        error => StoreError {
-            kind: StoreErrorKind::Corrupt,
-            message: format!("the database is damaged: {error}"),
-        },
-    }
 }
