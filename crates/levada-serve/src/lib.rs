@@ -15,9 +15,9 @@
 //! job <- store <- jobs <- http <- run        each uses what stands to its left
 //! ```
 //!
-//! `job` is data, and steps from one state to the next. `store` keeps jobs, `jobs` runs them and knows
-//! no HTTP, `http` knows no processes, and `run` puts them together as `cli`, `config` and `secure`
-//! say. ARCHITECTURE.md has the whole line, and a job's way through the files.
+//! `job` is data, and steps from one state to the next. `store` keeps jobs, `jobs` runs them and
+//! knows no HTTP, `http` knows no processes, and `run` puts them together as `cli`, `config` and
+//! `secure` say. ARCHITECTURE.md has the whole line, and a job's way through the files.
 //!
 //! `client` is the other side: the tools that ask a running server, of which they know
 //! `docs/http.md` alone.

@@ -1,6 +1,6 @@
-//! Header fields that the `http` crate knows by name at most: what a client prefers (RFC 7240), which
-//! state it has already (RFC 9110, 13.1.2), the key of its request (a string of RFC 9651), its trace
-//! (W3C Trace Context) and the length of its body.
+//! Header fields that the `http` crate knows by name at most: what a client prefers (RFC 7240),
+//! which state it has already (RFC 9110, 13.1.2), the key of its request (a string of RFC 9651),
+//! its trace (W3C Trace Context) and the length of its body.
 
 use std::time::Duration;
 

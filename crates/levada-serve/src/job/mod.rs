@@ -1,5 +1,6 @@
 //! A job as data: its id, its record, and the steps from one state to the next. Pure, without a
-//! clock, a lock or a file of its own: `store` keeps records, and `jobs` decides which step is next.
+//! clock, a lock or a file of its own: `store` keeps records, and `jobs` decides which step is
+//! next.
 //!
 //! | file          | what it is                                                    |
 //! |---------------|---------------------------------------------------------------|

@@ -82,8 +82,8 @@ pub(crate) struct Record {
     pub(crate) key: Option<IdempotencyKey>,
 }
 
-/// What an exit code that means a failure says to the client. `http` makes a status of it; the store
-/// keeps that number.
+/// What an exit code that means a failure says to the client. `http` makes a status of it; the
+/// store keeps that number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "u16", into = "u16")]
 pub(crate) enum FailureStatus {

@@ -3,29 +3,33 @@
 //! ```text
 //!               start              succeed
 //!   Queued -------------> Running ------------> Succeeded
-//!    ^  ^                  |  |      fail
-//!    |  +--- interrupt ----+  +---------------> Failed
+//!    ^  ^                  |  |       fail
+//!    |  +---- interrupt ---+  +---------------> Failed
 //!    |                     |
 //!    |                     | retry_later
-//!    +------ requeue -- Retrying
+//!    +---- requeue ---- Retrying
 //!
-//!   Queued, Retrying                --withdraw-->  Cancelled     it does not run
-//!   Running                         --cancel-->    Cancelled     its run was stopped
-//!   Queued                          --give_up-->   Failed        the service died too often in its runs
-//!   Failed, Cancelled               --run_again--> Queued
+//!   Queued, Retrying  --withdraw-->  Cancelled    the job does not run
+//!   Running           --cancel---->  Cancelled    its run was stopped
+//!   Queued            --give_up--->  Failed       the service died too often while it ran
+//!   Failed, Cancelled --run_again->  Queued
 //! ```
 //!
 //! A step is decided in memory first, by `jobs::active`, and there each has one winner. The record
-//! follows: a client sees an end when it is on disk, and so no end that a crash could undo. Of a job
-//! that was interrupted, or whose queue is not configured, only the store knows: there a step starts
-//! from what was last written, so that `interrupt` and `withdraw` lead from every unfinished state.
+//! follows: a client sees an end when it is on disk, and so no end that a crash could undo. Of a
+//! job that was interrupted, or whose queue is not configured, only the store knows: there a step
+//! starts from what was last written, so that `interrupt` and `withdraw` lead from every unfinished
+//! state.
 //!
 //! | in memory (`jobs::active`) | the record                                    |
 //! |----------------------------|-----------------------------------------------|
 //! | `Waiting`                  | `Queued`                                      |
 //! | `Running`                  | `Running`, a moment later                     |
 //! | `Paused`                   | `Retrying`                                    |
-//! | `Ended`                    | one of the last three, once that is on disk; unchanged if this process does nothing more with the job |
+//! | `Ended`                    | one of the last three, once that is on disk   |
+//!
+//! A job of which nothing more becomes in this process is `Ended` in memory, and its record stays
+//! as it is, for the next process.
 
 use std::time::Duration;
 
@@ -294,14 +298,13 @@ mod tests {
     struct Row {
         step: Step,
         take: fn(&mut Record),
-        /// By the order of [`STATES`].
+        /// Queued, Running, Retrying, Succeeded, Failed, Cancelled: the order of [`STATES`].
         from: [Option<JobState>; 6],
     }
 
     /// Every step from every state.
     #[rustfmt::skip]
     const TABLE: [Row; 10] = [
-        //                                                                          Queued           Running          Retrying         Succ. Failed        Cancelled
         Row { step: Step::Start,      take: |it| it.start(NOW),                    from: [Some(Running),   None,            None,            None, None,         None] },
         Row { step: Step::Succeed,    take: |it| it.succeed(3, "a/b".into(), NOW, KEEP), from: [None,      Some(Succeeded), None,            None, None,         None] },
         Row { step: Step::Fail,       take: |it| it.fail(NOW, KEEP),               from: [None,            Some(Failed),    None,            None, None,         None] },

@@ -276,3 +276,80 @@ impl ActiveJob {
         self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use levada::mpmc;
+
+    use super::*;
+    use crate::config::QueueConfig;
+    use crate::job::{Moment, NewJob};
+    use crate::jobs::quota::Quotas;
+
+    /// A job that waits.
+    fn waiting() -> Arc<ActiveJob> {
+        let (config, line) = (Arc::new(QueueConfig::for_tests(["true"])), mpmc::channel(1).0);
+        let queue = Queue::new("q".to_owned(), config, line);
+        let (max_attempts, input_bytes) = (3, 0);
+        let (input_type, trace, key, client) = (None, None, None, "a".to_owned());
+        let share = Quotas::default().must_take(&client);
+        let queue_name = queue.name.clone();
+        let new =
+            NewJob { queue: queue_name, client, max_attempts, input_bytes, input_type, trace, key };
+        let record = Arc::new(Record::new(JobId::next(), Moment(0), new));
+        let place = queue.reserve().unwrap();
+        ActiveJob::waiting(record, queue, place, share)
+    }
+
+    /// In this order: waiting, running, paused, ended.
+    fn in_each_phase() -> [Arc<ActiveJob>; 4] {
+        let jobs = [(); 4].map(|()| waiting());
+        jobs[1..].iter().for_each(|job| assert!(job.claim().is_some()));
+        jobs[2].retry_later();
+        jobs[3].end();
+        jobs
+    }
+
+    #[test]
+    fn every_step_from_every_phase() {
+        let claimed = in_each_phase().map(|job| job.claim().is_some());
+        assert_eq!(claimed, [true, false, false, false]);
+        let waits_again = in_each_phase().map(|job| job.wait_again());
+        assert_eq!(waits_again, [false, false, true, false]);
+        let withdrawn = in_each_phase().map(|job| job.withdraw());
+        let stopping = Withdrawn::Stopping;
+        let expected = [Withdrawn::Ended, stopping, Withdrawn::Ended, Withdrawn::TooLate];
+        assert_eq!(withdrawn, expected);
+        let stopped = in_each_phase().map(|job| (job.withdraw(), job.is_stopped()).1);
+        assert_eq!(stopped, [true, true, true, false]);
+    }
+
+    #[test]
+    fn a_place_is_given_back_when_the_job_no_longer_waits() {
+        let depths = in_each_phase().map(|job| job.queue.depth());
+        assert_eq!(depths, [1, 0, 0, 0]);
+        let after_withdrawal = in_each_phase().map(|job| (job.withdraw(), job.queue.depth()).1);
+        assert_eq!(after_withdrawal, [0; 4]);
+        let job = waiting();
+        assert!(job.claim().is_some());
+        job.retry_later();
+        assert!(job.wait_again());
+        assert_eq!((job.queue.depth(), job.position()), (1, Some(0)));
+    }
+
+    #[test]
+    fn progress_raises_the_revision_and_leaves_the_record() {
+        let job = waiting();
+        let record = Arc::clone(&job.view().record);
+        job.publish(|view| view.set_progress(Progress::default()));
+        job.publish(|view| view.set_progress(Progress::default()));
+        let view = job.view();
+        assert!(Arc::ptr_eq(&view.record, &record), "it was copied");
+        assert_eq!(view.revision(), record.revision + 2);
+        assert_eq!(view.to_record().revision, record.revision + 2);
+        assert_eq!(view.clone().into_record().revision, record.revision + 2);
+        job.publish(|view| view.set_record(Arc::clone(&record)));
+        assert_eq!((job.view().revision(), job.view().progress), (record.revision, None));
+        assert!(Arc::ptr_eq(&job.view().into_record(), &record));
+    }
+}

@@ -1,4 +1,4 @@
-//! Who may have a job: places, quotas, and requests that were sent before.
+//! Which requests become jobs: places, quotas, and keys of requests that were sent before.
 
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ pub(crate) struct Admission {
     config: watch::Receiver<Arc<Config>>,
     shutdown: Signal,
     quotas: Quotas,
-    /// Requests with the same key, while the first of them is being accepted. Once its job is on disk
-    /// the store finds it by its key.
+    /// Requests with the same key, while the first of them is being accepted. Once its job is on
+    /// disk the store finds it by its key.
     keys: KeyedLock<[u8; 32]>,
 }
 

@@ -1,5 +1,5 @@
-//! The domain: jobs, the queues they wait in, and the commands they run. Knows no HTTP. What a job is
-//! stands in [`crate::job`], and nothing here is used by what stands below.
+//! The domain: jobs, the queues they wait in, and the commands they run. Knows no HTTP. What a job
+//! is stands in [`crate::job`], and nothing here is used by what stands below.
 //!
 //! Each line uses only files of lines above it:
 //!

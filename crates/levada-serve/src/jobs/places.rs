@@ -1,8 +1,8 @@
 //! The places of a queue: which requests become jobs, and how many jobs are before one.
 //!
 //! A place is taken before a request's body is read, so "full" is known at once and what was
-//! accepted always has room. Jobs that come back, from a retry or from the disk after a restart, get
-//! a place whether there is one or not.
+//! accepted always has room. Jobs that come back, from a retry or from the disk after a restart,
+//! get a place whether there is one or not.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,5 @@
-//! The workers of all queues: queues are opened, changed and closed here, and their workers end here.
+//! The workers of all queues: queues are opened, changed and closed here, and their workers end
+//! here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

@@ -117,7 +117,8 @@ impl Registry {
             && !record.state.has_ended()
             && self.queue(&record.queue).is_some()
         {
-            // It is on disk, and not yet active. The task that accepts it holds the lock until then.
+            // It is on disk, and not yet active. The task that accepts it holds the lock until
+            // then.
             let _activating = self.activating(id).await;
             return self.look(id).await;
         }

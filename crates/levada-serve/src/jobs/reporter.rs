@@ -1,5 +1,5 @@
-//! What is said of jobs: events, metrics, spans, and the log. The log never has what a job was given,
-//! or what its command wrote.
+//! What is said of jobs: events, metrics, spans, and the log. The log never has what a job was
+//! given, or what its command wrote.
 
 use std::time::Duration;
 

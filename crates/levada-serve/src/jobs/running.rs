@@ -3,7 +3,8 @@
 use super::active::JobQueue;
 use super::scheduler::{Scheduler, Slot, SlotRequest};
 
-/// A job that a worker has, and perhaps its slot or the request for one. Dropping it passes them on.
+/// A job that a worker has, and perhaps its slot or the request for one. Dropping it passes them
+/// on.
 #[derive(Debug)]
 pub(super) struct RunningJob<'a> {
     queue: &'a JobQueue,

@@ -21,8 +21,8 @@ struct Slots {
 }
 
 impl Slots {
-    /// Makes a change, and takes the requests that get a slot by it out of the line. In one step, so
-    /// that no new request takes a slot for which others wait.
+    /// Makes a change, and takes the requests that get a slot by it out of the line. In one step,
+    /// so that no new request takes a slot for which others wait.
     fn after(&mut self, change: impl FnOnce(&mut Self)) -> Vec<oneshot::Sender<Slot>> {
         change(self);
         let mut granted = Vec::new();
@@ -125,8 +125,8 @@ pub(super) struct QueueRequests(Mutex<Unclaimed>);
 struct Unclaimed {
     /// How many workers have a job.
     working: usize,
-    /// Not more than there are jobs in line, nor than workers without a job: so a worker claims each
-    /// at once.
+    /// Not more than there are jobs in line, nor than workers without a job: so a worker claims
+    /// each at once.
     requests: VecDeque<SlotRequest>,
 }
 

@@ -162,7 +162,8 @@ impl Span {
             .then(|| format!("00-{}-{}-{flags:02x}", context.trace_id(), context.span_id()))
     }
 
-    /// Ends the span of a request, which was answered with this status, and has to do with this job.
+    /// Ends the span of a request, which was answered with this status, and has to do with this
+    /// job.
     pub(crate) fn answered(self, status: u16, job: Option<&str>) {
         let Some(mut span) = self.0 else {
             return;

@@ -9,8 +9,8 @@ use crate::job::{JobState, Moment, Record};
 use crate::jobs::active::{ActiveJob, JobQueue};
 
 impl Lifecycle {
-    /// Lets the jobs go on that a queue has from the last process; last those that may be what killed
-    /// it, so that the others get on.
+    /// Lets the jobs go on that a queue has from the last process; last those that may be what
+    /// killed it, so that the others get on.
     pub(in crate::jobs) fn resume(
         self: &Arc<Self>,
         queue: &Arc<JobQueue>,
