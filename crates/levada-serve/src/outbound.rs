@@ -4,7 +4,7 @@
 use std::env;
 use std::sync::Arc;
 
-use axum::http::Uri;
+use http::Uri;
 use ureq::config::ConfigBuilder;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 use ureq::typestate::AgentScope;

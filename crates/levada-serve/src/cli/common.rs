@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use axum::http::Uri;
 use clap::Args;
+use http::Uri;
 
 /// Where the server is, how to be let in, and how to write what it says.
 #[derive(Debug, Clone, Args)]

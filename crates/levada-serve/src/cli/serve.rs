@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, StatusCode};
 use clap::{Args, ValueEnum};
+use http::{HeaderValue, StatusCode};
 
 use crate::config::values::{
     MAX_ATTEMPTS, MAX_CAPACITY, MAX_WORKERS, count, duration, duration_or_zero, kept_size, size,

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{ErrorKind, Read};
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 use ureq::Agent;
 use ureq::tls::Certificate;

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::HeaderValue;
+use http::HeaderValue;
 
 pub(crate) use self::document::Mistakes;
 pub(crate) use self::media::MediaRange;

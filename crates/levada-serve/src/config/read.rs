@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use axum::http::{HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use toml::de::DeValue;
 
 use super::document::{Document, Fields, Mistakes, Shown, number_of, text_of};

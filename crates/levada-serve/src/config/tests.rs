@@ -1,6 +1,6 @@
 //! Files and command lines, read together.
 
-use axum::http::StatusCode;
+use http::StatusCode;
 use proptest::prelude::*;
 
 use super::*;

@@ -16,8 +16,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName};
 use axum::response::Response;
+use http::{HeaderMap, HeaderName};
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{
     Span as _, SpanBuilder, SpanKind, Status, Tracer as _, TracerProvider as _,
