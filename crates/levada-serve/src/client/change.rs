@@ -2,11 +2,11 @@
 
 use serde::Deserialize;
 
-use super::failure::{Done, Failure, code};
+use super::failure::{Done, Failure};
 use super::http::{Method, Request, Server, segment};
 use super::job::{Job, path};
 use super::text::clean;
-use super::write;
+use super::{code, report, write};
 use crate::cli::cancel::CancelArgs;
 use crate::cli::retry::RetryArgs;
 
@@ -67,7 +67,7 @@ pub(super) fn each(ids: &[String], json: bool, act: impl Fn(&str) -> Done) -> Do
             // The others would fare no better.
             Err(failure @ (Failure::Unreachable(_) | Failure::NobodyReads)) => return Err(failure),
             Err(failure) => {
-                failure.tell(json);
+                report::failure(&failure, json);
                 first.get_or_insert(failure.code());
             }
         }

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::super::failure::code;
-use super::super::text::clean;
-use super::super::write;
+use crate::client::text::clean;
+use crate::client::{code, write};
 
 /// The jobs that are followed.
 #[derive(Debug, Clone, Default)]

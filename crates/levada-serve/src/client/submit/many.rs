@@ -9,12 +9,12 @@ use std::thread;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 
-use super::super::failure::{Done, Failure};
-use super::super::result::Sink;
-use super::super::write;
 use super::view::View;
 use super::{Input, Offer, not_submitted};
 use crate::cli::submit::SubmitArgs;
+use crate::client::failure::{Done, Failure};
+use crate::client::result::Sink;
+use crate::client::{code, report, write};
 
 pub(super) fn run(offer: &Offer<'_>, inputs: &[Input]) -> Done {
     let args = offer.args;
@@ -45,7 +45,7 @@ pub(super) fn run(offer: &Offer<'_>, inputs: &[Input]) -> Done {
                         if !args.server.json {
                             write::note(&format!("{}:", input.name()));
                         }
-                        failure.tell(args.server.json);
+                        report::failure(&failure, args.server.json);
                     });
                     view.finish(console::style("failed").red().for_stderr().to_string());
                     if failure.is_unreachable() {
@@ -69,7 +69,7 @@ pub(super) fn run(offer: &Offer<'_>, inputs: &[Input]) -> Done {
     match ended.iter().find(|(_, code)| *code != 0) {
         Some((_, code)) => Err(Failure::Told { code: *code }),
         None if ended.len() == inputs.len() => Ok(()),
-        None => Err(Failure::Told { code: super::code::FAILED }),
+        None => Err(Failure::Told { code: code::FAILED }),
     }
 }
 
