@@ -9,9 +9,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::config::reload::Reloads;
 use crate::jobs::record::{Outcome, Record};
 use crate::jobs::service::Jobs;
+use crate::settings::Reloads;
 use crate::store::writer::Commit;
 
 /// Numbers that are counted where things happen. What can be read off (depths, capacities) is, when

@@ -1,6 +1,8 @@
 //! How other services are asked, a levada server or a collector: whom to trust, and through which
 //! proxy.
 
+mod address;
+
 use std::env;
 use std::sync::Arc;
 
@@ -10,7 +12,8 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 use ureq::typestate::AgentScope;
 use ureq::{Agent, Proxy, ProxyBuilder, ProxyProtocol};
 
-use crate::cli::common::is_here;
+pub(crate) use self::address::BaseUrl;
+use self::address::is_here;
 
 /// What asks this server, if one of these certificates vouches for it. The headers, with what lets
 /// us in, are for this server alone: it follows no redirections.

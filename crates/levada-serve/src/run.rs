@@ -21,11 +21,9 @@ use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tokio::time::{interval, sleep, timeout};
 use tracing::{debug, error, info, warn};
 
-use crate::Fault;
-use crate::cli::serve::StoreOption;
-use crate::config::Config;
-use crate::config::reload::{HangUps, Settings};
+use crate::config::{Config, Storage};
 use crate::descriptors;
+use crate::fault::Fault;
 use crate::http::{App, router};
 use crate::jobs::group::orphans;
 use crate::jobs::in_flight::{Begun, InFlight};
@@ -34,6 +32,7 @@ use crate::jobs::queue::LINE;
 use crate::jobs::record::Moment;
 use crate::jobs::service::Jobs;
 use crate::server::Connections;
+use crate::settings::{HangUps, Settings};
 use crate::signals::StopSignals;
 use crate::store::clock::Clock;
 use crate::store::condition::Condition;
@@ -85,18 +84,18 @@ async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
     let reloads = settings.has_files();
     let signals = StopSignals::new(reloads).map_err(no_signals)?;
     let hang_ups = reloads.then(HangUps::new).transpose().map_err(no_signals)?;
-    let Settings { args, config, .. } = &*settings;
-    let listen = args.access.listen;
+    let Settings { service, config, .. } = &*settings;
+    let listen = service.listen;
     let listener = bind(listen)
         .map_err(|error| Fault::system(format!("cannot listen on {listen}: {error}")))?;
     let address = listener.local_addr().unwrap_or(listen);
 
     let (jobs, closer, begun) =
-        open(&args.service.store, config.subscribe(), shutdown.signal(), tracing)?;
+        open(&service.store, config.subscribe(), shutdown.signal(), tracing)?;
     if let Err(error) = jobs.count_interruptions(begun).await {
         error!(%error, "cannot count the interruptions of jobs that ran when the service died");
     }
-    let mut staff = Staff::new(&jobs, args.service.max_connections);
+    let mut staff = Staff::new(&jobs, service.max_connections);
     let mut changes = config.subscribe();
     let first = Arc::clone(&changes.borrow_and_update());
     staff
@@ -105,8 +104,8 @@ async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
         .map_err(|error| Fault::system(format!("cannot read the store: {error}")))?;
     let app = router(Arc::new(App::new(Arc::clone(&jobs), Arc::clone(&settings))));
     let connections = Connections::new(
-        args.service.header_timeout,
-        args.service.max_connections,
+        service.header_timeout,
+        service.max_connections,
         settings.tls.clone(),
         shutdown.signal(),
     );
@@ -165,14 +164,14 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 fn open(
-    option: &StoreOption,
+    storage: &Storage,
     config: watch::Receiver<Arc<Config>>,
     shutdown: Signal,
     tracing: Tracing,
 ) -> Result<(Arc<Jobs>, Closer, Vec<Begun>), Fault> {
-    let (store, in_flight, begun): (Arc<dyn Store>, _, _) = match option {
-        StoreOption::Memory => (Arc::new(MemoryStore::default()), None, Vec::new()),
-        StoreOption::Directory(directory) => {
+    let (store, in_flight, begun): (Arc<dyn Store>, _, _) = match storage {
+        Storage::Memory => (Arc::new(MemoryStore::default()), None, Vec::new()),
+        Storage::Directory(directory) => {
             let store =
                 DiskStore::open(directory).map_err(|error| Fault::system(error.to_string()))?;
             // The store is locked by now.

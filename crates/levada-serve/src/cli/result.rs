@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::common::ServerOptions;
-use crate::config::values::duration_or_zero;
+use crate::config::units::duration_or_zero;
 
 /// Options of `levada result`.
 #[derive(Debug, Clone, Args)]

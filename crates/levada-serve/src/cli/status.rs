@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::common::ServerOptions;
-use crate::config::values::count;
+use crate::config::units::count;
 
 /// Options of `levada status`.
 #[derive(Debug, Clone, Args)]
@@ -26,7 +26,7 @@ pub struct StatusArgs {
 
     /// How many to list at most
     #[arg(long, value_name = "N", default_value = "20", conflicts_with = "ids",
-        value_parser = count(1_000_000))]
+        value_parser = count::<usize, 1_000_000>)]
     pub(crate) limit: usize,
 
     /// Go on showing what changes: until the jobs given have ended, or until interrupted

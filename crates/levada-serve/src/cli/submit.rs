@@ -6,10 +6,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::common::ServerOptions;
-use crate::config::values::{count, duration, duration_or_zero};
+use crate::config::units::{count, duration, duration_or_zero};
 
 /// More at the same time are more than a terminal shows.
-const MOST_AT_ONCE: usize = 256;
+const MOST_AT_ONCE: u32 = 256;
 
 /// Options of `levada submit`.
 #[derive(Debug, Clone, Args)]
@@ -64,7 +64,7 @@ pub struct SubmitArgs {
 
     /// When the server refuses the job for now, or cannot be reached, try again this often
     /// [default: not at all]
-    #[arg(long, value_name = "N", value_parser = count(1_000_000))]
+    #[arg(long, value_name = "N", value_parser = count::<usize, 1_000_000>)]
     pub(crate) retry: Option<usize>,
 
     /// The same, as often as it takes, but no longer than this
@@ -81,7 +81,7 @@ pub struct SubmitArgs {
     pub(crate) output_dir: Option<PathBuf>,
 
     /// How many of several files are on their way at the same time
-    #[arg(long, value_name = "N", default_value = "8", value_parser = count(MOST_AT_ONCE))]
+    #[arg(long, value_name = "N", default_value = "8", value_parser = count::<usize, MOST_AT_ONCE>)]
     pub(crate) parallel: usize,
 
     #[command(flatten)]

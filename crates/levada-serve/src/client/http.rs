@@ -12,8 +12,8 @@ use ureq::tls::Certificate;
 use super::failure::{Done, Failure, Unreachable};
 use super::problem::Problem;
 use super::{text, write};
-use crate::cli::common::{BaseUrl, ServerOptions};
-use crate::outbound::{agent, certificates, of_the_system};
+use crate::cli::common::ServerOptions;
+use crate::outbound::{BaseUrl, agent, certificates, of_the_system};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long nothing may come or go. Streams of events have a comment every 15 seconds.

@@ -28,11 +28,11 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 
 use self::problem::Problem;
-use crate::config::reload::Settings;
 use crate::jobs::feed::Happened;
 use crate::jobs::record::JobId;
 use crate::jobs::service::Jobs;
 use crate::server::Connection;
+use crate::settings::Settings;
 
 /// What the handlers share.
 #[derive(Debug)]

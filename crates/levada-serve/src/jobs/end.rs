@@ -138,7 +138,7 @@ impl Jobs {
     /// Fills in what is the same for every end.
     pub(super) fn ended(&self, record: &mut Record) {
         let now = Moment::now();
-        let keep = self.config.borrow().retention.keep(record.state);
+        let keep = self.config.borrow().retention.keep(record.state == State::Succeeded);
         record.revision += 1;
         record.finished_at = Some(now);
         record.expires_at = Some(now.after(keep));

@@ -11,7 +11,7 @@ use super::layout;
 use super::writer::Writer;
 use super::{Change, Filter, Found, Store, StoreError, Unreadable, on_a_thread};
 use crate::config::Retention;
-use crate::jobs::record::{JobId, Moment, Record};
+use crate::jobs::record::{JobId, Moment, Record, State};
 
 /// How many jobs one commit gives up at most, so that others do not wait for it long.
 const BATCH: usize = 256;
@@ -88,7 +88,7 @@ impl Sweeper {
         let read = move |store: &dyn Store| store.expiring_after(latest, batch);
         let late = on_a_thread(&self.store, read).await?;
         let change = |mut record: Record| {
-            record.expires_at = Some(now.after(limits.keep(record.state)));
+            record.expires_at = Some(now.after(limits.keep(record.state == State::Succeeded)));
             record.revision += 1;
             Change::Keep { record }
         };
