@@ -44,7 +44,7 @@ pub(crate) fn of_the_system() -> Result<Vec<Certificate<'static>>, String> {
     let found = rustls_native_certs::load_native_certs();
     if found.certs.is_empty() {
         let errors = found.errors.iter().map(|error| format!(": {error}")).collect::<String>();
-        return Err(format!("this system has no certificates that it trusts{errors}"));
+        return Err(format!("the system has no trusted certificates{errors}"));
     }
     Ok(found.certs.iter().map(|found| Certificate::from_der(found).to_owned()).collect())
 }
@@ -77,8 +77,8 @@ fn proxy(server: &Uri) -> Result<Option<Proxy>, String> {
     // What it says may have a password.
     let refused = |_| {
         format!(
-            "the environment variable {name} has no proxy: give one such as http://proxy.example:3128 \
-             or socks5h://proxy.example:1080"
+            "the environment variable {name} is not the address of a proxy: give one such as \
+             http://proxy.example:3128 or socks5h://proxy.example:1080"
         )
     };
     Proxy::new(&text).map(Some).map_err(refused)

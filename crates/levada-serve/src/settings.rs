@@ -111,6 +111,9 @@ impl Settings {
                 );
                 reloads.refused += 1;
             }
+            if is_new && last_error.is_none() && changed == 0 {
+                info!("the files have no errors any more, and nothing has changed");
+            }
             reloads.ok += changed;
             reloads.last_error = last_error;
             is_new || changed > 0

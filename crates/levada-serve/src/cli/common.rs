@@ -8,9 +8,9 @@ use crate::outbound::BaseUrl;
 
 /// Where the server is, how to be let in, and how to write what it says.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "The server, and what is written")]
+#[command(next_help_heading = "Server and output")]
 pub struct ServerOptions {
-    /// The server's address
+    /// The address of the server
     #[arg(
         long,
         value_name = "URL",
@@ -20,21 +20,20 @@ pub struct ServerOptions {
     )]
     pub(crate) server: BaseUrl,
 
-    /// Show the token in this file to the server; without it, the one in the environment variable
-    /// LEVADA_TOKEN, if there is one
+    /// Send the token in this file [default: that of the environment variable LEVADA_TOKEN, if it
+    /// is set]
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 
-    /// Trust the servers that these certificates (PEM) vouch for, instead of those that the system
-    /// trusts
+    /// Trust the certificate authorities in this file (PEM) instead of those of the system
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
 
-    /// Write the server's JSON to standard output as it came, one object a line
+    /// Write the server's answers to standard output as JSON, one object a line
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Write nothing but errors to standard error
+    /// Write only errors to standard error
     #[arg(long, short)]
     pub(crate) quiet: bool,
 }

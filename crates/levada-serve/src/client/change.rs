@@ -44,12 +44,15 @@ fn retry_all(args: &RetryArgs, server: &Server) -> Done {
     let path = format!("/q/{}/retry", segment(&args.queue));
     let empty = Request { body: Some(b""), ..Request::default() };
     let (raw, Retried { retried, left }) = server.call(Method::Post, &path, empty)?.json()?;
-    tell(args.server.json, &raw, &format!("{retried} run again, {left} left"))?;
+    tell(args.server.json, &raw, &format!("{retried} jobs run again, {left} left"))?;
     if left == 0 {
         return Ok(());
     }
     if !args.server.json {
-        write::note("levada: the others had no room or no time, or their input is no longer kept");
+        write::note(
+            "levada: the jobs that are left found no place in the queue in time, or the server no \
+             longer keeps their inputs",
+        );
     }
     Err(Failure::Told { code: code::NOT_NOW })
 }

@@ -2,7 +2,8 @@
 //! and knows nothing else of it.
 //!
 //! ```text
-//! status, submit, queues -> change, result -> follow -> job -> http -> write -> failure -> problem -> code, text
+//! status, submit, queues -> change, result -> follow -> job -> http -> write
+//! write -> failure -> problem -> code, text
 //! beside them: pages, report (a failure, for a person), screen, table, sse
 //! ```
 

@@ -109,7 +109,7 @@ impl Problem {
             }
             "foreign-page" => "Give --server an IP address, or localhost.".to_owned(),
             "no-job" => "`levada status` lists the jobs.".to_owned(),
-            "no-queue" | "queue-closed" => "`levada queues` lists them.".to_owned(),
+            "no-queue" | "queue-closed" => "`levada queues` lists the queues.".to_owned(),
             "unsupported-type" => "Give the media type of the input with --type.".to_owned(),
             "idempotency-key-reused" => "Give another --key, or none.".to_owned(),
             "timeout" | "cancelled" | "command-out-of-step" | "interrupted-too-often" => {

@@ -142,7 +142,7 @@ impl Service {
 }
 
 impl Loaded {
-    /// A file with every key: what `--check` prints. The values of environment variables are hidden.
+    /// A file with every key: what `--check` prints. It hides the values of `environment`.
     pub(crate) fn to_toml(&self) -> String {
         let Self { mut config, mut service } = self.clone();
         let mut root = shown(LIMITS, &mut config);

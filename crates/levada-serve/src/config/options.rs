@@ -1,5 +1,5 @@
-//! The table of options. Each option has its key, its kind of value, its place in the configuration,
-//! its flag and its text here, and nowhere else.
+//! The table of options. Each option has its key, its kind of value, its place in the
+//! configuration, its flag and its text here, and nowhere else.
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use http::StatusCode;
@@ -30,7 +30,8 @@ pub(super) static QUEUE: Settings<Queue> = &[
         .flag("workers").default("the number of CPUs")
         .text("how many commands of the queue run at the same time (1 to 4096)"),
     &key("capacity", count::<_, MAX_JOBS>(), |q: &mut Queue| &mut q.capacity).flag("queue")
-        .text("how many accepted jobs can wait for a worker (1 to 1000000); the service refuses more"),
+        .text("how many accepted jobs can wait for a worker (1 to 1000000); the service refuses \
+               more"),
     &key("wait", DURATION_OR_ZERO, |q: &mut Queue| &mut q.wait).flag("wait")
         .text("how long a client waits for the outcome before it gets `202` and the address of the \
                job; with `0`, it gets them at once"),
@@ -188,7 +189,8 @@ const MAX_JOBS: u32 = 1_000_000;
 const COMMAND: List<std::ffi::OsString> = List {
     name: "COMMAND",
     least: 1,
-    wanted: "give the command and its arguments, for example [\"wc\", \"-c\"]; no shell is involved",
+    wanted: "give the command and its arguments, for example [\"wc\", \"-c\"]; no shell is \
+             involved",
     parse: |word| match word.contains('\0') {
         true => Err("an argument has no NUL character".to_owned()),
         false => Ok(word.into()),

@@ -43,9 +43,11 @@ pub(crate) fn check(service: &Service, has_tokens: bool) -> Result<Option<&'stat
         return Err(mistake.to_owned());
     }
     if has_tokens && service.allow_anonymous {
-        return Err("--allow-anonymous: there are tokens, from --token-file or LEVADA_TOKEN, and \
-                    a client that has none could do without; remove one of them"
-            .to_owned());
+        return Err(
+            "--allow-anonymous: there are tokens, from --token-file or LEVADA_TOKEN, that \
+                    clients would not need; remove one of them"
+                .to_owned(),
+        );
     }
     if !is_remote(service) {
         return Ok(None);
@@ -53,23 +55,23 @@ pub(crate) fn check(service: &Service, has_tokens: bool) -> Result<Option<&'stat
     match (has_tokens, service.tls_cert.is_some() || service.allow_plain_http) {
         (true, true) => Ok(None),
         (true, false) => Ok(Some(
-            "other machines send their tokens and jobs in the clear: add --tls-cert and --tls-key, \
+            "other machines send their tokens and jobs unencrypted: add --tls-cert and --tls-key, \
              or --allow-plain-http where the network is trusted or a proxy in front does TLS",
         )),
         (false, true) if service.allow_anonymous => Ok(None),
         (false, _) => Err(format!(
-            "--listen {}: other machines could reach it, and every client that reaches it can run \
-             the command; add one of:\n  \
+            "--listen {}: other machines can reach this address, and every client that reaches it \
+             can run the command; add one of:\n  \
              --token-file FILE: only clients with a token may\n  \
              --allow-anonymous, --tls-cert FILE and --tls-key FILE: every client may, encrypted\n  \
-             --allow-anonymous and --allow-plain-http: every client may, unencrypted, in a network \
-             that is trusted, such as that of a few containers",
+             --allow-anonymous and --allow-plain-http: every client may, unencrypted, in a trusted \
+             network, such as that of a few containers",
             service.listen
         )),
     }
 }
 
-/// What is wrong with options that say nothing without another one, or that another one contradicts.
+/// What is wrong with options that need another one, or that contradict another one.
 fn incomplete(service: &Service) -> Option<&'static str> {
     match (&service.tls_cert, &service.tls_key) {
         (Some(_), None) => return Some("--tls-cert: add the private key with --tls-key FILE"),
@@ -134,7 +136,9 @@ mod tests {
             assert_eq!(checked(&anonymous, false), Ok(None));
             assert_eq!(checked(&plain, false), Ok(None));
             assert_eq!(checked(&tls, true), Ok(None));
-            assert!(checked(&[], true).unwrap().is_some_and(|warning| warning.contains("clear")));
+            assert!(
+                checked(&[], true).unwrap().is_some_and(|warning| warning.contains("unencrypted"))
+            );
             assert_eq!(checked(&["--allow-plain-http"], true), Ok(None), "as it is meant to be");
             assert!(checked(&anonymous, true).unwrap_err().contains("--allow-anonymous"));
         }

@@ -48,7 +48,7 @@ fn wait(followed: &Followed) {
     let mut text = String::new();
     for id in ids.iter().map(|id| clean(id)) {
         text +=
-            &format!("\nlevada: job {id} goes on; `levada result {id} --wait 10m` waits for it,");
+            &format!("\nlevada: job {id} continues; `levada result {id} --wait 10m` waits for it,");
         text += &format!("\n        `levada cancel {id}` ends it");
     }
     write::note(&text);

@@ -86,7 +86,7 @@ fn sinks(args: &SubmitArgs, inputs: &[Input]) -> Done<Vec<Sink>> {
             return Ok(vec![Sink::Stdout; inputs.len()]);
         }
         return Err(Failure::usage(
-            "the outputs of several files need places: give --output-dir DIR, --no-wait or --json",
+            "several files have several outputs: give --output-dir DIR, --no-wait or --json",
         ));
     };
     fs::create_dir_all(directory)
@@ -100,7 +100,7 @@ fn sinks(args: &SubmitArgs, inputs: &[Input]) -> Done<Vec<Sink>> {
         if !taken.insert(name.to_owned()) {
             let name = name.display();
             return Err(Failure::usage(format!(
-                "two files are called {name}; give them one by one"
+                "two files are called {name}, and so would their outputs be; submit them one by one"
             )));
         }
         let to = directory.join(name);
