@@ -1,5 +1,4 @@
-//! How other services are asked, a levada server or a collector: whom to trust, and through which
-//! proxy.
+//! Requests to other services (a levada server, a collector): trusted certificates, and the proxy.
 
 mod address;
 

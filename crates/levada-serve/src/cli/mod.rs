@@ -78,6 +78,7 @@ fn with_advice(mut error: clap::Error) -> clap::Error {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use super::common::ServerOptions;
     use super::*;
 
     /// The options of `levada serve` with these arguments.
@@ -93,6 +94,53 @@ pub(crate) mod tests {
     fn command_line_is_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    fn document(name: &str) -> String {
+        let path = format!("{}/../../docs/{name}.md", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn documentation_names_the_subcommands_and_the_options_of_the_server() {
+        let text = document("cli");
+        let mut command = <Cli as clap::CommandFactory>::command();
+        command.build();
+        let tools = command.get_subcommands().map(clap::Command::get_name);
+        for name in tools.filter(|name| !["serve", "help"].contains(name)) {
+            assert!(text.contains(&format!("\n| `levada {name}")), "docs/cli.md has no {name}");
+        }
+        let server = <ServerOptions as clap::Args>::augment_args(clap::Command::new("server"));
+        let with_value = server.get_arguments().filter(|option| option.get_action().takes_values());
+        for option in with_value {
+            let (flag, name) = (option.get_long().unwrap(), &option.get_value_names().unwrap()[0]);
+            assert!(
+                text.contains(&format!("\n| `--{flag} {name}` |")),
+                "docs/cli.md has no --{flag}"
+            );
+        }
+    }
+
+    #[test]
+    fn documented_options_exist() {
+        // Those of curl, docker, grep, sort and systemd, in examples.
+        let others = ["data-binary", "kill-whom", "signal", "stop-timeout", "unbuffered", "unique"];
+        let mut command = <Cli as clap::CommandFactory>::command();
+        command.build();
+        let options = command.get_subcommands().flat_map(clap::Command::get_arguments);
+        let mut known: Vec<_> = options.filter_map(clap::Arg::get_long).collect();
+        known.extend(others);
+        let mut seen = 0;
+        for name in ["cli", "config", "serve", "http"] {
+            let text = document(name);
+            let words = text.split(|c: char| !c.is_ascii_lowercase() && c != '-');
+            for option in words.filter_map(|word| word.strip_prefix("--")) {
+                let is_option = option.starts_with(|c: char| c.is_ascii_lowercase());
+                assert!(!is_option || known.contains(&option), "docs/{name}.md: --{option}");
+                seen += usize::from(is_option);
+            }
+        }
+        assert!(seen > 100, "{seen} options are in the docs");
     }
 
     #[test]

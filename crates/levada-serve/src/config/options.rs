@@ -42,7 +42,7 @@ pub(super) static QUEUE: Settings<Queue> = &[
                command has ended, before they get SIGKILL"),
     &key("priority", PRIORITY, |q: &mut Queue| &mut q.priority).flag("priority")
         .text("when as many commands run as `max_running` allows, the queue with the greatest \
-               number goes first (-128 to 127)"),
+               number goes first (-128 to 127); among equals, the worker that has waited longest"),
     &key("max_body", SIZE, |q: &mut Queue| &mut q.max_body).flag("max-body")
         .text("largest body of a request"),
     &key("max_output", SIZE, |q: &mut Queue| &mut q.max_output).flag("max-output")

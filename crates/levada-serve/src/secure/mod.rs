@@ -33,8 +33,8 @@ pub(crate) fn hosts(service: &Service, has_tokens: bool) -> Hosts<'_> {
     }
 }
 
-/// Refuses to listen where any client could run the command by accident, and returns what an
-/// operator should know who listens like this.
+/// Refuses to listen where any client could run the command by accident. Returns a warning for the
+/// operator, if there is one.
 ///
 /// # Errors
 /// Says what to add.
