@@ -33,8 +33,6 @@ pub(crate) struct Settings {
     source: Source,
     /// As it was at the start.
     pub(crate) service: Service,
-    /// As the files have it now.
-    service_of_files: watch::Sender<Arc<Service>>,
     pub(crate) config: watch::Sender<Arc<Config>>,
     /// `None`: clients need no token.
     pub(crate) tokens: Option<watch::Sender<Arc<Tokens>>>,
@@ -67,7 +65,6 @@ impl Settings {
         match (loaded, tokens, tls) {
             (Ok(Loaded { config, service }), Ok(tokens), Ok(tls)) => Ok(Self {
                 source,
-                service_of_files: watch::Sender::new(Arc::new(service.clone())),
                 service,
                 config: watch::Sender::new(Arc::new(config)),
                 tokens: tokens.map(|tokens| watch::Sender::new(Arc::new(tokens))),
@@ -122,10 +119,8 @@ impl Settings {
 
     fn reload_config(&self) -> Result<bool, Mistakes> {
         let Loaded { config, service } = self.source.load()?;
-        if publish(&self.service_of_files, service.clone()) {
-            for key in self.service.differences(&service) {
-                warn!("service.{key} is different now: restart the service to apply it");
-            }
+        if service != self.service {
+            warn!("[service] is not as it was at the start: restart the service to apply it");
         }
         Ok(publish(&self.config, config))
     }

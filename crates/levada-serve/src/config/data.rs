@@ -64,7 +64,7 @@ pub(crate) enum Mode {
     Frames,
 }
 
-/// One queue and the command behind it.
+/// One queue and the command behind it. `options` describes the fields; sizes are in bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct QueueConfig {
     /// The command's name and arguments; never empty.
@@ -76,31 +76,18 @@ pub(crate) struct QueueConfig {
     pub(crate) directory: Option<PathBuf>,
     /// What is added to the environment of the service. The values may be secrets.
     pub(crate) environment: BTreeMap<String, String>,
-    /// How many of its commands run at the same time.
     pub(crate) workers: usize,
-    /// How many accepted jobs can wait for a worker.
     pub(crate) capacity: usize,
-    /// How long a client waits for the outcome before it gets `202`; zero if not at all.
     pub(crate) wait: Duration,
-    /// How long a command may run.
     pub(crate) timeout: Duration,
-    /// How long what is left of a command has at most between SIGTERM (or its end) and SIGKILL.
     pub(crate) grace: Duration,
-    /// Jobs of the queue with the greatest start first when `max_running` binds.
     pub(crate) priority: i8,
-    /// Largest body of a request, in bytes.
     pub(crate) max_body: usize,
-    /// Largest output of a command, in bytes.
     pub(crate) max_output: usize,
-    /// How much of the end of standard error is kept, in bytes.
     pub(crate) stderr_tail: usize,
-    /// Content type of the command's output.
     pub(crate) content_type: HeaderValue,
-    /// The content types it takes; all if there are none here.
     pub(crate) accept: Vec<MediaRange>,
-    /// What becomes of the job of a client that hangs up while it waits.
     pub(crate) on_disconnect: OnDisconnect,
-    /// Whether a request needs an `Idempotency-Key`.
     pub(crate) require_key: bool,
     pub(crate) retry: RetryPolicy,
 }
@@ -206,17 +193,13 @@ impl QueueConfig {
     }
 }
 
-/// What holds from the start of the service to its end.
+/// What holds from the start of the service to its end. `options` describes the fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Service {
     pub(crate) store: Storage,
-    /// The status with which a full queue refuses a job.
     pub(crate) full_status: StatusCode,
-    /// How long a client may take to send a request's head, or keep a connection idle.
     pub(crate) header_timeout: Duration,
-    /// How long a client may send nothing of a request's body.
     pub(crate) body_timeout: Duration,
-    /// How many bytes of a body must come a second on average; any number if it is 0.
     pub(crate) body_min_rate: usize,
     pub(crate) max_connections: usize,
     pub(crate) listen: SocketAddr,
@@ -224,7 +207,6 @@ pub(crate) struct Service {
     pub(crate) allow_world_readable_tokens: bool,
     pub(crate) allow_anonymous: bool,
     pub(crate) allow_plain_http: bool,
-    /// Names by which clients reach a service without tokens.
     pub(crate) allow_host: Vec<String>,
     pub(crate) tls_cert: Option<PathBuf>,
     pub(crate) tls_key: Option<PathBuf>,

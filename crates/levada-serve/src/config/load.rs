@@ -1,6 +1,5 @@
 //! What a file and a command line ask for, together.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -128,17 +127,6 @@ impl Source {
 fn is_name(name: &str) -> bool {
     let is_inner = |c: u8| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
     (1..=64).contains(&name.len()) && name.bytes().all(is_inner) && !name.starts_with(['_', '-'])
-}
-
-impl Service {
-    /// The keys that have another value in the other one.
-    pub(crate) fn differences(&self, other: &Self) -> BTreeSet<String> {
-        let one = shown(options::service(), &mut self.clone());
-        let other = shown(options::service(), &mut other.clone());
-        let mut keys: BTreeSet<_> = one.keys().chain(other.keys()).cloned().collect();
-        keys.retain(|key| one.get(key) != other.get(key));
-        keys
-    }
 }
 
 impl Loaded {

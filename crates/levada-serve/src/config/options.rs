@@ -9,9 +9,9 @@ use toml::{Table, Value};
 use super::data::{Config, QueueConfig as Queue, Retention, Service};
 use super::document::{Fields, Shown, number_of};
 use super::kind::{
-    ADDRESS, CONTENT_TYPE, Choice, DIRECTORY, DURATION, DURATION_OR_ZERO, FACTOR, FILE,
-    FULL_STATUS, KEPT_SIZE, List, Optional, PRIORITY, SHARE, SIZE, SIZE_OR_ZERO, STORAGE, SWITCH,
-    count,
+    ACCEPT, ADDRESS, COMMAND, CONTENT_TYPE, DIRECTORY, DURATION, DURATION_OR_ZERO, FACTOR, FILE,
+    FULL_STATUS, KEPT_SIZE, NAMES, PRIORITY, SHARE, SIZE, SIZE_OR_ZERO, STORAGE, SWITCH, choice,
+    count, limit,
 };
 use super::retry::{RetryPolicy, Verdict};
 use super::setting::{Group, Setting, Settings, key};
@@ -55,11 +55,12 @@ pub(super) static QUEUE: Settings<Queue> = &[
         .text("the content types that the queue takes, for example `[\"image/png\", \"text/*\"]`; \
                with an empty list, all types. A request without a type counts as \
                `application/octet-stream`"),
-    &key("mode", Choice::NEW, |q: &mut Queue| &mut q.mode).flag("mode")
+    &key("mode", choice("process|lines|frames"), |q: &mut Queue| &mut q.mode).flag("mode")
         .text("`process`: each job has a process of its own; `lines` and `frames`: a process does \
                job after job, each a line that it answers with a line, or a frame (length and \
                bytes) that it answers with a frame"),
-    &key("on_disconnect", Choice::NEW, |q: &mut Queue| &mut q.on_disconnect).flag("on-disconnect")
+    &key("on_disconnect", choice("cancel|finish"), |q: &mut Queue| &mut q.on_disconnect)
+        .flag("on-disconnect")
         .text("what the service does with the job of a client that closes the connection while it \
                waits: `cancel` or `finish`"),
     &key("require_key", SWITCH, |q: &mut Queue| &mut q.require_key)
@@ -96,11 +97,11 @@ pub(super) static RETRY: Settings<RetryPolicy> = &[
 /// Of all queues together: the keys at the top of the file.
 #[rustfmt::skip]
 pub(super) static LIMITS: Settings<Config> = &[
-    &key("quota", Optional(count::<_, MAX_JOBS>()), |c: &mut Config| &mut c.quota)
+    &key("quota", limit::<MAX_JOBS>(), |c: &mut Config| &mut c.quota)
         .flag("quota").default("any number")
         .text("how many unfinished jobs a client may have (1 to 1000000); the service refuses more \
                with `429`"),
-    &key("max_running", Optional(count::<_, 4096>()), |c: &mut Config| &mut c.max_running)
+    &key("max_running", limit::<4096>(), |c: &mut Config| &mut c.max_running)
         .flag("max-running").default("the sum of `workers`")
         .text("how many commands of all queues run at the same time (1 to 4096)"),
     &Group { key: "retention", at: |c: &mut Config| &mut c.retention, settings: RETENTION,
@@ -173,7 +174,7 @@ static ACCESS: Settings<Service> = &[
         .flag("allow-plain-http")
         .text("listen without TLS where other machines reach the service: in a trusted network, \
                such as that of a few containers, or behind a proxy that does TLS"),
-    &key("allow_host", HOSTS, |s: &mut Service| &mut s.allow_host).flag("allow-host")
+    &key("allow_host", NAMES, |s: &mut Service| &mut s.allow_host).flag("allow-host")
         .text("a name by which clients reach a service without tokens; there may be several. IP \
                addresses and `localhost` are always allowed. A service that other machines reach \
                also answers to private names and, with TLS, to every name"),
@@ -185,34 +186,6 @@ static ACCESS: Settings<Service> = &[
 ];
 
 const MAX_JOBS: u32 = 1_000_000;
-
-const COMMAND: List<std::ffi::OsString> = List {
-    name: "COMMAND",
-    least: 1,
-    wanted: "give the command and its arguments, for example [\"wc\", \"-c\"]; no shell is \
-             involved",
-    parse: |word| match word.contains('\0') {
-        true => Err("an argument has no NUL character".to_owned()),
-        false => Ok(word.into()),
-    },
-    show: |word| word.to_string_lossy().into_owned(),
-};
-
-const ACCEPT: List<super::media::MediaRange> = List {
-    name: "TYPE",
-    least: 0,
-    wanted: "give a list, for example [\"image/png\", \"text/*\"]",
-    parse: str::parse,
-    show: ToString::to_string,
-};
-
-const HOSTS: List<String> = List {
-    name: "NAME",
-    least: 0,
-    wanted: "give a list, for example [\"jobs.example\"]",
-    parse: |name| Ok(name.to_owned()),
-    show: Clone::clone,
-};
 
 /// `environment`: each variable replaces that of the same name.
 struct Environment;

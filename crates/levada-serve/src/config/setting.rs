@@ -34,10 +34,10 @@ pub(super) trait Setting<C>: Sync {
 pub(super) type Settings<C> = &'static [&'static dyn Setting<C>];
 
 /// A setting with one value.
-pub(super) struct Entry<C: 'static, K: Kind> {
+pub(super) struct Entry<C: 'static, T: 'static> {
     key: &'static str,
-    kind: K,
-    at: fn(&mut C) -> &mut K::Value,
+    kind: Kind<T>,
+    at: fn(&mut C) -> &mut T,
     /// What else follows from a new value.
     then: fn(&mut C),
     flag: Option<&'static str>,
@@ -47,15 +47,15 @@ pub(super) struct Entry<C: 'static, K: Kind> {
 }
 
 /// The setting with this key and this kind of value, and where its value is.
-pub(super) const fn key<C, K: Kind>(
+pub(super) const fn key<C, T>(
     key: &'static str,
-    kind: K,
-    at: fn(&mut C) -> &mut K::Value,
-) -> Entry<C, K> {
+    kind: Kind<T>,
+    at: fn(&mut C) -> &mut T,
+) -> Entry<C, T> {
     Entry { key, kind, at, then: |_| {}, flag: None, default: None, text: "" }
 }
 
-impl<C, K: Kind> Entry<C, K> {
+impl<C, T> Entry<C, T> {
     /// What `--help` and the docs say about it.
     pub(super) const fn text(mut self, text: &'static str) -> Self {
         self.text = text;
@@ -78,11 +78,11 @@ impl<C, K: Kind> Entry<C, K> {
     }
 
     fn value(&self, config: &mut C) -> Option<Value> {
-        self.kind.show((self.at)(config))
+        (self.kind.show)((self.at)(config))
     }
 }
 
-impl<C, K: Kind> Setting<C> for Entry<C, K> {
+impl<C, T> Setting<C> for Entry<C, T> {
     fn read(&self, fields: &mut Fields<'_, '_>, config: &mut C) {
         let here = fields.here();
         fields.set(self.key, (self.at)(config), |value| self.kind.read(value, here));
@@ -105,14 +105,13 @@ impl<C, K: Kind> Setting<C> for Entry<C, K> {
     fn flags(&self, defaults: &mut C) -> Vec<Arg> {
         let Some(flag) = self.flag else { return Vec::new() };
         let mut help = self.text[..1].to_uppercase() + &self.text[1..];
-        let default = match (self.default, self.value(defaults)) {
-            (Some(words), _) => Some(words.to_owned()),
-            (None, Some(Value::String(text))) => Some(text),
-            (None, Some(Value::Integer(number))) => Some(number.to_string()),
-            // What is off or empty needs no word.
-            (None, _) => None,
+        let default = match self.value(defaults) {
+            // An option that is off or empty needs no word.
+            Some(Value::Boolean(_) | Value::Array(_)) | None => None,
+            Some(Value::String(text)) => Some(text),
+            Some(value) => Some(value.to_string()),
         };
-        if let Some(default) = default {
+        if let Some(default) = self.default.map(str::to_owned).or(default) {
             help += &format!(" [default: {default}]");
         }
         vec![self.kind.describe(Arg::new(flag).long(flag).help(help))]
@@ -121,11 +120,8 @@ impl<C, K: Kind> Setting<C> for Entry<C, K> {
     #[cfg(test)]
     fn row(&self, defaults: &mut C) -> Option<String> {
         let flag = self.flag.map(|flag| format!("`--{flag}`")).unwrap_or_default();
-        let default = match (self.default, self.value(defaults)) {
-            (Some(words), _) => words.to_owned(),
-            (None, Some(value)) => format!("`{value}`"),
-            (None, None) => String::new(),
-        };
+        let value = self.value(defaults).map(|value| format!("`{value}`")).unwrap_or_default();
+        let default = self.default.unwrap_or(&value);
         Some(format!("| `{}` | {flag} | {default} | {} |", self.key, self.text))
     }
 }

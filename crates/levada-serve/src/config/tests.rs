@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use http::{HeaderValue, StatusCode};
 use proptest::prelude::*;
 
@@ -281,6 +282,23 @@ fn content_types() {
     let some = queue("accept = [\"text/*\"]");
     assert!(!some.accepts(None) && some.accepts(Some(&text)));
     assert!(queue("accept = [\"*/*\"]").accepts(None), "as application/octet-stream");
+}
+
+#[test]
+fn every_value_of_an_enum_can_be_chosen() {
+    fn names<T: ValueEnum>() -> Vec<String> {
+        let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        values.map(|value| value.get_name().to_owned()).collect()
+    }
+    for (key, names) in [("mode", names::<Mode>()), ("on_disconnect", names::<OnDisconnect>())] {
+        for name in names {
+            let printed =
+                load(&format!("[queue.x]\ncommand = [\"true\"]\n{key} = \"{name}\""), &[])
+                    .unwrap()
+                    .to_toml();
+            assert!(printed.contains(&format!("{key} = \"{name}\"")), "{printed}");
+        }
+    }
 }
 
 #[test]
