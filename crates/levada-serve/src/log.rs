@@ -20,8 +20,7 @@ use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::Fault;
-use crate::cli::serve::LogFormat;
+use crate::fault::Fault;
 
 /// How many bytes of lines wait to be written.
 const ROOM: usize = 1 << 20;
@@ -30,6 +29,13 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 /// Until a write is tried again that another process's `O_NONBLOCK` on the same terminal or pipe
 /// has refused.
 const AGAIN: Duration = Duration::from_millis(10);
+
+/// How the lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
 
 /// The log of `levada serve`.
 #[derive(Debug)]

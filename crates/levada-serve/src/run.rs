@@ -19,11 +19,9 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{interval, sleep, timeout};
 use tracing::{debug, error, info, warn};
 
-use crate::Fault;
-use crate::cli::serve::StoreOption;
-use crate::config::Config;
-use crate::config::reload::{HangUps, Settings};
+use crate::config::{Config, Storage};
 use crate::descriptors;
+use crate::fault::Fault;
 use crate::http::{App, router};
 use crate::job::Moment;
 use crate::jobs::group::orphans;
@@ -31,6 +29,7 @@ use crate::jobs::in_flight::{Begun, InFlight};
 use crate::jobs::pools::WorkerPools;
 use crate::jobs::service::Jobs;
 use crate::server::Connections;
+use crate::settings::{HangUps, Settings};
 use crate::signals::StopSignals;
 use crate::store::clock::Clock;
 use crate::store::condition::Condition;
@@ -82,27 +81,27 @@ async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
     let reloads = settings.has_files();
     let signals = StopSignals::new(reloads).map_err(no_signals)?;
     let hang_ups = reloads.then(HangUps::new).transpose().map_err(no_signals)?;
-    let Settings { args, config, .. } = &*settings;
-    let listen = args.access.listen;
+    let Settings { service, config, .. } = &*settings;
+    let listen = service.listen;
     let listener = bind(listen)
         .map_err(|error| Fault::system(format!("cannot listen on {listen}: {error}")))?;
     let address = listener.local_addr().unwrap_or(listen);
 
     let (jobs, closer, begun) =
-        open(&args.service.store, config.subscribe(), shutdown.signal(), tracing)?;
+        open(&service.store, config.subscribe(), shutdown.signal(), tracing)?;
     if let Err(error) = jobs.lifecycle.count_interruptions(begun).await {
         error!(%error, "cannot count the interruptions of jobs that ran when the service died");
     }
     let mut pools = WorkerPools::new(&jobs);
     let mut changes = config.subscribe();
     let first = Arc::clone(&changes.borrow_and_update());
-    configure(&mut pools, first, args.service.max_connections)
+    configure(&mut pools, first, service.max_connections)
         .await
         .map_err(|error| Fault::system(format!("cannot read the store: {error}")))?;
     let app = router(Arc::new(App::new(Arc::clone(&jobs), Arc::clone(&settings))));
     let connections = Connections::new(
-        args.service.header_timeout,
-        args.service.max_connections,
+        service.header_timeout,
+        service.max_connections,
         settings.tls.clone(),
         shutdown.signal(),
     );
@@ -128,7 +127,7 @@ async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
     tokio::select! {
         never = connections.accept(&listener, &app) => match never {},
         () = jobs.shutdown.draining() => {}
-        () = follow(&mut pools, changes, args.service.max_connections) => unreachable!("`settings` keeps the sender"),
+        () = follow(&mut pools, changes, service.max_connections) => unreachable!("`settings` keeps the sender"),
     }
     jobs.lifecycle.begin_to_stop();
     drop((listener, background));
@@ -161,14 +160,14 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 fn open(
-    option: &StoreOption,
+    storage: &Storage,
     config: watch::Receiver<Arc<Config>>,
     shutdown: Signal,
     tracing: Tracing,
 ) -> Result<(Arc<Jobs>, Closer, Vec<Begun>), Fault> {
-    let (store, in_flight, begun): (Arc<dyn Store>, _, _) = match option {
-        StoreOption::Memory => (Arc::new(MemoryStore::default()), None, Vec::new()),
-        StoreOption::Directory(directory) => {
+    let (store, in_flight, begun): (Arc<dyn Store>, _, _) = match storage {
+        Storage::Memory => (Arc::new(MemoryStore::default()), None, Vec::new()),
+        Storage::Directory(directory) => {
             let store =
                 DiskStore::open(directory).map_err(|error| Fault::system(error.to_string()))?;
             // The store is locked by now.

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use crate::config::reload::Settings;
 use crate::job::JobId;
 use crate::jobs::service::Jobs;
+use crate::settings::Settings;
 
 /// What the handlers share.
 #[derive(Debug)]

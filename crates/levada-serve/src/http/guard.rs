@@ -31,7 +31,7 @@ const SEAT_FREE: std::ops::RangeInclusive<u32> = 1..=4;
 
 /// Why the request is refused before anything is asked of it, if it is. That is counted.
 pub(super) fn refusal(app: &App, connection: &Connection, request: &Request) -> Option<Problem> {
-    let known = hosts(&app.settings.args.access, app.settings.tokens.is_some());
+    let known = hosts(&app.settings.service, app.settings.tokens.is_some());
     let problem = crowded(app, connection, request.uri().path())
         .or_else(|| ambiguous(request.version(), request.headers()))
         .or_else(|| foreign(request.uri(), request.headers(), known).map(foreign_page));
@@ -43,7 +43,7 @@ fn crowded(app: &App, connection: &Connection, path: &str) -> Option<Problem> {
     if !connection.is_spare() || PROBES.contains(&path) {
         return None;
     }
-    let most = app.settings.args.service.max_connections;
+    let most = app.settings.service.max_connections;
     let problem = Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "too-many-connections",

@@ -256,7 +256,7 @@ pub(crate) fn refused(app: &App, refusal: Refusal) -> Problem {
 fn full(app: &App, queue: &JobQueue) -> Problem {
     let places = queue.config().capacity;
     Problem::new(
-        app.settings.args.service.full_status,
+        app.settings.service.full_status,
         "queue-full",
         "The queue is full",
         format!("All {places} places of {:?} are taken; the job was not accepted.", queue.name),

@@ -14,8 +14,7 @@ use tracing::warn;
 use super::app::App;
 use super::outcome::store_failed;
 use super::problem::Problem;
-use crate::cli::serve::ServiceOptions;
-use crate::config::{Mode, QueueConfig};
+use crate::config::{Mode, QueueConfig, Service};
 use crate::jobs::active::JobQueue;
 use crate::store::body::Body;
 use crate::store::spool::Spool;
@@ -37,7 +36,7 @@ pub(super) async fn receive(
     body: Incoming,
 ) -> Result<Upload, Problem> {
     let mut body = Limited::new(body, config.max_body);
-    let mut pace = Pace::new(&app.settings.args.service);
+    let mut pace = Pace::new(&app.settings.service);
     let mut spool = Spool::new(app.jobs.store.store());
     let mut digest = with_digest.then(Sha256::new);
     let mut line = Line::default();
@@ -66,8 +65,8 @@ struct Pace {
 }
 
 impl Pace {
-    fn new(options: &ServiceOptions) -> Self {
-        let (pause, rate) = (options.body_timeout, options.body_min_rate);
+    fn new(service: &Service) -> Self {
+        let (pause, rate) = (service.body_timeout, service.body_min_rate);
         Self { pause, rate, waited: Duration::ZERO, received: 0 }
     }
 
