@@ -5,17 +5,19 @@
 //!
 //! | channel     | carries                                                            | file                  |
 //! |-------------|--------------------------------------------------------------------|-----------------------|
-//! | `mpsc`      | changes, from everyone to the one writer of the store              | `store/writer.rs`     |
-//! | `oneshot`   | "it is on disk", back; whose turn it is to run                     | `store/writer.rs`, `jobs/slots.rs` |
+//! | `mpsc`      | changes, from all tasks to the one writer of the store             | `store/writer.rs`     |
+//! | `oneshot`   | "it is on disk", back; the right to run, to a worker               | `store/writer.rs`, `jobs/scheduler.rs` |
 //! | `mpmc`      | jobs in line, to the workers                                       | `jobs/queue.rs`       |
-//! | `watch`     | a job's state, the configuration, the phase of the shutdown         | `jobs/live.rs`, `settings.rs`, `levada_work::shutdown` |
-//! | `broadcast` | what happens, and what a command writes, to everyone who looks on  | `jobs/feed.rs`, `jobs/live.rs` |
+//! | `watch`     | a job's state, the configuration, the phase of the shutdown         | `jobs/active.rs`, `settings.rs`, `levada_work::shutdown` |
+//! | `broadcast` | events, and what a command writes, to all clients that watch       | `jobs/events.rs`, `jobs/active.rs` |
 //!
 //! ```text
-//! http -> jobs -> store        run.rs puts them together; config, secure and cli say how
+//! job <- store <- jobs <- http <- run        each uses what stands to its left
 //! ```
 //!
-//! `jobs` knows no HTTP, `http` knows no processes, `store` knows neither.
+//! `job` is data, and steps from one state to the next. `store` keeps jobs, `jobs` runs them and
+//! knows no HTTP, `http` knows no processes, and `run` puts them together as `cli`, `config` and
+//! `secure` say. ARCHITECTURE.md has the whole line, and a job's way through the files.
 //!
 //! `client` is the other side: the tools that ask a running server, of which they know
 //! `docs/http.md` alone.
@@ -30,6 +32,7 @@ mod config;
 mod descriptors;
 mod fault;
 mod http;
+mod job;
 mod jobs;
 mod log;
 mod metrics;
@@ -41,6 +44,7 @@ mod settings;
 mod signals;
 mod store;
 mod telemetry;
+mod transient;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

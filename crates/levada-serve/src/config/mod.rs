@@ -21,7 +21,9 @@ mod setting;
 mod tests;
 pub(crate) mod units;
 
-pub(crate) use self::data::{Config, Mode, OnDisconnect, QueueConfig, Retention, Service, Storage};
+pub(crate) use self::data::{
+    Config, DEFAULT_QUEUE, Mode, OnDisconnect, QueueConfig, Retention, Service, Storage,
+};
 pub(crate) use self::document::Mistakes;
 pub(crate) use self::load::{Loaded, Source};
 pub(crate) use self::options::Given;

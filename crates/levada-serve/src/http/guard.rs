@@ -18,10 +18,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Ve
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::events::LAST_EVENT_ID;
+use super::app::{App, Client};
+use super::headers::{IDEMPOTENCY_KEY, LAST_EVENT_ID};
 use super::problem::{Problem, bad_header};
-use super::submit::IDEMPOTENCY_KEY;
-use super::{App, Client};
 use crate::secure::{Hosts, hosts};
 use crate::server::Connection;
 
@@ -116,7 +115,7 @@ fn counted(app: &App, request: &Request, problem: Problem) -> Problem {
     let path = request.uri().path();
     let is_queue = path.strip_prefix("/q/").is_some_and(|name| !name.contains('/'));
     if request.method() == Method::POST && (path == "/" || is_queue) {
-        app.jobs.metrics.rejected(None, problem.kind());
+        app.jobs.reporter.metrics.rejected(None, problem.kind());
     }
     problem
 }

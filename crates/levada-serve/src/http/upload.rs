@@ -11,11 +11,11 @@ use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout};
 use tracing::warn;
 
-use super::App;
+use super::app::App;
 use super::outcome::store_failed;
 use super::problem::Problem;
 use crate::config::{Mode, QueueConfig, Service};
-use crate::jobs::queue::Queue;
+use crate::jobs::active::JobQueue;
 use crate::store::body::Body;
 use crate::store::spool::Spool;
 use crate::store::{StoreError, StoreErrorKind};
@@ -30,14 +30,14 @@ pub(super) struct Upload {
 /// Reads the body of a request to this queue.
 pub(super) async fn receive(
     app: &App,
-    queue: &Queue,
+    queue: &JobQueue,
     config: &QueueConfig,
     with_digest: bool,
     body: Incoming,
 ) -> Result<Upload, Problem> {
     let mut body = Limited::new(body, config.max_body);
     let mut pace = Pace::new(&app.settings.service);
-    let mut spool = Spool::new(app.jobs.store());
+    let mut spool = Spool::new(app.jobs.store.store());
     let mut digest = with_digest.then(Sha256::new);
     let mut line = Line::default();
     while let Some(piece) = pace.next(&mut body, config).await? {
@@ -179,9 +179,9 @@ fn not_one_line() -> Problem {
     )
 }
 
-fn not_kept(app: &App, queue: &Queue, error: &StoreError) -> Problem {
+fn not_kept(app: &App, queue: &JobQueue, error: &StoreError) -> Problem {
     if error.kind == StoreErrorKind::Full {
-        app.jobs.writer().no_room(error);
+        app.jobs.store.writer().no_room(error);
         return store_failed(error);
     }
     if error.kind == StoreErrorKind::TooLarge {

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::warn;
 
-use super::record::JobId;
+use crate::job::JobId;
 
 const SLOT: usize = 16 + 4;
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! submit() --room (bounded)--> commands, in order --> one worker --> Store::commit, on a thread that may block
-//! note() --> notes -----------taken along-----------------^   |
+//! write_behind() --> notes -----------taken along-----------------^   |
 //!   <-- oneshot, for each submit() ---------------------------+
 //! ```
 //!
@@ -19,8 +19,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use levada::{mpsc, oneshot, watch};
+use levada::{oneshot, watch};
 use levada_work::batch::{Batch, Batcher, Worker};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 use tracing::{error, info};
 
@@ -53,7 +54,8 @@ const SOON: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(crate) struct Writer {
     commands: Batcher<Command>,
-    room: mpsc::Sender<()>,
+    /// A permit for each submission that waits for the disk.
+    room: Arc<Semaphore>,
     shared: Arc<Shared>,
 }
 
@@ -89,8 +91,7 @@ impl Writer {
         store: Arc<dyn Store>,
         observe: impl Fn(Commit) + Send + Sync + 'static,
     ) -> (Self, Closer) {
-        // Its capacity is all that is used of this channel.
-        let (room, rooms) = mpsc::channel(ROOM);
+        let room = Arc::new(Semaphore::new(ROOM));
         let shared = Arc::new(Shared {
             store,
             condition: watch::Sender::default(),
@@ -98,10 +99,9 @@ impl Writer {
             backlog: Mutex::default(),
             waits_no_more: AtomicBool::new(false),
             observe: Box::new(observe),
-            _rooms: rooms,
         });
         if let Err(error) = shared.store.set_room_aside() {
-            shared.backlog().fallen = true;
+            shared.backlog().poisoned = true;
             shared.fill(error);
         }
         let writing = Arc::clone(&shared);
@@ -138,14 +138,14 @@ impl Writer {
         {
             return Err(error.clone());
         }
-        let room = self.room.clone().reserve_owned().await.map_err(|_| closed())?;
+        let room = Arc::clone(&self.room).acquire_owned().await.map_err(|_| closed())?;
         self.send(changes, Some(room), false)
     }
 
     fn send(
         &self,
         changes: Vec<Change>,
-        room: Option<mpsc::OwnedPermit<()>>,
+        room: Option<OwnedSemaphorePermit>,
         retries: bool,
     ) -> Result<Submitted, StoreError> {
         let (done, result) = oneshot::channel();
@@ -209,7 +209,7 @@ impl Writer {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub(crate) fn note(&self, change: Change) {
+    pub(crate) fn write_behind(&self, change: Change) {
         let is_first = {
             let mut notes = self.shared.notes();
             notes.push(change);
@@ -272,7 +272,6 @@ struct Shared {
     backlog: Mutex<Backlog>,
     waits_no_more: AtomicBool,
     observe: Box<dyn Fn(Commit) + Send + Sync>,
-    _rooms: mpsc::Receiver<()>,
 }
 
 impl Shared {
@@ -350,7 +349,7 @@ impl Shared {
     /// Whether there is room for a commit, and for as much as there has to be.
     async fn find_room(&self, backlog: &mut Backlog) -> Result<(), StoreError> {
         let (_, made) = self.make(Vec::new(), 0, Durability::Now).await;
-        backlog.fallen = made.is_err();
+        backlog.poisoned = made.is_err();
         made?;
         let aside = call(&self.store, |store| store.set_room_aside()).await;
         // Whatever is in the way of that, nothing is lost: it is tried again.
@@ -360,7 +359,7 @@ impl Shared {
     /// Makes what waits, until there is no room.
     async fn make_all(&self, backlog: &mut Backlog) -> Result<(), StoreError> {
         loop {
-            if backlog.fallen {
+            if backlog.poisoned {
                 // It may take as long as a commit.
                 call(&self.store, |store| store.reopen()).await?;
                 backlog.reopened();

@@ -30,7 +30,7 @@ use tokio::time::sleep;
 use tracing::{error, warn};
 
 use self::processes::{MARK, Process, Seen, Table};
-use super::record::JobId;
+use crate::job::JobId;
 
 /// How long processes that got SIGKILL may take to be gone before that is worth a warning, or holds
 /// up an abort. Only one in an uninterruptible system call, or of another user, takes longer.

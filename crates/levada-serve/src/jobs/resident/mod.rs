@@ -32,15 +32,13 @@ use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
 use tracing::{debug, warn};
 
-pub(crate) use self::dialogue::OutOfStep;
 use self::dialogue::{Answer, Dialogue, Unanswered, fits};
 use self::input::Input;
 use super::group::{Ending, Group, Reach, abort_is_due};
-use super::live::Stream;
-use super::pipes::{Tail, Watcher};
-use super::process::{End, Ran, Run};
+use super::pipes::{RunObserver, Stream, Tail};
+use super::process::Run;
 use super::progress::Notes;
-use super::queue::Queue;
+use super::run_result::{End, OutOfStep, RunResult};
 use crate::config::QueueConfig;
 
 /// How much a pipe holds on Linux, in bytes.
@@ -49,6 +47,10 @@ const PIPE: usize = 64 * 1024;
 /// The processes of a queue that wait for their next job.
 #[derive(Debug, Default)]
 pub(crate) struct Idle(Mutex<Vec<Process>>);
+
+/// How the processes of a queue are used from now on; `None` if they are not. Called while the list
+/// of them is locked.
+pub(super) type Needs<'a> = &'a (dyn Fn() -> Option<Arc<QueueConfig>> + Sync);
 
 #[derive(Debug)]
 struct Process {
@@ -75,15 +77,15 @@ impl Idle {
     }
 
     /// Keeps it if it may be needed.
-    fn give(&self, process: Process, queue: &Queue) {
+    fn give(&self, process: Process, needs: Needs<'_>) {
         self.processes().push(process);
-        self.trim(queue);
+        self.trim(needs);
     }
 
     /// Ends those that are not needed any more.
-    pub(super) fn trim(&self, queue: &Queue) {
+    pub(super) fn trim(&self, needs: Needs<'_>) {
         let mut processes = self.processes();
-        let needs = queue.needs_processes();
+        let needs = needs();
         let mut kept = 0;
         let superfluous = processes.extract_if(.., |process| {
             let is_needed = needs
@@ -153,49 +155,50 @@ impl Process {
     }
 }
 
-impl<W: Watcher> Run<'_, W> {
+impl<W: RunObserver> Run<'_, W> {
     /// Has `input` answered by a process that stays.
     pub(crate) async fn run_resident(
         &self,
         config: &Arc<QueueConfig>,
-        queue: &Queue,
+        idle: &Idle,
+        needs: Needs<'_>,
         input: &[u8],
-    ) -> Ran {
+    ) -> RunResult {
         let mut tail = Tail::new(config.stderr_tail);
         let mut answer = Vec::new();
         // The queue may have had another mode when it accepted the job.
         let end = if fits(config.mode, input) {
-            self.answered(config, queue, input, &mut answer, &mut tail).await
+            self.answered(config, (idle, needs), input, &mut answer, &mut tail).await
         } else {
             End::NotRun(io::Error::other("the input has several lines, and the command takes one"))
         };
-        Ran { end, stdout: answer.into(), stderr_tail: tail.text() }
+        RunResult { end, stdout: answer.into(), stderr_tail: tail.text() }
     }
 
     async fn answered(
         &self,
         config: &Arc<QueueConfig>,
-        queue: &Queue,
+        (idle, needs): (&Idle, Needs<'_>),
         input: &[u8],
         answer: &mut Vec<u8>,
         tail: &mut Tail,
     ) -> End {
         loop {
-            let mut process = match queue.idle.take(config) {
+            let mut process = match idle.take(config) {
                 Some(process) => process,
                 None => match Process::start(self.queue, config) {
                     Ok(process) => process,
                     Err(error) => return End::NotStarted(error),
                 },
             };
-            self.watcher.started();
+            self.observer.started();
             let unanswered = match self.ask(&mut process, input, answer, tail).await {
                 Ok(Answer { exit_code, but }) => {
-                    self.watcher.wrote(Stream::Stdout, answer);
+                    self.observer.wrote(Stream::Stdout, answer);
                     match but {
                         None => {
                             process.is_used = true;
-                            queue.idle.give(process, queue);
+                            idle.give(process, needs);
                         }
                         Some(why) => self.replace(process, why).await,
                     }
@@ -251,10 +254,10 @@ impl<W: Watcher> Run<'_, W> {
         let mut notes = Notes::default();
         let mut say = |bytes: &[u8]| {
             tail.push(bytes);
-            self.watcher.wrote(Stream::Stderr, bytes);
+            self.observer.wrote(Stream::Stderr, bytes);
         };
         let mut hear = |bytes: &[u8]| {
-            notes.read(bytes, &mut say, |progress| self.watcher.progressed(progress));
+            notes.read(bytes, &mut say, |progress| self.observer.progressed(progress));
         };
         // What a process says before it has the job is of none, or of the one before: it is nothing
         // for this client. What it says at its start may be why it does not do its first job.
@@ -300,17 +303,12 @@ impl<W: Watcher> Run<'_, W> {
                     }
                     return asked;
                 }
-                () = self.watcher.stopped() => return Err(Unanswered::Stop(End::Stopped)),
+                () = self.observer.stopped() => return Err(Unanswered::Stop(End::Stopped)),
                 () = &mut clock => return Err(Unanswered::Stop(End::TimedOut)),
                 () = self.shutdown.aborting() => return Err(Unanswered::Stop(End::Aborted)),
             }
         }
     }
-}
-
-/// A number of bytes that the system gave.
-fn count(bytes: u64) -> usize {
-    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// How a process ended that did not answer.

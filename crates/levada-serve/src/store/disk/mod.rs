@@ -18,6 +18,7 @@
 
 mod backend;
 mod bodies;
+mod errors;
 mod lock;
 mod opened;
 mod reserve;
@@ -34,7 +35,8 @@ use redb::StorageBackend;
 use redb::backends::FileBackend;
 
 use self::bodies::Bodies;
-use self::opened::{Opened, contained};
+use self::errors::contained;
+use self::opened::Opened;
 use self::reserve::Reserve;
 use self::tables::{Place, Snapshot};
 use super::body::{Body, BodyFile, cannot};
@@ -43,7 +45,7 @@ use super::query;
 #[cfg(test)]
 use super::query::Read;
 use super::{Change, Durability, Filter, Found, Store, StoreError, StoreErrorKind};
-use crate::jobs::record::{JobId, Moment, Record};
+use crate::job::{JobId, Moment, Record};
 
 /// How many bytes of the database are at most kept in memory.
 const CACHE: usize = 64 << 20;
@@ -261,7 +263,7 @@ fn make(dir: &Path, path: &Path) -> Result<(), StoreError> {
 /// when there is no room.
 fn file_at(path: PathBuf) -> impl Fn() -> Result<FileBackend, StoreError> + Send + Sync {
     move || match OpenOptions::new().read(true).write(true).open(&path) {
-        Ok(file) => FileBackend::new(file).map_err(opened::error),
+        Ok(file) => FileBackend::new(file).map_err(errors::error),
         Err(error) => {
             let kind = bodies::no_descriptor(&error).then_some(StoreErrorKind::Full);
             let error = cannot("open", &path, error);
