@@ -33,6 +33,8 @@ pub(crate) struct Settings {
     source: Source,
     /// As it was at the start.
     pub(crate) service: Service,
+    /// As the files have it now.
+    service_of_files: watch::Sender<Arc<Service>>,
     pub(crate) config: watch::Sender<Arc<Config>>,
     /// `None`: clients need no token.
     pub(crate) tokens: Option<watch::Sender<Arc<Tokens>>>,
@@ -65,6 +67,7 @@ impl Settings {
         match (loaded, tokens, tls) {
             (Ok(Loaded { config, service }), Ok(tokens), Ok(tls)) => Ok(Self {
                 source,
+                service_of_files: watch::Sender::new(Arc::new(service.clone())),
                 service,
                 config: watch::Sender::new(Arc::new(config)),
                 tokens: tokens.map(|tokens| watch::Sender::new(Arc::new(tokens))),
@@ -119,7 +122,9 @@ impl Settings {
 
     fn reload_config(&self) -> Result<bool, Mistakes> {
         let Loaded { config, service } = self.source.load()?;
-        if service != self.service {
+        // Once a change: the log may be a file in a directory that is watched.
+        let is_other = service != self.service;
+        if publish(&self.service_of_files, service) && is_other {
             warn!("[service] is not as it was at the start: restart the service to apply it");
         }
         Ok(publish(&self.config, config))
@@ -307,6 +312,19 @@ mod tests {
         settings.reload();
         assert_eq!(settings.reloads.borrow().ok, 1);
         assert!(!seen.has_changed().unwrap(), "nothing changed");
+    }
+
+    #[test]
+    fn service_stays_as_it_was_at_the_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("levada.toml");
+        fs::write(&file, text(1)).unwrap();
+        let settings = settings(&directory, &[]);
+        fs::write(&file, format!("[service]\nmax_connections = 5\n{}", text(1))).unwrap();
+        settings.reload();
+        assert_eq!(settings.service_of_files.borrow().max_connections, 5);
+        assert_eq!(settings.service.max_connections, 1024);
+        assert_eq!(*settings.reloads.borrow(), Reloads::default(), "nothing is reloaded");
     }
 
     #[test]

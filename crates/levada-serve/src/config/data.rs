@@ -12,6 +12,7 @@ use http::{HeaderValue, StatusCode};
 
 use super::media::MediaRange;
 use super::retry::RetryPolicy;
+use crate::job::JobState;
 
 /// The queue of `POST /`, and of the command on the command line.
 pub(crate) const DEFAULT_QUEUE: &str = "default";
@@ -106,9 +107,12 @@ impl Retention {
         Self { jobs, failed: jobs, max_bytes: 1 << 30 }
     }
 
-    /// How long a job is kept that ended, with success or without.
-    pub(crate) fn keep(&self, has_succeeded: bool) -> Duration {
-        if has_succeeded { self.jobs } else { self.failed }
+    /// How long a job is kept that ended like this.
+    pub(crate) fn keep(&self, end: JobState) -> Duration {
+        match end {
+            JobState::Succeeded => self.jobs,
+            _ => self.failed,
+        }
     }
 }
 

@@ -80,7 +80,7 @@ impl<T> Kind<T> {
 
     /// Tells a flag what its values are called and how they are checked.
     pub(super) fn describe(&self, flag: Arg) -> Arg {
-        let Self { name, form, parse, .. } = *self;
+        let Self { name, form, parse, show } = *self;
         let flag = match form {
             Form::Bool => return flag.action(ArgAction::SetTrue),
             Form::List => flag.action(ArgAction::Append),
@@ -88,7 +88,13 @@ impl<T> Kind<T> {
         };
         let parser = match form {
             Form::Choice => PossibleValuesParser::new(name.split('|')).into(),
-            _ => ValueParser::new(move |text: &str| parse(text).map(|_| text.to_owned())),
+            // An address is looked up once, not again with every reload.
+            _ => ValueParser::new(move |text: &str| {
+                parse(text).map(|value| match show(&value) {
+                    Some(Value::String(shown)) if form == Form::String => shown,
+                    _ => text.to_owned(),
+                })
+            }),
         };
         flag.value_name(name).value_parser(parser).hide_possible_values(true)
     }
@@ -138,8 +144,7 @@ pub(super) const FULL_STATUS: Kind<StatusCode> =
     kind("503|429", Form::Choice, full_status, |status| Some(i64::from(status.as_u16()).into()));
 pub(super) const FILE: Kind<Option<PathBuf>> =
     kind("FILE", Form::Path, |text| path(text, "the path of a file"), show_path);
-pub(super) const DIRECTORY: Kind<Option<PathBuf>> =
-    Kind { parse: |text| path(text, "the path of a directory"), ..FILE };
+pub(super) const DIRECTORY: Kind<Option<PathBuf>> = Kind { parse: directory, ..FILE };
 pub(super) const STORAGE: Kind<Storage> = kind("DIR|memory", Form::Path, storage, show_storage);
 pub(super) const COMMAND: Kind<Vec<OsString>> = kind("COMMAND", Form::List, command, |words| {
     show_list(words, |word| word.to_string_lossy().into_owned())
@@ -259,6 +264,12 @@ fn path(text: &str, wanted: &str) -> Result<Option<PathBuf>, String> {
     path.map(|path| Some(path.into())).ok_or_else(|| format!("give {wanted}"))
 }
 
+/// Absolute: commands run there, and are looked for there.
+fn directory(text: &str) -> Result<Option<PathBuf>, String> {
+    let directory = path(text, "the path of a directory")?;
+    directory.map(std::path::absolute).transpose().map_err(|error| error.to_string())
+}
+
 const MEMORY: &str = "memory";
 
 fn storage(text: &str) -> Result<Storage, String> {
@@ -275,11 +286,9 @@ fn items(text: &str) -> impl Iterator<Item = &str> {
 
 fn command(text: &str) -> Result<Vec<OsString>, String> {
     if text.is_empty() || text.starts_with(BETWEEN) {
-        return Err(
-            "give the command and its arguments, for example [\"wc\", \"-c\"]; no shell is \
-                    involved"
-                .to_owned(),
-        );
+        let wanted = "give the command and its arguments, for example [\"wc\", \"-c\"]; no shell \
+                      is involved";
+        return Err(wanted.to_owned());
     }
     Ok(items(text).map(OsString::from).collect())
 }

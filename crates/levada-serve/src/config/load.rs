@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::data::{Config, DEFAULT_QUEUE, QueueConfig, Service};
 use super::document::{Document, Fields, Mistakes};
 use super::options::{self, Given, LIMITS, QUEUE};
-use super::setting::shown;
+use super::row::shown;
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone)]
@@ -54,12 +54,12 @@ impl Source {
         let mut config = Config::built_in();
         if let Some((file, text)) = file {
             Document::new(file, text).read(|fields| {
-                LIMITS.iter().for_each(|setting| setting.read(fields, &mut config));
+                LIMITS.iter().for_each(|row| row.read(fields, &mut config));
                 fields.table("service", |fields| {
-                    options::service().for_each(|setting| setting.read(fields, &mut service));
+                    options::service().for_each(|row| row.read(fields, &mut service));
                 });
                 fields.table("defaults", |fields| {
-                    QUEUE.iter().for_each(|setting| setting.read(fields, &mut base));
+                    QUEUE.iter().for_each(|row| row.read(fields, &mut base));
                 });
                 fields.tables("queue", |name, place, fields| {
                     let queue = self.queue(name, place, fields, base.clone());
@@ -96,7 +96,7 @@ impl Source {
         fields: &mut Fields<'_, '_>,
         mut queue: QueueConfig,
     ) -> QueueConfig {
-        QUEUE.iter().for_each(|setting| setting.read(fields, &mut queue));
+        QUEUE.iter().for_each(|row| row.read(fields, &mut queue));
         if !is_name(name) {
             fields.mistake(
                 place.clone(),

@@ -5,7 +5,7 @@
 //! the file, `--check` and the tables of docs/config.md come from there.
 //!
 //! ```text
-//! load -> options -> setting -> kind -> document, units
+//! load -> options -> row -> kind -> document, units
 //!                    data -> retry, media
 //! ```
 
@@ -16,7 +16,7 @@ mod load;
 mod media;
 mod options;
 mod retry;
-mod setting;
+mod row;
 #[cfg(test)]
 mod tests;
 pub(crate) mod units;

@@ -14,11 +14,11 @@ use super::kind::{
     count, limit,
 };
 use super::retry::{RetryPolicy, Verdict};
-use super::setting::{Group, Setting, Settings, key};
+use super::row::{Group, Row, Rows, key};
 
 /// Of a queue: `[defaults]` and `[queue.NAME]`. The flags are for the command after `--`.
 #[rustfmt::skip]
-pub(super) static QUEUE: Settings<Queue> = &[
+pub(super) static QUEUE: Rows<Queue> = &[
     &key("command", COMMAND, |q: &mut Queue| &mut q.command).default("")
         .text("the command and its arguments; no shell is involved. The service looks for a name \
                without a slash on `PATH` (that of `environment`, if it sets one), and for a \
@@ -65,13 +65,13 @@ pub(super) static QUEUE: Settings<Queue> = &[
                waits: `cancel` or `finish`"),
     &key("require_key", SWITCH, |q: &mut Queue| &mut q.require_key)
         .text("whether a request needs an `Idempotency-Key`"),
-    &Group { key: "retry", at: |q: &mut Queue| &mut q.retry, settings: RETRY, check: backoffs },
+    &Group { key: "retry", at: |q: &mut Queue| &mut q.retry, rows: RETRY, check: backoffs },
     &ExitCodes,
 ];
 
 /// Whether and when a job of a queue is run again: `[queue.NAME.retry]`.
 #[rustfmt::skip]
-pub(super) static RETRY: Settings<RetryPolicy> = &[
+pub(super) static RETRY: Rows<RetryPolicy> = &[
     &key("max_attempts", count::<_, 1000>(), |r: &mut RetryPolicy| &mut r.max_attempts)
         .flag("max-attempts")
         .text("how many attempts a job has at most (1 to 1000), if its exit code says that another \
@@ -96,7 +96,7 @@ pub(super) static RETRY: Settings<RetryPolicy> = &[
 
 /// Of all queues together: the keys at the top of the file.
 #[rustfmt::skip]
-pub(super) static LIMITS: Settings<Config> = &[
+pub(super) static LIMITS: Rows<Config> = &[
     &key("quota", limit::<MAX_JOBS>(), |c: &mut Config| &mut c.quota)
         .flag("quota").default("any number")
         .text("how many unfinished jobs a client may have (1 to 1000000); the service refuses more \
@@ -104,13 +104,13 @@ pub(super) static LIMITS: Settings<Config> = &[
     &key("max_running", limit::<4096>(), |c: &mut Config| &mut c.max_running)
         .flag("max-running").default("the sum of `workers`")
         .text("how many commands of all queues run at the same time (1 to 4096)"),
-    &Group { key: "retention", at: |c: &mut Config| &mut c.retention, settings: RETENTION,
+    &Group { key: "retention", at: |c: &mut Config| &mut c.retention, rows: RETENTION,
         check: |_, _| {} },
 ];
 
 /// What is kept of jobs that have ended: `[retention]`.
 #[rustfmt::skip]
-pub(super) static RETENTION: Settings<Retention> = &[
+pub(super) static RETENTION: Rows<Retention> = &[
     &key("jobs", DURATION, |r: &mut Retention| &mut r.jobs).then(|r| r.failed = r.jobs)
         .flag("keep-jobs")
         .text("how long the service keeps jobs that have ended"),
@@ -123,12 +123,12 @@ pub(super) static RETENTION: Settings<Retention> = &[
 ];
 
 /// Everything in `[service]`. A change holds from the next start.
-pub(super) fn service() -> impl Iterator<Item = &'static &'static dyn Setting<Service>> {
+pub(super) fn service() -> impl Iterator<Item = &'static &'static dyn Row<Service>> {
     SERVICE.iter().chain(ACCESS)
 }
 
 #[rustfmt::skip]
-static SERVICE: Settings<Service> = &[
+static SERVICE: Rows<Service> = &[
     &key("store", STORAGE, |s: &mut Service| &mut s.store).flag("store").default("levada-data")
         .text("where accepted jobs are kept: a directory of its own for each service, or `memory`, \
                which lasts as long as the process"),
@@ -153,7 +153,7 @@ static SERVICE: Settings<Service> = &[
 
 /// Which clients can reach the service, and which of them may use it: `[service]`, too.
 #[rustfmt::skip]
-static ACCESS: Settings<Service> = &[
+static ACCESS: Rows<Service> = &[
     &key("listen", ADDRESS, |s: &mut Service| &mut s.listen).flag("listen")
         .text("the address to listen on; with port 0 the system chooses a free one, which the \
                service prints. An address that other machines reach needs tokens, or \
@@ -190,7 +190,7 @@ const MAX_JOBS: u32 = 1_000_000;
 /// `environment`: each variable replaces that of the same name.
 struct Environment;
 
-impl Setting<Queue> for Environment {
+impl Row<Queue> for Environment {
     fn read(&self, fields: &mut Fields<'_, '_>, queue: &mut Queue) {
         fields.entries("environment", Shown::Secret, variable, |(name, value)| {
             queue.environment.insert(name, value);
@@ -204,7 +204,7 @@ impl Setting<Queue> for Environment {
     }
 
     #[cfg(test)]
-    fn row(&self, _: &mut Queue) -> Option<String> {
+    fn documented(&self, _: &mut Queue) -> Option<String> {
         Some(
             "| `environment` | | `{}` | variables for the command, in addition to those of the \
              service (except `LEVADA_TOKEN`). The service never prints or logs their values |"
@@ -226,7 +226,7 @@ fn variable(name: &str, value: &DeValue<'_>) -> Result<(String, String), String>
 /// `exit_codes`: each code replaces its meaning of before.
 struct ExitCodes;
 
-impl Setting<Queue> for ExitCodes {
+impl Row<Queue> for ExitCodes {
     fn read(&self, fields: &mut Fields<'_, '_>, queue: &mut Queue) {
         fields.entries("exit_codes", Shown::Yes, exit_code, |(code, verdict)| {
             queue.retry.exit_codes.insert(code, verdict);
@@ -287,15 +287,15 @@ impl Given {
     /// Puts what the command line says in the place of what holds.
     pub(super) fn apply<C: 'static>(
         &self,
-        settings: impl IntoIterator<Item = &'static &'static dyn Setting<C>>,
+        rows: impl IntoIterator<Item = &'static &'static dyn Row<C>>,
         config: &mut C,
     ) {
-        settings.into_iter().for_each(|setting| setting.apply(&self.0, config));
+        rows.into_iter().for_each(|row| row.apply(&self.0, config));
     }
 }
 
-fn flags<C>(settings: Settings<C>, mut defaults: C) -> Vec<Arg> {
-    settings.iter().flat_map(|setting| setting.flags(&mut defaults)).collect()
+fn flags<C>(rows: Rows<C>, mut defaults: C) -> Vec<Arg> {
+    rows.iter().flat_map(|row| row.flags(&mut defaults)).collect()
 }
 
 impl Args for Given {

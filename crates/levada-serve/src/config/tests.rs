@@ -11,7 +11,6 @@ use clap::ValueEnum;
 use http::{HeaderValue, StatusCode};
 use proptest::prelude::*;
 
-use super::data::DEFAULT_QUEUE;
 use super::*;
 use crate::cli::tests::serve;
 

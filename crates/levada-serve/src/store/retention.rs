@@ -11,7 +11,7 @@ use super::layout;
 use super::writer::Writer;
 use super::{Change, Filter, Found, Store, StoreError, Unreadable, on_a_thread};
 use crate::config::Retention;
-use crate::job::{JobId, JobState, Moment, Record};
+use crate::job::{JobId, Moment, Record};
 
 /// How many jobs one commit gives up at most, so that others do not wait for it long.
 const BATCH: usize = 256;
@@ -88,7 +88,7 @@ impl Sweeper {
         let read = move |store: &dyn Store| store.expiring_after(latest, batch);
         let late = on_a_thread(&self.store, read).await?;
         let change = |mut record: Record| {
-            record.keep_until(now.after(limits.keep(record.state == JobState::Succeeded)));
+            record.keep_until(now.after(limits.keep(record.state)));
             Change::Keep { record: Arc::new(record) }
         };
         let late = self.readable(late);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::data::{Config, Retention};
 use super::super::options;
-use super::super::setting::Setting;
+use super::super::row::Row;
 use super::{mistakes, read};
 use crate::config::{QueueConfig, RetryPolicy, Service, Verdict};
 
@@ -32,10 +32,10 @@ fn documented_example_is_a_configuration() {
 
 /// The rows of a table in the documentation.
 fn rows<C: 'static>(
-    settings: impl IntoIterator<Item = &'static &'static dyn Setting<C>>,
+    rows: impl IntoIterator<Item = &'static &'static dyn Row<C>>,
     mut defaults: C,
 ) -> String {
-    let rows = settings.into_iter().filter_map(|setting| setting.row(&mut defaults));
+    let rows = rows.into_iter().filter_map(|row| row.documented(&mut defaults));
     rows.map(|row| row + "\n").collect()
 }
 

@@ -14,7 +14,7 @@ use crate::store::{Change, StoreError};
 impl Lifecycle {
     /// How long a job is kept that ended in this state.
     pub(super) fn keep(&self, end: JobState) -> Duration {
-        self.config.borrow().retention.keep(end == JobState::Succeeded)
+        self.config.borrow().retention.keep(end)
     }
 
     /// Nothing more becomes of the job in this process: it is one of those that are left.

@@ -8,7 +8,7 @@ use super::document::Fields;
 use super::kind::Kind;
 
 /// Something of a configuration `C` that has a key in the file, and may have a flag.
-pub(super) trait Setting<C>: Sync {
+pub(super) trait Row<C>: Sync {
     /// Puts what the file says in the place of what holds.
     fn read(&self, fields: &mut Fields<'_, '_>, config: &mut C);
 
@@ -25,15 +25,15 @@ pub(super) trait Setting<C>: Sync {
 
     /// The row of the key in docs/config.md, where these are the defaults.
     #[cfg(test)]
-    fn row(&self, _defaults: &mut C) -> Option<String> {
+    fn documented(&self, _defaults: &mut C) -> Option<String> {
         None
     }
 }
 
-/// The settings of one table.
-pub(super) type Settings<C> = &'static [&'static dyn Setting<C>];
+/// The rows of one table.
+pub(super) type Rows<C> = &'static [&'static dyn Row<C>];
 
-/// A setting with one value.
+/// An option with one value.
 pub(super) struct Entry<C: 'static, T: 'static> {
     key: &'static str,
     kind: Kind<T>,
@@ -46,7 +46,7 @@ pub(super) struct Entry<C: 'static, T: 'static> {
     text: &'static str,
 }
 
-/// The setting with this key and this kind of value, and where its value is.
+/// The option with this key and this kind of value, and where its value is.
 pub(super) const fn key<C, T>(
     key: &'static str,
     kind: Kind<T>,
@@ -82,7 +82,7 @@ impl<C, T> Entry<C, T> {
     }
 }
 
-impl<C, T> Setting<C> for Entry<C, T> {
+impl<C, T> Row<C> for Entry<C, T> {
     fn read(&self, fields: &mut Fields<'_, '_>, config: &mut C) {
         let here = fields.here();
         fields.set(self.key, (self.at)(config), |value| self.kind.read(value, here));
@@ -118,7 +118,7 @@ impl<C, T> Setting<C> for Entry<C, T> {
     }
 
     #[cfg(test)]
-    fn row(&self, defaults: &mut C) -> Option<String> {
+    fn documented(&self, defaults: &mut C) -> Option<String> {
         let flag = self.flag.map(|flag| format!("`--{flag}`")).unwrap_or_default();
         let value = self.value(defaults).map(|value| format!("`{value}`")).unwrap_or_default();
         let default = self.default.unwrap_or(&value);
@@ -126,45 +126,45 @@ impl<C, T> Setting<C> for Entry<C, T> {
     }
 }
 
-/// Settings in a table of their own.
+/// Options in a table of the file.
 pub(super) struct Group<C: 'static, S: 'static> {
     pub(super) key: &'static str,
     pub(super) at: fn(&mut C) -> &mut S,
-    pub(super) settings: Settings<S>,
+    pub(super) rows: Rows<S>,
     /// Reports what does not go together.
     pub(super) check: fn(&S, &Fields<'_, '_>),
 }
 
-impl<C, S> Setting<C> for Group<C, S> {
+impl<C, S> Row<C> for Group<C, S> {
     fn read(&self, fields: &mut Fields<'_, '_>, config: &mut C) {
         let inner = (self.at)(config);
         fields.table(self.key, |fields| {
-            self.settings.iter().for_each(|setting| setting.read(fields, inner));
+            self.rows.iter().for_each(|row| row.read(fields, inner));
             (self.check)(inner, fields);
         });
     }
 
     fn apply(&self, matches: &ArgMatches, config: &mut C) {
         let inner = (self.at)(config);
-        self.settings.iter().for_each(|setting| setting.apply(matches, inner));
+        self.rows.iter().for_each(|row| row.apply(matches, inner));
     }
 
     fn show(&self, config: &mut C, table: &mut Table) {
-        table.insert(self.key.to_owned(), shown(self.settings, (self.at)(config)).into());
+        table.insert(self.key.to_owned(), shown(self.rows, (self.at)(config)).into());
     }
 
     fn flags(&self, defaults: &mut C) -> Vec<Arg> {
         let inner = (self.at)(defaults);
-        self.settings.iter().flat_map(|setting| setting.flags(inner)).collect()
+        self.rows.iter().flat_map(|row| row.flags(inner)).collect()
     }
 }
 
 /// A table with everything that holds.
 pub(super) fn shown<C: 'static>(
-    settings: impl IntoIterator<Item = &'static &'static dyn Setting<C>>,
+    rows: impl IntoIterator<Item = &'static &'static dyn Row<C>>,
     config: &mut C,
 ) -> Table {
     let mut table = Table::new();
-    settings.into_iter().for_each(|setting| setting.show(config, &mut table));
+    rows.into_iter().for_each(|row| row.show(config, &mut table));
     table
 }
