@@ -1,6 +1,6 @@
 //! A job that has not ended: what may happen to it next, and its observers.
 //!
-//! The *phase* decides each step of `job::transitions`, once and for all, and changes under a lock,
+//! The *phase* decides each step of `job::state`, once and for all, and changes under a lock,
 //! so that each step has one winner: a worker that claims the job, or a client that cancels it. The
 //! *view* is what clients see. It follows when the step is on disk, so that no client sees an end
 //! that a crash could undo.
