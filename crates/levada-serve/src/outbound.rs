@@ -1,16 +1,18 @@
-//! How other services are asked, a levada server or a collector: whom to trust, and through which
-//! proxy.
+//! Requests to other services (a levada server, a collector): trusted certificates, and the proxy.
+
+mod address;
 
 use std::env;
 use std::sync::Arc;
 
-use axum::http::Uri;
+use http::Uri;
 use ureq::config::ConfigBuilder;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 use ureq::typestate::AgentScope;
 use ureq::{Agent, Proxy, ProxyBuilder, ProxyProtocol};
 
-use crate::cli::common::is_here;
+pub(crate) use self::address::BaseUrl;
+use self::address::is_here;
 
 /// What asks this server, if one of these certificates vouches for it. The headers, with what lets
 /// us in, are for this server alone: it follows no redirections.
@@ -41,7 +43,7 @@ pub(crate) fn of_the_system() -> Result<Vec<Certificate<'static>>, String> {
     let found = rustls_native_certs::load_native_certs();
     if found.certs.is_empty() {
         let errors = found.errors.iter().map(|error| format!(": {error}")).collect::<String>();
-        return Err(format!("this system has no certificates that it trusts{errors}"));
+        return Err(format!("the system has no trusted certificates{errors}"));
     }
     Ok(found.certs.iter().map(|found| Certificate::from_der(found).to_owned()).collect())
 }
@@ -74,8 +76,8 @@ fn proxy(server: &Uri) -> Result<Option<Proxy>, String> {
     // What it says may have a password.
     let refused = |_| {
         format!(
-            "the environment variable {name} has no proxy: give one such as http://proxy.example:3128 \
-             or socks5h://proxy.example:1080"
+            "the environment variable {name} is not the address of a proxy: give one such as \
+             http://proxy.example:3128 or socks5h://proxy.example:1080"
         )
     };
     Proxy::new(&text).map(Some).map_err(refused)

@@ -1,15 +1,27 @@
 //! Files and command lines, read together.
 
-use axum::http::StatusCode;
+mod documentation;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use http::{HeaderValue, StatusCode};
 use proptest::prelude::*;
 
 use super::*;
 use crate::cli::tests::serve;
 
-fn read(text: &str, arguments: &[&str]) -> Result<Config, Mistakes> {
+fn load(text: &str, arguments: &[&str]) -> Result<Loaded, Mistakes> {
     let mut line = vec!["--config", "levada.toml"];
     line.extend(arguments);
-    read::config(Some((Path::new("levada.toml"), text)), &serve(&line).unwrap())
+    serve(&line).unwrap().source().read(Some((Path::new("levada.toml"), text)))
+}
+
+fn read(text: &str, arguments: &[&str]) -> Result<Config, Mistakes> {
+    load(text, arguments).map(|loaded| loaded.config)
 }
 
 fn mistakes(text: &str) -> Vec<String> {
@@ -30,7 +42,7 @@ fn queue_of_the_command_line_alone() {
     let line = ["--workers=2", "--wait=0", "--max-attempts=3", "--on-disconnect=finish"];
     let more = ["--priority=-5", "--keep-jobs=1h", "--quota=7", "--", "sh", "-c", "exit"];
     let args = serve(&[&line[..], &more[..]].concat()).unwrap();
-    let config = load(&args).unwrap();
+    let config = args.source().load().unwrap().config;
     let queue = &config.queues[DEFAULT_QUEUE];
     assert_eq!(config.queues.len(), 1);
     assert_eq!((queue.workers, queue.capacity, queue.wait), (2, 64, Duration::ZERO));
@@ -168,11 +180,11 @@ fn paths_begin_where_the_file_is() {
         let text = format!("command = [\"{command}\"]\nenvironment = {{ {environment} }}");
         let text = format!("[queue.x]\ndirectory = \"inner\"\n{text}");
         std::fs::write(&file, text).unwrap();
-        super::load(&serve(&["--config", file.to_str().unwrap()]).unwrap())
+        serve(&["--config", file.to_str().unwrap()]).unwrap().source().load()
     };
     let path = format!("PATH = \"{}\"", inner.display());
     for (command, environment) in [("./run", ""), ("run", &*path)] {
-        let queue = Arc::clone(&load(command, environment).unwrap().queues["x"]);
+        let queue = Arc::clone(&load(command, environment).unwrap().config.queues["x"]);
         assert_eq!(queue.directory.as_ref(), Some(&inner));
         let canonical = |path: &Path| std::fs::canonicalize(path).unwrap();
         assert_eq!(canonical(&queue.program), canonical(&inner.join("run")));
@@ -204,13 +216,19 @@ fn file_without_queues_needs_a_command() {
     assert!(mistakes("")[0].contains("there is no queue"));
     assert!(read("", &["--", "true"]).is_ok());
     let args = serve(&["--config", "/no/such/file.toml"]).unwrap();
-    assert!(load(&args).unwrap_err().to_string().contains("/no/such/file.toml: cannot read it"));
+    assert!(
+        args.source()
+            .load()
+            .unwrap_err()
+            .to_string()
+            .contains("/no/such/file.toml: cannot read it")
+    );
 }
 
 #[test]
 fn secrets_are_neither_printed_nor_in_mistakes() {
     let text = "[queue.x]\ncommand = [\"true\"]\nenvironment = { KEY = \"hunter2\" }";
-    let printed = to_toml(&read(text, &[]).unwrap());
+    let printed = load(text, &[]).unwrap().to_toml();
     assert!(printed.contains("KEY = \"(hidden)\"") && !printed.contains("hunter2"), "{printed}");
     for (from, to, expected) in [
         ("\"hunter2\"", "[\"hunter2\"]", "queue.x.environment.KEY: give a string"),
@@ -234,6 +252,7 @@ fn what_is_printed_means_the_same() {
     let text = r#"
         quota = 5
         max_running = 9
+        service = { store = "/var/lib/levada", tls_cert = "/c", tls_key = "/k", allow_host = ["a"] }
         retention = { jobs = "36h", failed = "90days", max_bytes = "1500KiB" }
         [queue.x]
         command = ["sh", "-c", "echo \"\\a\"\n"]
@@ -249,9 +268,9 @@ fn what_is_printed_means_the_same() {
         command = ["cat"]
         mode = "frames"
     "#;
-    let config = read(text, &[]).unwrap();
-    let printed = to_toml(&config);
-    assert_eq!(read(&printed, &[]).unwrap(), config, "{printed}");
+    let loaded = load(text, &[]).unwrap();
+    let printed = loaded.to_toml();
+    assert_eq!(load(&printed, &[]).unwrap(), loaded, "{printed}");
 }
 
 #[test]
@@ -264,52 +283,62 @@ fn content_types() {
     assert!(queue("accept = [\"*/*\"]").accepts(None), "as application/octet-stream");
 }
 
-fn documentation() -> String {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/config.md");
-    std::fs::read_to_string(path).unwrap()
-}
-
 #[test]
-fn documented_example_is_a_configuration() {
-    let text = documentation();
-    let (_, after) = text.split_once("```toml\n").unwrap();
-    let (example, _) = after.split_once("```").unwrap();
-    let config = read(example, &[]).unwrap();
-    assert_eq!(config.queues.len(), 3);
-    let sort = &config.queues["sort"];
-    assert_eq!((sort.wait, sort.priority, sort.retry.max_attempts), (Duration::ZERO, -10, 5));
-    assert_eq!(config.queues["find"].retry.verdict(1), Verdict::Done);
-
-    let wrong = example.replace("\"1h30m\"", "\"fast\"").replace("\npriority", "\nprioritty");
-    let (_, after) = text.split_once("```text\n").unwrap();
-    let (told, _) = after.split_once("\n```").unwrap();
-    assert_eq!(mistakes(&wrong).join("\n"), told);
-}
-
-#[test]
-fn documented_defaults_hold() {
-    let printed = to_toml(&read("[queue.x]\ncommand = [\"true\"]", &[]).unwrap());
-    let root: toml::Table = printed.parse().unwrap();
-    let queue = &root["queue"]["x"];
-    let tables = [&root["retention"], queue, &queue["retry"]];
-    let keys = tables.iter().flat_map(|table| table.as_table().unwrap());
-    let mut compared = 0;
-    for (key, value) in keys {
-        let documentation = documentation();
-        let (_, row) = documentation.split_once(&format!("\n| `{key}` | ")).unwrap_or_else(|| {
-            assert!(["retry", "exit_codes"].contains(&key.as_str()), "{key} is not documented");
-            ("", "")
-        });
-        // The document describes in words a default that is not a value.
-        let is_value =
-            !matches!(key.as_str(), "command" | "workers" | "failed" | "retry" | "exit_codes");
-        if is_value {
-            let default = format!("`{value}` |");
-            assert!(row.starts_with(&default), "{key} has the default {value}");
-            compared += 1;
+fn every_value_of_an_enum_can_be_chosen() {
+    fn names<T: ValueEnum>() -> Vec<String> {
+        let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        values.map(|value| value.get_name().to_owned()).collect()
+    }
+    for (key, names) in [("mode", names::<Mode>()), ("on_disconnect", names::<OnDisconnect>())] {
+        for name in names {
+            let printed =
+                load(&format!("[queue.x]\ncommand = [\"true\"]\n{key} = \"{name}\""), &[])
+                    .unwrap()
+                    .to_toml();
+            assert!(printed.contains(&format!("{key} = \"{name}\"")), "{printed}");
         }
     }
-    assert_eq!(compared, 23);
+}
+
+#[test]
+fn command_line_goes_before_the_file() {
+    let text = r#"
+        max_running = 2
+        [retention]
+        jobs = "1h"
+        failed = "2h"
+        [service]
+        store = "jobs"
+        listen = "127.0.0.1:1"
+        full_status = 429
+        allow_host = ["a.example"]
+        allow_anonymous = true
+        max_connections = 7
+        [queue.x]
+        command = ["true"]
+    "#;
+    let Loaded { config, service } = load(text, &["--listen=[::1]:2", "--keep-jobs=3h"]).unwrap();
+    assert_eq!(config.max_running, Some(2));
+    let hours = Duration::from_secs(3 * 3600);
+    assert_eq!((config.retention.jobs, config.retention.failed), (hours, hours));
+    assert_eq!(service.listen.to_string(), "[::1]:2");
+    assert_eq!(service.store, Storage::Directory("jobs".into()));
+    assert_eq!(service.full_status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!((service.allow_host.len(), service.max_connections), (1, 7));
+    assert!(service.allow_anonymous && !service.allow_plain_http);
+    let names = load(text, &["--allow-host=b", "--allow-host=c"]).unwrap().service.allow_host;
+    assert_eq!(names, ["b", "c"]);
+    for (line, expected) in [
+        ("listen = 8080", "service.listen = 8080: "),
+        ("listne = \"\"", "service.listne: there is no such key; did you mean listen?"),
+        ("store = \"\"", "service.store = \"\": give a directory, or memory"),
+        ("full_status = 500", "service.full_status = 500: give 503 or 429"),
+        ("token_file = 1", "service.token_file = 1: give the path of a file"),
+        ("allow_host = \"a\"", "service.allow_host = \"a\": give a list"),
+    ] {
+        let mistakes = mistakes(&format!("[service]\n{line}\n[queue.x]\ncommand = [\"true\"]"));
+        assert!(mistakes.len() == 1 && mistakes[0].contains(expected), "{mistakes:?}");
+    }
 }
 
 /// Texts that get past the parser more often than any text would.

@@ -1,12 +1,14 @@
-//! What others see of the jobs: each event by broadcast, and the last ones for those who come back.
+//! The events of all jobs: each by broadcast, and the last ones for readers that come back.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use levada::broadcast;
 use serde::Serialize;
 
-use super::record::{JobId, Moment, Outcome, State};
+use super::progress::Progress;
+use crate::job::{JobId, JobState, Moment, Outcome};
+use crate::sync::lock;
 
 /// How many events a reader can be behind, or away, before it misses some.
 const BEHIND: usize = 1024;
@@ -14,7 +16,7 @@ const BEHIND: usize = 1024;
 /// Something that happened. Serializes to the members of the event's JSON object.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Happened<'a> {
+pub(crate) enum JobEvent<'a> {
     /// A job is on disk and has its place in the queue.
     Accepted { job: JobId, queue: &'a str },
     /// A worker took the job, which had waited this long.
@@ -24,7 +26,7 @@ pub(crate) enum Happened<'a> {
         job: JobId,
         queue: &'a str,
         #[serde(flatten)]
-        progress: &'a super::live::Progress,
+        progress: &'a Progress,
     },
     /// The run is over, and another one follows.
     Retrying {
@@ -32,7 +34,7 @@ pub(crate) enum Happened<'a> {
         queue: &'a str,
         outcome: Outcome,
         #[serde(flatten)]
-        ending: Ending,
+        exit: ExitInfo,
         attempt: u32,
         retry_in_ms: u64,
     },
@@ -40,10 +42,10 @@ pub(crate) enum Happened<'a> {
     Finished {
         job: JobId,
         queue: &'a str,
-        state: State,
+        state: JobState,
         outcome: Outcome,
         #[serde(flatten)]
-        ending: Ending,
+        exit: ExitInfo,
         attempt: u32,
         #[serde(skip_serializing_if = "Option::is_none")]
         run_ms: Option<u64>,
@@ -58,14 +60,14 @@ pub(crate) enum Happened<'a> {
 
 /// How the command ended, if it did.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct Ending {
+pub(crate) struct ExitInfo {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) exit_code: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) signal: Option<i32>,
 }
 
-impl Happened<'_> {
+impl JobEvent<'_> {
     fn name(&self) -> &'static str {
         match self {
             Self::Accepted { .. } => "accepted",
@@ -100,9 +102,9 @@ pub(crate) struct Event {
     pub(crate) data: Arc<str>,
 }
 
-/// Publishes everything that happens to its subscribers.
+/// Publishes events, and keeps the last of them.
 #[derive(Debug)]
-pub(crate) struct Feed {
+pub(crate) struct EventLog {
     /// Tells this process from those before it, whose events count from 1 as well.
     process: String,
     /// Locked while an event is published, so that every reader gets events in order of number.
@@ -116,7 +118,7 @@ struct Last {
     events: VecDeque<Event>,
 }
 
-/// What a reader gets who begins or comes back.
+/// What a reader gets that begins or comes back.
 #[derive(Debug)]
 pub(crate) struct Reader {
     /// Events that happened while it was away, before those that are to come.
@@ -129,17 +131,17 @@ pub(crate) struct Reader {
 /// How many events are lost to a reader; `None` when they are of another process.
 pub(crate) type Lost = Option<u64>;
 
-impl Feed {
+impl EventLog {
     pub(crate) fn new() -> Self {
         let process = format!("{:x}", Moment::now().0);
         Self { process, last: Mutex::default(), events: broadcast::Sender::new(BEHIND) }
     }
 
-    /// Tells everyone.
-    pub(crate) fn tell(&self, happened: &Happened<'_>) {
-        let data = serde_json::to_string(happened).expect("strings and numbers are valid JSON");
-        let (name, job) = (happened.name(), happened.job());
-        let mut last = self.last();
+    /// Publishes an event to all readers.
+    pub(crate) fn emit(&self, event: &JobEvent<'_>) {
+        let data = serde_json::to_string(event).expect("strings and numbers are valid JSON");
+        let (name, job) = (event.name(), event.job());
+        let mut last = lock(&self.last);
         last.number += 1;
         let event = Event { number: last.number, name, job, data: data.into() };
         if last.events.len() == BEHIND {
@@ -157,7 +159,7 @@ impl Feed {
 
     /// Every event from now on, and those since the one that `last_id` names.
     pub(crate) fn subscribe(&self, last_id: Option<&str>) -> Reader {
-        let last = self.last();
+        let last = lock(&self.last);
         let events = self.events.subscribe();
         let Some(last_id) = last_id else {
             return Reader { missed: VecDeque::new(), lost: None, events };
@@ -176,62 +178,58 @@ impl Feed {
         let lost = first - seen - 1;
         Reader { missed, lost: (lost > 0).then_some(Some(lost)), events }
     }
-
-    fn last(&self) -> MutexGuard<'_, Last> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn rejected(feed: &Feed, count: usize) {
+    fn rejected(log: &EventLog, count: usize) {
         for _ in 0..count {
-            feed.tell(&Happened::Rejected { queue: Some("default"), reason: "queue-full" });
+            log.emit(&JobEvent::Rejected { queue: Some("default"), reason: "queue-full" });
         }
     }
 
     #[tokio::test]
-    async fn who_comes_back_gets_what_was_missed() {
-        let feed = Feed::new();
-        rejected(&feed, 1);
-        let mut reader = feed.subscribe(None);
+    async fn a_reader_that_comes_back_gets_what_it_missed() {
+        let log = EventLog::new();
+        rejected(&log, 1);
+        let mut reader = log.subscribe(None);
         assert!(reader.missed.is_empty() && reader.lost.is_none());
-        rejected(&feed, 1);
+        rejected(&log, 1);
         let second = reader.events.recv().await.unwrap();
         assert_eq!((second.number, second.name), (2, "rejected"));
         assert_eq!(&*second.data, r#"{"queue":"default","reason":"queue-full"}"#);
-        rejected(&feed, 2);
-        let reader = feed.subscribe(Some(&feed.id(&second)));
+        rejected(&log, 2);
+        let reader = log.subscribe(Some(&log.id(&second)));
         assert_eq!(reader.missed.iter().map(|event| event.number).collect::<Vec<_>>(), [3, 4]);
         assert!(reader.lost.is_none());
-        rejected(&feed, BEHIND);
-        let reader = feed.subscribe(Some(&feed.id(&second)));
+        rejected(&log, BEHIND);
+        let reader = log.subscribe(Some(&log.id(&second)));
         assert_eq!(reader.missed.len(), BEHIND);
         assert_eq!(reader.lost, Some(Some(2)));
     }
 
     #[test]
     fn ids_of_others_are_told_apart() {
-        let feed = Feed::new();
-        rejected(&feed, 1);
-        for id in ["", "1", "0-1", &format!("{}-2", feed.process), &format!("{}x1", feed.process)] {
-            assert_eq!(feed.subscribe(Some(id)).lost, Some(None), "{id:?}");
+        let log = EventLog::new();
+        rejected(&log, 1);
+        for id in ["", "1", "0-1", &format!("{}-2", log.process), &format!("{}x1", log.process)] {
+            assert_eq!(log.subscribe(Some(id)).lost, Some(None), "{id:?}");
         }
-        assert_eq!(feed.subscribe(Some(&format!("{}-0", feed.process))).missed.len(), 1);
+        assert_eq!(log.subscribe(Some(&format!("{}-0", log.process))).missed.len(), 1);
     }
 
     #[test]
     fn members() {
-        let ending = Ending { exit_code: Some(3), signal: None };
+        let exit = ExitInfo { exit_code: Some(3), signal: None };
         let job: JobId = JobId::from_bytes([0; 16]);
-        let finished = Happened::Finished {
+        let finished = JobEvent::Finished {
             job,
             queue: "q",
-            state: State::Failed,
+            state: JobState::Failed,
             outcome: Outcome::Failed,
-            ending,
+            exit,
             attempt: 2,
             run_ms: Some(7),
         };

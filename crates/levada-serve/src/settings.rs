@@ -17,8 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout};
 use tracing::{error, info, warn};
 
-use super::{Config, Mistakes, load};
-use crate::cli::serve::ServeArgs;
+use crate::config::{Config, Loaded, Mistakes, Service, Source};
 use crate::secure::tls::Tls;
 use crate::secure::tokens::{self, TokenFile, Tokens};
 
@@ -31,7 +30,11 @@ const RESTLESS: Duration = Duration::from_secs(2);
 /// All that can be read again, as it holds now.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    pub(crate) args: ServeArgs,
+    source: Source,
+    /// As it was at the start.
+    pub(crate) service: Service,
+    /// As the files have it now.
+    service_of_files: watch::Sender<Arc<Service>>,
     pub(crate) config: watch::Sender<Arc<Config>>,
     /// `None`: clients need no token.
     pub(crate) tokens: Option<watch::Sender<Arc<Tokens>>>,
@@ -56,11 +59,16 @@ impl Settings {
     ///
     /// # Errors
     /// All mistakes, of all files.
-    pub(crate) fn load(args: ServeArgs) -> Result<Self, Mistakes> {
-        let (config, tokens, tls) = (load(&args), load_tokens(&args), Tls::load(&args.access));
-        match (config, tokens, tls) {
-            (Ok(config), Ok(tokens), Ok(tls)) => Ok(Self {
-                args,
+    pub(crate) fn load(source: Source) -> Result<Self, Mistakes> {
+        let loaded = source.load();
+        let alone = source.service();
+        let service = loaded.as_ref().map_or(&alone, |loaded| &loaded.service);
+        let (tokens, tls) = (load_tokens(service), Tls::load(service));
+        match (loaded, tokens, tls) {
+            (Ok(Loaded { config, service }), Ok(tokens), Ok(tls)) => Ok(Self {
+                source,
+                service_of_files: watch::Sender::new(Arc::new(service.clone())),
+                service,
                 config: watch::Sender::new(Arc::new(config)),
                 tokens: tokens.map(|tokens| watch::Sender::new(Arc::new(tokens))),
                 tls,
@@ -76,7 +84,7 @@ impl Settings {
     /// Reads everything again.
     fn reload(&self) {
         let parts = [
-            ("configuration", load(&self.args).map(|new| publish(&self.config, new))),
+            ("configuration", self.reload_config()),
             ("tokens", self.reload_tokens()),
             ("certificate", self.tls.as_ref().map_or(Ok(false), Tls::reload)),
         ];
@@ -103,10 +111,29 @@ impl Settings {
                 );
                 reloads.refused += 1;
             }
+            if is_new && last_error.is_none() && changed == 0 {
+                info!("the files have no errors any more, and nothing has changed");
+            }
             reloads.ok += changed;
             reloads.last_error = last_error;
             is_new || changed > 0
         });
+    }
+
+    fn reload_config(&self) -> Result<bool, Mistakes> {
+        let Loaded { config, service } = self.source.load()?;
+        // Once a change: the log may be a file in a directory that is watched.
+        let is_other = service != self.service;
+        if publish(&self.service_of_files, service) && is_other {
+            warn!("[service] is not as it was at the start: restart the service to apply it");
+        }
+        Ok(publish(&self.config, config))
+    }
+
+    /// The configuration as a file that has every key; without secrets.
+    pub(crate) fn to_toml(&self) -> String {
+        let config = Config::clone(&self.config.borrow());
+        Loaded { config, service: self.service.clone() }.to_toml()
     }
 
     fn reload_tokens(&self) -> Result<bool, Mistakes> {
@@ -114,7 +141,7 @@ impl Settings {
             return Ok(false);
         };
         // The same file and variable as at the start, so there are some or it is an error.
-        Ok(load_tokens(&self.args)?.is_some_and(|new| publish(current, new)))
+        Ok(load_tokens(&self.service)?.is_some_and(|new| publish(current, new)))
     }
 
     /// Reads everything again whenever the files change and with every SIGHUP, until dropped.
@@ -165,8 +192,8 @@ impl Settings {
     }
 
     fn directories(&self) -> BTreeSet<PathBuf> {
-        let access = &self.args.access;
-        let files = [&self.args.config, &access.token_file, &access.tls_cert, &access.tls_key];
+        let Service { token_file, tls_cert, tls_key, .. } = &self.service;
+        let files = [&self.source.file, token_file, tls_cert, tls_key];
         files.into_iter().flatten().map(|file| directory_of(file)).collect()
     }
 }
@@ -202,12 +229,10 @@ async fn settle(changes: &mut watch::Receiver<()>) {
     while start.elapsed() < RESTLESS && timeout(QUIET, changes.changed()).await.is_ok() {}
 }
 
-fn load_tokens(args: &ServeArgs) -> Result<Option<Tokens>, Mistakes> {
-    let access = &args.access;
-    let file = access
-        .token_file
-        .as_deref()
-        .map(|path| TokenFile { path, may_be_world_readable: access.allow_world_readable_tokens });
+fn load_tokens(service: &Service) -> Result<Option<Tokens>, Mistakes> {
+    let may_be_world_readable = service.allow_world_readable_tokens;
+    let file = service.token_file.as_deref();
+    let file = file.map(|path| TokenFile { path, may_be_world_readable });
     Tokens::load(file, std::env::var_os(tokens::VARIABLE))
 }
 
@@ -246,7 +271,7 @@ mod tests {
         let file = directory.path().join("levada.toml");
         let mut line = vec!["--config", file.to_str().unwrap()];
         line.extend(more);
-        Arc::new(Settings::load(serve(&line).unwrap()).unwrap())
+        Arc::new(Settings::load(serve(&line).unwrap().source()).unwrap())
     }
 
     fn workers(config: &Config) -> usize {
@@ -290,6 +315,19 @@ mod tests {
     }
 
     #[test]
+    fn service_stays_as_it_was_at_the_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("levada.toml");
+        fs::write(&file, text(1)).unwrap();
+        let settings = settings(&directory, &[]);
+        fs::write(&file, format!("[service]\nmax_connections = 5\n{}", text(1))).unwrap();
+        settings.reload();
+        assert_eq!(settings.service_of_files.borrow().max_connections, 5);
+        assert_eq!(settings.service.max_connections, 1024);
+        assert_eq!(*settings.reloads.borrow(), Reloads::default(), "nothing is reloaded");
+    }
+
+    #[test]
     fn tokens_and_certificate_are_read_again() {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
@@ -325,7 +363,7 @@ mod tests {
     #[test]
     fn mistakes_of_all_files_are_told_at_the_start() {
         let line = ["--config=/no/a", "--token-file=/no/b", "--tls-cert=/no/c", "--tls-key=/no/d"];
-        let mistakes = Settings::load(serve(&line).unwrap()).unwrap_err();
+        let mistakes = Settings::load(serve(&line).unwrap().source()).unwrap_err();
         assert_eq!(mistakes.0.len(), 3, "{mistakes}");
     }
 
@@ -403,6 +441,6 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("levada.toml"), text(1)).unwrap();
         assert!(settings(&directory, &[]).has_files());
-        assert!(!Settings::load(serve(&["--", "true"]).unwrap()).unwrap().has_files());
+        assert!(!Settings::load(serve(&["--", "true"]).unwrap().source()).unwrap().has_files());
     }
 }

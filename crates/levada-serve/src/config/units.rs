@@ -11,10 +11,6 @@ const LARGEST: u64 = 1 << 30;
 /// More than any disk has.
 const MOST_KEPT: u64 = 1 << 50;
 
-pub(crate) const MAX_WORKERS: usize = 4096;
-pub(crate) const MAX_CAPACITY: usize = 1_000_000;
-pub(crate) const MAX_ATTEMPTS: usize = 1000;
-
 /// `30s`, `1h30m`, `250ms`, or a number of seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     read_duration(text)
@@ -22,7 +18,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("give a duration from 1ms to 365days, {EXAMPLES}"))
 }
 
-/// The same, or none at all.
+/// Such a duration, or 0.
 pub(crate) fn duration_or_zero(text: &str) -> Result<Duration, String> {
     read_duration(text)
         .filter(|duration| duration.is_zero() || (SHORTEST..=LONGEST).contains(duration))
@@ -46,7 +42,7 @@ pub(crate) fn size(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "give a size from 1 to 1GiB, for example 65536, 64KiB or 8MiB".to_owned())
 }
 
-/// The same, or none at all.
+/// Such a size, or 0.
 pub(crate) fn size_or_zero(text: &str) -> Result<usize, String> {
     if text == "0" { Ok(0) } else { size(text).map_err(|wanted| format!("{wanted}, or 0")) }
 }
@@ -71,14 +67,12 @@ fn read_size(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(factor)
 }
 
-/// A whole number from 1 to `max`.
-pub(crate) fn count(
-    max: usize,
-) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
-    move |text| match text.parse() {
-        Ok(number) if (1..=max).contains(&number) => Ok(number),
-        _ => Err(format!("give a whole number from 1 to {max}")),
-    }
+/// A whole number from 1 to `MAX`.
+pub(crate) fn count<N: TryFrom<u32>, const MAX: u32>(text: &str) -> Result<N, String> {
+    let number = text.parse().ok().filter(|number| (1..=MAX).contains(number));
+    number
+        .and_then(|number| N::try_from(number).ok())
+        .ok_or_else(|| format!("give a whole number from 1 to {MAX}"))
 }
 
 /// A share, from 0 to 1.
@@ -141,9 +135,9 @@ mod tests {
 
     #[test]
     fn numbers() {
-        assert_eq!(count(3)("3"), Ok(3));
+        assert_eq!(count::<usize, 3>("3"), Ok(3));
         for bad in ["0", "4", "", "-1", "1.0", "x"] {
-            assert!(count(3)(bad).is_err(), "{bad:?} was accepted");
+            assert!(count::<usize, 3>(bad).is_err(), "{bad:?} was accepted");
         }
         assert_eq!(share("0.5"), Ok(0.5));
         assert_eq!(factor("2"), Ok(2.0));
@@ -158,7 +152,7 @@ mod tests {
         #[test]
         fn no_text_panics(text in "\\PC{0,40}|[0-9.]{0,30}(ms|s|m|h|days|KiB|TiB|é)?") {
             let _ = (duration(&text), duration_or_zero(&text), size(&text), kept_size(&text));
-            let _ = (share(&text), factor(&text), count(5)(&text));
+            let _ = (share(&text), factor(&text), count::<u32, 5>(&text));
         }
     }
 }

@@ -2,22 +2,23 @@
 //! what killed it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tracing::{error, info, warn};
 
-use super::in_flight::Begun;
-use super::record::{JobId, Record, State};
-use super::service::Jobs;
-use crate::store::{Change, Store, StoreError, StoreErrorKind, on_a_thread};
+use super::Lifecycle;
+use crate::job::{JobId, JobState, Moment, Record};
+use crate::jobs::in_flight::Begun;
+use crate::store::{Change, Store, StoreError, StoreErrorKind};
 
-impl Jobs {
+impl Lifecycle {
     /// Counts the interruption of each job that ran when the last process died, and gives up those
     /// that have had as many as they may.
     ///
     /// # Errors
     /// Those of the store; then they are counted at the next start.
     pub(crate) async fn count_interruptions(&self, begun: Vec<Begun>) -> Result<(), StoreError> {
-        if self.condition().is_full() {
+        if self.store.condition().is_full() {
             // The count would wait for room, and the start with it. A disk that is full is why,
             // rather than a job.
             info!(
@@ -30,23 +31,22 @@ impl Jobs {
             let last: &mut u32 = attempts.entry(job).or_default();
             *last = attempt.max(*last);
         }
-        let mut records =
-            on_a_thread(&self.store, move |store| interrupted(store, attempts)).await?;
-        for record in &mut records {
-            self.give_up_or_not(record);
-        }
+        let mut records = self.store.read_many(move |store| interrupted(store, attempts)).await?;
+        records.iter_mut().for_each(|record| self.give_up_or_not(record));
+        let mut records: Vec<_> = records.into_iter().map(Arc::new).collect();
         if !records.is_empty() {
-            let changes = records.iter().map(|record| Change::Update { record: record.clone() });
-            self.writer.commit(changes.collect()).await?;
+            let changes =
+                records.iter().map(|record| Change::Update { record: Arc::clone(record) });
+            self.store.writer().commit(changes.collect()).await?;
         }
         records.retain(|record| record.state.has_ended());
-        records.iter().for_each(|record| self.metrics.finished(record));
+        records.iter().for_each(|record| self.reporter.metrics.finished(record));
         let in_flight = self.in_flight.clone();
-        on_a_thread(&self.store, move |_| {
+        let clear = move |_: &dyn Store| {
             in_flight.iter().for_each(|file| file.clear());
             Ok(())
-        })
-        .await
+        };
+        self.store.read_many(clear).await
     }
 
     fn give_up_or_not(&self, record: &mut Record) {
@@ -59,8 +59,7 @@ impl Jobs {
             return;
         }
         error!(%job, queue, interruptions, "the service died too often while the job ran; the job has failed");
-        record.state = State::Failed;
-        self.ended(record);
+        record.give_up(Moment::now(), self.keep(JobState::Failed));
     }
 
     /// The service stops: what ends the process from now on is not a job.
@@ -89,17 +88,9 @@ fn interrupted(
         records.extend(record.filter(|record| record.was_running(attempt)).map(|mut record| {
             record.attempt = attempt;
             record.interruptions = record.interruptions.saturating_add(1);
-            record.cut_off();
+            record.interrupt();
             record
         }));
     }
     Ok(records)
-}
-
-impl Record {
-    /// Whether this attempt had begun and not ended. That it began may not have reached the store.
-    fn was_running(&self, attempt: u32) -> bool {
-        !self.state.has_ended()
-            && (self.attempt < attempt || (self.attempt == attempt && self.state == State::Running))
-    }
 }
