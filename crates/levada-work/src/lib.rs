@@ -19,6 +19,7 @@
 //! - **A panic ends one piece of work**, and is reported to a hook. The worker goes on.
 //! - **Cancel safe.** Every future says what it means to drop it. None loses what was accepted, but
 //!   for a [drain](pool::Workers::drain) that has begun to abort.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 pub mod actor;

@@ -50,6 +50,8 @@
 //!   features have no effect.
 //!
 //! [`tokio::sync`]: https://docs.rs/tokio/latest/tokio/sync/
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(docsrs, doc(auto_cfg(hide(loom, shuttle))))]
 
 mod prim;
 mod queue;
@@ -64,3 +66,8 @@ pub mod mpmc;
 pub mod mpsc;
 pub mod oneshot;
 pub mod watch;
+
+/// The programs in the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
