@@ -265,7 +265,7 @@ fn content_types() {
 }
 
 fn documentation() -> String {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/config.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/config.md");
     std::fs::read_to_string(path).unwrap()
 }
 
