@@ -74,6 +74,21 @@ mod tests {
     }
 
     #[test]
+    fn actions_are_pinned_by_commit() {
+        let path = crate::cargo::root().join(".github/workflows/ci.yml");
+        let workflow = std::fs::read_to_string(path).unwrap();
+        let actions: Vec<_> =
+            workflow.lines().filter_map(|line| line.split_once("uses: ")).collect();
+        assert!(actions.len() > 10);
+        for (_, action) in actions {
+            let (_, pin) = action.split_once('@').unwrap();
+            let (commit, version) = pin.split_once(" # v").expect("a comment with the version");
+            let is_hex = commit.chars().all(|c| c.is_ascii_hexdigit());
+            assert!(commit.len() == 40 && is_hex && !version.is_empty(), "{action}");
+        }
+    }
+
+    #[test]
     fn the_summary_adds_up() {
         let summary = summary(&[("fmt", Duration::from_secs(1)), ("doc", Duration::from_secs(2))]);
         assert!(summary.ends_with("total             3.0 s"), "{summary}");
