@@ -59,6 +59,7 @@ impl Expiry {
     }
 
     /// A waiter was granted, whose own grants expired so often since it began to wait.
+    #[inline(always)]
     pub(super) fn note_grant(&mut self, expiries: u8) {
         self.expiries = self.expiries.max(expiries);
     }
