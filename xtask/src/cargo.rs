@@ -62,6 +62,14 @@ impl Metadata {
             .ok_or_else(|| format!("no package `{name}` {version} in the workspace").into())
     }
 
+    /// The versions of `dependency` that `package` takes.
+    pub(crate) fn requirement(&self, package: &str, dependency: &str) -> Result<String> {
+        let package = self.package(package)?;
+        let found = package.dependencies(Kind::Normal).find(|found| found.name() == dependency);
+        let found = found.ok_or_else(|| format!("no dependency `{dependency}`"))?;
+        Ok(found.requirement().to_owned())
+    }
+
     /// The workspace's own package whose folder is `dir`.
     pub(crate) fn package_in(&self, dir: &Path) -> Result<Package<'_>> {
         self.members()
@@ -193,6 +201,10 @@ pub(crate) struct Dependency<'a>(&'a Value);
 impl Dependency<'_> {
     pub(crate) fn name(&self) -> &str {
         self.0["name"].as_str().unwrap_or_default()
+    }
+
+    pub(crate) fn requirement(&self) -> &str {
+        self.0["req"].as_str().unwrap_or_default()
     }
 
     pub(crate) fn is_optional(&self) -> bool {
