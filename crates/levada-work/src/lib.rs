@@ -20,6 +20,7 @@
 //! 3. **A panic ends one piece of work** and is reported to a hook. The worker continues.
 //! 4. **Cancel safety is documented** for every future. No cancelled future loses accepted work,
 //!    with one exception: a [drain](pool::Workers::drain) that has begun to abort.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 pub mod actor;

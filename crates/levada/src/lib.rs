@@ -65,6 +65,8 @@
 //!
 //! [`levada-work`]: https://docs.rs/levada-work
 //! [`tokio::sync`]: https://docs.rs/tokio/latest/tokio/sync/
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(docsrs, doc(auto_cfg(hide(loom, shuttle))))]
 
 mod prim;
 mod queue;
@@ -79,3 +81,8 @@ pub mod mpmc;
 pub mod mpsc;
 pub mod oneshot;
 pub mod watch;
+
+/// The programs in the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
