@@ -49,25 +49,11 @@ const CRATES: &[Crate] = &[
     },
     Crate {
         source: "crates/levada-serve/src/",
-        line: "config <- cli <- { log, outbound, secure, signals } <- { client, server, store } \
-               <- { descriptors, metrics, telemetry } <- jobs <- http <- run <- lib",
-        against: &[
-            ("config", "cli"),
-            ("config", "jobs"),
-            ("config", "secure"),
-            ("log", "lib"),
-            ("metrics", "jobs"),
-            ("run", "lib"),
-            ("store", "jobs"),
-            ("telemetry", "jobs"),
-        ],
-        circles: &[
-            ("client", &["failure", "problem", "write"]),
-            ("http", &["jobs", "submit"]),
-            ("jobs", &["accept", "service"]),
-            ("jobs", &["live", "pipes", "process", "progress", "queue", "resident", "turns"]),
-            ("store::disk", &["opened", "tables"]),
-        ],
+        line: "{ job, outbound, signals, sync, transient } <- { config, telemetry } \
+               <- { fault, store } <- { log, metrics } <- cli <- { client, secure } \
+               <- { server, settings } <- { descriptors, jobs } <- http <- run <- lib",
+        against: &[],
+        circles: &[],
     },
     Crate {
         source: "xtask/src/",
