@@ -5,8 +5,7 @@ use super::File;
 use std::collections::BTreeSet;
 
 /// `NAME.rs` beside a folder `NAME`, that are still there. One that is not is an error.
-const BESIDE_A_FOLDER: &[&str] =
-    &["crates/levada-serve/src/run.rs", "crates/levada/src/storage/latest.rs"];
+const BESIDE_A_FOLDER: &[&str] = &["crates/levada/src/storage/latest.rs"];
 
 pub(super) fn check(files: &[&File]) -> Vec<String> {
     let mut findings = beside_a_folder(files, BESIDE_A_FOLDER);
