@@ -43,6 +43,7 @@ mod server;
 mod settings;
 mod signals;
 mod store;
+mod sync;
 mod telemetry;
 mod transient;
 

@@ -7,6 +7,7 @@ mod headers;
 mod health;
 mod jobs;
 mod lookup;
+mod meta;
 mod openapi;
 mod outcome;
 mod page;
@@ -31,7 +32,6 @@ use axum::{Extension, Router};
 pub(crate) use self::app::App;
 use self::app::Rejection;
 use self::problem::{method_not_allowed, not_found};
-use crate::jobs::events::JobEvent;
 use crate::server::Connection;
 
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -86,8 +86,7 @@ async fn tell_rejections(State(app): State<Arc<App>>, request: Request, next: Ne
         if let Some(queue) = queue.and_then(|name| app.jobs.registry.queue(name)) {
             queue.counts.rejected.add_one();
         }
-        app.jobs.reporter.metrics.rejected(queue, reason);
-        app.jobs.reporter.events.emit(&JobEvent::Rejected { queue, reason });
+        app.jobs.reporter.rejected(queue, reason);
     }
     response
 }

@@ -1,7 +1,5 @@
 //! From how a job ended to an answer, and from a refusal to a problem.
 
-use std::sync::PoisonError;
-
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -18,6 +16,7 @@ use crate::jobs::admission::Refusal;
 use crate::jobs::registry::Job;
 use crate::store::body::Body;
 use crate::store::{StoreError, StoreErrorKind};
+use crate::sync::lock;
 
 /// The answer to who waits for a job that has ended, or whose run came to nothing.
 pub(crate) fn answer(app: &App, view: JobView) -> Result<Response, Problem> {
@@ -336,7 +335,7 @@ fn result_lost(error: &StoreError) -> Problem {
 pub(crate) fn no_output(app: &App, id: JobId, error: &StoreError) -> Problem {
     let problem = match error.kind {
         StoreErrorKind::Corrupt => {
-            if app.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(id) {
+            if lock(&app.lost).insert(id) {
                 error!(job = %id, %error, "the output of a job is lost");
             }
             result_lost(error)

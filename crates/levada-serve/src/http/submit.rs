@@ -4,32 +4,24 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use levada::oneshot;
-use sha2::{Digest, Sha256};
 
 use super::app::{App, Client, Rejection};
-use super::headers::{
-    IDEMPOTENCY_KEY, Preferences, content_length, idempotency_key, is_traceparent, responded_async,
-    traceparent, waited,
-};
+use super::headers::{Preferences, content_length, responded_async, traceparent, waited};
 use super::lookup;
+use super::meta::RequestMeta;
 use super::outcome::{accepted_answer, answer_with_output, given_up, internal, refused};
 use super::path::Path;
-use super::problem::{JOB_ID, Problem, bad_header};
+use super::problem::{JOB_ID, Problem};
 use super::upload::{Upload, receive, too_large};
 use super::wait::until_ended;
-use crate::config::{DEFAULT_QUEUE, OnDisconnect, QueueConfig};
-use crate::job::IdempotencyKey;
-use crate::jobs::active::ActiveJob;
-use crate::jobs::active::JobQueue;
+use crate::config::{DEFAULT_QUEUE, OnDisconnect};
+use crate::jobs::active::{ActiveJob, JobQueue};
 use crate::jobs::lifecycle::Lifecycle;
 use crate::jobs::lifecycle::accept::{Accepted, Submission};
 use crate::jobs::registry::Job;
 use crate::telemetry::{RequestInfo, Span};
-
-const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 
 pub(crate) async fn to_default(
     app: State<Arc<App>>,
@@ -72,13 +64,6 @@ fn rejected(problem: Problem, queue: Option<String>) -> Response {
     response
 }
 
-/// What a request says besides its body.
-struct RequestMeta {
-    input_type: Option<String>,
-    key: Option<String>,
-    trace: Option<String>,
-}
-
 /// Takes a place in the queue, reads the body, and puts the job on disk. Also says whether the job
 /// is to be cancelled when its client stops waiting.
 async fn accept(
@@ -89,7 +74,7 @@ async fn accept(
     span: &Span,
 ) -> Result<(Accepted, bool), Problem> {
     let config = queue.config();
-    let meta = understand(request.headers(), &config)?;
+    let meta = RequestMeta::read(request.headers(), &config)?;
     if content_length(request.headers()).is_some_and(|length| length > config.max_body) {
         return Err(too_large(&config));
     }
@@ -97,8 +82,7 @@ async fn accept(
     let admitted = admitted.map_err(|refusal| refused(app, refusal))?;
     let Upload { body, digest } =
         receive(app, queue, &config, meta.key.is_some(), request.into_body()).await?;
-    let key = meta.key.as_deref().zip(digest);
-    let key = key.map(|(key, body)| identify(&client, &queue.name, key, &meta, &body));
+    let key = meta.idempotency_key(&client, &queue.name, digest);
     let withdraw = key.is_none() && config.on_disconnect == OnDisconnect::Cancel;
     let trace = span.traceparent().or(meta.trace);
     let submission = Submission { input: body, input_type: meta.input_type, trace, key };
@@ -116,69 +100,6 @@ async fn accept(
     });
     let accepted = accepted.await.map_err(|_| internal("Accepting the job failed."))?;
     accepted.map(|accepted| (accepted, withdraw)).map_err(|refusal| refused(app, refusal))
-}
-
-fn understand(headers: &HeaderMap, config: &QueueConfig) -> Result<RequestMeta, Problem> {
-    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
-    if encodings.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        let detail = "The body has a Content-Encoding; send it without one.";
-        return Err(unsupported(detail)
-            .header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")));
-    }
-    let input_type = match headers.get(header::CONTENT_TYPE).map(HeaderValue::to_str) {
-        None => None,
-        Some(Ok(text)) => Some(text.to_owned()),
-        Some(Err(_)) => {
-            return Err(bad_header("Content-Type has characters that a media type cannot have."));
-        }
-    };
-    if !config.accepts(headers.get(header::CONTENT_TYPE)) {
-        let types = config.accept.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let detail = format!(
-            "The queue accepts {types}, not {:?}.",
-            input_type.as_deref().unwrap_or("application/octet-stream")
-        );
-        let types = HeaderValue::try_from(types).unwrap_or(HeaderValue::from_static("*/*"));
-        return Err(unsupported(detail).header(ACCEPT_POST, types));
-    }
-    let key = match headers.get(IDEMPOTENCY_KEY) {
-        Some(value) => Some(idempotency_key(value)?),
-        None if config.require_key => {
-            return Err(Problem::new(
-                StatusCode::BAD_REQUEST,
-                "idempotency-key-missing",
-                "The request has no key",
-                "The queue requires an Idempotency-Key header on every submission.",
-            ));
-        }
-        None => None,
-    };
-    // W3C Trace Context: what is malformed is ignored.
-    let trace = traceparent(headers).filter(|text| is_traceparent(text));
-    Ok(RequestMeta { input_type, key, trace: trace.map(str::to_owned) })
-}
-
-/// What makes this request the same as another; `body` is the digest of its body.
-fn identify(
-    client: &str,
-    queue: &str,
-    key: &str,
-    meta: &RequestMeta,
-    body: &[u8; 32],
-) -> IdempotencyKey {
-    let of = |parts: &[&[u8]]| -> [u8; 32] {
-        let mut hash = Sha256::new();
-        for part in parts {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        hash.finalize().into()
-    };
-    let input_type = meta.input_type.as_deref().unwrap_or_default();
-    IdempotencyKey {
-        name: of(&[client.as_bytes(), queue.as_bytes(), key.as_bytes()]),
-        content: of(&[input_type.as_bytes(), body]),
-    }
 }
 
 /// Waits for the outcome as long as the client and the queue want, and answers.
@@ -247,9 +168,4 @@ impl Drop for Waiting<'_> {
             tokio::spawn(async move { lifecycle.cancel(id).await });
         }
     }
-}
-
-fn unsupported(detail: impl Into<String>) -> Problem {
-    let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-    Problem::new(status, "unsupported-type", "The type of the body is not accepted", detail)
 }

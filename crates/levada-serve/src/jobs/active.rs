@@ -1,11 +1,11 @@
 //! A job that has not ended: what may happen to it next, and its observers.
 //!
-//! The *phase* decides each step of `job::transitions`, once and for all, and changes under a lock,
+//! The *phase* decides each step of `job::state`, once and for all, and changes under a lock,
 //! so that each step has one winner: a worker that claims the job, or a client that cancels it. The
 //! *view* is what clients see. It follows when the step is on disk, so that no client sees an end
 //! that a crash could undo.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +18,7 @@ use super::queue::Queue;
 use super::quota::Share;
 use crate::job::{JobId, JobState, Record};
 use crate::store::body::Body;
+use crate::sync::lock;
 
 /// How many pieces of output a reader can be behind before it misses some.
 const OUTPUT_BEHIND: usize = 256;
@@ -155,7 +156,7 @@ impl ActiveJob {
 
     /// Takes the job to run it, unless it was cancelled. How long it waited.
     pub(crate) fn claim(&self) -> Option<Duration> {
-        let mut phase = self.phase();
+        let mut phase = lock(&self.phase);
         let Phase::Waiting(place) = &*phase else {
             return None;
         };
@@ -166,12 +167,12 @@ impl ActiveJob {
 
     /// Whether it still waits in line.
     pub(crate) fn is_waiting(&self) -> bool {
-        matches!(*self.phase(), Phase::Waiting(_))
+        matches!(*lock(&self.phase), Phase::Waiting(_))
     }
 
     /// How many are before it in line.
     pub(crate) fn position(&self) -> Option<u64> {
-        match &*self.phase() {
+        match &*lock(&self.phase) {
             Phase::Waiting(place) => Some(place.position()),
             _ => None,
         }
@@ -179,13 +180,13 @@ impl ActiveJob {
 
     /// The run is over, and another one follows later.
     pub(crate) fn retry_later(&self) {
-        *self.phase() = Phase::Paused;
+        *lock(&self.phase) = Phase::Paused;
     }
 
     /// Gets in line again after a pause, unless it was cancelled.
     pub(crate) fn wait_again(&self) -> bool {
         let place = self.queue.must_reserve().occupy();
-        let mut phase = self.phase();
+        let mut phase = lock(&self.phase);
         if !matches!(*phase, Phase::Paused) {
             return false;
         }
@@ -195,13 +196,13 @@ impl ActiveJob {
 
     /// The run is over, and no other one follows.
     pub(crate) fn end(&self) {
-        *self.phase() = Phase::Ended;
-        self.share.lock().unwrap_or_else(PoisonError::into_inner).take();
+        *lock(&self.phase) = Phase::Ended;
+        lock(&self.share).take();
     }
 
     /// Cancels it.
     pub(crate) fn withdraw(&self) -> Withdrawn {
-        let mut phase = self.phase();
+        let mut phase = lock(&self.phase);
         match *phase {
             Phase::Waiting(_) | Phase::Paused => {
                 *phase = Phase::Ended;
@@ -270,10 +271,6 @@ impl ActiveJob {
 
     fn writers(&self) -> &broadcast::Sender<Written> {
         self.output.get_or_init(|| broadcast::Sender::new(OUTPUT_BEHIND))
-    }
-
-    fn phase(&self) -> MutexGuard<'_, Phase> {
-        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,13 +1,14 @@
 //! The events of all jobs: each by broadcast, and the last ones for readers that come back.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use levada::broadcast;
 use serde::Serialize;
 
 use super::progress::Progress;
 use crate::job::{JobId, JobState, Moment, Outcome};
+use crate::sync::lock;
 
 /// How many events a reader can be behind, or away, before it misses some.
 const BEHIND: usize = 1024;
@@ -140,7 +141,7 @@ impl EventLog {
     pub(crate) fn emit(&self, event: &JobEvent<'_>) {
         let data = serde_json::to_string(event).expect("strings and numbers are valid JSON");
         let (name, job) = (event.name(), event.job());
-        let mut last = self.last();
+        let mut last = lock(&self.last);
         last.number += 1;
         let event = Event { number: last.number, name, job, data: data.into() };
         if last.events.len() == BEHIND {
@@ -158,7 +159,7 @@ impl EventLog {
 
     /// Every event from now on, and those since the one that `last_id` names.
     pub(crate) fn subscribe(&self, last_id: Option<&str>) -> Reader {
-        let last = self.last();
+        let last = lock(&self.last);
         let events = self.events.subscribe();
         let Some(last_id) = last_id else {
             return Reader { missed: VecDeque::new(), lost: None, events };
@@ -176,10 +177,6 @@ impl EventLog {
         let first = missed.front().map_or(last.number + 1, |event| event.number);
         let lost = first - seen - 1;
         Reader { missed, lost: (lost > 0).then_some(Some(lost)), events }
-    }
-
-    fn last(&self) -> MutexGuard<'_, Last> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

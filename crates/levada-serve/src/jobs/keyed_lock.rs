@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use levada::watch;
+
+use crate::sync::lock;
 
 /// The keys that are locked. Clones are the same locks.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ impl<K: Eq + Hash + Copy> KeyedLock<K> {
     pub(super) async fn lock(&self, key: K) -> KeyGuard<K> {
         loop {
             let mut other = {
-                let mut held = self.held();
+                let mut held = lock(&self.held);
                 match held.entry(key) {
                     Entry::Vacant(free) => {
                         let (release, waiting) = watch::channel(());
@@ -43,10 +45,6 @@ impl<K: Eq + Hash + Copy> KeyedLock<K> {
             // No value is ever sent: this is the end of the other task's guard.
             drop(other.changed().await);
         }
-    }
-
-    fn held(&self) -> MutexGuard<'_, HashMap<K, watch::Receiver<()>>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,7 +62,7 @@ impl<K> Default for KeyedLock<K> {
 
 impl<K: Eq + Hash + Copy> Drop for KeyGuard<K> {
     fn drop(&mut self) {
-        self.lock.held().remove(&self.key);
+        lock(&self.lock.held).remove(&self.key);
     }
 }
 
@@ -91,6 +89,6 @@ mod tests {
         for task in tasks {
             task.await.unwrap();
         }
-        assert!(locks.held().is_empty());
+        assert!(lock(&locks.held).is_empty());
     }
 }

@@ -5,8 +5,10 @@
 //! get a place whether there is one or not.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use crate::sync::lock;
 
 /// The places of one queue.
 #[derive(Debug, Default)]
@@ -43,7 +45,7 @@ pub(crate) struct Place {
 impl Places {
     /// Takes a place of so many for a request, at once or not at all.
     pub(super) fn reserve(self: &Arc<Self>, capacity: usize) -> Result<Place, NoPlace> {
-        let mut taken = self.taken();
+        let mut taken = lock(&self.0);
         if taken.closed {
             return Err(NoPlace::Closed);
         }
@@ -56,47 +58,43 @@ impl Places {
 
     /// Takes a place for a job that has to come in, whether there is room or not.
     pub(super) fn must_reserve(self: &Arc<Self>) -> Place {
-        self.taken().reserved += 1;
+        lock(&self.0).reserved += 1;
         Place { places: Arc::clone(self), number: None }
     }
 
     /// Whether requests are refused from now on.
     pub(super) fn set_closed(&self, closed: bool) {
-        self.taken().closed = closed;
+        lock(&self.0).closed = closed;
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.taken().closed
+        lock(&self.0).closed
     }
 
     /// No place is taken any more by a job in line, and none will be by a request.
     pub(super) fn is_over(&self) -> bool {
-        let taken = self.taken();
+        let taken = lock(&self.0);
         taken.closed && taken.waiting.is_empty()
     }
 
     /// How many places are taken.
     pub(super) fn depth(&self) -> usize {
-        let taken = self.taken();
+        let taken = lock(&self.0);
         taken.reserved + taken.waiting.len()
     }
 
     /// How many jobs wait, and for how long the first of them has.
     pub(super) fn waiting(&self) -> (usize, Option<Duration>) {
-        let taken = self.taken();
+        let taken = lock(&self.0);
         let oldest = taken.waiting.first_key_value().map(|(_, since)| since.elapsed());
         (taken.waiting.len(), oldest)
-    }
-
-    fn taken(&self) -> MutexGuard<'_, Taken> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Place {
     /// A job has this place from now on, at the end of the line.
     pub(crate) fn occupy(mut self) -> Self {
-        let mut taken = self.places.taken();
+        let mut taken = lock(&self.places.0);
         taken.reserved -= 1;
         taken.last_number += 1;
         let number = taken.last_number;
@@ -108,7 +106,7 @@ impl Place {
 
     /// How many are before the job in line; some of them may have been cancelled meanwhile.
     pub(crate) fn position(&self) -> u64 {
-        let taken = self.places.taken();
+        let taken = lock(&self.places.0);
         let first = taken.waiting.first_key_value().map(|(number, _)| *number);
         match (self.number, first) {
             (Some(number), Some(first)) => number - first,
@@ -119,13 +117,13 @@ impl Place {
     /// How long the job has been waiting.
     pub(crate) fn waited(&self) -> Duration {
         let number = self.number.unwrap_or_default();
-        self.places.taken().waiting.get(&number).map(Instant::elapsed).unwrap_or_default()
+        lock(&self.places.0).waiting.get(&number).map(Instant::elapsed).unwrap_or_default()
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self.places.taken();
+        let mut taken = lock(&self.places.0);
         match self.number {
             None => taken.reserved -= 1,
             Some(number) => drop(taken.waiting.remove(&number)),

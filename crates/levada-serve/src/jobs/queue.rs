@@ -5,7 +5,7 @@
 //! [places](super::places), which can change while the service runs.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use levada::mpmc;
@@ -16,6 +16,7 @@ use super::resident::Idle;
 use super::scheduler::QueueRequests;
 use super::shortage::Shortage;
 use crate::config::{Mode, QueueConfig};
+use crate::sync::lock;
 
 /// The capacity of a line, in jobs: more than there ever are.
 pub(crate) const LINE: usize = 1 << 28;
@@ -121,13 +122,13 @@ impl<J: Send + Sync> Queue<J> {
     }
 
     pub(crate) fn config(&self) -> Arc<QueueConfig> {
-        Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&lock(&self.config))
     }
 
     /// From now on, jobs are treated like this. Jobs that run go on as they began.
     pub(crate) fn configure(&self, config: Arc<QueueConfig>) {
         self.pace.set_workers(config.workers);
-        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
+        *lock(&self.config) = config;
         self.places.set_closed(false);
         self.trim_idle();
     }

@@ -2,7 +2,7 @@
 //! store.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::active::{ActiveJob, JobQueue, JobView};
 use super::keyed_lock::{KeyGuard, KeyedLock};
@@ -10,6 +10,7 @@ use crate::job::{JobId, JobState, Record};
 use crate::store::body::Body;
 use crate::store::handle::StoreHandle;
 use crate::store::{Filter, StoreError};
+use crate::sync::lock;
 
 /// Finds queues and jobs.
 #[derive(Debug)]
@@ -73,17 +74,17 @@ impl Registry {
 
     /// The queue of this name.
     pub(crate) fn queue(&self, name: &str) -> Option<Arc<JobQueue>> {
-        self.queues().get(name).cloned()
+        lock(&self.queues).get(name).cloned()
     }
 
     /// All queues, by name.
     pub(crate) fn all_queues(&self) -> Vec<Arc<JobQueue>> {
-        self.queues().values().cloned().collect()
+        lock(&self.queues).values().cloned().collect()
     }
 
     /// From now on requests find this queue.
     pub(super) fn add_queue(&self, queue: Arc<JobQueue>) {
-        self.queues().insert(queue.name.clone(), queue);
+        lock(&self.queues).insert(queue.name.clone(), queue);
     }
 
     /// While it is held, no queue is opened, and no job is cancelled that has none.
@@ -93,21 +94,21 @@ impl Registry {
 
     /// How many jobs have not ended.
     pub(crate) fn unfinished(&self) -> usize {
-        self.active().len()
+        lock(&self.active).len()
     }
 
     pub(super) fn add(&self, job: &Arc<ActiveJob>) {
-        self.active().insert(job.id, Arc::clone(job));
+        lock(&self.active).insert(job.id, Arc::clone(job));
     }
 
     /// The job has ended, and its end is on disk.
     pub(super) fn remove(&self, id: JobId) {
-        self.active().remove(&id);
+        lock(&self.active).remove(&id);
     }
 
     /// The job of this id, if this process has it and it has not ended.
     pub(super) fn find_active(&self, id: JobId) -> Option<Arc<ActiveJob>> {
-        self.active().get(&id).cloned()
+        lock(&self.active).get(&id).cloned()
     }
 
     /// The job of this id, if there is one.
@@ -157,7 +158,7 @@ impl Registry {
         records.truncate(filter.limit);
         let mut next = records.last().filter(|_| more).map(|record| record.id);
 
-        let active = self.active();
+        let active = lock(&self.active);
         let mut page: BTreeMap<_, _> = records
             .into_iter()
             .map(|record| match active.get(&record.id) {
@@ -197,13 +198,5 @@ impl Registry {
             queue.counts.kept_failed.set(kept);
         }
         Ok(())
-    }
-
-    fn active(&self) -> MutexGuard<'_, HashMap<JobId, Arc<ActiveJob>>> {
-        self.active.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn queues(&self) -> MutexGuard<'_, BTreeMap<String, Arc<JobQueue>>> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

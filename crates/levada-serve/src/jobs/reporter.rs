@@ -24,6 +24,12 @@ impl Reporter {
         Self { events: EventLog::new(), metrics, tracing }
     }
 
+    /// A request did not become a job. No queue stands for one that does not exist.
+    pub(crate) fn rejected(&self, queue: Option<&str>, reason: &'static str) {
+        self.metrics.rejected(queue, reason);
+        self.events.emit(&JobEvent::Rejected { queue, reason });
+    }
+
     /// A job is on disk and gets in line.
     pub(super) fn accepted(&self, record: &Record) {
         self.events.emit(&JobEvent::Accepted { job: record.id, queue: &record.queue });

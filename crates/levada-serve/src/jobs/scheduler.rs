@@ -3,9 +3,11 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use levada::oneshot;
+
+use crate::sync::lock;
 
 /// Grants the slots. Clones are the same scheduler.
 #[derive(Debug, Clone)]
@@ -75,7 +77,7 @@ impl Scheduler {
 
     /// Takes a slot, or a place in the line behind requests that are as urgent.
     pub(crate) fn request(&self, priority: i8) -> SlotRequest {
-        let mut slots = self.slots();
+        let mut slots = lock(&self.0);
         if slots.taken < slots.limit {
             slots.taken += 1;
             return SlotRequest::Granted(Slot(Some(self.clone())));
@@ -87,19 +89,15 @@ impl Scheduler {
         SlotRequest::Waiting(granted)
     }
 
-    fn slots(&self) -> MutexGuard<'_, Slots> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Changes the numbers, and grants the slots that are free then.
     fn change(&self, change: impl FnOnce(&mut Slots)) {
-        let mut granted = self.slots().after(change);
+        let mut granted = lock(&self.0).after(change);
         while let Some(next) = granted.pop() {
             if let Err(mut slot) = next.send(Slot(Some(self.clone()))) {
                 // It no longer waits. Not by a drop within a drop, which would nest as deep as the
                 // line is long.
                 drop(slot.0.take());
-                granted.extend(self.slots().after(|slots| slots.taken -= 1));
+                granted.extend(lock(&self.0).after(|slots| slots.taken -= 1));
             }
         }
     }
@@ -133,7 +131,7 @@ struct Unclaimed {
 impl QueueRequests {
     /// A worker has taken a job out of the line. The request that was left for it, if there is one.
     pub(super) fn begin(&self) -> Option<SlotRequest> {
-        let mut state = self.state();
+        let mut state = lock(&self.0);
         state.working += 1;
         state.requests.pop_front()
     }
@@ -146,17 +144,13 @@ impl QueueRequests {
         in_line: impl FnOnce() -> usize,
         request: impl FnOnce() -> SlotRequest,
     ) {
-        let mut state = self.state();
+        let mut state = lock(&self.0);
         state.working -= 1;
         let unclaimed = state.requests.len();
         // Called under the lock: a worker that then takes a job out of the line claims a request.
         if state.working + unclaimed < workers && unclaimed < in_line() {
             state.requests.push_back(request());
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, Unclaimed> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -183,7 +177,7 @@ mod tests {
             task.await.unwrap();
         }
         assert_eq!(*order.lock().unwrap(), ["b", "d", "a", "c", "e"]);
-        assert_eq!(scheduler.slots().taken, 0);
+        assert_eq!(lock(&scheduler.0).taken, 0);
     }
 
     #[tokio::test]
@@ -199,7 +193,7 @@ mod tests {
         assert!(impatient.await.unwrap_err().is_cancelled());
         drop(first);
         let _slot = scheduler.request(0).slot().await;
-        assert_eq!(scheduler.slots().taken, 1);
+        assert_eq!(lock(&scheduler.0).taken, 1);
     }
 
     #[tokio::test]
@@ -216,13 +210,13 @@ mod tests {
         scheduler.resize(Some(1));
         drop(held);
         tokio::task::yield_now().await;
-        assert_eq!(scheduler.slots().waiting.len(), 2);
-        assert_eq!(scheduler.slots().taken, 1);
+        assert_eq!(lock(&scheduler.0).waiting.len(), 2);
+        assert_eq!(lock(&scheduler.0).taken, 1);
         scheduler.resize(None);
         for task in waiting {
             drop(task.await.unwrap());
         }
-        assert_eq!(scheduler.slots().taken, 0);
+        assert_eq!(lock(&scheduler.0).taken, 0);
     }
 
     fn waits(request: &SlotRequest) -> bool {
@@ -255,7 +249,7 @@ mod tests {
         requests.end(3, || 9, request);
         requests.end(3, || 1, || unreachable!("one request is left, for the one job"));
         requests.end(3, || 9, request);
-        assert_eq!(requests.state().requests.len(), 2);
+        assert_eq!(lock(&requests.0).requests.len(), 2);
         assert!(
             requests.begin().is_some() && requests.begin().is_some() && requests.begin().is_none()
         );

@@ -2,10 +2,12 @@
 //! or a program that is just being replaced. That says nothing of the job. Its worker waits and
 //! tries again, as long as it takes.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
+
+use crate::sync::lock;
 
 /// How long a worker waits before it tries again the first time, and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -33,17 +35,13 @@ pub(super) struct Short<'a> {
 impl Shortage {
     /// A worker of this queue could not start its command.
     pub(super) fn begin<'a>(&'a self, queue: &'a str, error: &str) -> Short<'a> {
-        let mut state = self.state();
+        let mut state = lock(&self.0);
         state.workers += 1;
         if state.workers == 1 {
             state.since = Some(Instant::now());
             warn!(queue, error, "cannot start commands at the moment; workers wait and retry");
         }
         Short { queue, shortage: self, pause: FIRST_PAUSE }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -58,7 +56,7 @@ impl Short<'_> {
 
 impl Drop for Short<'_> {
     fn drop(&mut self) {
-        let mut state = self.shortage.state();
+        let mut state = lock(&self.shortage.0);
         state.workers -= 1;
         if state.workers == 0
             && let Some(since) = state.since.take()

@@ -5,10 +5,11 @@
 //! before it is done.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::active::ActiveJob;
 use crate::job::JobId;
+use crate::sync::lock;
 
 /// The suspect that may run, and those that wait.
 #[derive(Debug, Default)]
@@ -23,20 +24,20 @@ struct State {
 impl Suspects {
     /// Puts a job in the line of its queue as soon as no other suspect runs.
     pub(super) fn enter(&self, job: Arc<ActiveJob>) {
-        self.state().waiting.push_back(job);
+        lock(&self.0).waiting.push_back(job);
         self.go_on();
     }
 
     /// A worker is done with this job, be it one of these or not.
     pub(super) fn done(&self, id: JobId) {
-        let was_current = self.state().current.take_if(|current| *current == id).is_some();
+        let was_current = lock(&self.0).current.take_if(|current| *current == id).is_some();
         if was_current {
             self.go_on();
         }
     }
 
     fn go_on(&self) {
-        let mut state = self.state();
+        let mut state = lock(&self.0);
         if state.current.is_some() {
             return;
         }
@@ -48,9 +49,5 @@ impl Suspects {
                 return next.queue.enter(Arc::clone(&next));
             }
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -16,7 +16,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use levada::{oneshot, watch};
@@ -28,6 +28,7 @@ use tracing::{error, info};
 use super::backlog::{Backlog, Command, Waiter, are_there, brings_jobs};
 use super::condition::Condition;
 use super::{Change, Durability, Store, StoreError, StoreErrorKind, call};
+use crate::sync::lock;
 
 /// How many submissions may wait for the disk. More of them wait for room.
 const ROOM: usize = 1024;
@@ -101,7 +102,7 @@ impl Writer {
             observe: Box::new(observe),
         });
         if let Err(error) = shared.store.set_room_aside() {
-            shared.backlog().poisoned = true;
+            lock(&shared.backlog).poisoned = true;
             shared.fill(error);
         }
         let writing = Arc::clone(&shared);
@@ -211,7 +212,7 @@ impl Writer {
     /// Outside a tokio runtime.
     pub(crate) fn write_behind(&self, change: Change) {
         let is_first = {
-            let mut notes = self.shared.notes();
+            let mut notes = lock(&self.shared.notes);
             notes.push(change);
             notes.len() == 1
         };
@@ -276,9 +277,9 @@ struct Shared {
 
 impl Shared {
     async fn write(self: Arc<Self>, commands: Vec<Command>) -> Result<(), StoreError> {
-        let mut backlog = std::mem::take(&mut *self.backlog());
+        let mut backlog = std::mem::take(&mut *lock(&self.backlog));
         let result = self.write_with(&mut backlog, commands).await;
-        *self.backlog() = backlog;
+        *lock(&self.backlog) = backlog;
         result
     }
 
@@ -471,7 +472,7 @@ impl Shared {
 
     /// Notes come before the commands, which they must not undo.
     fn with_notes(&self, mut commands: Vec<Command>) -> Vec<Command> {
-        let mut notes = std::mem::take(&mut *self.notes());
+        let mut notes = std::mem::take(&mut *lock(&self.notes));
         let changed: HashSet<_> =
             commands.iter().flat_map(|it| &it.changes).map(Change::id).collect();
         notes.retain(|note| !changed.contains(&note.id()));
@@ -483,7 +484,7 @@ impl Shared {
 
     /// The last commit: of notes, and of what is only to survive with another one.
     async fn close(&self) -> Result<(), StoreError> {
-        let mut backlog = std::mem::take(&mut *self.backlog());
+        let mut backlog = std::mem::take(&mut *lock(&self.backlog));
         if let Some(error) = self.condition.borrow().failure() {
             return Err(error.clone());
         }
@@ -497,14 +498,6 @@ impl Shared {
             return self.make(Vec::new(), 0, Durability::Now).await.1;
         }
         Ok(())
-    }
-
-    fn notes(&self) -> MutexGuard<'_, Vec<Change>> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn backlog(&self) -> MutexGuard<'_, Backlog> {
-        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

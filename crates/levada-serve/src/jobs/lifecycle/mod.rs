@@ -1,5 +1,5 @@
 //! The life of a job, chapter by chapter. Only here do jobs take the steps of
-//! `job::transitions`.
+//! `job::state`.
 //!
 //! ```text
 //! accept -> (line) -> run -> finish -> end

@@ -1,6 +1,6 @@
 //! What a run tells of itself while it goes on, and what makes it wait.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::Lifecycle;
@@ -9,6 +9,7 @@ use crate::jobs::pipes::{RunObserver, Stream};
 use crate::jobs::progress::Progress;
 use crate::jobs::run_result::End;
 use crate::jobs::shortage::Short;
+use crate::sync::lock;
 
 /// The least time between two published updates of a command's progress.
 const PROGRESS_REST: Duration = Duration::from_millis(100);
@@ -44,7 +45,7 @@ impl<'a> JobObserver<'a> {
     pub(super) async fn wait_for_the_system(&self, error: &str) -> Option<End> {
         let Self { lifecycle, job, .. } = self;
         let begin = || job.queue.shortage.begin(&job.queue.name, error);
-        let pause = self.short().get_or_insert_with(begin).pause();
+        let pause = lock(&self.short).get_or_insert_with(begin).pause();
         tokio::select! {
             biased;
             () = job.stopped() => Some(End::Stopped),
@@ -55,10 +56,6 @@ impl<'a> JobObserver<'a> {
         }
     }
 
-    fn short(&self) -> MutexGuard<'_, Option<Short<'a>>> {
-        self.short.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Reports progress that was held back, when it is time. Never ends while the job is there.
     pub(super) async fn publish_held_back(&self) {
         let mut view = self.job.watch();
@@ -66,7 +63,7 @@ impl<'a> JobObserver<'a> {
         while view.changed().await.is_ok() {
             // An update that arrives during the sleep is published at its end.
             tokio::time::sleep(PROGRESS_REST).await;
-            let mut throttle = self.throttle();
+            let mut throttle = lock(&self.throttle);
             if let Some(newest) = throttle.held_back.take() {
                 self.report(&mut throttle, &newest);
             }
@@ -77,15 +74,11 @@ impl<'a> JobObserver<'a> {
         *throttle = ProgressThrottle { last: Some(Instant::now()), held_back: None };
         self.lifecycle.reporter.progressed(self.job.id, &self.job.queue.name, progress);
     }
-
-    fn throttle(&self) -> MutexGuard<'_, ProgressThrottle> {
-        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl RunObserver for JobObserver<'_> {
     fn started(&self) {
-        self.short().take();
+        lock(&self.short).take();
     }
 
     fn wrote(&self, stream: Stream, bytes: &[u8]) {
@@ -94,7 +87,7 @@ impl RunObserver for JobObserver<'_> {
 
     fn progressed(&self, progress: Progress) {
         self.job.publish(|view| view.set_progress(progress.clone()));
-        let mut throttle = self.throttle();
+        let mut throttle = lock(&self.throttle);
         if throttle.last.is_some_and(|last| last.elapsed() < PROGRESS_REST) {
             throttle.held_back = Some(progress);
         } else {

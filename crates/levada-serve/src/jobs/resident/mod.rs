@@ -22,7 +22,7 @@ use std::future::pending;
 use std::io;
 use std::pin::{Pin, pin};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use levada_work::shutdown::{Phase, Signal as Shutdown};
 use rustix::process::Signal;
@@ -40,6 +40,7 @@ use super::process::Run;
 use super::progress::Notes;
 use super::run_result::{End, OutOfStep, RunResult};
 use crate::config::QueueConfig;
+use crate::sync::lock;
 
 /// How much a pipe holds on Linux, in bytes.
 const PIPE: usize = 64 * 1024;
@@ -66,7 +67,7 @@ impl Idle {
     /// One that runs this command, if there is one.
     fn take(&self, config: &QueueConfig) -> Option<Process> {
         loop {
-            let process = self.processes().pop()?;
+            let process = lock(&self.0).pop()?;
             if process.config.runs_as(config)
                 && process.group.try_ended().is_ok_and(|end| end.is_none())
             {
@@ -78,13 +79,13 @@ impl Idle {
 
     /// Keeps it if it may be needed.
     fn give(&self, process: Process, needs: Needs<'_>) {
-        self.processes().push(process);
+        lock(&self.0).push(process);
         self.trim(needs);
     }
 
     /// Ends those that are not needed any more.
     pub(super) fn trim(&self, needs: Needs<'_>) {
-        let mut processes = self.processes();
+        let mut processes = lock(&self.0);
         let needs = needs();
         let mut kept = 0;
         let superfluous = processes.extract_if(.., |process| {
@@ -101,12 +102,8 @@ impl Idle {
 
     /// Ends all of them, in order if they do so within their grace.
     pub(crate) async fn end(&self) {
-        let processes = std::mem::take(&mut *self.processes());
+        let processes = std::mem::take(&mut *lock(&self.0));
         processes.into_iter().map(Process::end).collect::<JoinSet<()>>().join_all().await;
-    }
-
-    fn processes(&self) -> MutexGuard<'_, Vec<Process>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

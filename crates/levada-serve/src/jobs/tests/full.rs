@@ -82,9 +82,9 @@ async fn a_pause_is_never_longer_than_one_can_be() {
     bench.writing(async move { writer.commit(vec![change]).await.unwrap() }).await;
     let before = Moment::now();
     bench.open_queues();
-    let live = bench.jobs.registry.find_active(id).unwrap();
-    let longest = live.queue.config().retry.max_backoff;
-    let at = live.view().record.retry_at.unwrap();
+    let job = bench.jobs.registry.find_active(id).unwrap();
+    let longest = job.queue.config().retry.max_backoff;
+    let at = job.view().record.retry_at.unwrap();
     assert!(at >= before && at <= Moment::now().after(longest), "{at:?}");
     let jobs = Arc::clone(&bench.jobs);
     bench.writing(async move { jobs.lifecycle.cancel(id).await.unwrap() }).await;

@@ -135,15 +135,15 @@ async fn accept(jobs: Arc<Jobs>) -> Arc<ActiveJob> {
     let admitted = jobs.admission.admit(&queue, "somebody".to_owned()).unwrap();
     let submission = Submission { input: Body::empty(), input_type: None, trace: None, key: None };
     match Arc::clone(&jobs.lifecycle).accept(admitted, submission).await.unwrap() {
-        Accepted::New(live) => live,
+        Accepted::New(job) => job,
         Accepted::Again(job) => panic!("{job:?} was there before"),
     }
 }
 
 /// Waits until the job is seen to be in this state.
-pub(super) async fn until(live: &ActiveJob, state: JobState) {
-    let mut view = live.watch();
+pub(super) async fn until(job: &ActiveJob, state: JobState) {
+    let mut view = job.watch();
     let reached = view.wait_for(|view| view.record.state == state);
     let reached = tokio::time::timeout(LONG, reached).await;
-    drop(reached.unwrap_or_else(|_| panic!("not {state:?}, but {:?}", live.state())));
+    drop(reached.unwrap_or_else(|_| panic!("not {state:?}, but {:?}", job.state())));
 }

@@ -18,9 +18,9 @@ use crate::store::{Change, Store, StoreError};
 #[tokio::test]
 async fn a_job_that_is_emptied_meanwhile_does_not_run_again() {
     let mut bench = Bench::new("echo why >&2; exit 3");
-    let live = bench.accept().await;
-    bench.writing(until(&live, JobState::Failed)).await;
-    let (id, queue) = (live.id, Arc::clone(&live.queue));
+    let job = bench.accept().await;
+    bench.writing(until(&job, JobState::Failed)).await;
+    let (id, queue) = (job.id, Arc::clone(&job.queue));
     let mut emptied = bench.store.record(id).unwrap().unwrap();
     emptied.emptied = true;
     emptied.revision += 1;
@@ -47,23 +47,23 @@ async fn a_job_that_is_emptied_meanwhile_does_not_run_again() {
 const AT_ONCE: Duration = Duration::from_millis(200);
 
 #[tokio::test]
-async fn a_job_is_found_alive_as_soon_as_it_is_on_disk() {
+async fn a_job_is_found_active_as_soon_as_it_is_on_disk() {
     let mut bench = Bench::new("exit 3");
     let accepting = tokio::spawn(accept(Arc::clone(&bench.jobs)));
     let id = bench.next().await[0];
-    found_alive(&mut bench, id, accepting).await;
-    let live = bench.jobs.registry.find_active(id).unwrap();
-    bench.writing(until(&live, JobState::Failed)).await;
+    found_active(&mut bench, id, accepting).await;
+    let job = bench.jobs.registry.find_active(id).unwrap();
+    bench.writing(until(&job, JobState::Failed)).await;
 
     let again =
         tokio::spawn(Arc::clone(&bench.jobs.lifecycle).run_again(id, "somebody".to_owned()));
     assert_eq!(bench.next().await, [id]);
-    found_alive(&mut bench, id, again).await;
+    found_active(&mut bench, id, again).await;
     bench.end().await;
 }
 
 /// `accepting` has begun a commit; while that is made and not answered, a client finds the job.
-async fn found_alive<T>(bench: &mut Bench, id: JobId, accepting: JoinHandle<T>) {
+async fn found_active<T>(bench: &mut Bench, id: JobId, accepting: JoinHandle<T>) {
     bench.store.hold_answers(true);
     bench.go_on(Ok(()));
     while bench.store.record(id).unwrap().is_none_or(|record| record.state.has_ended()) {
@@ -72,7 +72,7 @@ async fn found_alive<T>(bench: &mut Bench, id: JobId, accepting: JoinHandle<T>) 
     let jobs = Arc::clone(&bench.jobs);
     let mut finding = pin!(jobs.registry.find(id));
     let early = timeout(AT_ONCE, &mut finding).await;
-    assert!(early.is_err(), "found before it is live: {early:?}");
+    assert!(early.is_err(), "found before it is active: {early:?}");
     bench.store.hold_answers(false);
     bench.go_on(Ok(()));
     accepting.await.unwrap();
@@ -84,18 +84,18 @@ async fn found_alive<T>(bench: &mut Bench, id: JobId, accepting: JoinHandle<T>) 
 async fn a_job_whose_end_or_next_attempt_cannot_be_stored_stays_and_says_so() {
     for script in ["exit 0", "exit 3", "exit 75"] {
         let mut bench = Bench::new(script);
-        let live = bench.accept().await;
-        assert_eq!(bench.next().await, [live.id]);
+        let job = bench.accept().await;
+        assert_eq!(bench.next().await, [job.id]);
         let full = StoreError::io("no room");
         bench.go_on(Err(full.clone()));
-        let mut view = live.watch();
+        let mut view = job.watch();
         let view = timeout(LONG, view.wait_for(JobView::is_final)).await.unwrap().unwrap().clone();
         assert_eq!(view.abandoned, Some(Abandoned::NotStored), "{script}: {view:?}");
         assert_eq!(view.record.state, JobState::Running, "{script}");
 
-        let found = bench.jobs.registry.find(live.id).await.unwrap();
+        let found = bench.jobs.registry.find(job.id).await.unwrap();
         assert!(matches!(found, Some(Job::Active(_))), "{script}: {found:?}");
-        assert_eq!(bench.jobs.lifecycle.cancel(live.id).await.unwrap_err(), full, "{script}");
+        assert_eq!(bench.jobs.lifecycle.cancel(job.id).await.unwrap_err(), full, "{script}");
         assert_eq!(bench.jobs.registry.unfinished(), 1, "{script}: it runs again after a restart");
     }
 }
@@ -103,11 +103,11 @@ async fn a_job_whose_end_or_next_attempt_cannot_be_stored_stays_and_says_so() {
 #[tokio::test]
 async fn a_job_that_is_run_again_counts_against_who_asked_also_after_a_restart() {
     let mut bench = Bench::new("exit 3");
-    let live = bench.accept().await;
-    bench.writing(until(&live, JobState::Failed)).await;
-    let again = Arc::clone(&bench.jobs.lifecycle).run_again(live.id, "another".to_owned());
+    let job = bench.accept().await;
+    bench.writing(until(&job, JobState::Failed)).await;
+    let again = Arc::clone(&bench.jobs.lifecycle).run_again(job.id, "another".to_owned());
     bench.writing(again).await.unwrap().unwrap();
-    assert_eq!(bench.store.record(live.id).unwrap().unwrap().client, "another");
+    assert_eq!(bench.store.record(job.id).unwrap().unwrap().client, "another");
     bench.end().await;
 }
 
@@ -154,14 +154,14 @@ async fn a_job_that_is_cancelled_while_its_queue_is_opened_does_not_run_on() {
 #[tokio::test]
 async fn a_job_that_is_interrupted_is_among_those_that_are_left() {
     let mut bench = Bench::new("exec sleep 600");
-    let live = bench.accept().await;
-    bench.writing(until(&live, JobState::Running)).await;
+    let job = bench.accept().await;
+    bench.writing(until(&job, JobState::Running)).await;
     bench.shutdown.advance();
     bench.shutdown.advance();
-    let mut view = live.watch();
+    let mut view = job.watch();
     let interrupted = async { view.wait_for(JobView::is_final).await.unwrap().abandoned };
     assert_eq!(bench.writing(interrupted).await, Some(Abandoned::Interrupted));
-    let found = bench.jobs.registry.find(live.id).await.unwrap();
+    let found = bench.jobs.registry.find(job.id).await.unwrap();
     assert!(matches!(found, Some(Job::Active(_))), "{found:?}");
     assert_eq!(bench.jobs.registry.unfinished(), 1, "it runs again after a restart");
     bench.end().await;

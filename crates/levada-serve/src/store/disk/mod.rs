@@ -29,7 +29,7 @@ use std::fs::{self, File, OpenOptions};
 use std::mem;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use redb::StorageBackend;
 use redb::backends::FileBackend;
@@ -46,6 +46,7 @@ use super::query;
 use super::query::Read;
 use super::{Change, Durability, Filter, Found, Store, StoreError, StoreErrorKind};
 use crate::job::{JobId, Moment, Record};
+use crate::sync::lock;
 
 /// How many bytes of the database are at most kept in memory.
 const CACHE: usize = 64 << 20;
@@ -141,10 +142,6 @@ impl DiskStore {
         })
     }
 
-    fn bodies(&self) -> MutexGuard<'_, Bodies> {
-        self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn opened(&self) -> RwLockReadGuard<'_, Opened> {
         self.opened.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -152,7 +149,7 @@ impl DiskStore {
 
 impl Store for DiskStore {
     fn commit(&self, changes: &[Change], durability: Durability) -> Result<(), StoreError> {
-        let mut bodies = self.bodies();
+        let mut bodies = lock(&self.bodies);
         let written = self.opened().commit(changes, durability, &mut bodies);
         written.map_err(|error| self.explained(error))?;
         if durability == Durability::Now {
@@ -163,7 +160,7 @@ impl Store for DiskStore {
 
     fn reopen(&self) -> Result<(), StoreError> {
         self.reserve.release();
-        let mut bodies = self.bodies();
+        let mut bodies = lock(&self.bodies);
         // Readers wait for this lock: they read before the change, or after it.
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
         let Some(error) = opened.failure().cloned() else { return Ok(()) };
