@@ -7,8 +7,10 @@ mod cargo;
 mod ci;
 mod clippy;
 mod compat;
+mod contrib;
 mod deny;
 mod doc;
+mod docs_rs;
 mod downstream;
 mod features;
 mod files;
@@ -25,10 +27,13 @@ mod miri;
 mod msrv;
 mod mutants;
 mod openapi;
+mod package;
 mod page;
 mod panic_abort;
 mod proxy;
+mod result;
 mod sanitizer;
+mod semver;
 mod shell;
 mod shuttle;
 mod spec;
@@ -38,12 +43,10 @@ mod tidy;
 mod toolchain;
 mod tsan;
 mod valgrind;
+mod windows;
 
-use std::error::Error;
+use result::Result;
 use std::process::ExitCode;
-
-/// The result of a command; the error is a sentence for the person who ran it.
-type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 struct Command {
     name: &'static str,
@@ -56,10 +59,12 @@ enum Run {
     Plain(fn() -> Result),
     /// Takes the words behind the command's name.
     WithOptions(fn(&[String]) -> Result),
+    /// Takes what runs another command by its name.
+    OfOthers(fn(fn(&str) -> Result) -> Result),
 }
 
 const COMMANDS: &[Command] = &[
-    plain("ci", ci::run, "everything a change must pass"),
+    Command { name: "ci", run: Run::OfOthers(ci::run), about: "everything a change must pass" },
     plain("fmt", fmt::run, "formatting"),
     plain("tidy", tidy::run, "sizes, layers, ORDERING and SAFETY comments, stray files"),
     plain("clippy", clippy::run, "lints; a warning is an error"),
@@ -77,6 +82,13 @@ const COMMANDS: &[Command] = &[
     },
     plain("page", page::run, "the service's page in a browser; wants chromium-driver"),
     plain("proxy", proxy::run, "the service behind nginx; wants nginx-light"),
+    plain("contrib", contrib::run, "what operators copy from contrib; wants systemd on Linux"),
+    Command {
+        name: "package",
+        run: Run::WithOptions(package::run),
+        about: "every published crate, unpacked elsewhere and tested there [--all]",
+    },
+    plain("windows", windows::run, "the channels and the patterns, checked for Windows"),
     plain("features", features::run, "levada with each set of its features"),
     Command {
         name: "loom",
@@ -149,6 +161,8 @@ const COMMANDS: &[Command] = &[
     plain("msrv", msrv::run, "the oldest Rust we support; wants that toolchain"),
     plain("minimal-versions", minimal_versions::run, "the oldest dependencies; wants nightly"),
     plain("panic-abort", panic_abort::run, "levada's tests without unwinding; wants nightly"),
+    plain("docs-rs", docs_rs::run, "the docs as docs.rs builds them; wants nightly"),
+    plain("semver", semver::run, "the last release's public items; wants cargo-semver-checks"),
     plain("deny", deny::run, "licences, advisories and sources; wants cargo-deny"),
 ];
 
@@ -176,7 +190,10 @@ fn run(name: &str, options: &[String]) -> Result {
     let command = COMMANDS.iter().find(|command| command.name == name);
     match command.ok_or_else(|| format!("no such command\n{}", usage()))?.run {
         Run::Plain(run) if options.is_empty() => run(),
-        Run::Plain(_) => Err(format!("takes no options, not even {options:?}").into()),
+        Run::OfOthers(run_with) if options.is_empty() => run_with(|name| run(name, &[])),
+        Run::Plain(_) | Run::OfOthers(_) => {
+            Err(format!("takes no options, not even {options:?}").into())
+        }
         Run::WithOptions(run) => run(options),
     }
 }

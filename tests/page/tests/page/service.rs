@@ -7,8 +7,9 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-/// Lets the service write no file beyond 768 KB: the disk is full for a body that is longer.
-const SMALL_FILES: &str = r#"trap '' XFSZ; ulimit -f 1500; exec "$0" "$@""#;
+/// Lets the service write no file beyond 768 KB, so that its store is soon full. The limit can be
+/// raised again.
+const SMALL_FILES: &str = r#"trap '' XFSZ; ulimit -S -f 1500; exec "$0" "$@""#;
 
 /// The service in front of these queues. Dropping it aborts it.
 pub(crate) struct Service {
@@ -37,6 +38,14 @@ impl Service {
     pub(crate) fn start_again(&mut self) {
         let address = self.url.strip_prefix("http://").unwrap().to_owned();
         (self.child, self.url) = launch(&self.dir, &address);
+    }
+
+    /// Lets the service write files of any size.
+    pub(crate) fn make_room(&self) {
+        let pid = self.child.id().to_string();
+        let mut raise = Command::new("prlimit");
+        let raised = raise.args(["--pid", &pid, "--fsize=unlimited:"]).status().unwrap();
+        assert!(raised.success());
     }
 
     /// A file in the directory of the service.
