@@ -62,6 +62,14 @@ impl Metadata {
             .ok_or_else(|| format!("no package `{name}` {version} in the workspace").into())
     }
 
+    /// The versions of `dependency` that `package` takes.
+    pub(crate) fn requirement(&self, package: &str, dependency: &str) -> Result<String> {
+        let package = self.package(package)?;
+        let found = package.dependencies(Kind::Normal).find(|found| found.name() == dependency);
+        let found = found.ok_or_else(|| format!("no dependency `{dependency}`"))?;
+        Ok(found.requirement().to_owned())
+    }
+
     /// The workspace's own package whose folder is `dir`.
     pub(crate) fn package_in(&self, dir: &Path) -> Result<Package<'_>> {
         self.members()
@@ -124,11 +132,35 @@ impl<'a> Package<'a> {
         self.0["publish"].is_null()
     }
 
+    /// The keys of `[package]` that a registry shows, and that it lacks.
+    pub(crate) fn missing_metadata(&self) -> Vec<&'static str> {
+        let keys = ["authors", "categories", "description", "keywords", "license", "readme"];
+        let keys = keys.into_iter().chain(["repository", "rust_version"]);
+        let is_empty =
+            |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+        keys.filter(|key| is_empty(&self.0[*key])).collect()
+    }
+
+    /// What docs.rs gives rustdoc for it, if it has a table for docs.rs, with all features.
+    pub(crate) fn docs_rs_arguments(&self) -> Option<Vec<&'a str>> {
+        let table = &self.0["metadata"]["docs"]["rs"];
+        let arguments = array(&table["rustdoc-args"]).filter_map(Value::as_str);
+        (table["all-features"] == true).then(|| arguments.collect())
+    }
+
     /// The files its targets begin with.
     pub(crate) fn target_files(&self) -> impl Iterator<Item = PathBuf> + use<'a> {
         array(&self.0["targets"])
             .filter_map(|target| target["src_path"].as_str())
             .map(PathBuf::from)
+    }
+
+    /// The names of its integration tests.
+    pub(crate) fn tests(&self) -> Vec<&'a str> {
+        array(&self.0["targets"])
+            .filter(|target| array(&target["kind"]).any(|kind| kind == "test"))
+            .filter_map(|target| target["name"].as_str())
+            .collect()
     }
 
     /// The names of its features.
@@ -169,6 +201,10 @@ pub(crate) struct Dependency<'a>(&'a Value);
 impl Dependency<'_> {
     pub(crate) fn name(&self) -> &str {
         self.0["name"].as_str().unwrap_or_default()
+    }
+
+    pub(crate) fn requirement(&self) -> &str {
+        self.0["req"].as_str().unwrap_or_default()
     }
 
     pub(crate) fn is_optional(&self) -> bool {

@@ -12,6 +12,9 @@ const STEPS: &[&str] = &[
     "openapi",
     "page",
     "proxy",
+    "contrib",
+    "package",
+    "windows",
     "instructions",
     "api",
     "compat",
@@ -67,6 +70,21 @@ mod tests {
         }
         for step in STEPS {
             assert!(run.contains(step), "no job runs `cargo xtask {step}`");
+        }
+    }
+
+    #[test]
+    fn actions_are_pinned_by_commit() {
+        let path = crate::cargo::root().join(".github/workflows/ci.yml");
+        let workflow = std::fs::read_to_string(path).unwrap();
+        let actions: Vec<_> =
+            workflow.lines().filter_map(|line| line.split_once("uses: ")).collect();
+        assert!(actions.len() > 10);
+        for (_, action) in actions {
+            let (_, pin) = action.split_once('@').unwrap();
+            let (commit, version) = pin.split_once(" # v").expect("a comment with the version");
+            let is_hex = commit.chars().all(|c| c.is_ascii_hexdigit());
+            assert!(commit.len() == 40 && is_hex && !version.is_empty(), "{action}");
         }
     }
 

@@ -7,8 +7,10 @@ mod cargo;
 mod ci;
 mod clippy;
 mod compat;
+mod contrib;
 mod deny;
 mod doc;
+mod docs_rs;
 mod downstream;
 mod features;
 mod files;
@@ -25,11 +27,13 @@ mod miri;
 mod msrv;
 mod mutants;
 mod openapi;
+mod package;
 mod page;
 mod panic_abort;
 mod proxy;
 mod result;
 mod sanitizer;
+mod semver;
 mod shell;
 mod shuttle;
 mod spec;
@@ -39,6 +43,7 @@ mod tidy;
 mod toolchain;
 mod tsan;
 mod valgrind;
+mod windows;
 
 use result::Result;
 use std::process::ExitCode;
@@ -77,6 +82,13 @@ const COMMANDS: &[Command] = &[
     },
     plain("page", page::run, "the service's page in a browser; wants chromium-driver"),
     plain("proxy", proxy::run, "the service behind nginx; wants nginx-light"),
+    plain("contrib", contrib::run, "what operators copy from contrib; wants systemd on Linux"),
+    Command {
+        name: "package",
+        run: Run::WithOptions(package::run),
+        about: "every published crate, unpacked elsewhere and tested there [--all]",
+    },
+    plain("windows", windows::run, "the channels and the patterns, checked for Windows"),
     plain("features", features::run, "levada with each set of its features"),
     Command {
         name: "loom",
@@ -149,6 +161,8 @@ const COMMANDS: &[Command] = &[
     plain("msrv", msrv::run, "the oldest Rust we support; wants that toolchain"),
     plain("minimal-versions", minimal_versions::run, "the oldest dependencies; wants nightly"),
     plain("panic-abort", panic_abort::run, "levada's tests without unwinding; wants nightly"),
+    plain("docs-rs", docs_rs::run, "the docs as docs.rs builds them; wants nightly"),
+    plain("semver", semver::run, "the last release's public items; wants cargo-semver-checks"),
     plain("deny", deny::run, "licences, advisories and sources; wants cargo-deny"),
 ];
 

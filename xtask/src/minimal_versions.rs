@@ -1,7 +1,8 @@
 //! `cargo xtask minimal-versions`: levada builds with the oldest versions that its `Cargo.toml`
-//! allows.
+//! allows, and passes its tests on the oldest tokio.
 
 use crate::cargo::{Metadata, root};
+use crate::files::copy_folder;
 use crate::toolchain::Toolchain;
 use crate::{Result, shell};
 use std::fs;
@@ -10,7 +11,8 @@ use std::process::Command;
 
 const NIGHTLY: Toolchain<'_> = Toolchain("nightly");
 
-/// Builds levada with the oldest of its own dependencies, then with the oldest of theirs as well.
+/// Builds levada with the oldest of its own dependencies, then with the oldest of theirs as well;
+/// then tests it.
 pub(crate) fn run() -> Result {
     NIGHTLY.need(&[], &[])?;
     let scratch = Metadata::load()?.target_dir().join("minimal-versions");
@@ -23,7 +25,39 @@ pub(crate) fn run() -> Result {
             shell::run(command.args(["--features", features]))?;
         }
     }
-    Ok(())
+    test_on_the_oldest_tokio(&scratch.join("tested"))
+}
+
+/// Runs levada's tests on the oldest tokio that the workspace allows. The development dependencies
+/// stay new: it is tokio that a program may be unable to raise.
+fn test_on_the_oldest_tokio(scratch: &Path) -> Result {
+    let metadata = Metadata::load()?;
+    let tokio = metadata.requirement("levada", "tokio")?;
+    for member in ["crates/levada", "tests/support"] {
+        copy_folder(&root().join(member), &scratch.join(member))?;
+    }
+    let manifest = manifest_of("[\"crates/levada\", \"tests/support\"]")?;
+    fs::write(scratch.join("Cargo.toml"), manifest)?;
+    fs::copy(root().join("Cargo.lock"), scratch.join("Cargo.lock"))?;
+    let oldest = oldest(&tokio);
+    shell::run(cargo(scratch).args(["update", "tokio", "--precise", &oldest]))?;
+    let mut command = cargo(scratch);
+    shell::run(command.args(["test", "--package", "levada", "--all-features", "--lib", "--tests"]))
+}
+
+/// The first version that a requirement such as `^1.47` allows.
+fn oldest(requirement: &str) -> String {
+    let numbers = requirement.trim_start_matches(['^', '=', '>', ' ']);
+    let missing = 2_usize.saturating_sub(numbers.matches('.').count());
+    numbers.to_owned() + &".0".repeat(missing)
+}
+
+/// The root manifest, with these members.
+fn manifest_of(members: &str) -> Result<String> {
+    let manifest = fs::read_to_string(root().join("Cargo.toml"))?;
+    let line = manifest.lines().find(|line| line.starts_with("members = "));
+    let line = line.ok_or("the root Cargo.toml has no line `members = ..`")?;
+    Ok(manifest.replace(line, &format!("members = {members}")))
 }
 
 /// A workspace of levada alone, so that the real one keeps its `Cargo.lock`. Without development
@@ -31,11 +65,7 @@ pub(crate) fn run() -> Result {
 fn make_workspace(scratch: &Path) -> Result {
     let levada = scratch.join("crates/levada");
     fs::create_dir_all(&levada)?;
-    let manifest = fs::read_to_string(root().join("Cargo.toml"))?;
-    let members = manifest.lines().find(|line| line.starts_with("members = "));
-    let members = members.ok_or("the root Cargo.toml has no line `members = ..`")?;
-    let manifest = manifest.replace(members, "members = [\"crates/levada\"]");
-    fs::write(scratch.join("Cargo.toml"), manifest)?;
+    fs::write(scratch.join("Cargo.toml"), manifest_of("[\"crates/levada\"]")?)?;
     let ours = root().join("crates/levada");
     let manifest = fs::read_to_string(ours.join("Cargo.toml"))?;
     let source = format!("[lib]\npath = {:?}\n\n", ours.join("src/lib.rs"));
@@ -70,6 +100,13 @@ fn cargo(scratch: &Path) -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_oldest_version_has_three_numbers() {
+        assert_eq!(oldest("^1.47"), "1.47.0");
+        assert_eq!(oldest("^1"), "1.0.0");
+        assert_eq!(oldest(">=1.47.2"), "1.47.2");
+    }
 
     #[test]
     fn tables_of_tests_are_left_out() {

@@ -2,11 +2,17 @@
 
 use crate::Result;
 use crate::cargo::cargo;
-use crate::shell;
+use crate::{shell, windows};
 
-/// Runs unit, integration and doc tests with all features. What wants a browser is
-/// `cargo xtask page`, and what wants nginx `cargo xtask proxy`.
+/// Runs unit, integration and doc tests with all features; on Windows those of the packages that
+/// run there. What wants a browser is `cargo xtask page`, and what wants nginx `cargo xtask proxy`.
 pub(crate) fn run() -> Result {
-    let page = ["--exclude", "levada-page-test"];
-    shell::run(cargo().args(["test", "--workspace", "--all-features"]).args(page))
+    let mut command = cargo();
+    command.args(["test", "--all-features"]);
+    if cfg!(windows) {
+        command.args(windows::PACKAGES.iter().flat_map(|package| ["--package", package]));
+    } else {
+        command.args(["--workspace", "--exclude", "levada-page-test"]);
+    }
+    shell::run(&mut command)
 }

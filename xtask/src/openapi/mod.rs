@@ -5,7 +5,7 @@
 //! status, headers, type, schema, events. What it is asked, and what is no finding, is in
 //! `schemathesis.toml`; the queues are in `levada.toml`.
 
-mod service;
+pub(crate) mod service;
 mod venv;
 
 use crate::cargo::{Metadata, levada, root};

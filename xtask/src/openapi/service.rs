@@ -12,7 +12,7 @@ use std::time::Duration;
 /// What is left in the queues is done in seconds.
 const DRAIN: Duration = Duration::from_secs(60);
 
-pub(super) struct Service {
+pub(crate) struct Service {
     child: Child,
     url: String,
     /// What it writes to standard error.
@@ -35,8 +35,13 @@ impl Service {
             }
             command.arg(store);
         }
-        command.env("RUST_LOG", "info").stdin(Stdio::null());
-        command.stdout(Stdio::piped()).stderr(File::create(&log)?);
+        command.env("RUST_LOG", "info");
+        Self::start_as(&mut command, log)
+    }
+
+    /// Starts it by a whole command line. It writes its log to the file `log`.
+    pub(crate) fn start_as(command: &mut Command, log: PathBuf) -> Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log)?);
         let child = command.spawn()?;
         let mut service = Self { child, url: String::new(), log };
         let mut line = String::new();
@@ -47,13 +52,17 @@ impl Service {
         Ok(service)
     }
 
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// Stops it as an operator would. It must still be there, end in order, and have no error to
     /// tell of.
-    pub(super) fn stop(&mut self) -> Result {
+    pub(crate) fn stop(&mut self) -> Result {
         if let Some(status) = self.child.try_wait()? {
             return Err(self.failed(&format!("it ended by itself, with {status}")).into());
         }

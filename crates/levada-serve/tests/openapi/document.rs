@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 const ROUTES: &str = include_str!("../../src/http/mod.rs");
-const DOCS: &str = include_str!("../../../../docs/http.md");
+const DOCS: &str = include_str!("../../docs/http.md");
 
 /// A method and a path, as in the table of the docs.
 pub(crate) type Operation = (String, String);

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::support::{Server, until};
 
-const DOCS: &str = include_str!("../../../../docs/serve.md");
+const DOCS: &str = include_str!("../../docs/serve.md");
 
 /// A running nginx. Dropping it kills it.
 pub(crate) struct Nginx {

@@ -210,7 +210,7 @@ async fn a_process_of_one_mode_does_no_job_of_another() {
 /// The examples of the documentation, as they stand there.
 #[tokio::test]
 async fn documented_commands_work() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/serve.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/serve.md");
     let docs = std::fs::read_to_string(path).unwrap();
     let (_, section) = docs.split_once("\n### Frames\n").unwrap();
     let section = section.split("\n## ").next().unwrap();

@@ -10,7 +10,7 @@ fn idle<T>(value: T) -> isize {
     let size = size_of::<T>();
     let (channel, bytes, allocations) = counted(|| watch::channel(value));
     assert_eq!(allocations, 1);
-    assert!(bytes.unsigned_abs() <= 192 + size, "{bytes} bytes for a value of {size}");
+    assert!(bytes.unsigned_abs() <= 200 + size, "{bytes} bytes for a value of {size}");
     let ((), freed, _) = counted(|| drop(channel));
     assert_eq!(freed, -bytes);
     bytes
@@ -31,6 +31,8 @@ fn an_idle_channel_is_one_small_allocation() {
 #[test]
 fn sending_does_not_allocate() {
     let (tx, rx) = watch::channel(0_u64);
+    let ((), _, allocations) = counted(|| tx.send(0).unwrap());
+    assert_eq!(allocations, 1, "room for a second value");
     let ((), _, allocations) = counted(|| {
         for value in 1..1000 {
             tx.send(value).unwrap();
@@ -69,11 +71,12 @@ fn memory_follows_the_looks() {
             .collect();
         assert!(looks.iter().zip(1..).all(|(look, value)| look[0] == value));
     });
-    // One for the `Vec`; the looks are at the first place, at 99 others, and one is in use.
+    // One for the `Vec`, and 99 values beside the two that have room from the beginning or the
+    // first `send` on.
     assert_eq!(allocations, 100);
-    assert!((0..1100).contains(&kept), "one spare is kept, not {kept} bytes");
+    assert!((0..2200).contains(&kept), "the second and the current value, not {kept} bytes");
     let ((), freed, _) = counted(|| drop((tx, rx)));
-    assert!(freed < -2000);
+    assert!(freed < -3000);
 }
 
 struct Quiet;
