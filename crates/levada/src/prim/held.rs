@@ -8,6 +8,8 @@
 
 use core::cell::Cell;
 
+use super::backend::thread_locals;
+
 /// Addresses that are stored one by one.
 const SLOTS: usize = 4;
 
@@ -40,18 +42,7 @@ impl Held {
     }
 }
 
-#[cfg(not(any(all(loom, feature = "loom"), levada_shuttle)))]
-thread_local! {
-    static HELD: Held = const { Held::nothing() };
-}
-
-#[cfg(all(loom, feature = "loom"))]
-loom::thread_local! {
-    static HELD: Held = Held::nothing();
-}
-
-#[cfg(levada_shuttle)]
-shuttle::thread_local! {
+thread_locals! {
     static HELD: Held = Held::nothing();
 }
 

@@ -95,3 +95,13 @@ pub(crate) mod hazard {
 
     pub(crate) fn clear_forgotten(_: usize) {}
 }
+
+/// Variables of a thread, each with a value that is a constant.
+macro_rules! thread_locals {
+    ($($(#[$attribute:meta])* static $name:ident: $type:ty = $value:expr;)*) => {
+        shuttle::thread_local! {
+            $($(#[$attribute])* static $name: $type = $value;)*
+        }
+    };
+}
+pub(super) use thread_locals;

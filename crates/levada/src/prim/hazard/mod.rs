@@ -64,8 +64,9 @@ use core::cell::Cell;
 use core::marker::PhantomData;
 use core::ptr;
 
-use super::asymmetric;
 use super::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use super::backend::{shared_static, thread_locals};
+use super::{IS_LOOM, asymmetric};
 
 /// Addresses that one thread can protect at a time. With the other fields they fill a cache line.
 const SLOTS: usize = if super::IS_MODEL { 2 } else { 6 };
@@ -92,25 +93,15 @@ impl Record {
     }
 }
 
-#[cfg(not(all(loom, feature = "loom")))]
-static HEAD: AtomicPtr<Record> = AtomicPtr::new(ptr::null_mut());
-#[cfg(not(all(loom, feature = "loom")))]
-thread_local! {
-    /// The record that this thread owns.
-    static RECORD: Cell<*const Record> = const { Cell::new(ptr::null()) };
-    /// The record that this thread owned until it began to end: slots still in use are cleared
-    /// there.
-    static RELEASED: Cell<*const Record> = const { Cell::new(ptr::null()) };
-    static RELEASE_AT_EXIT: ReleaseAtExit = const { ReleaseAtExit };
+shared_static! {
+    static HEAD: AtomicPtr<Record> = AtomicPtr::new(ptr::null_mut());
 }
 
-#[cfg(all(loom, feature = "loom"))]
-loom::lazy_static! {
-    static ref HEAD: AtomicPtr<Record> = AtomicPtr::new(ptr::null_mut());
-}
-#[cfg(all(loom, feature = "loom"))]
-loom::thread_local! {
+thread_locals! {
+    /// The record that this thread owns.
     static RECORD: Cell<*const Record> = Cell::new(ptr::null());
+    /// The record that this thread owned until it began to end: slots still in use are cleared
+    /// there.
     static RELEASED: Cell<*const Record> = Cell::new(ptr::null());
     static RELEASE_AT_EXIT: ReleaseAtExit = ReleaseAtExit;
 }
@@ -283,9 +274,11 @@ fn add_record() -> &'static Record {
 /// variables are gone by then.
 struct ReleaseAtExit;
 
-#[cfg(not(all(loom, feature = "loom")))]
 impl Drop for ReleaseAtExit {
     fn drop(&mut self) {
+        if IS_LOOM {
+            return;
+        }
         let record = RECORD.with(|own| own.replace(ptr::null()));
         RELEASED.with(|released| released.set(record));
         // SAFETY: records are never freed.

@@ -90,3 +90,23 @@ pub(crate) mod asymmetric {
         assert!(try_heavy_fence());
     }
 }
+
+/// Variables of a thread, each with a value that is a constant.
+macro_rules! thread_locals {
+    ($($(#[$attribute:meta])* static $name:ident: $type:ty = $value:expr;)*) => {
+        loom::thread_local! {
+            $($(#[$attribute])* static $name: $type = $value;)*
+        }
+    };
+}
+pub(super) use thread_locals;
+
+/// A variable of all threads, new in each execution of a model.
+macro_rules! shared_static {
+    (static $name:ident: $type:ty = $value:expr;) => {
+        loom::lazy_static! {
+            static ref $name: $type = $value;
+        }
+    };
+}
+pub(super) use shared_static;

@@ -27,3 +27,21 @@ pub(crate) mod atomic {
     #[cfg(target_has_atomic = "64")]
     pub(crate) use core::sync::atomic::AtomicU64;
 }
+
+/// Variables of a thread, each with a value that is a constant.
+macro_rules! thread_locals {
+    ($($(#[$attribute:meta])* static $name:ident: $type:ty = $value:expr;)*) => {
+        std::thread_local! {
+            $($(#[$attribute])* static $name: $type = const { $value };)*
+        }
+    };
+}
+pub(super) use thread_locals;
+
+/// A variable of all threads, with a value that is a constant.
+macro_rules! shared_static {
+    (static $name:ident: $type:ty = $value:expr;) => {
+        static $name: $type = $value;
+    };
+}
+pub(super) use shared_static;
