@@ -155,6 +155,14 @@ impl<'a> Package<'a> {
             .map(PathBuf::from)
     }
 
+    /// The names of its integration tests.
+    pub(crate) fn tests(&self) -> Vec<&'a str> {
+        array(&self.0["targets"])
+            .filter(|target| array(&target["kind"]).any(|kind| kind == "test"))
+            .filter_map(|target| target["name"].as_str())
+            .collect()
+    }
+
     /// The names of its features.
     pub(crate) fn features(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.0["features"].as_object().into_iter().flatten().map(|(name, _)| name.as_str())

@@ -49,33 +49,20 @@ const CRATES: &[Crate] = &[
     },
     Crate {
         source: "crates/levada-serve/src/",
-        line: "config <- cli <- { log, outbound, secure, signals } <- { client, server, store } \
-               <- { descriptors, metrics, telemetry } <- jobs <- http <- run <- lib",
-        against: &[
-            ("config", "cli"),
-            ("config", "jobs"),
-            ("config", "secure"),
-            ("log", "lib"),
-            ("metrics", "jobs"),
-            ("run", "lib"),
-            ("store", "jobs"),
-            ("telemetry", "jobs"),
-        ],
-        circles: &[
-            ("client", &["failure", "problem", "write"]),
-            ("http", &["jobs", "submit"]),
-            ("jobs", &["accept", "service"]),
-            ("jobs", &["live", "pipes", "process", "progress", "queue", "resident", "turns"]),
-            ("store::disk", &["opened", "tables"]),
-        ],
+        line: "{ job, outbound, signals, sync, transient } <- { config, telemetry } \
+               <- { fault, store } <- { log, metrics } <- cli <- { client, secure } \
+               <- { server, settings } <- { descriptors, jobs } <- http <- run <- lib",
+        against: &[],
+        circles: &[],
     },
     Crate {
         source: "xtask/src/",
-        line: "result <- { files, shell } <- cargo <- { libtest, toolchain } <- { leaks, sanitizer } \
-               <- compat <- { api, asan, bench, ci, clippy, deny, doc, downstream, features, fmt, \
-               fuzz, instructions, kill, linearizability, loom, minimal_versions, miri, msrv, \
-               mutants, openapi, page, panic_abort, proxy, shuttle, spec, targets, test, tidy, \
-               tsan, valgrind } <- main",
+        line: "result <- { files, shell } <- cargo <- { libtest, toolchain } <- { leaks, \
+               sanitizer } <- { compat, openapi, windows } <- { api, asan, bench, ci, clippy, \
+               contrib, deny, doc, docs_rs, downstream, features, fmt, fuzz, instructions, \
+               kill, linearizability, loom, minimal_versions, miri, msrv, mutants, package, \
+               page, panic_abort, proxy, semver, shuttle, spec, targets, test, tidy, tsan, \
+               valgrind } <- main",
         against: &[],
         circles: &[],
     },

@@ -97,7 +97,7 @@ pub(crate) mod tests {
     }
 
     fn document(name: &str) -> String {
-        let path = format!("{}/../../docs/{name}.md", env!("CARGO_MANIFEST_DIR"));
+        let path = format!("{}/docs/{name}.md", env!("CARGO_MANIFEST_DIR"));
         std::fs::read_to_string(path).unwrap()
     }
 

@@ -9,7 +9,7 @@ use super::{mistakes, read};
 use crate::config::{QueueConfig, RetryPolicy, Service, Verdict};
 
 fn documentation() -> String {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/config.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/config.md");
     std::fs::read_to_string(path).unwrap()
 }
 
