@@ -8,6 +8,8 @@ mod kinds;
 mod message;
 mod registry;
 mod report;
+mod result;
+mod results;
 mod runtime;
 mod shapes;
 mod stats;
@@ -16,16 +18,13 @@ use clap::{Parser, Subcommand};
 use driver::calibrate::Budget;
 use driver::run::Settings;
 use report::record::Record;
-use std::error::Error;
+use result::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 #[global_allocator]
 static ALLOCATOR: allocator::Counting = allocator::Counting;
-
-/// The result of the program; the error is a sentence for the person who ran it.
-type Result<T = (), E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// levada's channels against those of other crates.
 #[derive(Debug, Parser)]
@@ -122,9 +121,9 @@ fn measure(options: &Options) -> Result {
     record.end();
     println!("{}", report::table::closing(&record.lines));
     if let Some(dir) = &options.record {
-        record.write(dir)?;
+        report::write(&record, dir)?;
     }
-    match report::results::failed(&record.lines, report::results::LEVADA) {
+    match results::failed(&record.lines, results::LEVADA) {
         Some(line) => Err(format!("levada itself failed in {}", line.name).into()),
         None => Ok(()),
     }

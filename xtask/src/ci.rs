@@ -24,14 +24,14 @@ const STEPS: &[&str] = &[
     "shuttle",
 ];
 
-/// Runs the steps up to the first that fails, and says what each took.
-pub(crate) fn run() -> Result {
+/// Runs the steps, each with `run_step`, up to the first that fails, and says what each took.
+pub(crate) fn run(run_step: fn(&str) -> Result) -> Result {
     let mut durations = Vec::new();
     let mut result = Ok(());
     for step in STEPS {
         eprintln!("\n=== cargo xtask {step}");
         let start = Instant::now();
-        result = crate::run(step, &[]).map_err(|error| format!("{step}: {error}").into());
+        result = run_step(step).map_err(|error| format!("{step}: {error}").into());
         durations.push((*step, start.elapsed()));
         if result.is_err() {
             break;

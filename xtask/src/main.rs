@@ -31,6 +31,7 @@ mod package;
 mod page;
 mod panic_abort;
 mod proxy;
+mod result;
 mod sanitizer;
 mod semver;
 mod shell;
@@ -44,11 +45,8 @@ mod tsan;
 mod valgrind;
 mod windows;
 
-use std::error::Error;
+use result::Result;
 use std::process::ExitCode;
-
-/// The result of a command; the error is a sentence for the person who ran it.
-type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 struct Command {
     name: &'static str,
@@ -61,10 +59,12 @@ enum Run {
     Plain(fn() -> Result),
     /// Takes the words behind the command's name.
     WithOptions(fn(&[String]) -> Result),
+    /// Takes what runs another command by its name.
+    OfOthers(fn(fn(&str) -> Result) -> Result),
 }
 
 const COMMANDS: &[Command] = &[
-    plain("ci", ci::run, "everything a change must pass"),
+    Command { name: "ci", run: Run::OfOthers(ci::run), about: "everything a change must pass" },
     plain("fmt", fmt::run, "formatting"),
     plain("tidy", tidy::run, "sizes, layers, ORDERING and SAFETY comments, stray files"),
     plain("clippy", clippy::run, "lints; a warning is an error"),
@@ -190,7 +190,10 @@ fn run(name: &str, options: &[String]) -> Result {
     let command = COMMANDS.iter().find(|command| command.name == name);
     match command.ok_or_else(|| format!("no such command\n{}", usage()))?.run {
         Run::Plain(run) if options.is_empty() => run(),
-        Run::Plain(_) => Err(format!("takes no options, not even {options:?}").into()),
+        Run::OfOthers(run_with) if options.is_empty() => run_with(|name| run(name, &[])),
+        Run::Plain(_) | Run::OfOthers(_) => {
+            Err(format!("takes no options, not even {options:?}").into())
+        }
         Run::WithOptions(run) => run(options),
     }
 }

@@ -96,7 +96,7 @@ fn cargo_test(target_dir: &Path) -> Command {
     command.args(["test", "--release", "--package", "shuttle-scenarios", "--test", "scenarios"]);
     // A folder of its own: the flag would otherwise rebuild everything, there and back.
     command.env("CARGO_TARGET_DIR", target_dir);
-    command.env("RUSTFLAGS", "--cfg shuttle");
+    command.env("RUSTFLAGS", "--cfg levada_shuttle");
     command.arg("--");
     command
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use tokio::process::Command;
 
-use crate::{Options, Result, Scenario};
+use crate::programs::{Programs, Result, Scenario};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Contender {
@@ -77,28 +77,28 @@ impl Contender {
     }
 
     /// What prints its version.
-    pub(crate) fn version(self, options: &Options) -> (PathBuf, &'static [&'static str]) {
+    pub(crate) fn version(self, programs: &Programs) -> (PathBuf, &'static [&'static str]) {
         match self {
             Self::Levada | Self::LevadaMemory | Self::LevadaLines | Self::LevadaMemoryLines => {
-                (options.levada.clone(), &["--version"])
+                (programs.levada.clone(), &["--version"])
             }
             Self::Webhook => ("webhook".into(), &["-version"]),
             Self::Lighttpd => (LIGHTTPD.into(), &["-v"]),
-            Self::FlaskShell2http => (options.peer("python3"), &["-c", VERSIONS]),
-            Self::Pueue => (options.peer("pueued"), &["--version"]),
+            Self::FlaskShell2http => (programs.peer("python3"), &["-c", VERSIONS]),
+            Self::Pueue => (programs.peer("pueued"), &["--version"]),
         }
     }
 
     /// What starts it, and how it is asked. What it writes is in `folder`.
     pub(crate) fn command(
         self,
-        options: &Options,
+        programs: &Programs,
         scenario: Scenario,
         address: SocketAddr,
         folder: &Path,
     ) -> Result<(Command, Door)> {
         let store = folder.join("store");
-        let levada = |store: &Path, run: &[&str]| levada(options, scenario, address, store, run);
+        let levada = |store: &Path, run: &[&str]| levada(programs, scenario, address, store, run);
         Ok(match self {
             Self::Levada => levada(&store, ONCE),
             Self::LevadaMemory => levada(Path::new("memory"), ONCE),
@@ -106,8 +106,8 @@ impl Contender {
             Self::LevadaMemoryLines => levada(Path::new("memory"), STAYS),
             Self::Webhook => webhook(address, folder)?,
             Self::Lighttpd => lighttpd(address, folder)?,
-            Self::FlaskShell2http => flask_shell2http(options, scenario, address, folder)?,
-            Self::Pueue => pueue(options, folder)?,
+            Self::FlaskShell2http => flask_shell2http(programs, scenario, address, folder)?,
+            Self::Pueue => pueue(programs, folder)?,
         })
     }
 }
@@ -118,13 +118,13 @@ const ONCE: &[&str] = &["--", "true"];
 const STAYS: &[&str] = &["--mode", "lines", "--", "cat"];
 
 fn levada(
-    options: &Options,
+    programs: &Programs,
     scenario: Scenario,
     address: SocketAddr,
     store: &Path,
     run: &[&str],
 ) -> (Command, Door) {
-    let mut command = Command::new(&options.levada);
+    let mut command = Command::new(&programs.levada);
     command.args(["serve", "--queue", "1000000", "--max-connections", "4096"]);
     command.args(["--header-timeout", "10m", "--listen", &address.to_string()]);
     command.arg("--store").arg(store);
@@ -185,7 +185,7 @@ fn lighttpd(address: SocketAddr, folder: &Path) -> Result<(Command, Door)> {
 
 /// One process, as the jobs are in its memory, and threads, as its clients wait in them.
 fn flask_shell2http(
-    options: &Options,
+    programs: &Programs,
     scenario: Scenario,
     address: SocketAddr,
     folder: &Path,
@@ -205,7 +205,7 @@ fn flask_shell2http(
          commands.register_command(endpoint='job', command_name='{job}')\n"
     );
     fs::write(folder.join("app.py"), app)?;
-    let mut command = Command::new(options.peer("gunicorn"));
+    let mut command = Command::new(programs.peer("gunicorn"));
     command.args(["--bind", &address.to_string(), "--threads", "8", "--no-control-socket"]);
     command.args(["--worker-connections", "4096", "--graceful-timeout", "1"]);
     command.arg("--chdir").arg(folder).arg("app:app");
@@ -219,7 +219,7 @@ fn flask_shell2http(
     Ok((command, door))
 }
 
-fn pueue(options: &Options, folder: &Path) -> Result<(Command, Door)> {
+fn pueue(programs: &Programs, folder: &Path) -> Result<(Command, Door)> {
     let path = folder.to_str().ok_or("a folder whose name is not UTF-8")?;
     let config = format!(
         "shared:\n  pueue_directory: {path}\n  runtime_directory: {path}\n  use_unix_socket: true\n\
@@ -228,10 +228,10 @@ fn pueue(options: &Options, folder: &Path) -> Result<(Command, Door)> {
     let file = folder.join("pueue.yml");
     fs::write(&file, config)?;
     let file = file.to_str().ok_or("a file whose name is not UTF-8")?.to_owned();
-    let mut command = Command::new(options.peer("pueued"));
+    let mut command = Command::new(programs.peer("pueued"));
     command.args(["--config", &file]);
     // Stashed: it waits, as the others' jobs do.
     let arguments = ["--config", &file, "add", "--stashed", "--", "true"];
     let arguments = arguments.into_iter().map(str::to_owned).collect();
-    Ok((command, Door::Program { program: options.peer("pueue"), arguments }))
+    Ok((command, Door::Program { program: programs.peer("pueue"), arguments }))
 }

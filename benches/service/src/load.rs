@@ -15,8 +15,8 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
-use crate::Result;
 use crate::contender::{Door, Http};
+use crate::programs::Result;
 use crate::server::Server;
 
 type Connection = SendRequest<Full<Bytes>>;

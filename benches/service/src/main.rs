@@ -11,10 +11,10 @@
 mod contender;
 mod load;
 mod plot;
+mod programs;
 mod record;
 mod server;
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,27 +25,15 @@ use tokio::signal::ctrl_c;
 
 use crate::contender::Contender;
 use crate::load::{Figures, Until};
+use crate::programs::{Programs, Result, Scenario};
 use crate::server::Server;
-
-pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Scenario {
-    Run,
-    Accept,
-    Backlog,
-}
 
 /// Measures services; prints one JSON object a line.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Options {
-    /// The program; built by `cargo build --release -p levada-serve`
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/release/levada"))]
-    levada: PathBuf,
-    /// Where `cargo` and `pip` installed their peers; what is not there is looked for on PATH
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers"))]
-    peers: PathBuf,
+    #[command(flatten)]
+    programs: Programs,
     /// How long each is measured, after a quarter of that to warm up
     #[arg(long, default_value_t = 8.0)]
     seconds: f64,
@@ -76,14 +64,6 @@ enum Command {
     Plot { dir: PathBuf },
 }
 
-impl Options {
-    /// The program of a peer.
-    fn peer(&self, name: &str) -> PathBuf {
-        let program = self.peers.join("bin").join(name);
-        if program.exists() { program } else { PathBuf::from(name) }
-    }
-}
-
 #[tokio::main]
 async fn main() -> Result {
     let mut options = Options::parse();
@@ -98,7 +78,7 @@ async fn main() -> Result {
         |contender: &Contender| options.scenario.iter().any(|scenario| contender.can(*scenario));
     options.only.retain(takes_part);
     let mut lines = Vec::new();
-    tell(&mut lines, record::environment(&options)?);
+    tell(&mut lines, record::environment(&options.programs, &options.only, options.seconds)?);
     for scenario in &options.scenario {
         for contender in options.only.iter().filter(|contender| contender.can(*scenario)) {
             measure(&options, *scenario, *contender, &mut lines).await?;
@@ -154,7 +134,7 @@ async fn with_server<T>(
     scenario: Scenario,
     ask: impl AsyncFnOnce(&Server) -> Result<T>,
 ) -> Result<T> {
-    let server = Server::start(options, contender, scenario).await?;
+    let server = Server::start(&options.programs, contender, scenario).await?;
     let outcome = tokio::select! {
         outcome = ask(&server) => outcome,
         _ = ctrl_c() => Err("interrupted".into()),

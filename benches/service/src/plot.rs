@@ -1,38 +1,24 @@
 //! Pictures of a record: a row for each contender, a column for each number of clients, in each cell a bar.
-//!
-//! They look as those of the channels, and have a background of their own, so that they can be read on a light page and
-//! on a dark one.
 
 use std::collections::BTreeSet;
-use std::fmt::Display;
-use std::fs;
 use std::path::Path;
 
-use plotters::coord::Shift;
-use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use levada_bench_plot::{Canvas, GRID, INK, PALE, PAPER, RGBColor, Side, colour, svg, write};
 use serde_json::Value;
 
-use crate::Result;
+use crate::programs::Result;
 
-const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
-const INK: RGBColor = RGBColor(0x1f, 0x23, 0x28);
-const PALE: RGBColor = RGBColor(0x6e, 0x77, 0x81);
-const GRID: RGBColor = RGBColor(0xe3, 0xe6, 0xea);
-const LEVADA: RGBColor = RGBColor(0x0b, 0x69, 0xc7);
-const PEER: RGBColor = RGBColor(0xb0, 0xb8, 0xc1);
-
-const WIDTH: i32 = 920;
-const MARGIN: i32 = 24;
+const WIDTH: f64 = 920.0;
+const MARGIN: f64 = 24.0;
 /// Above the columns.
-const HEAD: i32 = 64;
+const HEAD: f64 = 64.0;
 /// The heads of the columns, and below them what is written on their axes.
-const COLUMN_HEAD: i32 = 28;
-const COLUMN_FOOT: i32 = 20;
-const ROW: i32 = 20;
+const COLUMN_HEAD: f64 = 28.0;
+const COLUMN_FOOT: f64 = 20.0;
+const ROW: f64 = 20.0;
 /// For the names at the left, and behind the longest bar for its figure.
-const NAMES: i32 = 152;
-const FIGURES: i32 = 62;
+const NAMES: f64 = 152.0;
+const FIGURES: f64 = 62.0;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scale {
@@ -57,9 +43,7 @@ pub(crate) fn draw(lines: &[Value], dir: &Path) -> Result {
     for &(scenario, title, scale) in PICTURES {
         let picture = Picture::of(lines, scenario, title, scale);
         if !picture.cells.is_empty() {
-            let file = dir.join(scenario).with_extension("svg");
-            fs::write(&file, picture.svg()?)
-                .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+            write(&picture.svg()?, dir, scenario)?;
         }
     }
     Ok(())
@@ -114,66 +98,66 @@ impl<'a> Picture<'a> {
         }
     }
 
-    fn bottom(&self) -> i32 {
-        HEAD + COLUMN_HEAD + ROW * self.contenders.len() as i32
+    fn bottom(&self) -> f64 {
+        HEAD + COLUMN_HEAD + ROW * self.contenders.len() as f64
     }
 
     fn svg(&self) -> Result<String> {
-        let mut svg = String::new();
-        let height = self.bottom() + COLUMN_FOOT + MARGIN / 2;
-        let size = (WIDTH.unsigned_abs(), height.unsigned_abs());
-        let paper = Paper(SVGBackend::with_string(&mut svg, size).into_drawing_area());
-        paper.0.fill(&PAPER).map_err(failed)?;
-        paper.text(self.title, (MARGIN, 22), HPos::Left, 18, INK)?;
-        paper.text(&self.fine_print, (MARGIN, 44), HPos::Left, 11, PALE)?;
-        for (row, contender) in self.contenders.iter().enumerate() {
-            let at = (MARGIN + NAMES - 8, middle(row));
-            paper.text(contender, at, HPos::Right, 13, ink(contender))?;
-        }
-        let width = (WIDTH - 2 * MARGIN - NAMES) / self.clients.len().max(1) as i32;
-        for (column, clients) in self.clients.iter().enumerate() {
-            let left = MARGIN + NAMES + width * column as i32;
-            self.draw_column(&paper, *clients, left, width - FIGURES)?;
-        }
-        drop(paper);
-        Ok(svg)
+        let height = self.bottom() + COLUMN_FOOT + MARGIN / 2.0;
+        svg((WIDTH as u32, height as u32), |canvas| self.draw(canvas))
     }
 
-    fn draw_column(&self, paper: &Paper, clients: u64, left: i32, full: i32) -> Result {
+    fn draw(&self, canvas: &Canvas) -> Result {
+        canvas.text(self.title, (MARGIN, 22.0), Side::Left, 18, INK)?;
+        canvas.text(&self.fine_print, (MARGIN, 44.0), Side::Left, 11, PALE)?;
+        for (row, contender) in self.contenders.iter().enumerate() {
+            let at = (MARGIN + NAMES - 8.0, middle(row));
+            canvas.text(contender, at, Side::Right, 13, ink(contender))?;
+        }
+        let width = ((WIDTH - 2.0 * MARGIN - NAMES) / self.clients.len().max(1) as f64).floor();
+        for (column, clients) in self.clients.iter().enumerate() {
+            let left = MARGIN + NAMES + width * column as f64;
+            self.draw_column(canvas, *clients, left, width - FIGURES)?;
+        }
+        Ok(())
+    }
+
+    fn draw_column(&self, canvas: &Canvas, clients: u64, left: f64, full: f64) -> Result {
         let unit = if clients == 1 { "client" } else { "clients" };
         let head = format!("{} {unit}", grouped(clients));
-        paper.text(&head, (left, HEAD + 8), HPos::Left, 13, INK)?;
-        self.draw_axis(paper, left, full)?;
+        canvas.text(&head, (left, HEAD + 8.0), Side::Left, 13, INK)?;
+        self.draw_axis(canvas, left, full)?;
         for (row, contender) in self.contenders.iter().enumerate() {
             let is_it = |cell: &&Cell| cell.contender == *contender && cell.clients == clients;
             let middle = middle(row);
             let Some(cell) = self.cells.iter().find(is_it) else {
-                paper.text("not asked", (left + 6, middle), HPos::Left, 11, PALE)?;
+                canvas.text("not asked", (left + 6.0, middle), Side::Left, 11, PALE)?;
                 continue;
             };
-            let end = left + (f64::from(full) * self.part(cell.per_second)).round() as i32;
-            paper.bar((left, end), middle, if is_levada(contender) { LEVADA } else { PEER })?;
+            let end = left + (full * self.part(cell.per_second)).round();
+            bar(canvas, (left, end), middle, colour(contender))?;
             let figure = grouped(cell.per_second.round() as u64);
             // So that no line of the axis goes through it.
-            paper.bar((end + 3, end + 7 + 8 * figure.len() as i32), middle, PAPER)?;
-            paper.text(&figure, (end + 5, middle), HPos::Left, 12, ink(contender))?;
+            let behind = (end + 3.0, end + 7.0 + 8.0 * figure.len() as f64);
+            bar(canvas, behind, middle, PAPER)?;
+            canvas.text(&figure, (end + 5.0, middle), Side::Left, 12, ink(contender))?;
         }
         Ok(())
     }
 
     /// Where the bars begin; and the powers of ten, without which lengths would say nothing.
-    fn draw_axis(&self, paper: &Paper, left: i32, full: i32) -> Result {
-        let (top, bottom) = (HEAD + COLUMN_HEAD - 6, self.bottom());
-        paper.line([(left, top), (left, bottom)])?;
+    fn draw_axis(&self, canvas: &Canvas, left: f64, full: f64) -> Result {
+        let (top, bottom) = (HEAD + COLUMN_HEAD - 6.0, self.bottom());
+        canvas.line(&[(left, top), (left, bottom)], GRID, 1)?;
         if self.scale == Scale::Linear {
             return Ok(());
         }
         let (from, to) = self.range();
         let powers = (0..9).map(|power| 10_u64.pow(power));
         for power in powers.filter(|power| (from..=to).contains(&(*power as f64))) {
-            let x = left + (f64::from(full) * self.part(power as f64)).round() as i32;
-            paper.line([(x, top), (x, bottom)])?;
-            paper.text(&grouped(power), (x, bottom + 10), HPos::Center, 10, PALE)?;
+            let x = left + (full * self.part(power as f64)).round();
+            canvas.line(&[(x, top), (x, bottom)], GRID, 1)?;
+            canvas.text(&grouped(power), (x, bottom + 10.0), Side::Middle, 10, PALE)?;
         }
         Ok(())
     }
@@ -192,16 +176,16 @@ fn fine_print(line: &Value) -> Option<String> {
 }
 
 /// The middle of a row's height.
-fn middle(row: usize) -> i32 {
-    HEAD + COLUMN_HEAD + ROW * row as i32 + ROW / 2
+fn middle(row: usize) -> f64 {
+    HEAD + COLUMN_HEAD + ROW * (row as f64 + 0.5)
 }
 
-fn is_levada(contender: &str) -> bool {
-    contender.starts_with("levada")
+fn bar(canvas: &Canvas, (left, right): (f64, f64), middle: f64, colour: RGBColor) -> Result {
+    canvas.rectangle((left, middle - 6.0), (right, middle + 6.0), colour)
 }
 
 fn ink(contender: &str) -> RGBColor {
-    if is_levada(contender) { INK } else { PALE }
+    if contender.starts_with("levada") { INK } else { PALE }
 }
 
 /// `1234567` as `1,234,567`.
@@ -215,31 +199,6 @@ fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
-}
-
-struct Paper<'a>(DrawingArea<SVGBackend<'a>, Shift>);
-
-impl Paper<'_> {
-    fn bar(&self, (left, right): (i32, i32), middle: i32, colour: RGBColor) -> Result {
-        let corners = [(left, middle - 6), (right, middle + 6)];
-        self.0.draw(&Rectangle::new(corners, colour.filled())).map_err(failed)
-    }
-
-    fn line(&self, points: [(i32, i32); 2]) -> Result {
-        self.0.draw(&PathElement::new(points, GRID.stroke_width(1))).map_err(failed)
-    }
-
-    /// One line of text, whose height's middle is at `at`. Its reader brings the font.
-    fn text(&self, text: &str, at: (i32, i32), side: HPos, size: i32, colour: RGBColor) -> Result {
-        let style = TextStyle::from(("sans-serif", size).into_font())
-            .color(&colour)
-            .pos(Pos::new(side, VPos::Center));
-        self.0.draw_text(text, &style, at).map_err(failed)
-    }
-}
-
-fn failed(error: impl Display) -> Box<dyn std::error::Error + Send + Sync> {
-    format!("cannot draw: {error}").into()
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@ use std::process::Command;
 
 use serde_json::{Map, Value, json};
 
-use crate::{Options, Result, plot};
+use crate::contender::Contender;
+use crate::plot;
+use crate::programs::{Programs, Result};
 
 const FILE: &str = "results.jsonl";
 
@@ -29,10 +31,10 @@ pub(crate) fn read(dir: &Path) -> Result<Vec<Value>> {
 }
 
 /// The first line of a record.
-pub(crate) fn environment(options: &Options) -> Result<Value> {
+pub(crate) fn environment(programs: &Programs, only: &[Contender], seconds: f64) -> Result<Value> {
     let mut versions = Map::new();
-    for contender in &options.only {
-        let (program, arguments) = contender.version(options);
+    for contender in only {
+        let (program, arguments) = contender.version(programs);
         versions.insert(contender.name(), said_by(program, arguments)?.into());
     }
     let commit =
@@ -46,7 +48,7 @@ pub(crate) fn environment(options: &Options) -> Result<Value> {
         "date": said_by("date", &["-u", "+%F %H:%M"])?,
         // The mean number of running threads in the minute before: a quiet machine has 0.
         "load_before": fs::read_to_string("/proc/loadavg")?.split(' ').next(),
-        "seconds": options.seconds,
+        "seconds": seconds,
         "versions": versions,
     }}))
 }

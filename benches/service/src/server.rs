@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 use crate::contender::{Contender, Door};
-use crate::{Options, Result, Scenario};
+use crate::programs::{Programs, Result, Scenario};
 
 /// How long a contender may take to end.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -31,13 +31,13 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(
-        options: &Options,
+        programs: &Programs,
         contender: Contender,
         scenario: Scenario,
     ) -> Result<Self> {
         let folder = TempDir::new()?;
         let address = free_address()?;
-        let (mut command, door) = contender.command(options, scenario, address, folder.path())?;
+        let (mut command, door) = contender.command(programs, scenario, address, folder.path())?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.process_group(0).kill_on_drop(true);
         let child =

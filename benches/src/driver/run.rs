@@ -5,7 +5,7 @@ use super::calibrate::{self, Budget};
 use super::process::Process;
 use crate::Result;
 use crate::cell::{Cell, Contender, Round, Unit, Work};
-use crate::report::results::{AGAIN, Entry, LEVADA, Line, Outcome};
+use crate::results::{AGAIN, Entry, LEVADA, Line, Outcome};
 use crate::stats::Summary;
 
 /// How to measure.

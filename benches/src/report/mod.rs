@@ -2,5 +2,14 @@
 
 pub(crate) mod plot;
 pub(crate) mod record;
-pub(crate) mod results;
 pub(crate) mod table;
+
+use crate::result::Result;
+use record::Record;
+use std::path::Path;
+
+/// Writes a record, and its plots, into `dir`.
+pub(crate) fn write(record: &Record, dir: &Path) -> Result {
+    record.write(dir)?;
+    plot::draw(record, dir)
+}

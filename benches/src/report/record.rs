@@ -1,10 +1,10 @@
 //! The record of a run: on which machine, with which versions, what came out. JSON for programs,
-//! Markdown for people, and the plots.
+//! Markdown for people.
 
-use super::results::Line;
-use super::{plot, table};
+use super::table;
 use crate::Result;
 use crate::driver::run::Settings;
+use crate::results::Line;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
@@ -67,14 +67,13 @@ impl Record {
         self.environment.load_after = load();
     }
 
-    /// Writes `results.json`, `results.md` and the plots into `dir`.
+    /// Writes `results.json` and `results.md` into `dir`.
     pub(crate) fn write(&self, dir: &Path) -> Result {
         let failed = |error| format!("cannot write into {}: {error}", dir.display());
         fs::create_dir_all(dir).map_err(failed)?;
         fs::write(dir.join("results.json"), serde_json::to_string_pretty(self)? + "\n")
             .map_err(failed)?;
-        fs::write(dir.join("results.md"), self.markdown()).map_err(failed)?;
-        plot::draw(self, dir)
+        Ok(fs::write(dir.join("results.md"), self.markdown()).map_err(failed)?)
     }
 
     /// What [`write`](Self::write) has written.
@@ -168,7 +167,7 @@ fn versions(manifest: &str, lock: &str) -> Vec<(String, String)> {
 mod tests {
     use super::*;
     use crate::driver::calibrate::Budget;
-    use crate::report::results::tests::line;
+    use crate::results::tests::line;
     use std::time::Duration;
 
     #[test]

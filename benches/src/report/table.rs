@@ -1,6 +1,6 @@
 //! Tables in Markdown that are also readable on a terminal.
 
-use super::results::{Entry, Line, Outcome, behind, means};
+use crate::results::{Entry, Line, Outcome, behind, means};
 use crate::stats::ratio;
 
 /// The table of one line, the best contender first and what failed last.
@@ -60,7 +60,7 @@ pub(crate) fn closing(lines: &[Line]) -> String {
     let mut rows = vec![["line", "levada", "best peer", "", "ratio", "noise"].map(str::to_owned)];
     for line in behind {
         let (peer, least) = line.best_peer().unwrap_or_default();
-        let levada = line.median(super::results::LEVADA).unwrap_or_default();
+        let levada = line.median(crate::results::LEVADA).unwrap_or_default();
         let to_best = line.to_best().map_or_else(String::new, times);
         let noise = line.noise().map_or_else(String::new, times);
         rows.push([line.name.clone(), figure(levada), peer.into(), figure(least), to_best, noise]);
@@ -119,8 +119,8 @@ fn aligned<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::results::tests::line;
     use super::*;
+    use crate::results::tests::line;
 
     #[test]
     fn a_table() {

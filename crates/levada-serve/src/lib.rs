@@ -5,17 +5,19 @@
 //!
 //! | channel     | carries                                                            | file                  |
 //! |-------------|--------------------------------------------------------------------|-----------------------|
-//! | `mpsc`      | changes, from everyone to the one writer of the store              | `store/writer.rs`     |
-//! | `oneshot`   | "it is on disk", back; whose turn it is to run                     | `store/writer.rs`, `jobs/slots.rs` |
+//! | `mpsc`      | changes, from all tasks to the one writer of the store             | `store/writer.rs`     |
+//! | `oneshot`   | "it is on disk", back; the right to run, to a worker               | `store/writer.rs`, `jobs/scheduler.rs` |
 //! | `mpmc`      | jobs in line, to the workers                                       | `jobs/queue.rs`       |
-//! | `watch`     | a job's state, the configuration, the phase of the shutdown         | `jobs/live.rs`, `config/reload.rs`, `levada_work::shutdown` |
-//! | `broadcast` | what happens, and what a command writes, to everyone who looks on  | `jobs/feed.rs`, `jobs/live.rs` |
+//! | `watch`     | a job's state, the configuration, the phase of the shutdown         | `jobs/active.rs`, `settings.rs`, `levada_work::shutdown` |
+//! | `broadcast` | events, and what a command writes, to all clients that watch       | `jobs/events.rs`, `jobs/active.rs` |
 //!
 //! ```text
-//! http -> jobs -> store        run.rs puts them together; config, secure and cli say how
+//! job <- store <- jobs <- http <- run        each uses what stands to its left
 //! ```
 //!
-//! `jobs` knows no HTTP, `http` knows no processes, `store` knows neither.
+//! `job` is data, and steps from one state to the next. `store` keeps jobs, `jobs` runs them and
+//! knows no HTTP, `http` knows no processes, and `run` puts them together as `cli`, `config` and
+//! `secure` say. ARCHITECTURE.md has the whole line, and a job's way through the files.
 //!
 //! `client` is the other side: the tools that ask a running server, of which they know
 //! `docs/http.md` alone.
@@ -28,7 +30,9 @@ pub mod cli;
 mod client;
 mod config;
 mod descriptors;
+mod fault;
 mod http;
+mod job;
 mod jobs;
 mod log;
 mod metrics;
@@ -36,11 +40,13 @@ mod outbound;
 mod run;
 mod secure;
 mod server;
+mod settings;
 mod signals;
 mod store;
+mod sync;
 mod telemetry;
+mod transient;
 
-use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -48,9 +54,9 @@ use tracing::warn;
 
 use crate::cli::serve::ServeArgs;
 use crate::cli::{Cli, Command};
-use crate::config::Mistakes;
-use crate::config::reload::Settings;
+use crate::fault::Fault;
 use crate::log::Log;
+use crate::settings::Settings;
 
 /// Runs what the command line asks for, and returns the program's exit code.
 #[must_use]
@@ -66,7 +72,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Completions(args) => return client::completions(&args),
         Command::Man(args) => return client::man(&args),
     };
-    let log = match Log::start(args.service.log_format) {
+    let log = match Log::start(args.log_format) {
         Ok(log) => log,
         Err(fault) => {
             // That nothing reads it is no reason to panic.
@@ -74,7 +80,7 @@ pub fn run(cli: Cli) -> ExitCode {
             return ExitCode::from(fault.code);
         }
     };
-    let code = serve(*args).unwrap_or_else(|fault| {
+    let code = serve(&args).unwrap_or_else(|fault| {
         log.fault(&fault);
         ExitCode::from(fault.code)
     });
@@ -82,51 +88,18 @@ pub fn run(cli: Cli) -> ExitCode {
     code
 }
 
-fn serve(args: ServeArgs) -> Result<ExitCode, Fault> {
-    let settings = Settings::load(args)?;
+fn serve(args: &ServeArgs) -> Result<ExitCode, Fault> {
+    let settings = Settings::load(args.source())?;
     let warning =
-        secure::check(&settings.args.access, settings.tokens.is_some()).map_err(Fault::usage)?;
+        secure::check(&settings.service, settings.tokens.is_some()).map_err(Fault::usage)?;
     if let Some(warning) = warning {
         warn!("{warning}");
     }
-    if settings.args.check {
-        let text = config::to_toml(&settings.config.borrow());
+    if args.check {
+        let text = settings.to_toml();
         // If standard output is closed, the text is not wanted.
         drop(io::stdout().write_all(text.as_bytes()));
         return Ok(ExitCode::SUCCESS);
     }
     run::serve(settings)
-}
-
-/// Why the program could not do what it was asked for, and the exit code that says so.
-#[derive(Debug)]
-struct Fault {
-    /// 2: the command line asks for something impossible; 1: the system refused.
-    code: u8,
-    message: String,
-}
-
-impl Fault {
-    fn usage(message: impl Into<String>) -> Self {
-        Self { code: 2, message: message.into() }
-    }
-
-    fn system(message: impl Into<String>) -> Self {
-        Self { code: 1, message: message.into() }
-    }
-}
-
-impl From<Mistakes> for Fault {
-    fn from(mistakes: Mistakes) -> Self {
-        match mistakes.0.len() {
-            1 => Self::usage(mistakes.to_string()),
-            count => Self::usage(format!("there are {count} mistakes\n{mistakes}")),
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
 }

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use std::{mem, panic, thread};
 
@@ -20,8 +20,8 @@ use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::Fault;
-use crate::cli::serve::LogFormat;
+use crate::fault::Fault;
+use crate::sync::lock;
 
 /// How many bytes of lines wait to be written.
 const ROOM: usize = 1 << 20;
@@ -30,6 +30,13 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 /// Until a write is tried again that another process's `O_NONBLOCK` on the same terminal or pipe
 /// has refused.
 const AGAIN: Duration = Duration::from_millis(10);
+
+/// How the lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
 
 /// The log of `levada serve`.
 #[derive(Debug)]
@@ -88,7 +95,7 @@ impl Log {
 
     /// Waits until everything is written, but not for long.
     pub(crate) fn flush(&self) {
-        let waiting = self.lines.lock();
+        let waiting = lock(&self.lines.waiting);
         let rest = self.lines.written.wait_timeout_while(waiting, LAST_LINES, |waiting| {
             waiting.is_writing || !waiting.text.is_empty()
         });
@@ -136,13 +143,9 @@ struct Waiting {
 }
 
 impl Lines {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Takes in an event, which is one line or several.
     fn push(&self, level: Option<Level>, event: &[u8]) {
-        let mut waiting = self.lock();
+        let mut waiting = lock(&self.waiting);
         if waiting.text.len() + event.len() > ROOM {
             waiting.lost += 1;
             return;
@@ -158,7 +161,7 @@ impl Lines {
 
     /// Writes what comes, for as long as the program runs.
     fn write(&self) {
-        let mut waiting = self.lock();
+        let mut waiting = lock(&self.waiting);
         loop {
             waiting.is_writing = false;
             if waiting.text.is_empty() {
@@ -174,7 +177,7 @@ impl Lines {
             if lost > 0 {
                 warn!(lost, "log events were dropped: the log could not be written fast enough");
             }
-            waiting = self.lock();
+            waiting = lock(&self.waiting);
         }
     }
 }
@@ -248,7 +251,7 @@ mod tests {
         for _ in 0..6 {
             lines.push(Some(Level::INFO), &line);
         }
-        let waiting = lines.lock();
+        let waiting = lock(&lines.waiting);
         assert_eq!((waiting.text.len(), waiting.lost), (ROOM, 2));
     }
 
@@ -258,6 +261,6 @@ mod tests {
         lines.push(Some(Level::WARN), b"a\nb\n");
         lines.push(Some(Level::TRACE), b"c\n");
         lines.push(None, b"d\n");
-        assert_eq!(lines.lock().text, b"<4>a\n<4>b\n<7>c\n<3>d\n");
+        assert_eq!(lock(&lines.waiting).text, b"<4>a\n<4>b\n<7>c\n<3>d\n");
     }
 }

@@ -3,8 +3,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    levada_serve::run(levada_serve::cli::Cli::parse())
+    levada_serve::run(levada_serve::cli::parse())
 }

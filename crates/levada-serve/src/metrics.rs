@@ -9,13 +9,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::config::reload::Reloads;
-use crate::jobs::record::{Outcome, Record};
-use crate::jobs::service::Jobs;
+use crate::job::{Outcome, Record};
 use crate::store::writer::Commit;
 
-/// Numbers that are counted where things happen. What can be read off (depths, capacities) is, when
-/// it is asked for.
+/// Numbers that are counted where things happen.
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
     jobs: Family<OfOutcome, Counter>,
@@ -26,6 +23,35 @@ pub(crate) struct Metrics {
     commit_time: Histogram,
     commit_changes: Histogram,
     batch_size: Histogram,
+}
+
+/// Numbers that are read at the moment of the request.
+#[derive(Debug)]
+pub(crate) struct Gauges {
+    pub(crate) queues: Vec<QueueGauges>,
+    pub(crate) reloads: ReloadGauges,
+    pub(crate) draining: bool,
+    pub(crate) store_full: bool,
+    pub(crate) store_failed: bool,
+}
+
+/// Those of one queue.
+#[derive(Debug)]
+pub(crate) struct QueueGauges {
+    pub(crate) name: String,
+    pub(crate) depth: usize,
+    pub(crate) capacity: usize,
+    pub(crate) workers: usize,
+    pub(crate) running: usize,
+    pub(crate) retrying: usize,
+}
+
+/// Those of the configuration and its files.
+#[derive(Debug)]
+pub(crate) struct ReloadGauges {
+    pub(crate) ok: u64,
+    pub(crate) refused: u64,
+    pub(crate) last_was_refused: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -123,7 +149,7 @@ impl Metrics {
     }
 
     /// The text that Prometheus reads.
-    pub(crate) fn text(&self, jobs: &Jobs, reloads: &Reloads) -> String {
+    pub(crate) fn text(&self, gauges: &Gauges) -> String {
         let mut registry = Registry::with_prefix("levada");
         let r = &mut registry;
         r.register("jobs", "Jobs that ended, by outcome", self.jobs.clone());
@@ -146,30 +172,29 @@ impl Metrics {
         );
         let ran = self.ran.clone();
         r.register_with_unit("job_run", "Duration of runs", Unit::Seconds, ran);
-        Self::register_queues(r, jobs);
-        Self::register_service(r, jobs);
-        Self::register_reloads(r, reloads);
+        Self::register_queues(r, &gauges.queues);
+        self.register_service(r, gauges);
+        Self::register_reloads(r, &gauges.reloads);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry)
             .expect("a string takes everything");
         text
     }
 
-    fn register_queues(registry: &mut Registry, jobs: &Jobs) {
+    fn register_queues(registry: &mut Registry, queues: &[QueueGauges]) {
         let family = Family::<OfQueue, Gauge>::default;
         let (depth, capacity, busy) = (family(), family(), family());
         let (workers, retrying) = (family(), family());
-        for queue in jobs.all_queues() {
+        for queue in queues {
             let of = OfQueue { queue: queue.name.clone() };
-            let config = queue.config();
             let set = |family: &Family<OfQueue, Gauge>, value: usize| {
                 family.get_or_create(&of).set(i64::try_from(value).unwrap_or(i64::MAX));
             };
-            set(&depth, queue.depth());
-            set(&capacity, config.capacity);
-            set(&workers, config.workers);
-            set(&busy, queue.counts.running());
-            set(&retrying, queue.counts.retrying());
+            set(&depth, queue.depth);
+            set(&capacity, queue.capacity);
+            set(&workers, queue.workers);
+            set(&busy, queue.running);
+            set(&retrying, queue.retrying);
         }
         registry.register("queue_depth", "Occupied places in the queue", depth);
         registry.register("queue_capacity", "Places in the queue", capacity);
@@ -178,44 +203,45 @@ impl Metrics {
         registry.register("retrying", "Jobs waiting for their next attempt", retrying);
     }
 
-    fn register_reloads(registry: &mut Registry, reloads: &Reloads) {
+    fn register_reloads(registry: &mut Registry, reloads: &ReloadGauges) {
         let total = Family::<OfResult, Counter>::default();
         for (result, number) in [("ok", reloads.ok), ("refused", reloads.refused)] {
             total.get_or_create(&OfResult { result }).inc_by(number);
         }
         registry.register("reloads", "Reloads of changed files, by result", total);
         let refused: Gauge = Gauge::default();
-        refused.set(i64::from(reloads.last_error.is_some()));
+        refused.set(i64::from(reloads.last_was_refused));
         let help = "1 if the last reload rejected a file";
         registry.register("files_refused", help, refused);
     }
 
-    fn register_service(registry: &mut Registry, jobs: &Jobs) {
+    fn register_service(&self, registry: &mut Registry, gauges: &Gauges) {
         let flag = |value: bool| {
             let gauge: Gauge = Gauge::default();
             gauge.set(i64::from(value));
             gauge
         };
-        let (condition, draining) = (jobs.condition(), jobs.is_draining());
-        let (full, failed) = (condition.is_full(), condition.failure().is_some());
-        let metrics = &jobs.metrics;
-        let time = metrics.commit_time.clone();
+        let time = self.commit_time.clone();
         registry.register_with_unit(
             "store_commit",
             "Duration of commits to the store",
             Unit::Seconds,
             time,
         );
-        let size = metrics.batch_size.clone();
+        let size = self.batch_size.clone();
         registry.register("store_batch_size", "Requests and runs that waited for a commit", size);
-        let changes = metrics.commit_changes.clone();
+        let changes = self.commit_changes.clone();
         registry.register("store_commit_changes", "Changes per commit", changes);
-        registry.register("store_full", "1 if the disk is too full for new jobs", flag(full));
+        registry.register(
+            "store_full",
+            "1 if the disk is too full for new jobs",
+            flag(gauges.store_full),
+        );
         registry.register(
             "store_failed",
             "1 if the store has failed and accepts no changes",
-            flag(failed),
+            flag(gauges.store_failed),
         );
-        registry.register("draining", "1 if the service is shutting down", flag(draining));
+        registry.register("draining", "1 if the service is shutting down", flag(gauges.draining));
     }
 }

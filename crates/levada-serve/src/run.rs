@@ -5,7 +5,6 @@
 //! no more requests -> runs end -> answers go out -> store closed -> traces sent        (drain)
 //! ```
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -14,26 +13,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use levada::watch;
-use levada_work::pool::{Pool, Workers};
 use levada_work::shutdown::{Phase, Shutdown, Signal};
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{interval, sleep, timeout};
 use tracing::{debug, error, info, warn};
 
-use crate::Fault;
-use crate::cli::serve::StoreOption;
-use crate::config::Config;
-use crate::config::reload::{HangUps, Settings};
+use crate::config::{Config, Storage};
 use crate::descriptors;
+use crate::fault::Fault;
 use crate::http::{App, router};
+use crate::job::Moment;
 use crate::jobs::group::orphans;
 use crate::jobs::in_flight::{Begun, InFlight};
-use crate::jobs::live::Live;
-use crate::jobs::queue::LINE;
-use crate::jobs::record::Moment;
+use crate::jobs::pools::WorkerPools;
 use crate::jobs::service::Jobs;
 use crate::server::Connections;
+use crate::settings::{HangUps, Settings};
 use crate::signals::StopSignals;
 use crate::store::clock::Clock;
 use crate::store::condition::Condition;
@@ -85,28 +81,27 @@ async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
     let reloads = settings.has_files();
     let signals = StopSignals::new(reloads).map_err(no_signals)?;
     let hang_ups = reloads.then(HangUps::new).transpose().map_err(no_signals)?;
-    let Settings { args, config, .. } = &*settings;
-    let listen = args.access.listen;
+    let Settings { service, config, .. } = &*settings;
+    let listen = service.listen;
     let listener = bind(listen)
         .map_err(|error| Fault::system(format!("cannot listen on {listen}: {error}")))?;
     let address = listener.local_addr().unwrap_or(listen);
 
     let (jobs, closer, begun) =
-        open(&args.service.store, config.subscribe(), shutdown.signal(), tracing)?;
-    if let Err(error) = jobs.count_interruptions(begun).await {
+        open(&service.store, config.subscribe(), shutdown.signal(), tracing)?;
+    if let Err(error) = jobs.lifecycle.count_interruptions(begun).await {
         error!(%error, "cannot count the interruptions of jobs that ran when the service died");
     }
-    let mut staff = Staff::new(&jobs, args.service.max_connections);
+    let mut pools = WorkerPools::new(&jobs);
     let mut changes = config.subscribe();
     let first = Arc::clone(&changes.borrow_and_update());
-    staff
-        .configure(first)
+    configure(&mut pools, first, service.max_connections)
         .await
         .map_err(|error| Fault::system(format!("cannot read the store: {error}")))?;
     let app = router(Arc::new(App::new(Arc::clone(&jobs), Arc::clone(&settings))));
     let connections = Connections::new(
-        args.service.header_timeout,
-        args.service.max_connections,
+        service.header_timeout,
+        service.max_connections,
         settings.tls.clone(),
         shutdown.signal(),
     );
@@ -120,10 +115,10 @@ async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
         }
     });
     let mut background = JoinSet::new();
-    let known = retention::latest(jobs.store()).await;
+    let known = retention::latest(jobs.store.store()).await;
     let clock = Clock::new(Moment::now(), Instant::now(), known);
     background.spawn(sweep_now_and_then(Arc::clone(&jobs), clock));
-    let writer = jobs.writer().clone();
+    let writer = jobs.store.writer().clone();
     background.spawn(async move { writer.keep_trying().await });
     if let Some(hang_ups) = hang_ups {
         background.spawn(Arc::clone(&settings).follow(hang_ups));
@@ -132,16 +127,16 @@ async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
     tokio::select! {
         never = connections.accept(&listener, &app) => match never {},
         () = jobs.shutdown.draining() => {}
-        () = staff.follow(changes) => unreachable!("`settings` keeps the sender"),
+        () = follow(&mut pools, changes, service.max_connections) => unreachable!("`settings` keeps the sender"),
     }
-    jobs.begin_to_stop();
+    jobs.lifecycle.begin_to_stop();
     drop((listener, background));
-    Ok(ExitCode::from(take_down(&jobs, closer, staff, &shutdown, code).await))
+    Ok(ExitCode::from(take_down(&jobs, closer, pools, &shutdown, code).await))
 }
 
 /// Aborts when the store has failed: what could still run would not be recorded.
 async fn end_with_the_store(jobs: &Jobs, shutdown: &Shutdown) {
-    let mut condition = jobs.writer().condition();
+    let mut condition = jobs.store.writer().condition();
     let failed = condition.wait_for(|condition| condition.failure().is_some()).await;
     if let Ok(Condition::Failed(error)) = failed.as_deref() {
         error!(
@@ -165,14 +160,14 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 fn open(
-    option: &StoreOption,
+    storage: &Storage,
     config: watch::Receiver<Arc<Config>>,
     shutdown: Signal,
     tracing: Tracing,
 ) -> Result<(Arc<Jobs>, Closer, Vec<Begun>), Fault> {
-    let (store, in_flight, begun): (Arc<dyn Store>, _, _) = match option {
-        StoreOption::Memory => (Arc::new(MemoryStore::default()), None, Vec::new()),
-        StoreOption::Directory(directory) => {
+    let (store, in_flight, begun): (Arc<dyn Store>, _, _) = match storage {
+        Storage::Memory => (Arc::new(MemoryStore::default()), None, Vec::new()),
+        Storage::Directory(directory) => {
             let store =
                 DiskStore::open(directory).map_err(|error| Fault::system(error.to_string()))?;
             // The store is locked by now.
@@ -202,17 +197,17 @@ fn announce(address: SocketAddr, tls: bool) {
 async fn take_down(
     jobs: &Arc<Jobs>,
     closer: Closer,
-    staff: Staff,
+    pools: WorkerPools,
     shutdown: &Shutdown,
     abort: JoinHandle<u8>,
 ) -> u8 {
     // During the shutdown, commits do not wait for room on the disk.
-    jobs.writer().wait_no_more();
+    jobs.store.writer().wait_no_more();
     let finish = async {
-        if !jobs.is_durable() {
+        if !jobs.store.is_durable() {
             nothing_waits(jobs).await;
         }
-        staff.leave().await;
+        pools.stop().await;
         // Then the last answers go out.
         drop(shutdown.drain(Duration::MAX).await);
     };
@@ -229,7 +224,7 @@ async fn take_down(
         Some(Ok(())) => {}
         Some(Err(error)) => {
             // A store that has failed has said so.
-            if jobs.store_failure().is_none() {
+            if jobs.store.failure().is_none() {
                 error!(%error, "cannot close the store cleanly");
             }
             code = code.max(STORE_FAILED);
@@ -237,10 +232,10 @@ async fn take_down(
         None => error!("the store was not closed within {ABORT:?}; exiting without closing it"),
     }
     // After the store is closed: an operator who kills the service here loses no job.
-    jobs.tracing.end().await;
-    match jobs.unfinished() {
+    jobs.reporter.tracing.end().await;
+    match jobs.registry.unfinished() {
         0 => info!(code, "stopped"),
-        left if jobs.is_durable() => {
+        left if jobs.store.is_durable() => {
             info!(code, left, "stopped; unfinished jobs will resume on the next start")
         }
         left => {
@@ -263,15 +258,15 @@ async fn unless_aborted<T>(shutdown: &Signal, work: impl Future<Output = T>) -> 
 /// Waits until no job is in line any more: what lasts no longer than the process is finished by it.
 async fn nothing_waits(jobs: &Jobs) {
     // A place can be given back without a word; looking now and then is enough here.
-    while jobs.all_queues().iter().any(|queue| queue.depth() > 0) {
+    while jobs.registry.all_queues().iter().any(|queue| queue.depth() > 0) {
         sleep(LOOK).await;
     }
 }
 
 async fn sweep_now_and_then(jobs: Arc<Jobs>, mut clock: Clock) {
-    let mut sweeper = Sweeper::new(Arc::clone(jobs.store()), jobs.writer().clone());
+    let mut sweeper = Sweeper::new(Arc::clone(jobs.store.store()), jobs.store.writer().clone());
     let mut ticks = interval(SWEEP);
-    let (mut condition, mut full) = (jobs.writer().condition(), false);
+    let (mut condition, mut full) = (jobs.store.writer().condition(), false);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -285,7 +280,7 @@ async fn sweep_now_and_then(jobs: Arc<Jobs>, mut clock: Clock) {
         }
         let Swept { forgotten, emptied } = all;
         debug!(forgotten, emptied, "deleted expired jobs and outputs");
-        if let Err(error) = jobs.recount().await {
+        if let Err(error) = jobs.registry.recount().await {
             warn!(%error, "cannot count the remaining failed jobs");
         }
     }
@@ -310,73 +305,29 @@ async fn sweep_all(sweeper: &mut Sweeper, jobs: &Jobs, clock: &mut Clock) -> Swe
     }
 }
 
-/// The workers of all queues.
-#[derive(Debug)]
-struct Staff {
-    jobs: Arc<Jobs>,
+/// Applies every later change of the configuration. Ends when its sender is dropped.
+async fn follow(
+    pools: &mut WorkerPools,
+    mut config: watch::Receiver<Arc<Config>>,
     max_connections: usize,
-    workers: BTreeMap<String, Workers<Arc<Live>>>,
+) {
+    while config.changed().await.is_ok() {
+        let config = Arc::clone(&config.borrow_and_update());
+        if let Err(error) = configure(pools, config, max_connections).await {
+            error!(%error, "cannot apply the new configuration");
+        }
+    }
 }
 
-impl Staff {
-    fn new(jobs: &Arc<Jobs>, max_connections: usize) -> Self {
-        Self { jobs: Arc::clone(jobs), max_connections, workers: BTreeMap::new() }
-    }
-
-    /// Applies every later change of the configuration. Ends when its sender is dropped.
-    async fn follow(&mut self, mut config: watch::Receiver<Arc<Config>>) {
-        while config.changed().await.is_ok() {
-            let config = Arc::clone(&config.borrow_and_update());
-            if let Err(error) = self.configure(config).await {
-                error!(%error, "cannot apply the new configuration");
-            }
-        }
-    }
-
-    /// # Errors
-    /// Those of the store; then nothing has changed.
-    ///
-    /// # Cancel safety
-    /// If the future is dropped, nothing has changed, or all has.
-    async fn configure(&mut self, config: Arc<Config>) -> Result<(), StoreError> {
-        let Self { jobs, max_connections, workers } = self;
-        let all = config.queues.values().map(|queue| queue.workers).sum();
-        descriptors::provide(*max_connections, all);
-        let _opening = jobs.opening().await;
-        let left = {
-            let (jobs, config) = (Arc::clone(jobs), Arc::clone(&config));
-            spawn_blocking(move || jobs.left(&config)).await
-        };
-        let left = left.unwrap_or_else(|panic| Err(io::Error::other(panic).into()))?;
-        jobs.configure(&config, left, |queue, count| {
-            let employer = Arc::clone(jobs);
-            let pool = Pool::new(count).capacity(LINE);
-            let (line, crew) = pool.start(move |job| Arc::clone(&employer).work(job));
-            workers.insert(queue.to_owned(), crew);
-            line
-        });
-        // A queue that is no longer in the configuration finishes what it has as it did before.
-        for (queue, settings) in &config.queues {
-            workers[queue].resize(settings.workers);
-        }
-        Ok(())
-    }
-
-    /// All leave when nothing is in line. What is only in memory is done until then, and the rest
-    /// left where it is.
-    async fn leave(self) {
-        for workers in self.workers.values() {
-            workers.close();
-        }
-        for (queue, workers) in self.workers {
-            if let Err(undone) = workers.join().await {
-                warn!(queue, %undone, "the workers stopped before they had looked at every job in line");
-            }
-        }
-        let queues = self.jobs.all_queues();
-        let ending = queues.into_iter().map(async |queue| queue.idle.end().await);
-        ending.collect::<JoinSet<()>>().join_all().await;
-    }
+/// Provides descriptors for what the configuration asks for, and applies it.
+async fn configure(
+    pools: &mut WorkerPools,
+    config: Arc<Config>,
+    max_connections: usize,
+) -> Result<(), StoreError> {
+    let workers = config.queues.values().map(|queue| queue.workers).sum();
+    descriptors::provide(max_connections, workers);
+    pools.configure(config).await
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! | SIGTERM, SIGINT | drains, then aborts |
 //! | SIGQUIT | aborts |
 //! | SIGXCPU | drains: its CPU time is over, and the system kills it soon |
-//! | SIGHUP | reads its files again (`config::reload`); without files, drains if its terminal is gone |
+//! | SIGHUP | reads its files again (`settings`); without files, drains if its terminal is gone |
 //! | SIGUSR1, SIGUSR2 | goes on |
 //! | SIGXFSZ | goes on: writing the file is an error |
 //!

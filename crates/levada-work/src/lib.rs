@@ -2,23 +2,24 @@
 //!
 //! | module       | what it is                                                   | made of              |
 //! |--------------|--------------------------------------------------------------|----------------------|
-//! | [`batch`]    | many messages handled at once: by number, weight or time     | `mpsc`, `watch`      |
+//! | [`batch`]    | handles many messages at once: by number, weight or time     | `mpsc`, `watch`      |
 //! | [`actor`]    | one task owns some state and answers requests                | `mpsc`, `oneshot`    |
-//! | [`pool`]     | workers that share a queue; as many as you like, at any time | `mpmc`, `watch`      |
-//! | [`shutdown`] | the phase of the end, and what still runs                    | `watch`              |
+//! | [`pool`]     | workers that share a queue; their number can change          | `mpmc`, `watch`      |
+//! | [`shutdown`] | the phase of a shutdown, and the work that still runs        | `watch`              |
 //!
-//! Each is the page of the same subject in [levada's guide](levada::guide), worked out: with the
-//! ends, the panics and the cancellations that a snippet leaves out. Take the snippet where it is
-//! enough.
+//! Each module implements a page of [levada's guide](levada::guide), with the shutdown, panics and
+//! cancellations that a snippet leaves out. Use the snippet where it is enough.
+//! [`guide::classic_service`](levada::guide::classic_service) shows the modules at work together.
 //!
-//! # What all of them keep
-//! - **What was accepted is handled, or given back.** A worker that is asked to end finishes its
-//!   queue first, with the jobs that jobs make and the items that a flush has put back. If its
-//!   runtime ends, what is left is dropped at once, so that no caller waits for it.
-//! - **Bounded.** A full queue makes senders wait, or refuses them and gives the message back.
-//! - **A panic ends one piece of work**, and is reported to a hook. The worker goes on.
-//! - **Cancel safe.** Every future says what it means to drop it. None loses what was accepted, but
-//!   for a [drain](pool::Workers::drain) that has begun to abort.
+//! # What all modules guarantee
+//! 1. **Accepted work is handled or given back.** A worker that shuts down finishes its queue
+//!    first, including jobs that other jobs submit and items that a flush has put back. If the
+//!    runtime ends, the remaining work is dropped at once, so that no caller waits for it.
+//! 2. **Queues are bounded.** A full queue makes senders wait, or refuses the message and returns
+//!    it.
+//! 3. **A panic ends one piece of work** and is reported to a hook. The worker continues.
+//! 4. **Cancel safety is documented** for every future. No cancelled future loses accepted work,
+//!    with one exception: a [drain](pool::Workers::drain) that has begun to abort.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 

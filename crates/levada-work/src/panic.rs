@@ -9,8 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
-/// The panic that ended a piece of work. The panic hook has run before: by default it has printed
-/// the message and the place.
+/// The panic that ended a piece of work. The process's panic hook has already run; by default it
+/// prints the message and the location.
 ///
 /// # Examples
 /// ```
@@ -35,7 +35,7 @@ impl Panic {
         Self { message }
     }
 
-    /// What the panic said.
+    /// The panic message.
     ///
     /// # Examples
     /// ```

@@ -12,12 +12,10 @@ use levada_work::actor::{self, Address, AskError, Request};
 use levada_work::batch::{Batch, Ended};
 use levada_work::pool::Pool;
 use levada_work::shutdown::Shutdown;
-use support::{Task, within_deadline};
+use support::{LONG, Task, within_deadline};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep;
-
-const LONG: Duration = Duration::from_secs(3600);
 
 /// rust-threadpool #89: of two that waited for the pool, one sent the next job as soon as it was
 /// woken, and the other one waited for that job, too.

@@ -25,6 +25,11 @@ pub mod batching {}
 #[doc = include_str!("../docs/guide/worker_pool.md")]
 pub mod worker_pool {}
 
+// Its snippets are excerpts of an example, compiled there; a test of the example compares them.
+#[cfg_attr(not(doctest), doc = include_str!("../docs/guide/classic_service.md"))]
+#[cfg_attr(doctest, doc = "A whole service.")]
+pub mod classic_service {}
+
 #[doc = include_str!("../docs/guide/cancel_safety.md")]
 pub mod cancel_safety {}
 

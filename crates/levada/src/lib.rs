@@ -1,8 +1,8 @@
 //! Channels for async Rust that you can build a service on.
 //!
 //! levada has the four channels of [`tokio::sync`], with the same paths, names, signatures, errors
-//! and semantics, and one that tokio lacks. In a program that uses tokio's, replacing `tokio::sync`
-//! by `levada` compiles and behaves.
+//! and semantics, and one that tokio lacks. In a program that uses tokio's channels, replace
+//! `tokio::sync` by `levada`: the code compiles and behaves the same.
 //!
 //! | channel       | senders | receivers | a message goes to | when the receiver is slow              |
 //! |---------------|---------|-----------|-------------------|----------------------------------------|
@@ -15,18 +15,33 @@
 //! Which one to use, how large to make it and how to end it cleanly is the subject of the
 //! [`guide`].
 //!
-//! # What every channel keeps
-//! - **A message is never lost.** It is received, given back in an error, or dropped with the
-//!   channel. It belongs to the channel until the poll that returns it, so a receive that is
-//!   cancelled, in a `select!` or by a timeout, has taken nothing.
-//! - **An unclaimed permit is reassigned.** A future that is forgotten, or woken and never polled
-//!   again, does not block the channel. The remaining exceptions are listed under *Fairness* in
-//!   [`mpsc`] and *Receivers* in [`mpmc`].
-//! - **No foreign code under a lock.** Wakers, clones, drops and closures run outside, and a panic
-//!   in one of them leaves no other waiter asleep.
-//! - **Readers do not block writers.** [`watch::Receiver::borrow`] is a snapshot: a guard that is
-//!   kept delays no [`watch::Sender::send`].
-//! - **Memory follows use.** A channel is small until it is filled, whatever its capacity.
+//! Worker patterns made of these channels (batching, a request/reply actor, a worker pool, a
+//! shutdown) are in the crate [`levada-work`]; [`guide::classic_service`] is a whole service.
+//!
+//! # What every channel guarantees
+//! 1. **No message is lost.** A message is received, returned in an error, or dropped with the
+//!    channel. It belongs to the channel until the poll that returns it.
+//! 2. **Waiters are served in FIFO order**: the senders of a full channel, and the receivers of
+//!    [`mpmc`]. The rules are under *Fairness* in [`mpsc`] and *Receivers* in [`mpmc`].
+//! 3. **An unclaimed permit is reassigned.** A future that is forgotten, or woken and never polled
+//!    again, does not block the channel. The remaining exceptions are listed in the same places.
+//! 4. **No foreign code under a lock.** Wakers, clones, drops and closures run outside, and a panic
+//!    in one of them leaves no other waiter asleep.
+//! 5. **Readers do not block writers.** [`watch::Receiver::borrow`] is a snapshot: a guard that is
+//!    kept delays no [`watch::Sender::send`].
+//! 6. **Memory follows use.** A channel is small until it is filled, whatever its capacity.
+//!
+//! # Cancel safety
+//! A future is cancelled when it is dropped before it completes, for example in `select!` or by a
+//! timeout. Then:
+//!
+//! 1. A receive has taken no message.
+//! 2. A `send` has sent nothing, and its message is dropped with the future. To keep the message,
+//!    reserve capacity first and send with the permit.
+//! 3. A wait loses its place in the queue of waiters, and nothing else. If it was woken already,
+//!    its wake-up, capacity or message passes to the next waiter.
+//!
+//! Each `async` method repeats what applies to it; [`guide::cancel_safety`] has examples.
 //!
 //! # Runtimes
 //! The channels work under any executor and on bare threads. The methods that tokio has as
@@ -45,10 +60,10 @@
 //!   is compiled.
 //! - `stream`: `Stream` and `FusedStream` for receivers, `Sink` for senders. All are `Unpin`:
 //!   [`guide::ecosystem`].
-//! - `loom`, `shuttle`: with `--cfg loom` or `--cfg shuttle` the channels run in that model
-//!   checker, so that you can model code that uses them: [`guide::testing`]. Without the flag these
-//!   features have no effect.
+//! - `loom`: with `--cfg loom` the channels run in that model checker, so that you can model code
+//!   that uses them: [`guide::testing`]. Without the flag the feature has no effect.
 //!
+//! [`levada-work`]: https://docs.rs/levada-work
 //! [`tokio::sync`]: https://docs.rs/tokio/latest/tokio/sync/
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(docsrs, doc(auto_cfg(hide(loom, shuttle))))]

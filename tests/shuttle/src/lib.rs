@@ -1,8 +1,8 @@
 //! What the scenarios in `tests` have in common: running one under many schedules, counting what
 //! becomes of every message, and cancelling.
 //!
-//! Everything here is for `--cfg shuttle`; without it the crate is empty.
-#![cfg(shuttle)]
+//! Everything here is for `--cfg levada_shuttle`; without it the crate is empty.
+#![cfg(levada_shuttle)]
 #![forbid(unsafe_code)]
 
 pub use futures_util::future::Either;

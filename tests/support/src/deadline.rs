@@ -7,6 +7,10 @@ use std::time::Duration;
 /// Far longer than anything takes; only a hang gets there.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
+/// Longer than any test runs, for limits that must not be reached; on a paused clock it passes at
+/// once.
+pub const LONG: Duration = Duration::from_secs(3600);
+
 /// Runs `f` on a thread of its own and fails if it hangs.
 ///
 /// # Panics

@@ -11,6 +11,18 @@ use std::task::{Context, Poll, Wake, Waker};
 pub struct Tally(AtomicUsize);
 
 impl Tally {
+    /// One that was not woken.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// A waker that it counts.
+    #[must_use]
+    pub fn waker(self: &Arc<Self>) -> Waker {
+        Waker::from(Arc::clone(self))
+    }
+
     /// How often it was woken.
     #[must_use]
     pub fn woken(&self) -> usize {
@@ -108,7 +120,24 @@ impl<F: Future> Task<F> {
     }
 }
 
+/// Polls a future once.
+pub fn poll<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(waker))
+}
+
 /// Polls a future once, for the result only.
 pub fn poll_now<F: Future>(future: F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// What a future gives that does not have to wait.
+///
+/// # Panics
+/// If it waits.
+#[track_caller]
+pub fn now<F: Future>(future: F) -> F::Output {
+    match poll_now(future) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("there is something to wait for"),
+    }
 }

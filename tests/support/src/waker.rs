@@ -26,6 +26,24 @@ pub fn hooked_waker(hook: impl Fn(Event) + Send + Sync + 'static) -> Waker {
     unsafe { Waker::from_raw(RawWaker::new(Arc::into_raw(hook).cast(), &VTABLE)) }
 }
 
+/// A waker that runs `f` whenever it is woken.
+pub fn on_wake(f: impl Fn() + Send + Sync + 'static) -> Waker {
+    hooked_waker(move |event| {
+        if event == Event::Wake {
+            f();
+        }
+    })
+}
+
+/// A waker that panics when it is woken.
+///
+/// # Panics
+/// Not this function: its waker.
+#[must_use]
+pub fn panicking() -> Waker {
+    hooked_waker(|event| assert_ne!(event, Event::Wake, "this waker panics"))
+}
+
 fn clone(data: *const ()) -> RawWaker {
     call(data, Event::Clone);
     // SAFETY: the waker that is cloned owns a count, so it is alive; the new one belongs to the

@@ -37,7 +37,7 @@ const USERS: &[&str] = &[
     "time_timeout",
 ];
 
-/// Sources below tokio's `src/sync` whose examples are run, and the name of the generated file.
+/// Sources of tokio's module `sync` whose examples are run, and the name of the generated file.
 const EXAMPLES: &[(&str, &str)] = &[
     ("doc_broadcast", "broadcast.rs"),
     ("doc_mpsc", "mpsc/mod.rs"),

@@ -148,7 +148,25 @@ mod tests {
             assert_ne!(text, fault.source(&root()).unwrap(), "{} changes nothing", fault.name);
             assert!(names.insert(fault.name), "two faults are called {}", fault.name);
             Layer::called(fault.caught_by.0).unwrap();
+            if let ("tests", tests) = fault.caught_by {
+                assert!(is_there(tests), "no integration test is called {tests}");
+            }
         }
         assert!(names.len() >= 35, "faults were lost: {}", names.len());
+    }
+
+    /// Whether levada has an integration test of this name, in a folder of its own; with a second
+    /// word, whether a file or a test there has it in its name.
+    fn is_there(tests: &str) -> bool {
+        let (program, part) = tests.split_once(' ').unwrap_or((tests, ""));
+        let folder = root().join("crates/levada/tests").join(program);
+        let Ok(entries) = std::fs::read_dir(&folder) else { return false };
+        let has = |path: std::path::PathBuf| {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let mut names = text.split("fn ").skip(1).filter_map(|rest| rest.split('(').next());
+            name.contains(part) || names.any(|test| test.contains(part))
+        };
+        entries.filter_map(std::result::Result::ok).any(|entry| has(entry.path()))
     }
 }

@@ -2,14 +2,19 @@
 
 mod atomics;
 mod bugs;
+mod cited;
+mod form;
+mod imports;
 mod layers;
 mod macros;
+mod numbers;
 mod partners;
 mod prose;
 mod safety;
 mod size;
 mod source;
 mod tree;
+mod twins;
 
 use crate::Result;
 use crate::cargo::{Metadata, root};
@@ -17,10 +22,15 @@ use source::Line;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// A workspace of its own, since it has the peers as dependencies: only its layers are checked.
+const BENCHES: &str = "benches";
+
 /// A Rust file of the workspace.
 struct File {
     /// Relative to the root, with `/`.
     path: String,
+    /// As it is written, line by line.
+    text: Vec<String>,
     lines: Vec<Line>,
 }
 
@@ -32,13 +42,14 @@ impl File {
     }
 
     fn new(path: impl Into<String>, text: &str) -> Self {
-        Self { path: path.into(), lines: source::scan(text) }
+        let lines = text.split('\n').map(str::to_owned).collect();
+        Self { path: path.into(), text: lines, lines: source::scan(text) }
     }
 
     /// The lines in front of the unit tests and models, which end a file.
     fn shipped(&self) -> &[Line] {
         let tests = |line: &Line| {
-            let code = line.code.trim();
+            let code = line.code.trim_start_matches("pub(crate) ").trim();
             code.starts_with("mod tests {") || code.starts_with("mod model {")
         };
         let end = self.lines.iter().position(tests).unwrap_or(self.lines.len());
@@ -59,11 +70,15 @@ impl File {
 
     /// Whether the file belongs to what users compile: a crate's `src`, and no file of tests.
     fn is_shipped(&self) -> bool {
+        self.path.starts_with("crates/") && self.path.contains("/src/") && !self.is_test_file()
+    }
+
+    /// Whether it is compiled for unit tests and models only.
+    fn is_test_file(&self) -> bool {
         let name = self.path.rsplit('/').next().unwrap_or_default();
-        self.path.starts_with("crates/")
-            && self.path.contains("/src/")
-            && !["model.rs", "tests.rs"].contains(&name)
-            && !["/tests/", "/model/"].iter().any(|folder| self.path.contains(folder))
+        name == "model.rs"
+            || name.trim_end_matches(".rs").ends_with("tests")
+            || ["/tests/", "/model/"].iter().any(|folder| self.path.contains(folder))
     }
 
     fn at(&self, index: usize, message: &str) -> String {
@@ -85,18 +100,23 @@ pub(crate) fn run() -> Result {
         rust_files(&package.dir(), &mut paths)?;
         roots.extend(package.target_files().map(|path| relative(&path)));
     }
-    paths.sort();
-    paths.dedup();
-    let mut files = paths.iter().map(|path| File::read(path)).collect::<Result<Vec<_>>>()?;
+    let mut files = read(paths)?;
     files.retain(|file| !file.is_generated());
     let shipped = || files.iter().filter(|file| file.is_shipped());
     let operations = |file: &File| atomics::operations(file.shipped());
     let partners: Vec<_> =
         shipped().flat_map(|file| partners::of(file, &operations(file))).collect();
     let mut findings = tree::check(&files, &roots);
-    let table = fs::read_to_string(root().join(bugs::TABLE))
-        .map_err(|error| format!("cannot read {}: {error}", bugs::TABLE))?;
-    findings.extend(bugs::check(&table, &files));
+    findings.extend(bugs::check(&text(bugs::TABLE)?, &files));
+    findings.extend(twins::check(&files));
+    let mut benches = Vec::new();
+    rust_files(&root().join(BENCHES), &mut benches)?;
+    let benches = read(benches)?;
+    let with_benches: Vec<_> = files.iter().chain(&benches).collect();
+    findings.extend(layers::check(&with_benches, &text(layers::DOCUMENT)?));
+    findings.extend(form::check(&with_benches));
+    findings.extend(cited_paths(&with_benches)?);
+    findings.extend(numbers::check(text)?);
     findings.extend(prose::check(&files)?);
     for file in &files {
         findings.extend(size::check(file));
@@ -104,7 +124,6 @@ pub(crate) fn run() -> Result {
         findings.extend(macros::check(file));
         findings.extend(prose::wide_lines(file));
         if file.is_shipped() {
-            findings.extend(layers::check(file));
             findings.extend(atomics::check(file, &partners));
         }
     }
@@ -119,6 +138,47 @@ pub(crate) fn run() -> Result {
         0 => Ok(()),
         count => Err(format!("{count} findings\n  {}", findings.join("\n  ")).into()),
     }
+}
+
+fn read(mut paths: Vec<PathBuf>) -> Result<Vec<File>> {
+    paths.sort();
+    paths.dedup();
+    paths.iter().map(|path| File::read(path)).collect()
+}
+
+/// The text of a document, whose path is relative to the root.
+fn text(document: &str) -> Result<String> {
+    fs::read_to_string(root().join(document))
+        .map_err(|error| format!("cannot read {document}: {error}").into())
+}
+
+/// Paths that comments and documents cite, and that there are not.
+fn cited_paths(files: &[&File]) -> Result<Vec<String>> {
+    let mut all = Vec::new();
+    every_file(&root(), &mut all)?;
+    let all: Vec<_> = all.iter().map(|path| relative(path)).collect();
+    let paths = cited::Paths::new(all.iter().cloned());
+    let mut findings: Vec<_> =
+        files.iter().flat_map(|file| cited::in_comments(file, &paths)).collect();
+    // What CHANGELOG.md speaks of may be gone.
+    for document in all.iter().filter(|path| path.ends_with(".md") && *path != "CHANGELOG.md") {
+        findings.extend(cited::in_document(document, &text(document)?, &paths));
+    }
+    Ok(findings)
+}
+
+/// Collects the files below `folder`, without build output and what git keeps.
+fn every_file(folder: &Path, paths: &mut Vec<PathBuf>) -> Result {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if !path.is_dir() {
+            paths.push(path);
+        } else if name != "target" && name != ".git" {
+            every_file(&path, paths)?;
+        }
+    }
+    Ok(())
 }
 
 /// Collects the Rust files below `folder`, without build output and hidden folders.

@@ -1,10 +1,8 @@
 //! Horizontal bars, a panel for each line of the tables.
 
-use super::canvas::{Canvas, Figure, GRID, INK, PALE, Side, colour};
-use crate::Result;
-use crate::report::results::{AGAIN, Line};
 use crate::report::table::figure;
-use plotters::prelude::DrawingBackend;
+use crate::results::{AGAIN, Line};
+use levada_bench_plot::{Canvas, GRID, INK, PALE, Result, Side, colour};
 
 const WIDTH: u32 = 920;
 const MARGIN: f64 = 24.0;
@@ -55,10 +53,7 @@ impl Panel {
         last.min(LONGEST * middle).max(f64::MIN_POSITIVE)
     }
 
-    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, (left, top): (f64, f64)) -> Result
-    where
-        DB::ErrorType: 'static,
-    {
+    fn draw(&self, canvas: &Canvas, (left, top): (f64, f64)) -> Result {
         canvas.text(&self.title, (left, top + 8.0), Side::Left, 13, INK)?;
         let start = left + NAMES;
         let full = width_of_panel() - NAMES - FIGURES;
@@ -94,15 +89,13 @@ fn width_of_panel() -> f64 {
     (f64::from(WIDTH) - 2.0 * MARGIN - between) / COLUMNS as f64
 }
 
-impl Figure for Bars<'_> {
-    fn size(&self) -> (u32, u32) {
+impl Bars<'_> {
+    /// Width and height, in points.
+    pub(super) fn size(&self) -> (u32, u32) {
         (WIDTH, (HEAD + self.rows().sum::<f64>() + MARGIN / 2.0) as u32)
     }
 
-    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result
-    where
-        DB::ErrorType: 'static,
-    {
+    pub(super) fn draw(&self, canvas: &Canvas) -> Result {
         canvas.text(self.title, (MARGIN, 22.0), Side::Left, 18, INK)?;
         canvas.text(self.fine_print, (MARGIN, 44.0), Side::Left, 11, PALE)?;
         let mut top = HEAD;

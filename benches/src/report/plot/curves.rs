@@ -1,11 +1,9 @@
 //! Curves over a number that grows; both axes are logarithmic, so that what is flat stays flat and
 //! twice as much is as far everywhere.
 
-use super::canvas::{Canvas, Figure, GRID, INK, PALE, Side, colour};
-use crate::Result;
-use crate::report::results::{AGAIN, Line};
 use crate::report::table::figure;
-use plotters::prelude::DrawingBackend;
+use crate::results::{AGAIN, Line};
+use levada_bench_plot::{Canvas, GRID, INK, PALE, Result, Side, colour};
 
 const WIDTH: u32 = 920;
 const HEIGHT: u32 = 480;
@@ -74,10 +72,7 @@ impl<'a> Curves<'a> {
         BOTTOM - (BOTTOM - TOP) * (value / least).ln() / (most / least).ln()
     }
 
-    fn draw_axes<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result
-    where
-        DB::ErrorType: 'static,
-    {
+    fn draw_axes(&self, canvas: &Canvas) -> Result {
         let (least, most) = self.range;
         let decades =
             (-3..9).flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(power)));
@@ -97,10 +92,7 @@ impl<'a> Curves<'a> {
     }
 
     /// The names at the right, each as near to the end of its curve as the others allow.
-    fn draw_names<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result
-    where
-        DB::ErrorType: 'static,
-    {
+    fn draw_names(&self, canvas: &Canvas) -> Result {
         let mut ends: Vec<_> = self
             .curves
             .iter()
@@ -142,15 +134,13 @@ fn spread(wanted: &[f64]) -> Vec<f64> {
     places
 }
 
-impl Figure for Curves<'_> {
-    fn size(&self) -> (u32, u32) {
+impl Curves<'_> {
+    /// Width and height, in points.
+    pub(super) fn size(&self) -> (u32, u32) {
         (WIDTH, HEIGHT)
     }
 
-    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result
-    where
-        DB::ErrorType: 'static,
-    {
+    pub(super) fn draw(&self, canvas: &Canvas) -> Result {
         canvas.text(self.title, (LEFT - 40.0, 22.0), Side::Left, 18, INK)?;
         canvas.text(self.fine_print, (LEFT - 40.0, 44.0), Side::Left, 11, PALE)?;
         self.draw_axes(canvas)?;

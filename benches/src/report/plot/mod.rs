@@ -1,15 +1,12 @@
-//! Plots, each as SVG and as PNG: bars for the main shapes of each kind, and curves where the cost
+//! Plots, as SVG: bars for the main shapes of each kind, and curves where the cost
 //! of an operation should stay the same as the work grows.
-//!
-//! They have a background of their own, so that they can be read on a light page and on a dark one.
 
 mod bars;
-mod canvas;
 mod curves;
 
 use super::record::Record;
 use crate::Result;
-use canvas::Figure;
+use levada_bench_plot::{svg, write};
 use std::path::Path;
 
 /// A file of bars: its name, its title and the lines it shows.
@@ -131,7 +128,8 @@ pub(crate) fn draw(record: &Record, dir: &Path) -> Result {
         });
         let panels: Vec<_> = lines.collect();
         if !panels.is_empty() {
-            bars::Bars { title, fine_print: &fine_print, panels }.write(dir, file)?;
+            let bars = bars::Bars { title, fine_print: &fine_print, panels };
+            write(&svg(bars.size(), |canvas| bars.draw(canvas))?, dir, file)?;
         }
     }
     for &(file, title, axis, before, behind) in CURVES {
@@ -141,7 +139,8 @@ pub(crate) fn draw(record: &Record, dir: &Path) -> Result {
         });
         let points: Vec<(u32, _)> = points.collect();
         if points.len() > 1 {
-            curves::Curves::of(title, axis, &fine_print, points).write(dir, file)?;
+            let curves = curves::Curves::of(title, axis, &fine_print, points);
+            write(&svg(curves.size(), |canvas| curves.draw(canvas))?, dir, file)?;
         }
     }
     Ok(())

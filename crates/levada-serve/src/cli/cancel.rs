@@ -7,7 +7,7 @@ use super::common::ServerOptions;
 /// Options of `levada cancel`.
 #[derive(Debug, Clone, Args)]
 pub struct CancelArgs {
-    /// The jobs
+    /// The ids of the jobs
     #[arg(value_name = "ID", required = true)]
     pub(crate) ids: Vec<String>,
 

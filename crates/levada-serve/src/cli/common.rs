@@ -1,17 +1,16 @@
 //! What every subcommand that asks a server has in common.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use axum::http::Uri;
 use clap::Args;
+
+use crate::outbound::BaseUrl;
 
 /// Where the server is, how to be let in, and how to write what it says.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "The server, and what is written")]
+#[command(next_help_heading = "Server and output")]
 pub struct ServerOptions {
-    /// The server's address
+    /// The address of the server
     #[arg(
         long,
         value_name = "URL",
@@ -21,97 +20,20 @@ pub struct ServerOptions {
     )]
     pub(crate) server: BaseUrl,
 
-    /// Show the token in this file to the server; without it, the one in the environment variable
-    /// LEVADA_TOKEN, if there is one
+    /// Send the token in this file [default: that of the environment variable LEVADA_TOKEN, if it
+    /// is set]
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 
-    /// Trust the servers that these certificates (PEM) vouch for, instead of those that the system
-    /// trusts
+    /// Trust the certificate authorities in this file (PEM) instead of those of the system
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
 
-    /// Write the server's JSON to standard output as it came, one object a line
+    /// Write the server's answers to standard output as JSON, one object a line
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Write nothing but errors to standard error
+    /// Write only errors to standard error
     #[arg(long, short)]
     pub(crate) quiet: bool,
-}
-
-/// An address that paths are put behind: `https://jobs.example/levada`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct BaseUrl(String);
-
-impl BaseUrl {
-    /// Whether requests to it are encrypted (HTTPS).
-    pub(crate) fn is_secured(&self) -> bool {
-        self.0.starts_with("https:")
-    }
-
-    /// Whether it is this machine.
-    pub(crate) fn is_here(&self) -> bool {
-        is_here(&self.uri())
-    }
-
-    pub(crate) fn uri(&self) -> Uri {
-        self.0.parse().unwrap_or_default()
-    }
-}
-
-/// Whether an address is on this machine.
-pub(crate) fn is_here(uri: &Uri) -> bool {
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    let address = host.parse::<std::net::IpAddr>();
-    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|it| it.is_loopback())
-}
-
-impl fmt::Display for BaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for BaseUrl {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let example = "give one such as http://127.0.0.1:8080 or https://jobs.example";
-        let uri: Uri = text.parse().map_err(|_| format!("that is no address: {example}"))?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) {
-            return Err(format!("an address begins with http:// or https://: {example}"));
-        }
-        if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
-            return Err("no name or password goes into an address: give --token-file".to_owned());
-        }
-        if uri.query().is_some() {
-            return Err(format!("an address has no query: {example}"));
-        }
-        // `uri` has the scheme in lower case.
-        Ok(Self(uri.to_string().trim_end_matches('/').to_owned()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses() {
-        let url = |text: &str| text.parse::<BaseUrl>();
-        assert_eq!(url("http://[::1]:80/").unwrap().to_string(), "http://[::1]:80");
-        assert_eq!(url("https://a.example/x/").unwrap().to_string(), "https://a.example/x");
-        for bad in ["", "a", "127.0.0.1:8080", "ftp://a", "http://", "http://u:p@a", "http://a/?b"]
-        {
-            assert!(url(bad).is_err(), "{bad:?} was accepted");
-        }
-        for here in ["http://localhost:1", "http://127.0.0.2", "http://[::1]"] {
-            assert!(url(here).unwrap().is_here(), "{here}");
-        }
-        assert!(!url("http://a.example").unwrap().is_here());
-        assert!(!url("http://a.example").unwrap().is_secured());
-        assert!(url("https://a.example").unwrap().is_secured());
-        assert!(url("HTTPS://a.example").unwrap().is_secured());
-    }
 }

@@ -11,6 +11,7 @@ pub mod serve;
 pub mod status;
 pub mod submit;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use self::cancel::CancelArgs;
@@ -23,7 +24,7 @@ use self::serve::ServeArgs;
 use self::status::StatusArgs;
 use self::submit::SubmitArgs;
 
-/// A durable job queue in front of any command, over HTTP, and its tools.
+/// A durable job queue in front of any command, over HTTP, and the tools to use it.
 #[derive(Debug, Parser)]
 #[command(name = "levada", version)]
 pub struct Cli {
@@ -35,28 +36,49 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a command for jobs over HTTP, from bounded queues that survive a restart
+    /// Serve a command over HTTP: run it for each job of a bounded queue that survives a restart
     Serve(Box<ServeArgs>),
-    /// Give a server a job, wait for its end, and write its output
+    /// Submit a job to a server, wait for its end, and write its output
     Submit(Box<SubmitArgs>),
-    /// Show the newest jobs of a server, or some of them
+    /// List the newest jobs of a server, or show particular ones
     Status(StatusArgs),
     /// Write the output of a job
     Result(ResultArgs),
     /// Cancel jobs that wait or run
     Cancel(CancelArgs),
-    /// Run jobs that failed or were cancelled again
+    /// Run jobs again that failed or were cancelled
     Retry(RetryArgs),
     /// Show the queues of a server
     Queues(QueuesArgs),
-    /// Write a script that lets a shell complete levada's command line
+    /// Write a script with which a shell completes levada's command line
     Completions(CompletionsArgs),
     /// Write a manual page
     Man(ManArgs),
 }
 
+/// The command line of this process. If it is wrong, the program ends here, with code 2.
+#[must_use]
+pub fn parse() -> Cli {
+    Cli::try_parse().unwrap_or_else(|error| with_advice(error).exit())
+}
+
+/// A command without `--` in front of it is an argument that `levada serve` does not know.
+fn with_advice(mut error: clap::Error) -> clap::Error {
+    let argument = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) if !argument.starts_with('-') => argument.clone(),
+        _ => return error,
+    };
+    let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
+    if error.kind() == ErrorKind::UnknownArgument && usage.contains("levada serve") {
+        let tip = format!("a command stands after `--`: levada serve -- {argument} ...");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
+    use super::common::ServerOptions;
     use super::*;
 
     /// The options of `levada serve` with these arguments.
@@ -72,6 +94,64 @@ pub(crate) mod tests {
     fn command_line_is_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    fn document(name: &str) -> String {
+        let path = format!("{}/docs/{name}.md", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn documentation_names_the_subcommands_and_the_options_of_the_server() {
+        let text = document("cli");
+        let mut command = <Cli as clap::CommandFactory>::command();
+        command.build();
+        let tools = command.get_subcommands().map(clap::Command::get_name);
+        for name in tools.filter(|name| !["serve", "help"].contains(name)) {
+            assert!(text.contains(&format!("\n| `levada {name}")), "docs/cli.md has no {name}");
+        }
+        let server = <ServerOptions as clap::Args>::augment_args(clap::Command::new("server"));
+        let with_value = server.get_arguments().filter(|option| option.get_action().takes_values());
+        for option in with_value {
+            let (flag, name) = (option.get_long().unwrap(), &option.get_value_names().unwrap()[0]);
+            assert!(
+                text.contains(&format!("\n| `--{flag} {name}` |")),
+                "docs/cli.md has no --{flag}"
+            );
+        }
+    }
+
+    #[test]
+    fn documented_options_exist() {
+        // Those of curl, docker, grep, sort and systemd, in examples.
+        let others = ["data-binary", "kill-whom", "signal", "stop-timeout", "unbuffered", "unique"];
+        let mut command = <Cli as clap::CommandFactory>::command();
+        command.build();
+        let options = command.get_subcommands().flat_map(clap::Command::get_arguments);
+        let mut known: Vec<_> = options.filter_map(clap::Arg::get_long).collect();
+        known.extend(others);
+        let mut seen = 0;
+        for name in ["cli", "config", "serve", "http"] {
+            let text = document(name);
+            let words = text.split(|c: char| !c.is_ascii_lowercase() && c != '-');
+            for option in words.filter_map(|word| word.strip_prefix("--")) {
+                let is_option = option.starts_with(|c: char| c.is_ascii_lowercase());
+                assert!(!is_option || known.contains(&option), "docs/{name}.md: --{option}");
+                seen += usize::from(is_option);
+            }
+        }
+        assert!(seen > 100, "{seen} options are in the docs");
+    }
+
+    #[test]
+    fn command_without_dashes_gets_the_advice() {
+        let said = |line: &[&str]| with_advice(Cli::try_parse_from(line).unwrap_err()).to_string();
+        let advice = "tip: a command stands after `--`: levada serve -- wc ...";
+        assert!(said(&["levada", "serve", "wc", "-c"]).contains(advice));
+        assert!(said(&["levada", "serve", "--workers", "2", "wc"]).contains(advice));
+        for other in [&["levada", "serve", "--wc"][..], &["levada", "queues", "wc"]] {
+            assert!(!said(other).contains("a command stands"), "{other:?}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::common::ServerOptions;
 /// Options of `levada queues`.
 #[derive(Debug, Clone, Args)]
 pub struct QueuesArgs {
-    /// Go on showing what changes, until interrupted
+    /// Keep showing what changes, until interrupted
     #[arg(long, short)]
     pub(crate) watch: bool,
 

@@ -7,11 +7,11 @@ use super::common::ServerOptions;
 /// Options of `levada retry`.
 #[derive(Debug, Clone, Args)]
 pub struct RetryArgs {
-    /// The jobs, which failed or were cancelled
+    /// The ids of jobs that failed or were cancelled
     #[arg(value_name = "ID", required_unless_present = "all_failed")]
     pub(crate) ids: Vec<String>,
 
-    /// Every failed job of the queue that is still kept
+    /// Retry all failed jobs of a queue that the server still keeps
     #[arg(long, conflicts_with = "ids")]
     pub(crate) all_failed: bool,
 

@@ -3,16 +3,16 @@
 use clap::{Args, ValueEnum};
 
 use super::common::ServerOptions;
-use crate::config::values::count;
+use crate::config::units::count;
 
 /// Options of `levada status`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-Examples: levada status                      the newest jobs
-          levada status --state failed       those that failed
-          levada status ID --watch           one, until it has ended")]
+Examples: levada status                   the newest jobs
+          levada status --state failed    the newest jobs that failed
+          levada status ID --watch        one job, until it has ended")]
 pub struct StatusArgs {
-    /// The jobs; without any, the newest are listed
+    /// The ids of the jobs; without any, the newest jobs are listed
     #[arg(value_name = "ID")]
     pub(crate) ids: Vec<String>,
 
@@ -24,12 +24,12 @@ pub struct StatusArgs {
     #[arg(long, value_name = "STATE", conflicts_with = "ids")]
     pub(crate) state: Option<StateOption>,
 
-    /// How many to list at most
+    /// How many jobs to list at most
     #[arg(long, value_name = "N", default_value = "20", conflicts_with = "ids",
-        value_parser = count(1_000_000))]
+        value_parser = count::<usize, 1_000_000>)]
     pub(crate) limit: usize,
 
-    /// Go on showing what changes: until the jobs given have ended, or until interrupted
+    /// Keep showing what changes: until the given jobs have ended, or until interrupted
     #[arg(long, short)]
     pub(crate) watch: bool,
 

@@ -6,38 +6,38 @@ use std::time::Duration;
 use clap::Args;
 
 use super::common::ServerOptions;
-use crate::config::values::{count, duration, duration_or_zero};
+use crate::config::units::{count, duration, duration_or_zero};
 
 /// More at the same time are more than a terminal shows.
-const MOST_AT_ONCE: usize = 256;
+const MOST_AT_ONCE: u32 = 256;
 
 /// Options of `levada submit`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-The command's standard output goes to standard output, byte for byte; everything else to standard
-error. The exit code is 0 after a success, else the command's own; 75: refused for now, or not over
-yet; docs/cli.md lists all.
+The command's standard output goes to standard output, byte for byte, and everything else to
+standard error. The exit code is 0 if the job succeeded, otherwise that of the command. 75 means that the
+server refused the job for now, or that the job has not ended yet; docs/cli.md lists all codes.
 
-A job that was accepted goes on when this program is interrupted: `levada result ID` waits for it
-again, `levada cancel ID` ends it.
+An accepted job continues when this program is interrupted: `levada result ID --wait 10m` waits
+for it again, and `levada cancel ID` ends it.
 
 Examples: levada submit <input.txt >output.txt
           levada submit --queue thumbnails --output-dir out *.png
           levada submit --data hello --no-wait")]
 pub struct SubmitArgs {
-    /// The input: a job for each file; `-`, or none, is standard input
+    /// The input files, one job for each; `-`, or no file, is standard input
     #[arg(value_name = "FILE", conflicts_with_all = ["file", "data"])]
     pub(crate) files: Vec<PathBuf>,
 
-    /// The input is this file
+    /// Read the input from this file
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     pub(crate) file: Option<PathBuf>,
 
-    /// The input is this text
+    /// Take this text as the input
     #[arg(long, value_name = "TEXT")]
     pub(crate) data: Option<String>,
 
-    /// The queue
+    /// The queue that takes the job
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) queue: String,
 
@@ -45,29 +45,31 @@ pub struct SubmitArgs {
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) content_type: Option<String>,
 
-    /// The job is the same as any other with this key: it is not run twice. Without one, a key is
-    /// made up, so that the job is not run twice when the connection breaks
+    /// Idempotency key: the server accepts only one job with this key. Without it, each job gets a
+    /// new one, so that it is not accepted twice when the connection breaks
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<String>,
 
-    /// Do not wait for the end: write the job's id to standard output
+    /// Do not wait for the end; write the job's id to standard output
     #[arg(long, conflicts_with_all = ["wait", "follow", "output", "output_dir"])]
     pub(crate) no_wait: bool,
 
-    /// Wait no longer than this for the end [default: as long as it takes]
+    /// Wait at most this long for the end of an accepted job [default: without a limit]
     #[arg(long, value_name = "DURATION", value_parser = duration_or_zero)]
     pub(crate) wait: Option<Duration>,
 
-    /// Show what the command writes as it comes: its standard error, and on a terminal its output
+    /// Show what the command writes as it comes: its standard error, and its output if standard
+    /// output is a terminal
     #[arg(long, conflicts_with = "json")]
     pub(crate) follow: bool,
 
-    /// When the server refuses the job for now, or cannot be reached, try again this often
-    /// [default: not at all]
-    #[arg(long, value_name = "N", value_parser = count(1_000_000))]
+    /// Try again at most this often when the server refuses the job for now, or cannot be reached
+    /// [default: 0]
+    #[arg(long, value_name = "N", value_parser = count::<usize, 1_000_000>)]
     pub(crate) retry: Option<usize>,
 
-    /// The same, as often as it takes, but no longer than this
+    /// Try again for at most this long when the server refuses the job for now, or cannot be
+    /// reached
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) max_wait: Option<Duration>,
 
@@ -75,13 +77,13 @@ pub struct SubmitArgs {
     #[arg(long, short, value_name = "FILE", conflicts_with = "output_dir")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Write the output of each file to a file of the same name in this directory, which is created
-    /// if it does not exist
+    /// Write the output for each input file to a file of the same name in this directory, which is
+    /// created if needed
     #[arg(long, value_name = "DIR", requires = "files", conflicts_with = "data")]
     pub(crate) output_dir: Option<PathBuf>,
 
-    /// How many of several files are on their way at the same time
-    #[arg(long, value_name = "N", default_value = "8", value_parser = count(MOST_AT_ONCE))]
+    /// How many files are submitted and waited for at the same time
+    #[arg(long, value_name = "N", default_value = "8", value_parser = count::<usize, MOST_AT_ONCE>)]
     pub(crate) parallel: usize,
 
     #[command(flatten)]

@@ -2,11 +2,11 @@
 
 use serde::Deserialize;
 
-use super::failure::{Done, Failure, code};
+use super::failure::{Done, Failure};
 use super::http::{Method, Request, Server, segment};
 use super::job::{Job, path};
 use super::text::clean;
-use super::write;
+use super::{code, report, write};
 use crate::cli::cancel::CancelArgs;
 use crate::cli::retry::RetryArgs;
 
@@ -44,12 +44,15 @@ fn retry_all(args: &RetryArgs, server: &Server) -> Done {
     let path = format!("/q/{}/retry", segment(&args.queue));
     let empty = Request { body: Some(b""), ..Request::default() };
     let (raw, Retried { retried, left }) = server.call(Method::Post, &path, empty)?.json()?;
-    tell(args.server.json, &raw, &format!("{retried} run again, {left} left"))?;
+    tell(args.server.json, &raw, &format!("{retried} jobs run again, {left} left"))?;
     if left == 0 {
         return Ok(());
     }
     if !args.server.json {
-        write::note("levada: the others had no room or no time, or their input is no longer kept");
+        write::note(
+            "levada: the jobs that are left found no place in the queue in time, or the server no \
+             longer keeps their inputs",
+        );
     }
     Err(Failure::Told { code: code::NOT_NOW })
 }
@@ -67,7 +70,7 @@ pub(super) fn each(ids: &[String], json: bool, act: impl Fn(&str) -> Done) -> Do
             // The others would fare no better.
             Err(failure @ (Failure::Unreachable(_) | Failure::NobodyReads)) => return Err(failure),
             Err(failure) => {
-                failure.tell(json);
+                report::failure(&failure, json);
                 first.get_or_insert(failure.code());
             }
         }

@@ -1,31 +1,10 @@
-//! What can go wrong: the message for a person, and the exit code for a script.
+//! What can go wrong, with the exit code for a script. `report` has the message for a person.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
+use super::code;
 use super::problem::Problem;
-use super::text::{clean, clean_lines};
-use super::write;
-
-/// The exit codes, besides those of commands: those of `sysexits.h`, and those of shells and of
-/// `timeout`.
-pub(super) mod code {
-    pub(crate) const FAILED: u8 = 1;
-    pub(crate) const USAGE: u8 = 2;
-    pub(crate) const NO_INPUT: u8 = 66;
-    pub(crate) const UNAVAILABLE: u8 = 69;
-    pub(crate) const IO: u8 = 74;
-    pub(crate) const NOT_NOW: u8 = 75;
-    pub(crate) const NO_PERMISSION: u8 = 77;
-    pub(crate) const TIMED_OUT: u8 = 124;
-    pub(crate) const NOT_RUN: u8 = 126;
-    /// What is added to the number of a signal that ended a command.
-    pub(crate) const SIGNAL: u8 = 128;
-    /// As a program has that Ctrl-C ends.
-    pub(crate) const CANCELLED: u8 = 130;
-    /// As a program has that `SIGPIPE` ends.
-    pub(crate) const NOBODY_READS: u8 = 141;
-}
 
 pub(super) type Done<T = ()> = Result<T, Failure>;
 
@@ -115,32 +94,6 @@ impl Failure {
         match self {
             Self::Problem(problem) if !problem.is_outcome() => problem.retry_after,
             _ => None,
-        }
-    }
-
-    /// Says it on standard error; with `json`, what the server says goes to standard output as it
-    /// came.
-    pub(super) fn tell(&self, json: bool) {
-        match self {
-            Self::Problem(problem) => match &problem.raw {
-                Some(raw) if json => drop(write::line(raw)),
-                _ => problem.tell(),
-            },
-            Self::Unreachable(Unreachable { message, advice, .. }) => {
-                write::note(&format!("levada: {}", clean(message)));
-                if !advice.is_empty() {
-                    write::note(&format!("        {}", clean(advice)));
-                }
-            }
-            Self::Here { message, .. } => write::note(&format!("levada: {}", clean_lines(message))),
-            Self::OfJob { id, failure } => {
-                failure.tell(json);
-                let id = clean(id);
-                write::note(&format!(
-                    "        Job {id} was accepted; `levada result {id} --wait 10m` gets its output."
-                ));
-            }
-            Self::Told { .. } | Self::NobodyReads => {}
         }
     }
 }

@@ -54,7 +54,7 @@ impl Absence {
     }
 }
 
-/// Asks until there is an answer, for what matters to who has waited for a job already.
+/// Asks until there is an answer, while the server may be restarting.
 pub(super) fn insist<T>(mut ask: impl FnMut() -> Done<T>) -> Done<T> {
     let mut absence = Absence::default();
     loop {

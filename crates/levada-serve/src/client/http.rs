@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{ErrorKind, Read};
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 use ureq::Agent;
 use ureq::tls::Certificate;
@@ -12,8 +12,8 @@ use ureq::tls::Certificate;
 use super::failure::{Done, Failure, Unreachable};
 use super::problem::Problem;
 use super::{text, write};
-use crate::cli::common::{BaseUrl, ServerOptions};
-use crate::outbound::{agent, certificates, of_the_system};
+use crate::cli::common::ServerOptions;
+use crate::outbound::{BaseUrl, agent, certificates, of_the_system};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long nothing may come or go. Streams of events have a comment every 15 seconds.
@@ -248,7 +248,9 @@ fn token(options: &ServerOptions) -> Done<Option<HeaderValue>> {
             (token.trim().to_owned(), "the environment variable LEVADA_TOKEN".to_owned())
         }
         (None, Err(std::env::VarError::NotUnicode(_))) => {
-            return Err(Failure::usage("the environment variable LEVADA_TOKEN has no token"));
+            return Err(Failure::usage(
+                "the environment variable LEVADA_TOKEN has no token: it is not UTF-8",
+            ));
         }
         (None, _) => return Ok(None),
     };
@@ -280,6 +282,7 @@ fn trusted(options: &ServerOptions) -> Done<Vec<Certificate<'static>>> {
 fn unreachable(url: &BaseUrl, error: ureq::Error) -> Failure {
     let start = "Start a server with `levada serve -- COMMAND`, or give its address with --server URL or \
                  LEVADA_SERVER.";
+    let address = "Is the address in --server or LEVADA_SERVER right?";
     let http = "Is --server the address of a levada server, with https:// if it uses TLS?";
     let (message, advice, sent) = match (tls(&error), &error) {
         (Some(rustls::Error::InvalidMessage(_)), _) => {
@@ -294,11 +297,11 @@ fn unreachable(url: &BaseUrl, error: ureq::Error) -> Failure {
         }
         (None, ureq::Error::ConnectionFailed) => (format!("cannot connect to {url}"), start, false),
         (None, ureq::Error::HostNotFound) => {
-            (format!("cannot resolve the host in {url}"), "See --server.", false)
+            (format!("cannot resolve the host in {url}"), address, false)
         }
         (None, ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve)) => {
             let waited = text::short(CONNECT);
-            (format!("no answer from {url} within {waited}"), "See --server.", false)
+            (format!("no answer from {url} within {waited}"), address, false)
         }
         (None, ureq::Error::Protocol(error)) => {
             (format!("the server at {url} does not speak HTTP: {error}"), http, true)

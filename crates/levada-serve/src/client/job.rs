@@ -95,9 +95,7 @@ impl Job {
     /// What else there is to say, in a line.
     pub(super) fn remark(&self) -> String {
         let text = match self.state.as_str() {
-            "queued" => {
-                self.position.map(|before| format!("{before} before it")).unwrap_or_default()
-            }
+            "queued" => self.position.map(|before| format!("{before} ahead")).unwrap_or_default(),
             "running" => self.progress.as_ref().map(Progress::text).unwrap_or_default(),
             "retrying" => {
                 let next = self.retry_at.as_deref().map(|at| format!(" in {}", ahead(at)));

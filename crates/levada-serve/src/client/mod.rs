@@ -2,10 +2,13 @@
 //! and knows nothing else of it.
 //!
 //! ```text
-//! submit, status, result, change, queues -> follow, job -> http, sse -> failure, problem -> text, write
+//! status, submit, queues -> change, result -> follow -> job -> http -> write
+//! write -> failure -> problem -> code, text
+//! beside them: pages, report (a failure, for a person), screen, table, sse
 //! ```
 
 mod change;
+mod code;
 mod failure;
 mod follow;
 mod http;
@@ -13,6 +16,7 @@ mod job;
 mod pages;
 mod problem;
 mod queues;
+mod report;
 mod result;
 mod screen;
 mod sse;
@@ -78,7 +82,7 @@ fn exit(done: Done, json: bool) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            failure.tell(json);
+            report::failure(&failure, json);
             ExitCode::from(failure.code())
         }
     }

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::failure::code;
-use super::text::{clean, clean_lines};
-use super::write;
+use super::code;
+use super::text::clean;
 
 const URN: &str = "urn:levada:problem:";
 
@@ -95,24 +94,8 @@ impl Problem {
         }
     }
 
-    /// Says it on standard error: what the command said, what happened, what to do.
-    pub(super) fn tell(&self) {
-        if !self.stderr_tail.is_empty() {
-            write::note(clean_lines(&self.stderr_tail).trim_end_matches('\n'));
-        }
-        let job = self.job_id.as_deref().map(|id| format!(" (job {})", clean(id)));
-        let title = clean(&self.title);
-        write::note(&format!(
-            "levada: {title}: {}{}",
-            clean(&self.detail),
-            job.unwrap_or_default()
-        ));
-        if let Some(advice) = self.advice() {
-            write::note(&format!("        {advice}"));
-        }
-    }
-
-    fn advice(&self) -> Option<String> {
+    /// What to do about it.
+    pub(super) fn advice(&self) -> Option<String> {
         let id = clean(self.job_id.as_deref().unwrap_or("ID"));
         let advice = match self.kind() {
             "queue-full" | "quota-exceeded" | "draining" | "store-full" => {
@@ -126,7 +109,7 @@ impl Problem {
             }
             "foreign-page" => "Give --server an IP address, or localhost.".to_owned(),
             "no-job" => "`levada status` lists the jobs.".to_owned(),
-            "no-queue" | "queue-closed" => "`levada queues` lists them.".to_owned(),
+            "no-queue" | "queue-closed" => "`levada queues` lists the queues.".to_owned(),
             "unsupported-type" => "Give the media type of the input with --type.".to_owned(),
             "idempotency-key-reused" => "Give another --key, or none.".to_owned(),
             "timeout" | "cancelled" | "command-out-of-step" | "interrupted-too-often" => {

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::failure::{Done, Failure, Unreachable, code};
+use super::failure::{Done, Failure, Unreachable};
 use super::follow::{AGAIN, insist};
 use super::http::{Answer, LONGEST_POLL, Method, Request, Server};
 use super::job::{Job, path};
 use super::text::clean;
-use super::write;
+use super::{code, write};
 use crate::cli::result::ResultArgs;
 
 /// Where an output goes.

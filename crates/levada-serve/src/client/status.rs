@@ -245,19 +245,19 @@ fn details(job: &Job) -> Vec<String> {
         ("job", Some(clean(&job.id).into_owned())),
         ("queue", Some(clean(&job.queue).into_owned())),
         ("state", Some(job.styled_state().to_string())),
-        ("before it", job.position.map(|before| before.to_string())),
+        ("jobs ahead", job.position.map(|before| before.to_string())),
         ("progress", job.progress.as_ref().map(|progress| clean(&progress.text()).into_owned())),
         ("outcome", job.outcome.as_deref().map(|text| clean(text).into_owned())),
         ("ended with", ending),
         ("attempt", Some(format!("{} of {}", job.attempt, job.max_attempts))),
-        ("next", job.retry_at.as_deref().map(|time| format!("in {}", ahead(time)))),
+        ("next run", job.retry_at.as_deref().map(|time| format!("in {}", ahead(time)))),
         ("accepted", ago(&job.created_at)),
         ("started", ago(&job.started_at)),
         ("ended", ago(&job.finished_at)),
         ("ran", Some(job.ran()).filter(|ran| ran != "-")),
         ("input", Some(typed(job.input_bytes, &job.input_type))),
         ("output", output),
-        ("forgotten", job.expires_at.as_deref().map(|time| format!("in {}", ahead(time)))),
+        ("expires", job.expires_at.as_deref().map(|time| format!("in {}", ahead(time)))),
     ];
     let mut lines: Vec<_> =
         rows.into_iter().filter_map(|(name, text)| Some(format!("{name:<11} {}", text?))).collect();

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -27,17 +28,17 @@ impl fmt::Display for Mistakes {
     }
 }
 
-/// A text with a name, and what was found to be wrong with it.
+/// The text of a file, and what was found to be wrong with it.
 #[derive(Debug)]
 pub(crate) struct Document<'t> {
-    name: String,
+    path: &'t Path,
     text: &'t str,
     mistakes: RefCell<Vec<(usize, String)>>,
 }
 
 impl<'t> Document<'t> {
-    pub(crate) fn new(name: impl Into<String>, text: &'t str) -> Self {
-        Self { name: name.into(), text, mistakes: RefCell::default() }
+    pub(crate) fn new(path: &'t Path, text: &'t str) -> Self {
+        Self { path, text, mistakes: RefCell::default() }
     }
 
     /// Reads the whole document.
@@ -69,7 +70,7 @@ impl<'t> Document<'t> {
         mistakes.sort();
         let line = |(offset, what)| {
             let (line, column) = self.position(offset);
-            format!("{}:{line}:{column}: {what}", self.name)
+            format!("{}:{line}:{column}: {what}", self.path.display())
         };
         Mistakes(mistakes.into_iter().map(line).collect())
     }
@@ -123,6 +124,11 @@ impl<'d, 't> Fields<'d, 't> {
     fn find(&mut self, key: &'static str) -> Option<(&'d Key<'t>, &'d Value<'t>)> {
         self.known.push(key);
         self.table.iter().find(|(name, _)| name.get_ref() == key)
+    }
+
+    /// The directory of the file, where its relative paths begin.
+    pub(crate) fn here(&self) -> &'t Path {
+        self.document.path.parent().unwrap_or_else(|| Path::new(""))
     }
 
     /// Where this key is, if it is there.
@@ -285,7 +291,7 @@ mod tests {
     use super::*;
 
     fn mistakes(text: &str) -> Vec<String> {
-        let document = Document::new("f", text);
+        let document = Document::new(Path::new("f"), text);
         let read = document.read(|fields| {
             let mut place = 0;
             fields.set("number", &mut place, |value| match value {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use axum::http::HeaderValue;
+use http::HeaderValue;
 
 /// `text/plain`, `text/*` or `*/*`, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]

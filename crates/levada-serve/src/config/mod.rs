@@ -1,228 +1,30 @@
-//! What the service is to do: its queues, and how long and how much it keeps.
+//! What the service is to do: its queues, how long and how much it keeps, where it listens.
 //!
 //! A [`Config`] is plain data. It comes from a file, from the command line, or from both
-//! ([`load`]), and [`reload`] brings a new one while the service runs. Reading order: here,
-//! [`read`] (a file's keys) on [`document`] and [`values`], [`show`] (the way back), [`reload`].
+//! ([`Source`]). Every option is a row of the table in [`options`]; the command line, the keys of
+//! the file, `--check` and the tables of docs/config.md come from there.
+//!
+//! ```text
+//! load -> options -> row -> kind -> document, units
+//!                    data -> retry, media
+//! ```
 
+mod data;
 mod document;
+mod kind;
+mod load;
 mod media;
-mod read;
-pub(crate) mod reload;
+mod options;
 mod retry;
-mod show;
+mod row;
 #[cfg(test)]
 mod tests;
-pub(crate) mod values;
+pub(crate) mod units;
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
-
-use axum::http::HeaderValue;
-
+pub(crate) use self::data::{
+    Config, DEFAULT_QUEUE, Mode, OnDisconnect, QueueConfig, Retention, Service, Storage,
+};
 pub(crate) use self::document::Mistakes;
-pub(crate) use self::media::MediaRange;
+pub(crate) use self::load::{Loaded, Source};
+pub(crate) use self::options::Given;
 pub(crate) use self::retry::{RetryPolicy, Verdict};
-pub(crate) use self::show::to_toml;
-use crate::cli::serve::ServeArgs;
-use crate::jobs::record::State;
-
-/// The queue of `POST /`, and of the command on the command line.
-pub(crate) const DEFAULT_QUEUE: &str = "default";
-
-/// All that can be changed while the service runs.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Config {
-    /// At least one, by name.
-    pub(crate) queues: BTreeMap<String, Arc<QueueConfig>>,
-    pub(crate) retention: Retention,
-    /// How many unfinished jobs a client may have; any number if it is not set.
-    pub(crate) quota: Option<usize>,
-    /// How many commands of all queues run at the same time; only their workers limit them if it
-    /// is not set.
-    pub(crate) max_running: Option<usize>,
-}
-
-/// How long jobs are kept that have ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Retention {
-    /// Those that succeeded.
-    pub(crate) jobs: Duration,
-    /// Those that failed or were cancelled, and can be run again.
-    pub(crate) failed: Duration,
-    /// How many bytes inputs, outputs and standard error of jobs that have ended may take.
-    pub(crate) max_bytes: u64,
-}
-
-/// How a command does its jobs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Mode {
-    /// Each job has a process of its own.
-    Process,
-    /// A process does job after job, each a line of its input that it answers with a line of its
-    /// output.
-    Lines,
-    /// A process does job after job, each with its id and its length in front, as its answer.
-    Frames,
-}
-
-/// One queue and the command behind it.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct QueueConfig {
-    /// The command's name and arguments; never empty.
-    pub(crate) command: Vec<OsString>,
-    /// The executable file that the command's name leads to; absolute.
-    pub(crate) program: PathBuf,
-    pub(crate) mode: Mode,
-    /// Where the command runs, instead of the service's directory; absolute.
-    pub(crate) directory: Option<PathBuf>,
-    /// What is added to the environment of the service. The values may be secrets.
-    pub(crate) environment: BTreeMap<String, String>,
-    /// How many of its commands run at the same time.
-    pub(crate) workers: usize,
-    /// How many accepted jobs can wait for a worker.
-    pub(crate) capacity: usize,
-    /// How long a client waits for the outcome before it gets `202`; zero if not at all.
-    pub(crate) wait: Duration,
-    /// How long a command may run.
-    pub(crate) timeout: Duration,
-    /// How long what is left of a command has at most between SIGTERM (or its end) and SIGKILL.
-    pub(crate) grace: Duration,
-    /// Jobs of the queue with the greatest start first when `max_running` binds.
-    pub(crate) priority: i8,
-    /// Largest body of a request, in bytes.
-    pub(crate) max_body: usize,
-    /// Largest output of a command, in bytes.
-    pub(crate) max_output: usize,
-    /// How much of the end of standard error is kept, in bytes.
-    pub(crate) stderr_tail: usize,
-    /// Content type of the command's output.
-    pub(crate) content_type: HeaderValue,
-    /// The content types it takes; all if there are none here.
-    pub(crate) accept: Vec<MediaRange>,
-    /// What becomes of the job of a client that hangs up while it waits.
-    pub(crate) on_disconnect: OnDisconnect,
-    /// Whether a request needs an `Idempotency-Key`.
-    pub(crate) require_key: bool,
-    pub(crate) retry: RetryPolicy,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum OnDisconnect {
-    /// The job is withdrawn, or stopped if it runs.
-    Cancel,
-    /// The job goes on.
-    Finish,
-}
-
-impl Retention {
-    const fn built_in() -> Self {
-        let jobs = Duration::from_secs(7 * 24 * 60 * 60);
-        Self { jobs, failed: jobs, max_bytes: 1 << 30 }
-    }
-
-    /// How long a job is kept that ended like this.
-    pub(crate) fn keep(&self, end: State) -> Duration {
-        match end {
-            State::Succeeded => self.jobs,
-            _ => self.failed,
-        }
-    }
-}
-
-impl QueueConfig {
-    /// What holds where nothing is said: a queue that still needs a command.
-    fn built_in() -> Self {
-        Self {
-            command: Vec::new(),
-            program: PathBuf::new(),
-            mode: Mode::Process,
-            directory: None,
-            environment: BTreeMap::new(),
-            workers: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
-            capacity: 64,
-            wait: Duration::from_secs(30),
-            timeout: Duration::from_secs(60),
-            grace: Duration::from_secs(5),
-            priority: 0,
-            max_body: 8 << 20,
-            max_output: 64 << 20,
-            stderr_tail: 4 << 10,
-            content_type: HeaderValue::from_static("application/octet-stream"),
-            accept: Vec::new(),
-            on_disconnect: OnDisconnect::Cancel,
-            require_key: false,
-            retry: RetryPolicy::built_in(),
-        }
-    }
-
-    /// Whether the queue takes this `Content-Type`; none counts as `application/octet-stream`.
-    pub(crate) fn accepts(&self, content_type: Option<&HeaderValue>) -> bool {
-        let unknown = HeaderValue::from_static("application/octet-stream");
-        let content_type = content_type.unwrap_or(&unknown);
-        self.accept.is_empty() || self.accept.iter().any(|range| range.contains(content_type))
-    }
-
-    /// The content type of the output, as text.
-    pub(crate) fn output_type(&self) -> String {
-        String::from_utf8_lossy(self.content_type.as_bytes()).into_owned()
-    }
-
-    /// A queue with a command that exists.
-    #[cfg(test)]
-    pub(crate) fn for_tests<const N: usize>(command: [&str; N]) -> Self {
-        let command = command.iter().map(OsString::from).collect();
-        let mut config = Self { command, ..Self::built_in() };
-        config.find_program().expect("the command exists");
-        config
-    }
-
-    /// Finds the command's executable file, in the queue's directory and on its `PATH`.
-    ///
-    /// # Errors
-    /// Says what cannot be run, why, and what to give instead.
-    fn find_program(&mut self) -> Result<(), String> {
-        let Some(name) = self.command.first() else {
-            return Err("there is no command to run; give one, for example [\"wc\", \"-c\"]".into());
-        };
-        let directory = self.directory.as_deref().unwrap_or_else(|| Path::new("."));
-        let directory = std::path::absolute(directory).map_err(|error| {
-            format!("the directory {} has no path: {error}", directory.display())
-        })?;
-        if !directory.is_dir() {
-            let directory = directory.display();
-            return Err(format!(
-                "the directory {directory} does not exist; the command would run there"
-            ));
-        }
-        let path = match self.environment.get("PATH") {
-            Some(path) => Some(path.into()),
-            None => std::env::var_os("PATH"),
-        };
-        let found = which::which_in(name, path, &directory).map_err(|error| error.to_string());
-        let absolute = |path| std::path::absolute(path).map_err(|error| error.to_string());
-        self.program = found.and_then(absolute).map_err(|error| {
-            let name = name.display();
-            format!(
-                "cannot run {name}: {error}; give an executable file, or a name that PATH leads to"
-            )
-        })?;
-        Ok(())
-    }
-}
-
-/// The configuration that the command line and its `--config FILE` ask for.
-///
-/// # Errors
-/// All mistakes that can be found at once.
-pub(crate) fn load(args: &ServeArgs) -> Result<Config, Mistakes> {
-    let Some(file) = &args.config else {
-        return read::config(None, args);
-    };
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Mistakes::one(format!("{}: cannot read it: {error}", file.display())))?;
-    read::config(Some((file, &text)), args)
-}

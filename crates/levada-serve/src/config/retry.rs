@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use http::StatusCode;
 
 /// What an exit code says about the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

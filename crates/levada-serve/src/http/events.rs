@@ -16,18 +16,20 @@ use levada::{broadcast, watch};
 use serde_json::json;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::App;
-use super::jobs::find;
+use super::app::App;
+use super::headers::LAST_EVENT_ID;
+use super::lookup::find;
 use super::outcome::given_up;
 use super::path::Path;
 use super::problem::Problem;
 use super::queues::overview;
-use super::state::JobState;
+use super::state::JobJson;
 use super::utf8::{Decoder, parts};
-use crate::jobs::feed::{Event, Lost, Reader};
-use crate::jobs::live::{Stream, View, Written};
-use crate::jobs::record::{JobId, Record};
-use crate::jobs::service::Job;
+use crate::job::JobId;
+use crate::jobs::active::{JobView, Written};
+use crate::jobs::events::{Event, Lost, Reader};
+use crate::jobs::pipes::Stream;
+use crate::jobs::registry::Job;
 use crate::server::Connection;
 
 /// How often a comment shows a silent stream to be alive.
@@ -38,8 +40,6 @@ const RECONNECT: Duration = Duration::from_secs(2);
 const OVERVIEW: Duration = Duration::from_secs(1);
 /// The longest text of one `output` event, in bytes.
 const LONGEST_TEXT: usize = 8 * 1024;
-
-pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Keeps nginx, which is known by it, from holding events back until its buffer is full.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -62,13 +62,13 @@ pub(crate) async fn of_job(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let job = find(&app, &id).await?;
-    let Record { id, queue, .. } = job.view().record;
+    let (id, queue) = (job.id(), job.view().record.queue.clone());
     // Subscribe first, then look: an event in between is sent twice rather than not at all.
     let mut reading = Reading::begin(Arc::clone(&app), &headers, Some(id));
     reading.queue = queue;
-    if let Job::Live(live) = &job {
-        reading.output = Some(live.output());
-        reading.view = Some(live.watch());
+    if let Job::Active(active) = &job {
+        reading.output = Some(active.output());
+        reading.view = Some(active.watch());
     }
     let job = find(&app, &id.to_string()).await?;
     if let Some(problem) = given_up(&app, &job) {
@@ -78,7 +78,7 @@ pub(crate) async fn of_job(
     if reading.over && has_the_end(&app, &headers, job.id()) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    reading.ready.push_front(named("state", &JobState::of(&job)).retry(RECONNECT));
+    reading.ready.push_front(named("state", &JobJson::of(&job)).retry(RECONNECT));
     Ok(reading.stream())
 }
 
@@ -92,9 +92,9 @@ fn has_the_end(app: &App, headers: &HeaderMap, job: JobId) -> bool {
     let before = last.rsplit_once('-').and_then(|(process, number)| {
         Some(format!("{process}-{}", number.parse::<u64>().ok()?.checked_sub(1)?))
     });
-    let missed = app.jobs.feed.subscribe(before.as_deref()).missed;
+    let missed = app.jobs.reporter.events.subscribe(before.as_deref()).missed;
     let end = missed.iter().rfind(|event| event.job == Some(job));
-    end.is_some_and(|end| end.name == "finished" && app.jobs.feed.id(end) == last)
+    end.is_some_and(|end| end.name == "finished" && app.jobs.reporter.events.id(end) == last)
 }
 
 /// One reader's place in what happens.
@@ -107,7 +107,7 @@ struct Reading {
     ready: VecDeque<sse::Event>,
     events: broadcast::Receiver<Event>,
     output: Option<broadcast::Receiver<Written>>,
-    view: Option<watch::Receiver<View>>,
+    view: Option<watch::Receiver<JobView>>,
     /// The texts of standard output and standard error.
     decoders: [Decoder; 2],
     /// An event that has come. It is sent after the output that the command wrote before it.
@@ -125,7 +125,7 @@ struct Reading {
 impl Reading {
     fn begin(app: Arc<App>, headers: &HeaderMap, job: Option<JobId>) -> Self {
         let last_id = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
-        let Reader { missed, lost, events } = app.jobs.feed.subscribe(last_id);
+        let Reader { missed, lost, events } = app.jobs.reporter.events.subscribe(last_id);
         let lost = lost.map(|lost| lagged(lost.filter(|_| job.is_none())));
         let mut ready: VecDeque<_> = lost.into_iter().collect();
         let missed = missed.iter().filter(|event| job.is_none() || event.job == job);
@@ -157,11 +157,11 @@ impl Reading {
         });
         let events = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("ka"));
         // What is between must neither keep events nor hold them back to compress them.
-        let live = [
+        let active = [
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
             (X_ACCEL_BUFFERING, HeaderValue::from_static("no")),
         ];
-        (live, events).into_response()
+        (active, events).into_response()
     }
 
     /// The next event, or `None` when there are no more.
@@ -254,7 +254,7 @@ impl Reading {
             if self.over {
                 self.finish_texts();
             }
-            self.ready.push_back(named("state", &JobState::of(&job)));
+            self.ready.push_back(named("state", &JobJson::of(&job)));
         }
     }
 
@@ -302,9 +302,9 @@ async fn written(output: &mut Option<broadcast::Receiver<Written>>) -> Result<Wr
 }
 
 /// When nothing more becomes of the job in this process, although it has not ended.
-async fn given_up_on(view: &mut Option<watch::Receiver<View>>) {
+async fn given_up_on(view: &mut Option<watch::Receiver<JobView>>) {
     if let Some(view) = view
-        && view.wait_for(|view| view.fault.is_some()).await.is_ok()
+        && view.wait_for(|view| view.abandoned.is_some()).await.is_ok()
     {
         return;
     }
@@ -321,7 +321,7 @@ fn now<T: Clone>(of: &mut broadcast::Receiver<T>) -> Option<Result<T, RecvError>
 }
 
 fn render(app: &App, event: &Event) -> sse::Event {
-    sse::Event::default().id(app.jobs.feed.id(event)).event(event.name).data(&event.data)
+    sse::Event::default().id(app.jobs.reporter.events.id(event)).event(event.name).data(&event.data)
 }
 
 /// An event without an id: the events after it go on counting.

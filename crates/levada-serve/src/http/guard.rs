@@ -18,10 +18,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Ve
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::events::LAST_EVENT_ID;
+use super::app::{App, Client};
+use super::headers::{IDEMPOTENCY_KEY, LAST_EVENT_ID};
 use super::problem::{Problem, bad_header};
-use super::submit::IDEMPOTENCY_KEY;
-use super::{App, Client};
 use crate::secure::{Hosts, hosts};
 use crate::server::Connection;
 
@@ -32,7 +31,7 @@ const SEAT_FREE: std::ops::RangeInclusive<u32> = 1..=4;
 
 /// Why the request is refused before anything is asked of it, if it is. That is counted.
 pub(super) fn refusal(app: &App, connection: &Connection, request: &Request) -> Option<Problem> {
-    let known = hosts(&app.settings.args.access, app.settings.tokens.is_some());
+    let known = hosts(&app.settings.service, app.settings.tokens.is_some());
     let problem = crowded(app, connection, request.uri().path())
         .or_else(|| ambiguous(request.version(), request.headers()))
         .or_else(|| foreign(request.uri(), request.headers(), known).map(foreign_page));
@@ -44,7 +43,7 @@ fn crowded(app: &App, connection: &Connection, path: &str) -> Option<Problem> {
     if !connection.is_spare() || PROBES.contains(&path) {
         return None;
     }
-    let most = app.settings.args.service.max_connections;
+    let most = app.settings.service.max_connections;
     let problem = Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "too-many-connections",
@@ -116,7 +115,7 @@ fn counted(app: &App, request: &Request, problem: Problem) -> Problem {
     let path = request.uri().path();
     let is_queue = path.strip_prefix("/q/").is_some_and(|name| !name.contains('/'));
     if request.method() == Method::POST && (path == "/" || is_queue) {
-        app.jobs.metrics.rejected(None, problem.kind());
+        app.jobs.reporter.metrics.rejected(None, problem.kind());
     }
     problem
 }

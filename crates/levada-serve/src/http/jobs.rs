@@ -10,19 +10,23 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::time::timeout;
 
-use super::outcome::{answer, given_up, internal, no_output, refused, store_problem, unreadable};
+use super::app::{App, Client};
+use super::headers::{Preferences, has_already, waited};
+use super::lookup::{find, no_job, parse, to_the_end};
+use super::outcome::{
+    accepted_answer, answer_with_output, given_up, refused, store_problem, unreadable,
+};
 use super::path::Path;
-use super::prefer::{Preferences, has_already, waited};
 use super::problem::{JOB_ID, Problem};
-use super::state::{JobState, tag, tag_header};
-use super::submit::outcome;
-use super::{App, Client};
-use crate::jobs::list::Page;
-use crate::jobs::live::View;
-use crate::jobs::record::{JobId, State as Stage};
-use crate::jobs::service::{Cancelled, Job, NotAgain};
+use super::state::{JobJson, tag, tag_header};
+use super::wait::{elsewhere, until_changed, until_ended};
+use crate::job::JobState;
+use crate::jobs::active::JobView;
+use crate::jobs::lifecycle::accept::NotAgain;
+use crate::jobs::lifecycle::cancel::Cancelled;
+use crate::jobs::registry::Job;
+use crate::jobs::registry::Page;
 use crate::store::Filter;
 
 /// How long a request for a state can wait for a change at most.
@@ -41,66 +45,18 @@ pub(crate) async fn status(
     let mut job = find(&app, &id).await?;
     let wait = Preferences::of(&headers).wait.map(|wait| wait.min(LONGEST_POLL));
     if let Some(wait) = wait {
-        job = later(&app, job, &headers, wait).await?;
+        job = until_changed(&app, job, &headers, wait).await?;
     }
     let view = job.view();
     let mut response = if has_already(&headers, &tag(&view)) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        Json(JobState::of(&job)).into_response()
+        Json(JobJson::of(&job)).into_response()
     };
     let headers = response.headers_mut();
     headers.insert(header::ETAG, tag_header(&view));
     waited(&mut response, wait);
     Ok(response)
-}
-
-/// The job when it is no longer as the client knows it, or has ended; or else after `wait`.
-async fn later(app: &App, job: Job, headers: &HeaderMap, wait: Duration) -> Result<Job, Problem> {
-    let knows = headers.contains_key(header::IF_NONE_MATCH);
-    if knows && !has_already(headers, &tag(&job.view())) {
-        return Ok(job);
-    }
-    let live = match &job {
-        Job::Live(live) if live.view().fault.is_none() => live,
-        _ => return elsewhere(app, job, wait).await,
-    };
-    if knows {
-        let mut view = live.watch();
-        let news = view.wait_for(|view| view.is_final() || !has_already(headers, &tag(view)));
-        // In time or not: what is seen now is the answer.
-        at_most(app, wait, news).await;
-    } else {
-        drop(outcome(&app.jobs, live, wait).await);
-    }
-    // A job whose end is only seen here any more.
-    let view = live.view();
-    Ok(if view.is_final() { Job::Past(Box::new(view.record)) } else { job })
-}
-
-/// The job as soon as something happens to it, or else after `wait`. This process does not run the
-/// job, since its queue is not configured: only a reload with the queue, or a cancel, changes it.
-/// Returns at once if the job has ended.
-async fn elsewhere(app: &App, job: Job, wait: Duration) -> Result<Job, Problem> {
-    // First listen, then look.
-    let mut events = app.jobs.feed.subscribe(None).events;
-    let id = job.id();
-    let job = find(app, &id.to_string()).await?;
-    if job.state().has_ended() {
-        return Ok(job);
-    }
-    // A subscriber that lags looks at the job, too.
-    let happens = async { while events.recv().await.is_ok_and(|event| event.job != Some(id)) {} };
-    at_most(app, wait, happens).await;
-    find(app, &id.to_string()).await
-}
-
-/// Waits for something, but not longer than this, nor when the service shuts down.
-async fn at_most(app: &App, wait: Duration, something: impl Future) {
-    tokio::select! {
-        _ = timeout(wait, something) => {}
-        () = app.jobs.shutdown.draining() => {}
-    }
 }
 
 pub(crate) async fn result(
@@ -117,11 +73,11 @@ pub(crate) async fn result(
         job = elsewhere(&app, job, wait).await?;
     }
     let view = match &job {
-        Job::Live(live) => outcome(&app.jobs, live, wait.unwrap_or_default()).await,
+        Job::Active(active) => until_ended(&app.jobs, active, wait.unwrap_or_default()).await,
         Job::Past(record) => record.state.has_ended().then(|| job.view()),
     };
     let mut response = match view {
-        None => accepted(&app, &job),
+        None => accepted_answer(&app, &job),
         Some(view) => {
             answer_with_output(&app, view).await.unwrap_or_else(IntoResponse::into_response)
         }
@@ -130,43 +86,21 @@ pub(crate) async fn result(
     Ok(response)
 }
 
-/// As [`answer`], with the output from the store if it is not at hand.
-pub(super) async fn answer_with_output(app: &App, mut view: View) -> Answer {
-    if view.record.state == Stage::Succeeded && view.output.is_none() && !view.record.emptied {
-        let id = view.record.id;
-        view.output = app.jobs.output(id).await.map_err(|error| no_output(app, id, &error))?;
-    }
-    answer(app, view)
-}
-
 pub(crate) async fn stderr(State(app): State<Arc<App>>, Path(id): Path) -> Answer {
-    let View { record, .. } = find(&app, &id).await?.view();
+    let JobView { record, .. } = find(&app, &id).await?.view();
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     let headers = [
         (header::CONTENT_TYPE, text),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (JOB_ID, record.id.header()),
     ];
-    Ok((headers, record.stderr_tail).into_response())
-}
-
-/// `202`: the job goes on, and where to ask for it.
-pub(super) fn accepted(app: &App, job: &Job) -> Response {
-    let View { record, .. } = job.view();
-    let soon = app.jobs.queue(&record.queue).map_or(1, |queue| queue.retry_after());
-    let place = HeaderValue::try_from(format!("/jobs/{}", record.id)).expect("an id");
-    let headers = [
-        (header::LOCATION, place),
-        (header::RETRY_AFTER, soon.into()),
-        (JOB_ID, record.id.header()),
-    ];
-    (StatusCode::ACCEPTED, headers, Json(JobState::of(job))).into_response()
+    Ok((headers, record.stderr_tail.clone()).into_response())
 }
 
 pub(crate) async fn cancel(State(app): State<Arc<App>>, Path(id): Path) -> Answer {
     let id = parse(&id)?;
-    let jobs = Arc::clone(&app.jobs);
-    let cancelled = to_the_end(async move { jobs.cancel(id).await }).await?;
+    let lifecycle = Arc::clone(&app.jobs.lifecycle);
+    let cancelled = to_the_end(async move { lifecycle.cancel(id).await }).await?;
     let cancelled = cancelled.map_err(|error| store_problem(&app, &error).job(id))?;
     if matches!(cancelled, Some(Cancelled::TooLate))
         && let Some(problem) = given_up(&app, &find(&app, &id.to_string()).await?)
@@ -175,9 +109,9 @@ pub(crate) async fn cancel(State(app): State<Arc<App>>, Path(id): Path) -> Answe
     }
     match cancelled {
         None => Err(no_job(&id.to_string())),
-        Some(Cancelled::Ended(view)) => Ok(Json(JobState::seen(view)).into_response()),
+        Some(Cancelled::Ended(view)) => Ok(Json(JobJson::seen(view)).into_response()),
         Some(Cancelled::Stopping(view)) => {
-            Ok((StatusCode::ACCEPTED, Json(JobState::seen(view))).into_response())
+            Ok((StatusCode::ACCEPTED, Json(JobJson::seen(view))).into_response())
         }
         Some(Cancelled::TooLate) => Err(Problem::new(
             StatusCode::CONFLICT,
@@ -195,12 +129,12 @@ pub(crate) async fn retry(
     Extension(Client(client)): Extension<Client>,
 ) -> Answer {
     let id = parse(&id)?;
-    match to_the_end(Arc::clone(&app.jobs).run_again(id, client)).await? {
+    match to_the_end(Arc::clone(&app.jobs.lifecycle).run_again(id, client)).await? {
         Ok(None) => Err(no_job(&id.to_string())),
-        Ok(Some(live)) => Ok(accepted(&app, &Job::Live(live))),
+        Ok(Some(active)) => Ok(accepted_answer(&app, &Job::Active(active))),
         Err(NotAgain::Not(state)) => {
             let detail = match state {
-                Stage::Succeeded => "The job succeeded.",
+                JobState::Succeeded => "The job succeeded.",
                 _ => "The job has not ended.",
             };
             let status = StatusCode::CONFLICT;
@@ -223,7 +157,7 @@ pub(crate) async fn retry(
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     queue: Option<String>,
-    state: Option<Stage>,
+    state: Option<JobState>,
     limit: Option<usize>,
     before: Option<String>,
 }
@@ -245,8 +179,9 @@ pub(crate) async fn list(
         ),
     };
     let filter = Filter { queue: wanted.queue.clone(), state: wanted.state, before, limit };
-    let Page { jobs, next } = app.jobs.list(filter).await.map_err(|error| unreadable(&error))?;
-    let mut body = json!({ "jobs": jobs.iter().map(JobState::of).collect::<Vec<_>>() });
+    let Page { jobs, next } =
+        app.jobs.registry.list(filter).await.map_err(|error| unreadable(&error))?;
+    let mut body = json!({ "jobs": jobs.iter().map(JobJson::of).collect::<Vec<_>>() });
     if let Some(last) = next {
         let mut next = format!("/jobs?before={last}&limit={limit}");
         if let Some(queue) = wanted.queue {
@@ -261,43 +196,6 @@ pub(crate) async fn list(
         body["next"] = next.into();
     }
     Ok(Json(body).into_response())
-}
-
-/// The job of this id, if there is one.
-pub(super) async fn find(app: &App, id: &str) -> Result<Job, Problem> {
-    let id = parse(id)?;
-    let found = app.jobs.find(id).await.map_err(|error| unreadable(&error).job(id))?;
-    found.ok_or_else(|| no_job(&id.to_string()))
-}
-
-/// Goes on when the client hangs up meanwhile: nothing that was begun with a job is left half done.
-pub(super) async fn to_the_end<T: Send + 'static>(
-    change: impl Future<Output = T> + Send + 'static,
-) -> Result<T, Problem> {
-    tokio::spawn(change).await.map_err(|_| internal("Changing the job failed."))
-}
-
-fn parse(id: &str) -> Result<JobId, Problem> {
-    id.parse().map_err(|_| no_job(id))
-}
-
-fn no_job(id: &str) -> Problem {
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        "no-job",
-        "There is no such job",
-        format!("There is no job {id:?}; finished jobs are deleted after some time."),
-    )
-}
-
-pub(super) fn no_queue(app: &App, name: &str) -> Problem {
-    let names: Vec<_> = app.jobs.all_queues().iter().map(|queue| queue.name.clone()).collect();
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        "no-queue",
-        "There is no such queue",
-        format!("There is no queue {name:?}; there are: {}.", names.join(", ")),
-    )
 }
 
 fn bad_query(detail: &str) -> Problem {

@@ -1,72 +1,38 @@
 //! The HTTP interface: what `docs/http.md` says, and `openapi.json`. Knows no processes.
 
+mod app;
 mod events;
 mod guard;
+mod headers;
 mod health;
 mod jobs;
+mod lookup;
+mod meta;
 mod openapi;
 mod outcome;
 mod page;
 mod path;
-mod prefer;
 mod problem;
 mod queues;
 mod state;
 mod submit;
 mod upload;
 mod utf8;
+mod wait;
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 
-use self::problem::Problem;
-use crate::config::reload::Settings;
-use crate::jobs::feed::Happened;
-use crate::jobs::record::JobId;
-use crate::jobs::service::Jobs;
+pub(crate) use self::app::App;
+use self::app::Rejection;
+use self::problem::{method_not_allowed, not_found};
 use crate::server::Connection;
-
-/// What the handlers share.
-#[derive(Debug)]
-pub(crate) struct App {
-    pub(crate) jobs: Arc<Jobs>,
-    pub(crate) settings: Arc<Settings>,
-    pub(crate) started: Instant,
-    /// The jobs whose output was found to be lost, each of which is logged once.
-    pub(crate) lost: Mutex<HashSet<JobId>>,
-}
-
-impl App {
-    pub(crate) fn new(jobs: Arc<Jobs>, settings: Arc<Settings>) -> Self {
-        Self { jobs, settings, started: Instant::now(), lost: Mutex::default() }
-    }
-}
-
-/// The client that sent a request: the name of its token, or else its address.
-#[derive(Debug, Clone)]
-pub(crate) struct Client(pub(crate) String);
-
-impl Client {
-    /// It has no token, and clients need one for most.
-    pub(crate) fn is_stranger(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-/// Why a request did not become a job, for those who count that.
-#[derive(Debug, Clone)]
-pub(crate) struct Rejection {
-    pub(crate) queue: Option<String>,
-    pub(crate) reason: &'static str,
-}
 
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
@@ -117,29 +83,10 @@ async fn tell_rejections(State(app): State<Arc<App>>, request: Request, next: Ne
     let response = next.run(request).await;
     if let Some(Rejection { queue, reason }) = response.extensions().get() {
         let queue = queue.as_deref();
-        if let Some(queue) = queue.and_then(|name| app.jobs.queue(name)) {
+        if let Some(queue) = queue.and_then(|name| app.jobs.registry.queue(name)) {
             queue.counts.rejected.add_one();
         }
-        app.jobs.metrics.rejected(queue, reason);
-        app.jobs.feed.tell(&Happened::Rejected { queue, reason });
+        app.jobs.reporter.rejected(queue, reason);
     }
     response
-}
-
-async fn not_found(uri: Uri) -> Problem {
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        "not-found",
-        "Not found",
-        format!("{:?} is not a path; POST / runs the command.", uri.path()),
-    )
-}
-
-async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method-not-allowed",
-        "The method is not allowed",
-        format!("{} does not support {method}; see the Allow header.", uri.path()),
-    )
 }

@@ -1,52 +1,76 @@
 //! From how a job ended to an answer, and from a refusal to a problem.
 
-use std::sync::PoisonError;
-
+use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::try_unfold;
 use tracing::error;
 
-use super::App;
+use super::app::App;
 use super::problem::{JOB_ID, Problem};
-use crate::jobs::accept::Refusal;
-use crate::jobs::live::{Fault, View};
-use crate::jobs::queue::Queue;
-use crate::jobs::record::{JobId, Outcome, Record, State};
-use crate::jobs::service::Job;
+use super::state::JobJson;
+use crate::job::{FailureStatus, JobId, JobState, Outcome, Record};
+use crate::jobs::active::JobQueue;
+use crate::jobs::active::{Abandoned, JobView};
+use crate::jobs::admission::Refusal;
+use crate::jobs::registry::Job;
 use crate::store::body::Body;
 use crate::store::{StoreError, StoreErrorKind};
+use crate::sync::lock;
 
 /// The answer to who waits for a job that has ended, or whose run came to nothing.
-pub(crate) fn answer(app: &App, view: View) -> Result<Response, Problem> {
+pub(crate) fn answer(app: &App, view: JobView) -> Result<Response, Problem> {
     let id = view.record.id;
-    if let Some(fault) = view.fault {
-        return Err(faulty(app, fault).job(id));
+    if let Some(why) = view.abandoned {
+        return Err(abandoned(app, why).job(id));
     }
     match view.record.state {
-        State::Succeeded => match view.output {
+        JobState::Succeeded => match view.output {
             Some(output) => Ok(success(&view.record, output)),
             None => Err(result_gone().job(id)),
         },
-        State::Cancelled => Err(Problem::new(
+        JobState::Cancelled => Err(Problem::new(
             StatusCode::CONFLICT,
             "cancelled",
             "The job was cancelled",
             "The job was cancelled before it ended; its output was discarded.",
         )
         .job(id)),
-        _ => Err(failed(app, view.record)),
+        _ => Err(failed(app, &view.record)),
     }
+}
+
+/// As [`answer`], with the output from the store if it is not at hand.
+pub(super) async fn answer_with_output(app: &App, mut view: JobView) -> Result<Response, Problem> {
+    if view.record.state == JobState::Succeeded && view.output.is_none() && !view.record.emptied {
+        let id = view.record.id;
+        view.output =
+            app.jobs.registry.output(id).await.map_err(|error| no_output(app, id, &error))?;
+    }
+    answer(app, view)
+}
+
+/// `202`: the job goes on, and where to ask for it.
+pub(super) fn accepted_answer(app: &App, job: &Job) -> Response {
+    let JobView { record, .. } = job.view();
+    let soon = app.jobs.registry.queue(&record.queue).map_or(1, |queue| queue.retry_after());
+    let place = HeaderValue::try_from(format!("/jobs/{}", record.id)).expect("an id");
+    let headers = [
+        (header::LOCATION, place),
+        (header::RETRY_AFTER, soon.into()),
+        (JOB_ID, record.id.header()),
+    ];
+    (StatusCode::ACCEPTED, headers, Json(JobJson::of(job))).into_response()
 }
 
 /// Why nothing more becomes of this job in this process, although it has not ended.
 pub(super) fn given_up(app: &App, job: &Job) -> Option<Problem> {
     let view = job.view();
-    let problem = match (view.fault, job) {
-        (Some(fault), _) => faulty(app, fault),
+    let problem = match (view.abandoned, job) {
+        (Some(why), _) => abandoned(app, why),
         // It is in no line: either its queue is not configured, or its end could not be stored.
         (None, Job::Past(record)) if !record.state.has_ended() => {
-            store_failed(&app.jobs.store_failure()?)
+            store_failed(&app.jobs.store.failure()?)
         }
         _ => return None,
     };
@@ -97,20 +121,20 @@ fn result_gone() -> Problem {
     )
 }
 
-fn faulty(app: &App, fault: Fault) -> Problem {
-    match (fault, app.jobs.store_failure()) {
-        (Fault::NotStored, Some(error)) => store_failed(&error),
-        (Fault::NotStored, None) => Problem::new(
+fn abandoned(app: &App, why: Abandoned) -> Problem {
+    match (why, app.jobs.store.failure()) {
+        (Abandoned::NotStored, Some(error)) => store_failed(&error),
+        (Abandoned::NotStored, None) => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "store-failed",
             "The outcome could not be stored",
             "The job ran, but its outcome is not on the disk; it runs again after a restart.",
         ),
-        (Fault::Interrupted, _) => Problem::new(
+        (Abandoned::Interrupted, _) => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "interrupted",
             "The service stopped before the job ended",
-            if app.jobs.is_durable() {
+            if app.jobs.store.is_durable() {
                 "The job did not end; it runs again after a restart."
             } else {
                 "The job did not end; it is lost, because the service keeps jobs only in memory."
@@ -120,7 +144,7 @@ fn faulty(app: &App, fault: Fault) -> Problem {
 }
 
 /// The exit code and signal are in the extension members, so programs need not read the detail.
-fn failed(app: &App, record: Record) -> Problem {
+fn failed(app: &App, record: &Record) -> Problem {
     let internal = StatusCode::INTERNAL_SERVER_ERROR;
     let runs = match record.attempt {
         1 => String::new(),
@@ -169,15 +193,14 @@ fn failed(app: &App, record: Record) -> Problem {
             ),
         ),
         _ => {
-            let status = record.status.and_then(|status| StatusCode::from_u16(status).ok());
-            let status = status.unwrap_or(internal);
+            let status = record.status.map_or(internal, status_of);
             let end = match (record.exit_code, record.signal) {
                 (Some(code), _) => format!("The command ended with exit code {code}."),
                 (None, Some(signal)) => format!("The command was killed by signal {signal}."),
                 (None, None) => "The command did not end by itself.".to_owned(),
             };
             let problem = Problem::new(status, "command-failed", "The command failed", end + &runs);
-            match app.jobs.queue(&record.queue) {
+            match app.jobs.registry.queue(&record.queue) {
                 Some(queue) if status == StatusCode::SERVICE_UNAVAILABLE => {
                     problem.retry_after(queue.retry_after())
                 }
@@ -188,7 +211,17 @@ fn failed(app: &App, record: Record) -> Problem {
     problem
         .job(record.id)
         .run(record.attempt, record.exit_code, record.signal)
-        .stderr_tail(record.stderr_tail)
+        .stderr_tail(record.stderr_tail.clone())
+}
+
+/// The status of the answer to a client whose job has failed.
+fn status_of(failure: FailureStatus) -> StatusCode {
+    match failure {
+        FailureStatus::Temporary => StatusCode::SERVICE_UNAVAILABLE,
+        FailureStatus::Configured(number) => {
+            StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+    }
 }
 
 pub(crate) fn refused(app: &App, refusal: Refusal) -> Problem {
@@ -219,10 +252,10 @@ pub(crate) fn refused(app: &App, refusal: Refusal) -> Problem {
     }
 }
 
-fn full(app: &App, queue: &Queue) -> Problem {
+fn full(app: &App, queue: &JobQueue) -> Problem {
     let places = queue.config().capacity;
     Problem::new(
-        app.settings.args.service.full_status,
+        app.settings.service.full_status,
         "queue-full",
         "The queue is full",
         format!("All {places} places of {:?} are taken; the job was not accepted.", queue.name),
@@ -247,7 +280,7 @@ pub(crate) fn draining() -> Problem {
 
 /// What cannot be written, or read.
 pub(crate) fn store_problem(app: &App, error: &StoreError) -> Problem {
-    let is_written = error.kind == StoreErrorKind::Full || app.jobs.store_failure().is_some();
+    let is_written = error.kind == StoreErrorKind::Full || app.jobs.store.failure().is_some();
     if is_written { store_failed(error) } else { unreadable(error) }
 }
 
@@ -302,7 +335,7 @@ fn result_lost(error: &StoreError) -> Problem {
 pub(crate) fn no_output(app: &App, id: JobId, error: &StoreError) -> Problem {
     let problem = match error.kind {
         StoreErrorKind::Corrupt => {
-            if app.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(id) {
+            if lock(&app.lost).insert(id) {
                 error!(job = %id, %error, "the output of a job is lost");
             }
             result_lost(error)

@@ -6,9 +6,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-use super::not_found;
+use super::headers::has_already;
 use super::path::Path;
-use super::prefer::has_already;
+use super::problem::not_found;
 
 /// A file's name, its content type, and what is in it.
 type File = (&'static str, &'static str, &'static str);

@@ -3,8 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use super::not_found;
-use super::problem::Problem;
+use super::problem::{Problem, not_found};
 
 /// A name in the path. Bytes that are no text name nothing: that is a problem as well, which axum's
 /// own extractor would answer in another form.

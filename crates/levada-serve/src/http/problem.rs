@@ -1,10 +1,10 @@
 //! Problems: every answer that is not a success, as RFC 9457 `application/problem+json`.
 
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::jobs::record::JobId;
+use crate::job::JobId;
 
 /// Carries the id of the job that an answer belongs to.
 pub(crate) const JOB_ID: HeaderName = HeaderName::from_static("levada-job-id");
@@ -105,6 +105,24 @@ impl Problem {
 /// `detail` names the header.
 pub(super) fn bad_header(detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "bad-header", "A header cannot be understood", detail)
+}
+
+pub(super) async fn not_found(uri: Uri) -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "not-found",
+        "Not found",
+        format!("{:?} is not a path; POST / runs the command.", uri.path()),
+    )
+}
+
+pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "The method is not allowed",
+        format!("{} does not support {method}; see the Allow header.", uri.path()),
+    )
 }
 
 fn urn<S: serde::Serializer>(kind: &&'static str, to: S) -> Result<S::Ok, S::Error> {

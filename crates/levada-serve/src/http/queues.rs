@@ -10,13 +10,15 @@ use axum::{Extension, Json};
 use serde::Serialize;
 use serde_json::json;
 
+use super::app::{App, Client};
+use super::lookup::{self, to_the_end};
 use super::outcome::{refused, unreadable};
 use super::path::Path;
 use super::problem::Problem;
-use super::{App, Client, jobs};
-use crate::jobs::queue::Queue;
-use crate::jobs::record::{JobId, State as Stage};
-use crate::jobs::service::{Job, NotAgain};
+use crate::job::{JobId, JobState};
+use crate::jobs::active::JobQueue;
+use crate::jobs::lifecycle::accept::NotAgain;
+use crate::jobs::registry::Job;
 use crate::store::condition::Condition;
 use crate::store::{Filter, StoreError};
 
@@ -53,7 +55,7 @@ struct QueueState {
 }
 
 impl QueueState {
-    fn of(queue: &Queue) -> Self {
+    fn of(queue: &JobQueue) -> Self {
         let config = queue.config();
         let (queued, oldest) = queue.waiting();
         let counts = &queue.counts;
@@ -87,13 +89,13 @@ pub(super) fn overview(app: &App) -> Overview {
     Overview {
         status: if app.jobs.is_draining() { "draining" } else { "running" },
         version: env!("CARGO_PKG_VERSION"),
-        store: match app.jobs.condition() {
+        store: match app.jobs.store.condition() {
             Condition::Well => "ok",
             Condition::Full { .. } => "full",
             Condition::Failed(_) => "failed",
         },
         uptime_seconds: rounded(app.started.elapsed().as_secs_f64()),
-        queues: app.jobs.all_queues().iter().map(|queue| QueueState::of(queue)).collect(),
+        queues: app.jobs.registry.all_queues().iter().map(|queue| QueueState::of(queue)).collect(),
     }
 }
 
@@ -105,8 +107,7 @@ pub(crate) async fn one(
     State(app): State<Arc<App>>,
     Path(name): Path,
 ) -> Result<Response, Problem> {
-    let queue = app.jobs.queue(&name).ok_or_else(|| jobs::no_queue(&app, &name))?;
-    Ok(Json(QueueState::of(&queue)).into_response())
+    Ok(Json(QueueState::of(&*lookup::queue(&app, &name)?)).into_response())
 }
 
 /// How many failed jobs are looked up at once.
@@ -121,9 +122,7 @@ pub(crate) async fn retry(
     Path(name): Path,
     Extension(Client(client)): Extension<Client>,
 ) -> Result<Response, Problem> {
-    if app.jobs.queue(&name).is_none() {
-        return Err(jobs::no_queue(&app, &name));
-    }
+    lookup::queue(&app, &name)?;
     let began = Instant::now();
     let mut failed = failed(&app, name).await.map_err(|error| unreadable(&error))?;
     let (mut retried, mut left, mut refusal) = (0_usize, 0_usize, None);
@@ -131,7 +130,7 @@ pub(crate) async fn retry(
         && began.elapsed() < ENOUGH
         && let Some(id) = failed.pop()
     {
-        match jobs::to_the_end(Arc::clone(&app.jobs).run_again(id, client.clone())).await? {
+        match to_the_end(Arc::clone(&app.jobs.lifecycle).run_again(id, client.clone())).await? {
             Ok(Some(_)) => retried += 1,
             Ok(None) | Err(NotAgain::Not(_)) => {}
             Err(NotAgain::NoInput) => left += 1,
@@ -152,11 +151,11 @@ pub(crate) async fn retry(
 
 /// The failed jobs of a queue, the newest first.
 async fn failed(app: &App, queue: String) -> Result<Vec<JobId>, StoreError> {
-    let (queue, state) = (Some(queue), Some(Stage::Failed));
+    let (queue, state) = (Some(queue), Some(JobState::Failed));
     let mut filter = Filter { queue, state, before: None, limit: PAGE };
     let mut ids = Vec::new();
     loop {
-        let page = app.jobs.list(filter.clone()).await?;
+        let page = app.jobs.registry.list(filter.clone()).await?;
         ids.extend(page.jobs.iter().map(Job::id));
         let Some(last) = page.next else {
             return Ok(ids);

@@ -1,41 +1,34 @@
 //! `POST /` and `POST /q/{queue}`: a request becomes a job, and the job's outcome the answer.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use levada::oneshot;
-use sha2::{Digest, Sha256};
-use tokio::time::timeout;
 
-use super::outcome::{given_up, internal, refused};
+use super::app::{App, Client, Rejection};
+use super::headers::{Preferences, content_length, responded_async, traceparent, waited};
+use super::lookup;
+use super::meta::RequestMeta;
+use super::outcome::{accepted_answer, answer_with_output, given_up, internal, refused};
 use super::path::Path;
-use super::prefer::{Preferences, responded_async, waited};
-use super::problem::{Problem, bad_header};
+use super::problem::{JOB_ID, Problem};
 use super::upload::{Upload, receive, too_large};
-use super::{App, Client, Rejection, jobs};
-use crate::config::{OnDisconnect, QueueConfig};
-use crate::jobs::accept::{Accepted, Refusal, Submission};
-use crate::jobs::live::{Live, View};
-use crate::jobs::queue::Queue;
-use crate::jobs::record::{IdempotencyKey, State as JobState};
-use crate::jobs::service::{Job, Jobs};
-use crate::telemetry::{Span, parent_of};
-
-pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
-/// The queue of `POST /`.
-const DEFAULT: &str = "default";
+use super::wait::until_ended;
+use crate::config::{DEFAULT_QUEUE, OnDisconnect};
+use crate::jobs::active::{ActiveJob, JobQueue};
+use crate::jobs::lifecycle::Lifecycle;
+use crate::jobs::lifecycle::accept::{Accepted, Submission};
+use crate::jobs::registry::Job;
+use crate::telemetry::{RequestInfo, Span};
 
 pub(crate) async fn to_default(
     app: State<Arc<App>>,
     client: Extension<Client>,
     request: Request,
 ) -> Response {
-    to_queue(app, Path(DEFAULT.to_owned()), client, request).await
+    to_queue(app, Path(DEFAULT_QUEUE.to_owned()), client, request).await
 }
 
 pub(crate) async fn to_queue(
@@ -44,17 +37,23 @@ pub(crate) async fn to_queue(
     Extension(client): Extension<Client>,
     request: Request,
 ) -> Response {
-    let Some(queue) = app.jobs.queue(&name) else {
-        let problem = jobs::no_queue(&app, &name);
-        return rejected(problem, None);
+    let queue = match lookup::queue(&app, &name) {
+        Ok(queue) => queue,
+        Err(problem) => return rejected(problem, None),
     };
-    let span = app.jobs.tracing.begin_request(&name, &request, app.settings.tls.is_some());
+    let span = app.jobs.reporter.tracing.begin_request(&RequestInfo {
+        queue: &name,
+        path: request.uri().path(),
+        is_tls: app.settings.tls.is_some(),
+        parent: traceparent(request.headers()),
+    });
     let preferences = Preferences::of(request.headers());
     let answer = match accept(&app, &queue, client, request, &span).await {
         Ok((accepted, withdraw)) => respond(&app, &queue, accepted, withdraw, preferences).await,
         Err(problem) => rejected(problem, Some(name)),
     };
-    span.answered(&answer);
+    let job = answer.headers().get(JOB_ID).and_then(|id| id.to_str().ok());
+    span.answered(answer.status().as_u16(), job);
     answer
 }
 
@@ -65,179 +64,64 @@ fn rejected(problem: Problem, queue: Option<String>) -> Response {
     response
 }
 
-/// What a request says besides its body.
-struct Said {
-    input_type: Option<String>,
-    key: Option<String>,
-    trace: Option<String>,
-}
-
 /// Takes a place in the queue, reads the body, and puts the job on disk. Also says whether the job
 /// is to be cancelled when its client stops waiting.
 async fn accept(
     app: &Arc<App>,
-    queue: &Arc<Queue>,
+    queue: &Arc<JobQueue>,
     Client(client): Client,
     request: Request,
     span: &Span,
 ) -> Result<(Accepted, bool), Problem> {
     let config = queue.config();
-    let said = understand(request.headers(), &config)?;
-    if announced(request.headers()).is_some_and(|length| length > config.max_body) {
+    let meta = RequestMeta::read(request.headers(), &config)?;
+    if content_length(request.headers()).is_some_and(|length| length > config.max_body) {
         return Err(too_large(&config));
     }
-    let admission = app.jobs.admit(queue, &client).map_err(|refusal| refused(app, refusal))?;
+    let admitted = app.jobs.admission.admit(queue, client.clone());
+    let admitted = admitted.map_err(|refusal| refused(app, refusal))?;
     let Upload { body, digest } =
-        receive(app, queue, &config, said.key.is_some(), request.into_body()).await?;
-    let key = said.key.as_deref().zip(digest);
-    let key = key.map(|(key, body)| identify(&client, &queue.name, key, &said, &body));
+        receive(app, queue, &config, meta.key.is_some(), request.into_body()).await?;
+    let key = meta.idempotency_key(&client, &queue.name, digest);
     let withdraw = key.is_none() && config.on_disconnect == OnDisconnect::Cancel;
-    let trace = span.traceparent().or(said.trace);
-    let submission = Submission { input: body, input_type: said.input_type, trace, key };
+    let trace = span.traceparent().or(meta.trace);
+    let submission = Submission { input: body, input_type: meta.input_type, trace, key };
 
     // A task of its own: a client that goes away in the middle does not leave a job half accepted.
     let (reply, accepted) = oneshot::channel();
-    let jobs = Arc::clone(&app.jobs);
+    let lifecycle = Arc::clone(&app.jobs.lifecycle);
     tokio::spawn(async move {
-        let accepted = Arc::clone(&jobs).accept(admission, submission).await;
-        if let Err(Ok(Accepted::New(live))) = reply.send(accepted)
+        let accepted = Arc::clone(&lifecycle).accept(admitted, submission).await;
+        if let Err(Ok(Accepted::New(active))) = reply.send(accepted)
             && withdraw
         {
-            drop(jobs.cancel(live.id).await);
+            drop(lifecycle.cancel(active.id).await);
         }
     });
     let accepted = accepted.await.map_err(|_| internal("Accepting the job failed."))?;
-    accepted.map(|accepted| (accepted, withdraw)).map_err(|refusal: Refusal| refused(app, refusal))
-}
-
-fn understand(headers: &HeaderMap, config: &QueueConfig) -> Result<Said, Problem> {
-    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
-    if encodings.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        let detail = "The body has a Content-Encoding; send it without one.";
-        return Err(unsupported(detail)
-            .header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")));
-    }
-    let input_type = match headers.get(header::CONTENT_TYPE).map(HeaderValue::to_str) {
-        None => None,
-        Some(Ok(text)) => Some(text.to_owned()),
-        Some(Err(_)) => {
-            return Err(bad_header("Content-Type has characters that a media type cannot have."));
-        }
-    };
-    if !config.accepts(headers.get(header::CONTENT_TYPE)) {
-        let types = config.accept.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let detail = format!(
-            "The queue accepts {types}, not {:?}.",
-            input_type.as_deref().unwrap_or("application/octet-stream")
-        );
-        let types = HeaderValue::try_from(types).unwrap_or(HeaderValue::from_static("*/*"));
-        return Err(unsupported(detail).header(ACCEPT_POST, types));
-    }
-    let key = match headers.get(IDEMPOTENCY_KEY) {
-        Some(value) => Some(key(value)?),
-        None if config.require_key => {
-            return Err(Problem::new(
-                StatusCode::BAD_REQUEST,
-                "idempotency-key-missing",
-                "The request has no key",
-                "The queue requires an Idempotency-Key header on every submission.",
-            ));
-        }
-        None => None,
-    };
-    // W3C Trace Context: what is malformed is ignored.
-    let trace = parent_of(headers).filter(|text| is_trace(text));
-    Ok(Said { input_type, key, trace: trace.map(str::to_owned) })
-}
-
-/// Whether this is a `traceparent`: version, trace, parent and flags. A later version may say more.
-fn is_trace(text: &str) -> bool {
-    let parts: Vec<_> = text.split('-').collect();
-    let [version, trace, parent, flags, more @ ..] = &parts[..] else {
-        return false;
-    };
-    let is_hex = |part: &str, length| {
-        part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let is_id = |part, length| is_hex(part, length) && part.bytes().any(|b| b != b'0');
-    let is_version =
-        is_hex(version, 2) && *version != "ff" && (*version != "00" || more.is_empty());
-    is_version && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2) && text.len() < 256
-}
-
-/// A key: the string that the draft asks for (RFC 9651), or what is in it without quotes and
-/// escapes.
-fn key(value: &HeaderValue) -> Result<String, Problem> {
-    let text = value.to_str().unwrap_or_default();
-    let key = match text.strip_prefix('"') {
-        Some(rest) => unescaped(rest).unwrap_or_default(),
-        None => text.to_owned(),
-    };
-    if (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Ok(key);
-    }
-    Err(bad_header(
-        "Idempotency-Key must be 1 to 255 visible ASCII characters, with or without quotes.",
-    ))
-}
-
-/// The string whose beginning was a quote; `None` if it does not end with one, or has one, or a
-/// backslash, that is not escaped.
-fn unescaped(rest: &str) -> Option<String> {
-    let mut characters = rest.strip_suffix('"')?.chars();
-    let mut string = String::new();
-    while let Some(next) = characters.next() {
-        string.push(match next {
-            '"' => return None,
-            '\\' => characters.next().filter(|escaped| matches!(escaped, '"' | '\\'))?,
-            other => other,
-        });
-    }
-    Some(string)
-}
-
-/// What makes this request the same as another; `body` is the digest of its body.
-fn identify(client: &str, queue: &str, key: &str, said: &Said, body: &[u8; 32]) -> IdempotencyKey {
-    let of = |parts: &[&[u8]]| -> [u8; 32] {
-        let mut hash = Sha256::new();
-        for part in parts {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        hash.finalize().into()
-    };
-    let input_type = said.input_type.as_deref().unwrap_or_default();
-    IdempotencyKey {
-        name: of(&[client.as_bytes(), queue.as_bytes(), key.as_bytes()]),
-        content: of(&[input_type.as_bytes(), body]),
-    }
-}
-
-/// The length of the body, if the client says it beforehand.
-fn announced(headers: &HeaderMap) -> Option<usize> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    accepted.map(|accepted| (accepted, withdraw)).map_err(|refusal| refused(app, refusal))
 }
 
 /// Waits for the outcome as long as the client and the queue want, and answers.
 async fn respond(
     app: &App,
-    queue: &Queue,
+    queue: &JobQueue,
     accepted: Accepted,
     withdraw: bool,
     preferences: Preferences,
 ) -> Response {
     let job = match accepted {
-        Accepted::New(live) => Job::Live(live),
+        Accepted::New(active) => Job::Active(active),
         Accepted::Again(job) => job,
     };
     let most = queue.config().wait;
     let wait = preferences.wait.map(|wait| wait.min(most));
     let view = match &job {
         // Not even if it has ended meanwhile: the client counts on the address.
-        Job::Live(_) if preferences.respond_async => None,
-        Job::Live(live) => {
-            let client = Waiting { jobs: &app.jobs, live, withdraw };
-            let view = outcome(&app.jobs, live, wait.unwrap_or(most)).await;
+        Job::Active(_) if preferences.respond_async => None,
+        Job::Active(active) => {
+            let client = Waiting { lifecycle: &app.jobs.lifecycle, active, withdraw };
+            let view = until_ended(&app.jobs, active, wait.unwrap_or(most)).await;
             client.answered();
             view
         }
@@ -251,9 +135,9 @@ async fn respond(
     let mut response = match view {
         // A repeated request finds the output in the store.
         Some(view) => {
-            jobs::answer_with_output(app, view).await.unwrap_or_else(IntoResponse::into_response)
+            answer_with_output(app, view).await.unwrap_or_else(IntoResponse::into_response)
         }
-        None => jobs::accepted(app, &job),
+        None => accepted_answer(app, &job),
     };
     match preferences.respond_async {
         true if !is_over => responded_async(&mut response),
@@ -263,28 +147,11 @@ async fn respond(
     response
 }
 
-/// What is seen of the job at its end, unless that takes longer than `wait`, or longer than this
-/// process lives.
-pub(super) async fn outcome(jobs: &Jobs, live: &Live, wait: Duration) -> Option<View> {
-    let mut view = live.watch();
-    let end = async {
-        tokio::select! {
-            end = view.wait_for(View::is_final) => return end.ok().map(|view| view.clone()),
-            () = jobs.shutdown.draining() => {}
-        }
-        // From here on, what does not run will not run in this process.
-        let stays = |view: &View| !jobs.runs_while_draining(view.record.state);
-        let seen = view.wait_for(|view| view.is_final() || stays(view)).await.ok()?;
-        seen.is_final().then(|| seen.clone())
-    };
-    timeout(wait, end).await.ok().flatten()
-}
-
 /// A client that waits for a job. Dropped before there is an answer, it withdraws the job if that
 /// is wanted.
 struct Waiting<'a> {
-    jobs: &'a Arc<Jobs>,
-    live: &'a Arc<Live>,
+    lifecycle: &'a Arc<Lifecycle>,
+    active: &'a Arc<ActiveJob>,
     withdraw: bool,
 }
 
@@ -297,21 +164,8 @@ impl Waiting<'_> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if self.withdraw {
-            let (jobs, id) = (Arc::clone(self.jobs), self.live.id);
-            tokio::spawn(async move { jobs.cancel(id).await });
+            let (lifecycle, id) = (Arc::clone(self.lifecycle), self.active.id);
+            tokio::spawn(async move { lifecycle.cancel(id).await });
         }
-    }
-}
-
-fn unsupported(detail: impl Into<String>) -> Problem {
-    let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-    Problem::new(status, "unsupported-type", "The type of the body is not accepted", detail)
-}
-
-impl Jobs {
-    /// Whether a job in this state still ends when the service shuts down.
-    pub(super) fn runs_while_draining(&self, state: JobState) -> bool {
-        // In memory nothing stays: what waits is run, and what pauses is interrupted.
-        state == JobState::Running || !self.is_durable()
     }
 }

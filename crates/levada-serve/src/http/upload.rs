@@ -11,12 +11,11 @@ use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout};
 use tracing::warn;
 
-use super::App;
+use super::app::App;
 use super::outcome::store_failed;
 use super::problem::Problem;
-use crate::cli::serve::ServiceOptions;
-use crate::config::{Mode, QueueConfig};
-use crate::jobs::queue::Queue;
+use crate::config::{Mode, QueueConfig, Service};
+use crate::jobs::active::JobQueue;
 use crate::store::body::Body;
 use crate::store::spool::Spool;
 use crate::store::{StoreError, StoreErrorKind};
@@ -31,14 +30,14 @@ pub(super) struct Upload {
 /// Reads the body of a request to this queue.
 pub(super) async fn receive(
     app: &App,
-    queue: &Queue,
+    queue: &JobQueue,
     config: &QueueConfig,
     with_digest: bool,
     body: Incoming,
 ) -> Result<Upload, Problem> {
     let mut body = Limited::new(body, config.max_body);
-    let mut pace = Pace::new(&app.settings.args.service);
-    let mut spool = Spool::new(app.jobs.store());
+    let mut pace = Pace::new(&app.settings.service);
+    let mut spool = Spool::new(app.jobs.store.store());
     let mut digest = with_digest.then(Sha256::new);
     let mut line = Line::default();
     while let Some(piece) = pace.next(&mut body, config).await? {
@@ -66,8 +65,8 @@ struct Pace {
 }
 
 impl Pace {
-    fn new(options: &ServiceOptions) -> Self {
-        let (pause, rate) = (options.body_timeout, options.body_min_rate);
+    fn new(service: &Service) -> Self {
+        let (pause, rate) = (service.body_timeout, service.body_min_rate);
         Self { pause, rate, waited: Duration::ZERO, received: 0 }
     }
 
@@ -180,9 +179,9 @@ fn not_one_line() -> Problem {
     )
 }
 
-fn not_kept(app: &App, queue: &Queue, error: &StoreError) -> Problem {
+fn not_kept(app: &App, queue: &JobQueue, error: &StoreError) -> Problem {
     if error.kind == StoreErrorKind::Full {
-        app.jobs.writer().no_room(error);
+        app.jobs.store.writer().no_room(error);
         return store_failed(error);
     }
     if error.kind == StoreErrorKind::TooLarge {

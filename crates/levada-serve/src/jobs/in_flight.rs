@@ -18,11 +18,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tracing::warn;
 
-use super::record::JobId;
+use crate::job::JobId;
+use crate::sync::lock;
 
 const SLOT: usize = 16 + 4;
 
@@ -82,13 +83,13 @@ impl InFlight {
 
     /// The service stops: no job is to blame for what happens from now on. Blocks.
     pub(crate) fn stop(&self) {
-        self.state().stopping = true;
+        lock(&self.state).stopping = true;
         self.clear();
     }
 
     /// A slot that no other run has.
     pub(super) fn slot(self: &Arc<Self>) -> Slot {
-        let taken = &mut self.state().taken;
+        let taken = &mut lock(&self.state).taken;
         let index = taken.iter().position(|taken| !taken).unwrap_or(taken.len());
         if index == taken.len() {
             taken.push(true);
@@ -100,11 +101,11 @@ impl InFlight {
 
     fn write(&self, index: usize, slot: &[u8; SLOT]) {
         // Not under the lock: the disk may hang.
-        if self.state().stopping {
+        if lock(&self.state).stopping {
             return;
         }
         self.say(self.file.write_all_at(slot, (index * SLOT) as u64));
-        if self.state().stopping {
+        if lock(&self.state).stopping {
             self.clear();
         }
     }
@@ -112,14 +113,10 @@ impl InFlight {
     /// Says once that the file cannot be written. The jobs run all the same.
     fn say(&self, written: io::Result<()>) {
         if let Err(error) = written
-            && !std::mem::replace(&mut self.state().told, true)
+            && !std::mem::replace(&mut lock(&self.state).told, true)
         {
             warn!(%error, "cannot write the file `in-flight`: after a crash, the service cannot tell which jobs were running");
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -140,7 +137,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.file.state().taken[self.index] = false;
+        lock(&self.file.state).taken[self.index] = false;
     }
 }
 

@@ -1,53 +1,54 @@
-//! The domain: jobs, the queues they wait in, and the commands they run. Knows no HTTP.
+//! The domain: jobs, the queues they wait in, and the commands they run. Knows no HTTP. What a job
+//! is stands in [`crate::job`], and nothing here is used by what stands below.
 //!
-//! | file          | what it is                                                         | channel     |
-//! |---------------|--------------------------------------------------------------------|-------------|
-//! | `service`     | everything together: what handlers ask for                          |             |
-//! | `accept`      | from a request to a job that is on disk                             |             |
-//! | `work`        | from a job in line to the end of its run                            |             |
-//! | `end`         | what follows a run: the job's end, or another attempt               |             |
-//! | `report`      | what the log says of it                                             |             |
-//! | `cancel`      | the end of a job that a client cancels                              |             |
-//! | `record`      | what is known of a job                                              |             |
-//! | `list`        | jobs, page by page                                                  |             |
-//! | `live`        | a job that has not ended: its phase, and its view                   | `watch`     |
-//! | `queue`       | places, and the line                                                | `mpmc`      |
-//! | `crash`       | what is counted after the process died                              |             |
-//! | `in_flight`   | which jobs run, for the next process if this one dies               |             |
-//! | `suspects`    | jobs that may have killed the service, one at a time                |             |
-//! | `shortage`    | what the system lacks for a moment                                  |             |
-//! | `slots`       | whose turn it is when all queues share a limit                      | `oneshot`   |
-//! | `turns`       | a worker's turn for its next job                                    |             |
-//! | `keys`        | requests with the same key, at the same time                        | `watch`     |
-//! | `feed`        | what happens, for everyone                                          | `broadcast` |
-//! | `resident`    | commands that stay and do job after job                             |             |
-//! | `process`, …  | one run of the command: pipes, progress                             | `watch`     |
-//! | `group`       | the processes that come from a command, and their end              |             |
+//! Each line uses only files of lines above it:
+//!
+//! | file                     | what it is                                                   | channel     |
+//! |--------------------------|--------------------------------------------------------------|-------------|
+//! | `keyed_lock`             | one lock for each key                                        | `watch`     |
+//! | `quota`, `pace`, `places`| jobs of a client, jobs per second, places in a queue         |             |
+//! | `scheduler`              | which job gets the next slot when all queues share a limit   | `oneshot`   |
+//! | `shortage`               | what the system lacks for a moment                           |             |
+//! | `in_flight`              | which jobs run, for the next process if this one dies        |             |
+//! | `group`                  | the processes that come from a command, and their end        |             |
+//! | `run_result`, `progress` | how a run ended, and how far it says it is                   |             |
+//! | `pipes`                  | what a command reads and writes                              | `watch`     |
+//! | `process`                | one run of a command in a process of its own                 |             |
+//! | `resident`               | commands that stay and do job after job                      |             |
+//! | `queue`                  | a queue: its places, its line, and what is counted of it     | `mpmc`      |
+//! | `active`                 | a job that has not ended: its phase, and its view            | `watch`, `broadcast` |
+//! | `running`, `suspects`    | a job that a worker has; jobs that may have killed the service |           |
+//! | `events`                 | what happens, for all readers                                | `broadcast` |
+//! | `reporter`               | events, metrics, spans and the log                           |             |
+//! | `registry`               | the queues and the jobs, and how they are found              |             |
+//! | `admission`              | places, quotas and keys of requests                          |             |
+//! | `lifecycle`              | accept, run, finish, cancel, resume: the steps of a job      |             |
+//! | `service`                | the parts, put together                                      |             |
+//! | `pools`                  | the workers of all queues                                    |             |
 
-pub(crate) mod accept;
-mod cancel;
-mod crash;
-mod end;
-pub(crate) mod feed;
+pub(crate) mod active;
+pub(crate) mod admission;
+pub(crate) mod events;
 pub(crate) mod group;
 pub(crate) mod in_flight;
-mod keys;
-pub(crate) mod list;
-pub(crate) mod live;
+mod keyed_lock;
+pub(crate) mod lifecycle;
 pub(crate) mod pace;
-mod pipes;
-pub(crate) mod process;
-mod progress;
+pub(crate) mod pipes;
+mod places;
+pub(crate) mod pools;
+mod process;
+pub(crate) mod progress;
 pub(crate) mod queue;
 mod quota;
-pub(crate) mod record;
-mod report;
-pub(crate) mod resident;
+pub(crate) mod registry;
+mod reporter;
+mod resident;
+mod run_result;
+mod running;
+mod scheduler;
 pub(crate) mod service;
-pub(crate) mod shortage;
-mod slots;
+mod shortage;
 mod suspects;
 #[cfg(test)]
 mod tests;
-mod turns;
-mod work;

@@ -1,9 +1,11 @@
 //! How fast jobs get done, and so when it is worth coming back.
 
 use std::collections::VecDeque;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::sync::lock;
 
 /// What a run is taken to last before one has been measured.
 const FIRST_GUESS: Duration = Duration::from_secs(1);
@@ -63,7 +65,7 @@ impl Pace {
 
     /// Jobs per second that ended, over the last seconds.
     pub(crate) fn throughput(&self) -> f64 {
-        let mut ended = self.ended();
+        let mut ended = lock(&self.ended);
         ended.forget(Instant::now());
         #[expect(clippy::cast_precision_loss, reason = "a few jobs")]
         let jobs = ended.jobs.iter().map(|(_, jobs)| *jobs).sum::<u64>() as f64;
@@ -72,20 +74,16 @@ impl Pace {
 
     /// [`retry_after`](Self::retry_after) without its jitter.
     pub(crate) fn soonest(&self, depth: usize) -> u32 {
-        let average = *self.average.lock().unwrap_or_else(PoisonError::into_inner);
+        let average = *lock(&self.average);
         // ORDERING: Relaxed, no pair: it only goes into an estimate.
         let workers = self.workers.load(Ordering::Relaxed).max(1);
         seconds_until_done(depth, workers, average)
     }
 
-    fn ended(&self) -> MutexGuard<'_, Ended> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// A worker was busy for `busy` with one job.
     pub(crate) fn record(&self, busy: Duration) {
-        self.ended().one_more(Instant::now());
-        let mut average = self.average.lock().unwrap_or_else(PoisonError::into_inner);
+        lock(&self.ended).one_more(Instant::now());
+        let mut average = lock(&self.average);
         *average = Some(match *average {
             None => busy,
             Some(before) => before.mul_f64(1.0 - GAIN) + busy.mul_f64(GAIN),

@@ -5,17 +5,25 @@ use std::io;
 
 use bytes::BytesMut;
 use levada::watch;
+use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 
-use super::live::{Progress, Stream};
-use super::process::End;
-use super::progress::Notes;
+use super::progress::{Notes, Progress};
+use super::run_result::End;
 use crate::store::body::Body;
 use crate::store::spool::Spool;
 
+/// Where a command wrote to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Stream {
+    Stdout,
+    Stderr,
+}
+
 /// Receives what a command does while it runs.
-pub(crate) trait Watcher: Sync {
+pub(crate) trait RunObserver: Sync {
     /// A process has the job.
     fn started(&self) {}
 
@@ -80,21 +88,21 @@ impl Pipes {
     /// # Errors
     /// [`End::OutputTooLarge`]; [`End::NotKept`] when it cannot be written to a file;
     /// [`End::NotRun`] when a pipe fails.
-    pub(crate) async fn pump<W: Watcher>(
+    pub(crate) async fn pump<W: RunObserver>(
         self,
         input: Body,
         output: &mut Output,
-        watcher: &W,
+        observer: &W,
     ) -> Result<(), End> {
         let Output { stdout, stderr, max, overflow } = output;
         let (fed, filled, told) = tokio::join!(
             feed(self.stdin, input),
             async {
-                let filled = fill(self.stdout, stdout, *max, watcher).await;
+                let filled = fill(self.stdout, stdout, *max, observer).await;
                 overflow.send_replace(matches!(filled, Err(End::OutputTooLarge)));
                 filled
             },
-            listen(self.stderr, stderr, watcher),
+            listen(self.stderr, stderr, observer),
         );
         filled.and(fed).and(told)
     }
@@ -119,11 +127,11 @@ async fn feed(mut stdin: ChildStdin, input: Body) -> Result<(), End> {
 /// How much is read at once, in bytes: what a pipe holds on Linux.
 const CHUNK: usize = 64 * 1024;
 
-async fn fill<W: Watcher>(
+async fn fill<W: RunObserver>(
     mut source: impl AsyncRead + Unpin,
     stdout: &mut Spool,
     max: usize,
-    watcher: &W,
+    observer: &W,
 ) -> Result<(), End> {
     let (mut chunk, mut len) = (BytesMut::new(), 0_usize);
     loop {
@@ -133,7 +141,7 @@ async fn fill<W: Watcher>(
             0 => return Ok(()),
             read => read,
         };
-        watcher.wrote(Stream::Stdout, &chunk);
+        observer.wrote(Stream::Stdout, &chunk);
         if len > max {
             return Err(End::OutputTooLarge);
         }
@@ -142,15 +150,15 @@ async fn fill<W: Watcher>(
 }
 
 /// Keeps the end of what is said, apart from the lines that tell the progress.
-async fn listen<W: Watcher>(
+async fn listen<W: RunObserver>(
     mut source: impl AsyncRead + Unpin,
     tail: &mut Tail,
-    watcher: &W,
+    observer: &W,
 ) -> Result<(), End> {
     let mut notes = Notes::default();
     let mut say = |bytes: &[u8]| {
         tail.push(bytes);
-        watcher.wrote(Stream::Stderr, bytes);
+        observer.wrote(Stream::Stderr, bytes);
     };
     let mut chunk = vec![0; 8 * 1024];
     loop {
@@ -159,7 +167,7 @@ async fn listen<W: Watcher>(
             notes.finish(&mut say);
             return Ok(());
         }
-        notes.read(&chunk[..read], &mut say, |progress| watcher.progressed(progress));
+        notes.read(&chunk[..read], &mut say, |progress| observer.progressed(progress));
     }
 }
 
@@ -213,7 +221,7 @@ mod tests {
 
     struct Nobody;
 
-    impl Watcher for Nobody {
+    impl RunObserver for Nobody {
         fn wrote(&self, _: Stream, _: &[u8]) {}
 
         fn progressed(&self, _: Progress) {}

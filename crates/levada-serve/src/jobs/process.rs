@@ -27,13 +27,13 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 
 use super::group::{AFTER_KILL, Ending, Group, Reach, abort_is_due};
-use super::pipes::{Output, Pipes, Watcher};
-use super::record::{JobId, Moment};
-use super::resident::OutOfStep;
+use super::pipes::{Output, Pipes, RunObserver};
+use super::run_result::{End, RunResult};
 use crate::config::QueueConfig;
+use crate::job::{JobId, Moment};
+use crate::store::Store;
 use crate::store::body::Body;
 use crate::store::spool::Spool;
-use crate::store::{Store, StoreError};
 
 /// How long processes have to leave the group when the command has ended by itself, or less if the
 /// grace is. A process that is about to enter a session of its own takes milliseconds.
@@ -50,41 +50,6 @@ const OF_A_JOB: [&str; 7] = [
     "TRACEPARENT",
 ];
 
-/// How a run came to its end.
-#[derive(Debug)]
-pub(crate) enum End {
-    /// The command ended by itself, with this exit code.
-    Exited(i32),
-    /// The command was ended by a signal that did not come from here.
-    Signalled(i32),
-    /// It ran longer than it may.
-    TimedOut,
-    /// It wrote more than it may.
-    OutputTooLarge,
-    /// It could not be started: nothing of the job was done.
-    NotStarted(io::Error),
-    /// It could not be watched, or did not do what a command has to.
-    NotRun(io::Error),
-    /// Its answer cannot be distinguished from an answer to another job.
-    OutOfStep(OutOfStep),
-    /// What it wrote cannot be put into a file.
-    NotKept(StoreError),
-    /// It exited in order and without an answer, as a persistent process does on a request to stop.
-    Silent,
-    /// It was cancelled.
-    Stopped,
-    /// The stop of the service cut it off.
-    Aborted,
-}
-
-/// What comes back from a run.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    pub(crate) end: End,
-    pub(crate) stdout: Body,
-    pub(crate) stderr_tail: String,
-}
-
 /// One run of a queue's command.
 #[derive(Debug)]
 pub(crate) struct Run<'a, W> {
@@ -95,13 +60,13 @@ pub(crate) struct Run<'a, W> {
     pub(crate) trace: Option<&'a str>,
     pub(crate) config: &'a QueueConfig,
     pub(crate) shutdown: &'a Shutdown,
-    pub(crate) watcher: &'a W,
+    pub(crate) observer: &'a W,
     pub(crate) store: &'a Arc<dyn Store>,
 }
 
-impl<W: Watcher> Run<'_, W> {
+impl<W: RunObserver> Run<'_, W> {
     /// Runs the command with this input until nothing of it is left.
-    pub(crate) async fn run(&self, input: Body) -> Ran {
+    pub(crate) async fn run(&self, input: Body) -> RunResult {
         let stdout = Spool::or_memory(self.store);
         let mut output = Output::new(stdout, self.config.max_output, self.config.stderr_tail);
         let mut end = if self.shutdown.phase() == Phase::Aborting {
@@ -109,7 +74,7 @@ impl<W: Watcher> Run<'_, W> {
         } else {
             match self.start(input.len()) {
                 Ok(group) => {
-                    self.watcher.started();
+                    self.observer.started();
                     self.supervise(group, input, &mut output).await
                 }
                 Err(error) => End::NotStarted(error),
@@ -122,7 +87,7 @@ impl<W: Watcher> Run<'_, W> {
                 Err(error) => end = End::NotKept(error),
             }
         }
-        Ran { end, stdout, stderr_tail: output.stderr.text() }
+        RunResult { end, stdout, stderr_tail: output.stderr.text() }
     }
 
     fn start(&self, input_bytes: u64) -> io::Result<Group> {
@@ -151,7 +116,7 @@ impl<W: Watcher> Run<'_, W> {
 
     async fn supervise(&self, mut group: Group, input: Body, output: &mut Output) -> End {
         let mut overflow = output.overflow();
-        let mut pump = pin!(Pipes::of(group.command()).pump(input, output, self.watcher));
+        let mut pump = pin!(Pipes::of(group.command()).pump(input, output, self.observer));
         let mut so_far = SoFar::default();
         self.watch(&mut group, pump.as_mut(), &mut overflow, &mut so_far).await;
         self.clear(&mut group, pump, &mut so_far).await;
@@ -183,7 +148,7 @@ impl<W: Watcher> Run<'_, W> {
                     let Err(end) = pumped else { continue };
                     end
                 }
-                () = self.watcher.stopped(), if ended.is_none() && stopped.is_none() => End::Stopped,
+                () = self.observer.stopped(), if ended.is_none() && stopped.is_none() => End::Stopped,
                 _ = overflow.wait_for(|over| *over), if stopped.is_none() => End::OutputTooLarge,
                 () = &mut clock => {
                     if ended.is_some() || stopped.is_some() {

@@ -6,11 +6,20 @@
 //! ::progress looking for more
 //! ```
 
-use super::live::Progress;
+use serde::Serialize;
 
 const MARK: &[u8] = b"::progress ";
 /// The longest line that is read, in bytes; the rest of a longer one is left out.
 const LONGEST: usize = 1024;
+
+/// What a command says of its progress.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub(crate) struct Progress {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) percent: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<String>,
+}
 
 /// Takes the progress out of what a command says.
 #[derive(Debug, Default)]

@@ -1,41 +1,39 @@
-//! A named queue: which jobs it admits, which wait, and which is next.
+//! A named queue: its configuration, its places, its line, and what is counted of it.
 //!
-//! A place is taken before a request's body is read, so "full" is known at once and what was
-//! accepted always has room. The line itself, the `mpmc` of a pool of workers, has room for more
-//! than there ever are: its senders cannot wait, since every job in it is on disk already, and
-//! those that come back (from a retry, or from the disk after a restart) have no choice but to get
-//! in. The bound is the number of places, which can change while the service runs.
+//! The line, the `mpmc` of a pool of workers, has room for more jobs than there ever are: its
+//! senders cannot wait, since every job in it is on disk already. The bound is the number of
+//! [places](super::places), which can change while the service runs.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use levada::mpmc;
 
-use super::live::Live;
 use super::pace::Pace;
+use super::places::{NoPlace, Place, Places};
 use super::resident::Idle;
+use super::scheduler::QueueRequests;
 use super::shortage::Shortage;
-use super::turns::Turns;
 use crate::config::{Mode, QueueConfig};
+use crate::sync::lock;
 
-/// How many jobs have room in a line: more than there ever are.
+/// The capacity of a line, in jobs: more than there ever are.
 pub(crate) const LINE: usize = 1 << 28;
 
-/// One of the queues.
+/// A queue of jobs, of which it knows nothing else.
 #[derive(Debug)]
-pub(crate) struct Queue {
+pub(crate) struct Queue<J> {
     pub(crate) name: String,
     /// How the next job is treated; a reload puts another one here.
     config: Mutex<Arc<QueueConfig>>,
-    room: Mutex<Room>,
-    line: mpmc::Sender<Arc<Live>>,
+    places: Arc<Places>,
+    line: mpmc::Sender<Arc<J>>,
     pub(crate) pace: Pace,
     pub(crate) counts: Counts,
     /// Processes that stay, if the queue has such.
     pub(crate) idle: Idle,
-    pub(super) turns: Turns,
+    pub(super) requests: QueueRequests,
     pub(super) shortage: Shortage,
 }
 
@@ -91,99 +89,78 @@ impl Count {
     }
 }
 
-/// The places of a queue.
-#[derive(Debug, Default)]
-struct Room {
-    closed: bool,
-    /// Taken by requests that are not jobs yet.
-    reserved: usize,
-    /// The jobs in line, by their number in it, and since when.
-    waiting: BTreeMap<u64, Instant>,
-    last_number: u64,
+/// Raises a gauge by one, while it lasts.
+pub(super) struct GaugeGuard<'a>(&'a AtomicUsize);
+
+impl<'a> GaugeGuard<'a> {
+    pub(super) fn new(gauge: &'a AtomicUsize) -> Self {
+        // ORDERING: Relaxed, no pair: a statistic that orders nothing.
+        gauge.fetch_add(1, Ordering::Relaxed);
+        Self(gauge)
+    }
 }
 
-/// Why there is no place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NoPlace {
-    /// Every place is taken.
-    Full,
-    /// The queue only finishes what it has.
-    Closed,
+impl Drop for GaugeGuard<'_> {
+    fn drop(&mut self) {
+        // ORDERING: Relaxed, no pair: a statistic that orders nothing.
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
-/// A place that is taken, for a request or for a job in line. Dropping it gives it back.
-#[derive(Debug)]
-pub(crate) struct Place {
-    queue: Arc<Queue>,
-    /// The job's number in line; `None` before there is a job.
-    number: Option<u64>,
-}
-
-impl Queue {
+impl<J: Send + Sync> Queue<J> {
     /// `line` leads to the queue's workers, and has room for [`LINE`] jobs.
     pub(crate) fn new(
         name: String,
         config: Arc<QueueConfig>,
-        line: mpmc::Sender<Arc<Live>>,
+        line: mpmc::Sender<Arc<J>>,
     ) -> Arc<Self> {
         let pace = Pace::new(config.workers);
-        let (config, room, counts) = (Mutex::new(config), Mutex::default(), Counts::default());
-        let (idle, turns, shortage) = (Idle::default(), Turns::default(), Shortage::default());
-        Arc::new(Self { name, config, room, line, pace, counts, idle, turns, shortage })
+        let (config, places, counts) = (Mutex::new(config), Arc::default(), Counts::default());
+        let (idle, shortage) = (Idle::default(), Shortage::default());
+        let requests = QueueRequests::default();
+        Arc::new(Self { name, config, places, line, pace, counts, idle, requests, shortage })
     }
 
     pub(crate) fn config(&self) -> Arc<QueueConfig> {
-        Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&lock(&self.config))
     }
 
     /// From now on, jobs are treated like this. Jobs that run go on as they began.
     pub(crate) fn configure(&self, config: Arc<QueueConfig>) {
         self.pace.set_workers(config.workers);
-        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
-        self.room().closed = false;
-        self.idle.trim(self);
+        *lock(&self.config) = config;
+        self.places.set_closed(false);
+        self.trim_idle();
     }
 
     /// No more requests come in; what is in line stays.
     pub(crate) fn close(&self) {
-        self.room().closed = true;
-        self.idle.trim(self);
+        self.places.set_closed(true);
+        self.trim_idle();
     }
 
     /// How processes that stay are used from now on, if they are.
     pub(super) fn needs_processes(&self) -> Option<Arc<QueueConfig>> {
         let config = self.config();
-        let room = self.room();
-        let goes_on = !room.closed || !room.waiting.is_empty();
-        (goes_on && config.mode != Mode::Process).then_some(config)
+        (config.mode != Mode::Process && !self.places.is_over()).then_some(config)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.room().closed
+        self.places.is_closed()
     }
 
     /// Takes a place for a request, at once or not at all.
-    pub(crate) fn reserve(self: &Arc<Self>) -> Result<Place, NoPlace> {
-        let capacity = self.config().capacity;
-        let mut room = self.room();
-        if room.closed {
-            return Err(NoPlace::Closed);
-        }
-        if room.reserved + room.waiting.len() >= capacity {
-            return Err(NoPlace::Full);
-        }
-        room.reserved += 1;
-        Ok(Place { queue: Arc::clone(self), number: None })
+    pub(crate) fn reserve(&self) -> Result<Place, NoPlace> {
+        self.places.reserve(self.config().capacity)
     }
 
     /// Takes a place for a job that has to come in, whether there is room or not.
-    pub(crate) fn must_enter(self: &Arc<Self>) -> Place {
-        self.room().reserved += 1;
-        Place { queue: Arc::clone(self), number: None }
+    pub(crate) fn must_reserve(&self) -> Place {
+        self.places.must_reserve()
     }
 
     /// Puts a job that has a place at the end of the line.
-    pub(crate) fn enter(&self, job: Arc<Live>) {
+    pub(crate) fn enter(&self, job: Arc<J>) {
         // Never full. Closed, the service is at its end, and the job is for the next process.
         drop(self.line.try_send(job));
     }
@@ -196,15 +173,12 @@ impl Queue {
 
     /// How many places are taken.
     pub(crate) fn depth(&self) -> usize {
-        let room = self.room();
-        room.reserved + room.waiting.len()
+        self.places.depth()
     }
 
     /// How many jobs wait, and for how long the first of them has.
     pub(crate) fn waiting(&self) -> (usize, Option<Duration>) {
-        let room = self.room();
-        let oldest = room.waiting.first_key_value().map(|(_, since)| since.elapsed());
-        (room.waiting.len(), oldest)
+        self.places.waiting()
     }
 
     /// Seconds after which it is worth coming back.
@@ -212,52 +186,9 @@ impl Queue {
         self.pace.retry_after(self.depth())
     }
 
-    fn room(&self) -> MutexGuard<'_, Room> {
-        self.room.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Place {
-    pub(crate) fn queue(&self) -> &Arc<Queue> {
-        &self.queue
-    }
-
-    /// A job has this place from now on, at the end of the line.
-    pub(crate) fn occupy(mut self) -> Self {
-        let mut room = self.queue.room();
-        room.reserved -= 1;
-        room.last_number += 1;
-        let number = room.last_number;
-        room.waiting.insert(number, Instant::now());
-        drop(room);
-        self.number = Some(number);
-        self
-    }
-
-    /// How many are before the job in line; some of them may have been cancelled meanwhile.
-    pub(crate) fn position(&self) -> u64 {
-        let room = self.queue.room();
-        let first = room.waiting.first_key_value().map(|(number, _)| *number);
-        match (self.number, first) {
-            (Some(number), Some(first)) => number - first,
-            _ => 0,
-        }
-    }
-
-    /// How long the job has been waiting.
-    pub(crate) fn waited(&self) -> Duration {
-        let number = self.number.unwrap_or_default();
-        self.queue.room().waiting.get(&number).map(Instant::elapsed).unwrap_or_default()
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut room = self.queue.room();
-        match self.number {
-            None => room.reserved -= 1,
-            Some(number) => drop(room.waiting.remove(&number)),
-        }
+    /// Ends the processes that are not needed any more.
+    fn trim_idle(&self) {
+        self.idle.trim(&|| self.needs_processes());
     }
 }
 
@@ -265,7 +196,7 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn queue(capacity: usize) -> Arc<Queue> {
+    fn queue(capacity: usize) -> Arc<Queue<()>> {
         let config = QueueConfig { capacity, ..QueueConfig::for_tests(["true"]) };
         Queue::new("default".to_owned(), Arc::new(config), mpmc::channel(1).0)
     }
@@ -288,9 +219,9 @@ mod tests {
     }
 
     #[test]
-    fn who_has_to_come_in_does() {
+    fn a_job_that_has_to_come_in_does() {
         let queue = queue(1);
-        let held: Vec<_> = (0..3).map(|_| queue.must_enter().occupy()).collect();
+        let held: Vec<_> = (0..3).map(|_| queue.must_reserve().occupy()).collect();
         assert_eq!(queue.depth(), 3);
         assert_eq!(queue.reserve().unwrap_err(), NoPlace::Full);
         queue.close();

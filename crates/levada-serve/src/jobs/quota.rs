@@ -1,7 +1,9 @@
 //! How many unfinished jobs each client may have.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
+
+use crate::sync::lock;
 
 /// The unfinished jobs of each client that has some.
 #[derive(Debug, Clone, Default)]
@@ -19,7 +21,7 @@ pub(crate) struct Share {
 impl Quotas {
     /// One more job of `client`, unless it has `most` already.
     pub(crate) fn take(&self, client: &str, most: usize) -> Option<Share> {
-        let mut used = self.used();
+        let mut used = lock(&self.used);
         let jobs = used.entry(client.to_owned()).or_default();
         if *jobs >= most {
             return None;
@@ -32,15 +34,11 @@ impl Quotas {
     pub(crate) fn must_take(&self, client: &str) -> Share {
         self.take(client, usize::MAX).expect("nobody has so many jobs")
     }
-
-    fn used(&self) -> MutexGuard<'_, HashMap<String, usize>> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        let mut used = self.quotas.used();
+        let mut used = lock(&self.quotas.used);
         if let Some(jobs) = used.get_mut(&self.client) {
             *jobs -= 1;
             if *jobs == 0 {
@@ -65,6 +63,6 @@ mod tests {
         drop(first);
         let again = quotas.take("a", 2).unwrap();
         drop((second, other, again));
-        assert!(quotas.used().is_empty());
+        assert!(lock(&quotas.used).is_empty());
     }
 }

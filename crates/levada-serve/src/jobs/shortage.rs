@@ -2,23 +2,16 @@
 //! or a program that is just being replaced. That says nothing of the job. Its worker waits and
 //! tries again, as long as it takes.
 
-use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use rustix::io::Errno;
 use tracing::{info, warn};
+
+use crate::sync::lock;
 
 /// How long a worker waits before it tries again the first time, and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-
-/// What the system says then, and soon no longer: too many files open in this process or in all,
-/// too many processes, too little memory, and a program that is open for writing.
-pub(crate) fn is_passing(error: &io::Error) -> bool {
-    let passing = [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM, Errno::TXTBSY];
-    error.raw_os_error().is_some_and(|code| passing.map(Errno::raw_os_error).contains(&code))
-}
 
 /// The workers of a queue that wait for what the system lacks. Logged when it is the first, and
 /// when none is left.
@@ -42,17 +35,13 @@ pub(super) struct Short<'a> {
 impl Shortage {
     /// A worker of this queue could not start its command.
     pub(super) fn begin<'a>(&'a self, queue: &'a str, error: &str) -> Short<'a> {
-        let mut state = self.state();
+        let mut state = lock(&self.0);
         state.workers += 1;
         if state.workers == 1 {
             state.since = Some(Instant::now());
             warn!(queue, error, "cannot start commands at the moment; workers wait and retry");
         }
         Short { queue, shortage: self, pause: FIRST_PAUSE }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -67,7 +56,7 @@ impl Short<'_> {
 
 impl Drop for Short<'_> {
     fn drop(&mut self) {
-        let mut state = self.shortage.state();
+        let mut state = lock(&self.shortage.0);
         state.workers -= 1;
         if state.workers == 0
             && let Some(since) = state.since.take()
@@ -87,18 +76,5 @@ mod tests {
         let mut short = shortage.begin("default", "too many open files");
         let pauses: Vec<_> = (0..8).map(|_| short.pause().as_millis()).collect();
         assert_eq!(pauses, [50, 100, 200, 400, 800, 1600, 2000, 2000]);
-    }
-
-    #[test]
-    fn what_passes_and_what_does_not() {
-        let is_passing = |errno: Errno| is_passing(&errno.into());
-        assert!(
-            [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM, Errno::TXTBSY].map(is_passing)
-                == [true; 5]
-        );
-        assert!(
-            [Errno::NOENT, Errno::ACCESS, Errno::IO, Errno::TOOBIG].map(is_passing) == [false; 4]
-        );
-        assert!(!super::is_passing(&io::Error::other("Too many open files")));
     }
 }

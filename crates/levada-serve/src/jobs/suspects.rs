@@ -1,56 +1,53 @@
 //! Jobs whose next interruption would be their last, one at a time over all queues.
 //!
 //! One of them may be what kills the service. Started together with it, the others would be given
-//! up for what it does. No worker waits here: a job enters the line of its queue when it is its
-//! turn.
+//! up for what it does. No worker waits here: a job enters the line of its queue when the one
+//! before it is done.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use super::live::Live;
-use super::record::JobId;
+use super::active::ActiveJob;
+use crate::job::JobId;
+use crate::sync::lock;
 
-/// Whose turn it is, and who comes next.
+/// The suspect that may run, and those that wait.
 #[derive(Debug, Default)]
-pub(super) struct Suspects(Mutex<Turns>);
+pub(super) struct Suspects(Mutex<State>);
 
 #[derive(Debug, Default)]
-struct Turns {
+struct State {
     current: Option<JobId>,
-    waiting: VecDeque<Arc<Live>>,
+    waiting: VecDeque<Arc<ActiveJob>>,
 }
 
 impl Suspects {
-    /// Puts a job in the line of its queue as soon as it is its turn.
-    pub(super) fn enter(&self, live: Arc<Live>) {
-        self.turns().waiting.push_back(live);
+    /// Puts a job in the line of its queue as soon as no other suspect runs.
+    pub(super) fn enter(&self, job: Arc<ActiveJob>) {
+        lock(&self.0).waiting.push_back(job);
         self.go_on();
     }
 
     /// A worker is done with this job, be it one of these or not.
     pub(super) fn done(&self, id: JobId) {
-        let was_current = self.turns().current.take_if(|current| *current == id).is_some();
+        let was_current = lock(&self.0).current.take_if(|current| *current == id).is_some();
         if was_current {
             self.go_on();
         }
     }
 
     fn go_on(&self) {
-        let mut turns = self.turns();
-        if turns.current.is_some() {
+        let mut state = lock(&self.0);
+        if state.current.is_some() {
             return;
         }
         // Those that were cancelled meanwhile are passed over.
-        while let Some(next) = turns.waiting.pop_front() {
+        while let Some(next) = state.waiting.pop_front() {
             if next.is_waiting() {
-                turns.current = Some(next.id);
-                drop(turns);
+                state.current = Some(next.id);
+                drop(state);
                 return next.queue.enter(Arc::clone(&next));
             }
         }
-    }
-
-    fn turns(&self) -> MutexGuard<'_, Turns> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

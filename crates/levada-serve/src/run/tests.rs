@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::{QueueConfig, Retention};
-use crate::jobs::record::JobId;
+use crate::job::JobId;
 use crate::store::tests::slow::{Slow, next};
 use crate::store::{Change, Durability};
 
@@ -41,7 +41,7 @@ async fn an_address_is_free_again_at_once() {
 
 /// Requests are answered while a queue is opened, however long the store takes.
 #[tokio::test]
-async fn opening_a_queue_holds_nobody_up() {
+async fn opening_a_queue_holds_no_request_up() {
     let (store, _begun, _go_on) = Slow::new();
     let settings = watch::Sender::new(config(&["old"]));
     let shutdown = Shutdown::new();
@@ -53,18 +53,18 @@ async fn opening_a_queue_holds_nobody_up() {
         shutdown.signal(),
         Tracing::default(),
     );
-    let mut staff = Staff::new(&jobs, 1);
-    staff.configure(config(&["old"])).await.unwrap();
+    let mut pools = WorkerPools::new(&jobs);
+    pools.configure(config(&["old"])).await.unwrap();
     let (mut asked, release) = store.hold_reads();
-    let mut opening = pin!(staff.configure(config(&["old", "new"])));
+    let mut opening = pin!(pools.configure(config(&["old", "new"])));
     tokio::select! {
         opened = &mut opening => panic!("{opened:?} without asking the store"),
         asked = timeout(LONG, asked.recv()) => assert_eq!(asked, Ok(Some(()))),
     }
-    assert!(jobs.queue("old").is_some() && jobs.queue("new").is_none());
+    assert!(jobs.registry.queue("old").is_some() && jobs.registry.queue("new").is_none());
     drop(release);
     timeout(LONG, opening).await.unwrap().unwrap();
-    assert!(jobs.queue("new").is_some());
+    assert!(jobs.registry.queue("new").is_some());
 }
 
 #[test]
@@ -82,13 +82,13 @@ fn an_abort_does_not_wait_for_a_commit_that_hangs() {
             shutdown.signal(),
             Tracing::default(),
         );
-        jobs.writer().note(Change::Forget { id: JobId::next() });
+        jobs.store.writer().write_behind(Change::Forget { id: JobId::next() });
         assert_eq!(next(&mut begun).await.1, Durability::Later);
         shutdown.advance();
         shutdown.advance();
-        let staff = Staff::new(&jobs, 1);
+        let pools = WorkerPools::new(&jobs);
         let abort = tokio::spawn(async { 143 });
-        timeout(LONG, take_down(&jobs, closer, staff, &shutdown, abort)).await
+        timeout(LONG, take_down(&jobs, closer, pools, &shutdown, abort)).await
     });
     assert_eq!(code, Ok(143));
 }

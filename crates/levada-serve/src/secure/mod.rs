@@ -6,11 +6,11 @@
 pub(crate) mod tls;
 pub(crate) mod tokens;
 
-use crate::cli::serve::AccessOptions;
+use crate::config::Service;
 
 /// Whether anyone beyond this machine can reach the service. All addresses of it count as beyond.
-fn is_remote(access: &AccessOptions) -> bool {
-    !access.listen.ip().to_canonical().is_loopback()
+fn is_remote(service: &Service) -> bool {
+    !service.listen.ip().to_canonical().is_loopback()
 }
 
 /// By which names clients may ask for the service. A page in a browser can make a name of its own
@@ -25,48 +25,64 @@ pub(crate) enum Hosts<'a> {
     Private(&'a [String]),
 }
 
-pub(crate) fn hosts(access: &AccessOptions, has_tokens: bool) -> Hosts<'_> {
-    match (is_remote(access), has_tokens, access.tls_cert.is_some()) {
+pub(crate) fn hosts(service: &Service, has_tokens: bool) -> Hosts<'_> {
+    match (is_remote(service), has_tokens, service.tls_cert.is_some()) {
         (_, true, _) | (true, false, true) => Hosts::Any,
-        (true, false, false) => Hosts::Private(&access.allow_host),
-        (false, false, _) => Hosts::Local(&access.allow_host),
+        (true, false, false) => Hosts::Private(&service.allow_host),
+        (false, false, _) => Hosts::Local(&service.allow_host),
     }
 }
 
-/// Refuses to listen where any client could run the command by accident, and returns what an
-/// operator should know who listens like this.
+/// Refuses to listen where any client could run the command by accident. Returns a warning for the
+/// operator, if there is one.
 ///
 /// # Errors
 /// Says what to add.
-pub(crate) fn check(
-    access: &AccessOptions,
-    has_tokens: bool,
-) -> Result<Option<&'static str>, String> {
-    if has_tokens && access.allow_anonymous {
-        return Err("--allow-anonymous: there are tokens, from --token-file or LEVADA_TOKEN, and \
-                    a client that has none could do without; remove one of them"
-            .to_owned());
+pub(crate) fn check(service: &Service, has_tokens: bool) -> Result<Option<&'static str>, String> {
+    if let Some(mistake) = incomplete(service) {
+        return Err(mistake.to_owned());
     }
-    if !is_remote(access) {
+    if has_tokens && service.allow_anonymous {
+        return Err(
+            "--allow-anonymous: there are tokens, from --token-file or LEVADA_TOKEN, that \
+                    clients would not need; remove one of them"
+                .to_owned(),
+        );
+    }
+    if !is_remote(service) {
         return Ok(None);
     }
-    match (has_tokens, access.tls_cert.is_some() || access.allow_plain_http) {
+    match (has_tokens, service.tls_cert.is_some() || service.allow_plain_http) {
         (true, true) => Ok(None),
         (true, false) => Ok(Some(
-            "other machines send their tokens and jobs in the clear: add --tls-cert and --tls-key, \
+            "other machines send their tokens and jobs unencrypted: add --tls-cert and --tls-key, \
              or --allow-plain-http where the network is trusted or a proxy in front does TLS",
         )),
-        (false, true) if access.allow_anonymous => Ok(None),
+        (false, true) if service.allow_anonymous => Ok(None),
         (false, _) => Err(format!(
-            "--listen {}: other machines could reach it, and every client that reaches it can run \
-             the command; add one of:\n  \
+            "--listen {}: other machines can reach this address, and every client that reaches it \
+             can run the command; add one of:\n  \
              --token-file FILE: only clients with a token may\n  \
              --allow-anonymous, --tls-cert FILE and --tls-key FILE: every client may, encrypted\n  \
-             --allow-anonymous and --allow-plain-http: every client may, unencrypted, in a network \
-             that is trusted, such as that of a few containers",
-            access.listen
+             --allow-anonymous and --allow-plain-http: every client may, unencrypted, in a trusted \
+             network, such as that of a few containers",
+            service.listen
         )),
     }
+}
+
+/// What is wrong with options that need another one, or that contradict another one.
+fn incomplete(service: &Service) -> Option<&'static str> {
+    match (&service.tls_cert, &service.tls_key) {
+        (Some(_), None) => return Some("--tls-cert: add the private key with --tls-key FILE"),
+        (None, Some(_)) => return Some("--tls-key: add the certificate with --tls-cert FILE"),
+        (Some(_), Some(_)) if service.allow_plain_http => {
+            return Some("--allow-plain-http: --tls-cert is given, too; remove one of them");
+        }
+        _ => {}
+    }
+    let useless = service.allow_world_readable_tokens && service.token_file.is_none();
+    useless.then_some("--allow-world-readable-tokens: there is no file; add --token-file FILE")
 }
 
 #[cfg(test)]
@@ -74,9 +90,25 @@ mod tests {
     use super::*;
     use crate::cli::tests::serve;
 
+    fn service(arguments: &[&str]) -> Service {
+        serve(&[arguments, &["--", "true"]].concat()).unwrap().source().service()
+    }
+
     fn checked(arguments: &[&str], has_tokens: bool) -> Result<Option<&'static str>, String> {
-        let line = [arguments, &["--", "true"]].concat();
-        check(&serve(&line).unwrap().access, has_tokens)
+        check(&service(arguments), has_tokens)
+    }
+
+    #[test]
+    fn option_that_would_be_ignored_is_refused() {
+        for (line, option) in [
+            (&["--tls-cert=c"][..], "--tls-key"),
+            (&["--tls-key=k"], "--tls-cert"),
+            (&["--tls-cert=c", "--tls-key=k", "--allow-plain-http"], "--allow-plain-http"),
+            (&["--allow-world-readable-tokens"], "--token-file"),
+        ] {
+            let message = checked(line, true).unwrap_err();
+            assert!(message.contains(option), "{message}");
+        }
     }
 
     #[test]
@@ -104,7 +136,9 @@ mod tests {
             assert_eq!(checked(&anonymous, false), Ok(None));
             assert_eq!(checked(&plain, false), Ok(None));
             assert_eq!(checked(&tls, true), Ok(None));
-            assert!(checked(&[], true).unwrap().is_some_and(|warning| warning.contains("clear")));
+            assert!(
+                checked(&[], true).unwrap().is_some_and(|warning| warning.contains("unencrypted"))
+            );
             assert_eq!(checked(&["--allow-plain-http"], true), Ok(None), "as it is meant to be");
             assert!(checked(&anonymous, true).unwrap_err().contains("--allow-anonymous"));
         }
@@ -123,8 +157,7 @@ mod tests {
     #[test]
     fn hosts_are_free_where_no_page_can_use_them() {
         let hosts_of = |arguments: &[&str], has_tokens| {
-            let access = serve(&[arguments, &["--", "true"]].concat()).unwrap().access;
-            format!("{:?}", hosts(&access, has_tokens))
+            format!("{:?}", hosts(&service(arguments), has_tokens))
         };
         let remote = "--listen=0.0.0.0:0";
         let tls = ["--tls-cert=c", "--tls-key=k"];

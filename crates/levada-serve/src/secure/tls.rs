@@ -18,8 +18,7 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
-use crate::cli::serve::AccessOptions;
-use crate::config::Mistakes;
+use crate::config::{Mistakes, Service};
 
 /// Turns connections into TLS connections.
 #[derive(Clone)]
@@ -59,8 +58,8 @@ impl Tls {
     ///
     /// # Errors
     /// Says which file is no good, and why.
-    pub(crate) fn load(access: &AccessOptions) -> Result<Option<Self>, Mistakes> {
-        let (Some(certificate), Some(key)) = (&access.tls_cert, &access.tls_key) else {
+    pub(crate) fn load(service: &Service) -> Result<Option<Self>, Mistakes> {
+        let (Some(certificate), Some(key)) = (&service.tls_cert, &service.tls_key) else {
             return Ok(None);
         };
         let provider = Arc::new(ring::default_provider());
@@ -165,7 +164,7 @@ pub(crate) mod tests {
     fn load(directory: &TempDir) -> Result<Option<Tls>, Mistakes> {
         let at = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
         let line = ["--tls-cert", &at("cert"), "--tls-key", &at("key"), "--", "true"];
-        Tls::load(&serve(&line).unwrap().access)
+        Tls::load(&serve(&line).unwrap().source().service())
     }
 
     /// Whether a client that trusts only this certificate gets an echo.

@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::http::HeaderValue;
+use http::HeaderValue;
 use sha2::{Digest, Sha256};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
@@ -77,8 +77,8 @@ impl fmt::Display for Unauthorized {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Missing => "The request has no token; send Authorization: Bearer TOKEN.",
-            Self::Malformed => "The Authorization is not of the form: Bearer TOKEN.",
-            Self::Unknown => "The token is not one of this service's.",
+            Self::Malformed => "The header Authorization is not of the form Bearer TOKEN.",
+            Self::Unknown => "The service does not know the token.",
         })
     }
 }
@@ -160,8 +160,9 @@ impl TokenFile<'_> {
         let (what, advice) = match mode {
             _ if mode & OTHERS_WRITE != 0 => ("change", ""),
             _ if mode & OTHERS != 0 && !self.may_be_world_readable => {
-                let allow = ", or give --allow-world-readable-tokens where there are no other users, as in a container";
-                ("get at", allow)
+                let allow = ", or give --allow-world-readable-tokens where there are no other users, \
+                             as in a container";
+                ("read", allow)
             }
             _ => {
                 let mut text = String::new();
@@ -210,7 +211,7 @@ fn add(
     new: ([u8; 32], ClientName),
 ) -> Result<(), String> {
     if let Some((_, other)) = digests.iter().find(|(digest, _)| *digest == new.0) {
-        return Err(format!("the token is {other}'s already; give each client its own"));
+        return Err(format!("{other} already has this token; give each client its own"));
     }
     digests.push(new);
     Ok(())
@@ -279,7 +280,7 @@ mod tests {
         let mistakes = load(&text).unwrap_err().0;
         for (mistake, expected) in mistakes.iter().zip([
             ":1: the token has 7 characters; give at least 16",
-            ":3: the token is alice's already",
+            ":3: alice already has this token",
             ":4: give one token a line",
             ":5: a client's name",
         ]) {

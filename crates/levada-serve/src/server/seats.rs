@@ -10,11 +10,13 @@
 //! is recalled.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+
+use crate::sync::lock;
 
 /// How long a recalled connection may take to give its seat back before another one is recalled. It
 /// takes microseconds, unless a request came at the same moment.
@@ -157,9 +159,6 @@ impl Drop for Seat {
 }
 
 /// The values are whole between any two statements, also after a panic.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 #[cfg(test)]
 mod tests {

@@ -5,16 +5,18 @@
 //! in front of anything longer the answer says that the connection ends.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, header};
 use bytes::Bytes;
+use http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::time::timeout;
+
+use crate::sync::lock;
 
 /// The longest rest that is read, in bytes. A new connection costs a client about as much.
 const LONGEST: u64 = 256 * 1024;
@@ -129,8 +131,4 @@ async fn discard(mut body: Incoming) -> bool {
         true
     };
     timeout(PATIENCE, read).await.unwrap_or(false)
-}
-
-fn lock(left: &Mutex<Left>) -> MutexGuard<'_, Left> {
-    left.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,9 +1,10 @@
 //! What the writer has of changes that are not on the disk yet.
 
-use levada::{mpsc, oneshot};
+use levada::oneshot;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Change, Store, StoreError};
-use crate::jobs::record::Record;
+use crate::job::Record;
 
 /// How many bytes of a job one of several changes in a commit has at most, when there is little
 /// room.
@@ -21,7 +22,7 @@ pub(super) struct Command {
 pub(super) struct Waiter {
     pub(super) done: oneshot::Sender<Result<(), StoreError>>,
     /// Until it is answered.
-    pub(super) _room: Option<mpsc::OwnedPermit<()>>,
+    pub(super) _room: Option<OwnedSemaphorePermit>,
 }
 
 /// How soon a change is made when there is little room.
@@ -45,7 +46,7 @@ pub(super) struct Backlog {
     /// Those who ask for room to be looked for.
     asking: Vec<Command>,
     /// The store has to be opened again.
-    pub(super) fallen: bool,
+    pub(super) poisoned: bool,
     /// How many go into one commit: half as many as there was no room for.
     most: usize,
 }
@@ -105,7 +106,7 @@ impl Default for Backlog {
     fn default() -> Self {
         let (noted, waiting) = (Vec::new(), Vec::new());
         let (unsure, asking) = (Vec::new(), Vec::new());
-        Self { noted, waiting, unsure, asking, fallen: false, most: usize::MAX }
+        Self { noted, waiting, unsure, asking, poisoned: false, most: usize::MAX }
     }
 }
 
@@ -113,7 +114,7 @@ impl Backlog {
     /// The store is as it was after the last commit that was to survive: what is gone is to be done
     /// again.
     pub(super) fn reopened(&mut self) {
-        self.fallen = false;
+        self.poisoned = false;
         let noted = std::mem::take(&mut self.noted);
         if !noted.is_empty() {
             self.waiting.insert(0, Command::notes(noted));
@@ -152,7 +153,7 @@ impl Backlog {
     pub(super) fn put_back(&mut self, commands: Vec<Command>) {
         self.most = (commands.len() / 2).max(1);
         self.waiting.splice(..0, commands);
-        self.fallen = true;
+        self.poisoned = true;
     }
 
     /// Room was looked for.
@@ -185,7 +186,7 @@ impl Backlog {
 mod tests {
     use super::super::tests::accept;
     use super::*;
-    use crate::jobs::record::JobId;
+    use crate::job::JobId;
 
     fn command(change: Change) -> Command {
         Command::notes(vec![change])
@@ -209,13 +210,13 @@ mod tests {
         let mut backlog = Backlog::default();
         backlog.noted.push(accept(ids[0], b""));
         backlog.put_back(vec![command(accept(ids[1], b""))]);
-        assert!(backlog.fallen);
+        assert!(backlog.poisoned);
         backlog.reopened();
         let next = [backlog.next(), backlog.next()].into_iter().flatten();
         let next: Vec<_> = next.collect();
         let order: Vec<_> = next.iter().flat_map(|it| &it.changes).map(Change::id).collect();
         assert_eq!(order, ids);
-        assert!(!backlog.fallen && backlog.noted.is_empty());
+        assert!(!backlog.poisoned && backlog.noted.is_empty());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::body::Body;
 use super::layout::{self, Entries, KEPT_BYTES, Table};
 use super::query::{self, Read};
 use super::{Change, StoreError};
-use crate::jobs::record::{JobId, Record};
+use crate::job::{JobId, Record};
 
 /// Tables that can be changed, and show their changes at once.
 pub(super) trait Write: Read {

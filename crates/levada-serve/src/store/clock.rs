@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::jobs::record::Moment;
+use crate::job::Moment;
 
 /// How far from the time that has passed it may have moved since it was looked at last: more than
 /// it is corrected by while it runs.

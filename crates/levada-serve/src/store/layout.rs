@@ -21,7 +21,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::StoreError;
-use crate::jobs::record::{JobId, Moment, Record, State};
+use crate::job::{JobId, JobState, Moment, Record};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Table {
@@ -96,22 +96,22 @@ impl Entries {
 pub(super) fn kept_bytes(record: &Record) -> u64 {
     let output = match record.state {
         state if record.emptied || !state.has_ended() => return 0,
-        State::Succeeded => record.output_bytes,
+        JobState::Succeeded => record.output_bytes,
         _ => 0,
     };
     record.input_bytes.saturating_add(output).saturating_add(record.stderr_tail.len() as u64)
 }
 
 /// With an empty `id`, the beginning of all places of this queue and state.
-pub(super) fn place_key(queue: &str, state: State, id: &[u8]) -> Vec<u8> {
+pub(super) fn place_key(queue: &str, state: JobState, id: &[u8]) -> Vec<u8> {
     // These numbers are on disks.
     let state = match state {
-        State::Queued => 0,
-        State::Running => 1,
-        State::Retrying => 2,
-        State::Succeeded => 3,
-        State::Failed => 4,
-        State::Cancelled => 5,
+        JobState::Queued => 0,
+        JobState::Running => 1,
+        JobState::Retrying => 2,
+        JobState::Succeeded => 3,
+        JobState::Failed => 4,
+        JobState::Cancelled => 5,
     };
     [queue.as_bytes(), &[END_OF_QUEUE, state], id].concat()
 }
@@ -185,12 +185,12 @@ mod tests {
             assert_eq!((table as usize, table.name()), (position, name));
         }
         let states = [
-            State::Queued,
-            State::Running,
-            State::Retrying,
-            State::Succeeded,
-            State::Failed,
-            State::Cancelled,
+            JobState::Queued,
+            JobState::Running,
+            JobState::Retrying,
+            JobState::Succeeded,
+            JobState::Failed,
+            JobState::Cancelled,
         ];
         for (number, state) in (0..).zip(states) {
             assert_eq!(place_key("q", state, &[7; 2]), [b'q', 0xFF, number, 7, 7]);

@@ -12,7 +12,7 @@ use super::change::{self, Write};
 use super::layout::Table;
 use super::query::{self, Entry, Read, Side};
 use super::{Change, Durability, Filter, Found, Store, StoreError};
-use crate::jobs::record::{JobId, Moment, Record};
+use crate::job::{JobId, Moment, Record};
 
 #[derive(Default)]
 pub(crate) struct MemoryStore {

@@ -12,6 +12,7 @@ mod change;
 pub(crate) mod clock;
 pub(crate) mod condition;
 pub(crate) mod disk;
+pub(crate) mod handle;
 mod layout;
 pub(crate) mod memory;
 mod query;
@@ -26,29 +27,29 @@ use std::io;
 use std::sync::Arc;
 
 use self::body::{Body, BodyFile};
-use crate::jobs::record::{JobId, Moment, Record, State};
-use crate::jobs::shortage::is_passing;
+use crate::job::{JobId, JobState, Moment, Record};
+use crate::transient::is_transient;
 
 /// One change of what is kept. Changes of a job that is not there, but for `Accept`, do nothing.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
     /// A new job. `record.input_bytes` is the length of the input.
-    Accept { record: Record, input: Body },
+    Accept { record: Arc<Record>, input: Body },
     /// Something happened to a job that has not ended. Without an output.
-    Update { record: Record },
+    Update { record: Arc<Record> },
     /// A job that ended is to run again. Does nothing if it has not ended, its input is no longer
     /// kept, or `record.revision` is not greater than that of what is kept: it was given up
     /// meanwhile.
-    Again { record: Record },
+    Again { record: Arc<Record> },
     /// A job succeeded. `record.output_bytes` is the length of the output.
-    Finish { record: Record, output: Body },
+    Finish { record: Arc<Record>, output: Body },
     /// Input and output of a job are given up; `record.emptied` is true, and it has no standard
     /// error. Does nothing if the job has not ended, or `record.revision` is not greater than that
     /// of what is kept: it was run again meanwhile.
-    Empty { record: Record },
+    Empty { record: Arc<Record> },
     /// A job that ended is kept until another time. Does nothing if it has not ended, or
     /// `record.revision` is not greater than that of what is kept.
-    Keep { record: Record },
+    Keep { record: Arc<Record> },
     /// A job is forgotten. Does nothing if it has not ended: it was run again meanwhile.
     Forget { id: JobId },
 }
@@ -66,7 +67,7 @@ pub(crate) enum Durability {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Filter {
     pub(crate) queue: Option<String>,
-    pub(crate) state: Option<State>,
+    pub(crate) state: Option<JobState>,
     /// Only older ones.
     pub(crate) before: Option<JobId>,
     pub(crate) limit: usize,
@@ -132,7 +133,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// `None` if there is no such job, or it did not succeed, or its output was given up.
     fn output(&self, id: JobId) -> Result<Option<Body>, StoreError>;
 
-    /// The job whose [`key`](crate::jobs::record::IdempotencyKey) has this name.
+    /// The job whose [`key`](crate::job::IdempotencyKey) has this name.
     fn by_key(&self, name: &[u8; 32]) -> Result<Option<Record>, StoreError>;
 
     /// All jobs that have not ended, in the order in which they were accepted.
@@ -234,7 +235,7 @@ impl From<io::Error> for StoreError {
             io::ErrorKind::StorageFull
             | io::ErrorKind::QuotaExceeded
             | io::ErrorKind::FileTooLarge => StoreErrorKind::Full,
-            _ if is_passing(&error) => StoreErrorKind::Passing,
+            _ if is_transient(&error) => StoreErrorKind::Passing,
             _ => StoreErrorKind::Io,
         };
         Self { kind, message: error.to_string() }

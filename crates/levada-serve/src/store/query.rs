@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::layout::{self, AFTER_ALL_IDS, AFTER_ALL_PLACES, KEPT_BYTES, Table};
 use super::{Filter, Found, StoreError, StoreErrorKind, Unreadable};
-use crate::jobs::record::{JobId, Moment, Record, State};
+use crate::job::{JobId, JobState, Moment, Record};
 
 #[cfg(test)]
 impl<T: Read + ?Sized> Read for &T {
@@ -50,13 +50,13 @@ pub(super) enum Side {
 /// How many jobs are looked up at once.
 const PAGE: usize = 1_000;
 
-const STATES: [State; 6] = [
-    State::Queued,
-    State::Running,
-    State::Retrying,
-    State::Succeeded,
-    State::Failed,
-    State::Cancelled,
+const STATES: [JobState; 6] = [
+    JobState::Queued,
+    JobState::Running,
+    JobState::Retrying,
+    JobState::Succeeded,
+    JobState::Failed,
+    JobState::Cancelled,
 ];
 
 pub(super) fn record(tables: &impl Read, id: JobId) -> Result<Option<Record>, StoreError> {
@@ -107,7 +107,7 @@ pub(super) fn kept_failed(tables: &impl Read, queue: &str) -> Result<u64, StoreE
     let mut kept = 0;
     let mut before = AFTER_ALL_IDS.to_vec();
     loop {
-        let ids = newest_in(tables, queue, State::Failed, &before, PAGE)?;
+        let ids = newest_in(tables, queue, JobState::Failed, &before, PAGE)?;
         let Some(oldest) = ids.last() else { return Ok(kept) };
         before = oldest.to_bytes().to_vec();
         for id in ids {
@@ -166,7 +166,7 @@ fn up_to(end: &[u8]) -> Range<&[u8]> {
 fn newest_in(
     tables: &impl Read,
     queue: &str,
-    state: State,
+    state: JobState,
     before: &[u8],
     limit: usize,
 ) -> Result<Vec<JobId>, StoreError> {

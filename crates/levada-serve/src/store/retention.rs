@@ -11,7 +11,7 @@ use super::layout;
 use super::writer::Writer;
 use super::{Change, Filter, Found, Store, StoreError, Unreadable, on_a_thread};
 use crate::config::Retention;
-use crate::jobs::record::{JobId, Moment, Record};
+use crate::job::{JobId, Moment, Record};
 
 /// How many jobs one commit gives up at most, so that others do not wait for it long.
 const BATCH: usize = 256;
@@ -88,9 +88,8 @@ impl Sweeper {
         let read = move |store: &dyn Store| store.expiring_after(latest, batch);
         let late = on_a_thread(&self.store, read).await?;
         let change = |mut record: Record| {
-            record.expires_at = Some(now.after(limits.keep(record.state)));
-            record.revision += 1;
-            Change::Keep { record }
+            record.keep_until(now.after(limits.keep(record.state)));
+            Change::Keep { record: Arc::new(record) }
         };
         let late = self.readable(late);
         self.commit(late.into_iter().map(change).collect()).await
@@ -139,8 +138,6 @@ fn too_much(mut oldest: Vec<Record>, kept: u64, max_bytes: u64) -> Vec<Record> {
 }
 
 fn empty(mut record: Record) -> Change {
-    record.emptied = true;
-    record.stderr_tail = String::new();
-    record.revision += 1;
-    Change::Empty { record }
+    record.empty();
+    Change::Empty { record: Arc::new(record) }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! submit() --room (bounded)--> commands, in order --> one worker --> Store::commit, on a thread that may block
-//! note() --> notes -----------taken along-----------------^   |
+//! write_behind() --> notes -----------taken along-----------------^   |
 //!   <-- oneshot, for each submit() ---------------------------+
 //! ```
 //!
@@ -16,17 +16,19 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use levada::{mpsc, oneshot, watch};
+use levada::{oneshot, watch};
 use levada_work::batch::{Batch, Batcher, Worker};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 use tracing::{error, info};
 
 use super::backlog::{Backlog, Command, Waiter, are_there, brings_jobs};
 use super::condition::Condition;
 use super::{Change, Durability, Store, StoreError, StoreErrorKind, call};
+use crate::sync::lock;
 
 /// How many submissions may wait for the disk. More of them wait for room.
 const ROOM: usize = 1024;
@@ -53,7 +55,8 @@ const SOON: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(crate) struct Writer {
     commands: Batcher<Command>,
-    room: mpsc::Sender<()>,
+    /// A permit for each submission that waits for the disk.
+    room: Arc<Semaphore>,
     shared: Arc<Shared>,
 }
 
@@ -89,8 +92,7 @@ impl Writer {
         store: Arc<dyn Store>,
         observe: impl Fn(Commit) + Send + Sync + 'static,
     ) -> (Self, Closer) {
-        // Its capacity is all that is used of this channel.
-        let (room, rooms) = mpsc::channel(ROOM);
+        let room = Arc::new(Semaphore::new(ROOM));
         let shared = Arc::new(Shared {
             store,
             condition: watch::Sender::default(),
@@ -98,10 +100,9 @@ impl Writer {
             backlog: Mutex::default(),
             waits_no_more: AtomicBool::new(false),
             observe: Box::new(observe),
-            _rooms: rooms,
         });
         if let Err(error) = shared.store.set_room_aside() {
-            shared.backlog().fallen = true;
+            lock(&shared.backlog).poisoned = true;
             shared.fill(error);
         }
         let writing = Arc::clone(&shared);
@@ -138,14 +139,14 @@ impl Writer {
         {
             return Err(error.clone());
         }
-        let room = self.room.clone().reserve_owned().await.map_err(|_| closed())?;
+        let room = Arc::clone(&self.room).acquire_owned().await.map_err(|_| closed())?;
         self.send(changes, Some(room), false)
     }
 
     fn send(
         &self,
         changes: Vec<Change>,
-        room: Option<mpsc::OwnedPermit<()>>,
+        room: Option<OwnedSemaphorePermit>,
         retries: bool,
     ) -> Result<Submitted, StoreError> {
         let (done, result) = oneshot::channel();
@@ -209,9 +210,9 @@ impl Writer {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub(crate) fn note(&self, change: Change) {
+    pub(crate) fn write_behind(&self, change: Change) {
         let is_first = {
-            let mut notes = self.shared.notes();
+            let mut notes = lock(&self.shared.notes);
             notes.push(change);
             notes.len() == 1
         };
@@ -272,14 +273,13 @@ struct Shared {
     backlog: Mutex<Backlog>,
     waits_no_more: AtomicBool,
     observe: Box<dyn Fn(Commit) + Send + Sync>,
-    _rooms: mpsc::Receiver<()>,
 }
 
 impl Shared {
     async fn write(self: Arc<Self>, commands: Vec<Command>) -> Result<(), StoreError> {
-        let mut backlog = std::mem::take(&mut *self.backlog());
+        let mut backlog = std::mem::take(&mut *lock(&self.backlog));
         let result = self.write_with(&mut backlog, commands).await;
-        *self.backlog() = backlog;
+        *lock(&self.backlog) = backlog;
         result
     }
 
@@ -350,7 +350,7 @@ impl Shared {
     /// Whether there is room for a commit, and for as much as there has to be.
     async fn find_room(&self, backlog: &mut Backlog) -> Result<(), StoreError> {
         let (_, made) = self.make(Vec::new(), 0, Durability::Now).await;
-        backlog.fallen = made.is_err();
+        backlog.poisoned = made.is_err();
         made?;
         let aside = call(&self.store, |store| store.set_room_aside()).await;
         // Whatever is in the way of that, nothing is lost: it is tried again.
@@ -360,7 +360,7 @@ impl Shared {
     /// Makes what waits, until there is no room.
     async fn make_all(&self, backlog: &mut Backlog) -> Result<(), StoreError> {
         loop {
-            if backlog.fallen {
+            if backlog.poisoned {
                 // It may take as long as a commit.
                 call(&self.store, |store| store.reopen()).await?;
                 backlog.reopened();
@@ -472,7 +472,7 @@ impl Shared {
 
     /// Notes come before the commands, which they must not undo.
     fn with_notes(&self, mut commands: Vec<Command>) -> Vec<Command> {
-        let mut notes = std::mem::take(&mut *self.notes());
+        let mut notes = std::mem::take(&mut *lock(&self.notes));
         let changed: HashSet<_> =
             commands.iter().flat_map(|it| &it.changes).map(Change::id).collect();
         notes.retain(|note| !changed.contains(&note.id()));
@@ -484,7 +484,7 @@ impl Shared {
 
     /// The last commit: of notes, and of what is only to survive with another one.
     async fn close(&self) -> Result<(), StoreError> {
-        let mut backlog = std::mem::take(&mut *self.backlog());
+        let mut backlog = std::mem::take(&mut *lock(&self.backlog));
         if let Some(error) = self.condition.borrow().failure() {
             return Err(error.clone());
         }
@@ -498,14 +498,6 @@ impl Shared {
             return self.make(Vec::new(), 0, Durability::Now).await.1;
         }
         Ok(())
-    }
-
-    fn notes(&self) -> MutexGuard<'_, Vec<Change>> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn backlog(&self) -> MutexGuard<'_, Backlog> {
-        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,11 +1,11 @@
 //! The way to the collector. It blocks, on the thread that the SDK has for it, and on no other.
 
 use std::fs;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use axum::http::uri::Authority;
+use http::uri::Authority;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
@@ -18,6 +18,7 @@ use ureq::tls::Certificate;
 
 use super::settings::Wanted;
 use crate::outbound::{agent, certificates, of_the_system};
+use crate::sync::lock;
 
 /// The least time between two logged failures.
 const REST: Duration = Duration::from_secs(60);
@@ -65,7 +66,7 @@ impl Client {
     }
 
     fn tell(&self, reason: &str) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = lock(&self.told);
         if told.is_none_or(|last| last.elapsed() >= REST) {
             *told = Some(Instant::now());
             let collector = self.collector.as_ref().map(display);

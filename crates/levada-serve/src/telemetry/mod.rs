@@ -15,9 +15,6 @@ mod settings;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName};
-use axum::response::Response;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{
     Span as _, SpanBuilder, SpanKind, Status, Tracer as _, TracerProvider as _,
@@ -29,8 +26,7 @@ use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 
 use self::settings::Wanted;
-use crate::jobs::live::Live;
-use crate::jobs::record::{Outcome, Record};
+use crate::job::{Outcome, Record};
 
 /// How long the end waits for a collector that does not answer.
 const FLUSH: Duration = Duration::from_secs(3);
@@ -38,7 +34,8 @@ const FLUSH: Duration = Duration::from_secs(3);
 const SCHEMA: &str = "https://opentelemetry.io/schemas/1.37.0";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// The name of the field in which W3C Trace Context carries the parent of a span.
+pub(crate) const TRACEPARENT: &str = "traceparent";
 
 /// Begins spans, or nothing if no traces are wanted.
 #[derive(Debug, Default)]
@@ -54,11 +51,14 @@ struct On {
 #[derive(Debug)]
 pub(crate) struct Span(Option<Box<opentelemetry_sdk::trace::Span>>);
 
-/// The `traceparent` of a request. W3C Trace Context: one that is there twice is ignored.
-pub(crate) fn parent_of(headers: &HeaderMap) -> Option<&str> {
-    let mut parents = headers.get_all(TRACEPARENT).iter();
-    let parent = parents.next()?;
-    if parents.next().is_none() { parent.to_str().ok() } else { None }
+/// What a span says of a request.
+#[derive(Debug)]
+pub(crate) struct RequestInfo<'a> {
+    pub(crate) queue: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) is_tls: bool,
+    /// Its `traceparent`.
+    pub(crate) parent: Option<&'a str>,
 }
 
 impl Tracing {
@@ -90,32 +90,31 @@ impl Tracing {
         Ok(Self(Some(On { provider, tracer })))
     }
 
-    /// A request to this queue came in.
-    pub(crate) fn begin_request(&self, queue: &str, request: &Request, tls: bool) -> Span {
+    /// A request to a queue came in.
+    pub(crate) fn begin_request(&self, request: &RequestInfo<'_>) -> Span {
         let Some(on) = &self.0 else {
             return Span(None);
         };
-        let path = request.uri().path().to_owned();
+        let RequestInfo { queue, path, is_tls, parent } = *request;
         let route = if path == "/" { "/" } else { "/q/{queue}" };
         let attributes = vec![
             KeyValue::new("http.request.method", "POST"),
             KeyValue::new("http.route", route),
-            KeyValue::new("url.path", path),
-            KeyValue::new("url.scheme", if tls { "https" } else { "http" }),
+            KeyValue::new("url.path", path.to_owned()),
+            KeyValue::new("url.scheme", if is_tls { "https" } else { "http" }),
             KeyValue::new("messaging.destination.name", queue.to_owned()),
         ];
         let span = SpanBuilder::from_name(format!("POST {route}"))
             .with_kind(SpanKind::Server)
             .with_attributes(attributes);
-        on.begin(span, parent_of(request.headers()))
+        on.begin(span, parent)
     }
 
     /// A worker begins to run this job, which was in line so long.
-    pub(crate) fn begin_run(&self, live: &Live, waited: Duration) -> Span {
+    pub(crate) fn begin_run(&self, record: &Record, waited: Duration) -> Span {
         let Some(on) = &self.0 else {
             return Span(None);
         };
-        let record = live.view().record;
         let waited = i64::try_from(waited.as_millis()).unwrap_or(i64::MAX);
         let attributes = vec![
             KeyValue::new("messaging.system", "levada"),
@@ -163,19 +162,18 @@ impl Span {
             .then(|| format!("00-{}-{}-{flags:02x}", context.trace_id(), context.span_id()))
     }
 
-    /// Ends the span of a request.
-    pub(crate) fn answered(self, answer: &Response) {
+    /// Ends the span of a request, which was answered with this status, and has to do with this
+    /// job.
+    pub(crate) fn answered(self, status: u16, job: Option<&str>) {
         let Some(mut span) = self.0 else {
             return;
         };
-        let status = answer.status();
-        span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status.as_u16())));
-        let job = answer.headers().get("levada-job-id").and_then(|id| id.to_str().ok());
+        span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
         if let Some(job) = job {
             span.set_attribute(KeyValue::new("messaging.message.id", job.to_owned()));
         }
-        if status.is_server_error() {
-            span.set_attribute(KeyValue::new("error.type", status.as_str().to_owned()));
+        if (500..600).contains(&status) {
+            span.set_attribute(KeyValue::new("error.type", status.to_string()));
             span.set_status(Status::error(""));
         }
         span.end();

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axum::http::Uri;
+use http::Uri;
 
 /// What the specification has, unless a variable says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);

@@ -160,7 +160,7 @@ fn running_again() {
     assert!(ran.text().starts_with(&id), "{ran:?}");
     assert_eq!(server.run(&["result", &id, "--wait", "1min"]).text(), "fine\n");
     let ran = server.run(&["retry", "--queue", "default", "--all-failed"]);
-    assert_eq!((ran.code, ran.text()), (0, "2 run again, 0 left\n"));
+    assert_eq!((ran.code, ran.text()), (0, "2 jobs run again, 0 left\n"));
     until("all to succeed", || {
         server.run(&["status", "--json", "--state", "succeeded"]).json().len() == 3
     });

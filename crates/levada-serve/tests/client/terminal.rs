@@ -115,7 +115,7 @@ fn an_interrupt_leaves_the_job() {
     let job = server.run(&["status", "--json"]).json().remove(0);
     let id = job["id"].as_str().unwrap();
     assert_eq!(job["state"], "running");
-    assert!(seen.contains(&format!("job {id} goes on; `levada result {id}")), "{seen:?}");
+    assert!(seen.contains(&format!("job {id} continues; `levada result {id}")), "{seen:?}");
     server.open("open");
     assert_eq!(server.run(&["result", id, "--wait", "1min"]).text(), "the output");
 }

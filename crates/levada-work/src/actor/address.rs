@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::{AskError, Request};
 
-/// Asks an actor. Clones ask the same one.
+/// Sends requests to an actor. All clones address the same actor.
 ///
 /// # Examples
 /// ```
@@ -31,17 +31,17 @@ impl<M> Address<M> {
         Self { messages }
     }
 
-    /// Asks, and waits for the answer: first for room in the mailbox, then for the actor. `kind`
-    /// makes a message of the request: it is the variant of an enum, or
+    /// Sends a request and waits for the answer: first for room in the mailbox, then for the actor.
+    /// `kind` converts the request to a message: a variant of an enum, or
     /// [`identity`](std::convert::identity).
     ///
     /// # Errors
-    /// [`AskError::Gone`] with the request if the actor is gone, [`AskError::Unanswered`] if it was
-    /// accepted and dropped without an answer.
+    /// [`AskError::Gone`] with the body if the actor is gone, [`AskError::Unanswered`] if the
+    /// request was accepted and dropped without an answer.
     ///
     /// # Cancel safety
-    /// If the future is dropped, the request is abandoned: it is dropped if it was not accepted
-    /// yet, else the actor may [see](Request::is_abandoned) that the caller has left.
+    /// Dropping the future abandons the request. If the request was not accepted yet, it is
+    /// dropped; otherwise the actor can [see](Request::is_abandoned) that it is abandoned.
     ///
     /// # Examples
     /// ```
@@ -72,12 +72,12 @@ impl<M> Address<M> {
         }
     }
 
-    /// As [`ask`](Self::ask), within `limit`, which covers both waits.
+    /// As [`ask`](Self::ask), with a time limit that covers both waits.
     ///
     /// # Errors
-    /// Those of [`ask`](Self::ask); and when the time is over, [`AskError::Busy`] with the request
-    /// if there was no room in the mailbox, or [`AskError::TimedOut`] if it was accepted. The
-    /// request is then abandoned.
+    /// Those of [`ask`](Self::ask). When the limit has passed, [`AskError::Busy`] with the body if
+    /// there was no room in the mailbox, or [`AskError::TimedOut`] if the request was accepted, and
+    /// is now abandoned.
     ///
     /// # Panics
     /// Outside a tokio runtime, or in one without timers.
@@ -123,10 +123,10 @@ impl<M> Address<M> {
     /// Sends a message that has no answer.
     ///
     /// # Errors
-    /// Gives the message back if the actor is gone.
+    /// Returns the message if the actor is gone.
     ///
     /// # Cancel safety
-    /// If the future is dropped before it is ready, the message was not accepted; it is dropped.
+    /// If the future is dropped before it completes, the message is dropped and was not accepted.
     ///
     /// # Examples
     /// ```
@@ -144,7 +144,7 @@ impl<M> Address<M> {
         self.messages.send(message).await
     }
 
-    /// Whether the actor is gone, or has closed its mailbox.
+    /// Whether the actor has ended or closed its mailbox.
     ///
     /// # Examples
     /// ```
@@ -158,7 +158,7 @@ impl<M> Address<M> {
         self.messages.is_closed()
     }
 
-    /// An address that does not keep the actor from ending.
+    /// Returns an address that does not keep the actor running.
     ///
     /// # Examples
     /// ```
@@ -195,11 +195,11 @@ impl<M> fmt::Debug for Address<M> {
     }
 }
 
-/// An address that does not count: the actor ends when the last [`Address`] is gone. Clones are
-/// equal.
+/// A weak address: the actor ends when the last [`Address`] is dropped, whether or not weak
+/// addresses remain.
 ///
-/// It is for an actor that sends itself messages, from a timer or a task of its own, and for a
-/// registry that lists actors and does not keep them.
+/// Use it in an actor that sends itself messages, from a timer or a task of its own, and in a
+/// registry that lists actors without keeping them running.
 ///
 /// # Examples
 /// ```
@@ -213,7 +213,7 @@ impl<M> fmt::Debug for Address<M> {
 ///     let mut read = Vec::new();
 ///     while let Some(number) = mailbox.recv().await {
 ///         read.push(number);
-///         // `None`: the last address is gone, and the actor ends when its mailbox is empty.
+///         // `None`: the last address is dropped, and the actor ends when its mailbox is empty.
 ///         let Some(own) = own.upgrade() else { continue };
 ///         if number > 0 {
 ///             tokio::spawn(async move { own.tell(number - 1).await });
@@ -232,7 +232,8 @@ pub struct WeakAddress<M> {
 }
 
 impl<M> WeakAddress<M> {
-    /// An address, if there is one left. It may be of an actor that [is gone](Address::is_gone).
+    /// Returns an [`Address`], if any is left. The actor may [be gone](Address::is_gone) all the
+    /// same.
     ///
     /// # Examples
     /// ```

@@ -10,24 +10,25 @@ use std::fmt;
 /// use levada_work::actor::AskError;
 ///
 /// fn again<Q>(error: AskError<Q>) -> Option<Q> {
-///     error.into_request() // `Some`: the actor never had it, so it is safe to ask another one.
+///     error.into_request() // `Some`: it was not accepted, so it is safe to ask another actor.
 /// }
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum AskError<Q> {
-    /// The actor is gone, or has closed its mailbox. The request was not accepted.
+    /// The actor has ended or closed its mailbox. The request was not accepted.
     Gone(Q),
-    /// The mailbox was full until the time was over. The request was not accepted.
+    /// The mailbox was full until the limit had passed. The request was not accepted.
     Busy(Q),
-    /// The request was accepted, and the time was over before the answer. It may be, or may still
-    /// become, done.
+    /// The request was accepted, and the limit passed before the answer. The request may have been
+    /// carried out, or may still be.
     TimedOut,
-    /// The request was accepted, and dropped without an answer. It may or may not have been done.
+    /// The request was accepted and dropped without an answer. It may or may not have been carried
+    /// out.
     Unanswered,
 }
 
 impl<Q> AskError<Q> {
-    /// The request, if it was not accepted.
+    /// Returns the body of the request, if the request was not accepted.
     ///
     /// # Examples
     /// ```

@@ -1,8 +1,8 @@
 //! A task that owns some state alone and answers requests about it, one after the other.
 //!
-//! [`mailbox`] gives the [`Address`] to ask and the receiver that the actor reads. A [`Request`] is
-//! what was asked and the way back for the answer. The actor is a loop that you write; an enum has
-//! a variant for each kind of request, and each kind its own type of answer:
+//! [`mailbox`] returns the [`Address`], which callers ask, and the receiver that the actor reads. A
+//! [`Request`] has a body and the reply channel for its answer. You write the actor as a loop. An
+//! enum has a variant for each kind of request, and each kind has its own type of answer:
 //!
 //! ```
 //! use levada_work::actor::{self, Request};
@@ -35,23 +35,26 @@
 //! ```
 //!
 //! # What the caller learns
-//! Whether it is safe to ask another actor: [`AskError`] gives the request back if this one never
-//! had it. Once it was accepted, it may or may not have been done: [`AskError::Unanswered`] and
-//! [`AskError::TimedOut`].
+//! Whether it is safe to repeat the request:
+//!
+//! 1. The request was not accepted: [`AskError::Gone`] and [`AskError::Busy`] return it, and it may
+//!    be sent to another actor.
+//! 2. The request was accepted, and may or may not have been carried out: [`AskError::Unanswered`]
+//!    and [`AskError::TimedOut`].
 //!
 //! # What the actor learns
-//! That the caller does not wait any more: [`Request::is_abandoned`], and while it works,
-//! [`Request::abandoned`]. Every caller that is dropped or that ran out of time has abandoned its
-//! request.
+//! Whether the caller still waits: [`Request::is_abandoned`], and during long work,
+//! [`Request::abandoned`]. A caller abandons its request when its future is dropped or its time
+//! limit passes.
 //!
-//! # How it ends
-//! When the last address is gone, the mailbox gives what is left, and then `None`. An actor that
-//! keeps an address of itself, to send itself messages later, would never end: it keeps a
-//! [`WeakAddress`].
+//! # How an actor ends
+//! When the last address is dropped, the mailbox yields the remaining messages and then `None`. An
+//! actor that sends itself messages keeps a [`WeakAddress`]: with an [`Address`] of its own, it
+//! would never end.
 //!
 //! An actor that returns or panics drops its mailbox: callers that wait for an answer get
-//! [`AskError::Unanswered`], and later ones [`AskError::Gone`]. To end it with addresses out,
-//! [close](mpsc::Receiver::close) the mailbox and read it to the end.
+//! [`AskError::Unanswered`], later ones [`AskError::Gone`]. To end an actor while addresses are
+//! left, [close](mpsc::Receiver::close) the mailbox and read it to the end.
 
 mod address;
 mod error;
@@ -63,10 +66,10 @@ pub use self::request::Request;
 
 use levada::mpsc;
 
-/// An actor's two ends. `capacity` messages wait in the mailbox before callers wait.
+/// Creates the two ends of an actor. Callers wait while `capacity` messages are in the mailbox.
 ///
 /// # Panics
-/// If the capacity is 0, or more than a channel may have.
+/// If the capacity is 0, or exceeds that of a channel.
 ///
 /// # Examples
 /// ```
@@ -75,7 +78,7 @@ use levada::mpsc;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// // With one kind of request, that is the message, and nothing has to be wrapped.
+/// // With one kind of request, the request itself is the message.
 /// let (lengths, mut mailbox) = actor::mailbox::<Request<String, usize>>(16);
 /// tokio::spawn(async move {
 ///     while let Some(request) = mailbox.recv().await {

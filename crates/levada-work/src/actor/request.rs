@@ -4,8 +4,8 @@ use std::fmt;
 
 use levada::oneshot;
 
-/// Something that was asked, and the way back for the answer. Dropping it tells the caller that no
-/// answer will come.
+/// A request and the reply channel for its answer. Dropping it tells the caller that no answer will
+/// come.
 ///
 /// # Examples
 /// ```
@@ -18,7 +18,7 @@ use levada::oneshot;
 /// ```
 #[must_use = "the caller waits for an answer"]
 pub struct Request<Q, A> {
-    /// What was asked.
+    /// The request itself.
     pub body: Q,
     reply: oneshot::Sender<A>,
 }
@@ -28,8 +28,8 @@ impl<Q, A> Request<Q, A> {
         Self { body, reply }
     }
 
-    /// Answers. If the caller has left, the answer is dropped; [`try_reply`](Self::try_reply) gives
-    /// it back.
+    /// Sends the answer. If the caller has left, the answer is dropped;
+    /// [`try_reply`](Self::try_reply) returns it instead.
     ///
     /// # Examples
     /// ```
@@ -45,11 +45,11 @@ impl<Q, A> Request<Q, A> {
         let _ = self.reply.send(answer);
     }
 
-    /// Answers, if the caller has not left.
+    /// Sends the answer, if the caller has not left.
     ///
     /// # Errors
-    /// Gives the answer back if the caller has left. `Ok` means that it is the caller's, which may
-    /// leave with it.
+    /// Returns the answer if the caller has left. After `Ok` the caller owns the answer, and may
+    /// still drop it unread.
     ///
     /// # Examples
     /// ```
@@ -67,7 +67,7 @@ impl<Q, A> Request<Q, A> {
         self.reply.send(answer)
     }
 
-    /// What was asked, and the same without it: for a body that is moved into what is done with it.
+    /// Separates the body from the reply channel, for code that consumes the body.
     ///
     /// # Examples
     /// ```
@@ -82,7 +82,7 @@ impl<Q, A> Request<Q, A> {
         (self.body, Request { body: (), reply: self.reply })
     }
 
-    /// Whether the caller has left, and the answer would be dropped.
+    /// Whether the caller has left, so that the answer would be dropped.
     ///
     /// # Examples
     /// ```
@@ -101,10 +101,10 @@ impl<Q, A> Request<Q, A> {
         self.reply.is_closed()
     }
 
-    /// Waits until the caller has left. It may never do so.
+    /// Waits until the caller has left, which may never happen.
     ///
     /// # Cancel safety
-    /// Dropping the future loses nothing; call it again at will.
+    /// Dropping the future loses nothing, and the method may be called again.
     ///
     /// # Examples
     /// ```

@@ -7,7 +7,8 @@ use levada::{mpsc, oneshot};
 
 use super::{Ended, Totals};
 
-/// Sends items to the worker. Clones send to the same one, which ends when the last is gone.
+/// Sends items to the worker. All clones send to the same worker, which ends when the last one is
+/// dropped.
 ///
 /// # Examples
 /// ```
@@ -56,14 +57,14 @@ impl<T> Batcher<T> {
         Self { queue, weight }
     }
 
-    /// Sends an item, and waits for room in the queue. `Ok` means that it is accepted, and not that
+    /// Sends an item, waiting for room in the queue. `Ok` means that the item is accepted, not that
     /// it is flushed.
     ///
     /// # Errors
-    /// Gives the item back if the worker was closed, or ended.
+    /// Returns the item if the worker was closed or has ended.
     ///
     /// # Cancel safety
-    /// If the future is dropped before it is ready, the item was not accepted; it is dropped.
+    /// If the future is dropped before it completes, the item is dropped and was not accepted.
     ///
     /// # Examples
     /// ```
@@ -88,8 +89,8 @@ impl<T> Batcher<T> {
     /// Sends an item if there is room in the queue.
     ///
     /// # Errors
-    /// Gives the item back: [`TrySendError::Full`] if there is no room now,
-    /// [`TrySendError::Closed`] if the worker was closed, or ended.
+    /// Returns the item: [`TrySendError::Full`] if there is no room now,
+    /// [`TrySendError::Closed`] if the worker was closed or has ended.
     ///
     /// # Examples
     /// ```
@@ -112,15 +113,15 @@ impl<T> Batcher<T> {
         })
     }
 
-    /// Waits until everything that was accepted before has been flushed, well or not: the
-    /// [`Totals`] say how often that failed since the start. It takes a place in the queue, and
-    /// waits for one.
+    /// Requests a flush, and waits until every item that was accepted before has been flushed,
+    /// successfully or not: [`Totals`] counts the failures since the start. The request occupies a
+    /// place in the queue, and waits for one if the queue is full.
     ///
     /// # Errors
-    /// [`Ended`] if the worker was closed before this was accepted, or ended.
+    /// [`Ended`] if the worker was closed before the request was accepted, or has ended.
     ///
     /// # Cancel safety
-    /// Dropping the future loses nothing. The batch may be flushed all the same.
+    /// Dropping the future loses no items. The batch may be flushed nevertheless.
     ///
     /// # Examples
     /// ```
@@ -143,9 +144,9 @@ impl<T> Batcher<T> {
         flushed.await.map_err(|_| Ended)
     }
 
-    /// How many items wait in the queue. What the worker has taken is not counted; a
-    /// [`flush`](Self::flush) that waits, and a place that a waiting [`send`](Self::send) was just
-    /// given, are.
+    /// The number of items in the queue. Items that the worker has taken do not count; a
+    /// [`flush`](Self::flush) request does, and so does capacity that was just granted to a waiting
+    /// [`send`](Self::send).
     ///
     /// # Examples
     /// ```
@@ -165,7 +166,7 @@ impl<T> Batcher<T> {
         self.queue.max_capacity() - self.queue.capacity()
     }
 
-    /// Whether the worker was closed, or has ended, so that nothing is accepted.
+    /// Whether the worker was closed or has ended, and accepts no items.
     ///
     /// # Examples
     /// ```
@@ -183,7 +184,7 @@ impl<T> Batcher<T> {
         self.queue.is_closed()
     }
 
-    /// A handle that does not keep the worker from ending.
+    /// Returns a handle that does not keep the worker running.
     ///
     /// # Examples
     /// ```
@@ -241,12 +242,12 @@ impl<T> fmt::Debug for Batcher<T> {
     }
 }
 
-/// A handle that does not count: the worker ends when the last [`Batcher`] is gone. Clones are
-/// equal.
+/// A weak handle: the worker ends when the last [`Batcher`] is dropped, whether or not weak handles
+/// remain.
 ///
-/// It is for a source of items that must not keep the worker: a timer, or a structure that lives as
-/// long as the program. To try items again, put them [back](super::Flush) instead: at the end,
-/// there is no [`Batcher`] to be had here, or one that refuses.
+/// Use it for a source of items that must not keep the worker running: a timer, or a structure that
+/// lives as long as the program. To retry items, put them [back](super::Flush) instead: during a
+/// shutdown, [`upgrade`](Self::upgrade) returns `None` or a [`Batcher`] that refuses items.
 ///
 /// # Examples
 /// ```
@@ -278,7 +279,7 @@ pub struct WeakBatcher<T> {
 }
 
 impl<T> WeakBatcher<T> {
-    /// A handle, if there is one left.
+    /// Returns a [`Batcher`], if any is left.
     ///
     /// # Examples
     /// ```

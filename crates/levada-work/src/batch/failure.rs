@@ -21,9 +21,9 @@ use crate::Panic;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Failure {
-    /// How many items the batch had.
+    /// The number of items in the batch.
     pub items: usize,
-    /// What the flush function returned; a [`Panic`] if it panicked.
+    /// The error that the flush returned, or a [`Panic`].
     pub error: Box<dyn Error + Send + Sync>,
 }
 
@@ -46,7 +46,7 @@ impl Error for Failure {
     }
 }
 
-/// What became of the items that were accepted, since the start of the worker.
+/// Counts what happened to accepted items since the worker started.
 ///
 /// # Examples
 /// ```
@@ -57,7 +57,7 @@ impl Error for Failure {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Totals {
-    /// How many batches there were.
+    /// Batches, flushed successfully or not.
     pub batches: u64,
     /// Items of batches whose flush succeeded.
     pub flushed: u64,
@@ -65,13 +65,13 @@ pub struct Totals {
     pub failed: u64,
     /// Items of batches whose flush panicked.
     pub panicked: u64,
-    /// How often an item was put back by a [`Flush`](super::Flush). Each is counted once more when
-    /// it leaves, as flushed, failed or panicked.
+    /// How often a [`Flush`](super::Flush) put an item back. The item is counted again, as flushed,
+    /// failed or panicked, when it is not put back.
     pub put_back: u64,
 }
 
 impl Totals {
-    /// All items that were handed to the flush function, and not put back.
+    /// All items that were passed to the flush function and not put back.
     ///
     /// # Examples
     /// ```

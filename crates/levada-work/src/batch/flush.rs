@@ -2,20 +2,19 @@
 
 use std::error::Error;
 
-/// Flushes batches, and owns what it needs for that: a file, a connection, a buffer.
+/// Flushes batches, and owns what it needs to do so: a file, a connection, a buffer.
 ///
-/// [`Batch::start_with`](super::Batch::start_with) takes one; for a function of a `Vec`,
+/// [`Batch::start_with`](super::Batch::start_with) takes a `Flush`; for a function of a `Vec`,
 /// [`Batch::start`](super::Batch::start) is shorter. The worker owns it, and drops it when it ends.
 ///
 /// # Putting items back
-/// Items that are left in the vector are put back: they begin the next batch, in this order and
-/// before anything newer, and are handed to [`flush`](Self::flush) again. This is so at the end,
-/// too: a worker that was closed ends when nothing is left. So let each item count its attempts,
-/// and take it out after the last one; and if the next attempt should not come at once, wait in
-/// `flush`.
-///
-/// A [flush that was asked for](super::Batcher::flush) is answered when all that was accepted
-/// before it has left the vector.
+/// 1. Items that are left in the vector are put back: they begin the next batch, in the same order
+///    and before newer items, and are passed to [`flush`](Self::flush) again.
+/// 2. This also holds during a shutdown: a closed worker ends when no item is left. So count the
+///    attempts of each item, and remove the item after the last attempt.
+/// 3. The next attempt follows at once. For a pause, wait in `flush`.
+/// 4. A [requested flush](super::Batcher::flush) completes when every item that was accepted before
+///    it has left the vector.
 ///
 /// # Examples
 /// ```
@@ -62,13 +61,13 @@ pub trait Flush<T>: Send {
     /// Why a batch was not flushed.
     type Error: Into<Box<dyn Error + Send + Sync>>;
 
-    /// Flushes a batch, which is not empty. It is called again after it has panicked, and so must
-    /// bear that; the items that are left then are dropped.
+    /// Flushes a batch, which is not empty. After a panic, the items that are left are dropped, and
+    /// the worker calls this again, so the implementation must tolerate that.
     ///
-    /// In an implementation, this is an `async fn` whose future is [`Send`].
+    /// An implementation is an `async fn` whose future is [`Send`].
     ///
     /// # Errors
-    /// Those of the implementation: they are counted, and reported to the
+    /// Those of the implementation. They are counted and reported to the
     /// [hook](super::Batch::on_failure).
     fn flush(&mut self, batch: &mut Vec<T>)
     -> impl Future<Output = Result<(), Self::Error>> + Send;

@@ -1,9 +1,9 @@
 //! A worker that handles many items at once: one write of a hundred rows costs less than a hundred
 //! writes.
 //!
-//! [`Batch`] says how large a batch becomes and how long it waits; [`start`](Batch::start) takes
-//! the function that flushes one, and gives a [`Batcher`] to send items to and a [`Worker`] to wait
-//! for.
+//! [`Batch`] configures the size of a batch and how long it waits. [`start`](Batch::start) takes
+//! the function that flushes a batch, and returns a [`Batcher`], which sends items, and the
+//! [`Worker`], which can be closed and joined.
 //!
 //! ```
 //! use levada_work::batch::Batch;
@@ -25,26 +25,31 @@
 //! ```
 //!
 //! # When a batch is flushed
-//! - It has [`max_items`](Batch::max_items), or the next item would make it heavier than
-//!   [`max_weight`](Batch::max_weight).
-//! - Its first item has waited for [`linger`](Batch::linger) in it. With no linger, which is the
-//!   default, a batch is what is there when the worker is free: items pile up while the batch
-//!   before is flushed. A lone item does not wait at all, and under load batches grow by
-//!   themselves.
-//! - A flush was [asked for](Batcher::flush).
-//! - The end: all handles are gone, or the worker was [closed](Worker::close).
+//! A batch is flushed as soon as one of these holds:
 //!
-//! One batch is flushed at a time, in the order in which the items were accepted. The
-//! [number](Worker::set_max_items) and the [linger](Worker::set_linger) may change while it runs.
+//! 1. It has [`max_items`](Batch::max_items) items, or the next item would exceed
+//!    [`max_weight`](Batch::max_weight).
+//! 2. Its first item has been in it for [`linger`](Batch::linger). Without a linger, which is the
+//!    default, a batch consists of the items that are queued when the worker is free. So a lone
+//!    item does not wait, and under load batches grow, since items arrive during a flush.
+//! 3. A flush was [requested](Batcher::flush).
+//! 4. All [`Batcher`]s are dropped, or the worker was [closed](Worker::close).
 //!
-//! # What becomes of an item
-//! `send` gives it back, or it was accepted. What was accepted is handed to the flush function
-//! once. From then on it is that function's: only it knows whether to try again or to drop it. A
-//! [`Flush`] can put items back, also at the end, and they are handed to it again. Do not send them
-//! again instead: a sender inside the worker keeps it from ending, and a [weak
-//! one](Batcher::downgrade) is refused when the worker is closed, so that the item is lost.
+//! One batch is flushed at a time, in the order in which the items were accepted. The [maximum
+//! number of items](Worker::set_max_items) and the [linger](Worker::set_linger) can change while
+//! the worker runs.
 //!
-//! If each sender wants to know, let the item carry a [`oneshot`](levada::oneshot) for the answer:
+//! # What happens to an item
+//! 1. `send` either accepts the item or returns it in the error.
+//! 2. An accepted item is passed to the flush function once. The function then owns it, and decides
+//!    whether to retry or to drop it.
+//! 3. A [`Flush`] can put items back. They are passed to it again, also during a shutdown.
+//!
+//! Do not retry by sending the item again: a [`Batcher`] inside the worker keeps the worker from
+//! ending, and one that is upgraded from a [weak handle](Batcher::downgrade) is refused once the
+//! worker is closed, so the item would be lost.
+//!
+//! To tell each sender the outcome, put a [`oneshot`](levada::oneshot) in the item:
 //!
 //! ```
 //! use levada::oneshot;
@@ -79,12 +84,13 @@
 //! # }
 //! ```
 //!
-//! A flush that panics drops its items; a oneshot in one of them tells its sender. The worker lives
-//! on. If the runtime ends, what is still in the queue is dropped with it: [join](Worker::join) the
-//! worker first.
+//! A flush that panics drops its items, which a oneshot in an item reports to its sender; the
+//! worker continues. If the runtime ends, items in the queue are dropped with it:
+//! [join](Worker::join) the worker first.
 //!
 //! # Cost
-//! The queue is a bounded [`mpsc`]. At most its capacity, one batch and one item more are held.
+//! The queue is a bounded [`mpsc`]. The pattern holds at most the capacity of the queue, one batch,
+//! and one more item.
 
 mod batcher;
 mod collector;
@@ -106,7 +112,7 @@ use levada::mpsc;
 use self::batcher::Weight;
 use self::flush::ByValue;
 
-/// How large a batch becomes and how long it waits.
+/// Configures and starts a batching worker.
 ///
 /// # Examples
 /// ```
@@ -139,11 +145,11 @@ pub struct Batch<T> {
     on_failure: Option<Hook>,
 }
 
-/// Told of each batch that was not flushed.
+/// Called with each failed batch.
 type Hook = Box<dyn FnMut(Failure) + Send>;
 
 impl<T> Batch<T> {
-    /// At most 1024 items in a batch and 1024 in the queue, no weight, no linger.
+    /// The defaults: at most 1024 items in a batch and 1024 in the queue, no weight, no linger.
     ///
     /// # Examples
     /// ```
@@ -159,7 +165,7 @@ impl<T> Batch<T> {
         }
     }
 
-    /// A batch of so many items is flushed.
+    /// Sets the number of items at which a batch is flushed.
     ///
     /// # Panics
     /// If it is 0.
@@ -175,12 +181,12 @@ impl<T> Batch<T> {
         self
     }
 
-    /// A batch is flushed before an item that would make it heavier than `weight`, in whatever
-    /// `weigh` measures, or when it has reached it. An item that is heavier by itself is a batch by
-    /// itself.
+    /// Sets the weight at which a batch is flushed, in the unit of `weigh`. A batch is also flushed
+    /// before an item that would exceed the weight. An item that exceeds it alone is a batch of its
+    /// own.
     ///
-    /// `weigh` is called once for each item, by the task that sends it; and again by the worker
-    /// when a [`Flush`] has put the item back.
+    /// `weigh` is called once for each item, by the task that sends it, and again by the worker if
+    /// a [`Flush`] puts the item back.
     ///
     /// # Panics
     /// If `weight` is 0.
@@ -196,7 +202,8 @@ impl<T> Batch<T> {
         self
     }
 
-    /// How long a batch waits for company, counted from when the worker has taken its first item.
+    /// Sets how long a batch waits for further items, from the moment the worker takes its first
+    /// item.
     ///
     /// # Examples
     /// ```
@@ -209,7 +216,7 @@ impl<T> Batch<T> {
         self
     }
 
-    /// How many items wait in the queue before [`send`](Batcher::send) waits.
+    /// Sets the capacity of the queue: [`send`](Batcher::send) waits while it is full.
     ///
     /// # Panics
     /// If it is 0.
@@ -226,7 +233,7 @@ impl<T> Batch<T> {
     }
 
     /// Calls `hook`, in the worker, for each batch whose flush returned an error or panicked.
-    /// Without a hook, such batches are only [counted](Totals). Panics of the hook are ignored.
+    /// Without a hook, failed batches are only [counted](Totals). Panics of the hook are ignored.
     ///
     /// # Examples
     /// ```
@@ -237,14 +244,14 @@ impl<T> Batch<T> {
         self
     }
 
-    /// Starts the worker on this runtime.
+    /// Starts the worker on the current runtime.
     ///
-    /// `flush` is never called with an empty batch, and not while the batch before is being
-    /// flushed. It is called again after it has panicked, and so must bear that.
+    /// `flush` is never called with an empty batch, and never while another batch is being flushed.
+    /// It is called again after a panic, so its state must tolerate that.
     ///
     /// # Panics
-    /// Outside a tokio runtime; and if the capacity is more than a channel may have. With a linger,
-    /// the runtime needs timers.
+    /// Outside a tokio runtime, or if the capacity exceeds that of a channel. With a linger, the
+    /// runtime needs timers.
     ///
     /// # Examples
     /// ```
@@ -272,8 +279,8 @@ impl<T> Batch<T> {
         self.start_with(ByValue(flush))
     }
 
-    /// As [`start`](Self::start), with a [`Flush`] in place of a function: it owns what it flushes
-    /// to, and can put items back.
+    /// As [`start`](Self::start), with a [`Flush`] in place of a function: it owns its connection
+    /// or file, and can put items back.
     ///
     /// # Panics
     /// As [`start`](Self::start).

@@ -11,8 +11,8 @@ use super::collector::{Collected, Collector, Orders};
 use super::{Batch, Ended, Failure, Flush, Hook, Totals};
 use crate::panic::{call_hook, caught};
 
-/// The running worker. Dropping this detaches it: it goes on until the last
-/// [`Batcher`](super::Batcher) is gone.
+/// The handle of a running worker. Dropping it detaches the worker, which continues until the last
+/// [`Batcher`](super::Batcher) is dropped.
 ///
 /// # Examples
 /// ```
@@ -35,10 +35,11 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Tells the worker to take no more, to flush what was accepted, and to end, although there are
-    /// handles.
+    /// Closes the queue although [`Batcher`](super::Batcher)s are left. The worker flushes the
+    /// accepted items and ends.
     ///
-    /// It does so as soon as it is not flushing; what is sent until then is accepted.
+    /// The worker closes the queue as soon as it is not flushing; items that are sent until then
+    /// are accepted.
     ///
     /// # Examples
     /// ```
@@ -65,8 +66,8 @@ impl Worker {
         self.orders.send_modify(|orders| orders.close = true);
     }
 
-    /// Changes how many items a batch has at most, as [`Batch::max_items`] says it at the start. It
-    /// counts at once, also for a batch that waits for company.
+    /// Changes [`Batch::max_items`]. The new value takes effect at once, also for a batch that
+    /// waits for further items.
     ///
     /// # Panics
     /// If it is 0.
@@ -94,10 +95,10 @@ impl Worker {
         self.orders.send_modify(|orders| orders.max_items = items);
     }
 
-    /// Changes how long a batch waits for company, as [`Batch::linger`] says it at the start. It
-    /// counts at once, also for a batch that waits: from when the worker has taken its first item.
+    /// Changes [`Batch::linger`]. The new value takes effect at once, also for a batch that waits,
+    /// and is measured from the moment the worker took the first item of the batch.
     ///
-    /// The runtime of the worker needs timers, unless it is 0.
+    /// Unless the value is 0, the runtime of the worker needs timers.
     ///
     /// # Examples
     /// ```
@@ -116,15 +117,14 @@ impl Worker {
         self.orders.send_modify(|orders| orders.linger = linger);
     }
 
-    /// Waits until everything that was accepted was flushed and the worker has ended. That needs
-    /// all handles to be dropped, or a [`close`](Self::close).
+    /// Waits until every accepted item has been flushed and the worker has ended. It ends when all
+    /// [`Batcher`](super::Batcher)s are dropped, or after [`close`](Self::close).
     ///
     /// # Errors
-    /// [`Ended`] if the worker was cut off, by the end of its runtime: what was in its queue is
-    /// lost.
+    /// [`Ended`] if the runtime of the worker ended first: the items in its queue are lost.
     ///
     /// # Cancel safety
-    /// Dropping the future detaches the worker, as dropping this does.
+    /// Dropping the future detaches the worker, as dropping the handle does.
     ///
     /// # Examples
     /// ```

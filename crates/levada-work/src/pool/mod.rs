@@ -1,7 +1,8 @@
-//! Workers that share a queue: each job is done once, by whichever worker is free.
+//! Workers that share a queue: each job is done once, by the next free worker.
 //!
-//! [`Pool`] says how many workers and how long a queue; [`start`](Pool::start) takes the function
-//! that does a job, and gives the sender of the queue and the [`Workers`] to resize and to end.
+//! [`Pool`] configures the number of workers and the capacity of the queue. [`start`](Pool::start)
+//! takes the function that does a job, and returns the sender of the queue and the [`Workers`],
+//! which can be resized, drained and joined.
 //!
 //! ```
 //! use levada_work::pool::Pool;
@@ -21,27 +22,32 @@
 //! # }
 //! ```
 //!
-//! # What becomes of a job
-//! `send` gives it back, or it was accepted. What was accepted is handed to the function once; or
-//! it is in [`Undone::queued`], if the drain took too long. A job that panics ends, and its worker
-//! takes the next. If a caller waits for the result, let the job carry a
-//! [`oneshot`](levada::oneshot): a job that is dropped tells the caller.
+//! # What happens to a job
+//! 1. `send` either accepts the job or returns it in the error.
+//! 2. An accepted job is passed to the function once, or is returned in [`Undone::queued`] if the
+//!    limit of a drain passes first.
+//! 3. A panic ends the job. Its worker takes the next one. Jobs are not retried.
 //!
-//! A job that makes other jobs hands them to its [`Submitter`]. Not to a sender of the queue: a
-//! sender inside the workers keeps the queue open for ever, and a job that waits for room keeps the
-//! worker that would make it.
+//! If a caller waits for the result, put a [`oneshot`](levada::oneshot) in the job: the caller then
+//! learns when the job is dropped.
 //!
-//! [`Workers::idle`] waits until all of them are done, and [`Workers::counts`] says how many there
+//! A job that creates other jobs passes them to its [`Submitter`], not to a sender of the queue: a
+//! sender inside the workers would keep the queue open for ever, and a job that waits for room
+//! would occupy the worker that has to make it.
+//!
+//! [`Workers::idle`] waits until all jobs are done, and [`Workers::counts`] returns how many there
 //! are.
 //!
-//! The jobs are futures on the runtime's threads: for work that keeps a core busy or blocks, use
-//! [`spawn_blocking`](tokio::task::spawn_blocking) in them.
+//! Jobs are futures on the runtime's threads. For work that keeps a core busy or blocks, use
+//! [`spawn_blocking`](tokio::task::spawn_blocking) inside the job.
 //!
-//! # How it ends
-//! When all senders are gone, the workers finish what is queued and what those jobs submit, and
-//! end; [`Workers::join`] waits for that. [`Workers::close`] has the same effect while there are
-//! senders; [`Workers::drain`] closes and waits, with a limit. If the runtime ends, what is queued
-//! or runs is dropped with it, also while a [`Workers`] or a sender is left.
+//! # How a pool ends
+//! 1. When all senders are dropped, the workers finish the queued jobs and the jobs that those
+//!    submit, and then end. [`Workers::join`] waits for that.
+//! 2. [`Workers::close`] has the same effect while senders are left. [`Workers::drain`] closes and
+//!    waits, with a limit.
+//! 3. If the runtime ends, queued and running jobs are dropped with it, even if a [`Workers`] or a
+//!    sender is left.
 
 mod seat;
 mod shared;
@@ -65,7 +71,7 @@ use self::seat::Seat;
 use self::shared::Shared;
 use crate::Panic;
 
-/// How many workers there are, and how many jobs may wait for them.
+/// Configures and starts a pool.
 ///
 /// # Examples
 /// ```
@@ -88,8 +94,8 @@ pub struct Pool {
 type Hook = Box<dyn Fn(Panic) + Send + Sync>;
 
 impl Pool {
-    /// So many workers, and a queue for 1024 jobs. 0 workers do nothing until they are
-    /// [resized](Workers::resize).
+    /// A pool of `workers` workers with a queue for 1024 jobs. With 0 workers, no job is done until
+    /// the pool is [resized](Workers::resize).
     ///
     /// # Examples
     /// ```
@@ -99,7 +105,7 @@ impl Pool {
         Self { workers, capacity: 1024, on_panic: None }
     }
 
-    /// How many jobs wait in the queue before `send` waits.
+    /// Sets the capacity of the queue: `send` waits while it is full.
     ///
     /// # Panics
     /// If it is 0.
@@ -126,11 +132,11 @@ impl Pool {
         self
     }
 
-    /// Starts the workers on this runtime. `run` does one job; it is called again after it has
-    /// panicked, and so must bear that.
+    /// Starts the workers on the current runtime. `run` does one job. It is called again after a
+    /// panic, so its state must tolerate that.
     ///
     /// # Panics
-    /// Outside a tokio runtime; and if the capacity is more than a channel may have.
+    /// Outside a tokio runtime, or if the capacity exceeds that of a channel.
     ///
     /// # Examples
     /// ```
@@ -163,8 +169,7 @@ impl Pool {
         self.start_with_submitter(move |job, _submitter| run(job))
     }
 
-    /// As [`start`](Self::start), for jobs that make other jobs: `run` also gets a [`Submitter`]
-    /// for them.
+    /// As [`start`](Self::start), for jobs that create other jobs: `run` also gets a [`Submitter`].
     ///
     /// # Panics
     /// As [`start`](Self::start).

@@ -78,7 +78,7 @@ pub(super) struct Queues<J> {
     pub(super) submitted: mpmc::UnboundedReceiver<J>,
 }
 
-/// How many jobs a pool has, at one moment.
+/// The numbers of jobs in a pool at one moment.
 ///
 /// # Examples
 /// ```

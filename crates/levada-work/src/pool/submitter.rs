@@ -8,25 +8,24 @@ use levada::mpmc::error::SendError;
 use super::shared::Shared;
 
 /// Submits jobs from within jobs. [`Pool::start_with_submitter`](super::Pool::start_with_submitter)
-/// hands it to each.
+/// passes one to each job.
 ///
-/// It is weak: it keeps neither the queue open nor the workers from ending. Yet no job that it
-/// submits is lost:
+/// It is weak: it keeps neither the queue open nor the workers running. No submitted job is lost:
 ///
-/// - A job that runs can always submit, also while the pool [drains](super::Workers::drain): what
-///   it submits is run before the drain is over. Only a pool that aborts, because the limit of the
-///   drain is over, refuses, and gives the job back.
-/// - Kept after the job, it submits for as long as the pool goes on: until the queue is closed,
-///   nothing is queued and nothing runs.
+/// 1. A running job can always submit, also while the pool [drains](super::Workers::drain), and the
+///    submitted jobs run before the drain completes. Only a pool that aborts, because the limit of
+///    the drain has passed, refuses a job and returns it.
+/// 2. A `Submitter` that is kept after its job works as long as the pool does: until the queue is
+///    closed, no job is queued and none runs.
 ///
-/// Submitted jobs do not count for the [capacity](super::Pool::capacity), and
-/// [`submit`](Self::submit) never waits: a job that waited for room would keep the worker that has
-/// to make it. Workers take them before those of the queue, so a pool holds no more of them than
-/// the jobs that have begun make.
+/// Submitted jobs do not count towards the [capacity](super::Pool::capacity), and
+/// [`submit`](Self::submit) never waits, since a job that waited for room would occupy the worker
+/// that has to make it. Workers take submitted jobs before those of the queue, so a pool holds only
+/// the submissions of jobs that have begun.
 ///
 /// # Examples
-/// A crawler: a page makes jobs of the pages that it links to, and the drain is over when the last
-/// one is read.
+/// A crawler: each page submits the pages that it links to, and the drain completes when the last
+/// page is read.
 /// ```
 /// use levada_work::pool::{Pool, Submitter};
 /// use std::time::Duration;
@@ -59,7 +58,7 @@ impl<J> Submitter<J> {
     /// Submits a job. `Ok` means that it is accepted.
     ///
     /// # Errors
-    /// Gives the job back if the pool has ended, or aborts.
+    /// Returns the job if the pool has ended or aborts.
     ///
     /// # Examples
     /// ```

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-/// What was not done when the workers had ended.
+/// The jobs that were not done when the workers had ended.
 ///
 /// # Examples
 /// ```
@@ -18,11 +18,12 @@ use std::fmt;
 /// ```
 #[non_exhaustive]
 pub struct Undone<J> {
-    /// How many jobs had begun.
+    /// The number of jobs that had begun and were aborted.
     pub aborted: usize,
-    /// Those that had not, in no particular order.
+    /// The jobs that had not begun, in no particular order.
     pub queued: Vec<J>,
-    /// How many jobs had not begun when the runtime of the pool ended. They were dropped with it.
+    /// The number of jobs that were dropped before they began, because the runtime of the pool
+    /// ended.
     pub dropped: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The handle: how many there are, and their end.
+//! The handle of the workers: their number, and their end.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,8 @@ use super::seat::Seat;
 use super::shared::{Counts, Shared};
 use super::undone::Undone;
 
-/// The running workers. Dropping this detaches them: they go on until the last sender is gone.
+/// The handle of the running workers. Dropping it detaches them: they continue until the last
+/// sender is dropped.
 ///
 /// # Examples
 /// ```
@@ -35,8 +36,8 @@ impl<J> Workers<J> {
         Self { shared, hire }
     }
 
-    /// Has `workers` of them from now on: more begin at once; of those that are too many, each ends
-    /// when it has done its job. With 0 the queue stands still.
+    /// Changes the number of workers. New workers begin at once; a surplus worker ends when it has
+    /// finished its job. With 0 workers, no queued job is started.
     ///
     /// # Examples
     /// ```
@@ -67,7 +68,7 @@ impl<J> Workers<J> {
         self.shared.orders.send_modify(|_| {});
     }
 
-    /// How many workers there are to be.
+    /// The number of workers that was last asked for.
     ///
     /// # Examples
     /// ```
@@ -82,8 +83,8 @@ impl<J> Workers<J> {
         self.shared.state().wanted
     }
 
-    /// How many jobs run now. [`counts`](Self::counts) has this and [`queued`](Self::queued) of one
-    /// moment.
+    /// The number of jobs that run now. [`counts`](Self::counts) returns this number and
+    /// [`queued`](Self::queued) for one moment.
     ///
     /// # Examples
     /// ```
@@ -98,7 +99,7 @@ impl<J> Workers<J> {
         self.counts().running
     }
 
-    /// How many jobs wait, from senders and from other jobs.
+    /// The number of jobs that wait, from senders and from other jobs.
     ///
     /// # Examples
     /// ```
@@ -115,8 +116,8 @@ impl<J> Workers<J> {
         self.counts().queued
     }
 
-    /// How many jobs wait and how many run, at one moment: a job that was accepted and has not
-    /// ended is counted once.
+    /// The numbers of waiting and of running jobs at one moment: each job that was accepted and has
+    /// not ended is counted once.
     ///
     /// # Examples
     /// ```
@@ -135,15 +136,15 @@ impl<J> Workers<J> {
         self.shared.counts()
     }
 
-    /// Waits until no job is queued and none runs. What a job [submits](super::Submitter) or sends
-    /// before it ends is waited for, too. Other jobs may be sent at any time: there was a moment
-    /// without any since this was called, and there may be new ones when it returns.
+    /// Waits until no job is queued and none runs. This includes jobs that a job
+    /// [submits](super::Submitter) or sends before it ends. Other jobs may be sent at any time: at
+    /// some moment since the call the pool was idle, and there may be new jobs when this returns.
     ///
-    /// A pool whose runtime has ended is idle. One with no workers and a job in its queue is not,
+    /// A pool whose runtime has ended is idle. A pool with a queued job and no workers is not,
     /// until it is [resized](Self::resize).
     ///
     /// # Cancel safety
-    /// Dropping the future loses nothing; call it again at will.
+    /// Dropping the future loses nothing, and the method may be called again.
     ///
     /// # Examples
     /// ```
@@ -154,7 +155,7 @@ impl<J> Workers<J> {
     ///     for job in 0..10 {
     ///         jobs.send(10 * wave + job).await?;
     ///     }
-    ///     workers.idle().await; // All ten are done, and the pool is there for the next ten.
+    ///     workers.idle().await; // All ten are done, and the pool is ready for the next ten.
     /// }
     /// # Ok(())
     /// # }
@@ -168,8 +169,8 @@ impl<J> Workers<J> {
         }
     }
 
-    /// Takes no more jobs, also not from senders that are still there. What is queued is done, with
-    /// what it [submits](super::Submitter), and then the workers end.
+    /// Closes the queue, although senders are left. The workers finish the queued jobs and the jobs
+    /// that those [submit](super::Submitter), and then end.
     ///
     /// # Examples
     /// ```
@@ -187,13 +188,14 @@ impl<J> Workers<J> {
         }
     }
 
-    /// [Closes](Self::close), and waits until the workers have done what is queued, and what those
-    /// jobs [submit](super::Submitter) meanwhile. After `limit` what runs is aborted: dropped where
-    /// it waits. From then on nothing is submitted. When this returns, no worker is left.
+    /// [Closes](Self::close) the queue, and waits until the workers have finished the queued jobs
+    /// and the jobs that those [submit](super::Submitter). When `limit` has passed, running jobs
+    /// are aborted, that is, dropped at the `.await` at which they wait, and no job can be
+    /// submitted any more. When this returns, no worker is left.
     ///
-    /// A job that blocks its thread cannot be aborted, and is waited for. A
-    /// [permit](levada::mpmc::Permit) that is out keeps the workers until it is used or dropped;
-    /// when it is used after they were aborted, its job is dropped.
+    /// A job that blocks its thread cannot be aborted; the drain waits for it. An outstanding
+    /// [permit](levada::mpmc::Permit) keeps the workers running until it is used or dropped; if it
+    /// is used after they were aborted, its job is dropped.
     ///
     /// # Errors
     /// [`Undone`] if jobs were aborted, are left, or were dropped with the runtime. `Duration::MAX`
@@ -204,7 +206,7 @@ impl<J> Workers<J> {
     ///
     /// # Cancel safety
     /// Dropping the future after its first poll leaves the queue closed and detaches the workers,
-    /// which finish what is queued; but once the limit was over, what is left is dropped.
+    /// which finish the queued jobs. Once the limit has passed, the remaining jobs are dropped.
     ///
     /// # Examples
     /// ```
@@ -235,14 +237,14 @@ impl<J> Workers<J> {
         self.undone()
     }
 
-    /// Waits until all senders are gone (or the pool was [closed](Self::close)) and the workers
-    /// have done what was queued.
+    /// Waits until all senders are dropped, or the pool was [closed](Self::close), and the workers
+    /// have finished the queued jobs.
     ///
     /// # Errors
     /// [`Undone`] if jobs are left because there were no workers, or were dropped with the runtime.
     ///
     /// # Cancel safety
-    /// Dropping the future detaches the workers, as dropping this does.
+    /// Dropping the future detaches the workers, as dropping the handle does.
     ///
     /// # Examples
     /// ```

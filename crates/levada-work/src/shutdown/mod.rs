@@ -1,19 +1,20 @@
-//! The phase of the end, which everything can see and wait for, and a count of what still runs.
+//! The phase of a shutdown, which any task can see and wait for, and a count of the work that still
+//! runs.
 //!
 //! ```text
 //! Running --> Draining --> Aborting      never back
 //! ```
 //!
-//! [`Shutdown`] is for the few that decide when to stop: the task that listens to the process's
-//! signals, and `main`. [`Signal`] is for the many that have to know. Work that must not be cut off
-//! holds a [`ShutdownGuard`], under a name; [`drain`](Shutdown::drain) waits until the last guard
-//! is gone, and if that takes too long returns the names of what still runs.
+//! [`Shutdown`] decides when to stop: the task that handles the process's signals has one, and
+//! `main`. [`Signal`] is for all tasks that react. Work that must not be cut off holds a named
+//! [`ShutdownGuard`]; [`drain`](Shutdown::drain) waits until the last guard is dropped, and if its
+//! limit passes first, returns the names of the work that still runs.
 //!
 //! ```
 //! use levada_work::shutdown::{Shutdown, Signal};
 //! use std::time::Duration;
 //!
-//! /// Takes connections until it is time to stop; each is finished.
+//! /// Accepts connections until the drain begins; each of them is finished.
 //! async fn accept(signal: Signal) {
 //!     for connection in 1.. {
 //!         tokio::select! {
@@ -21,7 +22,7 @@
 //!             () = signal.draining() => return,
 //!             () = tokio::time::sleep(Duration::from_millis(10)) => {} // A connection comes in.
 //!         }
-//!         // A drain may have begun since `select!` took the connection; it may even be over.
+//!         // A drain may have begun since `select!` took the connection, and may even be over.
 //!         let Ok(guard) = signal.try_track("connection") else { return };
 //!         tokio::spawn(async move {
 //!             tokio::select! {
@@ -47,16 +48,17 @@
 //! # }
 //! ```
 //!
-//! # Work that begins beside a drain
-//! To see that nothing drains yet, and then to [track](Signal::track), are two steps: a drain fits
-//! in between, finds nothing, and says that all is over before the work begins.
-//! [`try_track`](Signal::try_track) is one step. Either the drain waits for the guard, or there is
-//! no guard. Work that begins other work passes on guards [of its own](ShutdownGuard::track): they
-//! are never refused, since the drain waits for the first one anyway.
+//! # Work that begins during a drain
+//! Checking the phase and then calling [`track`](Signal::track) are two steps. A drain can fit in
+//! between: it finds no guard, and completes before the work begins.
+//! [`try_track`](Signal::try_track) is one step: either the drain waits for the guard, or no guard
+//! is given out. Work that starts other work creates guards from [its
+//! own](ShutdownGuard::track): they are never refused, since the drain waits for the first guard
+//! anyway.
 //!
 //! # Made of
-//! One `watch` holds the phase. Another has no values at all: each guard is one of its receivers,
-//! and its [`closed`](levada::watch::Sender::closed) is the moment when none is left.
+//! One `watch` holds the phase. A second one carries no values: each guard is one of its receivers,
+//! and [`closed`](levada::watch::Sender::closed) completes when none is left.
 
 mod running;
 mod signal;
@@ -72,7 +74,7 @@ use tokio::time::timeout;
 
 use self::running::Running;
 
-/// How far the end has come. Phases only grow.
+/// The phase of a shutdown. It never goes back.
 ///
 /// # Examples
 /// ```
@@ -82,18 +84,18 @@ use self::running::Running;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// New work is taken.
+    /// New work is accepted.
     Running,
-    /// No new work is taken; what was accepted is finished.
+    /// No new work is accepted; accepted work is finished.
     Draining,
-    /// What runs is given up.
+    /// Running work is given up.
     Aborting,
 }
 
-/// Decides the phase, and waits for the end. Clones are equal.
+/// Sets the phase, and waits for the end of running work. All clones control the same shutdown.
 ///
-/// When the last one drops, the phase becomes [`Phase::Draining`]: nothing is left that could say
-/// so.
+/// When the last clone is dropped, the phase becomes [`Phase::Draining`], since nothing could set
+/// it any more.
 ///
 /// # Examples
 /// ```
@@ -117,7 +119,7 @@ struct Control {
 }
 
 impl Shutdown {
-    /// In [`Phase::Running`].
+    /// Creates a shutdown in [`Phase::Running`].
     ///
     /// # Examples
     /// ```
@@ -132,7 +134,7 @@ impl Shutdown {
         Self { shared: Arc::new(Control { phase, running }) }
     }
 
-    /// For the tasks that have to know.
+    /// Returns the receiving side, for tasks that react to the phase.
     ///
     /// # Examples
     /// ```
@@ -143,7 +145,7 @@ impl Shutdown {
         Signal::new(self.shared.phase.subscribe(), Arc::clone(&self.shared.running))
     }
 
-    /// The phase now.
+    /// The current phase.
     ///
     /// # Examples
     /// ```
@@ -156,8 +158,8 @@ impl Shutdown {
         *self.shared.phase.borrow()
     }
 
-    /// The next phase, which is returned. For a task that listens to the process's signals: the
-    /// first one drains, the second one aborts.
+    /// Enters the next phase and returns it. For the task that handles the process's signals: the
+    /// first signal drains, the second aborts.
     ///
     /// # Examples
     /// ```
@@ -181,14 +183,14 @@ impl Shutdown {
         reached
     }
 
-    /// Drains: sets [`Phase::Draining`] unless it is past, and waits until no [`ShutdownGuard`] is
-    /// left.
+    /// Drains: sets [`Phase::Draining`], unless the phase is later already, and waits until no
+    /// [`ShutdownGuard`] is left.
     ///
-    /// From the first poll on, [`Signal::try_track`] refuses, and only a guard makes other guards.
-    /// So when this has returned `Ok`, nothing that was tracked in these ways runs, and nothing
-    /// begins.
+    /// From the first poll on, [`Signal::try_track`] refuses, and only a guard can create guards.
+    /// So after `Ok`, no work that was tracked in these two ways runs or begins.
     ///
-    /// It does not abort: [`abort`](Self::abort) does, and another call waits on.
+    /// When the limit passes, nothing is aborted: call [`abort`](Self::abort) for that, or this
+    /// method again to continue waiting.
     ///
     /// # Errors
     /// [`StillRunning`] if guards are left after `limit`. `Duration::MAX` is no limit.
@@ -197,7 +199,7 @@ impl Shutdown {
     /// Outside a tokio runtime, or in one without timers.
     ///
     /// # Cancel safety
-    /// Dropping the future changes nothing; once it was polled, the phase is set.
+    /// The phase is set at the first poll. Dropping the future changes nothing else.
     ///
     /// # Examples
     /// ```
@@ -221,7 +223,7 @@ impl Shutdown {
 
     /// Aborts: sets [`Phase::Aborting`], and waits until no [`ShutdownGuard`] is left.
     ///
-    /// Nothing is ended by force: tasks that wait for [`Signal::aborting`] end themselves.
+    /// No task is ended by force: tasks wait for [`Signal::aborting`] and end themselves.
     ///
     /// # Errors
     /// [`StillRunning`] if guards are left after `limit`. `Duration::MAX` is no limit.
@@ -262,7 +264,7 @@ impl Shutdown {
         }
     }
 
-    /// What runs now, by name.
+    /// The work that runs now, by name.
     ///
     /// # Examples
     /// ```

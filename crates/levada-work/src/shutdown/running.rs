@@ -70,7 +70,7 @@ impl Running {
     }
 }
 
-/// No new work begins: the shutdown drains, or aborts.
+/// New work was refused: the shutdown drains or aborts.
 ///
 /// # Examples
 /// ```
@@ -92,7 +92,7 @@ impl fmt::Display for ShuttingDown {
 
 impl Error for ShuttingDown {}
 
-/// What was not over when the time was.
+/// The work that runs, or that still ran when the limit of a drain had passed.
 ///
 /// # Examples
 /// ```
@@ -109,7 +109,7 @@ pub struct StillRunning {
 }
 
 impl StillRunning {
-    /// How many guards there are.
+    /// The number of guards.
     ///
     /// # Examples
     /// ```
@@ -133,7 +133,7 @@ impl StillRunning {
         self.names.is_empty()
     }
 
-    /// Each name, in alphabetical order, and how many guards have it.
+    /// The names, in alphabetical order, each with its number of guards.
     ///
     /// # Examples
     /// ```

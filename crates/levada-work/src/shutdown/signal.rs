@@ -10,7 +10,7 @@ use levada::watch;
 use super::Phase;
 use super::running::{Running, ShuttingDown};
 
-/// Sees the phase, and can count as running. Cheap to clone.
+/// Observes the phase, and creates guards for work that runs. Cheap to clone.
 ///
 /// # Examples
 /// ```
@@ -31,9 +31,9 @@ pub struct Signal {
     running: Arc<Running>,
 }
 
-/// Keeps the shutdown from being over: [`drain`](super::Shutdown::drain) and
-/// [`abort`](super::Shutdown::abort) wait until the last one drops. It is a [`Signal`] too. A clone
-/// counts as another one.
+/// Counts as running work: [`drain`](super::Shutdown::drain) and
+/// [`abort`](super::Shutdown::abort) wait until the last guard is dropped. It dereferences to a
+/// [`Signal`]. A clone counts as another guard.
 ///
 /// # Examples
 /// ```
@@ -63,7 +63,7 @@ impl Signal {
         Self { phase, running }
     }
 
-    /// The phase now.
+    /// The current phase.
     ///
     /// # Examples
     /// ```
@@ -79,10 +79,10 @@ impl Signal {
         *self.phase.borrow()
     }
 
-    /// Waits until no new work is to be taken: for [`Phase::Draining`] or a later one.
+    /// Waits for [`Phase::Draining`] or a later phase: no new work is to be accepted.
     ///
     /// # Cancel safety
-    /// Dropping the future loses nothing; call it again at will.
+    /// Dropping the future loses nothing, and the method may be called again.
     ///
     /// # Examples
     /// ```
@@ -99,10 +99,10 @@ impl Signal {
         self.reached(Phase::Draining).await;
     }
 
-    /// Waits until what runs is to be given up: for [`Phase::Aborting`]. It may never come.
+    /// Waits for [`Phase::Aborting`], which may never come: running work is to be given up.
     ///
     /// # Cancel safety
-    /// Dropping the future loses nothing; call it again at will.
+    /// Dropping the future loses nothing, and the method may be called again.
     ///
     /// # Examples
     /// ```
@@ -129,14 +129,14 @@ impl Signal {
         }
     }
 
-    /// Begins work that a drain waits for, unless a drain has begun: the work counts as running
-    /// until the guard drops.
+    /// Registers work that a drain waits for, unless a drain has begun. The work counts as running
+    /// until the guard is dropped.
     ///
-    /// The names are what [`StillRunning`](super::StillRunning) lists: keep them few, a kind of
-    /// work and not a single one.
+    /// [`StillRunning`](super::StillRunning) lists the names, so use one name for each kind of
+    /// work, not for each piece.
     ///
     /// # Errors
-    /// [`ShuttingDown`] once the phase is not [`Phase::Running`], or is about to change.
+    /// [`ShuttingDown`] if the phase is not [`Phase::Running`], or is about to change.
     ///
     /// # Examples
     /// ```
@@ -165,13 +165,13 @@ impl Signal {
         Ok(ShutdownGuard { signal: self.clone(), name, _alive: alive })
     }
 
-    /// As [`try_track`](Self::try_track), also beside a drain and after it.
+    /// As [`try_track`](Self::try_track), but also succeeds during and after a drain.
     ///
-    /// It is for work that is begun by something which the program waits for before it
-    /// [drains](super::Shutdown::drain): a worker of a [pool](crate::pool) that is drained first,
-    /// say. From anywhere else it may be called when the drain is over, and then nothing waits for
-    /// the work: use [`try_track`](Self::try_track), or the [guard](ShutdownGuard::track) of what
-    /// begins it.
+    /// Use it only in code that the program waits for before it [drains](super::Shutdown::drain),
+    /// such as a worker of a [pool](crate::pool) that is drained first. Elsewhere the call may come
+    /// when the drain is over, and then nothing waits for the work: use
+    /// [`try_track`](Self::try_track), or the [guard](ShutdownGuard::track) of the work that starts
+    /// it.
     ///
     /// # Examples
     /// ```
@@ -206,7 +206,7 @@ impl Signal {
 }
 
 impl ShutdownGuard {
-    /// Counts work that this work begins, under a name of its own. It is never refused: a drain
+    /// Registers work that this work starts, under a name of its own. It is never refused: a drain
     /// waits for this guard, and then for the new one.
     ///
     /// # Examples

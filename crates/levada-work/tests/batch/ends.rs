@@ -1,16 +1,13 @@
 //! How it ends: nothing that was accepted is lost.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use levada::mpsc::error::TrySendError;
 use levada_work::batch::{Batch, Ended};
-use support::{Ledger, Task};
+use support::{LONG, Ledger, Task};
 use tokio::time::{Instant, sleep};
 
 use crate::flushed::Flushed;
-
-const LONG: Duration = Duration::from_secs(3600);
 
 #[tokio::test(start_paused = true)]
 async fn the_last_handle_ends_it_without_lingering() {

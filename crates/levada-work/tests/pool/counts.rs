@@ -6,12 +6,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use levada_work::pool::{Pool, Submitter, Workers};
-use support::{Event, Task, hooked_waker, within_deadline};
+use support::{Event, LONG, Task, hooked_waker, within_deadline};
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 use tokio::time::sleep;
-
-const LONG: Duration = Duration::from_secs(3600);
 
 /// One job at a time: from when it is accepted until its function ends, each look sees exactly one.
 #[test]

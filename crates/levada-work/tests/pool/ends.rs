@@ -5,10 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use levada_work::pool::Pool;
-use support::{Ledger, Message, Task};
+use support::{LONG, Ledger, Message, Task};
 use tokio::time::{Instant, sleep, timeout};
-
-const LONG: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
 async fn a_drain_finishes_the_queue_and_refuses_more() {

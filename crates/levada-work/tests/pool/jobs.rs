@@ -3,14 +3,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use support::LONG;
 
 use levada::mpmc::error::TrySendError;
 use levada_work::pool::{Pool, Workers};
 use tokio::time::{Instant, sleep};
 
 const JOB: Duration = Duration::from_secs(1);
-const LONG: Duration = Duration::from_secs(3600);
-
 /// Until every job that can run runs, at one moment of the paused clock.
 async fn settled() {
     sleep(Duration::from_millis(1)).await;

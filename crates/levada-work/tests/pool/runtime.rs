@@ -3,15 +3,12 @@
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use levada::oneshot;
 use levada::oneshot::error::TryRecvError;
 use levada_work::pool::{Pool, Submitter, Workers};
-use support::{Ledger, within_deadline};
+use support::{LONG, Ledger, within_deadline};
 use tokio::runtime::{Builder, Runtime};
-
-const LONG: Duration = Duration::from_secs(3600);
 
 type Job = oneshot::Sender<u32>;
 

@@ -4,12 +4,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use levada_work::pool::{Pool, Submitter};
-use support::{Ledger, Message};
+use support::{LONG, Ledger, Message};
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 use tokio::time::sleep;
-
-const LONG: Duration = Duration::from_secs(3600);
 
 /// The queue is closed while the first job runs, and the whole tree below that job is still done.
 #[tokio::test]

@@ -19,6 +19,13 @@
 //! # }
 //! ```
 //!
+//! # Delivery
+//! 1. The channel has one order of messages, and every receiver gets its messages in that order.
+//! 2. A receiver gets the messages that are sent after it was created.
+//! 3. A receiver that misses messages gets their exact number, in their place.
+//! 4. A receive that is cancelled has received nothing: the message is there for the next call.
+//! 5. Nothing is retried, and the sender does not learn which receivers have got a message.
+//!
 //! # Lagging
 //! The sender never waits. The channel keeps the newest `capacity` messages (rounded up to a power
 //! of two). A receiver that is further behind has *lagged*: in place of the overwritten messages it

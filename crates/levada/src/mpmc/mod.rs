@@ -36,6 +36,11 @@
 //!
 //! A promise does not expire while the channel is not used.
 //!
+//! # Cancel safety
+//! As in [`mpsc`](crate::mpsc): a receive that is cancelled has taken no message (and rule 4
+//! applies to its promise), a `send` that is cancelled has sent nothing, and a [`Permit`] that is
+//! dropped unused returns its capacity.
+//!
 //! # Disconnection
 //! When all senders are dropped, the receivers get the remaining messages and then `None`, each of
 //! them. When all receivers are dropped, or one has [closed](Receiver::close) the channel, sending

@@ -1,6 +1,6 @@
-#![forbid(unsafe_code)]
 //! The races between several receivers, the senders and the end: every interleaving under loom, as
 //! a stress natively. A lost wake-up is a deadlock, which loom reports.
+#![forbid(unsafe_code)]
 
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};

@@ -82,12 +82,12 @@ impl<T> fmt::Debug for RecvStream<T> {
 /// # Reservations
 /// A sink holds one reserved place at most, from the `poll_ready` that is ready until `start_send`.
 /// - **Idle**: the place stays reserved, however long. The capacity of the channel is smaller by
-///   one meanwhile, and the end of a channel that its receiver has closed is held back. A task that
+///   one meanwhile, and the end of a channel that a receiver has closed is held back. A task that
 ///   was ready and then has nothing to send calls [`abort_send`](Self::abort_send).
 /// - **Dropped, or closed** by `poll_close`: the place goes to the sender that waits longest.
 /// - **Cloned**: the clone is a sink on its own, which has reserved nothing.
-/// - **Closed channel**: a reserved place can still be used, as a permit can. If the receiver is
-///   gone, `start_send` fails.
+/// - **Closed channel**: a reserved place can still be used, as a permit can. If all receivers
+///   are gone, `start_send` fails.
 ///
 /// [`send`], [`feed`], [`send_all`] and [`forward`] have a message in hand when they call
 /// `poll_ready`, and send it in the poll in which that is ready. So they leave no place reserved.

@@ -16,6 +16,14 @@
 //! message. A clean shutdown calls `close` and then receives until `None`: no accepted message is
 //! lost. Dropping the receiver drops the remaining messages at once.
 //!
+//! # Cancel safety
+//! 1. A receive that is cancelled has taken no message.
+//! 2. A `send` that is cancelled has sent nothing, and its message is dropped with the future. To
+//!    keep the message, [`reserve`](Sender::reserve) first.
+//! 3. A `send` or `reserve` that is cancelled loses its place in the queue of senders. Capacity
+//!    that was granted to it passes to the next sender.
+//! 4. A [`Permit`] that is dropped unused returns its capacity.
+//!
 //! # Signal handlers
 //! Never use a channel of this crate in a signal handler, not even to `try_send`: it takes locks,
 //! and a lock that the interrupted thread holds is never released. Let the signal wake a task or a

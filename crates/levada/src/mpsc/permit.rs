@@ -29,8 +29,8 @@ impl<'a, T> Permit<'a, T> {
 
     /// Sends a message into the reserved room.
     ///
-    /// This works even if the receiver has closed the channel after the permit was given: it still
-    /// receives the message. If the receiver is gone, the message is dropped at once.
+    /// This works even if the channel was closed after the permit was given: the message is still
+    /// received. If the receiver is gone, the message is dropped at once.
     ///
     /// # Examples
     /// ```

@@ -214,7 +214,7 @@ impl<T> Receiver<T> {
         self.queue.capacity()
     }
 
-    /// The number of messages the channel was made for.
+    /// The capacity with which the channel was created.
     ///
     /// # Examples
     /// ```

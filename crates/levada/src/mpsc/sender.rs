@@ -95,7 +95,7 @@ impl<T> Sender<T> {
     ///
     /// # Cancel safety
     /// If the future is dropped before it is ready, the message was not sent, and is dropped with
-    /// it. To keep a message, [`reserve`](Self::reserve) first. The place in line is lost.
+    /// it. To keep a message, [`reserve`](Self::reserve) first. The place in the queue is lost.
     ///
     /// # Examples
     /// ```
@@ -233,7 +233,7 @@ impl<T> Sender<T> {
     /// [`SendError`] if the receiver is gone or has closed the channel.
     ///
     /// # Cancel safety
-    /// Nothing but the place in line is lost if the future is dropped.
+    /// If the future is dropped, only its place in the queue is lost.
     ///
     /// # Examples
     /// ```
@@ -257,7 +257,7 @@ impl<T> Sender<T> {
     /// [`max_capacity`](Self::max_capacity).
     ///
     /// # Cancel safety
-    /// Nothing but the place in line is lost if the future is dropped.
+    /// If the future is dropped, only its place in the queue is lost.
     ///
     /// # Examples
     /// ```
@@ -280,8 +280,8 @@ impl<T> Sender<T> {
     /// [`SendError`] if the receiver is gone or has closed the channel.
     ///
     /// # Cancel safety
-    /// If the future is dropped, so is this sender, and the place in line is lost. Clone the sender
-    /// to keep one.
+    /// If the future is dropped, so is this sender, and its place in the queue is lost. Clone the
+    /// sender to keep one.
     ///
     /// # Examples
     /// ```
@@ -414,7 +414,7 @@ impl<T> Sender<T> {
         WeakSender { queue: self.queue.downgrade() }
     }
 
-    /// The number of messages the channel was made for.
+    /// The capacity with which the channel was created.
     ///
     /// # Examples
     /// ```

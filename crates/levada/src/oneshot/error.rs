@@ -1,5 +1,5 @@
-#![forbid(unsafe_code)]
 //! What can go wrong.
+#![forbid(unsafe_code)]
 
 use core::error::Error;
 use core::fmt;

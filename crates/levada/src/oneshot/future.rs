@@ -1,5 +1,5 @@
-#![forbid(unsafe_code)]
 //! The futures of this channel, by name.
+#![forbid(unsafe_code)]
 
 use core::marker::PhantomPinned;
 use core::pin::Pin;

@@ -1,12 +1,17 @@
-#![deny(unsafe_code)]
 //! One value, sent once, from one task to another: the answer to a request, the end of a job.
 //!
 //! [`channel`] makes a [`Sender`] and a [`Receiver`]. The sender sends without waiting, from
 //! anywhere; the receiver is a future of the value. Either end learns when the other is dropped.
 //!
-//! The value is in exactly one place: with the sender until [`send`](Sender::send) returns `Ok`, in
-//! the channel until the poll that returns it, and then with the receiver. If the receiver was
-//! closed or dropped first, `send` gives the value back.
+//! # Delivery
+//! 1. The value is in exactly one place: with the sender until [`send`](Sender::send) returns `Ok`,
+//!    in the channel until the poll that returns it, and then with the receiver.
+//! 2. If the receiver was closed or dropped first, `send` returns the value.
+//! 3. `Ok` from `send` does not mean that the value was received: a receiver that is dropped later
+//!    drops it.
+//! 4. Awaiting `&mut receiver` is cancel safe: the value stays in the channel. If the receiver
+//!    itself is awaited and the future is dropped, the value is dropped with it, or returned to the
+//!    sender.
 //!
 //! # Examples
 //! A request that carries the way back for its answer:
@@ -55,6 +60,7 @@
 //! | [`closed`](Sender::closed), like awaiting   | 1   | the first allocates 16 more|
 //!
 //! An operation that races with one of the other side repeats its RMW.
+#![deny(unsafe_code)]
 
 pub mod error;
 pub mod future;

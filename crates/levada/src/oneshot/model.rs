@@ -1,8 +1,8 @@
-#![forbid(unsafe_code)]
 //! The races between the two ends: every interleaving under loom, as a stress natively.
 //!
 //! Whether the memory is used after it was freed is not asserted here; `life` in the header makes
 //! loom check it at every access.
+#![forbid(unsafe_code)]
 
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};

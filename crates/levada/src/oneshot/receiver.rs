@@ -1,5 +1,5 @@
-#![forbid(unsafe_code)]
 //! The receiving half.
+#![forbid(unsafe_code)]
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};

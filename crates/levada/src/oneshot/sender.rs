@@ -1,5 +1,5 @@
-#![forbid(unsafe_code)]
 //! The sending half.
+#![forbid(unsafe_code)]
 
 use core::fmt;
 use core::task::{Context, Poll, ready};
@@ -87,7 +87,7 @@ impl<T> Sender<T> {
     /// The first wait on a channel allocates 16 bytes, which live as long as the channel.
     ///
     /// # Cancel safety
-    /// Dropping the future loses nothing; call it again at will.
+    /// Dropping the future loses nothing, and the method may be called again.
     ///
     /// # Examples
     /// ```

@@ -1,4 +1,3 @@
-#![forbid(unsafe_code)]
 //! The packed word of a oneshot channel: values and transitions, without any memory behind them.
 //!
 //! ```text
@@ -14,6 +13,7 @@
 //! proves that nothing at all happened since the value it expects was loaded. (2^59 wakers would
 //! have to be stored between a load and its exchange to deceive it: 18 years at one per
 //! nanosecond.)
+#![forbid(unsafe_code)]
 
 use core::fmt;
 

@@ -1,5 +1,5 @@
-#![forbid(unsafe_code)]
 //! Support for the traits of `futures-core`.
+#![forbid(unsafe_code)]
 
 use futures_core::future::FusedFuture;
 

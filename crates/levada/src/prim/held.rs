@@ -40,7 +40,7 @@ impl Held {
     }
 }
 
-#[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
+#[cfg(not(any(all(loom, feature = "loom"), levada_shuttle)))]
 thread_local! {
     static HELD: Held = const { Held::nothing() };
 }
@@ -50,7 +50,7 @@ loom::thread_local! {
     static HELD: Held = Held::nothing();
 }
 
-#[cfg(all(shuttle, feature = "shuttle"))]
+#[cfg(levada_shuttle)]
 shuttle::thread_local! {
     static HELD: Held = Held::nothing();
 }

@@ -4,26 +4,27 @@
 //! - natively;
 //! - in the model checker loom, with `--cfg loom` and feature `loom`: every interleaving of a small
 //!   model, weakly ordered memory included;
-//! - in shuttle, with `--cfg shuttle` and feature `shuttle`: random schedules of larger models.
+//! - in shuttle, with `--cfg levada_shuttle`: random schedules of larger models.
 //!
-//! It takes both. The flag alone may be meant for another crate of the program, and a feature alone
-//! must not change what a program does. levada's own models and those of its users come in this
-//! way.
+//! loom takes both. The flag alone may be meant for another crate of the program, and a feature
+//! alone must not change what a program does. levada's own models and those of its users come in
+//! this way.
 //!
-//! Architecture invariant: no other module uses `core::sync::atomic`, `UnsafeCell` or a mutex.
+//! Architecture invariant: no other module uses `core::sync::atomic`, `UnsafeCell` or a mutex, and
+//! none asks for the backend by `cfg`: [`IS_LOOM`] and [`IS_MODEL`] say it.
 
-#[cfg(all(loom, feature = "loom", shuttle, feature = "shuttle"))]
-compile_error!("levada runs on loom or on shuttle: set `--cfg loom` or `--cfg shuttle`, not both");
+#[cfg(all(loom, feature = "loom", levada_shuttle))]
+compile_error!("levada runs on loom or on shuttle, not on both");
 
 #[cfg(not(all(loom, feature = "loom")))]
 mod cell;
-#[cfg(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle")))]
+#[cfg(any(all(loom, feature = "loom"), levada_shuttle))]
 mod checked_lock;
 
-#[cfg(not(all(shuttle, feature = "shuttle")))]
+#[cfg(not(levada_shuttle))]
 pub(crate) mod hazard;
 pub(crate) mod held;
-#[cfg(all(shuttle, feature = "shuttle"))]
+#[cfg(levada_shuttle)]
 pub(crate) use self::shuttle::hazard;
 
 #[cfg(all(loom, feature = "loom"))]
@@ -31,16 +32,16 @@ mod loom;
 #[cfg(all(loom, feature = "loom"))]
 use self::loom as backend;
 
-#[cfg(all(shuttle, feature = "shuttle"))]
+#[cfg(levada_shuttle)]
 mod shuttle;
-#[cfg(all(shuttle, feature = "shuttle"))]
+#[cfg(levada_shuttle)]
 use self::shuttle as backend;
 
-#[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
+#[cfg(not(any(all(loom, feature = "loom"), levada_shuttle)))]
 mod native;
-#[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
+#[cfg(not(any(all(loom, feature = "loom"), levada_shuttle)))]
 mod park;
-#[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
+#[cfg(not(any(all(loom, feature = "loom"), levada_shuttle)))]
 use self::native as backend;
 
 pub(crate) use self::backend::{
@@ -48,9 +49,11 @@ pub(crate) use self::backend::{
     park_on_for, uninit_slots,
 };
 
+/// Whether loom runs us: it wants cells of its own, and thresholds that a few steps reach.
+pub(crate) const IS_LOOM: bool = cfg!(all(loom, feature = "loom"));
+
 /// Whether a model checker runs us: sizes are small then, so that models come to every edge.
-pub(crate) const IS_MODEL: bool =
-    cfg!(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle")));
+pub(crate) const IS_MODEL: bool = IS_LOOM || cfg!(levada_shuttle);
 
 /// Whether thresholds are small, so that tests come to what is behind them: in models, under Miri,
 /// and with `--cfg levada_small`, which is for this project's own use of sanitizers.

@@ -92,7 +92,7 @@ use crate::prim::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use crate::prim::{Arc, IS_SMALL, Lock, LockGuard, UnsafeCell, asymmetric};
 use crate::refs::{Counts, Hub};
 use crate::storage::ring::{Chain, Consumer, Emptied, Producer, START};
-use crate::util::{FirstPanic, Gap, LINE, WakeBatch, contain, wake_in_batches};
+use crate::util::{FirstPanic, LINE, Pad, WakeBatch, contain, wake_in_batches};
 use crate::wait::permits::Permits;
 use crate::wait::queue::WaitQueue;
 
@@ -159,7 +159,7 @@ pub(crate) struct Chan<T, P> {
     /// A copy of the permits' capacity, for reads without the lock.
     capacity: usize,
     /// Fills the cache line, where pointers are small.
-    _gap: Gap<{ LINE.saturating_sub(RARELY_USED) }>,
+    _pad: Pad<{ LINE.saturating_sub(RARELY_USED) }>,
     rx: RxSide<T>,
     pub(super) chain: Chain<T>,
 }
@@ -309,7 +309,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             closed: AtomicBool::new(false),
             closed_event: WaitQueue::new(),
             capacity,
-            _gap: Gap::new(),
+            _pad: Pad::new(),
         })
     }
 
@@ -329,6 +329,13 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         // ORDERING: Acquire pairs with the Release store in `close_with`: a thread that sees the
         // channel closed also sees what the receiver did before.
         self.closed.load(Ordering::Acquire)
+    }
+
+    /// Whether there seems to be nothing to receive: a hint for a thread that is about to block,
+    /// read without the lock. The end is not looked for.
+    #[inline]
+    pub(crate) fn looks_empty(&self) -> bool {
+        self.chain.tail() == self.head()
     }
 
     /// Tasks that wait until the channel is closed.

@@ -5,7 +5,6 @@
 //! - [`send`]: acquiring permits and storing messages
 //! - [`future`]: the futures of senders
 //! - [`single`]: receiving with one receiver, without a lock
-//! - `glance`: stale checks without the lock, before a thread blocks
 //! - [`many`]: receiving with many receivers, under the lock
 //! - `sink`: a sender as a `Sink` (feature `stream`)
 
@@ -14,7 +13,6 @@
 pub(crate) mod chan;
 pub(crate) mod error;
 pub(crate) mod future;
-mod glance;
 pub(crate) mod many;
 pub(crate) mod send;
 pub(crate) mod single;

@@ -84,34 +84,46 @@
 //! # }
 //! ```
 //!
+//! # Cancel safety
+//! 1. A [`Receiver::changed`] that is cancelled has marked nothing as seen.
+//! 2. A [`Receiver::wait_for`] that is cancelled may have marked values as seen, but only values
+//!    that do not meet the condition.
+//! 3. A [`Sender::closed`] that is cancelled has no effect.
+//!
 //! # Closing
 //! When the last sender drops, receivers see the last value and then the end. When the last
 //! receiver drops, [`Sender::send`] fails and [`Sender::closed`] completes, until a new receiver
 //! [subscribes](Sender::subscribe).
 //!
 //! # Cost
+//! A borrow, and the drop of its `Ref`, is wait-free while no modification is in progress or waits:
+//! it takes no lock, so that a sender that loses the processor does not hold it up. (If two
+//! superseded values have `Ref`s at the same time, borrows of later values may take a lock.)
+//!
 //! Atomic read-modify-writes without contention:
 //!
 //! | operation | read-modify-writes |
 //! |---|---|
-//! | `borrow` or `borrow_and_update` | 1, and 1 when the `Ref` drops; none for a value that is borrowed often |
+//! | `borrow` or `borrow_and_update` | 1, and 1 when the `Ref` drops; none for a value that is
+//! borrowed often |
 //! | `changed`, ready | 0 |
 //! | `has_changed`, `is_closed`, `mark_changed`, `mark_unchanged` | 0 |
-//! | `send`, `send_replace`, no receiver waiting | 1 |
-//! | `send`, the first time the value before has a `Ref` | 2, and an allocation |
-//! | `send`, one receiver waiting | 1, and its wake-up |
+//! | `send`, `send_replace`, no receiver waiting | 2; the first one, or one while the value before
+//! has a `Ref`, up to 2 more |
+//! | `send`, one receiver waiting | 2, and its wake-up |
 //! | `send`, more receivers waiting | 1 more for each 16 of them, and their wake-ups |
-//! | `send_modify`, `send_if_modified`, no receiver waiting | 3 |
-//! | `changed`, waiting | 1, and a clone of the waker; 1 to leave the queue of waiters if it is cancelled |
+//! | `send_modify`, `send_if_modified`, no receiver waiting | 4 |
+//! | `changed`, waiting | 1, and a clone of the waker; 1 to leave the queue of waiters if it is
+//! cancelled |
 //!
 //! On Linux, once a value has been borrowed 50,000 times, borrowing it takes no read-modify-write:
 //! a borrow then touches only a cache line of its own thread. The `send` or `send_modify` that
 //! replaces such a value makes a system call (`membarrier`), which takes about half a microsecond
 //! in a process that runs on one core, and more on several.
 //!
-//! A channel is one allocation of at most 192 bytes and the size of a value (of ordinary
-//! alignment). Room for a second value is allocated when a value is first sent while the one
-//! before has a `Ref`, and is kept; room for further ones is freed when it is no longer in use.
+//! A channel is one allocation of at most 200 bytes and the size of a value (of ordinary
+//! alignment). Room for a second value is allocated when a value is first sent, and is kept. Room
+//! for further ones, while earlier values have `Ref`s, is freed when it is no longer in use.
 //!
 //! # Reading order
 //! [`Sender`] and [`Receiver`] delegate to `protocol`, which has the transitions. It builds on

@@ -60,7 +60,7 @@
 //! be lost.
 //!
 //! # Checked by
-//! `model`, tests/watch, tests/memory/watch.rs, tests/watch_stream.rs.
+//! `model`, tests/watch, tests/watch/memory.rs, tests/watch/stream.rs.
 #![forbid(unsafe_code)]
 
 use core::pin::Pin;

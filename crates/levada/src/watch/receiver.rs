@@ -185,9 +185,9 @@ impl<T> Receiver<T> {
 
     /// Waits for a value that meets a condition, and gives a look at it.
     ///
-    /// The condition is asked about the current value first, seen or not, and then about new ones.
-    /// If several are sent in a row it may be asked about the last of them only. Each value it was
-    /// asked about is marked as seen.
+    /// The condition is first applied to the current value, seen or not, and then to new values. If
+    /// several values are sent in a row, it may be applied to the last of them only. Each value to
+    /// which it was applied is marked as seen.
     ///
     /// The condition runs on a snapshot and holds up no sender.
     ///

@@ -1,14 +1,13 @@
 //! The end, from either side: what is still received, who is told, and where messages go that
 //! nobody will have (C17-C25, C29, C31).
 
-use super::PATIENCE;
 use levada::mpmc::error::{TryRecvError, TrySendError};
 use levada::{mpmc, oneshot};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
-use support::{Drops, Tally, Task};
+use support::{Drops, PATIENCE, Tally, Task};
 
 const EMPTY: Result<u32, TryRecvError> = Err(TryRecvError::Empty);
 const DISCONNECTED: Result<u32, TryRecvError> = Err(TryRecvError::Disconnected);

@@ -2,11 +2,10 @@
 //! longest, and newcomers stand behind it. How often a live receiver is overtaken is bounded (C3,
 //! C7).
 
-use super::PATIENCE;
 use levada::mpmc::{self, Receiver, Sender, error::TryRecvError};
 use std::task::Poll;
 use std::thread;
-use support::Task;
+use support::{PATIENCE, Task};
 
 /// How many refusals a promise outlives whose receiver has let so many lapse, as in
 /// `levada::queue::many::line`.

@@ -2,10 +2,9 @@
 //! What is promised to it goes to the others after at most `GRACE` polls of somebody who could go
 //! on.
 
-use super::GRACE;
 use levada::mpmc::{self, Sender, error::TryRecvError};
 use std::task::Poll;
-use support::Task;
+use support::{GRACE, Task};
 
 type Send<'a> = Task<mpmc::future::Send<'a, u32>>;
 

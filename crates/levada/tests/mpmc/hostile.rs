@@ -1,26 +1,12 @@
 //! Foreign code that does its worst: wakers that re-enter the channel or panic, messages that panic
 //! when they are dropped (C30, C36, C51).
 
-use super::PATIENCE;
 use levada::mpmc;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
-use std::task::{Context, Poll, Waker};
-use support::{Event, Task, hooked_waker};
-
-/// A waker that panics when woken.
-fn panicking() -> Waker {
-    hooked_waker(|event| assert!(event != Event::Wake, "this waker panics"))
-}
-
-fn on_wake(f: impl Fn() + Send + Sync + 'static) -> Waker {
-    hooked_waker(move |event| {
-        if event == Event::Wake {
-            f();
-        }
-    })
-}
+use std::task::{Poll, Waker};
+use support::{PATIENCE, Task, hooked_waker, on_wake, panicking, poll};
 
 /// A waker that uses the channel in all it does.
 fn reentrant(tx: &mpmc::Sender<u32>, rx: &mpmc::Receiver<u32>) -> Waker {
@@ -36,10 +22,6 @@ fn reentrant(tx: &mpmc::Sender<u32>, rx: &mpmc::Receiver<u32>) -> Waker {
     })
 }
 
-fn poll<F: Future>(future: &mut std::pin::Pin<Box<F>>, waker: &Waker) -> Poll<F::Output> {
-    future.as_mut().poll(&mut Context::from_waker(waker))
-}
-
 /// C51: a lock held around any of these calls is a deadlock here.
 #[test]
 fn wakers_may_use_the_channel() {
@@ -50,19 +32,19 @@ fn wakers_may_use_the_channel() {
         let mut other = Box::pin(rx.recv());
         for _ in 0..3 {
             while rx.try_recv().is_ok() {}
-            let _message = poll(&mut recv, &reentrant(&tx, &rx));
-            let _message = poll(&mut other, &reentrant(&tx, &rx));
+            let _message = poll(recv.as_mut(), &reentrant(&tx, &rx));
+            let _message = poll(other.as_mut(), &reentrant(&tx, &rx));
         }
         // So does a sender.
         while tx.try_send(0).is_ok() {}
         let mut send = Box::pin(tx.send(1));
         for _ in 0..3 {
-            if poll(&mut send, &reentrant(&tx, &rx)).is_ready() {
+            if poll(send.as_mut(), &reentrant(&tx, &rx)).is_ready() {
                 send = Box::pin(tx.send(1));
             }
         }
         let mut closed = Box::pin(tx.closed());
-        let _not_yet = poll(&mut closed, &reentrant(&tx, &rx));
+        let _not_yet = poll(closed.as_mut(), &reentrant(&tx, &rx));
         match round {
             0 => drop((recv, other, send)),
             1 => drop((send, other, recv)),
@@ -81,14 +63,14 @@ fn a_waker_that_drops_the_last_sender() {
     let last = Mutex::new(Some(permit));
     let waker = on_wake(move || drop(last.lock().unwrap().take()));
     let mut recv = Box::pin(rx.recv());
-    assert!(poll(&mut recv, &waker).is_pending());
+    assert!(poll(recv.as_mut(), &waker).is_pending());
     drop(waker);
     let mut other = Task::waiting(rx.recv());
     rx.close();
     assert_eq!(rx.sender_strong_count(), 0);
     assert!(other.is_woken());
     assert_eq!(other.poll(), Poll::Ready(None));
-    assert_eq!(poll(&mut recv, Waker::noop()), Poll::Ready(None));
+    assert_eq!(poll(recv.as_mut(), Waker::noop()), Poll::Ready(None));
 }
 
 #[test]
@@ -97,11 +79,11 @@ fn a_waker_that_drops_another_receiver() {
     let spare = Mutex::new(Some(rx.clone()));
     let waker = on_wake(move || drop(spare.lock().unwrap().take()));
     let mut recv = Box::pin(rx.recv());
-    assert!(poll(&mut recv, &waker).is_pending());
+    assert!(poll(recv.as_mut(), &waker).is_pending());
     assert_eq!(rx.receiver_count(), 2);
     tx.try_send(1).unwrap();
     assert_eq!(rx.receiver_count(), 1);
-    assert_eq!(poll(&mut recv, &waker), Poll::Ready(Some(1)));
+    assert_eq!(poll(recv.as_mut(), &waker), Poll::Ready(Some(1)));
 }
 
 /// C51: one waker panics at the end; everybody else sees it.
@@ -111,7 +93,7 @@ fn a_panicking_receiver_does_not_keep_the_others_from_the_end() {
         let (tx, rx) = mpmc::channel::<u32>(1);
         let permit = tx.clone().try_reserve_owned().unwrap();
         let mut first = Box::pin(rx.recv());
-        assert!(poll(&mut first, &panicking()).is_pending());
+        assert!(poll(first.as_mut(), &panicking()).is_pending());
         let mut others: Vec<_> = (0..50).map(|_| Task::waiting(rx.recv())).collect();
         let end = AssertUnwindSafe(|| match way {
             0 => drop((tx, permit)),
@@ -135,12 +117,12 @@ fn a_panicking_receiver_does_not_keep_the_others_from_the_end() {
 fn a_panicking_receiver_does_not_cost_a_message() {
     let (tx, rx) = mpmc::channel(1);
     let mut recv = Box::pin(rx.recv());
-    assert!(poll(&mut recv, &panicking()).is_pending());
+    assert!(poll(recv.as_mut(), &panicking()).is_pending());
     assert!(catch_unwind(AssertUnwindSafe(|| tx.try_send(1))).is_err());
     assert_eq!((1..=PATIENCE).find_map(|_| rx.try_recv().ok()), Some(1));
-    assert!(poll(&mut recv, Waker::noop()).is_pending());
+    assert!(poll(recv.as_mut(), Waker::noop()).is_pending());
     tx.try_send(2).unwrap();
-    assert_eq!(poll(&mut recv, Waker::noop()), Poll::Ready(Some(2)));
+    assert_eq!(poll(recv.as_mut(), Waker::noop()), Poll::Ready(Some(2)));
 }
 
 /// The promise of a receiver lapses while another receives, or tries to; the waker of the next in
@@ -151,7 +133,7 @@ fn a_lapse_that_wakes_a_panicking_receiver() {
         let (tx, rx) = mpmc::channel(2);
         let stalled = Task::waiting(rx.recv());
         let mut next = Box::pin(rx.recv());
-        assert!(poll(&mut next, &panicking()).is_pending());
+        assert!(poll(next.as_mut(), &panicking()).is_pending());
         tx.try_send(1).unwrap();
         assert!(stalled.is_woken());
         let mut newcomer = Task::new(rx.recv());
@@ -164,7 +146,7 @@ fn a_lapse_that_wakes_a_panicking_receiver() {
             catch_unwind(refused).is_err()
         });
         assert_eq!(panics.count(), 1, "way {way}");
-        assert_eq!(poll(&mut next, Waker::noop()), Poll::Ready(Some(1)));
+        assert_eq!(poll(next.as_mut(), Waker::noop()), Poll::Ready(Some(1)));
     }
 }
 
@@ -174,9 +156,9 @@ fn a_panicking_sender_does_not_cost_a_message() {
     let (tx, rx) = mpmc::channel(1);
     tx.try_send(1).unwrap();
     let mut send = Box::pin(tx.send(2));
-    assert!(poll(&mut send, &panicking()).is_pending());
+    assert!(poll(send.as_mut(), &panicking()).is_pending());
     assert_eq!(rx.try_recv(), Ok(1));
-    assert!(poll(&mut send, Waker::noop()).is_ready());
+    assert!(poll(send.as_mut(), Waker::noop()).is_ready());
     assert_eq!(rx.try_recv(), Ok(2));
 }
 
@@ -186,10 +168,10 @@ fn passing_a_wake_on_to_a_panicking_receiver() {
     let (tx, rx) = mpmc::channel(1);
     let first = Task::waiting(rx.recv());
     let mut second = Box::pin(rx.recv());
-    assert!(poll(&mut second, &panicking()).is_pending());
+    assert!(poll(second.as_mut(), &panicking()).is_pending());
     tx.try_send(1).unwrap();
     assert!(catch_unwind(AssertUnwindSafe(|| drop(first))).is_err());
-    assert_eq!(poll(&mut second, Waker::noop()), Poll::Ready(Some(1)));
+    assert_eq!(poll(second.as_mut(), Waker::noop()), Poll::Ready(Some(1)));
 }
 
 thread_local! {

@@ -3,17 +3,21 @@
 #![expect(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 mod api;
+mod bombs;
 mod close;
 mod fairness;
 mod futurelock;
 mod hostile;
+mod many;
+#[cfg(target_pointer_width = "64")]
+mod memory;
+mod promises;
 mod receivers;
 mod regressions;
 mod runtimes;
+#[cfg(feature = "stream")]
+mod stream;
 mod stress;
 
-/// As `levada::wait::permits::GRACE`: the polls a promise outlives.
-const GRACE: usize = 8;
-
-/// As in `levada::queue::many::line`: the polls that the promise of a message outlives.
-const PATIENCE: usize = 64;
+#[global_allocator]
+static ALLOCATOR: support::Counting = support::Counting;

@@ -2,10 +2,9 @@
 //! receiver is cancelled, overtaken, forgotten or never polled (C1-C3, C5-C7, C12, C14). How
 //! messages are promised to receivers that wait is in `fairness`.
 
-use super::PATIENCE;
 use levada::mpmc::{self, Receiver};
 use std::task::Poll;
-use support::{Drops, Task};
+use support::{Drops, PATIENCE, Task};
 
 fn waiting(rx: &Receiver<u32>, n: usize) -> Vec<Task<mpmc::future::Recv<'_, u32>>> {
     (0..n).map(|_| Task::waiting(rx.recv())).collect()

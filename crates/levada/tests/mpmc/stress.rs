@@ -4,28 +4,13 @@
 use levada::mpmc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use support::Dice;
 use tokio::task::{JoinSet, yield_now};
 
-/// Marsaglia's xorshift: the same sequence for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 33) % sides
-    }
-
-    /// Lets the other tasks run a few times: what an operation is cancelled by.
-    async fn patience(&mut self) {
-        for _ in 0..self.roll(4) {
-            yield_now().await;
-        }
+/// Lets the other tasks run a few times: what an operation is cancelled by.
+async fn patience(dice: &mut Dice) {
+    for _ in 0..dice.roll(4) {
+        yield_now().await;
     }
 }
 
@@ -45,13 +30,13 @@ async fn sender(tx: mpmc::Sender<u64>, number: u64) {
                     permit.unwrap().send(next);
                     true
                 }
-                () = dice.patience() => false,
+                () = patience(&mut dice) => false,
             },
             2 => tokio::select! {
                 biased;
                 // Ready or not: what was not sent is sent again.
                 sent = tx.send(next) => sent.is_ok(),
-                () = dice.patience() => false,
+                () = patience(&mut dice) => false,
             },
             _ => {
                 let permits = tx.reserve_many(2).await.unwrap();
@@ -95,14 +80,14 @@ async fn receiver(rx: mpmc::Receiver<u64>, number: u64) -> Vec<u64> {
                             return received;
                         }
                     }
-                    () = dice.patience() => {}
+                    () = patience(&mut dice) => {}
                 }
                 None
             }
             _ => tokio::select! {
                 biased;
                 message = rx.recv() => Some(message),
-                () = dice.patience() => None,
+                () = patience(&mut dice) => None,
             },
         };
         match message {

@@ -1,10 +1,9 @@
 //! A sender whose turn has come and who does not take it: forgotten, or kept by a task that waits
 //! for something else first (C7, C8). The others go on after at most `GRACE` polls of one of them.
 
-use super::GRACE;
 use levada::mpsc::{self, Receiver, Sender, error::TryRecvError, error::TrySendError};
 use std::task::Poll;
-use support::Task;
+use support::{GRACE, Task};
 
 /// A full channel of capacity 1 with `senders` waiting in line.
 fn with_line<'a>(

@@ -3,29 +3,11 @@
 
 use levada::mpsc::{self, Sender};
 use std::cell::Cell;
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use support::{Drops, Event, Task, hooked_waker};
-
-/// A waker that panics when woken.
-fn panicking() -> Waker {
-    hooked_waker(|event| assert!(event != Event::Wake, "this waker panics"))
-}
-
-fn on_wake(f: impl Fn() + Send + Sync + 'static) -> Waker {
-    hooked_waker(move |event| {
-        if event == Event::Wake {
-            f();
-        }
-    })
-}
-
-fn poll<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(waker))
-}
+use support::{Drops, Event, Task, hooked_waker, on_wake, panicking, poll};
 
 /// A waker that uses the channel in all it does.
 fn reentrant(tx: &Sender<u32>) -> Waker {
@@ -228,4 +210,24 @@ fn a_waker_that_drops_another_end() {
     drop(tx);
     assert_eq!(poll(recv.as_mut(), &waker), Poll::Ready(Some(1)));
     assert_eq!(poll(recv.as_mut(), &waker), Poll::Ready(None));
+}
+
+/// tokio #8542: foreign code panics while a sender gets in line, there a tracing subscriber, here
+/// the clone of a waker. The sender holds nothing when it is dropped.
+#[test]
+fn a_sender_that_panics_on_its_way_into_the_line_holds_nothing() {
+    let (tx, mut rx) = mpsc::channel(1);
+    tx.try_send(0).unwrap();
+    let waker = hooked_waker(|event| assert_ne!(event, Event::Clone, "a waker is cloned"));
+    let mut context = Context::from_waker(&waker);
+    {
+        let mut panics = pin!(tx.reserve());
+        let polled = catch_unwind(AssertUnwindSafe(|| panics.as_mut().poll(&mut context)));
+        assert!(polled.is_err());
+    }
+    let mut next = Task::waiting(tx.reserve());
+    assert_eq!(rx.try_recv(), Ok(0));
+    assert!(next.is_woken());
+    assert!(next.poll().is_ready());
+    assert_eq!(tx.capacity(), 1, "the permit was dropped");
 }

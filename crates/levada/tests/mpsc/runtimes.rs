@@ -2,15 +2,13 @@
 //! C59): each message is received once, in its sender's order, or given back, or dropped with its
 //! future.
 
-use super::GRACE;
 use levada::mpsc::{self, Receiver, Sender};
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
-use support::Drops;
+use support::{Drops, GRACE, block_on};
 use tokio::runtime::Builder;
 
 const SENDERS: usize = 4;
@@ -18,24 +16,6 @@ const MESSAGES: usize = 2_000;
 
 /// Whose it is, its number, and a count of those that are alive.
 type Message = (usize, usize, Drops);
-
-/// Waits on this thread, with nothing but what every thread has.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(thread::Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            return output;
-        }
-        thread::park();
-    }
-}
 
 /// Polls once, and gives up.
 async fn once<F: Future>(future: F) -> Option<F::Output> {

@@ -1,6 +1,10 @@
 //! oneshot from outside: what it promises, what others got wrong, and hostile company.
 
+mod bombs;
 mod hostile;
+mod many;
+#[cfg(target_pointer_width = "64")]
+mod memory;
 mod parity;
 mod regressions;
 
@@ -10,6 +14,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use levada::oneshot::{Receiver, Sender};
+
+#[global_allocator]
+static ALLOCATOR: support::Counting = support::Counting;
 
 /// A task that counts how often it was woken. The strong count of its `Arc` counts its wakers.
 #[derive(Default)]

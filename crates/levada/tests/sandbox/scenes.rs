@@ -59,7 +59,14 @@ pub(crate) fn main() {
         let mut scenes = SCENES.iter().chain([&AFTERWARDS]);
         return (scenes.find(|scene| scene.name == name).unwrap().play)();
     }
-    let filters: Vec<_> = arguments.iter().filter(|word| !word.starts_with('-')).collect();
+    // `--skip` is followed by a name.
+    let behind = std::iter::once("").chain(arguments.iter().map(String::as_str));
+    let filters: Vec<_> = arguments
+        .iter()
+        .zip(behind)
+        .filter(|(word, before)| !word.starts_with('-') && *before != "--skip")
+        .map(|(word, _)| word)
+        .collect();
     let is_wanted = |scene: &&Scene| {
         filters.is_empty() || filters.iter().any(|part| scene.name.contains(*part))
     };

@@ -1,6 +1,6 @@
 //! Senders that lap, receivers that come, go, lag and stop in the middle.
 
-use crate::support::{Dice, Message, block_on, poll_and_forget, poll_for, rounds};
+use crate::shared::{Dice, Message, block_on, poll_and_forget, poll_for, rounds};
 use levada::broadcast::error::{RecvError, TryRecvError};
 use levada::broadcast::{self, Receiver, Sender};
 use std::sync::Arc;

@@ -9,5 +9,5 @@ mod broadcast;
 mod mpmc;
 mod mpsc;
 mod oneshot;
-mod support;
+mod shared;
 mod watch;

@@ -4,7 +4,7 @@
 mod senders;
 
 use self::senders::send_all;
-use crate::support::{Dice, Message, account, block_on, poll_and_forget, poll_for, rounds};
+use crate::shared::{Dice, Message, account, block_on, poll_and_forget, poll_for, rounds};
 use levada::mpmc::error::TryRecvError;
 use levada::mpmc::{self as channel, Receiver};
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Both ends at once, in all the ways each can end.
 
-use crate::support::{Dice, Message, block_on, poll_for, rounds};
+use crate::shared::{Dice, Message, block_on, poll_for, rounds};
 use levada::oneshot::error::TryRecvError;
 use levada::oneshot::{self, Receiver, Sender};
 use std::sync::atomic::{AtomicUsize, Ordering};

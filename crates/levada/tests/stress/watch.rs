@@ -1,6 +1,6 @@
 //! Senders in all the ways there are, receivers that look, wait and go.
 
-use crate::support::{Dice, Message, block_on, poll_and_forget, poll_for, rounds};
+use crate::shared::{Dice, Message, block_on, poll_and_forget, poll_for, rounds};
 use levada::watch::{self, Receiver, Sender};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

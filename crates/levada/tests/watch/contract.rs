@@ -1,6 +1,6 @@
 //! What levada promises beyond tokio: a look is a snapshot, and `send` never waits for one.
 
-use crate::support::{Bell, Counted, let_others_run, poll, poll_now, within_deadline};
+use crate::shared::{Counted, let_others_run};
 use levada::watch;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::thread;
+use support::{Tally, poll, poll_now, within_deadline};
 
 /// C52: tokio #4246, zebra #3378, fedimint #9085.
 #[test]
@@ -175,7 +176,7 @@ fn a_panicking_modification_leaves_the_channel_whole() {
     within_deadline(|| {
         let (tx, mut rx) = watch::channel(0);
         let mut changed = pin!(rx.changed());
-        let bell = Bell::new();
+        let bell = Tally::new();
         assert!(poll(changed.as_mut(), &bell.waker()).is_pending());
         let other = tx.clone();
         let mut waiter = None;
@@ -198,7 +199,7 @@ fn a_panicking_modification_leaves_the_channel_whole() {
 #[test]
 fn a_panicking_modification_is_no_new_version() {
     let (tx, mut rx) = watch::channel(0);
-    let bell = Bell::new();
+    let bell = Tally::new();
     {
         let mut changed = pin!(rx.changed());
         assert!(poll(changed.as_mut(), &bell.waker()).is_pending());
@@ -209,7 +210,7 @@ fn a_panicking_modification_is_no_new_version() {
         assert!(catch_unwind(AssertUnwindSafe(|| tx.send_modify(modify))).is_err());
         assert!(poll(changed.as_mut(), &bell.waker()).is_pending());
     }
-    assert_eq!((bell.rung(), *rx.borrow()), (0, 1));
+    assert_eq!((bell.woken(), *rx.borrow()), (0, 1));
     assert!(!rx.has_changed().unwrap());
 }
 

@@ -1,12 +1,13 @@
 //! Readers and writers that are at it all the time: every one gets through, and no thread waits
 //! for ever.
 
-use crate::support::{let_others_run, within_deadline};
+use crate::shared::let_others_run;
 use levada::watch;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+use support::within_deadline;
 
 /// So often a writer has to get through between readers: within the deadline, which is far more
 /// than it takes.
@@ -202,7 +203,7 @@ fn a_forgotten_look_stops_the_modification_only() {
     within_deadline(|| {
         let (tx, rx) = watch::channel(0);
         let other = rx.clone();
-        thread::spawn(move || ::support::forget(::support::leak(other).borrow())).join().unwrap();
+        thread::spawn(move || support::forget(support::leak(other).borrow())).join().unwrap();
         let modifier = tx.clone();
         let writer = thread::spawn(move || modifier.send_modify(|value| *value += 1));
         let looks = AtomicUsize::new(0);

@@ -1,6 +1,5 @@
 //! The semantics tokio's own tests leave open, texts, traits and sizes.
 
-use crate::support::{Bell, poll, poll_now};
 use levada::watch::{self, Receiver, Ref, Sender, error};
 use std::cell::Cell;
 use std::future::Future;
@@ -8,6 +7,7 @@ use std::marker::PhantomPinned;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
 use std::sync::Arc;
+use support::{Tally, poll, poll_now};
 
 #[test]
 fn a_value_is_not_stored_without_a_receiver() {
@@ -27,18 +27,18 @@ fn a_value_is_not_stored_without_a_receiver() {
 #[test]
 fn a_channel_can_be_reopened_again_and_again() {
     let tx = Sender::new(0);
-    let bell = Bell::new();
+    let bell = Tally::new();
     for _ in 0..3 {
         assert!(poll_now(tx.closed()).is_ready());
         let (one, two) = (tx.subscribe(), tx.subscribe());
         assert_eq!(tx.receiver_count(), 2);
-        let rung = bell.rung();
+        let rung = bell.woken();
         let mut closed = pin!(tx.closed());
         assert!(poll(closed.as_mut(), &bell.waker()).is_pending());
         drop(one);
-        assert_eq!(bell.rung(), rung);
+        assert_eq!(bell.woken(), rung);
         drop(two);
-        assert_eq!(bell.rung(), rung + 1);
+        assert_eq!(bell.woken(), rung + 1);
         assert!(poll(closed.as_mut(), &bell.waker()).is_ready());
     }
 }
@@ -46,15 +46,15 @@ fn a_channel_can_be_reopened_again_and_again() {
 #[test]
 fn closed_goes_on_waiting_when_somebody_subscribes_in_time() {
     let (tx, rx) = watch::channel(0);
-    let bell = Bell::new();
+    let bell = Tally::new();
     let mut closed = pin!(tx.closed());
     assert!(poll(closed.as_mut(), &bell.waker()).is_pending());
     drop(rx);
     let rx = tx.subscribe();
-    assert_eq!(bell.rung(), 1);
+    assert_eq!(bell.woken(), 1);
     assert!(poll(closed.as_mut(), &bell.waker()).is_pending());
     drop(rx);
-    assert_eq!(bell.rung(), 2);
+    assert_eq!(bell.woken(), 2);
     assert!(poll(closed.as_mut(), &bell.waker()).is_ready());
 }
 
@@ -100,7 +100,7 @@ fn what_the_last_sender_leaves_is_seen_first() {
 fn being_woken_is_not_a_change() {
     let (tx, mut rx) = watch::channel(0);
     let mut second = rx.clone();
-    let bell = Bell::new();
+    let bell = Tally::new();
     let mut changed = pin!(rx.changed());
     for _ in 0..3 {
         assert!(poll(changed.as_mut(), &bell.waker()).is_pending());
@@ -109,9 +109,9 @@ fn being_woken_is_not_a_change() {
         *value = 1;
         false
     }));
-    assert_eq!(bell.rung(), 0, "a silent modification");
+    assert_eq!(bell.woken(), 0, "a silent modification");
     tx.send(2).unwrap();
-    assert_eq!(bell.rung(), 1, "in line once, so woken once");
+    assert_eq!(bell.woken(), 1, "in line once, so woken once");
     assert!(poll(changed.as_mut(), &bell.waker()).is_ready());
     assert!(poll_now(second.changed()).is_ready());
     assert!(poll_now(second.changed()).is_pending());
@@ -120,7 +120,7 @@ fn being_woken_is_not_a_change() {
 #[test]
 fn a_future_that_completed_can_be_polled_again() {
     let (tx, mut rx) = watch::channel(0);
-    let bell = Bell::new();
+    let bell = Tally::new();
     let waker = bell.waker();
     {
         let mut changed = pin!(rx.changed());
@@ -148,14 +148,14 @@ fn a_future_that_completed_can_be_polled_again() {
 #[test]
 fn the_newest_waker_is_woken_and_none_is_kept() {
     let (tx, mut rx) = watch::channel(0);
-    let (old, new) = (Bell::new(), Bell::new());
+    let (old, new) = (Tally::new(), Tally::new());
     {
         let mut changed = pin!(rx.changed());
         assert!(poll(changed.as_mut(), &old.waker()).is_pending());
         assert!(poll(changed.as_mut(), &new.waker()).is_pending());
         assert_eq!(Arc::strong_count(&old), 1);
         tx.send(1).unwrap();
-        assert_eq!((old.rung(), new.rung()), (0, 1));
+        assert_eq!((old.woken(), new.woken()), (0, 1));
         assert_eq!(Arc::strong_count(&new), 1, "woken, so given away");
         assert!(poll(changed.as_mut(), &new.waker()).is_ready());
     }
@@ -180,7 +180,7 @@ fn the_newest_waker_is_woken_and_none_is_kept() {
 #[test]
 fn each_receiver_is_woken_once_for_a_value() {
     let (tx, rx) = watch::channel(0);
-    let mut receivers: Vec<_> = (0..512).map(|_| (rx.clone(), Bell::new())).collect();
+    let mut receivers: Vec<_> = (0..512).map(|_| (rx.clone(), Tally::new())).collect();
     for round in 1..4 {
         let mut waits: Vec<_> =
             receivers.iter_mut().map(|(rx, bell)| (Box::pin(rx.changed()), bell)).collect();
@@ -189,7 +189,7 @@ fn each_receiver_is_woken_once_for_a_value() {
         }
         tx.send(round).unwrap();
         for (changed, bell) in &mut waits {
-            assert_eq!(bell.rung(), round);
+            assert_eq!(bell.woken(), round);
             assert!(poll(changed.as_mut(), &bell.waker()).is_ready());
         }
     }

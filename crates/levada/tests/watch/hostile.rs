@@ -1,7 +1,5 @@
 //! Foreign code that panics, comes back into the channel, or is never heard of again.
 
-use crate::support::{Bell, poll, within_deadline};
-use ::support::hooked_waker;
 use levada::watch::{self, Receiver, Sender};
 use std::cell::RefCell;
 use std::future::Future;
@@ -9,7 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
+use support::{Tally, hooked_waker, poll, poll_now, within_deadline};
 
 /// C51: tokio #5429, #5578, #3689; asyncband #125, #189, #234.
 #[test]
@@ -71,7 +70,7 @@ fn a_panicking_waker_strands_nobody() {
     for wake in wakes {
         let (tx, rx) = watch::channel(0);
         let alarm = Waker::from(Arc::new(Alarm));
-        let bell = Bell::new();
+        let bell = Tally::new();
         let mut receivers = vec![rx; 100];
         let mut waits: Vec<_> = receivers.iter_mut().map(|rx| Box::pin(rx.changed())).collect();
         for (index, changed) in waits.iter_mut().enumerate() {
@@ -79,7 +78,7 @@ fn a_panicking_waker_strands_nobody() {
             assert!(poll(changed.as_mut(), &waker).is_pending());
         }
         assert!(panics(|| wake(tx)));
-        assert_eq!(bell.rung(), 100 - 100_usize.div_ceil(7));
+        assert_eq!(bell.woken(), 100 - 100_usize.div_ceil(7));
         for changed in &mut waits {
             assert!(poll(changed.as_mut(), Waker::noop()).is_ready());
         }
@@ -91,7 +90,7 @@ fn a_panicking_waker_strands_nobody() {
 #[test]
 fn a_panicking_waker_of_another_event_strands_nobody() {
     let (tx, mut rx) = watch::channel(0);
-    let bell = Bell::new();
+    let bell = Tally::new();
     let other = rx.clone();
     let alarm = Waker::from(Arc::new(Alarm));
     let mut changed = pin!(rx.changed());
@@ -103,7 +102,7 @@ fn a_panicking_waker_of_another_event_strands_nobody() {
         assert!(format!("{other:?}").contains("<locked>"));
         *value = 1;
     })));
-    assert_eq!((bell.rung(), *other.borrow()), (1, 1));
+    assert_eq!((bell.woken(), *other.borrow()), (1, 1));
     assert!(poll(changed.as_mut(), &bell.waker()).is_ready());
 }
 
@@ -134,12 +133,12 @@ impl Drop for Mine {
 fn a_value_that_panics_when_dropped_loses_nothing() {
     // In `send`: it has been replaced, and the receivers have been told.
     let (tx, mut rx) = watch::channel(Mine::panicking());
-    let bell = Bell::new();
+    let bell = Tally::new();
     {
         let mut changed = pin!(rx.changed());
         assert!(poll(changed.as_mut(), &bell.waker()).is_pending());
         assert!(panics(|| tx.send(Mine::panicking())));
-        assert_eq!(bell.rung(), 1);
+        assert_eq!(bell.woken(), 1);
         assert!(poll(changed.as_mut(), &bell.waker()).is_ready());
     }
     // With its last look.
@@ -202,16 +201,16 @@ fn values_may_use_the_channel_when_dropped() {
 fn what_is_forgotten_stops_nobody() {
     within_deadline(|| {
         let (tx, mut rx) = watch::channel(String::from("first"));
-        let bell = Bell::new();
-        let forgotten: &'static mut Receiver<String> = ::support::leak(rx.clone());
+        let bell = Tally::new();
+        let forgotten: &'static mut Receiver<String> = support::leak(rx.clone());
         let mut changed = Box::pin(forgotten.changed());
         assert!(poll(changed.as_mut(), &bell.waker()).is_pending());
-        ::support::forget(changed);
-        ::support::forget(rx.borrow());
+        support::forget(changed);
+        support::forget(rx.borrow());
         let mut changed = pin!(rx.changed());
         assert!(poll(changed.as_mut(), &bell.waker()).is_pending());
         tx.send(String::from("second")).unwrap();
-        assert_eq!(bell.rung(), 2);
+        assert_eq!(bell.woken(), 2);
         assert!(poll(changed.as_mut(), &bell.waker()).is_ready());
         tx.send_modify(|value| value.push_str(" and last"));
         assert_eq!(tx.send_replace(String::new()), "second and last");
@@ -287,4 +286,17 @@ fn a_value_is_visible_to_whom_no_waker_told() {
         }
         assert_eq!(shared.load(Ordering::Relaxed), 7);
     });
+}
+
+/// A look at a value that is forgotten keeps that value, and stops no sender.
+#[test]
+fn forgotten_looks() {
+    let (tx, mut rx) = watch::channel(0);
+    for i in 1..100 {
+        support::forget(rx.borrow());
+        support::forget(tx.borrow());
+        tx.send(i).unwrap();
+        assert!(matches!(poll_now(rx.changed()), Poll::Ready(Ok(()))));
+        assert_eq!(*rx.borrow_and_update(), i);
+    }
 }

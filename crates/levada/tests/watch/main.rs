@@ -1,8 +1,17 @@
 //! The watch channel from outside. Numbers like C52 name a class of bugs that channels have had.
 
+mod bombs;
 mod contract;
 mod fairness;
+mod futurelock;
 mod handles;
 mod hostile;
-mod support;
+mod many;
+mod memory;
+mod shared;
+#[cfg(feature = "stream")]
+mod stream;
 mod threads;
+
+#[global_allocator]
+static ALLOCATOR: support::Counting = support::Counting;

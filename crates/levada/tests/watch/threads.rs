@@ -1,10 +1,11 @@
 //! Many threads, and several runtimes.
 
-use crate::support::{Counted, within_deadline};
+use crate::shared::Counted;
 use levada::watch;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use support::{block_on, within_deadline};
 
 /// Every value is dropped exactly once, every look is one value, and every receiver ends with the
 /// last one, whatever the senders do.
@@ -104,22 +105,4 @@ fn bare_threads_wait_for_a_value() {
             assert!(waiter.join().unwrap() >= target);
         }
     });
-}
-
-/// The smallest executor there is.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(thread::Thread);
-    impl std::task::Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Arc::new(Unpark(thread::current())).into();
-    let mut future = std::pin::pin!(future);
-    loop {
-        if let std::task::Poll::Ready(output) = crate::support::poll(future.as_mut(), &waker) {
-            return output;
-        }
-        thread::park();
-    }
 }

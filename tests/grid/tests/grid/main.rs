@@ -1,5 +1,8 @@
 //! The grids of all channels. Each table is compiled against the channels it is for, levada's, and
 //! against tokio's, which are the oracle.
+//!
+//! A module below is one implementation: what it imports is what the tables in it mean by `Sender`,
+//! `Receiver` and `channel`. With `#[path = "."]` its `mod bounded;` is the file of that name here.
 #![expect(clippy::duplicate_mod, reason = "one table, compiled against each implementation")]
 
 #[global_allocator]

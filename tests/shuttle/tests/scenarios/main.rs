@@ -1,5 +1,5 @@
 //! Whole channels under random schedules: `cargo xtask shuttle`.
-#![cfg(shuttle)]
+#![cfg(levada_shuttle)]
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 

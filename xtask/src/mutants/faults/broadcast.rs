@@ -111,7 +111,7 @@ pub(super) const FAULTS: &[Fault] = &[
         after: r#"            Found::LastInBox(boxed) => {
 "#,
         breaks: "the last reader gets a message and is told that it missed it",
-        caught_by: ("tests", "broadcast_hostile"),
+        caught_by: ("tests", "broadcast hostile"),
     },
     Fault {
         name: "broadcast-newcomer-not-counted",
@@ -135,7 +135,7 @@ pub(super) const FAULTS: &[Fault] = &[
         self.run_deferred(slot.return_box(pos, boxed));
         clone",
         breaks: "a clone that panics takes the value from the others",
-        caught_by: ("tests", "broadcast_hostile"),
+        caught_by: ("tests", "broadcast hostile"),
     },
     Fault {
         name: "broadcast-never-starts-again",
@@ -144,7 +144,7 @@ pub(super) const FAULTS: &[Fault] = &[
 ",
         after: "",
         breaks: "a ring that is read at once grows to its capacity",
-        caught_by: ("tests", "memory broadcast"),
+        caught_by: ("tests", "broadcast memory"),
     },
     Fault {
         name: "broadcast-sends-to-nobody",

@@ -101,11 +101,11 @@ pub(super) const FAULTS: &[Fault] = &[
         after: "        if false {
             // SAFETY: it is from the box",
         breaks: "who waited for the close leaks its place",
-        caught_by: ("tests", "memory oneshot"),
+        caught_by: ("tests", "oneshot memory"),
     },
     Fault {
         name: "oneshot-unreceived-value-leaked",
-        file: "oneshot/protocol.rs",
+        file: "oneshot/protocol/mod.rs",
         before: "        if phase == Phase::Sent {
 ",
         after: "        if false {
@@ -115,16 +115,16 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "oneshot-refused-value-doubled",
-        file: "oneshot/protocol.rs",
+        file: "oneshot/protocol/mod.rs",
         before: "        drop(ManuallyDrop::into_inner(this));
         Err(value)",
         after: "        Err(value)",
         breaks: "a send that failed leaks the channel",
-        caught_by: ("tests", "memory oneshot"),
+        caught_by: ("tests", "oneshot memory"),
     },
     Fault {
         name: "oneshot-value-taken-from-nothing",
-        file: "oneshot/protocol.rs",
+        file: "oneshot/protocol/mod.rs",
         before: "if state.phase() != Phase::Sent {",
         after: "if state.phase() == Phase::RxGone {",
         breaks: "a value is read that was never sent",

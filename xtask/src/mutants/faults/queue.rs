@@ -123,7 +123,7 @@ pub(super) const FAULTS: &[Fault] = &[
         after: "            let _ = owned;
 ",
         breaks: "a channel leaves its segments behind",
-        caught_by: ("tests", "memory mpsc"),
+        caught_by: ("tests", "mpsc memory"),
     },
     Fault {
         name: "send-into-a-closed-channel",
@@ -327,7 +327,7 @@ pub(super) const FAULTS: &[Fault] = &[
         before: "            with_message_in_hand(|| drop(waker));",
         after: "            drop(waker);",
         breaks: "a permit is lost because a waker panics when it is dropped",
-        caught_by: ("tests", "hostile"),
+        caught_by: ("tests", "mpsc bombs"),
     },
     Fault {
         name: "send-impatient-sleeps",

@@ -92,7 +92,7 @@ pub(super) const FAULTS: &[Fault] = &[
         before: "            while received < limit.min(there) {",
         after: "            while received < limit {",
         breaks: "senders that are faster keep the receiver for ever",
-        caught_by: ("tests", "allocation"),
+        caught_by: ("tests", "channels allocation"),
     },
     Fault {
         name: "single-empty-is-the-end",
@@ -105,7 +105,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "many-cancelled-keeps-its-wake",
-        file: "queue/many.rs",
+        file: "queue/many/mod.rs",
         before: "        } else {
             tx.receivers.grant_unpromised(queued)
         };",
@@ -121,11 +121,11 @@ pub(super) const FAULTS: &[Fault] = &[
         before: "        if refusals < refusals_before_expiry(entry.expiries) {",
         after: "        if refusals < u16::MAX {",
         breaks: "a receiver that was woken and never comes wedges the others",
-        caught_by: ("tests", "futurelock"),
+        caught_by: ("tests", "mpmc promises"),
     },
     Fault {
         name: "many-room-tells-nobody",
-        file: "queue/many.rs",
+        file: "queue/many/mod.rs",
         before: "        if senders_waiting {
             self.wake_next_sender();
         }
@@ -137,7 +137,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "many-end-told-to-one",
-        file: "queue/many.rs",
+        file: "queue/many/mod.rs",
         before: "            with_message_in_hand(|| wake_in_batches(|batch| self.lock().receivers.take_all(batch)));
 ",
         after: "",
@@ -146,7 +146,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "many-stays-in-line",
-        file: "queue/many.rs",
+        file: "queue/many/mod.rs",
         before: "        let own = if node.is_bound() { tx.receivers.dequeue(node) } else { None };
 ",
         after: "        let own = None::<Waker>;
@@ -167,7 +167,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "many-batch-one-too-many",
-        file: "queue/many.rs",
+        file: "queue/many/mod.rs",
         before: "            for _ in 0..room.min(available) {",
         after: "            for _ in 0..=room.min(available) {",
         breaks: "a batch is longer than asked for",
@@ -189,7 +189,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "many-newcomers-take-what-is-promised",
-        file: "queue/many.rs",
+        file: "queue/many/mod.rs",
         before: "        if !tx.receivers.has_promised()
             && let Some(message) = self.pop(&mut tx, &mut emptied)",
         after: "        if let Some(message) = self.pop(&mut tx, &mut emptied)",
@@ -202,11 +202,11 @@ pub(super) const FAULTS: &[Fault] = &[
         before: ".filter(|entry| !entry.blocking)",
         after: ".filter(|_| true)",
         breaks: "a thread that is being woken loses its message",
-        caught_by: ("tests", "futurelock"),
+        caught_by: ("tests", "mpmc promises"),
     },
     Fault {
         name: "many-head-not-published",
-        file: "queue/many.rs",
+        file: "queue/many/mod.rs",
         before: "            self.publish_head(owned.consumer.head());
 ",
         after: "",

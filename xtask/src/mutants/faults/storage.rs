@@ -5,7 +5,7 @@ use crate::mutants::fault::Fault;
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "ring-segments-not-counted",
-        file: "storage/ring.rs",
+        file: "storage/ring/mod.rs",
         before: "        chain.segments.store(segments, Ordering::Relaxed);
 ",
         after: "        let _ = segments;
@@ -15,7 +15,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "ring-tail-published-relaxed",
-        file: "storage/ring.rs",
+        file: "storage/ring/mod.rs",
         before: "chain.tail.store(self.tail, Ordering::Release);",
         after: "chain.tail.store(self.tail, Ordering::Relaxed);",
         breaks: "the message is not in its slot yet",
@@ -23,7 +23,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "ring-tail-read-relaxed",
-        file: "storage/ring.rs",
+        file: "storage/ring/mod.rs",
         before: "self.tail.load(Ordering::Acquire)",
         after: "self.tail.load(Ordering::Relaxed)",
         breaks: "the message is not in its slot yet",
@@ -31,7 +31,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "ring-next-published-relaxed",
-        file: "storage/ring.rs",
+        file: "storage/ring/mod.rs",
         before: "full.next.store(next, Ordering::Release);",
         after: "full.next.store(next, Ordering::Relaxed);",
         breaks: "the end of a segment is not written yet",
@@ -39,7 +39,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "ring-next-read-relaxed",
-        file: "storage/ring.rs",
+        file: "storage/ring/mod.rs",
         before: "let next = link.next.load(Ordering::Acquire);
             let mut left",
         after: "let next = link.next.load(Ordering::Relaxed);
@@ -49,7 +49,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "ring-spare-taken-relaxed",
-        file: "storage/ring.rs",
+        file: "storage/ring/mod.rs",
         before: "let spare = chain.spare.swap(ptr::null_mut(), Ordering::Acquire);
         if spare.is_null() {",
         after: "let spare = chain.spare.swap(ptr::null_mut(), Ordering::Relaxed);
@@ -59,7 +59,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "ring-spare-given-relaxed",
-        file: "storage/ring.rs",
+        file: "storage/ring/mod.rs",
         before: "chain.spare.swap(Box::into_raw(segment), Ordering::AcqRel)",
         after: "chain.spare.swap(Box::into_raw(segment), Ordering::Acquire)",
         breaks: "the consumer is not done with the segment that is used again",
@@ -67,7 +67,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "ring-spare-linked-to-the-past",
-        file: "storage/ring.rs",
+        file: "storage/ring/mod.rs",
         before: "        segment.link.next.store(ptr::null_mut(), Ordering::Relaxed);
         // ORDERING: AcqRel",
         after: "        // ORDERING: AcqRel",
@@ -76,7 +76,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "ring-room-for-one-too-many",
-        file: "storage/ring.rs",
+        file: "storage/ring/mod.rs",
         before: "self.room = len - used;",
         after: "self.room = len - used + 1;",
         breaks: "an unread message is overwritten",
@@ -84,7 +84,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "ring-reads-past-the-end",
-        file: "storage/ring.rs",
+        file: "storage/ring/mod.rs",
         before: "left = left.min(end.wrapping_sub(self.head));",
         after: "left = left.min(end.wrapping_sub(self.head) + 1);",
         breaks: "a message is looked for in the segment before its own",
@@ -92,27 +92,27 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "ring-old-spare-leaked",
-        file: "storage/ring.rs",
+        file: "storage/ring/mod.rs",
         before: "            emptied.push(unsafe { Box::from_raw(old) });
 ",
         after: "            let _ = old;
 ",
         breaks: "a segment is lost whenever two are spare",
-        caught_by: ("tests", "memory mpsc"),
+        caught_by: ("tests", "mpsc memory"),
     },
     Fault {
         name: "ring-spare-not-freed",
-        file: "storage/ring.rs",
+        file: "storage/ring/mod.rs",
         before: "        let spare = chain.spare.swap(ptr::null_mut(), Ordering::Acquire);
         if !spare.is_null() {",
         after: "        let spare = chain.spare.swap(ptr::null_mut(), Ordering::Acquire);
         if false {",
         breaks: "a channel leaves a segment behind",
-        caught_by: ("tests", "memory mpsc"),
+        caught_by: ("tests", "mpsc memory"),
     },
     Fault {
         name: "lap-ring-chunk-published-relaxed",
-        file: "storage/lap_ring.rs",
+        file: "storage/lap_ring/mod.rs",
         before: "            first,
             Ordering::Release,",
         after: "            first,
@@ -122,7 +122,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "lap-ring-chunk-read-relaxed",
-        file: "storage/lap_ring.rs",
+        file: "storage/lap_ring/mod.rs",
         before: r#"let first = chunk.load(Ordering::Acquire);"#,
         after: r#"let first = chunk.load(Ordering::Relaxed);"#,
         breaks: "a reader finds slots that are not initialised yet",
@@ -130,7 +130,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "lap-ring-second-chunk-kept",
-        file: "storage/lap_ring.rs",
+        file: "storage/lap_ring/mod.rs",
         before: "            unsafe { self.free(chunk, first) };
         }
     }
@@ -142,11 +142,11 @@ pub(super) const FAULTS: &[Fault] = &[
 
     /// Frees",
         breaks: "the slower of two writers leaks its chunk",
-        caught_by: ("tests", "allocation"),
+        caught_by: ("tests", "channels allocation"),
     },
     Fault {
         name: "lap-ring-chunk-too-long",
-        file: "storage/lap_ring.rs",
+        file: "storage/lap_ring/mod.rs",
         before: "let before = (FIRST << chunk) - FIRST;",
         after: "let before = (FIRST << chunk) - FIRST - 1;",
         breaks: "the last chunk has a slot too many",
@@ -154,7 +154,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "lap-ring-restarts-unread",
-        file: "storage/lap_ring.rs",
+        file: "storage/lap_ring/mod.rs",
         before: r#"if ring.index(ring.origin(), pos) < FIRST || !ring.is_read(pos - 1) {"#,
         after: r#"if ring.index(ring.origin(), pos) < FIRST {"#,
         breaks: "messages that a receiver has yet to read are overwritten",
@@ -197,7 +197,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "lap-ring-overwrite-not-notified",
-        file: "storage/lap_ring.rs",
+        file: "storage/lap_ring/mod.rs",
         before: r#"        deferred.notify |= stamp.has_notify();
 "#,
         after: r#""#,
@@ -206,7 +206,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "lap-ring-overwritten-is-leaked",
-        file: "storage/lap_ring.rs",
+        file: "storage/lap_ring/mod.rs",
         before: r#"                deferred.garbage.value = deferred.garbage.value.or(overwritten);"#,
         after: r#"                core::mem::forget(overwritten);"#,
         breaks: "a value that is overwritten is never dropped",

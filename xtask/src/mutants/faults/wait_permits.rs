@@ -5,7 +5,7 @@ use crate::mutants::fault::Fault;
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "permits-newcomer-overtakes",
-        file: "wait/permits.rs",
+        file: "wait/permits/mod.rs",
         before: "if self.has_waiting() { 0 } else { self.ungranted(queued) }",
         after: "self.ungranted(queued)",
         breaks: "a newcomer overtakes those in line",
@@ -13,7 +13,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "permits-promise-given-twice",
-        file: "wait/permits.rs",
+        file: "wait/permits/mod.rs",
         before: "queued + self.reserved + self.granted)",
         after: "queued + self.reserved)",
         breaks: "capacity that was promised is promised again",
@@ -37,7 +37,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "permits-never-lapse-for-receivers",
-        file: "wait/permits.rs",
+        file: "wait/permits/mod.rs",
         before: "        if *refusals >= self.expiry.limit() {",
         after: "        if *refusals == u16::MAX {",
         breaks: "a sender that never comes holds up the end",
@@ -53,7 +53,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "permits-lapsed-goes-to-the-back",
-        file: "wait/permits.rs",
+        file: "wait/permits/mod.rs",
         before: "self.waiters.insert_before(self.first_waiting, node);
                 self.first_waiting",
         after: "self.waiters.insert_before(None, node);
@@ -63,7 +63,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "permits-lapse-keeps-the-count",
-        file: "wait/permits.rs",
+        file: "wait/permits/mod.rs",
         before: "                self.granted -= entry.need;
                 self.waiters.unlink(place);",
         after: "                self.waiters.unlink(place);",
@@ -72,7 +72,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "permits-grant-lost-on-cancel",
-        file: "wait/permits.rs",
+        file: "wait/permits/mod.rs",
         before: "                self.granted -= need;
                 self.expiring",
         after: "                self.expiring",
@@ -81,7 +81,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "permits-patience-lost-on-cancel",
-        file: "wait/permits.rs",
+        file: "wait/permits/mod.rs",
         before: "                self.expiry.inherit(refusals);
 ",
         after: "                let _ = refusals;
@@ -91,7 +91,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "permits-boundary-not-moved",
-        file: "wait/permits.rs",
+        file: "wait/permits/mod.rs",
         before: "                    self.first_waiting = self.waiters.next(place);
                 }
             }",
@@ -102,7 +102,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "permits-cancelled-stays-in-line",
-        file: "wait/permits.rs",
+        file: "wait/permits/mod.rs",
         before: "        self.waiters.remove(node);
         self.waiters.unbind(node);
         waker",
@@ -113,7 +113,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "permits-need-one-too-many",
-        file: "wait/permits.rs",
+        file: "wait/permits/mod.rs",
         before: "if entry.need > ungranted {",
         after: "if entry.need >= ungranted {",
         breaks: "the last permit is never granted",
@@ -121,7 +121,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "permits-grant-not-counted",
-        file: "wait/permits.rs",
+        file: "wait/permits/mod.rs",
         before: "        self.granted += entry.need;
 ",
         after: "",
@@ -130,7 +130,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "permits-a-thread-s-turn-lapses",
-        file: "wait/permits.rs",
+        file: "wait/permits/mod.rs",
         before: "            if !entry.blocking {
                 entry.state = State::Expired;",
         after: "            {
@@ -148,7 +148,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "permits-grant-of-a-newcomer-lasts",
-        file: "wait/permits.rs",
+        file: "wait/permits/mod.rs",
         before: "        self.granted += need;
         self.expiring += 1;",
         after: "        self.granted += need;",
@@ -157,7 +157,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "permits-woken-one-short",
-        file: "wait/permits.rs",
+        file: "wait/permits/mod.rs",
         before: "            waker.into_iter().for_each(|waker| batch.push(waker));
         }
         self.has_grantable",
@@ -169,7 +169,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "permits-end-before-the-promised",
-        file: "wait/permits.rs",
+        file: "wait/permits/mod.rs",
         before: "            self.unclaimed += u32::from(entry.state == State::ClosedWithGrant);
 ",
         after: "",
@@ -178,7 +178,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "permits-end-beside-a-permit",
-        file: "wait/permits.rs",
+        file: "wait/permits/mod.rs",
         before: "self.closed && self.reserved == 0 && self.unclaimed == 0",
         after: "self.closed && self.unclaimed == 0",
         breaks: "the end comes while a permit is out",
@@ -186,7 +186,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "permits-holder-counted-twice",
-        file: "wait/permits.rs",
+        file: "wait/permits/mod.rs",
         before: "State::ClosedWithGrant => self.unclaimed = self.unclaimed.saturating_sub(1),",
         after: "State::ClosedWithGrant => {}",
         breaks: "one that left after the close holds back the end",
@@ -194,7 +194,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "permits-release-forgets",
-        file: "wait/permits.rs",
+        file: "wait/permits/mod.rs",
         before: "        self.reserved -= permits;
 ",
         after: "        self.reserved -= permits.min(1);
@@ -204,7 +204,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "permits-close-tells-one",
-        file: "wait/permits.rs",
+        file: "wait/permits/mod.rs",
         before: "        !self.waiters.is_empty()
 ",
         after: "        false

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::super::failure::code;
-use super::super::text::clean;
-use super::super::write;
+use crate::client::text::clean;
+use crate::client::{code, write};
 
 /// The jobs that are followed.
 #[derive(Debug, Clone, Default)]
@@ -49,7 +48,7 @@ fn wait(followed: &Followed) {
     let mut text = String::new();
     for id in ids.iter().map(|id| clean(id)) {
         text +=
-            &format!("\nlevada: job {id} goes on; `levada result {id} --wait 10m` waits for it,");
+            &format!("\nlevada: job {id} continues; `levada result {id} --wait 10m` waits for it,");
         text += &format!("\n        `levada cancel {id}` ends it");
     }
     write::note(&text);

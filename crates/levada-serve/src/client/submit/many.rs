@@ -9,12 +9,12 @@ use std::thread;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 
-use super::super::failure::{Done, Failure};
-use super::super::result::Sink;
-use super::super::write;
 use super::view::View;
 use super::{Input, Offer, not_submitted};
 use crate::cli::submit::SubmitArgs;
+use crate::client::failure::{Done, Failure};
+use crate::client::result::Sink;
+use crate::client::{code, report, write};
 
 pub(super) fn run(offer: &Offer<'_>, inputs: &[Input]) -> Done {
     let args = offer.args;
@@ -45,7 +45,7 @@ pub(super) fn run(offer: &Offer<'_>, inputs: &[Input]) -> Done {
                         if !args.server.json {
                             write::note(&format!("{}:", input.name()));
                         }
-                        failure.tell(args.server.json);
+                        report::failure(&failure, args.server.json);
                     });
                     view.finish(console::style("failed").red().for_stderr().to_string());
                     if failure.is_unreachable() {
@@ -69,7 +69,7 @@ pub(super) fn run(offer: &Offer<'_>, inputs: &[Input]) -> Done {
     match ended.iter().find(|(_, code)| *code != 0) {
         Some((_, code)) => Err(Failure::Told { code: *code }),
         None if ended.len() == inputs.len() => Ok(()),
-        None => Err(Failure::Told { code: super::code::FAILED }),
+        None => Err(Failure::Told { code: code::FAILED }),
     }
 }
 
@@ -86,7 +86,7 @@ fn sinks(args: &SubmitArgs, inputs: &[Input]) -> Done<Vec<Sink>> {
             return Ok(vec![Sink::Stdout; inputs.len()]);
         }
         return Err(Failure::usage(
-            "the outputs of several files need places: give --output-dir DIR, --no-wait or --json",
+            "several files have several outputs: give --output-dir DIR, --no-wait or --json",
         ));
     };
     fs::create_dir_all(directory)
@@ -100,7 +100,7 @@ fn sinks(args: &SubmitArgs, inputs: &[Input]) -> Done<Vec<Sink>> {
         if !taken.insert(name.to_owned()) {
             let name = name.display();
             return Err(Failure::usage(format!(
-                "two files are called {name}; give them one by one"
+                "two files are called {name}, and so would their outputs be; submit them one by one"
             )));
         }
         let to = directory.join(name);

@@ -17,13 +17,13 @@ use uuid::Uuid;
 use self::interrupt::Followed;
 use self::patience::Patience;
 use self::view::View;
-use super::failure::{Done, Failure, code};
+use super::failure::{Done, Failure};
 use super::follow::{follow, insist};
 use super::http::{Method, Request, Server, segment};
 use super::job::Job;
 use super::result::{Sink, ask, deliver, not_over, still};
 use super::text::clean;
-use super::write;
+use super::{code, write};
 use crate::cli::submit::SubmitArgs;
 
 /// Where the input of a job comes from.

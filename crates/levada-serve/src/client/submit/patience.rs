@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::failure::Failure;
+use crate::client::failure::Failure;
 
 /// The first pause where the server says nothing about it; each is twice as long as the one before.
 const FIRST: Duration = Duration::from_millis(200);
@@ -54,9 +54,9 @@ impl Patience {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::failure::Unreachable;
-    use super::super::super::problem::Problem;
     use super::*;
+    use crate::client::failure::Unreachable;
+    use crate::client::problem::Problem;
 
     fn refused(seconds: Option<u64>) -> Failure {
         let after = seconds.map(Duration::from_secs);

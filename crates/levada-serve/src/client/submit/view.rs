@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::super::failure::Failure;
-use super::super::follow::{ABSENT, Watcher};
-use super::super::job::Job;
-use super::super::text::{clean, clean_lines, short};
-use super::super::write;
 use crate::cli::submit::SubmitArgs;
+use crate::client::failure::Failure;
+use crate::client::follow::{ABSENT, Watcher};
+use crate::client::job::Job;
+use crate::client::text::{clean, clean_lines, short};
+use crate::client::write;
 
 const TICK: Duration = Duration::from_millis(120);
 /// What is shown live of an output is kept for the comparison with what comes at the end; of more

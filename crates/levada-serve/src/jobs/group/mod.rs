@@ -14,8 +14,8 @@ mod processes;
 
 use std::io;
 use std::pin::pin;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use levada_work::shutdown::Signal as Shutdown;
@@ -30,7 +30,8 @@ use tokio::time::sleep;
 use tracing::{error, warn};
 
 use self::processes::{MARK, Process, Seen, Table};
-use super::record::JobId;
+use crate::job::JobId;
+use crate::sync::lock;
 
 /// How long processes that got SIGKILL may take to be gone before that is worth a warning, or holds
 /// up an abort. Only one in an uninterruptible system call, or of another user, takes longer.
@@ -165,13 +166,13 @@ impl Group {
         let mut given_up = pin!(given_up);
         let (mut since, mut pause, mut looks) = (lately(), PAUSES.0, 0);
         loop {
-            let before = self.stop().seen.clone();
+            let before = lock(&self.stop).seen.clone();
             let left = self.send(Signal::KILL, reach, since);
             looks = if left.is_empty() { looks + 1 } else { 0 };
             // One look can miss an orphan that is just starting another program: its environment is
             // not there yet.
             if looks == 2 {
-                self.stop().is_on = false;
+                lock(&self.stop).is_on = false;
                 return;
             }
             since = Instant::now();
@@ -182,14 +183,14 @@ impl Group {
                 () = sleep(pause) => {}
                 () = &mut given_up => return self.leave(&left),
             }
-            let changes = left.is_empty() || !self.stop().seen.is_subset(&before);
+            let changes = left.is_empty() || !lock(&self.stop).seen.is_subset(&before);
             pause = if changes { PAUSES.0 } else { (pause * 2).min(PAUSES.1) };
         }
     }
 
     /// Sends `signal` to the processes within reach. Which those are, as of shortly before.
     fn send(&self, signal: Signal, reach: Reach, since: Instant) -> Vec<Process> {
-        self.stop().is_on |= reach == Reach::All;
+        lock(&self.stop).is_on |= reach == Reach::All;
         // First of all: what its parent leaves behind when it gets the signal is harder to find.
         let living = self.living(reach, since);
         self.signal_group(signal);
@@ -220,7 +221,7 @@ impl Group {
 
     /// The processes within reach that live, as of this moment or later.
     fn living(&self, reach: Reach, since: Instant) -> Vec<Process> {
-        let mut stop = self.stop();
+        let mut stop = lock(&self.stop);
         let (mut living, own_session) = match Table::since(since) {
             Ok(table) => (table.of(self.id, &self.mark, &stop.seen), table.own_session()),
             Err(error) => {
@@ -260,7 +261,7 @@ impl Group {
 
     /// Says once of a process why it goes on.
     fn tell(&self, process: &Process, why: &str) {
-        if self.stop().told.insert(process.key()) {
+        if lock(&self.stop).told.insert(process.key()) {
             warn!(
                 job = self.job.map(tracing::field::display),
                 process = %process.id,
@@ -282,15 +283,11 @@ impl Group {
             );
         }
     }
-
-    fn stop(&self) -> MutexGuard<'_, Stop> {
-        self.stop.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        let is_on = self.stop().is_on;
+        let is_on = lock(&self.stop).is_on;
         // After this, dropping `child` reaps the command, or leaves that to the runtime.
         if is_on || !matches!(self.try_ended(), Ok(Some(_))) {
             self.signal(Signal::KILL);

@@ -8,11 +8,13 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getpid};
+
+use crate::sync::lock;
 
 /// The variable that says which command a process comes from.
 pub(super) const MARK: &str = "LEVADA_RUN";
@@ -147,7 +149,7 @@ impl Table {
     /// Those of `/proc`, for example that there is none.
     pub(super) fn since(moment: Instant) -> io::Result<Arc<Self>> {
         static LAST: Mutex<Option<Arc<Table>>> = Mutex::new(None);
-        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = lock(&LAST);
         if let Some(table) = last.as_ref().filter(|table| table.begun >= moment) {
             return Ok(Arc::clone(table));
         }

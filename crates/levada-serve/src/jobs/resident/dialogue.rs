@@ -11,18 +11,16 @@
 //! process that does one thing after the other has then written all that it had to say of the job
 //! before, and cannot have answered this one.
 
-use std::fmt;
 use std::io;
 use std::pin::pin;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::ChildStdout;
 
-use super::count;
-use super::input::Input;
+use super::input::{Input, count};
 use crate::config::Mode;
-use crate::jobs::process::End;
-use crate::jobs::record::JobId;
+use crate::job::JobId;
+use crate::jobs::run_result::{End, OutOfStep};
 
 /// The longest header of an answer, in bytes: an id, two numbers, and some room.
 const HEADER: usize = 128;
@@ -46,38 +44,6 @@ enum Framing {
         streams: Option<bool>,
     },
     Frames,
-}
-
-/// A process wrote what is no answer to its job. No job is answered with it, and the process is
-/// replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OutOfStep {
-    /// It wrote this many bytes before it had the job.
-    Unasked(usize),
-    /// It wrote this many bytes behind its answer.
-    Behind(usize),
-    /// It answered, and had not read this many bytes of its input.
-    Early(usize),
-    NoHeader,
-    OtherJob,
-}
-
-impl fmt::Display for OutOfStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unasked(bytes) => {
-                write!(f, "the command wrote {bytes} bytes before it was given the job")
-            }
-            Self::Behind(bytes) => write!(f, "the command wrote {bytes} bytes behind its answer"),
-            Self::Early(bytes) => {
-                write!(f, "the command answered before it had read {bytes} bytes of its input")
-            }
-            Self::NoHeader => {
-                write!(f, "the answer does not begin with a line JOB-ID EXIT-CODE LENGTH")
-            }
-            Self::OtherJob => write!(f, "the answer bears the id of another job"),
-        }
-    }
 }
 
 /// Why there is no answer.

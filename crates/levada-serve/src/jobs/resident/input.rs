@@ -52,7 +52,7 @@ impl Input {
 
     /// How many bytes the process has not read. Systems other than Linux do not know it: 0.
     pub(super) fn unread(&self) -> usize {
-        rustix::io::ioctl_fionread(self.0.get_ref()).map_or(0, super::count)
+        rustix::io::ioctl_fionread(self.0.get_ref()).map_or(0, count)
     }
 
     /// Writes all of `rest`, and takes from it what is written.
@@ -95,4 +95,9 @@ impl Input {
         writable.clear_ready();
         Ok(())
     }
+}
+
+/// A number of bytes that the system gave.
+pub(super) fn count(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }

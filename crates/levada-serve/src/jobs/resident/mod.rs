@@ -22,7 +22,7 @@ use std::future::pending;
 use std::io;
 use std::pin::{Pin, pin};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use levada_work::shutdown::{Phase, Signal as Shutdown};
 use rustix::process::Signal;
@@ -32,16 +32,15 @@ use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
 use tracing::{debug, warn};
 
-pub(crate) use self::dialogue::OutOfStep;
 use self::dialogue::{Answer, Dialogue, Unanswered, fits};
 use self::input::Input;
 use super::group::{Ending, Group, Reach, abort_is_due};
-use super::live::Stream;
-use super::pipes::{Tail, Watcher};
-use super::process::{End, Ran, Run};
+use super::pipes::{RunObserver, Stream, Tail};
+use super::process::Run;
 use super::progress::Notes;
-use super::queue::Queue;
+use super::run_result::{End, OutOfStep, RunResult};
 use crate::config::QueueConfig;
+use crate::sync::lock;
 
 /// How much a pipe holds on Linux, in bytes.
 const PIPE: usize = 64 * 1024;
@@ -49,6 +48,10 @@ const PIPE: usize = 64 * 1024;
 /// The processes of a queue that wait for their next job.
 #[derive(Debug, Default)]
 pub(crate) struct Idle(Mutex<Vec<Process>>);
+
+/// How the processes of a queue are used from now on; `None` if they are not. Called while the list
+/// of them is locked.
+pub(super) type Needs<'a> = &'a (dyn Fn() -> Option<Arc<QueueConfig>> + Sync);
 
 #[derive(Debug)]
 struct Process {
@@ -64,7 +67,7 @@ impl Idle {
     /// One that runs this command, if there is one.
     fn take(&self, config: &QueueConfig) -> Option<Process> {
         loop {
-            let process = self.processes().pop()?;
+            let process = lock(&self.0).pop()?;
             if process.config.runs_as(config)
                 && process.group.try_ended().is_ok_and(|end| end.is_none())
             {
@@ -75,15 +78,15 @@ impl Idle {
     }
 
     /// Keeps it if it may be needed.
-    fn give(&self, process: Process, queue: &Queue) {
-        self.processes().push(process);
-        self.trim(queue);
+    fn give(&self, process: Process, needs: Needs<'_>) {
+        lock(&self.0).push(process);
+        self.trim(needs);
     }
 
     /// Ends those that are not needed any more.
-    pub(super) fn trim(&self, queue: &Queue) {
-        let mut processes = self.processes();
-        let needs = queue.needs_processes();
+    pub(super) fn trim(&self, needs: Needs<'_>) {
+        let mut processes = lock(&self.0);
+        let needs = needs();
         let mut kept = 0;
         let superfluous = processes.extract_if(.., |process| {
             let is_needed = needs
@@ -99,12 +102,8 @@ impl Idle {
 
     /// Ends all of them, in order if they do so within their grace.
     pub(crate) async fn end(&self) {
-        let processes = std::mem::take(&mut *self.processes());
+        let processes = std::mem::take(&mut *lock(&self.0));
         processes.into_iter().map(Process::end).collect::<JoinSet<()>>().join_all().await;
-    }
-
-    fn processes(&self) -> MutexGuard<'_, Vec<Process>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -153,49 +152,50 @@ impl Process {
     }
 }
 
-impl<W: Watcher> Run<'_, W> {
+impl<W: RunObserver> Run<'_, W> {
     /// Has `input` answered by a process that stays.
     pub(crate) async fn run_resident(
         &self,
         config: &Arc<QueueConfig>,
-        queue: &Queue,
+        idle: &Idle,
+        needs: Needs<'_>,
         input: &[u8],
-    ) -> Ran {
+    ) -> RunResult {
         let mut tail = Tail::new(config.stderr_tail);
         let mut answer = Vec::new();
         // The queue may have had another mode when it accepted the job.
         let end = if fits(config.mode, input) {
-            self.answered(config, queue, input, &mut answer, &mut tail).await
+            self.answered(config, (idle, needs), input, &mut answer, &mut tail).await
         } else {
             End::NotRun(io::Error::other("the input has several lines, and the command takes one"))
         };
-        Ran { end, stdout: answer.into(), stderr_tail: tail.text() }
+        RunResult { end, stdout: answer.into(), stderr_tail: tail.text() }
     }
 
     async fn answered(
         &self,
         config: &Arc<QueueConfig>,
-        queue: &Queue,
+        (idle, needs): (&Idle, Needs<'_>),
         input: &[u8],
         answer: &mut Vec<u8>,
         tail: &mut Tail,
     ) -> End {
         loop {
-            let mut process = match queue.idle.take(config) {
+            let mut process = match idle.take(config) {
                 Some(process) => process,
                 None => match Process::start(self.queue, config) {
                     Ok(process) => process,
                     Err(error) => return End::NotStarted(error),
                 },
             };
-            self.watcher.started();
+            self.observer.started();
             let unanswered = match self.ask(&mut process, input, answer, tail).await {
                 Ok(Answer { exit_code, but }) => {
-                    self.watcher.wrote(Stream::Stdout, answer);
+                    self.observer.wrote(Stream::Stdout, answer);
                     match but {
                         None => {
                             process.is_used = true;
-                            queue.idle.give(process, queue);
+                            idle.give(process, needs);
                         }
                         Some(why) => self.replace(process, why).await,
                     }
@@ -251,10 +251,10 @@ impl<W: Watcher> Run<'_, W> {
         let mut notes = Notes::default();
         let mut say = |bytes: &[u8]| {
             tail.push(bytes);
-            self.watcher.wrote(Stream::Stderr, bytes);
+            self.observer.wrote(Stream::Stderr, bytes);
         };
         let mut hear = |bytes: &[u8]| {
-            notes.read(bytes, &mut say, |progress| self.watcher.progressed(progress));
+            notes.read(bytes, &mut say, |progress| self.observer.progressed(progress));
         };
         // What a process says before it has the job is of none, or of the one before: it is nothing
         // for this client. What it says at its start may be why it does not do its first job.
@@ -300,17 +300,12 @@ impl<W: Watcher> Run<'_, W> {
                     }
                     return asked;
                 }
-                () = self.watcher.stopped() => return Err(Unanswered::Stop(End::Stopped)),
+                () = self.observer.stopped() => return Err(Unanswered::Stop(End::Stopped)),
                 () = &mut clock => return Err(Unanswered::Stop(End::TimedOut)),
                 () = self.shutdown.aborting() => return Err(Unanswered::Stop(End::Aborted)),
             }
         }
     }
-}
-
-/// A number of bytes that the system gave.
-fn count(bytes: u64) -> usize {
-    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// How a process ended that did not answer.

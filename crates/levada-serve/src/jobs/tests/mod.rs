@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use levada::{mpsc, watch};
-use levada_work::pool::{Pool, Workers};
 use levada_work::shutdown::Shutdown;
 
-use super::accept::{Accepted, Submission};
-use super::live::Live;
-use super::record::{JobId, State};
+use super::active::ActiveJob;
+use super::lifecycle::accept::{Accepted, Submission};
+use super::pools::{Recovered, WorkerPools};
 use super::service::Jobs;
 use crate::config::{Config, QueueConfig, Retention, RetryPolicy};
+use crate::job::{JobId, JobState};
 use crate::store::StoreError;
 use crate::store::body::Body;
 use crate::store::tests::slow::{Begun, Slow, next};
@@ -32,7 +32,7 @@ pub(super) struct Bench {
     go_on: mpsc::UnboundedSender<Result<(), StoreError>>,
     shutdown: Shutdown,
     closer: Closer,
-    crews: Vec<Workers<Arc<Live>>>,
+    pools: WorkerPools,
     _settings: watch::Sender<Arc<Config>>,
 }
 
@@ -66,21 +66,16 @@ impl Bench {
             shutdown.signal(),
             Tracing::default(),
         );
-        let crews = Vec::new();
-        Self { jobs, store, begun, go_on, shutdown, closer, crews, _settings: settings }
+        let pools = WorkerPools::new(&jobs);
+        Self { jobs, store, begun, go_on, shutdown, closer, pools, _settings: settings }
     }
 
+    /// As a reload does, and also while another task has the lock for that.
     fn open_queues(&mut self) {
-        let Self { jobs, crews, .. } = self;
-        let config = Arc::clone(&jobs.config.borrow());
-        let left = jobs.left(&config).unwrap();
-        jobs.configure(&config, left, |_, workers| {
-            let employer = Arc::clone(jobs);
-            let pool = Pool::new(workers).capacity(8);
-            let (line, crew) = pool.start(move |job| Arc::clone(&employer).work(job));
-            crews.push(crew);
-            line
-        });
+        let config = Arc::clone(&self.jobs.config.borrow());
+        let queues = config.queues.keys().cloned().collect();
+        let recovered = Recovered::read(&**self.jobs.store.store(), queues).unwrap();
+        self.pools.apply(&config, recovered);
     }
 
     /// The jobs of the next commit, which has begun and waits.
@@ -105,14 +100,14 @@ impl Bench {
     }
 
     /// A job that was accepted.
-    pub(super) async fn accept(&mut self) -> Arc<Live> {
+    pub(super) async fn accept(&mut self) -> Arc<ActiveJob> {
         let accepting = accept(Arc::clone(&self.jobs));
         self.writing(accepting).await
     }
 
     /// A job that another process accepted, and which waits.
     async fn left_by_another_process(&mut self) -> JobId {
-        let (id, writer) = (JobId::next(), self.jobs.writer().clone());
+        let (id, writer) = (JobId::next(), self.jobs.store.writer().clone());
         let job = crate::store::tests::accept(id, b"");
         self.writing(async move { writer.commit(vec![job]).await.unwrap() }).await;
         id
@@ -120,9 +115,6 @@ impl Bench {
 
     /// Ends in order.
     pub(super) async fn end(mut self) {
-        for crew in std::mem::take(&mut self.crews) {
-            crew.close();
-        }
         let (jobs, shutdown) = (Arc::clone(&self.jobs), self.shutdown.clone());
         self.writing(async move { drop(shutdown.drain(LONG).await) }).await;
         drop(jobs);
@@ -138,20 +130,20 @@ impl Bench {
 }
 
 /// Has a job accepted, as far as the store goes on.
-async fn accept(jobs: Arc<Jobs>) -> Arc<Live> {
-    let queue = jobs.queue("default").unwrap();
-    let admission = jobs.admit(&queue, "somebody").unwrap();
+async fn accept(jobs: Arc<Jobs>) -> Arc<ActiveJob> {
+    let queue = jobs.registry.queue("default").unwrap();
+    let admitted = jobs.admission.admit(&queue, "somebody".to_owned()).unwrap();
     let submission = Submission { input: Body::empty(), input_type: None, trace: None, key: None };
-    match jobs.accept(admission, submission).await.unwrap() {
-        Accepted::New(live) => live,
+    match Arc::clone(&jobs.lifecycle).accept(admitted, submission).await.unwrap() {
+        Accepted::New(job) => job,
         Accepted::Again(job) => panic!("{job:?} was there before"),
     }
 }
 
 /// Waits until the job is seen to be in this state.
-pub(super) async fn until(live: &Live, state: State) {
-    let mut view = live.watch();
+pub(super) async fn until(job: &ActiveJob, state: JobState) {
+    let mut view = job.watch();
     let reached = view.wait_for(|view| view.record.state == state);
     let reached = tokio::time::timeout(LONG, reached).await;
-    drop(reached.unwrap_or_else(|_| panic!("not {state:?}, but {:?}", live.state())));
+    drop(reached.unwrap_or_else(|_| panic!("not {state:?}, but {:?}", job.state())));
 }

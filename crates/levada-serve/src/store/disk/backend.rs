@@ -9,11 +9,12 @@
 //! [room](StoreErrorKind::Full), whatever the system calls it: the store must not go on after it.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use redb::StorageBackend;
 
 use super::super::{StoreError, StoreErrorKind};
+use crate::sync::lock;
 
 /// The first fault, if there was one.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +41,7 @@ impl Fault {
     /// # Errors
     /// The file is another database's.
     fn instead(&self) -> io::Result<MutexGuard<'_, Instead>> {
-        let instead = self.instead.lock().unwrap_or_else(PoisonError::into_inner);
+        let instead = lock(&self.instead);
         let retired = || io::Error::other("the file is another database's");
         if instead.retired { Err(retired()) } else { Ok(instead) }
     }
@@ -60,7 +61,7 @@ impl Faults {
     /// be gone.
     pub(super) fn retire(&self) {
         if let Some(fault) = self.0.get() {
-            fault.instead.lock().unwrap_or_else(PoisonError::into_inner).retired = true;
+            lock(&fault.instead).retired = true;
         }
     }
 }

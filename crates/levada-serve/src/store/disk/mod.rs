@@ -18,6 +18,7 @@
 
 mod backend;
 mod bodies;
+mod errors;
 mod lock;
 mod opened;
 mod reserve;
@@ -28,13 +29,14 @@ use std::fs::{self, File, OpenOptions};
 use std::mem;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use redb::StorageBackend;
 use redb::backends::FileBackend;
 
 use self::bodies::Bodies;
-use self::opened::{Opened, contained};
+use self::errors::contained;
+use self::opened::Opened;
 use self::reserve::Reserve;
 use self::tables::{Place, Snapshot};
 use super::body::{Body, BodyFile, cannot};
@@ -43,7 +45,8 @@ use super::query;
 #[cfg(test)]
 use super::query::Read;
 use super::{Change, Durability, Filter, Found, Store, StoreError, StoreErrorKind};
-use crate::jobs::record::{JobId, Moment, Record};
+use crate::job::{JobId, Moment, Record};
+use crate::sync::lock;
 
 /// How many bytes of the database are at most kept in memory.
 const CACHE: usize = 64 << 20;
@@ -139,10 +142,6 @@ impl DiskStore {
         })
     }
 
-    fn bodies(&self) -> MutexGuard<'_, Bodies> {
-        self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn opened(&self) -> RwLockReadGuard<'_, Opened> {
         self.opened.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -150,7 +149,7 @@ impl DiskStore {
 
 impl Store for DiskStore {
     fn commit(&self, changes: &[Change], durability: Durability) -> Result<(), StoreError> {
-        let mut bodies = self.bodies();
+        let mut bodies = lock(&self.bodies);
         let written = self.opened().commit(changes, durability, &mut bodies);
         written.map_err(|error| self.explained(error))?;
         if durability == Durability::Now {
@@ -161,7 +160,7 @@ impl Store for DiskStore {
 
     fn reopen(&self) -> Result<(), StoreError> {
         self.reserve.release();
-        let mut bodies = self.bodies();
+        let mut bodies = lock(&self.bodies);
         // Readers wait for this lock: they read before the change, or after it.
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
         let Some(error) = opened.failure().cloned() else { return Ok(()) };
@@ -261,7 +260,7 @@ fn make(dir: &Path, path: &Path) -> Result<(), StoreError> {
 /// when there is no room.
 fn file_at(path: PathBuf) -> impl Fn() -> Result<FileBackend, StoreError> + Send + Sync {
     move || match OpenOptions::new().read(true).write(true).open(&path) {
-        Ok(file) => FileBackend::new(file).map_err(opened::error),
+        Ok(file) => FileBackend::new(file).map_err(errors::error),
         Err(error) => {
             let kind = bodies::no_descriptor(&error).then_some(StoreErrorKind::Full);
             let error = cannot("open", &path, error);

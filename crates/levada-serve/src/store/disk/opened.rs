@@ -1,7 +1,5 @@
 //! A database that is open, until a commit fails.
 
-use std::io::ErrorKind;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::OnceLock;
 
 use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend};
@@ -12,6 +10,7 @@ use super::super::query::Read;
 use super::super::{Change, Durability, StoreError, StoreErrorKind};
 use super::backend::{Faults, Guarded};
 use super::bodies::Bodies;
+use super::errors::{contained, error};
 use super::tables::{Snapshot, Writing};
 
 /// How the tables are laid out. A store of another version is left alone.
@@ -22,13 +21,13 @@ const FORMAT_KEY: &[u8] = b"format";
 
 /// In this order they are dropped.
 pub(super) struct Opened {
-    fallen: OnceLock<Fallen>,
+    poisoned: OnceLock<Poisoned>,
     database: Database,
     faults: Faults,
 }
 
 /// It no longer takes changes.
-struct Fallen {
+struct Poisoned {
     error: StoreError,
     /// What was there before the commit that failed; `None` if that was opening it.
     before: Option<ReadTransaction>,
@@ -60,20 +59,20 @@ impl Opened {
                 tables.put(Table::Meta, FORMAT_KEY, layout::number_value(FORMAT))
             })?,
         }
-        let fallen = OnceLock::new();
+        let poisoned = OnceLock::new();
         match faults.first() {
             Some(error) if error.kind == StoreErrorKind::Full => {
-                fallen.get_or_init(|| Fallen { error, before: None });
+                poisoned.get_or_init(|| Poisoned { error, before: None });
             }
             Some(error) => return Err(error),
             None => {}
         }
-        Ok(Self { fallen, database, faults })
+        Ok(Self { poisoned, database, faults })
     }
 
     /// Why it takes no changes, if that is so.
     pub(super) fn failure(&self) -> Option<&StoreError> {
-        self.fallen.get().map(|fallen| &fallen.error)
+        self.poisoned.get().map(|poisoned| &poisoned.error)
     }
 
     /// Makes these changes, all or none. After one that fails it takes no more of them.
@@ -93,7 +92,7 @@ impl Opened {
             })
         });
         let Err(error) = self.faults.first().map_or(written, Err) else { return Ok(()) };
-        self.fallen.get_or_init(|| Fallen { error: error.clone(), before: before.ok() });
+        self.poisoned.get_or_init(|| Poisoned { error: error.clone(), before: before.ok() });
         self.cut_off(&error);
         Err(error)
     }
@@ -116,8 +115,8 @@ impl Opened {
         &self,
         query: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        contained(|| match self.fallen.get() {
-            Some(Fallen { before: Some(before), .. }) => query(&Snapshot(before)),
+        contained(|| match self.poisoned.get() {
+            Some(Poisoned { before: Some(before), .. }) => query(&Snapshot(before)),
             _ => query(&Snapshot(&self.database.begin_read().map_err(error)?)),
         })
     }
@@ -158,29 +157,4 @@ fn write(
     drop(tables);
     bodies.sync()?;
     transaction.commit().map_err(error)
-}
-
-/// A damaged database can make redb panic.
-pub(super) fn contained<T>(act: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    panic::catch_unwind(AssertUnwindSafe(act))
-        .unwrap_or_else(|_| Err(StoreError::corrupt("the database is damaged")))
-}
-
-/// What redb reports, in our words.
-pub(super) fn error(error: impl Into<redb::Error>) -> StoreError {
-    match error.into() {
-        redb::Error::Io(error) => match error.kind() {
-            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
-                StoreError::corrupt(format!("the database is damaged, or is none: {error}"))
-            }
-            _ => StoreError::from(error),
-        },
-        error @ (redb::Error::PreviousIo | redb::Error::Unsupported | redb::Error::Backend(_)) => {
-            StoreError::io(error.to_string())
-        }
-        error => StoreError {
-            kind: StoreErrorKind::Corrupt,
-            message: format!("the database is damaged: {error}"),
-        },
-    }
 }

@@ -11,7 +11,7 @@ use super::super::change::Write;
 use super::super::layout::{self, Table};
 use super::super::query::{Entry, Read, Side};
 use super::bodies::Bodies;
-use super::opened::error;
+use super::errors::error;
 
 type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 

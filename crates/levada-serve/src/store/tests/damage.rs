@@ -11,7 +11,7 @@ use super::super::writer::Writer;
 use super::super::{Change, Durability, Filter, Store, StoreError, StoreErrorKind};
 use super::retention::at_most;
 use super::{accept, finish, input_of, output_of, put, queued};
-use crate::jobs::record::{JobId, Moment};
+use crate::job::{JobId, Moment};
 
 const LARGE: usize = 70_000;
 

@@ -19,7 +19,7 @@ use super::super::layout::Table;
 use super::super::query::{self, Entry, Read, Side};
 use super::super::{Change, Durability, Filter, Store, StoreError, StoreErrorKind};
 use super::{accept, contents, finish, ids, input_of, output_of, put, queued};
-use crate::jobs::record::{JobId, Moment, State};
+use crate::job::{JobId, JobState, Moment};
 
 const LARGE: usize = 70_000;
 /// Where a test that is started as a process of its own has its store.
@@ -120,10 +120,11 @@ fn what_was_added_for_a_job_is_taken_away_with_it() {
     let jobs: Vec<_> = (0..3).map(|_| JobId::next()).collect();
     for id in &jobs {
         let mut record = queued(*id, &[7; 20]);
-        record.state = State::Failed;
+        record.state = JobState::Failed;
         record.finished_at = Some(Moment(9));
         record.stderr_tail = "x".repeat(1_000);
-        let change = Change::Accept { record, input: Bytes::from_static(&[7; 20]).into() };
+        let change =
+            Change::Accept { record: record.into(), input: Bytes::from_static(&[7; 20]).into() };
         store.commit(&[change], Durability::Now).unwrap();
     }
     assert_eq!(store.heaviest(9).unwrap().1, 3 * 1_020);
@@ -199,7 +200,7 @@ fn large_bodies_are_files_that_go_when_they_are_given_up() {
     let mut record = store.record(emptied).unwrap().unwrap();
     record.emptied = true;
     record.revision += 1;
-    let given_up = [Change::Empty { record }, Change::Forget { id: forgotten }];
+    let given_up = [Change::Empty { record: record.into() }, Change::Forget { id: forgotten }];
     store.commit(&given_up, Durability::Later).unwrap();
     assert_eq!(output_of(&store, emptied), Ok(None));
     assert_eq!(files(dir.path()), 6, "the commit may be lost: its files are still needed");
@@ -335,7 +336,7 @@ fn the_work_of_a_question_is_that_of_its_answer() {
     for _ in 0..100 {
         let jobs: Vec<_> = (0..1_000).map(|_| JobId::next()).collect();
         let ended = jobs[1..].iter().map(|id| {
-            let record = super::succeeded(queued(*id, b""), Moment(9), b"");
+            let record = super::succeeded(queued(*id, b""), Moment(9), b"").into();
             Change::Accept { record, input: Body::empty() }
         });
         let changes: Vec<_> = ended.chain([accept(jobs[0], b"")]).collect();
@@ -365,8 +366,8 @@ fn the_work_of_a_question_is_that_of_its_answer() {
         for (filter, most) in [
             (filter(None, None), 60),
             (filter(Some("default"), None), 400),
-            (filter(None, Some(State::Succeeded)), 150),
-            (filter(Some("default"), Some(State::Queued)), 150),
+            (filter(None, Some(JobState::Succeeded)), 150),
+            (filter(Some("default"), Some(JobState::Queued)), 150),
         ] {
             assert_eq!(question(&|| query::list(&counted, &filter).unwrap().len(), most), 50);
         }

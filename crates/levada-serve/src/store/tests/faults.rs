@@ -10,7 +10,7 @@ use super::super::disk::DiskStore;
 use super::super::{Change, Durability, Store, StoreErrorKind};
 use super::simulated::Disk;
 use super::{accept, contents, finish, ids, input_of, queued};
-use crate::jobs::record::{JobId, Moment};
+use crate::job::{JobId, Moment};
 
 /// So large that it goes to a file.
 const LARGE: usize = 70_000;

@@ -17,14 +17,14 @@ use bytes::Bytes;
 
 use super::memory::MemoryStore;
 use super::{Change, Durability, Store, StoreError};
-use crate::jobs::record::{JobId, Moment, Outcome, Record, State};
+use crate::job::{JobId, JobState, Moment, Outcome, Record};
 
 /// A job that was just accepted.
 fn queued(id: JobId, input: &[u8]) -> Record {
     Record {
         id,
         queue: "default".to_owned(),
-        state: State::Queued,
+        state: JobState::Queued,
         revision: 1,
         attempt: 0,
         max_attempts: 3,
@@ -53,7 +53,7 @@ fn queued(id: JobId, input: &[u8]) -> Record {
 
 /// The same job after it succeeded.
 fn succeeded(mut record: Record, end: Moment, output: &[u8]) -> Record {
-    record.state = State::Succeeded;
+    record.state = JobState::Succeeded;
     record.outcome = Some(Outcome::Succeeded);
     record.revision += 1;
     record.finished_at = Some(end);
@@ -63,11 +63,11 @@ fn succeeded(mut record: Record, end: Moment, output: &[u8]) -> Record {
 }
 
 pub(crate) fn accept(id: JobId, input: &[u8]) -> Change {
-    Change::Accept { record: queued(id, input), input: Bytes::copy_from_slice(input).into() }
+    Change::Accept { record: queued(id, input).into(), input: Bytes::copy_from_slice(input).into() }
 }
 
 fn finish(record: Record, end: Moment, output: &[u8]) -> Change {
-    let record = succeeded(record, end, output);
+    let record = succeeded(record, end, output).into();
     Change::Finish { record, output: Bytes::copy_from_slice(output).into() }
 }
 
@@ -127,8 +127,8 @@ fn a_store_in_memory_keeps_no_buffers_of_others() {
     let (written, of_output) = piece_of_a_buffer(b"output");
     let record = queued(id, b"input");
     let done = succeeded(record.clone(), Moment(1), b"output");
-    let accepted = Change::Accept { record, input: sent.into() };
-    let changes = [accepted, Change::Finish { record: done, output: written.into() }];
+    let accepted = Change::Accept { record: record.into(), input: sent.into() };
+    let changes = [accepted, Change::Finish { record: done.into(), output: written.into() }];
     store.commit(&changes, Durability::Now).unwrap();
     drop(changes);
     assert_eq!(input_of(&store, id), Ok(Some(Bytes::from_static(b"input"))));

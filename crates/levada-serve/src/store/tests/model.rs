@@ -14,15 +14,15 @@ use super::super::disk::DiskStore;
 use super::super::memory::MemoryStore;
 use super::super::{Change, Durability, Filter, Store};
 use super::{input_of, output_of, queued};
-use crate::jobs::record::{IdempotencyKey, JobId, Moment, Record, State};
+use crate::job::{IdempotencyKey, JobId, JobState, Moment, Record};
 
-const STATES: [State; 6] = [
-    State::Queued,
-    State::Running,
-    State::Retrying,
-    State::Succeeded,
-    State::Failed,
-    State::Cancelled,
+const STATES: [JobState; 6] = [
+    JobState::Queued,
+    JobState::Running,
+    JobState::Retrying,
+    JobState::Succeeded,
+    JobState::Failed,
+    JobState::Cancelled,
 ];
 /// One is the beginning of another.
 const QUEUES: [&str; 3] = ["a", "ab", "b"];
@@ -79,7 +79,8 @@ impl Model {
         if let Some(key) = new.0.key {
             self.keys.insert(key.name, id);
         }
-        self.jobs.insert(id, new);
+        let (record, input, output) = new;
+        self.jobs.insert(id, (Arc::unwrap_or_clone(record), input, output));
     }
 
     fn filter(&self, keep: impl Fn(&Record) -> bool) -> Vec<Record> {
@@ -113,13 +114,14 @@ impl Model {
     }
 
     fn kept_failed(&self, queue: &str) -> u64 {
-        let kept = |job: &Record| job.state == State::Failed && !job.emptied && job.queue == queue;
+        let kept =
+            |job: &Record| job.state == JobState::Failed && !job.emptied && job.queue == queue;
         self.filter(kept).len() as u64
     }
 
     fn heaviest(&self, limit: usize) -> (Vec<Record>, u64) {
         let bytes = |job: &Record| {
-            let output = if job.state == State::Succeeded { job.output_bytes } else { 0 };
+            let output = if job.state == JobState::Succeeded { job.output_bytes } else { 0 };
             job.input_bytes + output + job.stderr_tail.len() as u64
         };
         let mut jobs = self.filter(|job| job.state.has_ended() && !job.emptied && bytes(job) > 0);
@@ -163,23 +165,23 @@ fn any_body() -> impl Strategy<Value = Body> {
 fn any_change() -> impl Strategy<Value = Change> {
     let input = |(mut record, input): (Record, Body)| {
         record.input_bytes = input.len();
-        Change::Accept { record, input }
+        Change::Accept { record: record.into(), input }
     };
     let output = |(mut record, output): (Record, Body)| {
         record.output_bytes = output.len();
-        Change::Finish { record, output }
+        Change::Finish { record: record.into(), output }
     };
     let empty = |mut record: Record| {
         record.emptied = true;
-        Change::Empty { record }
+        Change::Empty { record: record.into() }
     };
     prop_oneof![
         4 => (any_record(), any_body()).prop_map(input),
-        3 => any_record().prop_map(|record| Change::Update { record }),
-        2 => any_record().prop_map(|record| Change::Again { record }),
+        3 => any_record().prop_map(|record| Change::Update { record: record.into() }),
+        2 => any_record().prop_map(|record| Change::Again { record: record.into() }),
         3 => (any_record(), any_body()).prop_map(output),
         1 => any_record().prop_map(empty),
-        1 => any_record().prop_map(|record| Change::Keep { record }),
+        1 => any_record().prop_map(|record| Change::Keep { record: record.into() }),
         2 => (0..JOBS).prop_map(|number| Change::Forget { id: id(number) }),
     ]
 }
@@ -191,16 +193,20 @@ fn run_again() -> impl Strategy<Value = Vec<Change>> {
     (any_record(), any_body(), given_up, 1_u64..4).prop_map(
         |(record, input, given_up, revision)| {
             let input_bytes = input.len();
-            let failed = Record { state: State::Failed, revision: 1, input_bytes, ..record };
+            let failed = Record { state: JobState::Failed, revision: 1, input_bytes, ..record };
             let emptied = Record { emptied: true, revision: 2, ..failed.clone() };
-            let again = Record { state: State::Queued, revision, ..failed.clone() };
+            let again = Record { state: JobState::Queued, revision, ..failed.clone() };
             let id = failed.id;
             let given_up = given_up.map(|forgotten| {
-                if forgotten { Change::Forget { id } } else { Change::Empty { record: emptied } }
+                if forgotten {
+                    Change::Forget { id }
+                } else {
+                    Change::Empty { record: emptied.into() }
+                }
             });
-            let mut changes = vec![Change::Accept { record: failed, input }];
+            let mut changes = vec![Change::Accept { record: failed.into(), input }];
             changes.extend(given_up);
-            changes.push(Change::Again { record: again });
+            changes.push(Change::Again { record: again.into() });
             changes
         },
     )
@@ -280,15 +286,18 @@ fn with_true_sizes(model: &Model, mut change: Change) -> Change {
     let Some((old, ..)) = model.jobs.get(&change.id()) else { return change };
     match &mut change {
         Change::Again { record } => {
+            let record = Arc::make_mut(record);
             record.input_bytes = old.input_bytes;
             record.output_bytes = old.output_bytes;
         }
         Change::Update { record } | Change::Empty { record } | Change::Keep { record } => {
+            let record = Arc::make_mut(record);
             record.input_bytes = old.input_bytes;
             record.output_bytes = old.output_bytes;
             record.emptied |= old.emptied;
         }
         Change::Finish { record, .. } => {
+            let record = Arc::make_mut(record);
             record.input_bytes = old.input_bytes;
             record.emptied = old.emptied;
         }

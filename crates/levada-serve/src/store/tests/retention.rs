@@ -12,7 +12,7 @@ use super::super::writer::Writer;
 use super::super::{Change, Durability, Filter, Store};
 use super::{accept, finish, input_of, output_of, queued};
 use crate::config::Retention;
-use crate::jobs::record::{JobId, Moment, Outcome, State};
+use crate::job::{JobId, JobState, Moment, Outcome};
 
 const KEEP: Duration = Duration::from_millis(100);
 
@@ -89,12 +89,17 @@ async fn standard_error_counts_and_is_given_up_but_not_the_outcome() {
     let mut jobs = Vec::new();
     for end in 1..=3 {
         let mut record = queued(JobId::next(), b"");
-        record.state = State::Failed;
+        record.state = JobState::Failed;
         record.outcome = Some(Outcome::TimedOut);
         record.finished_at = Some(Moment(end));
         record.stderr_tail = "x".repeat(1_000);
         jobs.push(record.id);
-        store.commit(&[Change::Accept { record, input: Body::empty() }], Durability::Now).unwrap();
+        store
+            .commit(
+                &[Change::Accept { record: record.into(), input: Body::empty() }],
+                Durability::Now,
+            )
+            .unwrap();
     }
     assert_eq!((store.heaviest(9).unwrap().1, store.kept_failed("default")), (3_000, Ok(3)));
     let (writer, _closer) = Writer::start(store.clone(), |_| ());
@@ -102,7 +107,7 @@ async fn standard_error_counts_and_is_given_up_but_not_the_outcome() {
     assert_eq!((store.heaviest(9).unwrap().1, store.kept_failed("default")), (1_000, Ok(1)));
     let emptied = store.record(jobs[0]).unwrap().unwrap();
     assert_eq!(emptied.stderr_tail, "");
-    assert_eq!((emptied.state, emptied.outcome), (State::Failed, Some(Outcome::TimedOut)));
+    assert_eq!((emptied.state, emptied.outcome), (JobState::Failed, Some(Outcome::TimedOut)));
     assert_eq!(store.record(jobs[2]).unwrap().unwrap().stderr_tail.len(), 1_000);
 }
 

@@ -9,7 +9,7 @@ use levada::mpsc;
 use super::super::body::{Body, BodyFile};
 use super::super::memory::MemoryStore;
 use super::super::{Change, Durability, Filter, Found, Store, StoreError};
-use crate::jobs::record::{JobId, Moment, Record};
+use crate::job::{JobId, Moment, Record};
 
 /// A store that lets each commit go on when the test says so, and what it says.
 #[derive(Debug)]

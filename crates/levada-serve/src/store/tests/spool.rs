@@ -11,7 +11,7 @@ use super::super::disk::DiskStore;
 use super::super::memory::MemoryStore;
 use super::super::spool::Spool;
 use super::super::{Change, Durability, Filter, Found, Store, StoreError};
-use crate::jobs::record::{JobId, Moment, Record};
+use crate::job::{JobId, Moment, Record};
 
 /// A store on disk that has no descriptor for a file until the test gives it one.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use super::super::writer::{Closer, Commit, Writer};
 use super::super::{Change, Durability, Store, StoreError, StoreErrorKind};
 use super::slow::{Begun, Slow, next};
 use super::{accept, queued, succeeded};
-use crate::jobs::record::{JobId, Moment, Record, State};
+use crate::job::{JobId, JobState, Moment, Record};
 
 /// A writer on a slow store, and the ends by which the test leads it.
 struct Bench {
@@ -89,7 +89,7 @@ async fn what_comes_during_a_commit_is_the_next_one() {
 }
 
 fn running(id: JobId) -> Record {
-    Record { state: State::Running, revision: 2, ..queued(id, b"") }
+    Record { state: JobState::Running, revision: 2, ..queued(id, b"") }
 }
 
 #[tokio::test]
@@ -97,10 +97,10 @@ async fn a_note_goes_with_the_next_commit_unless_that_knows_better() {
     let mut bench = Bench::new();
     let noted = bench.accepted().await;
     let ended = bench.accepted().await;
-    bench.writer.note(Change::Update { record: running(ended) });
-    bench.writer.note(Change::Update { record: running(noted) });
+    bench.writer.write_behind(Change::Update { record: running(ended).into() });
+    bench.writer.write_behind(Change::Update { record: running(noted).into() });
     let record = succeeded(running(ended), Moment(9), b"");
-    let end = Change::Finish { record: record.clone(), output: Body::empty() };
+    let end = Change::Finish { record: record.clone().into(), output: Body::empty() };
     let submitted = bench.writer.submit(vec![end]).await.unwrap();
     assert_eq!(next(&mut bench.begun).await, (vec![noted, ended], Durability::Now));
     bench.go_on.send(Ok(())).unwrap();
@@ -113,10 +113,10 @@ async fn a_note_goes_with_the_next_commit_unless_that_knows_better() {
 async fn notes_need_no_disk_and_reach_it_when_the_writer_is_closed() {
     let mut bench = Bench::new();
     let id = bench.accepted().await;
-    bench.writer.note(Change::Update { record: running(id) });
+    bench.writer.write_behind(Change::Update { record: running(id).into() });
     assert_eq!(next(&mut bench.begun).await, (vec![id], Durability::Later));
     let again = Record { revision: 3, ..running(id) };
-    bench.writer.note(Change::Update { record: again.clone() });
+    bench.writer.write_behind(Change::Update { record: again.clone().into() });
     let mut closing = tokio::spawn(bench.closer.close());
     bench.go_on.send(Ok(())).unwrap();
     let mut last = None;
@@ -132,7 +132,7 @@ async fn notes_need_no_disk_and_reach_it_when_the_writer_is_closed() {
     assert_eq!(last, Some(Durability::Now));
     assert_eq!(bench.store.record(id), Ok(Some(again)));
 
-    bench.writer.note(accept(JobId::next(), b""));
+    bench.writer.write_behind(accept(JobId::next(), b""));
     let error = bench.writer.commit(vec![]).await.unwrap_err();
     assert!(error.message.contains("closed"), "{error}");
 }
@@ -141,7 +141,7 @@ async fn notes_need_no_disk_and_reach_it_when_the_writer_is_closed() {
 async fn what_was_taken_is_committed_also_when_the_handles_are_gone() {
     let mut bench = Bench::new();
     let id = JobId::next();
-    bench.writer.note(accept(id, b""));
+    bench.writer.write_behind(accept(id, b""));
     drop((bench.writer, bench.closer));
     assert_eq!(next(&mut bench.begun).await, (vec![id], Durability::Later));
     bench.go_on.send(Ok(())).unwrap();
@@ -159,7 +159,7 @@ async fn whoever_waits_or_comes_after_a_fault_gets_the_same_error() {
     assert_eq!(first_done.await, Ok(Err(broken())));
     assert_eq!(*condition.borrow_and_update(), Condition::Failed(broken()));
     assert_eq!(second_done.await, Ok(Err(broken())));
-    bench.writer.note(accept(JobId::next(), b""));
+    bench.writer.write_behind(accept(JobId::next(), b""));
     assert_eq!(bench.writer.commit(vec![accept(JobId::next(), b"")]).await, Err(broken()));
     assert_eq!(bench.closer.close().await, Err(broken()));
     assert!(bench.begun.try_recv().is_err(), "the store was asked again");
@@ -169,7 +169,7 @@ async fn whoever_waits_or_comes_after_a_fault_gets_the_same_error() {
 fn end(id: JobId, bytes: usize) -> Change {
     let output = vec![0; bytes];
     let record = succeeded(running(id), Moment(9), &output);
-    Change::Finish { record, output: output.into() }
+    Change::Finish { record: record.into(), output: output.into() }
 }
 
 #[tokio::test]
@@ -247,7 +247,7 @@ async fn when_the_disk_is_full_new_jobs_are_refused_and_ends_wait() {
     assert_eq!(*condition.borrow(), Condition::Well);
     bench.accepted().await;
     for id in ids {
-        assert_eq!(bench.store.record(id).unwrap().unwrap().state, State::Succeeded);
+        assert_eq!(bench.store.record(id).unwrap().unwrap().state, JobState::Succeeded);
     }
     bench.closer.close().await.unwrap();
 }
@@ -270,7 +270,7 @@ async fn a_job_that_is_there_after_all_was_accepted() {
 async fn what_was_noted_before_the_disk_was_full_is_not_lost() {
     let mut bench = Bench::new();
     let id = bench.accepted().await;
-    bench.writer.note(Change::Update { record: running(id) });
+    bench.writer.write_behind(Change::Update { record: running(id).into() });
     assert_eq!(next(&mut bench.begun).await, (vec![id], Durability::Later));
     bench.go_on.send(Ok(())).unwrap();
     let (new, refused) = bench.begin().await;
@@ -376,7 +376,7 @@ async fn many_callers_lose_nothing_and_share_commits() {
             let (id, writer) = (JobId::next(), writer.clone());
             tokio::spawn(async move {
                 writer.commit(vec![accept(id, b"")]).await.unwrap();
-                writer.note(Change::Update { record: running(id) });
+                writer.write_behind(Change::Update { record: running(id).into() });
             })
         })
         .collect();
@@ -386,7 +386,7 @@ async fn many_callers_lose_nothing_and_share_commits() {
     closer.close().await.unwrap();
     let jobs = store.unfinished().unwrap();
     assert_eq!(jobs.len(), 2_000);
-    assert!(jobs.iter().all(|job| job.state == State::Running));
+    assert!(jobs.iter().all(|job| job.state == JobState::Running));
     assert!(commits.load(Ordering::Relaxed) < 4_000);
 }
 
@@ -400,7 +400,7 @@ async fn what_commands_wrote_is_weighed_whatever_it_is() {
     let mut submitted = Vec::new();
     for id in ids {
         let stderr_tail = "x".repeat(MUCH);
-        let change = Change::Update { record: Record { stderr_tail, ..running(id) } };
+        let change = Change::Update { record: Record { stderr_tail, ..running(id) }.into() };
         submitted.push(bench.writer.submit(vec![change]).await.unwrap());
     }
     for id in ids {

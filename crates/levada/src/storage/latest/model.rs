@@ -97,6 +97,90 @@ fn a_claimed_value_is_handed_out_once() {
     });
 }
 
+/// I5: a thread that has read a value sees its version, or a later one.
+#[test]
+fn a_value_and_its_version_come_together() {
+    model(|| {
+        let owner = Arc::new(TestOwner::new(0));
+        let readers = [(); 2].map(|()| {
+            let other = Arc::clone(&owner);
+            thread::spawn(move || {
+                let before = other.latest.version_state().version();
+                let (snapshot, version) = other.snapshot();
+                let after = other.latest.version_state().version();
+                assert_eq!(version.0, *snapshot * Version::STEP);
+                assert!(before.0 <= version.0 && version.0 <= after.0, "{before:?} {after:?}");
+            })
+        });
+        assert_eq!(owner.publish(1).1, false);
+        for reader in readers {
+            reader.join().unwrap();
+        }
+    });
+}
+
+/// I2, I4: a node is used for one value after the other, beside a reader that may be late.
+#[test]
+fn a_node_is_used_again() {
+    model(|| {
+        let owner = Arc::new(TestOwner::new(Arc::new(0)));
+        let other = Arc::clone(&owner);
+        let reader = thread::spawn(move || {
+            let (snapshot, version) = other.snapshot();
+            assert_eq!(version.0, **snapshot * Version::STEP);
+        });
+        for value in 1..4 {
+            drop(owner.publish(Arc::new(value)));
+        }
+        reader.join().unwrap();
+        assert_eq!(**owner.snapshot().0, 3);
+    });
+}
+
+/// I3: of several readers of an earlier value the last one drops it.
+#[test]
+fn readers_leave_at_the_same_time() {
+    model(|| {
+        let value = Arc::new(0);
+        let owner = Arc::new(TestOwner::new(Arc::clone(&value)));
+        let readers = [(); 2].map(|()| {
+            let other = Arc::clone(&owner);
+            thread::spawn(move || drop(other.snapshot()))
+        });
+        drop(owner.publish(Arc::new(1)));
+        for reader in readers {
+            reader.join().unwrap();
+        }
+        assert_eq!(Arc::strong_count(&value), 1);
+        assert_eq!(owner.free_nodes(), [true, false, false]);
+    });
+}
+
+/// I3, I6: a writer has exclusive access, or is notified after the reader has left.
+#[test]
+fn a_writer_is_alone_or_notified() {
+    model(|| {
+        let owner = Arc::new(TestOwner::new((0, 0)));
+        let other = Arc::clone(&owner);
+        let reader = thread::spawn(move || {
+            if let Some((snapshot, _)) = Snapshot::take(&*other) {
+                assert_eq!(snapshot.0, snapshot.1);
+            }
+        });
+        let guard = WriteGuard::take(&*owner);
+        let was_rejected = guard.is_none();
+        if let Some(mut guard) = guard {
+            guard.0 += 1;
+            guard.1 += 1;
+        }
+        reader.join().unwrap();
+        // ORDERING: Relaxed, no pair: the reader has ended.
+        let notified = owner.notified.load(Ordering::Relaxed);
+        assert!(notified > 0 || !was_rejected, "the rejected writer is notified");
+        assert!(WriteGuard::take(&*owner).is_some());
+    });
+}
+
 /// I7: the same with hazard pointers, and the node is exposed once more meanwhile.
 #[test]
 fn an_exposed_snapshot_is_one_value() {
@@ -139,11 +223,8 @@ fn hazard_readers_end_at_the_same_time() {
             reader.join().unwrap();
         }
         assert!(owner.publish(Arc::new(2)).0.is_some(), "it is not read any more");
-        let mut inner = owner.latest.inner.lock();
-        assert!(inner.retracted().is_none_or(|node| node.is_none()));
-        let free = usize::from(inner.spare.is_some())
-            + usize::from(!owner.latest.first_is_full(&mut inner));
-        assert!(free <= 1);
+        let is_retracted = owner.latest.inner.lock().retracted().is_some_and(|it| it.is_some());
+        assert!(!is_retracted && !owner.free_nodes()[2]);
     });
 }
 
@@ -188,6 +269,6 @@ fn two_publishers_retract_an_exposed_value() {
         assert_eq!(*snapshot, seen);
         drop(snapshot);
         publisher.join().unwrap();
-        assert!(owner.latest.inner.lock().mode != Mode::Exposed);
+        assert!(!owner.latest.inner.lock().is_exposed());
     });
 }

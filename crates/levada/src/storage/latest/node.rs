@@ -1,78 +1,38 @@
-//! A node: the cell of one value, and how that is used.
+//! A node: the cell of one value, and how many use it.
 
 use core::mem::MaybeUninit;
 
+use super::split_count::Internal;
 use super::version::Version;
 use crate::prim::UnsafeCell;
 
 /// The cell of one value.
 pub(super) struct Node<T> {
-    pub(super) state: UnsafeCell<NodeState>,
+    pub(super) users: Internal,
     /// The version of the value, with the same rules of access.
     version: UnsafeCell<Version>,
     value: UnsafeCell<MaybeUninit<T>>,
 }
 
-/// How the value of a node is used.
-#[derive(Debug)]
-pub(super) struct NodeState {
-    pub(super) readers: usize,
-    /// There may be readers with hazard pointers.
-    pub(super) hazard_readers: bool,
-    /// A writer changes the value in place.
-    pub(super) writing: bool,
-    /// A claimer takes the value out, so the last reader does not.
-    pub(super) claimed: bool,
-    /// The value is initialised.
-    pub(super) full: bool,
-}
-
-impl NodeState {
-    pub(super) const FREE: Self =
-        Self { readers: 0, hazard_readers: false, writing: false, claimed: false, full: false };
-
-    pub(super) const IDLE: Self = Self { full: true, ..Self::FREE };
-
-    #[inline]
-    pub(super) fn is_in_use(&self) -> bool {
-        self.readers > 0 || self.hazard_readers || self.writing
-    }
-
-    #[inline]
-    pub(super) fn add_reader(&mut self) {
-        // A count of 64 bits never overflows.
-        if usize::BITS < 64 && self.readers == usize::MAX {
-            // Snapshots were leaked until the count is about to wrap around, which would free a
-            // value that is read.
-            std::process::abort();
-        }
-        self.readers += 1;
-    }
-}
-
 impl<T> Node<T> {
-    /// An idle node, with a value.
+    /// A current node that is open, with a value.
     pub(super) fn with(value: T, version: Version) -> Self {
-        Self::new(NodeState::IDLE, version, MaybeUninit::new(value))
+        Self::new(Internal::open(), version, MaybeUninit::new(value))
     }
 
     /// A node without a value.
     pub(super) fn free() -> Self {
-        Self::new(NodeState::FREE, Version::INITIAL, MaybeUninit::uninit())
+        Self::new(Internal::free(), Version::INITIAL, MaybeUninit::uninit())
     }
 
-    fn new(state: NodeState, version: Version, value: MaybeUninit<T>) -> Self {
-        Self {
-            state: UnsafeCell::new(state),
-            version: UnsafeCell::new(version),
-            value: UnsafeCell::new(value),
-        }
+    fn new(users: Internal, version: Version, value: MaybeUninit<T>) -> Self {
+        Self { users, version: UnsafeCell::new(version), value: UnsafeCell::new(value) }
     }
 
     /// Puts a value in.
     ///
     /// # Safety
-    /// The node is free and the caller holds the lock; the caller marks it full.
+    /// The node is free and the caller holds the lock; the caller makes it current.
     pub(super) unsafe fn write(&self, value: T, version: Version) {
         // SAFETY: only the lock holder accesses the version of a free node (I3, I5).
         self.version.with_mut(|cell| unsafe { *cell = version });
@@ -148,8 +108,7 @@ impl<T> Node<T> {
 
 impl<T> Drop for Node<T> {
     fn drop(&mut self) {
-        // SAFETY: `&mut self` excludes every other access.
-        if self.state.with(|state| unsafe { (*state).full }) {
+        if !self.users.is_free() {
             // SAFETY: it is full, and `&mut self` excludes every other access.
             let value = unsafe { self.get_mut() };
             // SAFETY: it is not used again. In place, as it may be larger than the rest of the

@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 use super::node::Node;
 use super::phase_fair::Ticket;
 use super::version::Version;
-use super::{Inner, Latest, Mode, Owner};
+use super::{Inner, Latest, Owner, READS_BEFORE_EXPOSING};
 use crate::prim::LockGuard;
 use crate::prim::atomic::Ordering;
 use crate::prim::hazard::{self, HazardPointer};
@@ -19,8 +19,8 @@ pub(crate) struct Snapshot<'a, O: Owner> {
     protection: Protection,
 }
 
-/// A node in which a reader was counted, and the version of its value.
-type Counted<O> = (NonNull<Node<<O as Owner>::Value>>, Version);
+/// A node in which a reader was counted.
+type Counted<O> = NonNull<Node<<O as Owner>::Value>>;
 
 type Guard<'a, O> = LockGuard<'a, Inner<<O as Owner>::Value, <O as Owner>::Aux>>;
 
@@ -74,8 +74,27 @@ impl<'a, O: Owner> Snapshot<'a, O> {
             // compiler would keep a value with a destructor in memory.
             drop(Self { owner, node, protection: Protection::hazard(pointer) });
         }
-        let (node, version) = Self::take_counted(owner)?;
-        Some((Self { owner, node, protection: Protection::COUNTED }, version))
+        let (node, count) = match latest.entry.enter() {
+            Some(entry) => (latest.node_at(entry.index()), entry.count()),
+            None => (Self::admit(latest, latest.inner.lock(), &mut None).ok()?, 0),
+        };
+        let counted = Self::counted(owner, node);
+        if count >= READS_BEFORE_EXPOSING {
+            latest.expose();
+        }
+        Some(counted)
+    }
+
+    /// The snapshot of a reader that was counted in this node.
+    #[inline(always)]
+    fn counted(owner: &'a O, node: Counted<O>) -> (Self, Version) {
+        held::hold(node.addr().get());
+        // SAFETY: we are one of its readers, so it is alive (I4).
+        let full = unsafe { node.as_ref() };
+        // SAFETY: it is full and not written (I8), and we are one of its readers (I3).
+        let version = unsafe { full.version() };
+        owner.latest().complete_publication(version);
+        (Self { owner, node, protection: Protection::COUNTED }, version)
     }
 
     /// Sets the bit that the user of the snapshot may keep in it.
@@ -89,37 +108,8 @@ impl<'a, O: Owner> Snapshot<'a, O> {
         self.protection.0 & Protection::USER_BIT != 0
     }
 
-    /// Counts a reader in the current node, under the lock.
-    #[inline(always)]
-    fn take_counted(owner: &'a O) -> Option<Counted<O>> {
-        let latest = owner.latest();
-        let mut inner = latest.inner.lock();
-        if inner.unchecked_reads == 0 {
-            return Self::admit(latest, inner, &mut None).ok();
-        }
-        inner.unchecked_reads -= 1;
-        Some(Self::count(latest, inner))
-    }
-
-    /// Counts a reader that is admitted.
-    #[inline(always)]
-    fn count(latest: &'a Latest<O::Value, O::Aux>, mut inner: Guard<'a, O>) -> Counted<O> {
-        let node = latest.current(&inner);
-        // SAFETY: the current node is not free (States), so it is alive (I4).
-        let state = unsafe { inner.state_of(node) };
-        debug_assert!(!state.writing, "I8");
-        state.add_reader();
-        // SAFETY: the current node is not free (States), so it is alive (I4).
-        let full = unsafe { node.as_ref() };
-        // SAFETY: it is full and not written (I8), and we are one of its readers (I3).
-        let version = unsafe { full.version() };
-        drop(inner);
-        held::hold(node.addr().get());
-        (node, version)
-    }
-
-    /// Counts a reader when there are no `unchecked_reads` left: the value is written, or a writer
-    /// waits for it, or it was read often enough to be exposed.
+    /// Counts a reader under the lock, if it is admitted: the entry was closed, since the value is
+    /// written, or a thread waits, or the current node has no number.
     #[cold]
     fn admit(
         latest: &'a Latest<O::Value, O::Aux>,
@@ -127,25 +117,25 @@ impl<'a, O: Owner> Snapshot<'a, O> {
         ticket: &mut Option<Ticket>,
     ) -> Result<Counted<O>, Guard<'a, O>> {
         let node = latest.current(&inner);
-        // SAFETY: the current node is not free (States), so it is alive (I4).
-        let state = unsafe { inner.state_of(node) };
-        let (is_written, is_read) = (state.writing, state.is_in_use());
+        let users = &latest.current_node(&inner).users;
+        let is_retracted = inner.retracted().is_some_and(|retracted| *retracted == Some(node));
         let is_holder = held::is_held(node.addr().get())
-            || state.hazard_readers && hazard::is_protected_by_this_thread(latest.address());
+            || is_retracted && hazard::is_protected_by_this_thread(latest.address());
+        let (is_written, is_read) = (inner.is_written, users.is_in_use());
         let phases = inner.phases();
         if is_written || phases.is_some_and(|it| !it.admit_reader(ticket, is_holder, is_read)) {
             inner.has_waiters = true;
             return Err(inner);
         }
-        let was_read_often = inner.unchecked_reads == 0 && inner.mode != Mode::Contended;
-        if was_read_often {
-            inner.unchecked_reads = super::READS_BEFORE_EXPOSING;
+        users.enter();
+        if !inner.is_contended() {
+            inner.locked_reads += 1;
+            if usize::from(inner.locked_reads) >= READS_BEFORE_EXPOSING {
+                drop(inner);
+                latest.expose();
+            }
         }
-        let counted = Self::count(latest, inner);
-        if was_read_often {
-            latest.expose();
-        }
-        Ok(counted)
+        Ok(node)
     }
 
     /// As [`take`](Self::take), for a thread that was rejected and waits.
@@ -156,9 +146,7 @@ impl<'a, O: Owner> Snapshot<'a, O> {
     ) -> Option<(Self, Version)> {
         let latest = owner.latest();
         match Self::admit(latest, latest.inner.lock(), ticket) {
-            Ok((node, version)) => {
-                Some((Self { owner, node, protection: Protection::COUNTED }, version))
-            }
+            Ok(node) => Some(Self::counted(owner, node)),
             Err(mut inner) => {
                 inner.phases()?.reject_reader(ticket);
                 None
@@ -170,26 +158,15 @@ impl<'a, O: Owner> Snapshot<'a, O> {
     #[inline(always)]
     fn drop_counted(&self) {
         held::release(self.node.addr().get());
-        let latest = self.owner.latest();
-        let mut inner = latest.inner.lock();
         // SAFETY: we are one of its readers, so it is alive (I4).
-        unsafe { inner.state_of(self.node) }.readers -= 1;
-        // Nothing depends on the end of a read of the current value unless a thread waits.
-        if self.node != latest.current(&inner) || inner.has_waiters {
-            self.release(inner);
-        }
-    }
-
-    /// The rest of [`drop_counted`](Self::drop_counted) if something may depend on it.
-    #[cold]
-    fn release(&self, inner: Guard<'_, O>) {
-        super::finish_release(self.owner, self.owner.latest().release(inner, self.node));
+        let left = unsafe { self.node.as_ref() }.users.leave();
+        super::finish(self.owner, self.node, left);
     }
 
     /// Ends a snapshot with a hazard pointer, of a node that is not exposed any more.
     #[cold]
     fn drop_retracted(&self) {
-        super::finish_release(self.owner, self.owner.latest().release_retracted());
+        self.owner.latest().release_retracted(self.owner);
     }
 }
 

@@ -70,7 +70,8 @@ impl<O: Owner> Drop for Waiting<'_, O> {
         let latest = self.owner.latest();
         let mut inner = latest.inner.lock();
         inner.phases().into_iter().for_each(|phases| (self.remove)(phases, &ticket));
-        latest.update_mode(&mut inner);
+        inner.has_waiters = false;
+        latest.update_entry(&inner);
         drop(inner);
         // Other threads may have waited for this one.
         self.owner.on_released();

@@ -1,12 +1,14 @@
 //! Exclusive access: to change the current value in place, or to take an earlier one out.
 
+use core::mem;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
 use super::node::Node;
 use super::phase_fair::Ticket;
-use super::version::VersionState;
-use super::{Exchanged, Inner, Owner};
+use super::split_count::Left;
+use super::{Exchanged, Inner, Owner, finish};
+use crate::util::DropLast;
 
 /// Exclusive access to the value that was current when the guard was taken.
 pub(crate) struct WriteGuard<'a, O: Owner> {
@@ -30,7 +32,6 @@ impl<'a, O: Owner> WriteGuard<'a, O> {
         let guard = Self::admit(owner, &mut inner, ticket);
         if guard.is_none() {
             inner.phases()?.reject_writer(ticket);
-            latest.update_mode(&mut inner);
         }
         guard
     }
@@ -41,18 +42,18 @@ impl<'a, O: Owner> WriteGuard<'a, O> {
         ticket: &mut Option<Ticket>,
     ) -> Option<Self> {
         let latest = owner.latest();
-        let node = latest.current(inner);
-        // SAFETY: the current node is not free (States), so it is alive (I4).
-        let is_in_use = unsafe { inner.state_of(node) }.is_in_use();
+        latest.close_entry(inner);
+        let users = &latest.current_node(inner).users;
+        let is_in_use = users.is_in_use();
         let phases = inner.phases();
         if is_in_use || phases.is_some_and(|phases| !phases.admit_writer(ticket)) {
+            // The entry stays closed until the flag is cleared (I8).
             inner.has_waiters = true;
             return None;
         }
-        // SAFETY: the current node is not free (States), so it is alive (I4).
-        unsafe { inner.state_of(node) }.writing = true;
-        latest.update_mode(inner);
-        Some(Self { owner, node, changed: false })
+        users.enter_alone();
+        inner.is_written = true;
+        Some(Self { owner, node: latest.current(inner), changed: false })
     }
 
     /// When the guard drops, the value gets a new version: unless another value is current by then.
@@ -86,18 +87,28 @@ impl<O: Owner> Drop for WriteGuard<'_, O> {
     fn drop(&mut self) {
         let latest = self.owner.latest();
         let mut inner = latest.inner.lock();
-        if self.changed && self.node == latest.current(&inner) {
-            let version = latest.set_version_state(&inner, VersionState::next);
-            // SAFETY: it is being written, so it is alive (I4).
-            let node = unsafe { self.node.as_ref() };
-            // SAFETY: it is full, and we are still its writer (I3).
-            unsafe { node.set_version(version) };
-        }
         // SAFETY: it is being written, so it is alive (I4).
-        unsafe { inner.state_of(self.node) }.writing = false;
+        let node = unsafe { self.node.as_ref() };
+        if self.node == latest.current(&inner) {
+            inner.is_written = false;
+            if self.changed {
+                let state = latest.locked_version_state(&inner).next();
+                // SAFETY: it is full, and we are still its writer (I3).
+                unsafe { node.set_version(state.version()) };
+                latest.set_version_state(&inner, state);
+            }
+        }
         inner.phases().into_iter().for_each(|phases| phases.end_write());
-        latest.update_mode(&mut inner);
-        super::finish_release(self.owner, latest.release(inner, self.node));
+        let had_waiters = mem::take(&mut inner.has_waiters);
+        let left = node.users.leave();
+        latest.update_entry(&inner);
+        drop(inner);
+        // SAFETY: we were its last user, so the value is ours (I3).
+        let value = (left == Left::Value).then(|| unsafe { latest.take_out(self.node) });
+        let _value = DropLast(value);
+        if had_waiters || left == Left::Claimed {
+            self.owner.on_released();
+        }
     }
 }
 
@@ -127,28 +138,22 @@ impl<'a, O: Owner> Claim<'a, O> {
     /// Takes the value out, if it is not in use any more.
     pub(crate) fn take(&mut self) -> Option<O::Value> {
         let node = self.node?;
-        let latest = self.owner.latest();
-        let mut inner = latest.inner.lock();
         // SAFETY: only the claimer frees a claimed node, so it is alive (I4).
-        if unsafe { inner.state_of(node) }.is_in_use() {
-            inner.has_waiters = true;
+        if !unsafe { node.as_ref() }.users.is_released() {
             return None;
         }
         self.node = None;
-        let (value, garbage) = latest.reclaim(&mut inner, node);
-        drop(inner);
-        drop(garbage);
-        Some(value)
+        // SAFETY: it has no users, and the value of a claimed node is the claimer's (I3).
+        Some(unsafe { self.owner.latest().take_out(node) })
     }
 }
 
 impl<O: Owner> Drop for Claim<'_, O> {
     fn drop(&mut self) {
         let Some(node) = self.node else { return };
-        let latest = self.owner.latest();
-        let mut inner = latest.inner.lock();
         // SAFETY: only the claimer frees a claimed node, so it is alive (I4).
-        unsafe { inner.state_of(node) }.claimed = false;
-        super::finish_release(self.owner, latest.release(inner, node));
+        if unsafe { node.as_ref() }.users.give_up_claim() {
+            finish(self.owner, node, Left::Value);
+        }
     }
 }

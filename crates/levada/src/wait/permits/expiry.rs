@@ -28,17 +28,18 @@
 //! sender that arrives. A waiter that cannot be granted what it needs keeps its place in the queue,
 //! polled or not.
 
+use crate::prim::IS_LOOM;
+
 /// How many polls a grant lasts at first. Fewer in a model: each poll is a branch of its own, and
 /// the steps are the same.
-pub(crate) const GRACE: u16 = if cfg!(all(loom, feature = "loom")) { 2 } else { 8 };
+pub(crate) const GRACE: u16 = if IS_LOOM { 2 } else { 8 };
 
 /// The most polls that a channel learns to give its grants. In polls of a single-threaded runtime,
 /// of some 100 nanoseconds each, twice what a thread needs to wake up.
-pub(crate) const MAX_LEARNED_POLLS: u16 =
-    GRACE << if cfg!(all(loom, feature = "loom")) { 1 } else { 7 };
+pub(crate) const MAX_LEARNED_POLLS: u16 = GRACE << if IS_LOOM { 1 } else { 7 };
 
 /// How often the polls are doubled for one waiter.
-pub(crate) const MAX_EXPIRIES: u8 = if cfg!(all(loom, feature = "loom")) { 1 } else { 5 };
+pub(crate) const MAX_EXPIRIES: u8 = if IS_LOOM { 1 } else { 5 };
 
 /// What decides when the grants of one semaphore expire.
 #[derive(Debug)]

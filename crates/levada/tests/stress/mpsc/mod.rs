@@ -3,7 +3,7 @@
 mod senders;
 
 use self::senders::send_all;
-use crate::support::{Dice, Message, account, block_on, poll_for, rounds};
+use crate::shared::{Dice, Message, account, block_on, poll_for, rounds};
 use levada::mpsc::error::TryRecvError;
 use levada::mpsc::{self as channel, Receiver, UnboundedReceiver, UnboundedSender};
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 
 use super::channel::Sender;
 use super::channel::error::TrySendError;
-use crate::support::{Dice, Message, block_on, poll_and_forget, poll_for};
+use crate::shared::{Dice, Message, block_on, poll_and_forget, poll_for};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::thread;

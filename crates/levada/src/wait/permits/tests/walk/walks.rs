@@ -54,7 +54,7 @@ fn first_come_first_served() {
         let mut asked = Vec::new();
         let mut served = Vec::new();
         while served.len() < 10 {
-            if asked.len() < 10 && walk.dice.roll(2) == 0 {
+            if asked.len() < 10 && walk.dice.below(2) == 0 {
                 let newcomer = asked.len();
                 asked.push(newcomer);
                 if walk.poll_and_grant(newcomer) {

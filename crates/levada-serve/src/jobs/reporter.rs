@@ -1,0 +1,112 @@
+//! What is said of jobs: events, metrics, spans, and the log. The log never has what a job was
+//! given, or what its command wrote.
+
+use std::time::Duration;
+
+use tracing::{debug, warn};
+
+use super::events::{EventLog, ExitInfo, JobEvent};
+use super::progress::Progress;
+use crate::job::{JobId, JobState, Moment, Outcome, Record};
+use crate::metrics::Metrics;
+use crate::telemetry::Tracing;
+
+/// Tells everything outside what happens to jobs.
+#[derive(Debug)]
+pub(crate) struct Reporter {
+    pub(crate) events: EventLog,
+    pub(crate) metrics: Metrics,
+    pub(crate) tracing: Tracing,
+}
+
+impl Reporter {
+    pub(super) fn new(metrics: Metrics, tracing: Tracing) -> Self {
+        Self { events: EventLog::new(), metrics, tracing }
+    }
+
+    /// A request did not become a job. No queue stands for one that does not exist.
+    pub(crate) fn rejected(&self, queue: Option<&str>, reason: &'static str) {
+        self.metrics.rejected(queue, reason);
+        self.events.emit(&JobEvent::Rejected { queue, reason });
+    }
+
+    /// A job is on disk and gets in line.
+    pub(super) fn accepted(&self, record: &Record) {
+        self.events.emit(&JobEvent::Accepted { job: record.id, queue: &record.queue });
+    }
+
+    /// An attempt begins, after the job has waited this long.
+    pub(super) fn started(&self, record: &Record, waited: Duration) {
+        let Record { id: job, attempt, ref queue, .. } = *record;
+        let waited_ms = millis(waited);
+        self.events.emit(&JobEvent::Started { job, queue, attempt, waited_ms });
+    }
+
+    /// The command says how far it is.
+    pub(super) fn progressed(&self, job: JobId, queue: &str, progress: &Progress) {
+        self.events.emit(&JobEvent::Progress { job, queue, progress });
+    }
+
+    /// An attempt is over, whatever follows it.
+    pub(super) fn attempted(&self, record: &Record, ran: Option<Duration>) {
+        debug!(
+            job = %record.id,
+            queue = record.queue,
+            attempt = record.attempt,
+            outcome = record.outcome.map(Outcome::name),
+            exit_code = record.exit_code,
+            signal = record.signal,
+            ran_ms = ran.map(millis),
+            error = record.fault,
+            "an attempt is over"
+        );
+    }
+
+    /// The next attempt is on disk.
+    pub(super) fn retrying(&self, record: &Record, at: Moment) {
+        self.events.emit(&JobEvent::Retrying {
+            job: record.id,
+            queue: &record.queue,
+            outcome: record.outcome.unwrap_or(Outcome::Failed),
+            exit: exit_of(record),
+            attempt: record.attempt,
+            retry_in_ms: millis(at.since(Moment::now())),
+        });
+        self.metrics.retried(&record.queue);
+    }
+
+    /// The end of a job is on disk: the log has a line for each that failed for good.
+    pub(super) fn finished(&self, record: &Record, ran: Option<Duration>) {
+        if record.state == JobState::Failed {
+            warn!(
+                job = %record.id,
+                queue = record.queue,
+                attempts = record.attempt,
+                outcome = record.outcome.map(Outcome::name),
+                exit_code = record.exit_code,
+                signal = record.signal,
+                ran_ms = ran.map(millis),
+                error = record.fault,
+                "a job failed"
+            );
+        }
+        self.metrics.finished(record);
+        self.events.emit(&JobEvent::Finished {
+            job: record.id,
+            queue: &record.queue,
+            state: record.state,
+            outcome: record.outcome.unwrap_or(Outcome::Failed),
+            exit: exit_of(record),
+            attempt: record.attempt,
+            run_ms: ran.map(millis),
+        });
+    }
+}
+
+fn exit_of(record: &Record) -> ExitInfo {
+    ExitInfo { exit_code: record.exit_code, signal: record.signal }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,67 @@
+//! The suite's view of mpmc.
+
+use super::channel::{Channel, Receiving, Sending, Way};
+use levada::mpmc::{self, error::TryRecvError};
+
+use support::Task;
+
+pub(crate) struct Mpmc {
+    tx: mpmc::Sender<u32>,
+    rx: mpmc::Receiver<u32>,
+}
+
+impl Channel for Mpmc {
+    fn new(capacity: usize) -> Self {
+        let (tx, rx) = mpmc::channel(capacity);
+        Self { tx, rx }
+    }
+
+    fn name() -> &'static str {
+        "mpmc"
+    }
+
+    fn send(&self, way: Way, message: u32) -> Sending {
+        let tx = self.tx.clone();
+        Task::new(Box::pin(async move {
+            match way {
+                Way::Send => tx.send(message).await.is_ok(),
+                Way::Reserve => tx.reserve().await.map(|permit| permit.send(message)).is_ok(),
+                Way::ReserveOwned => tx.reserve_owned().await.map(|it| it.send(message)).is_ok(),
+                Way::ReserveMany => match tx.reserve_many(1).await {
+                    Ok(permits) => permits.map(|permit| permit.send(message)).count() == 1,
+                    Err(_) => false,
+                },
+            }
+        }))
+    }
+
+    fn blocking_send(&self, message: u32) -> impl FnOnce() -> bool + Send + 'static {
+        let tx = self.tx.clone();
+        move || tx.blocking_send(message).is_ok()
+    }
+
+    fn try_send(&self, message: u32) -> bool {
+        self.tx.try_send(message).is_ok()
+    }
+
+    fn hold(&self) {
+        support::forget(self.tx.try_reserve().unwrap());
+    }
+
+    fn recv(&self) -> Receiving {
+        let rx = self.rx.clone();
+        Task::new(Box::pin(async move { rx.recv().await }))
+    }
+
+    fn try_recv(&self) -> Option<u32> {
+        self.rx.try_recv().ok()
+    }
+
+    fn close(&self) {
+        self.rx.close();
+    }
+
+    fn has_ended(&self) -> bool {
+        self.rx.try_recv() == Err(TryRecvError::Disconnected)
+    }
+}

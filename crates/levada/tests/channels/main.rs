@@ -1,0 +1,22 @@
+//! What holds for several channels, each suite driven by one table of them. A test that concerns
+//! one channel is in the folder of that channel. Numbers like C51 name a class of bugs that
+//! channels had; `docs/known-bugs.md` lists them.
+#![expect(clippy::unwrap_used, reason = "in a test it is an assertion")]
+
+mod allocation;
+#[cfg(feature = "tokio")]
+mod budget;
+#[cfg(feature = "stream")]
+mod combinators;
+mod futurelock;
+mod hostile;
+mod memory;
+#[cfg(feature = "stream")]
+mod sink;
+#[cfg(feature = "stream")]
+mod stream;
+#[cfg(feature = "stream")]
+mod stream_contract;
+
+#[global_allocator]
+static ALLOCATOR: support::Counting = support::Counting;
