@@ -14,7 +14,7 @@ use std::process::Command;
 
 /// Test programs that take longer than all others, and read nothing but what they make. They are
 /// built; `--all` also runs them.
-const SLOW: [&str; 5] = ["client", "durable", "memory", "serve", "stress"];
+const SLOW: [&str; 4] = ["client", "durable", "serve", "stress"];
 /// The tests among them that do read files of their package.
 const READERS: [&str; 2] = ["serve", "documented"];
 /// What every package has in its root.
