@@ -38,8 +38,8 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
-    /// Without queues, until [`WorkerPools`](super::pools::WorkerPools) opens some. `is_durable` says
-    /// that jobs outlive the process, and `in_flight` tells the next one which of them ran.
+    /// Without queues, until [`WorkerPools`](super::pools::WorkerPools) opens some. `is_durable`
+    /// says that jobs outlive the process, and `in_flight` tells the next one which of them ran.
     ///
     /// # Panics
     /// Outside a tokio runtime.
