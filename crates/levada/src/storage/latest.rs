@@ -447,6 +447,20 @@ impl<T, A> Latest<T, A> {
         }
     }
 
+    /// Frees all nodes but the first, at the end. There is a second one if there is any.
+    #[cold]
+    fn free_nodes(&mut self, second: NonNull<Node<T>>, current: Option<NonNull<Node<T>>>) {
+        // ORDERING: Relaxed, no pair: `&mut self`.
+        let spare = NonNull::new(self.spare.load(Ordering::Relaxed));
+        let further = current.filter(|node| *node != second);
+        for node in [Some(second), spare, further].into_iter().flatten() {
+            // SAFETY: every node but the first comes from a `Box`, and these are three. None of
+            // them is in use: snapshots and guards borrow the `Latest`. One that was forgotten is
+            // not used any more.
+            drop(unsafe { Box::from_raw(node.as_ptr()) });
+        }
+    }
+
     /// The node that an open entry leads to.
     #[inline(always)]
     fn node_at(&self, index: Index) -> NonNull<Node<T>> {
@@ -614,15 +628,8 @@ impl<T, A> Drop for Latest<T, A> {
             // have next.
             hazard::clear_forgotten(self.address());
         }
-        let second = self.second();
-        // ORDERING: Relaxed, no pair: `&mut self`.
-        let spare = NonNull::new(self.spare.load(Ordering::Relaxed));
-        let further = current.filter(|node| Some(*node) != second);
-        for node in [second, spare, further].into_iter().flatten() {
-            // SAFETY: every node but the first comes from a `Box`, and these are three. None of
-            // them is in use: snapshots and guards borrow the `Latest`. One that was forgotten is
-            // not used any more.
-            drop(unsafe { Box::from_raw(node.as_ptr()) });
+        if let Some(second) = self.second() {
+            self.free_nodes(second, current);
         }
     }
 }

@@ -243,7 +243,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "latest-current-not-dropped",
         file: "storage/latest.rs",
-        before: "let further = current.filter(|node| Some(*node) != second);",
+        before: "let further = current.filter(|node| *node != second);",
         after: "let further = current.filter(|_| false);",
         breaks: "the last value is leaked if its node has no number",
         caught_by: ("unit", "storage::latest"),
