@@ -71,16 +71,12 @@
 //! # Transitions
 //! | operation | on the current node | on an earlier one |
 //! |---|---|---|
-//! | `Snapshot::take` | exposed: the address is protected. Open: entered. Otherwise users + 1 under
-//! the lock; rejected while written, or if `phase_fair` says so | - |
-//! | a counted `Snapshot` drops | users - 1; the last one of a closed node notifies threads that
-//! wait | users - 1; the last one frees it, or notifies the claimer |
-//! | a protected `Snapshot` drops | the hazard pointer is cleared; if the node is retracted and
-//! this was the last, users - 1 | the same |
+//! | `Snapshot::take` | exposed: the address is protected. Open: entered. Otherwise users + 1 under the lock; rejected while written, or if `phase_fair` says so | - |
+//! | a counted `Snapshot` drops | users - 1; the last one of a closed node notifies threads that wait | users - 1; the last one frees it, or notifies the claimer |
+//! | a protected `Snapshot` drops | the hazard pointer is cleared; if the node is retracted and this was the last, users - 1 | the same |
 //! | `expose` | exposed; not while contended, or while another node has hazard readers | - |
 //! | `lock_retracted` | not exposed any more; users + 1 if the address is protected | - |
-//! | `WriteGuard::take` | closed; then written, or rejected if it is used, or if `phase_fair` says
-//! so | - |
+//! | `WriteGuard::take` | closed; then written, or rejected if it is used, or if `phase_fair` says so | - |
 //! | `WriteGuard` drops | idle, and open again if no thread waits | released |
 //! | `exchange` | becomes an earlier one; a node that was free becomes current | - |
 //! | `Claim::take` | - | free; rejected unless released |
