@@ -28,21 +28,22 @@ pub(crate) fn run() -> Result {
     test_on_the_oldest_tokio(&scratch.join("tested"))
 }
 
-/// Runs levada's tests on the oldest tokio that the workspace allows. The development dependencies
-/// stay new: it is tokio that a program may be unable to raise.
+/// Runs the tests of the channels and the patterns on the oldest tokio that the workspace allows.
+/// The development dependencies stay new: it is tokio that a program may be unable to raise.
 fn test_on_the_oldest_tokio(scratch: &Path) -> Result {
     let metadata = Metadata::load()?;
     let tokio = metadata.requirement("levada", "tokio")?;
-    for member in ["crates/levada", "tests/support"] {
+    let members = ["crates/levada", "crates/levada-work", "tests/support"];
+    for member in members {
         copy_folder(&root().join(member), &scratch.join(member))?;
     }
-    let manifest = manifest_of("[\"crates/levada\", \"tests/support\"]")?;
+    let manifest = manifest_of(&format!("{members:?}"))?;
     fs::write(scratch.join("Cargo.toml"), manifest)?;
     fs::copy(root().join("Cargo.lock"), scratch.join("Cargo.lock"))?;
     let oldest = oldest(&tokio);
     shell::run(cargo(scratch).args(["update", "tokio", "--precise", &oldest]))?;
     let mut command = cargo(scratch);
-    shell::run(command.args(["test", "--package", "levada", "--all-features", "--lib", "--tests"]))
+    shell::run(command.args(["test", "--workspace", "--all-features", "--lib", "--tests"]))
 }
 
 /// The first version that a requirement such as `^1.47` allows.

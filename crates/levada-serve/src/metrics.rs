@@ -155,7 +155,7 @@ impl Metrics {
         r.register("jobs", "Jobs that ended, by outcome", self.jobs.clone());
         r.register(
             "retries",
-            "Attempts that will be followed by another",
+            "Attempts after which the job is run again",
             self.attempts_retried.clone(),
         );
         r.register(
@@ -229,7 +229,11 @@ impl Metrics {
             time,
         );
         let size = self.batch_size.clone();
-        registry.register("store_batch_size", "Requests and runs that waited for a commit", size);
+        registry.register(
+            "store_batch_size",
+            "Requests and runs that waited for each commit",
+            size,
+        );
         let changes = self.commit_changes.clone();
         registry.register("store_commit_changes", "Changes per commit", changes);
         registry.register(

@@ -125,7 +125,9 @@ impl Settings {
         // Once a change: the log may be a file in a directory that is watched.
         let is_other = service != self.service;
         if publish(&self.service_of_files, service) && is_other {
-            warn!("[service] is not as it was at the start: restart the service to apply it");
+            warn!(
+                "the table [service] differs from that at the start: restart the service to apply it"
+            );
         }
         Ok(publish(&self.config, config))
     }

@@ -82,8 +82,7 @@ impl WorkerPools {
                 Some(settings) => queue.configure(Arc::clone(settings)),
                 None if queue.is_closed() => {}
                 None => {
-                    let queue_name = &queue.name;
-                    info!(queue = queue_name, "queue closed: it is no longer in the configuration");
+                    info!(queue = queue.name, "queue closed: it is no longer in the configuration");
                     queue.close();
                 }
             }

@@ -38,8 +38,8 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
-    /// Without queues, until [`WorkerPools`](super::pools::WorkerPools) opens some. With
-    /// `in_flight`, what is in the store outlives the process if `is_durable` says so.
+    /// Without queues, until [`WorkerPools`](super::pools::WorkerPools) opens some. `is_durable`
+    /// says that jobs outlive the process, and `in_flight` tells the next one which of them ran.
     ///
     /// # Panics
     /// Outside a tokio runtime.

@@ -43,12 +43,12 @@ impl FromStr for BaseUrl {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let example = "give one such as http://127.0.0.1:8080 or https://jobs.example";
-        let uri: Uri = text.parse().map_err(|_| format!("that is no address: {example}"))?;
+        let uri: Uri = text.parse().map_err(|_| format!("that is not an address: {example}"))?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) {
             return Err(format!("an address begins with http:// or https://: {example}"));
         }
         if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
-            return Err("no name or password goes into an address: give --token-file".to_owned());
+            return Err("an address has no name or password: give --token-file".to_owned());
         }
         if uri.query().is_some() {
             return Err(format!("an address has no query: {example}"));

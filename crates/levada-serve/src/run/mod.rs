@@ -5,6 +5,10 @@
 //! no more requests -> runs end -> answers go out -> store closed -> traces sent        (drain)
 //! ```
 
+mod sweep;
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -16,9 +20,10 @@ use levada::watch;
 use levada_work::shutdown::{Phase, Shutdown, Signal};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{interval, sleep, timeout};
-use tracing::{debug, error, info, warn};
+use tokio::time::{sleep, timeout};
+use tracing::{error, info, warn};
 
+use self::sweep::sweep_now_and_then;
 use crate::config::{Config, Storage};
 use crate::descriptors;
 use crate::fault::Fault;
@@ -35,7 +40,7 @@ use crate::store::clock::Clock;
 use crate::store::condition::Condition;
 use crate::store::disk::DiskStore;
 use crate::store::memory::MemoryStore;
-use crate::store::retention::{self, Sweeper, Swept};
+use crate::store::retention;
 use crate::store::writer::Closer;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Tracing;
@@ -46,8 +51,6 @@ const ABORT: Duration = Duration::from_secs(3);
 /// refused, but its system tries again only after a second. The system may have a lower limit, on
 /// Linux `net.core.somaxconn`.
 const BACKLOG: u32 = 4096;
-/// How often what is kept is looked through for what is not to be kept any longer.
-const SWEEP: Duration = Duration::from_secs(10);
 
 /// The exit code when the store cannot be opened, has failed, or cannot be closed in order.
 const STORE_FAILED: u8 = 1;
@@ -263,48 +266,6 @@ async fn nothing_waits(jobs: &Jobs) {
     }
 }
 
-async fn sweep_now_and_then(jobs: Arc<Jobs>, mut clock: Clock) {
-    let mut sweeper = Sweeper::new(Arc::clone(jobs.store.store()), jobs.store.writer().clone());
-    let mut ticks = interval(SWEEP);
-    let (mut condition, mut full) = (jobs.store.writer().condition(), false);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            // At once when the disk becomes full, for what can be given up then.
-            _ = condition.wait_for(|condition| condition.is_full() != full) => {}
-        }
-        full = condition.borrow().is_full();
-        let all = sweep_all(&mut sweeper, &jobs, &mut clock).await;
-        if all == Swept::default() {
-            continue;
-        }
-        let Swept { forgotten, emptied } = all;
-        debug!(forgotten, emptied, "deleted expired jobs and outputs");
-        if let Err(error) = jobs.registry.recount().await {
-            warn!(%error, "cannot count the remaining failed jobs");
-        }
-    }
-}
-
-/// Sweeps until nothing more is to be given up, or the store fails.
-async fn sweep_all(sweeper: &mut Sweeper, jobs: &Jobs, clock: &mut Clock) -> Swept {
-    let mut all = Swept::default();
-    loop {
-        let limits = jobs.config.borrow().retention.clone();
-        match sweeper.sweep(clock.time(Moment::now(), Instant::now()), &limits).await {
-            Ok(swept) if swept == Swept::default() => return all,
-            Ok(Swept { forgotten, emptied }) => {
-                all.forgotten += forgotten;
-                all.emptied += emptied;
-            }
-            Err(error) => {
-                warn!(%error, "cannot delete expired jobs");
-                return all;
-            }
-        }
-    }
-}
-
 /// Applies every later change of the configuration. Ends when its sender is dropped.
 async fn follow(
     pools: &mut WorkerPools,
@@ -329,6 +290,3 @@ async fn configure(
     descriptors::provide(max_connections, workers);
     pools.configure(config).await
 }
-
-#[cfg(test)]
-mod tests;

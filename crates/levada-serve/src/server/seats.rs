@@ -158,8 +158,6 @@ impl Drop for Seat {
     }
 }
 
-/// The values are whole between any two statements, also after a panic.
-
 #[cfg(test)]
 mod tests {
     use std::pin::pin;

@@ -47,10 +47,12 @@ impl Wanted {
             return Ok(None);
         };
         if let Some(other) = exporter.filter(|exporter| exporter != "otlp") {
-            return Err(format!("OTEL_TRACES_EXPORTER={other}: there is otlp, and none"));
+            return Err(format!("OTEL_TRACES_EXPORTER={other}: give otlp or none"));
         }
         if let Some((name, other)) = of_traces("PROTOCOL").filter(|(_, it)| it != "http/protobuf") {
-            return Err(format!("{name}={other}: traces are sent by http/protobuf only"));
+            return Err(format!(
+                "{name}={other}: give http/protobuf, the only protocol for traces"
+            ));
         }
         let whole = match name.contains("TRACES") {
             true => address,
@@ -78,7 +80,7 @@ fn endpoint(text: &str) -> Result<Uri, &'static str> {
     let uri: Uri = text.parse().map_err(|_| example)?;
     match (uri.scheme_str(), uri.authority()) {
         (Some("http" | "https"), Some(authority)) if authority.as_str().contains('@') => {
-            Err("no name or password goes into an address: see OTEL_EXPORTER_OTLP_HEADERS")
+            Err("an address has no name or password: see OTEL_EXPORTER_OTLP_HEADERS")
         }
         (Some("http" | "https"), Some(_)) => Ok(uri),
         _ => Err(example),

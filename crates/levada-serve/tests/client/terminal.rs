@@ -91,7 +91,7 @@ fn output_on_a_terminal_comes_once() {
     let first = server.give("");
     server.until_state(&first, "running");
     // It listens by the time that it is seen to wait; then it misses nothing.
-    let look = opens(&server, "open", "queued 0 before it");
+    let look = opens(&server, "open", "queued 0 ahead");
     let args = ["submit", "--follow", "--data", "x"];
     let (code, seen) = on_terminal(&mut server.levada(&args), 100, look);
     assert_eq!(code, 0, "{seen:?}");

@@ -89,3 +89,39 @@ fn check_prints_what_holds_or_all_mistakes() {
         assert!(message.contains(expected), "{message}");
     }
 }
+
+#[test]
+fn file_has_the_options_of_the_service() {
+    let notes = Notes::new();
+    let file = notes.at("levada.toml");
+    let check = |service: &str, options: &[&str]| {
+        let queue = "[queue.count]\ncommand = [\"wc\", \"-c\"]\n";
+        std::fs::write(&file, format!("[service]\n{service}\n{queue}")).unwrap();
+        let output =
+            levada().args(["serve", "--check", "--config", &file]).args(options).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).unwrap())
+    };
+    let (code, printed) = check("store = \"jobs\"\nfull_status = 429", &["--max-connections=9"]);
+    let store = format!("store = \"{}\"", notes.at("jobs"));
+    assert_eq!(code, Some(0), "{printed}");
+    for expected in [&store, "full_status = 429", "max_connections = 9"] {
+        assert!(printed.contains(expected), "{printed}");
+    }
+    for (service, expected) in [
+        ("listen = \"0.0.0.0:0\"", "--token-file"),
+        ("tls_cert = \"c\"", "--tls-key"),
+        ("token_file = \"/no/such\"", "/no/such: cannot read it"),
+        ("max_connections = 0", "give a whole number from 1 to 1000000"),
+    ] {
+        let (code, message) = check(service, &[]);
+        assert_eq!(code, Some(2), "{message}");
+        assert!(message.contains(expected), "{message}");
+    }
+    // A token file of the command line takes the place of that in the file.
+    std::fs::write(notes.at("tokens"), "alice 0123456789abcdef").unwrap();
+    std::process::Command::new("chmod").args(["o=", &notes.at("tokens")]).status().unwrap();
+    let tokens = notes.at("tokens");
+    let (code, message) = check("token_file = \"/no/such\"", &["--token-file", &tokens]);
+    assert_eq!(code, Some(0), "{message}");
+}

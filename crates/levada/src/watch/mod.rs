@@ -104,17 +104,15 @@
 //!
 //! | operation | read-modify-writes |
 //! |---|---|
-//! | `borrow` or `borrow_and_update` | 1, and 1 when the `Ref` drops; none for a value that is
-//! borrowed often |
+//! | `borrow`, `borrow_and_update` | 1, and 1 when the `Ref` drops; 0 if the value is read often |
 //! | `changed`, ready | 0 |
 //! | `has_changed`, `is_closed`, `mark_changed`, `mark_unchanged` | 0 |
-//! | `send`, `send_replace`, no receiver waiting | 2; the first one, or one while the value before
-//! has a `Ref`, up to 2 more |
+//! | `send`, `send_replace`, no receiver waiting | 2 |
+//! | the first `send`, or one while the value before has a `Ref` | up to 2 more |
 //! | `send`, one receiver waiting | 2, and its wake-up |
 //! | `send`, more receivers waiting | 1 more for each 16 of them, and their wake-ups |
 //! | `send_modify`, `send_if_modified`, no receiver waiting | 4 |
-//! | `changed`, waiting | 1, and a clone of the waker; 1 to leave the queue of waiters if it is
-//! cancelled |
+//! | `changed`, waiting | 1, and a clone of the waker; if it is cancelled, 1 to leave the queue |
 //!
 //! On Linux, once a value has been borrowed 50,000 times, borrowing it takes no read-modify-write:
 //! a borrow then touches only a cache line of its own thread. The `send` or `send_modify` that

@@ -365,6 +365,11 @@ fn nearly_toml() -> impl Strategy<Value = String> {
         "\u{e4}",
         "\"\"",
         "content_type",
+        "store",
+        "full_status",
+        "token_file",
+        "allow_host",
+        "allow_anonymous",
     ]);
     let value = prop_oneof![
         "[0-9a-z_.+-]{1,12}",
@@ -373,8 +378,14 @@ fn nearly_toml() -> impl Strategy<Value = String> {
         "\\{ *[a-z0-9]{1,3} *= *[0-9\"a-z]{1,5} *\\}",
         "\\PC{0,20}",
     ];
-    let header =
-        prop::sample::select(vec!["", "[queue.a]", "[defaults]", "[queue.\"\"]", "[[queue]]"]);
+    let header = prop::sample::select(vec![
+        "",
+        "[queue.a]",
+        "[defaults]",
+        "[service]",
+        "[queue.\"\"]",
+        "[[queue]]",
+    ]);
     let line = (header, key, value)
         .prop_map(|(header, key, value)| format!("{header}\n{key} = {value}\n"));
     prop::collection::vec(line, 0..5).prop_map(|lines| lines.concat())

@@ -341,8 +341,12 @@ impl<T, A> Latest<T, A> {
                 }
                 let result = action(&mut inner.aux);
                 drop(inner);
-                // SAFETY: it was retired without users, so its value is ours (I3).
-                let old = if is_released { Ok(unsafe { self.take_out(old) }) } else { Err(old) };
+                let old = if is_released {
+                    // SAFETY: it was retired without users, so its value is ours (I3).
+                    Ok(unsafe { self.take_out(old) })
+                } else {
+                    Err(old)
+                };
                 return Exchanged { old, had_waiters, result };
             }
             drop(inner);

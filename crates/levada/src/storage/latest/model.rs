@@ -112,7 +112,7 @@ fn a_value_and_its_version_come_together() {
                 assert!(before.0 <= version.0 && version.0 <= after.0, "{before:?} {after:?}");
             })
         });
-        assert_eq!(owner.publish(1).1, false);
+        assert!(!owner.publish(1).1);
         for reader in readers {
             reader.join().unwrap();
         }
