@@ -4,26 +4,20 @@
 use super::File;
 use std::collections::BTreeSet;
 
-/// `NAME.rs` beside a folder `NAME`, that are still there. One that is not is an error.
-const BESIDE_A_FOLDER: &[&str] = &["crates/levada/src/storage/latest.rs"];
-
 pub(super) fn check(files: &[&File]) -> Vec<String> {
-    let mut findings = beside_a_folder(files, BESIDE_A_FOLDER);
+    let mut findings = beside_a_folder(files);
     findings.extend(files.iter().filter_map(|file| attribute_first(file)));
     findings
 }
 
-fn beside_a_folder(files: &[&File], known: &[&str]) -> Vec<String> {
+/// `NAME.rs` beside a folder `NAME`.
+fn beside_a_folder(files: &[&File]) -> Vec<String> {
     let folders = files.iter().filter_map(|file| file.path.rsplit_once('/'));
     let folders: BTreeSet<&str> = folders.map(|(folder, _)| folder).collect();
-    let is_beside = |file: &&&File| folders.contains(file.path.trim_end_matches(".rs"));
-    let found: Vec<_> = files.iter().filter(is_beside).map(|file| file.path.as_str()).collect();
-    let new = found.iter().filter(|path| !known.contains(path));
-    let new = new.map(|path| {
-        format!("{path}: a module with a folder is `{}/mod.rs`", path.trim_end_matches(".rs"))
-    });
-    let gone = known.iter().filter(|path| !found.contains(path));
-    new.chain(gone.map(|path| format!("{path}: is not there: delete the exception in tidy/form")))
+    let stems = files.iter().filter_map(|file| Some((file, file.path.strip_suffix(".rs")?)));
+    let found = stems.filter(|(_, stem)| folders.contains(stem));
+    found
+        .map(|(file, stem)| format!("{}: a module with a folder is `{stem}/mod.rs`", file.path))
         .collect()
 }
 
@@ -43,12 +37,7 @@ mod tests {
         let files = ["a/mod.rs", "a/b.rs", "c.rs", "c/d.rs", "e.rs", "e/f/g.rs"]
             .map(|path| File::new(format!("src/{path}"), ""));
         let files: Vec<_> = files.iter().collect();
-        assert_eq!(
-            beside_a_folder(&files, &[]),
-            ["src/c.rs: a module with a folder is `src/c/mod.rs`"]
-        );
-        assert_eq!(beside_a_folder(&files, &["src/c.rs"]), [""; 0]);
-        assert_eq!(beside_a_folder(&files, &["src/c.rs", "src/a.rs"]).len(), 1);
+        assert_eq!(beside_a_folder(&files), ["src/c.rs: a module with a folder is `src/c/mod.rs`"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::mutants::fault::Fault;
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "latest-version-published-relaxed",
-        file: "storage/latest.rs",
+        file: "storage/latest/mod.rs",
         before: "self.version_state.swap(state.0, Ordering::Release);",
         after: "self.version_state.swap(state.0, Ordering::Relaxed);",
         breaks: "a thread that sees a version does not see what its publisher did before",
@@ -13,7 +13,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "latest-version-read-relaxed",
-        file: "storage/latest.rs",
+        file: "storage/latest/mod.rs",
         before: "VersionState(self.version_state.load(Ordering::Acquire))",
         after: "VersionState(self.version_state.load(Ordering::Relaxed))",
         breaks: "a thread that sees a version does not see what its publisher did before",
@@ -92,7 +92,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "latest-forgotten-address-kept",
-        file: "storage/latest.rs",
+        file: "storage/latest/mod.rs",
         before: "            hazard::clear_forgotten(self.address());
 ",
         after: "",
@@ -136,7 +136,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "latest-rejected-claim-forgotten",
-        file: "storage/latest.rs",
+        file: "storage/latest/mod.rs",
         before: "        Left::Claimed => owner.on_released(),",
         after: "        Left::Claimed => {}",
         breaks: "a claimer is not notified that its value is released",
@@ -144,7 +144,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "latest-publish-notifies-no-thread",
-        file: "storage/latest.rs",
+        file: "storage/latest/mod.rs",
         before: "                let had_waiters = !is_released && mem::take(&mut inner.has_waiters);",
         after: "                let had_waiters = false;",
         breaks: "a rejected thread is not notified of the next value",
@@ -152,7 +152,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "latest-snapshot-ends-silently",
-        file: "storage/latest.rs",
+        file: "storage/latest/mod.rs",
         before: "            if had_waiters {
                 owner.on_released();
             }",
@@ -226,7 +226,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "latest-second-spare-leaked",
-        file: "storage/latest.rs",
+        file: "storage/latest/mod.rs",
         before: "        if !is_kept {",
         after: "        if false {",
         breaks: "a node is lost whenever two are spare",
@@ -242,7 +242,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "latest-current-not-dropped",
-        file: "storage/latest.rs",
+        file: "storage/latest/mod.rs",
         before: "let further = current.filter(|node| *node != second);",
         after: "let further = current.filter(|_| false);",
         breaks: "the last value is leaked if its node has no number",
@@ -368,7 +368,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "latest-publication-not-completed",
-        file: "storage/latest.rs",
+        file: "storage/latest/mod.rs",
         before: "        if state.version() == version.previous() {",
         after: "        if state.version() == version.previous() && false {",
         breaks: "a thread finds the earlier version after the value",
@@ -376,7 +376,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "latest-version-before-its-value",
-        file: "storage/latest.rs",
+        file: "storage/latest/mod.rs",
         before: "        let before = self.entry.replace(entry);",
         after: "        self.set_version_state(inner, state);
         let before = self.entry.replace(entry);",
@@ -385,7 +385,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "latest-open-beside-a-waiter",
-        file: "storage/latest.rs",
+        file: "storage/latest/mod.rs",
         before: "            Some(index) if !inner.is_contended() => Entry::open(index),",
         after: "            Some(index) => Entry::open(index),",
         breaks: "readers overtake a waiting writer without bound",
