@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -17,6 +18,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Longer than anything here takes on the slowest machine; only a failing test waits for it.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
@@ -328,7 +331,28 @@ pub(crate) fn sh(script: &str) -> String {
 
 /// The binary under test.
 pub(crate) fn levada() -> Command {
+    reset_ignored_signals();
     Command::new(env!("CARGO_BIN_EXE_levada"))
+}
+
+/// Gives programs that the tests start the default action of signals that the tests were started to
+/// ignore, by nohup or in the background of a script: a signal that a process handles has its
+/// default action in the programs that it starts.
+fn reset_ignored_signals() {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        let runtime = Builder::new_current_thread().enable_io().build().unwrap();
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let ignored = ignored.map_or(0, |mask| u64::from_str_radix(mask.trim(), 16).unwrap());
+        for kind in [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()] {
+            if ignored & (1 << (kind.as_raw_value() - 1)) != 0 {
+                let _within = runtime.enter();
+                drop(signal(kind).unwrap());
+            }
+        }
+        runtime
+    });
 }
 
 /// Reads until the other side has closed the connection.

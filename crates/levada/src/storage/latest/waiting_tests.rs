@@ -39,6 +39,7 @@ fn a_writer_is_overtaken_by_a_bounded_number_of_reads() {
     *guard = 1;
     assert_eq!(new_readers(&owner), 0);
     drop(guard);
+    assert!(owner.latest.entry.locked().is_open());
     assert_eq!(*owner.snapshot().0, 1);
     assert!(!owner.is_contended() && owner.latest.entry.locked().is_open());
 }
@@ -51,6 +52,8 @@ fn a_slow_writer_is_overtaken_by_a_bounded_number_of_reads() {
     let mut waiting = WaitingWriter::new(&owner);
     assert!(waiting.take().is_none());
     drop(snapshot);
+    owner.publish(1);
+    assert!(!owner.latest.entry.locked().is_open(), "readers of the next value are counted");
     assert_eq!(new_readers(&owner), BUDGET as usize);
     assert!(WriteGuard::take(&owner).is_none(), "new writers spend the budget as well");
     assert!(waiting.take().is_some());
