@@ -19,7 +19,7 @@
 //! | `active`                 | a job that has not ended: its phase, and its view            | `watch`, `broadcast` |
 //! | `running`, `suspects`    | a job that a worker has; jobs that may have killed the service |           |
 //! | `events`                 | what happens, for all readers                                | `broadcast` |
-//! | `reporter`               | events, metrics, spans and the log                           |             |
+//! | `report`                 | events, metrics, spans and the log                           |             |
 //! | `registry`               | the queues and the jobs, and how they are found              |             |
 //! | `admission`              | places, quotas and keys of requests                          |             |
 //! | `lifecycle`              | accept, run, finish, cancel, resume: the steps of a job      |             |
@@ -42,7 +42,7 @@ pub(crate) mod progress;
 pub(crate) mod queue;
 mod quota;
 pub(crate) mod registry;
-mod reporter;
+mod report;
 mod resident;
 mod run_result;
 mod running;

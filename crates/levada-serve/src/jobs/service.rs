@@ -9,7 +9,7 @@ use super::admission::Admission;
 use super::in_flight::InFlight;
 use super::lifecycle::Lifecycle;
 use super::registry::Registry;
-use super::reporter::Reporter;
+use super::report::Reporter;
 use super::scheduler::Scheduler;
 use super::suspects::Suspects;
 use crate::config::Config;

@@ -37,7 +37,7 @@ use levada_work::shutdown::{Phase, Signal};
 use super::admission::Admission;
 use super::in_flight::InFlight;
 use super::registry::Registry;
-use super::reporter::Reporter;
+use super::report::Reporter;
 use super::scheduler::Scheduler;
 use super::suspects::Suspects;
 use crate::config::Config;

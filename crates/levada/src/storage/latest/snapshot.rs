@@ -129,7 +129,7 @@ impl<'a, O: Owner> Snapshot<'a, O> {
         }
         users.enter();
         if !inner.is_contended() {
-            inner.locked_reads += 1;
+            inner.locked_reads = inner.locked_reads.saturating_add(1);
             if usize::from(inner.locked_reads) >= READS_BEFORE_EXPOSING {
                 drop(inner);
                 latest.expose();
