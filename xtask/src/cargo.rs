@@ -65,9 +65,10 @@ impl Metadata {
     /// The versions of `dependency` that `package` takes.
     pub(crate) fn requirement(&self, package: &str, dependency: &str) -> Result<String> {
         let package = self.package(package)?;
-        let found = package.dependencies(Kind::Normal).find(|found| found.name() == dependency);
-        let found = found.ok_or_else(|| format!("no dependency `{dependency}`"))?;
-        Ok(found.requirement().to_owned())
+        let mut dependencies = array(&package.0["dependencies"]);
+        let found = dependencies.find(|found| found["name"] == dependency);
+        let found = found.and_then(|found| found["req"].as_str());
+        Ok(found.ok_or_else(|| format!("no dependency `{dependency}`"))?.to_owned())
     }
 
     /// The workspace's own package whose folder is `dir`.
@@ -201,10 +202,6 @@ pub(crate) struct Dependency<'a>(&'a Value);
 impl Dependency<'_> {
     pub(crate) fn name(&self) -> &str {
         self.0["name"].as_str().unwrap_or_default()
-    }
-
-    pub(crate) fn requirement(&self) -> &str {
-        self.0["req"].as_str().unwrap_or_default()
     }
 
     pub(crate) fn is_optional(&self) -> bool {
