@@ -244,6 +244,9 @@ impl Client {
                     "queue-full" | "draining" => return job.refused = job.key.is_none(),
                     "command-failed" => "failed",
                     "cancelled" => "cancelled",
+                    // A command that fails while the service drains may have been stopped with
+                    // it: the job runs again in the next one.
+                    "interrupted" => return job.is_named(answer.header("levada-job-id")),
                     _ => panic!("{answer:?} to {job:?}"),
                 };
                 job.is_named(answer.header("levada-job-id"));
