@@ -44,7 +44,9 @@ fn test_on_the_oldest_tokio(scratch: &Path) -> Result {
         shell::run(cargo(scratch).args(["update", dependency, "--precise", &oldest]))?;
     }
     let mut command = cargo(scratch);
-    shell::run(command.args(["test", "--workspace", "--all-features", "--lib", "--tests"]))
+    command.args(["test", "--workspace", "--all-features", "--lib", "--tests"]);
+    // What tokio's own channels do, as levada's are compared with: they have changed since.
+    shell::run(command.args(["--", "--skip", "on_tokio"]))
 }
 
 /// The first version that a requirement such as `^1.47` allows.
