@@ -111,7 +111,7 @@
 //! | the first `send`, or one while the value before has a `Ref` | up to 2 more |
 //! | `send`, one receiver waiting | 2, and its wake-up |
 //! | `send`, more receivers waiting | 1 more for each 16 of them, and their wake-ups |
-//! | `send_modify`, `send_if_modified`, no receiver waiting | 4 |
+//! | `send_modify`, `send_if_modified`, no receiver waiting | 5 |
 //! | `changed`, waiting | 1, and a clone of the waker; if it is cancelled, 1 to leave the queue |
 //!
 //! On Linux, once a value has been borrowed 50,000 times, borrowing it takes no read-modify-write:

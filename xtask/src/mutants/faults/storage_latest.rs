@@ -329,8 +329,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "latest-entry-opened-relaxed",
         file: "storage/latest/split_count.rs",
-        before: "self.0.store(Entry::open(index).0, Ordering::Release);",
-        after: "self.0.store(Entry::open(index).0, Ordering::Relaxed);",
+        before: "self.0.swap(Entry::open(index).0, Ordering::Release);",
+        after: "self.0.swap(Entry::open(index).0, Ordering::Relaxed);",
         breaks: "a reader does not see what a writer changed in place",
         caught_by: ("loom", "storage::latest"),
     },

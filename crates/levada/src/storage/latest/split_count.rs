@@ -123,9 +123,11 @@ impl External {
 
     /// Opens a closed entry, under the lock.
     pub(super) fn open(&self, index: Index) {
-        // ORDERING: Release pairs with the Acquire in `enter`. What readers added to the closed
-        // entry is overwritten: they have not entered.
-        self.0.store(Entry::open(index).0, Ordering::Release);
+        // Not a store: readers that were late may have added to the closed entry. They stand before
+        // this either way, but loom knows that of a read-modify-write only.
+        //
+        // ORDERING: Release pairs with the Acquire in `enter`.
+        self.0.swap(Entry::open(index).0, Ordering::Release);
     }
 }
 
