@@ -400,7 +400,7 @@ fn drops_call_back() {
     assert_eq!((tx.receiver_count(), tx.len()), (0, 0), "overwritten, it emptied the channel");
 }
 
-/// A forgotten receiver is one that never receives: it holds up nobody.
+/// A forgotten receiver is one that never receives: no other task waits for it.
 #[test]
 fn forgotten_receivers() {
     let (tx, mut rx) = broadcast::channel(4);
