@@ -112,13 +112,26 @@ impl Page {
     }
 
     /// Waits until a script returns what JavaScript takes for true.
+    ///
+    /// An element that is not there yet is a `TypeError` of the script: the wait goes on, and the
+    /// error is part of the panic if the time runs out.
     pub(crate) async fn until(&self, script: &str) {
         let begin = Instant::now();
-        let script = format!("return Boolean((() => {{ {script} }})())");
-        while self.js(&script).await != json!(true) {
+        let script = format!(
+            "try {{ return Boolean((() => {{ {script} }})()) }}
+            catch (error) {{ if (error instanceof TypeError) return error.message; throw error }}"
+        );
+        loop {
+            let answer = self.js(&script).await;
+            if answer == json!(true) {
+                return;
+            }
             if begin.elapsed() > LONG {
                 let text = self.js("return document.body.innerText").await;
-                panic!("not within {LONG:?}: {script}\nthe page says:\n{}", text.as_str().unwrap());
+                let text = text.as_str().unwrap();
+                panic!(
+                    "not within {LONG:?}: {script}\nit returned {answer}\nthe page says:\n{text}"
+                );
             }
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
