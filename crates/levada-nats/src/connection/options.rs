@@ -262,7 +262,7 @@ impl fmt::Debug for ConnectOptions {
     }
 }
 
-/// The pause before this attempt to reconnect: a random part, at least half, of a time that doubles.
+/// The pause before this attempt to reconnect: at least half of a time that doubles.
 fn pause(attempts: usize) -> Duration {
     if attempts <= 1 {
         return Duration::ZERO;
