@@ -32,6 +32,7 @@
 // A module uses only what stands to the left of it:
 // { codec, name } <- connection <- { payload, stream } <- { ask, cell, queue, topic } <- lib
 pub mod ask;
+mod bucket;
 pub mod cell;
 pub mod codec;
 pub mod connection;
