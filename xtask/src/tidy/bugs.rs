@@ -5,8 +5,8 @@ use super::File;
 /// The table, relative to the root.
 pub(super) const TABLE: &str = "docs/known-bugs.md";
 
-/// The rows are C1 to C139.
-const ROWS: usize = 139;
+/// The rows are C1 to C143.
+const ROWS: usize = 143;
 
 /// The folder that the table's files are relative to, unless they are to the root.
 const CRATE: &str = "crates/levada";
@@ -89,10 +89,10 @@ mod tests {
     #[test]
     fn finds_rows_that_are_missing() {
         let short = check(&table(1..=138), &files());
-        assert_eq!(short, ["docs/known-bugs.md: the rows end with C138, not C139"]);
+        assert_eq!(short, ["docs/known-bugs.md: the rows end with C138, not C143"]);
         let gap = check(&(table(1..=9) + &table(11..=ROWS)), &files());
         assert_eq!(gap, ["docs/known-bugs.md:10: row C11 stands where C10 belongs"]);
-        let untested = table(1..=138) + "| C139 | what | where | by design |";
+        let untested = table(1..=138) + "| C143 | what | where | by design |";
         assert_eq!(check(&untested, &files()).len(), 1);
     }
 
