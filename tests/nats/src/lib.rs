@@ -21,15 +21,21 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod cluster;
 mod ports;
 mod process;
 mod program;
+mod proxy;
 mod request;
 mod server;
+mod tls;
 mod wait;
 
 pub use builder::Builder;
+pub use cluster::Cluster;
 pub use program::{DEEP_VARIABLE, DEFAULT_VERSION, DIR_VARIABLE, VERSION_VARIABLE, is_deep};
+pub use proxy::{Counts, Proxy};
 pub use request::request;
 pub use server::Server;
+pub use tls::Certificates;
 pub use wait::{PATIENCE, until};
