@@ -139,8 +139,8 @@ impl Cluster {
         self.server(index).resume();
     }
 
-    /// Closes the routes of a node, which cannot be opened again before [`heal`](Self::heal). Clients
-    /// still reach it.
+    /// Closes the routes of a node, which cannot be opened again before [`heal`](Self::heal).
+    /// Clients still reach it.
     pub fn partition(&self, index: usize) {
         self.routes_of(index).for_each(Proxy::cut);
     }

@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
 
-/// Below the ephemeral range (from 32768 on Linux, from 49152 elsewhere): there, an outgoing connection
-/// could take the port while its server is down.
+/// Below the ephemeral range (from 32768 on Linux, from 49152 elsewhere): there, an outgoing
+/// connection could take the port while its server is down.
 const RANGE: Range<u16> = 10_000..32_768;
 
 /// A port of this harness alone, also while nothing listens on it. It is free again when this is

@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
-/// A guard of the process: a shell that reads from a pipe, whose other end is here. A line says that
-/// the process is ended from here; the end of the pipe without one says that this process is dead,
-/// and the guard kills. It starts before the program, so there is no moment without it.
+/// A guard of the process: a shell that reads from a pipe, whose other end is here. A line says
+/// that the process is ended from here; the end of the pipe without one says that this process is
+/// dead, and the guard kills. It starts before the program, so there is no moment without it.
 ///
 /// `$$` is the process that becomes the program: also inside of the braces.
 const GUARDED: &str = r#"exec 3<&0; { read -r _ <&3 || kill -9 $$; } & exec "$@" 3<&- </dev/null"#;

@@ -14,8 +14,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-/// A runtime of its own: what a test does to its own runtime, such as blocking it, is not a fault of
-/// the network.
+/// A runtime of its own: what a test does to its own runtime, such as blocking it, is not a fault
+/// of the network.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     let mut builder = Builder::new_multi_thread();
     let runtime = builder.worker_threads(1).thread_name("nats-proxy").enable_all().build();
@@ -27,8 +27,8 @@ const CHUNKS: usize = 64;
 
 /// A TCP proxy on a port of its own, in front of a port on this machine.
 ///
-/// It passes everything on until a test breaks it; [`heal`](Self::heal) repairs it. Faults add up: a
-/// delayed proxy can be frozen. Everything ends when this is dropped.
+/// It passes everything on until a test breaks it; [`heal`](Self::heal) repairs it. Faults add up:
+/// a delayed proxy can be frozen. Everything ends when this is dropped.
 #[derive(Debug)]
 pub struct Proxy {
     upstream: u16,
@@ -129,8 +129,8 @@ impl Proxy {
         self.shared.link.send_modify(|link| link.delay = delay);
     }
 
-    /// Passes on what the client sends, and discards what the server sends: requests take effect, and
-    /// their replies are lost. A connection that lost bytes is closed by [`heal`](Self::heal).
+    /// Passes on what the client sends, and discards what the server sends: requests take effect,
+    /// and their replies are lost. A connection that lost bytes is closed by [`heal`](Self::heal).
     pub fn drop_replies(&self) {
         self.shared.link.send_modify(|link| link.drops_replies = true);
     }

@@ -22,8 +22,8 @@ const CONFIG: &str = "server.conf";
 
 /// A NATS server in a process of its own, with a port and a folder that it keeps over restarts.
 ///
-/// It ends when this is dropped, or when the process that started it ends, in whichever way. If a test
-/// panics, the end of the server's log is shown.
+/// It ends when this is dropped, or when the process that started it ends, in whichever way. If a
+/// test panics, the end of the server's log is shown.
 #[derive(Debug)]
 pub struct Server {
     settings: Builder,
@@ -117,8 +117,8 @@ impl Server {
         drop(self.process().take());
     }
 
-    /// Starts it again on the same port and folder, and waits until it answers. A server that runs is
-    /// killed first.
+    /// Starts it again on the same port and folder, and waits until it answers. A server that runs
+    /// is killed first.
     ///
     /// # Panics
     ///

@@ -131,6 +131,7 @@ async fn no_server_outlives_a_killed_process() {
         .spawn()
         .unwrap();
     let pid: u32 = until("the server of the other process", async || {
+        assert!(test.try_wait().unwrap().is_none(), "the other process has ended");
         std::fs::read_to_string(&file).map(|text| text.parse().unwrap())
     })
     .await;
