@@ -48,6 +48,14 @@ const CRATES: &[Crate] = &[
         circles: &[],
     },
     Crate {
+        source: "crates/levada-nats/src/",
+        line: "{ codec, name } <- connection <- { payload, stream } \
+               <- { ask, cell, queue, topic } <- lib",
+        against: &[],
+        // The options connect, a connection has options, and each of them fails with the error.
+        circles: &[],
+    },
+    Crate {
         source: "crates/levada-serve/src/",
         line: "{ job, outbound, signals, sync, transient } <- { config, telemetry } \
                <- { fault, store } <- { log, metrics } <- cli <- { client, secure } \

@@ -1,0 +1,1 @@
+//! The latest value: a key of a key-value bucket.

@@ -1,0 +1,1 @@
+//! Messages as bytes, and those that are larger than the server takes.

@@ -1,0 +1,1 @@
+//! A bounded queue: a work-queue stream.

@@ -1,0 +1,1 @@
+//! Every subscriber gets every message: a stream with limits.
