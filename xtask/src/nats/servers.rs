@@ -32,3 +32,15 @@ fn install_one(dir: &Path, version: &str) -> Result {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_harness_starts_the_newest_by_itself() {
+        let path = crate::cargo::root().join("tests/nats/src/program.rs");
+        let line = format!("pub const DEFAULT_VERSION: &str = \"{NEWEST}\";");
+        assert!(fs::read_to_string(path).unwrap().contains(&line), "no line `{line}`");
+    }
+}

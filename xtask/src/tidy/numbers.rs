@@ -46,13 +46,6 @@ const NUMBERS: &[Number] = &[
         ],
     ),
     (
-        "the NATS server of the tests",
-        &[
-            ("tests/nats/src/program.rs", "DEFAULT_VERSION: &str = \"", "\""),
-            ("xtask/src/nats/servers.rs", "NEWEST: &str = \"", "\""),
-        ],
-    ),
-    (
         "the oldest Rust for the service",
         &[
             ("crates/levada-serve/Cargo.toml", "rust-version = \"1.", "\""),
