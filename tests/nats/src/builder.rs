@@ -2,7 +2,17 @@
 
 use crate::program::version;
 use crate::server::Server;
+use crate::tls::Certificates;
 use std::path::Path;
+
+/// Whether connections are encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tls {
+    Off,
+    On,
+    /// Clients need a certificate, too.
+    Mutual,
+}
 
 /// Settings of a [`Server`]; what is not set has the server's own default.
 #[derive(Clone, Debug)]
@@ -11,6 +21,7 @@ pub struct Builder {
     pub(crate) name: String,
     pub(crate) jetstream: bool,
     pub(crate) login: Option<(String, String)>,
+    pub(crate) tls: Tls,
     sync_always: bool,
     max_payload: Option<usize>,
     extra: String,
@@ -23,6 +34,7 @@ impl Builder {
             name: "levada-1".to_owned(),
             jetstream: true,
             login: None,
+            tls: Tls::Off,
             sync_always: false,
             max_payload: None,
             extra: String::new(),
@@ -64,6 +76,20 @@ impl Builder {
         self
     }
 
+    /// Connections are encrypted, with a certificate of [`Server::certificates`].
+    #[must_use]
+    pub fn tls(mut self) -> Self {
+        self.tls = Tls::On;
+        self
+    }
+
+    /// As [`tls`](Self::tls), and clients need a certificate, too.
+    #[must_use]
+    pub fn tls_for_both(mut self) -> Self {
+        self.tls = Tls::Mutual;
+        self
+    }
+
     /// JetStream is off.
     #[must_use]
     pub fn without_jetstream(mut self) -> Self {
@@ -96,7 +122,12 @@ impl Builder {
     }
 
     /// The configuration file of a server in the folder `dir`.
-    pub(crate) fn text(&self, dir: &Path, port: u16, monitor: u16) -> String {
+    pub(crate) fn text(
+        &self,
+        dir: &Path,
+        (port, monitor): (u16, u16),
+        certificates: Option<&Certificates>,
+    ) -> String {
         let mut text = format!("server_name: \"{}\"\n", self.name);
         text += &format!("listen: \"127.0.0.1:{port}\"\nhttp: \"127.0.0.1:{monitor}\"\n");
         // The shortest that a server takes is thirty seconds, after a grace of ten.
@@ -110,6 +141,9 @@ impl Builder {
         }
         if let Some((user, password)) = &self.login {
             text += &format!("authorization {{ user: {user:?}, password: {password:?} }}\n");
+        }
+        if let Some(certificates) = certificates {
+            text += &certificates.lines(self.tls == Tls::Mutual);
         }
         if let Some(bytes) = self.max_payload {
             text += &format!("max_payload: {bytes}\n");

@@ -1,5 +1,5 @@
-//! `with-nats COMMAND [ARGUMENTS]`: runs a command beside a server, whose address is in the variable
-//! `LEVADA_NATS_URL`. The server ends with the command.
+//! `with-nats COMMAND [ARGUMENTS]`: runs a command beside a server, whose address is in the
+//! variable `LEVADA_NATS_URL`. The server ends with the command.
 
 #![forbid(unsafe_code)]
 

@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
-/// A guard of the process: a shell that reads from a pipe, whose other end is here. A line says that
-/// the process is ended from here; the end of the pipe without one says that this process is dead,
-/// and the guard kills. It starts before the program, so there is no moment without it.
+/// A guard of the process: a shell that reads from a pipe, whose other end is here. A line says
+/// that the process is ended from here; the end of the pipe without one says that this process is
+/// dead, and the guard kills. It starts before the program, so there is no moment without it.
 ///
 /// `$$` is the process that becomes the program: also inside of the braces.
 const GUARDED: &str = r#"exec 3<&0; { read -r _ <&3 || kill -9 $$; } & exec "$@" 3<&- </dev/null"#;
@@ -18,6 +18,7 @@ const GUARDED: &str = r#"exec 3<&0; { read -r _ <&3 || kill -9 $$; } & exec "$@"
 pub(crate) struct Process {
     child: Child,
     guard: ChildStdin,
+    is_paused: bool,
 }
 
 impl Process {
@@ -28,15 +29,25 @@ impl Process {
         command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log.try_clone()?);
         let mut child = command.spawn()?;
         let guard = child.stdin.take().ok_or_else(|| io::Error::other("no standard input"))?;
-        Ok(Self { child, guard })
+        Ok(Self { child, guard, is_paused: false })
     }
 
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
-        Ok(kill_process(Pid::from_child(&self.child), signal)?)
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
+    pub(crate) fn signal(&mut self, signal: Signal) -> io::Result<()> {
+        kill_process(Pid::from_child(&self.child), signal)?;
+        match signal {
+            Signal::STOP => self.is_paused = true,
+            Signal::CONT => self.is_paused = false,
+            _ => {}
+        }
+        Ok(())
     }
 
     /// How it ended, if it has.

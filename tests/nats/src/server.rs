@@ -1,10 +1,11 @@
 //! One server process.
 
-use crate::builder::Builder;
-use crate::ports;
+use crate::builder::{Builder, Tls};
+use crate::ports::Port;
 use crate::process::Process;
 use crate::program::program;
 use crate::request::{greets, monitor};
+use crate::tls::Certificates;
 use crate::wait::until;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -17,16 +18,19 @@ use tempfile::TempDir;
 /// How much of its log a failed test shows.
 const TAIL: usize = 60;
 
+const CONFIG: &str = "server.conf";
+
 /// A NATS server in a process of its own, with a port and a folder that it keeps over restarts.
 ///
-/// It ends when this is dropped, or when the process that started it ends, in whichever way. If a test
-/// panics, the end of the server's log is shown.
+/// It ends when this is dropped, or when the process that started it ends, in whichever way. If a
+/// test panics, the end of the server's log is shown.
 #[derive(Debug)]
 pub struct Server {
     settings: Builder,
     dir: TempDir,
-    port: u16,
-    monitor: u16,
+    port: Port,
+    monitor: Port,
+    certificates: Option<Certificates>,
     /// Nothing while it is killed.
     process: Mutex<Option<Process>>,
 }
@@ -50,24 +54,39 @@ impl Server {
     /// Starts it and does not wait.
     pub(crate) fn spawn(settings: Builder) -> Self {
         let dir = TempDir::with_prefix("levada-nats-").expect("a temporary folder");
-        let (port, monitor) = (ports::free(), ports::free());
-        let server = Self { settings, dir, port, monitor, process: Mutex::new(None) };
-        let text = server.settings.text(server.dir.path(), port, monitor);
-        fs::write(server.path("server.conf"), text).expect("the folder can be written");
+        let (port, monitor) = (Port::free(), Port::free());
+        let needs_certificates = settings.tls != Tls::Off;
+        let certificates = needs_certificates.then(|| Certificates::make(dir.path()));
+        let text = settings.text(dir.path(), (port.number, monitor.number), certificates.as_ref());
+        fs::write(dir.path().join(CONFIG), text).expect("the folder can be written");
+        let process = Mutex::new(None);
+        let server = Self { settings, dir, port, monitor, certificates, process };
         server.run();
         server
     }
 
-    /// Where clients connect: `nats://127.0.0.1:PORT`.
+    /// Where clients connect: `nats://127.0.0.1:PORT`, or `tls://localhost:PORT`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        let scheme =
+            if self.certificates.is_some() { "tls://localhost" } else { "nats://127.0.0.1" };
+        format!("{scheme}:{}", self.port())
+    }
+
+    /// The files with which clients connect to a server with TLS.
+    ///
+    /// # Panics
+    ///
+    /// If it has no TLS.
+    #[must_use]
+    pub fn certificates(&self) -> &Certificates {
+        self.certificates.as_ref().expect("a server that was built with `tls`")
     }
 
     /// The port for clients, which is the same after a restart.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number
     }
 
     /// The server's name.
@@ -83,7 +102,7 @@ impl Server {
     /// If the server is killed.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.with_process(Process::id)
+        self.with_process(|process| process.id())
     }
 
     /// What the server has logged, over all its restarts.
@@ -98,8 +117,8 @@ impl Server {
         drop(self.process().take());
     }
 
-    /// Starts it again on the same port and folder, and waits until it answers. A server that runs is
-    /// killed first.
+    /// Starts it again on the same port and folder, and waits until it answers. A server that runs
+    /// is killed first.
     ///
     /// # Panics
     ///
@@ -149,7 +168,7 @@ impl Server {
     ///
     /// If the server does not answer within ten seconds, or answers with an error.
     pub async fn monitor(&self, path: &str) -> io::Result<Value> {
-        monitor(self.monitor, path).await
+        monitor(self.monitor.number, path).await
     }
 
     /// Waits until it greets clients and JetStream is ready.
@@ -160,11 +179,25 @@ impl Server {
     pub async fn ready(&self) {
         until("a server that answers", async || {
             self.assert_runs();
-            greets(self.port).await?;
+            greets(self.port()).await?;
             let path = if self.settings.jetstream { "/healthz" } else { "/varz" };
             self.monitor(path).await
         })
         .await;
+    }
+
+    /// Waits until it greets clients.
+    pub(crate) async fn greets_clients(&self) {
+        until("a server that greets", async || {
+            self.assert_runs();
+            greets(self.port()).await
+        })
+        .await;
+    }
+
+    /// Whether it is neither killed nor paused.
+    pub(crate) fn is_answering(&self) -> bool {
+        self.process().as_ref().is_some_and(|process| !process.is_paused())
     }
 
     /// Panics with the log if the process has ended by itself.
@@ -180,7 +213,7 @@ impl Server {
         let log = OpenOptions::new().append(true).create(true).open(self.path("log"));
         let log: File = log.expect("the log can be written");
         let program = program(&self.settings.version);
-        let config = self.path("server.conf").display().to_string();
+        let config = self.path(CONFIG).display().to_string();
         let process = Process::start(&program, &["--config", &config], &log);
         *self.process() = Some(process.expect("the server's program starts"));
     }
@@ -189,8 +222,8 @@ impl Server {
         self.with_process(|process| process.signal(signal)).expect("the server runs");
     }
 
-    fn with_process<T>(&self, call: impl FnOnce(&Process) -> T) -> T {
-        call(self.process().as_ref().expect("the server is killed; `restart` comes first"))
+    fn with_process<T>(&self, call: impl FnOnce(&mut Process) -> T) -> T {
+        call(self.process().as_mut().expect("the server is killed; `restart` comes first"))
     }
 
     fn process(&self) -> MutexGuard<'_, Option<Process>> {
