@@ -1,7 +1,7 @@
 //! What a bucket pushes, for as long as the connection lives.
 
-use super::push::{Pushed, parse};
 use super::Bucket;
+use super::push::{Pushed, parse};
 use crate::State;
 use async_nats::Subscriber;
 use futures_util::{FutureExt, StreamExt};

@@ -116,7 +116,7 @@ async fn create(connection: &Connection, wanted: Config) -> Result<(), OpenError
             if error.error_code() == ErrorCode::STREAM_NAME_EXIST =>
         {
             // Each creation has another first sequence: that of the existing one is not compared.
-            stream::open(connection, wanted).await.map(drop)
+            stream::open(connection.jetstream(), wanted).await.map(drop)
         }
         CreateStreamErrorKind::JetStream(refusal) => {
             Err(OpenError::from_server(&wanted.name, &refusal))

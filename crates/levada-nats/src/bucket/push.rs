@@ -64,7 +64,9 @@ mod tests {
         let pushed = parse(&message(&OURS), "KV_a", "$KV.a.").unwrap();
         assert_eq!((pushed.key.as_str(), pushed.revision), ("value", 12));
         assert_eq!(pushed.value, Some(Bytes::from_static(b"7")));
-        for marker in [("KV-Operation", "DEL"), ("KV-Operation", "PURGE"), ("Nats-Marker-Reason", "MaxAge")] {
+        for marker in
+            [("KV-Operation", "DEL"), ("KV-Operation", "PURGE"), ("Nats-Marker-Reason", "MaxAge")]
+        {
             let headers = [&OURS[..], &[marker]].concat();
             assert_eq!(parse(&message(&headers), "KV_a", "$KV.a.").unwrap().value, None);
         }

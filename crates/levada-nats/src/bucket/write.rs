@@ -90,7 +90,11 @@ impl Bucket {
                 Attempt::Unanswered => unanswered = true,
             }
             if Instant::now() + PAUSE >= deadline {
-                return Err(if unanswered { WriteError::Unknown } else { WriteError::Disconnected });
+                return Err(if unanswered {
+                    WriteError::Unknown
+                } else {
+                    WriteError::Disconnected
+                });
             }
             sleep(PAUSE).await;
         }
@@ -155,9 +159,8 @@ impl Bucket {
 
 fn message(write: &Write<'_>) -> PublishMessage {
     let id = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
-    let mut message = PublishMessage::build()
-        .message_id(id)
-        .payload(write.value.clone().unwrap_or_default());
+    let mut message =
+        PublishMessage::build().message_id(id).payload(write.value.clone().unwrap_or_default());
     if write.value.is_none() {
         message = message.header(OPERATION, "DEL");
     }

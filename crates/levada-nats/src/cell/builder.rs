@@ -162,8 +162,7 @@ impl Builder {
             })?,
         };
         let (First::Created(revision, bytes) | First::Existing(revision, bytes)) = first;
-        let newest =
-            Newest { accepted: revision, shown: revision, bytes, content: Content::Value };
+        let newest = Newest { accepted: revision, shown: revision, bytes, content: Content::Value };
         let (value_sender, value) = watch::channel(value);
         let (newest_sender, newest) = watch::channel(newest);
         let (state_sender, state) = watch::channel(State::Current);

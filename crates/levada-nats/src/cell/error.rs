@@ -127,7 +127,9 @@ impl<T> fmt::Display for SendError<T> {
             Self::Changed { current, .. } => {
                 write!(f, "the cell has changed: it is at revision {current}")
             }
-            Self::Refused { reason, .. } => write!(f, "the NATS server refuses the value: {reason}"),
+            Self::Refused { reason, .. } => {
+                write!(f, "the NATS server refuses the value: {reason}")
+            }
         }
     }
 }

@@ -224,7 +224,12 @@ impl<T: Send + Sync + 'static> Follower<T> {
         // The value first: who reads the revision first never takes it for a later one.
         // The cell itself has a receiver; without it nobody is there to see the value.
         let _ = self.value.send(value);
-        self.publish(Newest { accepted: revision, shown: revision, bytes, content: Content::Value });
+        self.publish(Newest {
+            accepted: revision,
+            shown: revision,
+            bytes,
+            content: Content::Value,
+        });
     }
 
     /// Keeps the value that is shown, although the newest message is another.

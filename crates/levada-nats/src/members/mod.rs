@@ -1,0 +1,1 @@
+//! Which senders and receivers are alive.
