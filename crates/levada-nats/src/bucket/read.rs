@@ -6,6 +6,8 @@
 use super::Bucket;
 use super::push::removes;
 use async_nats::datetime::DateTime;
+use async_nats::header::NATS_MESSAGE_ID;
+use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{Info, InfoError, LastRawMessageErrorKind};
 use async_nats::jetstream::{self, ErrorCode};
 use bytes::Bytes;
@@ -42,12 +44,24 @@ pub(crate) enum ReadError {
 impl Bucket {
     /// The newest message of a key.
     pub(crate) async fn last(&self, key: &str) -> Result<Option<Entry>, ReadError> {
+        Ok(self.last_message(key).await?.map(|message| {
+            let value = (!removes(&message.headers)).then_some(message.payload);
+            Entry { revision: message.sequence, value }
+        }))
+    }
+
+    /// The revision of the newest message of a key, if that has this id.
+    pub(super) async fn last_with_id(&self, key: &str, id: &str) -> Result<Option<u64>, ReadError> {
+        let message = self.last_message(key).await?.filter(|message| {
+            message.headers.get(NATS_MESSAGE_ID).is_some_and(|found| found.as_str() == id)
+        });
+        Ok(message.map(|message| message.sequence))
+    }
+
+    async fn last_message(&self, key: &str) -> Result<Option<StreamMessage>, ReadError> {
         let subject = self.subject(key);
         let error = match self.shared.stream.get_last_raw_message_by_subject(&subject).await {
-            Ok(message) => {
-                let value = (!removes(&message.headers)).then_some(message.payload);
-                return Ok(Some(Entry { revision: message.sequence, value }));
-            }
+            Ok(message) => return Ok(Some(message)),
             Err(error) => error,
         };
         match error.kind() {

@@ -58,14 +58,16 @@ impl Bucket {
     /// Writes, within this time, and returns the new revision.
     ///
     /// Every attempt carries the same id, so that the server stores the message once: an attempt
-    /// after one without an answer finds out how that one ended.
+    /// after one without an answer finds out how that one ended. (The server compares revisions
+    /// before ids. So an attempt that meets another revision looks whose that is.)
     pub(crate) async fn write(
         &self,
         write: &Write<'_>,
         within: Duration,
     ) -> Result<u64, WriteError> {
         let deadline = Instant::now() + within;
-        let message = message(write);
+        let id = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+        let message = message(write, &id);
         let mut state = self.connection().state();
         let mut unanswered = false;
         loop {
@@ -82,8 +84,15 @@ impl Bucket {
             };
             match attempt {
                 Attempt::Written(revision) => return Ok(revision),
-                // The server forgets an id when it restarts and the key has been overwritten. So
-                // the change may be that of an attempt before.
+                Attempt::Failed(WriteError::Changed) if unanswered => {
+                    match self.last_with_id(write.key, &id).await {
+                        Ok(Some(revision)) => return Ok(revision),
+                        // It was not stored, or has been overwritten since.
+                        Ok(None) | Err(ReadError::NoBucket) => return Err(WriteError::Unknown),
+                        Err(ReadError::NoAnswer(_)) => {}
+                    }
+                }
+                // The failure is that of this attempt.
                 Attempt::Failed(_) if unanswered => return Err(WriteError::Unknown),
                 Attempt::Failed(error) => return Err(error),
                 Attempt::Unavailable => {}
@@ -157,8 +166,7 @@ impl Bucket {
     }
 }
 
-fn message(write: &Write<'_>) -> PublishMessage {
-    let id = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+fn message(write: &Write<'_>, id: &str) -> PublishMessage {
     let mut message =
         PublishMessage::build().message_id(id).payload(write.value.clone().unwrap_or_default());
     if write.value.is_none() {

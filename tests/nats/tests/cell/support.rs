@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 use std::fmt::Debug;
 use tokio::time::timeout;
 
-pub fn name(text: &str) -> Name {
+pub(crate) fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
 /// A cell of numbers on a connection of its own.
-pub async fn cell(url: &str, text: &str, initial: u64) -> Cell<u64> {
+pub(crate) async fn cell(url: &str, text: &str, initial: u64) -> Cell<u64> {
     connect(url).await.unwrap().cell(name(text)).open(initial).await.unwrap()
 }
 
 /// Waits until the cell shows this value.
-pub async fn shows<T>(cell: &Cell<T>, expected: &T)
+pub(crate) async fn shows<T>(cell: &Cell<T>, expected: &T)
 where
     T: PartialEq + Debug + Send + Sync + 'static,
 {
@@ -28,7 +28,7 @@ where
 }
 
 /// Waits until the cell is in this state.
-pub async fn is_in_state<T>(cell: &Cell<T>, expected: State)
+pub(crate) async fn is_in_state<T>(cell: &Cell<T>, expected: State)
 where
     T: Debug + Send + Sync + 'static,
 {
@@ -39,19 +39,19 @@ where
 }
 
 /// Puts bytes into the cell, as another program would.
-pub async fn put(url: &str, name: &str, bytes: &str) -> u64 {
+pub(crate) async fn put(url: &str, name: &str, bytes: &str) -> u64 {
     let answer = request(url, &format!("$KV.levada_cell_{name}.value"), bytes).await.unwrap();
     answer["seq"].as_u64().unwrap()
 }
 
 /// Asks the API of JetStream about the stream of the cell.
-pub async fn api(url: &str, verb: &str, name: &str, payload: &Value) -> Value {
+pub(crate) async fn api(url: &str, verb: &str, name: &str, payload: &Value) -> Value {
     let subject = format!("$JS.API.STREAM.{verb}.KV_levada_cell_{name}");
     request(url, &subject, &payload.to_string()).await.unwrap()
 }
 
 /// From now on the stream stores values and pushes none: a watch that stalls without a sign.
-pub async fn stall(url: &str, name: &str) {
+pub(crate) async fn stall(url: &str, name: &str) {
     let mut config = api(url, "INFO", name, &json!({})).await["config"].take();
     config.as_object_mut().unwrap().remove("republish").unwrap();
     let updated = api(url, "UPDATE", name, &config).await;
@@ -59,12 +59,12 @@ pub async fn stall(url: &str, name: &str) {
 }
 
 /// How many consumers all streams have.
-pub async fn consumers(url: &str) -> u64 {
+pub(crate) async fn consumers(url: &str) -> u64 {
     request(url, "$JS.API.INFO", "").await.unwrap()["consumers"].as_u64().unwrap()
 }
 
 /// Waits until the connection stands so.
-pub async fn is_connected(connection: &Connection, expected: bool) {
+pub(crate) async fn is_connected(connection: &Connection, expected: bool) {
     until("the connection", async || {
         let state = *connection.state().borrow();
         if state.is_connected() == expected { Ok(()) } else { Err(state) }

@@ -1,6 +1,7 @@
 //! Which value a cell shows.
 
 use crate::support::{api, cell, is_in_state, name, put, shows};
+use futures_util::future::join_all;
 use levada_nats::cell::{SendError, SendIfError, State};
 use levada_nats::codec::Raw;
 use levada_nats::{OpenError, connect};
@@ -33,8 +34,8 @@ async fn guarantee_1_the_last_value_always_arrives() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn guarantee_1_the_last_of_many_senders_stays_everywhere() {
     let server = Server::start().await;
-    let cells: Vec<_> =
-        futures_util::future::join_all((0..4).map(|_| cell(&server.url(), "many", 0))).await;
+    let url = server.url();
+    let cells = join_all((0..4).map(|_| cell(&url, "many", 0))).await;
     let mut senders = tokio::task::JoinSet::new();
     for (number, cell) in (0..).zip(&cells) {
         for value in 1..=100 {
@@ -87,9 +88,8 @@ async fn guarantee_2_and_3_reads_follow_writes_and_revisions_do_not_go_back() {
 #[tokio::test]
 async fn one_of_many_that_open_a_cell_gives_it_its_first_value() {
     let server = Server::start().await;
-    let opened: Vec<_> =
-        futures_util::future::join_all((1..=8).map(|value| cell(&server.url(), "first", value)))
-            .await;
+    let url = server.url();
+    let opened = join_all((1..=8).map(|value| cell(&url, "first", value))).await;
     let first = *opened[0].borrow();
     assert!((1..=8).contains(&first));
     for cell in &opened {
