@@ -1,6 +1,5 @@
 //! Which servers levada-nats takes, by servers of those versions.
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 use levada_nats::{ConnectError, connect};
 use levada_nats_test::{Server, request};
