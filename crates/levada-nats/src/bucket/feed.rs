@@ -60,7 +60,7 @@ impl Feed {
                     self.pushes = None;
                     return self.subscribe().await;
                 };
-                let (stream, prefix) = (&self.bucket.shared.stream_name, &self.bucket.shared.prefix);
+                let (stream, prefix) = (self.bucket.stream_name(), &self.bucket.shared.prefix);
                 let mut pushed: Vec<_> = parse(&message, stream, prefix).into_iter().collect();
                 for _ in 1..MANY {
                     // What has already arrived is one event: only the newest of it counts.

@@ -5,7 +5,7 @@
 //! * **Pushes.** The stream republishes each message it has stored, with its sequence, to a subject
 //!   of its own. A subscriber needs no consumer, so that the server keeps nothing for it: nothing
 //!   can leak when many clients reconnect at once, and nothing of a client can be deleted. A push
-//!   can be lost on its way, as every message of NATS core; so who subscribes also asks at
+//!   can be lost on its way, as every message of NATS core; so a subscriber also asks at
 //!   intervals.
 //! * **Sequences that never begin again.** The first one is the time of the creation in
 //!   microseconds. If the bucket is deleted and made again, its sequences go on above the former
@@ -38,7 +38,7 @@ pub(crate) struct Bucket {
 struct Shared {
     connection: Connection,
     stream: Stream<()>,
-    stream_name: String,
+    config: Config,
     /// What stands before a key in the subject of its messages.
     prefix: String,
     /// Where the stream pushes to.
@@ -83,14 +83,18 @@ impl Bucket {
             }),
             ..Config::default()
         };
-        let stream_name = wanted.name.clone();
-        create(connection, wanted).await?;
+        create(connection, wanted.clone()).await?;
         // The bare name takes no answer of the server, so that it cannot be out of date.
-        let stream = connection.jetstream().get_stream_no_info(&stream_name).await;
-        let stream = stream.map_err(|error| OpenError::no_answer(&stream_name, error))?;
-        let connection = connection.clone();
-        let shared = Shared { connection, stream, stream_name, prefix, pushes };
+        let stream = connection.jetstream().get_stream_no_info(&wanted.name).await;
+        let stream = stream.map_err(|error| OpenError::no_answer(&wanted.name, error))?;
+        let shared =
+            Shared { connection: connection.clone(), stream, config: wanted, prefix, pushes };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Makes the bucket again, after it was deleted.
+    pub(crate) async fn make(&self) -> Result<(), OpenError> {
+        create(self.connection(), self.shared.config.clone()).await
     }
 
     pub(crate) fn connection(&self) -> &Connection {
@@ -99,7 +103,7 @@ impl Bucket {
 
     /// The name of the stream, for messages to people.
     pub(crate) fn stream_name(&self) -> &str {
-        &self.shared.stream_name
+        &self.shared.config.name
     }
 
     fn subject(&self, key: &str) -> String {

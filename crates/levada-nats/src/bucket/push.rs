@@ -1,8 +1,11 @@
 //! What a bucket pushes.
 
-use async_nats::header::{HeaderMap, NATS_MARKER_REASON, NATS_SEQUENCE, NATS_STREAM, NATS_SUBJECT};
+use async_nats::header::{
+    HeaderMap, NATS_MARKER_REASON, NATS_MESSAGE_TTL, NATS_SEQUENCE, NATS_STREAM, NATS_SUBJECT,
+};
 use async_nats::{HeaderValue, Message};
 use bytes::Bytes;
+use std::time::Duration;
 
 /// Which operation a message of a bucket stands for; without it, it holds a value.
 pub(super) const OPERATION: &str = "KV-Operation";
@@ -14,6 +17,8 @@ pub(crate) struct Pushed {
     pub(crate) revision: u64,
     /// The value, or `None` if the key was removed.
     pub(crate) value: Option<Bytes>,
+    /// After how long it expires, as far as the message says so in whole seconds.
+    pub(crate) ttl: Option<Duration>,
 }
 
 /// The push that this message is, if it is one of this stream.
@@ -27,7 +32,8 @@ pub(super) fn parse(message: &Message, stream: &str, prefix: &str) -> Option<Pus
     let key = header(NATS_SUBJECT)?.strip_prefix(prefix)?.to_owned();
     let revision = header(NATS_SEQUENCE)?.parse().ok()?;
     let value = (!removes(headers)).then(|| message.payload.clone());
-    Some(Pushed { key, revision, value })
+    let ttl = header(NATS_MESSAGE_TTL).and_then(|seconds| seconds.parse().ok());
+    Some(Pushed { key, revision, value, ttl: ttl.map(Duration::from_secs) })
 }
 
 /// Whether a message of a bucket stands for the removal of its key.
@@ -64,6 +70,10 @@ mod tests {
         let pushed = parse(&message(&OURS), "KV_a", "$KV.a.").unwrap();
         assert_eq!((pushed.key.as_str(), pushed.revision), ("value", 12));
         assert_eq!(pushed.value, Some(Bytes::from_static(b"7")));
+        assert_eq!(pushed.ttl, None);
+        let expiring =
+            parse(&message(&[&OURS[..], &[("Nats-TTL", "15")]].concat()), "KV_a", "$KV.a.");
+        assert_eq!(expiring.unwrap().ttl, Some(Duration::from_secs(15)));
         for marker in
             [("KV-Operation", "DEL"), ("KV-Operation", "PURGE"), ("Nats-Marker-Reason", "MaxAge")]
         {

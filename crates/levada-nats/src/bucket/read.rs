@@ -11,6 +11,8 @@ use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{Info, InfoError, LastRawMessageErrorKind};
 use async_nats::jetstream::{self, ErrorCode};
 use bytes::Bytes;
+use futures_util::StreamExt;
+use std::collections::HashSet;
 use std::error::Error;
 
 /// The newest message of a key.
@@ -75,6 +77,18 @@ impl Bucket {
                 Err(ReadError::NoAnswer(Box::new(error)))
             }
         }
+    }
+
+    /// All keys, those that were removed and whose marker has not expired yet among them.
+    pub(crate) async fn keys(&self) -> Result<HashSet<String>, ReadError> {
+        let subjects = self.shared.stream.info_with_subjects(self.subject(">")).await;
+        let mut subjects = subjects.map_err(no_info)?;
+        let mut keys = HashSet::new();
+        while let Some(found) = subjects.next().await {
+            let (subject, _) = found.map_err(no_info)?;
+            keys.extend(subject.strip_prefix(&self.shared.prefix).map(str::to_owned));
+        }
+        Ok(keys)
     }
 
     /// Where its stream stands: one small answer, however large the values are.

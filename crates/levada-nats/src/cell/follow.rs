@@ -221,8 +221,8 @@ impl<T: Send + Sync + 'static> Follower<T> {
     }
 
     fn show(&self, revision: u64, bytes: Bytes, value: T) {
-        // The value first: who reads the revision first never takes it for a later one.
-        // The cell itself has a receiver; without it nobody is there to see the value.
+        // The value first: a reader that takes the revision before the value never takes an older
+        // value for that revision. An error means that the cell, which has a receiver, is gone.
         let _ = self.value.send(value);
         self.publish(Newest {
             accepted: revision,

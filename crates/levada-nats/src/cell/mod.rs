@@ -29,21 +29,20 @@
 //!
 //! The stream of the bucket republishes each value that it has stored, with its revision, and every
 //! [`Cell`] subscribes to that: a subscription, not a consumer. So the server keeps nothing for a
-//! cell; many clients that reconnect at once leave nothing behind, and nothing that a cell needs can
-//! be deleted or forgotten but the bucket. A push that is lost on its way is found by asking: after
-//! each reconnection, and at least every [`CHECKED_EVERY`], the cell compares revisions with the
-//! leader of the stream.
+//! cell; many clients that reconnect at once leave nothing behind, and the bucket is all that can be
+//! deleted. A push that is lost on its way is found by asking: after each reconnection, and at least
+//! every [`CHECKED_EVERY`], the cell compares revisions with the leader of the stream.
 //!
 //! Every value travels to every cell, up to what the server takes in a message (1 MiB, unless it
 //! says otherwise). A large value that changes many times a second does not belong in a cell.
-mod builder;
 mod error;
 mod follow;
+mod options;
 mod revision;
 mod state;
 
-pub use self::builder::Builder;
 pub use self::error::{SendError, SendIfError};
+pub use self::options::Options;
 pub use self::revision::Revision;
 pub use self::state::State;
 
@@ -92,7 +91,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(128);
 /// 6. **What was stored survives** as the [`Durability`](crate::Durability) says.
 /// 7. **Bytes that cannot be decoded change nothing** but the state: the last good value stays.
 ///    A key that is deleted, and a bucket that is deleted, do the same. `send` gives a deleted key
-///    its value again; a deleted bucket is made again by [`Builder::open`] only, by any process,
+///    its value again; a deleted bucket is made again by [`Options::open`] only, by any process,
 ///    and then all cells go on.
 /// 8. **Nothing is left behind.** A cell has no consumer on the server. When the last clone drops,
 ///    its task and its subscription end, and its receivers see the end of the local channel.
@@ -194,7 +193,7 @@ impl<T: Send + Sync + 'static> Cell<T> {
     /// Stores a value, and returns its revision.
     ///
     /// It waits for the server's answer, and for a connection if there is none, up to the
-    /// [`send_timeout`](Builder::send_timeout). The last of several values that are sent at the
+    /// [`send_timeout`](Options::send_timeout). The last of several values that are sent at the
     /// same time stays.
     ///
     /// # Errors
@@ -267,8 +266,8 @@ impl<T: Send + Sync + 'static> Cell<T> {
     /// returns `None`, the value stays and this returns `None`.
     ///
     /// It is a compare-and-set that is repeated while others win, with pauses that double up to an
-    /// eighth of a second. The closure may be called several times, each time with a newer value. Its
-    /// last call has the newest one, also if it returns `None`.
+    /// eighth of a second. The closure may be called several times, each time with a newer value.
+    /// Its last call has the newest one, also if it returns `None`.
     ///
     /// # Errors
     /// See [`SendIfError`]. [`SendError::Unknown`] means that the change may be stored or not: a

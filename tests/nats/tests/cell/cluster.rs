@@ -9,8 +9,8 @@ use std::time::Duration;
 const STREAM: &str = "KV_levada_cell_replicated";
 
 async fn replicated(connection: &Connection) -> Cell<u64> {
-    let builder = connection.cell(name("replicated")).durability(Durability::Replicated);
-    builder.send_timeout(Duration::from_secs(60)).open(0).await.unwrap()
+    let options = connection.cell(name("replicated")).durability(Durability::Replicated);
+    options.send_timeout(Duration::from_secs(60)).open(0).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -83,7 +83,7 @@ struct Even;
 
 impl Codec<u8> for Even {
     fn encode(&self, value: &u8) -> Result<Bytes, CodecError> {
-        if value % 2 == 0 { Ok(vec![*value].into()) } else { Err("it is odd".into()) }
+        if value.is_multiple_of(2) { Ok(vec![*value].into()) } else { Err("it is odd".into()) }
     }
 
     fn decode(&self, bytes: &Bytes) -> Result<u8, CodecError> {
@@ -117,8 +117,8 @@ async fn an_error_has_the_value_and_says_what_to_do() {
 async fn guarantee_5_what_was_not_sent_is_not_sent_later() {
     let server = Server::start().await;
     let connection = connect(&server.url()).await.unwrap();
-    let builder = connection.cell(name("late")).send_timeout(Duration::from_millis(300));
-    let cell = builder.open(1).await.unwrap();
+    let options = connection.cell(name("late")).send_timeout(Duration::from_millis(300));
+    let cell = options.open(1).await.unwrap();
     server.kill();
     is_connected(&connection, false).await;
     let SendError::Disconnected(2) = cell.send(2).await.unwrap_err() else { panic!() };
@@ -135,8 +135,8 @@ async fn guarantee_5_a_send_whose_answer_is_lost_is_stored_once() {
     let server = Server::start().await;
     let proxy = Proxy::start(server.port());
     let connection = connect(&proxy.url()).await.unwrap();
-    let builder = connection.cell(name("once")).send_timeout(Duration::from_secs(60));
-    let cut_off = builder.open(1_u64).await.unwrap();
+    let options = connection.cell(name("once")).send_timeout(Duration::from_secs(60));
+    let cut_off = options.open(1_u64).await.unwrap();
     let other = cell(&server.url(), "once", 0).await;
     proxy.drop_replies();
     let sending = cut_off.clone();
@@ -157,8 +157,8 @@ async fn guarantee_5_an_increment_whose_answer_is_lost_counts_once() {
     let server = Server::start().await;
     let proxy = Proxy::start(server.port());
     let connection = connect(&proxy.url()).await.unwrap();
-    let builder = connection.cell(name("plus")).send_timeout(Duration::from_secs(60));
-    let cut_off = builder.open(0_u64).await.unwrap();
+    let options = connection.cell(name("plus")).send_timeout(Duration::from_secs(60));
+    let cut_off = options.open(0_u64).await.unwrap();
     let other = cell(&server.url(), "plus", 0).await;
     for round in 1..=3 {
         proxy.drop_replies();
@@ -179,8 +179,8 @@ async fn guarantee_5_without_an_answer_the_outcome_is_unknown() {
     let proxy = Proxy::start(server.port());
     let options = ConnectOptions::new().request_timeout(Duration::from_millis(300));
     let connection = options.connect(&proxy.url()).await.unwrap();
-    let builder = connection.cell(name("unknown")).send_timeout(Duration::from_secs(1));
-    let cell = builder.open(1).await.unwrap();
+    let options = connection.cell(name("unknown")).send_timeout(Duration::from_secs(1));
+    let cell = options.open(1).await.unwrap();
     proxy.drop_replies();
     let error = cell.send(2).await.unwrap_err();
     assert!(matches!(error, SendError::Unknown(2)), "{error}");

@@ -20,7 +20,7 @@ const WAITING: usize = 64;
 const ATTEMPTS: usize = 16;
 
 impl Connection {
-    /// The cell of this name: see [`cell`](crate::cell). [`Builder::open`] opens it.
+    /// The cell of this name: see [`cell`](crate::cell). [`Options::open`] opens it.
     ///
     /// ```
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,8 +32,8 @@ impl Connection {
     /// # }
     /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
     /// ```
-    pub fn cell(&self, name: Name) -> Builder {
-        Builder {
+    pub fn cell(&self, name: Name) -> Options {
+        Options {
             connection: self.clone(),
             name,
             durability: Durability::default(),
@@ -42,7 +42,7 @@ impl Connection {
     }
 }
 
-/// The settings of a [`Cell`], which [`Connection::cell`] begins.
+/// What a [`Cell`] is opened with.
 ///
 /// ```
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -51,24 +51,23 @@ impl Connection {
 ///
 /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
 /// # let connection = levada_nats::connect(&url).await?;
-/// let builder = connection.cell("quota".parse()?);
-/// let builder = builder.durability(Durability::Fsync).send_timeout(Duration::from_secs(3));
-/// let cell = builder.open(1000).await?;
+/// let options = connection.cell("quota".parse()?).durability(Durability::Fsync);
+/// let cell = options.send_timeout(Duration::from_secs(3)).open(1000).await?;
 /// cell.send(2000).await?;
 /// # Ok(())
 /// # }
 /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "a builder does nothing until it is opened"]
-pub struct Builder {
+#[must_use = "a cell is opened by `open`"]
+pub struct Options {
     connection: Connection,
     name: Name,
     durability: Durability,
     send_timeout: Duration,
 }
 
-impl Builder {
+impl Options {
     /// When a value counts as stored. It is that of the bucket, and so the same in all processes.
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
