@@ -65,7 +65,11 @@ impl Bucket {
     ) -> Result<Self, OpenError> {
         let bucket = connection.stream_name(purpose.kind, purpose.name);
         let prefix = format!("$KV.{bucket}.");
-        let pushes = connection.subject(purpose.kind, purpose.name);
+        let mut pushes = connection.subject(purpose.kind, purpose.name);
+        if purpose.keys == ">" {
+            // The server wants the same wildcards on both sides.
+            pushes += ".>";
+        }
         let wanted = Config {
             name: format!("KV_{bucket}"),
             subjects: vec![format!("{prefix}{}", purpose.keys)],
