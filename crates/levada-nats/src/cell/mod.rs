@@ -27,11 +27,11 @@
 //! `nats kv get levada_cell_limit value` shows it. Each cell has a bucket of its own, so that each
 //! has its durability and can be deleted alone; a server bears thousands of them, not millions.
 //!
-//! The stream of the bucket republishes each value that it has stored, with its revision, and every
-//! [`Cell`] subscribes to that: a subscription, not a consumer. So the server keeps nothing for a
-//! cell; many clients that reconnect at once leave nothing behind, and the bucket is all that can be
-//! deleted. A push that is lost on its way is found by asking: after each reconnection, and at least
-//! every [`CHECKED_EVERY`], the cell compares revisions with the leader of the stream.
+//! The stream of the bucket republishes each value that it has stored, with its revision, and
+//! every [`Cell`] subscribes to that: a subscription, not a consumer. So the server keeps nothing
+//! for a cell; many clients that reconnect at once leave nothing behind, and the bucket is all that
+//! can be deleted. A push that is lost on its way is found by asking: after each reconnection, and
+//! at least every [`CHECKED_EVERY`], the cell compares revisions with the leader of the stream.
 //!
 //! Every value travels to every cell, up to what the server takes in a message (1 MiB, unless it
 //! says otherwise). A large value that changes many times a second does not belong in a cell.

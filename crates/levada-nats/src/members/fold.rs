@@ -1,4 +1,4 @@
-//! From what was heard to who is alive; pure, with the time as an argument.
+//! What pushes and lists say, as a set of members; pure, with the time as an argument.
 
 use super::roster::{Member, Roster};
 use std::collections::{HashMap, HashSet};
@@ -18,7 +18,7 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 /// The shortest time that members have to come back.
 const SHORTEST_GRACE: Duration = Duration::from_secs(10);
 
-/// Who is alive.
+/// The members that are alive.
 pub(super) struct Fold {
     /// The lease of members that are known from a list only.
     lease: Duration,

@@ -1,7 +1,8 @@
 //! Which senders and receivers are alive, across machines.
 //!
 //! A local channel knows when its last sender drops. Across machines a process may be killed, or
-//! cut off, without a word. So each member holds a *lease*: a key that expires unless it is renewed.
+//! cut off, without a word. So each member holds a *lease*: a key that expires unless the member
+//! renews it.
 //!
 //! ```
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -123,7 +124,7 @@ impl Members {
         Membership::start(self.shared.bucket.clone(), role, self.shared.lease)
     }
 
-    /// Who is alive, as far as is known here. It never waits for the network.
+    /// The members that are alive, as far as is known here. It never waits for the network.
     ///
     /// ```
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {

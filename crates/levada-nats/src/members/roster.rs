@@ -1,4 +1,4 @@
-//! Who is alive, as data.
+//! The members that are alive, as data.
 
 use std::fmt;
 use std::sync::Arc;
