@@ -3,8 +3,8 @@
 use super::Shared;
 use super::error::Cause;
 use super::line::Place;
+use super::listen::{self, Ear, Pause};
 use super::publish::{Doubt, Outcome};
-use super::room::{self, Ear, Pause};
 use crate::connection::State;
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::GetStreamErrorKind;
@@ -130,7 +130,7 @@ impl<'a, T> Attempts<'a, T> {
             None => self.enter(),
             Some(place) => {
                 if place.refused() {
-                    room::wait(place.ear.as_mut(), &mut self.for_room).await;
+                    listen::wait(place.ear.as_mut(), &mut self.for_room).await;
                 }
             }
         }

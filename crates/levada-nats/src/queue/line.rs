@@ -1,6 +1,6 @@
 //! The line in which the waiting senders of a process stand.
 
-use super::room::Ear;
+use super::listen::Ear;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -7,10 +7,11 @@ mod encode;
 mod error;
 mod headers;
 mod line;
+mod listen;
 mod many;
 mod options;
 mod publish;
-mod room;
+
 mod send;
 mod sender;
 mod subjects;
