@@ -8,6 +8,7 @@ use async_nats::jetstream::response::Response;
 use async_nats::{HeaderMap, Message};
 use levada::mpsc;
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 
 /// The most messages in a batch that the server takes.
 pub(super) const MOST: usize = 1_000;
@@ -31,19 +32,21 @@ impl Default for Batches {
     }
 }
 
-/// Publishes the messages as one batch, once. There are at least two and at most [`MOST`].
+/// Publishes the messages as one batch, once, and waits for the answers until the limit. There are at least two and at most [`MOST`].
 pub(super) async fn publish_batch<T>(
     shared: &Shared<T>,
     messages: &[Encoded],
     doubt: &mut Doubt,
+    limit: Instant,
 ) -> Outcome<Vec<Accepted>> {
-    // It fails if the receiver is gone, which stands beside it.
-    let _permit = shared.senders.batches.permits.reserve().await;
+    // A permit fails only if the receiver is gone, which stands beside it.
+    let permit = shared.senders.batches.permits.reserve();
+    let Ok(_permit) = timeout_at(limit, permit).await else { return Outcome::NotNow };
     let client = shared.connection.client();
     let [first, middle @ .., last] = messages else { return Outcome::NotNow };
     let batch = fresh_id(client);
 
-    let answer = request(shared, headers(first, &batch, 1), first.payload.clone()).await;
+    let answer = request(shared, headers(first, &batch, 1), first.payload.clone(), limit).await;
     let begun = answer.map_or_else(unanswered, |answer| begun(&answer));
     match begun {
         Outcome::Accepted(()) => {}
@@ -52,14 +55,15 @@ pub(super) async fn publish_batch<T>(
     for (index, message) in middle.iter().enumerate() {
         let headers = headers(message, &batch, index + 2);
         let (subject, payload) = (shared.subjects.messages.clone(), message.payload.clone());
-        if client.publish_with_headers(subject, headers, payload).await.is_err() {
-            return Outcome::NotNow; // The connection is closed, and nothing was committed.
+        let published = client.publish_with_headers(subject, headers, payload);
+        if !matches!(timeout_at(limit, published).await, Ok(Ok(()))) {
+            return Outcome::NotNow; // Nothing was committed.
         }
     }
     let mut headers = headers(last, &batch, messages.len());
     headers.insert(NATS_BATCH_COMMIT, "1");
     let before = doubt.begin();
-    let answer = request(shared, headers, last.payload.clone()).await;
+    let answer = request(shared, headers, last.payload.clone(), limit).await;
     let outcome = acknowledged(answer.as_ref());
     doubt.settle(before, &outcome);
     // The messages of a batch follow each other in the stream.

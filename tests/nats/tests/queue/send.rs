@@ -118,7 +118,7 @@ struct Even;
 
 impl Codec<u32> for Even {
     fn encode(&self, message: &u32) -> Result<Bytes, CodecError> {
-        if message % 2 == 0 { Ok(message.to_string().into()) } else { Err("odd".into()) }
+        if message.is_multiple_of(2) { Ok(message.to_string().into()) } else { Err("odd".into()) }
     }
     fn decode(&self, _: &Bytes) -> Result<u32, CodecError> {
         Err("never".into())

@@ -1,6 +1,6 @@
 //! Senders while servers and connections break.
 
-use crate::support::{Plain, connect, queue, replicated, soon};
+use crate::support::{Plain, connect, impatient, queue, replicated, soon};
 use levada_nats::queue::{Accepted, SendError, Sender};
 use levada_nats_test::{Cluster, PATIENCE, Proxy, Server, until};
 use std::collections::BTreeMap;
@@ -106,7 +106,7 @@ async fn what_is_unknown_after_kill_9_is_there_once_when_it_is_sent_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_stands_still_for_three_seconds_is_waited_for() {
     let server = Server::start().await;
-    let connection = connect(&server.url()).await;
+    let connection = impatient(&server.url()).await;
     let tx = queue(&connection, "jobs", 10_000).await.sender();
     let (tasks, ended) = load(&tx, 1_000, PATIENCE);
     progress(&ended, 200).await;
@@ -122,7 +122,7 @@ async fn a_server_that_stands_still_for_three_seconds_is_waited_for() {
 async fn a_message_into_a_dead_connection_is_unknown_and_is_there_once_when_sent_again() {
     let server = Server::start().await;
     let proxy = Proxy::start(server.port());
-    let connection = connect(&proxy.url()).await;
+    let connection = impatient(&proxy.url()).await;
     let tx = queue(&connection, "jobs", 10).await.sender();
     // What the sender writes is held back, and arrives after all.
     proxy.freeze();
@@ -142,11 +142,54 @@ async fn a_message_into_a_dead_connection_is_unknown_and_is_there_once_when_sent
     assert_eq!(stored, [1, 2]);
 }
 
+/// Later the server would not know the id any more, and store the message a second time.
+#[tokio::test]
+async fn a_message_in_doubt_is_not_sent_again_after_the_duplicate_window() {
+    let server = Server::start().await;
+    let proxy = Proxy::start(server.port());
+    let connection = impatient(&proxy.url()).await;
+    let options = connection.queue("jobs".parse().unwrap());
+    let options = options.duplicate_window(Duration::from_secs(2));
+    let tx = options.open::<u32>().await.unwrap().sender();
+    proxy.drop_replies();
+    let error = soon(tx.send(1).within(Duration::from_secs(3_600))).await.unwrap_err();
+    assert!(error.is_unknown(), "{error}");
+    let plain = Plain::connect(&server.url(), "jobs").await;
+    assert_eq!(plain.payloads().await, [1]);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_is_waited_for() {
+    let server = Server::start().await;
+    let proxy = Proxy::start(server.port());
+    let connection = connect(&proxy.url()).await;
+    let tx = queue(&connection, "jobs", 1).await.sender();
+    tx.send(0).await.unwrap();
+    // One waits for room, the others in line behind it.
+    let waiting: Vec<_> =
+        (1..4).map(|n| tokio::spawn(tx.send(n).within(PATIENCE).into_future())).collect();
+    proxy.cut();
+    let mut state = connection.state();
+    soon(state.wait_for(|state| !state.is_connected())).await.unwrap();
+    let plain = Plain::connect(&server.url(), "jobs").await;
+    let consumer = plain.consumer().await;
+    Plain::make_room(&consumer).await;
+    let error = tx.send(7).within(Duration::from_millis(100)).await.unwrap_err();
+    assert!(matches!(error, SendError::Full(7) | SendError::Disconnected(7)), "{error}");
+    proxy.heal();
+    for _ in 0..3 {
+        Plain::make_room(&consumer).await;
+    }
+    for waiting in waiting {
+        soon(waiting).await.unwrap().unwrap();
+    }
+}
+
 #[tokio::test]
 async fn an_answer_that_is_lost_is_unknown_and_the_message_is_there() {
     let server = Server::start().await;
     let proxy = Proxy::start(server.port());
-    let connection = connect(&proxy.url()).await;
+    let connection = impatient(&proxy.url()).await;
     let tx = queue(&connection, "jobs", 10).await.sender();
     proxy.drop_replies();
     let error = tx.send(1).id("one").within(Duration::from_millis(1_200)).await.unwrap_err();
@@ -199,6 +242,7 @@ async fn without_a_majority_a_message_is_not_accepted() {
     tx.send(0).id("0").await.unwrap();
     cluster.kill(1);
     cluster.kill(2);
+    // It is either: a leader without followers takes messages until it notices.
     let error = tx.send(1).id("1").within(Duration::from_secs(2)).await.unwrap_err();
     let known = matches!(error, SendError::Unknown { .. } | SendError::Disconnected(1));
     assert!(known, "{error}");

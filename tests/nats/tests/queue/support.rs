@@ -12,8 +12,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// A connection whose requests wait for half a second, so that a test sees what comes after.
 pub(crate) async fn connect(url: &str) -> Connection {
+    levada_nats::connect(url).await.unwrap()
+}
+
+/// A connection whose requests wait for half a second, so that a test sees what comes after.
+pub(crate) async fn impatient(url: &str) -> Connection {
     let options = ConnectOptions::new().request_timeout(Duration::from_millis(500));
     options.connect(url).await.unwrap()
 }
