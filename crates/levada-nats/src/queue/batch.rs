@@ -8,6 +8,7 @@ use async_nats::jetstream::response::Response;
 use async_nats::{HeaderMap, Message};
 use levada::mpsc;
 use serde_json::Value;
+use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 /// The most messages in a batch that the server takes.
@@ -17,6 +18,8 @@ pub(super) const MOST_BYTES: usize = 8 << 20;
 /// How many batches of a process are under way at once. The server takes 50 of a stream, from all
 /// processes.
 const AT_ONCE: usize = 8;
+/// How long a batch waits for the others to end. The server refuses those that are too many.
+const STALLED: Duration = Duration::from_secs(2);
 
 /// Limits the batches that are under way: one that begins holds a permit of the channel, through
 /// which no message goes.
@@ -39,9 +42,9 @@ pub(super) async fn publish_batch<T>(
     doubt: &mut Doubt,
     limit: Instant,
 ) -> Outcome<Vec<Accepted>> {
-    // A permit fails only if the receiver is gone, which stands beside it.
-    let permit = shared.senders.batches.permits.reserve();
-    let Ok(_permit) = timeout_at(limit, permit).await else { return Outcome::NotNow };
+    // Batches that are not polled hold their permits, and do not stop this one for longer.
+    let patience = limit.min(Instant::now() + STALLED);
+    let _permit = timeout_at(patience, shared.senders.batches.permits.reserve()).await.ok();
     let client = shared.connection.client();
     let [first, middle @ .., last] = messages else { return Outcome::NotNow };
     let batch = fresh_id(client);

@@ -18,6 +18,19 @@ pub type SendingMany<T> =
     Pin<Box<dyn Future<Output = Result<Vec<Accepted>, SendManyError<T>>> + Send>>;
 
 /// A `send_many` that begins when it is awaited.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+/// # let connection = levada_nats::connect(&url).await?;
+/// let tx = connection.queue("letters-of-words".parse()?).open::<char>().await?.sender();
+/// let ids = (0..6).map(|n| format!("{} {n}", std::process::id()));
+/// let accepted = tx.send_many("levada".chars()).ids(ids).await?;
+/// assert!(accepted.iter().all(|accepted| !accepted.duplicate));
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
 #[must_use = "messages are sent when this is awaited"]
 pub struct SendMany<T> {
     shared: Arc<Shared<T>>,

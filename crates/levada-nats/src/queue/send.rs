@@ -19,6 +19,18 @@ pub type Sending<T> =
     Pin<Box<dyn Future<Output = Result<Accepted, SendError<T>>> + std::marker::Send>>;
 
 /// A `try_send` that begins when it is awaited.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+/// # let connection = levada_nats::connect(&url).await?;
+/// let tx = connection.queue("tries".parse()?).open::<u32>().await?.sender();
+/// let attempt = tx.try_send(1).id("one");
+/// assert!(attempt.await.is_ok());
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
 #[must_use = "a message is sent when this is awaited"]
 pub struct TrySend<T> {
     shared: Arc<Shared<T>>,
@@ -76,6 +88,22 @@ async fn try_once<T>(shared: &Shared<T>, encoded: &Encoded) -> Result<Accepted, 
 }
 
 /// A `send` that begins when it is awaited.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+/// # let connection = levada_nats::connect(&url).await?;
+/// use std::time::Duration;
+///
+/// let tx = connection.queue("sends".parse()?).open::<u32>().await?.sender();
+/// let send = tx.send(1).id("one").within(Duration::from_secs(10));
+/// // The future owns all that it needs: a task of its own can run it.
+/// let task = tokio::spawn(send.into_future());
+/// assert!(task.await?.is_ok());
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
 #[must_use = "a message is sent when this is awaited"]
 pub struct Send<T> {
     shared: Arc<Shared<T>>,

@@ -6,9 +6,12 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use levada_nats::codec::Raw;
 use levada_nats::queue::SendError;
-use levada_nats_test::{Cluster, PATIENCE, Server};
+use levada_nats_test::{Cluster, PATIENCE, Server, until};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 #[tokio::test]
@@ -30,9 +33,12 @@ async fn many_messages_are_stored_in_their_order_in_few_batches() {
 async fn the_messages_of_a_batch_stand_together() {
     let server = Server::start().await;
     let connection = connect(&server.url()).await;
-    let tx = queue(&connection, "jobs", 100_000).await.sender();
-    // More than the server takes at once: 50.
-    let all = (0..70).map(|n| tx.send_many((0..50).map(|i| n * 50 + i)).into_future());
+    // More than the server takes at once, which is 50: eight for each time that it is opened.
+    let mut all = Vec::new();
+    for n in 0..70 {
+        let tx = queue(&connection, "jobs", 100_000).await.sender();
+        all.push(tx.send_many((0..50).map(|i| n * 50 + i)).into_future());
+    }
     for sent in join_all(all).await {
         assert_eq!(sent.unwrap().len(), 50);
     }
@@ -118,35 +124,48 @@ async fn large_messages_are_bounded_by_the_bytes_of_a_batch() {
 async fn many_messages_survive_kill_9_of_the_server() {
     let server = Server::start().await;
     let connection = connect(&server.url()).await;
-    let tx = queue(&connection, "jobs", 100_000).await.sender();
-    let ids = |n: u32| (0..2_000).map(move |i| format!("{n} {i}"));
-    let sending: Vec<_> = (0..6)
-        .map(|n| {
-            let messages = (0..2_000).map(|i| n * 2_000 + i);
-            tokio::spawn(tx.send_many(messages).ids(ids(n)).within(PATIENCE).into_future())
-        })
-        .collect();
+    let tx = queue(&connection, "jobs", 10_000_000).await.sender();
+    // Each task sends batch after batch until the server was killed twice.
+    let is_over = Arc::new(AtomicBool::new(false));
+    let mut tasks = JoinSet::new();
+    for task in 0..4 {
+        let (tx, is_over) = (tx.clone(), is_over.clone());
+        tasks.spawn(async move {
+            let mut count = 0;
+            // ORDERING: a request to end soon, and no more.
+            while !is_over.load(Ordering::Relaxed) && count < 1_000_000 {
+                let messages = task * 1_000_000 + count..task * 1_000_000 + count + 300;
+                let accepted = tx.send_many(messages).within(PATIENCE).await.unwrap();
+                assert_eq!(accepted.len(), 300);
+                count += 300;
+            }
+            (task, count)
+        });
+    }
     let plain = Plain::connect(&server.url(), "jobs").await;
-    levada_nats_test::until("some batches", async || {
-        let stream = plain.jetstream.get_stream(plain.stream()).await.map_err(|e| e.to_string())?;
-        match stream.cached_info().state.messages {
-            0 => Err("none".to_owned()),
-            _ => Ok(()),
-        }
-    })
-    .await;
-    server.kill();
-    server.restart().await;
-    for sending in sending {
-        assert_eq!(soon(sending).await.unwrap().unwrap().len(), 2_000);
+    let mut before = 0;
+    for _ in 0..2 {
+        before = until("more batches", async || {
+            let stream = plain.jetstream.get_stream(plain.stream()).await;
+            match stream.map(|stream| stream.cached_info().state.messages) {
+                Ok(count) if count > before => Ok(count),
+                other => Err(other),
+            }
+        })
+        .await;
+        server.kill();
+        server.restart().await;
     }
+    // ORDERING: as above.
+    is_over.store(true, Ordering::Relaxed);
     let mut of_task = BTreeMap::<u32, Vec<u32>>::new();
+    let ends = soon(tasks.join_all()).await;
     for n in plain.payloads().await {
-        of_task.entry(n / 2_000).or_default().push(n);
+        of_task.entry(n / 1_000_000).or_default().push(n);
     }
-    for n in 0..6 {
-        let expected: Vec<_> = (n * 2_000..(n + 1) * 2_000).collect();
-        assert_eq!(of_task[&n], expected, "each once, in order");
+    for (task, count) in ends {
+        let expected: Vec<_> = (task * 1_000_000..task * 1_000_000 + count).collect();
+        assert!(of_task[&task] == expected, "{task}: each once, in order");
     }
 }
 

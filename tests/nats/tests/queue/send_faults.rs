@@ -2,7 +2,7 @@
 
 use crate::support::{Plain, connect, impatient, queue, replicated, soon};
 use levada_nats::queue::{Accepted, SendError, Sender};
-use levada_nats_test::{Cluster, PATIENCE, Proxy, Server, until};
+use levada_nats_test::{Cluster, PATIENCE, Proxy, Server};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -32,13 +32,18 @@ fn load(tx: &Sender<u32>, count: u32, within: Duration) -> (JoinSet<Ends>, Arc<A
     (tasks, ended)
 }
 
-async fn progress(ended: &AtomicU32, at_least: u32) {
+/// Returns when so many sends have ended, and not all. It does not sleep: the fault that follows is
+/// to come in their middle.
+async fn progress(ended: &AtomicU32, at_least: u32, all: u32) {
+    let reached = async {
+        // ORDERING: as above.
+        while ended.load(Ordering::Relaxed) < at_least {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(reached).await;
     // ORDERING: as above.
-    until("some sends", async || match ended.load(Ordering::Relaxed) {
-        ended if ended >= at_least => Ok(()),
-        ended => Err(ended),
-    })
-    .await;
+    assert!(ended.load(Ordering::Relaxed) < all);
 }
 
 /// All that is acknowledged is stored once, where it was said. What is unknown, or was refused, is
@@ -80,7 +85,7 @@ async fn what_is_acknowledged_survives_kill_9_of_the_server() {
     let tx = queue(&connection, "jobs", 10_000).await.sender();
     let (tasks, ended) = load(&tx, 1_000, PATIENCE);
     for at_least in [200, 600] {
-        progress(&ended, at_least).await;
+        progress(&ended, at_least, 1_000).await;
         server.kill();
         server.restart().await;
     }
@@ -95,9 +100,9 @@ async fn what_is_unknown_after_kill_9_is_there_once_when_it_is_sent_again() {
     let tx = queue(&connection, "jobs", 10_000).await.sender();
     // The deadline ends while the server is away.
     let (tasks, ended) = load(&tx, 1_000, Duration::from_millis(20));
-    progress(&ended, 200).await;
+    progress(&ended, 200, 1_000).await;
     server.kill();
-    progress(&ended, 400).await;
+    progress(&ended, 400, 1_000).await;
     server.restart().await;
     let plain = Plain::connect(&server.url(), "jobs").await;
     settle(&tx, &plain, 1_000, tasks).await;
@@ -109,7 +114,7 @@ async fn a_server_that_stands_still_for_three_seconds_is_waited_for() {
     let connection = impatient(&server.url()).await;
     let tx = queue(&connection, "jobs", 10_000).await.sender();
     let (tasks, ended) = load(&tx, 1_000, PATIENCE);
-    progress(&ended, 200).await;
+    progress(&ended, 200, 1_000).await;
     server.pause();
     // This sleep is the fault, not a wait for it.
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -228,7 +233,7 @@ async fn a_leader_that_steps_down_is_waited_for() {
     let plain = Plain::connect(&cluster.url(0), "jobs").await;
     let (tasks, ended) = load(&tx, 600, PATIENCE);
     for at_least in [100, 300] {
-        progress(&ended, at_least).await;
+        progress(&ended, at_least, 600).await;
         cluster.step_down(&plain.stream()).await;
     }
     settle(&tx, &plain, 600, tasks).await;

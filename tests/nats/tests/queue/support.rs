@@ -72,7 +72,7 @@ impl Plain {
         let config = pull::Config {
             durable_name: Some("receivers".to_owned()),
             ack_policy: AckPolicy::Explicit,
-            max_ack_pending: 100_000,
+            max_ack_pending: -1,
             ..pull::Config::default()
         };
         let stream = self.jetstream.get_stream(self.stream()).await.unwrap();
@@ -146,5 +146,5 @@ pub(crate) fn begin<T>(future: impl Future<Output = T> + Send + 'static) -> Boxe
 
 /// Waits for it, not for ever.
 pub(crate) async fn soon<T>(future: impl IntoFuture<Output = T>) -> T {
-    timeout(PATIENCE, future.into_future()).await.expect("it ends")
+    timeout(PATIENCE * 2, future.into_future()).await.expect("it ends")
 }
