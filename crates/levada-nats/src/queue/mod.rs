@@ -1,12 +1,33 @@
 //! A bounded queue: a work-queue stream, of which each message goes to one receiver.
 
+mod consumer;
+mod dead;
+mod dead_letters;
+mod delay;
+mod delivery;
 mod error;
+mod fetch;
 mod headers;
+mod held;
+mod lease;
+mod link;
+mod meta;
 mod options;
+mod receiver;
+mod recover;
+mod renew;
+mod room;
+mod seats;
+mod settle;
+mod store;
 mod subjects;
 
+pub use self::dead_letters::{DeadLetter, DeadLetterError, DeadLetters};
+pub use self::delivery::Delivery;
 pub use self::error::SendError;
 pub use self::options::{Capacity, Options};
+pub use self::receiver::{Receiver, RecvError, TryRecvError};
+pub use self::settle::SettleError;
 
 use crate::codec::Codec;
 use crate::stream::{self, OpenError};
@@ -95,6 +116,30 @@ impl<T> Queue<T> {
     /// How much it holds.
     pub fn capacity(&self) -> Capacity {
         self.shared.capacity
+    }
+
+}
+
+impl<T: 'static> Queue<T> {
+    /// A receiver that works on up to `seats` messages at a time. Any number of receivers, in any
+    /// number of processes, share the messages of a queue.
+    ///
+    /// # Errors
+    /// See [`OpenError`]: [`Differs`](OpenError::Differs) if the receivers of this queue have
+    /// another lease.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime, in which its tasks run.
+    ///
+    /// # Cancel safety
+    /// A cancelled call leaves nothing behind that is not wanted by the next one.
+    pub async fn receiver(&self, seats: usize) -> Result<Receiver<T>, OpenError> {
+        Receiver::open(&self.shared, seats).await
+    }
+
+    /// The messages that no receiver could handle.
+    pub fn dead_letters(&self) -> DeadLetters<T> {
+        DeadLetters::new(self.shared.clone())
     }
 }
 
