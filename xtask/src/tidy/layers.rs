@@ -49,10 +49,9 @@ const CRATES: &[Crate] = &[
     },
     Crate {
         source: "crates/levada-nats/src/",
-        line: "{ codec, name } <- connection <- { payload, stream } \
+        line: "{ codec, name, stream } <- connection <- payload \
                <- { ask, cell, queue, topic } <- lib",
         against: &[],
-        // The options connect, a connection has options, and each of them fails with the error.
         circles: &[],
     },
     Crate {
@@ -66,11 +65,11 @@ const CRATES: &[Crate] = &[
     Crate {
         source: "xtask/src/",
         line: "result <- { files, shell } <- cargo <- { libtest, toolchain } <- { leaks, \
-               sanitizer } <- { compat, openapi, windows } <- { api, asan, bench, ci, clippy, \
-               contrib, deny, doc, docs_rs, downstream, features, fmt, fuzz, instructions, \
-               kill, linearizability, loom, minimal_versions, miri, msrv, mutants, package, \
-               page, panic_abort, proxy, semver, shuttle, spec, targets, test, tidy, tsan, \
-               valgrind } <- main",
+               sanitizer, venv } <- { compat, nats, openapi, windows } <- { api, asan, bench, \
+               ci, clippy, contrib, deny, doc, docs_rs, downstream, features, fmt, fuzz, \
+               instructions, kill, linearizability, loom, minimal_versions, miri, msrv, mutants, \
+               package, page, panic_abort, proxy, semver, shuttle, spec, targets, test, tidy, \
+               tsan, valgrind } <- main",
         against: &[],
         circles: &[],
     },
