@@ -195,8 +195,9 @@ impl Fetch {
         let (attempt, limit) = (meta.attempt, self.link.limit(meta.limit));
         let lease = self.link.leases.begin(message, meta, since, seat);
         if attempt > limit {
-            let reason =
-                format!("its receivers ended without a word, the last in attempt {limit} of {limit}");
+            let reason = format!(
+                "its receivers ended without a word, the last in attempt {limit} of {limit}"
+            );
             Held::new(self.link.clone(), lease).bury(reason);
         } else {
             // The other end is in this task.

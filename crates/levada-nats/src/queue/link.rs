@@ -1,9 +1,9 @@
 //! What the tasks and the deliveries of a receiver share.
 
 use super::lease::Leases;
-use super::room::Room;
 use super::seats::Seats;
 use super::subjects::Subjects;
+use super::wanted::Room;
 use crate::{Connection, Name};
 use async_nats::jetstream::consumer::{self, FromConsumer, PullConsumer};
 use async_nats::jetstream::stream::Stream;
@@ -74,12 +74,12 @@ impl Link {
     pub(super) async fn connected(&self) -> bool {
         let mut state = self.connection.state();
         loop {
+            // The client's own state does not say that it was closed.
+            if state.borrow_and_update().is_closed() {
+                return false;
+            }
             if self.is_connected() {
                 return true;
-            }
-            let closed = state.borrow_and_update().is_closed();
-            if closed {
-                return false;
             }
             // The events of the client may be late or missing; its state is not.
             let _ = tokio::time::timeout(Duration::from_millis(50), state.changed()).await;

@@ -16,11 +16,11 @@ mod options;
 mod receiver;
 mod recover;
 mod renew;
-mod room;
 mod seats;
 mod settle;
 mod store;
 mod subjects;
+mod wanted;
 
 pub use self::dead_letters::{DeadLetter, DeadLetterError, DeadLetters};
 pub use self::delivery::Delivery;
@@ -117,7 +117,6 @@ impl<T> Queue<T> {
     pub fn capacity(&self) -> Capacity {
         self.shared.capacity
     }
-
 }
 
 impl<T: 'static> Queue<T> {

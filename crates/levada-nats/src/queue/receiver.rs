@@ -5,9 +5,9 @@ use super::fetch::Fetch;
 use super::held::{Held, Message};
 use super::lease::{Lease, Leases};
 use super::link::{End, Flag, Link};
-use super::room::{self, Room};
 use super::seats::Seats;
 use super::subjects::Subjects;
+use super::wanted::{self, Room};
 use super::{Shared, consumer, delay, renew};
 use crate::codec::Codec;
 use crate::stream::OpenError;
@@ -110,7 +110,7 @@ impl<T: 'static> Receiver<T> {
         link.runtime.spawn(fetch.run());
         link.runtime.spawn(renew::renew(link.clone()));
         link.runtime.spawn(delay::forward(link.clone()));
-        room::start(&link);
+        wanted::start(&link);
         Ok(Self { core: Arc::new(Core { link, buffer, codec: shared.codec.clone() }) })
     }
 

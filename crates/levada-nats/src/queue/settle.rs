@@ -2,7 +2,7 @@
 
 use super::lease::Lease;
 use super::link::Link;
-use super::room;
+use super::wanted;
 use async_nats::{Request, RequestErrorKind};
 use bytes::Bytes;
 use std::error::Error;
@@ -110,7 +110,7 @@ pub(super) async fn settle(
             Ok(_) => {
                 lease.settle();
                 if verdict == Verdict::Ack {
-                    room::announce(link).await;
+                    wanted::announce(link).await;
                 }
                 return Ok(());
             }
