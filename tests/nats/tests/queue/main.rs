@@ -3,4 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 mod receive;
+mod receive_dead;
+mod receive_delay;
+mod receive_lease;
+mod receive_process;
 mod receiving;

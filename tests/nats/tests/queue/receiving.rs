@@ -1,8 +1,9 @@
 //! Queues with receivers, and what the server says of them.
 
-use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{self, PullConsumer};
 use async_nats::jetstream::{self, stream};
+use async_nats::{Client, HeaderMap, Subscriber};
+use futures_util::StreamExt;
 use levada_nats::queue::{Delivery, Options, Receiver};
 use levada_nats::{ConnectOptions, Connection};
 use levada_nats_test::{PATIENCE, Server, until};
@@ -105,6 +106,12 @@ impl Plain {
         .clone()
     }
 
+    /// When a stream stored a message, in nanoseconds since 1970.
+    pub(crate) async fn stored_at(&self, kind: &str, seq: u64) -> i128 {
+        let stream = self.jetstream.get_stream(format!("levada_{kind}_jobs")).await.unwrap();
+        stream.get_raw_message(seq).await.unwrap().time.unix_timestamp_nanos()
+    }
+
     /// Waits until so many messages are leased.
     pub(crate) async fn leased(&self, messages: usize) {
         until("a number of leases", async || {
@@ -118,4 +125,34 @@ impl Plain {
 /// The next delivery, not for ever.
 pub(crate) async fn next<T: 'static>(receiver: &Receiver<T>) -> Delivery<T> {
     timeout(PATIENCE, receiver.recv()).await.expect("a delivery in time").unwrap()
+}
+
+/// Sees what receivers tell the server of their messages.
+pub(crate) struct Acks {
+    seen: Subscriber,
+    client: Client,
+}
+
+impl Acks {
+    pub(crate) async fn watch(plain: &Plain) -> Self {
+        let seen = plain.client.subscribe("$JS.ACK.>").await.unwrap();
+        plain.client.flush().await.unwrap();
+        Self { seen, client: plain.client.clone() }
+    }
+
+    /// There was one acknowledgement, and no other verdict, since the watching began.
+    pub(crate) async fn expect_one_ack(&mut self) {
+        // What was sent before this has arrived when this has.
+        self.client.publish("$JS.ACK.end", "end".into()).await.unwrap();
+        let mut verdicts = Vec::new();
+        loop {
+            let message = timeout(PATIENCE, self.seen.next()).await.unwrap().unwrap();
+            match &message.payload[..] {
+                b"end" => break,
+                b"+WPI" => {}
+                verdict => verdicts.push(String::from_utf8_lossy(verdict).into_owned()),
+            }
+        }
+        assert_eq!(verdicts, ["+ACK"]);
+    }
 }
