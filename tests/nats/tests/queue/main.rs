@@ -5,6 +5,7 @@
 mod receive;
 mod receive_dead;
 mod receive_delay;
+mod receive_faults;
 mod receive_lease;
 mod receive_process;
 mod receiving;

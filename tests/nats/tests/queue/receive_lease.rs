@@ -56,7 +56,6 @@ async fn a_partition_longer_than_a_lease_loses_it() {
     near.close().await;
     setup.plain.send([8]).await;
     next(&receiver).await.ack().await.unwrap();
-    assert!(receiver.recoveries() > 0);
 }
 
 #[tokio::test]
