@@ -19,6 +19,7 @@ struct Oracle {
     /// What a receiver has acknowledged, and how often.
     acked: Arc<Mutex<BTreeMap<u32, u32>>>,
     accepted: Arc<AtomicU32>,
+    enough: Arc<AtomicBool>,
     stopped: Arc<AtomicBool>,
 }
 
@@ -48,9 +49,9 @@ impl Oracle {
         receiver.close().await;
     }
 
-    /// Sends numbers, in turn, until it is stopped.
+    /// Sends numbers, in turn, until there are enough.
     async fn send(self, plain: Plain) {
-        while !self.stopped.load(Ordering::Relaxed) {
+        while !self.enough.load(Ordering::Relaxed) {
             let number = self.accepted.load(Ordering::Relaxed);
             plain.send([number]).await;
             self.accepted.fetch_add(1, Ordering::Relaxed);
@@ -108,22 +109,15 @@ async fn under_load(
         fault().await;
     }
     oracle.more(100).await;
-    until("an empty queue", async || {
-        oracle.stopped.store(false, Ordering::Relaxed);
-        let messages = plain.stream("queue").await.messages;
-        if messages < 50 { Ok(()) } else { Err(messages) }
-    })
-    .await;
     // The sender ends first; the receivers work until nothing is left.
-    let stopping = oracle.clone();
-    sending.abort();
-    let _ = sending.await;
+    oracle.enough.store(true, Ordering::Relaxed);
+    timeout(PATIENCE, sending).await.unwrap().unwrap();
     until("an empty queue", async || {
         let messages = plain.stream("queue").await.messages;
         if messages == 0 { Ok(()) } else { Err(messages) }
     })
     .await;
-    stopping.stopped.store(true, Ordering::Relaxed);
+    oracle.stopped.store(true, Ordering::Relaxed);
     for worker in working {
         timeout(PATIENCE, worker).await.unwrap().unwrap();
     }

@@ -8,7 +8,7 @@ use levada_nats::queue::{Delivery, Options, Receiver};
 use levada_nats::{ConnectOptions, Connection};
 use levada_nats_test::{PATIENCE, Server, until};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// A server, a connection to it, and JetStream by hand.
 pub(crate) struct Setup {
@@ -63,16 +63,21 @@ impl Plain {
         headers.insert("Nats-Msg-Id", id);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         headers.insert("Levada-Sent-At", now.as_millis().to_string());
-        let subject = "levada.queue.jobs.0";
-        until("a message that is stored", async || {
-            let sent = self.jetstream.publish_with_headers(
-                subject,
-                headers.clone(),
-                payload.clone().into(),
-            );
-            sent.await?.await
-        })
-        .await;
+        // By hand, and not with `until`, so that the future can move to another thread.
+        let sending = async {
+            loop {
+                let (headers, payload) = (headers.clone(), payload.clone().into());
+                let subject = "levada.queue.jobs.0";
+                let sent = self.jetstream.publish_with_headers(subject, headers, payload).await;
+                if let Ok(answer) = sent
+                    && answer.await.is_ok()
+                {
+                    break;
+                }
+                sleep(Duration::from_millis(25)).await;
+            }
+        };
+        timeout(PATIENCE, sending).await.expect("the message is stored");
     }
 
     /// The state of a stream.
