@@ -1,5 +1,6 @@
 //! A bounded queue: a work-queue stream, of which each message goes to one receiver.
 
+mod announce;
 mod consumer;
 mod dead;
 mod dead_letters;
