@@ -32,8 +32,7 @@ const CLOSE: Duration = Duration::from_secs(5);
 /// 2. **Once, when nothing fails**: no process, server or connection, and no lease.
 /// 3. **Seats.** At most so many messages are leased to this receiver as it has seats, in its
 ///    buffer and in the hands of the program together. It asks for a message only if a seat is
-/// free,
-///    so a message that is not being worked on waits in the queue, for any receiver.
+///    free, so a message that no task works on waits in the queue, for any receiver.
 /// 4. **In order** are the first deliveries, to all receivers of the queue together.
 /// 5. **A killed receiver** holds a message for the rest of one lease. Then the message goes to
 ///    another receiver, with the next attempt.
