@@ -124,6 +124,23 @@ async fn a_redriven_message_has_new_attempts() {
 }
 
 #[tokio::test]
+async fn a_message_as_large_as_the_server_takes_is_a_dead_letter_with_a_short_reason() {
+    let setup = Setup::start().await;
+    let queue = setup.queue().open::<String>().await.unwrap();
+    let receiver = queue.receiver(1).await.unwrap();
+    let max = setup.plain.client.max_payload();
+    // As senders of this crate leave room for other headers.
+    let text = "x".repeat(max - 512);
+    setup.plain.send_bytes("large", format!("{:?}", &text[..text.len() - 100])).await;
+    let reason = "because ".repeat(100);
+    next(&receiver).await.reject(&reason).await.unwrap();
+    setup.plain.has("queue", 0).await;
+    let letters = queue.dead_letters().read(0, 1).await.unwrap();
+    let kept = letters[0].reason();
+    assert!(reason.starts_with(kept) && kept.len() > 100 && kept.len() < 600, "{kept}");
+}
+
+#[tokio::test]
 async fn a_codec_that_panics_leaves_the_message_in_the_queue() {
     struct Panics;
     impl levada_nats::Codec<u32> for Panics {

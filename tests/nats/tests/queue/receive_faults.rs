@@ -286,3 +286,32 @@ async fn attempts_go_on_after_the_server_was_killed() {
     assert_eq!(delivery.attempt(), 4);
     delivery.ack().await.unwrap();
 }
+
+#[tokio::test]
+async fn attempts_go_on_after_the_leader_of_the_consumer_stepped_down() {
+    let cluster = Cluster::start(3).await;
+    let connection = connect(&cluster.urls().join(",")).await;
+    let plain = Plain::connect(&cluster.url(0)).await;
+    let options = connection.queue("jobs".parse().unwrap()).lease(Duration::from_secs(3));
+    let options = options.max_attempts(100).durability(Durability::Replicated);
+    let queue = until("a queue", async || options.clone().open::<u32>().await).await;
+    let receiver = until("a receiver", async || queue.receiver(1).await).await;
+    plain.send([7]).await;
+    for _ in 0..2 {
+        drop(next(&receiver).await);
+    }
+    let mut last = 2;
+    for _ in 0..times(2) {
+        let delivery = next(&receiver).await;
+        // More, if a new leader did not know of a lease and the message was delivered meanwhile.
+        assert!(delivery.attempt() > last, "{} after {last}", delivery.attempt());
+        last = delivery.attempt();
+        // It is renewed at least once.
+        sleep(Duration::from_secs(2)).await;
+        cluster.step_down_consumer("levada_queue_jobs", "receivers").await;
+        drop(delivery);
+    }
+    let delivery = next(&receiver).await;
+    assert!(delivery.attempt() > last, "{} after {last}", delivery.attempt());
+    delivery.ack().await.unwrap();
+}
