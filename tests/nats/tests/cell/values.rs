@@ -260,3 +260,21 @@ async fn a_codec_chooses_the_bytes() {
     cell.send("\u{1f30a}".to_owned()).await.unwrap();
     assert_eq!(store.get("value").await.unwrap().unwrap(), "\u{1f30a}");
 }
+
+#[tokio::test]
+async fn a_value_as_large_as_a_message_arrives_and_is_read() {
+    let server = Server::start().await;
+    let url = server.url();
+    let open = async || {
+        let connection = connect(&url).await.unwrap();
+        connection.cell(name("large")).open_with(Vec::new(), Raw).await.unwrap()
+    };
+    let (writer, reader) = (open().await, open().await);
+    // The headers of a message count as well.
+    let large = vec![7_u8; (1 << 20) - 200];
+    writer.send(large.clone()).await.unwrap();
+    shows(&reader, &large).await;
+    shows(&open().await, &large).await;
+    let error = writer.send(vec![0; 1 << 20]).await.unwrap_err();
+    assert!(matches!(error, SendError::TooLarge { .. }), "{error}");
+}
