@@ -27,7 +27,7 @@
 //! says why.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
-#![cfg_attr(not(test), expect(dead_code, reason = "the shapes that use it come next"))]
+#![expect(dead_code, reason = "the shapes that use it come next")]
 
 // A module uses only what stands to the left of it:
 // { codec, name } <- connection <- { payload, stream } <- { ask, cell, queue, topic } <- lib

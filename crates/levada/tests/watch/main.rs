@@ -8,6 +8,7 @@ mod handles;
 mod hostile;
 mod many;
 mod memory;
+mod reads;
 mod shared;
 #[cfg(feature = "stream")]
 mod stream;
