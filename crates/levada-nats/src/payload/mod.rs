@@ -356,7 +356,7 @@ impl Objects {
 }
 
 /// The reference of a message, if it has one.
-fn reference(headers: Option<&HeaderMap>) -> Result<Option<Reference>, PayloadError> {
+pub(crate) fn reference(headers: Option<&HeaderMap>) -> Result<Option<Reference>, PayloadError> {
     let value = headers.and_then(|headers| headers.get(REFERENCE));
     value.map(|value| value.as_str().parse()).transpose()
 }
