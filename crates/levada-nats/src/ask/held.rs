@@ -86,6 +86,8 @@ struct Running {
     /// By the last token of their inboxes.
     askers: HashMap<String, Asker>,
     link: Link,
+    /// Whether the answerer was dropped.
+    is_leaving: bool,
 }
 
 struct Held {
@@ -119,6 +121,7 @@ impl Task {
             held: HashMap::new(),
             askers: HashMap::new(),
             link: Link::default(),
+            is_leaving: false,
         };
         running.run(freed).await;
     }
@@ -129,11 +132,12 @@ impl Running {
         let mut tick = interval(ANNOUNCE);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let accepted = self.task.accepted.clone();
-        let mut is_leaving = false;
+        let mut has_questions = true;
         loop {
             tokio::select! {
-                message = self.task.questions.next(), if !is_leaving => match message {
+                message = self.task.questions.next(), if has_questions => match message {
                     Some(message) => self.accept(message).await,
+                    None if self.is_leaving => has_questions = false,
                     None => return,
                 },
                 message = self.task.cancellations.next() => match message {
@@ -151,24 +155,25 @@ impl Running {
                     Ok(()) => self.link.changed(Instant::now()),
                     Err(_) => return,
                 },
-                () = accepted.closed(), if !is_leaving => {
-                    is_leaving = true;
-                    self.leave().await;
+                () = accepted.closed(), if !self.is_leaving => {
+                    self.is_leaving = true;
+                    // What is under way already still comes. An error means that nothing does.
+                    has_questions = self.task.questions.drain().await.is_ok();
                 }
             }
-            if is_leaving && self.held.is_empty() {
+            if self.is_leaving && !has_questions && self.held.is_empty() {
                 return;
             }
         }
     }
 
-    /// Takes a question if there is a seat for it.
+    /// Takes a question if there is a seat for it. Without an answerer there is none.
     async fn accept(&mut self, message: Message) {
         let Some(reply) = message.reply.clone() else {
             tracing::debug!(subject = %message.subject, "a question without a reply subject");
             return;
         };
-        if self.held.len() >= self.task.seats {
+        if self.is_leaving || self.held.len() >= self.task.seats {
             self.refuse(reply, &Refusal::busy()).await;
             return;
         }
@@ -198,18 +203,6 @@ impl Running {
         let ticket = Ticket { reply, deadline, closed, finished, is_finished: false };
         // If the answerer was dropped just now, so is the ticket, which refuses the question.
         let _ = self.task.accepted.send(Accepted { message, ticket });
-    }
-
-    /// Takes no more questions, and refuses those that are under way.
-    async fn leave(&mut self) {
-        if self.task.questions.drain().await.is_err() {
-            return;
-        }
-        while let Some(message) = self.task.questions.next().await {
-            if let Some(reply) = message.reply {
-                self.refuse(reply, &Refusal::busy()).await;
-            }
-        }
     }
 
     async fn free(&mut self, finished: Finished) {
