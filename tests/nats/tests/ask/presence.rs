@@ -138,7 +138,7 @@ async fn an_answer_that_was_lost_is_not_waited_for() {
     let held = letters.next().await.unwrap();
     assert!(held.subject.ends_with(".held"), "{}", held.subject);
     letters.next().await.unwrap();
-    proxy.drop_replies();
+    proxy.cut();
     question.answer(49).await.unwrap();
     let lost = letters.next().await.unwrap();
     assert_eq!(&lost.payload[..], b"49", "{}", lost.subject);
