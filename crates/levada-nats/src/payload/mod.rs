@@ -364,3 +364,6 @@ pub(crate) fn reference(headers: Option<&HeaderMap>) -> Result<Option<Reference>
 fn no_stream(refusal: &jetstream::Error) -> bool {
     refusal.error_code() == ErrorCode::STREAM_NOT_FOUND
 }
+
+#[cfg(test)]
+mod tests;
