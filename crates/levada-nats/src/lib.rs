@@ -30,7 +30,7 @@
 #![expect(dead_code, reason = "the shapes that use it come next")]
 
 // A module uses only what stands to the left of it:
-// { codec, name } <- connection <- { payload, stream } <- { ask, cell, queue, topic } <- lib
+// { codec, name, stream } <- connection <- payload <- { ask, cell, queue, topic } <- lib
 pub mod ask;
 pub mod cell;
 pub mod codec;

@@ -1,7 +1,6 @@
 //! Streams: made if they are not there, compared with what is wanted if they are.
 
-use crate::Connection;
-use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
+use async_nats::jetstream::context::{Context, CreateStreamErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Config, Stream};
 use async_nats::jetstream::{self, ErrorCode};
 use serde_json::Value;
@@ -146,9 +145,8 @@ impl OpenError {
 }
 
 /// The stream with these settings, which is made if it does not exist.
-pub(crate) async fn open(connection: &Connection, wanted: Config) -> Result<Stream, OpenError> {
+pub(crate) async fn open(jetstream: &Context, wanted: Config) -> Result<Stream, OpenError> {
     let name = wanted.name.clone();
-    let jetstream = connection.jetstream();
     match jetstream.create_stream(wanted.clone()).await {
         Ok(created) => return Ok(created),
         Err(error) => match error.kind() {

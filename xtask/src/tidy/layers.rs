@@ -49,10 +49,9 @@ const CRATES: &[Crate] = &[
     },
     Crate {
         source: "crates/levada-nats/src/",
-        line: "{ codec, name } <- connection <- { payload, stream } \
+        line: "{ codec, name, stream } <- connection <- payload \
                <- { ask, cell, queue, topic } <- lib",
         against: &[],
-        // The options connect, a connection has options, and each of them fails with the error.
         circles: &[],
     },
     Crate {

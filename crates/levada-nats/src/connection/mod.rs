@@ -11,7 +11,9 @@ pub use self::options::ConnectOptions;
 pub use self::state::State;
 
 use crate::Name;
+use crate::stream::{self, OpenError};
 use async_nats::jetstream;
+use async_nats::jetstream::stream::{Config, Stream};
 use levada::watch;
 use std::fmt;
 use std::sync::Arc;
@@ -73,7 +75,7 @@ pub struct Connection {
 }
 
 struct Shared {
-    client: async_nats::Client,
+    client: Arc<async_nats::Client>,
     jetstream: jetstream::Context,
     namespace: Name,
     state: watch::Receiver<State>,
@@ -81,14 +83,14 @@ struct Shared {
 
 impl Connection {
     fn new(
-        client: async_nats::Client,
+        client: Arc<async_nats::Client>,
         options: &ConnectOptions,
         state: watch::Receiver<State>,
     ) -> Self {
         let jetstream = jetstream::ContextBuilder::new()
             .timeout(options.request_timeout)
             .ack_timeout(options.request_timeout)
-            .build(client.clone());
+            .build(async_nats::Client::clone(&client));
         let namespace = options.namespace.clone();
         Self { shared: Arc::new(Shared { client, jetstream, namespace, state }) }
     }
@@ -166,12 +168,61 @@ impl Connection {
         }
     }
 
-    pub(crate) fn client(&self) -> &async_nats::Client {
+    /// The client beneath, for what this crate has no shape for.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// connection.client().publish("plain", "text".into()).await?;
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
+    pub fn client(&self) -> &async_nats::Client {
         &self.shared.client
     }
 
-    pub(crate) fn jetstream(&self) -> &jetstream::Context {
+    /// The client's JetStream, with the time limits of this connection.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// let account = connection.jetstream().query_account().await?;
+    /// println!("{} streams", account.streams);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
+    pub fn jetstream(&self) -> &jetstream::Context {
         &self.shared.jetstream
+    }
+
+    /// The stream with these settings, which is made if it does not exist.
+    ///
+    /// # Errors
+    /// [`OpenError::Differs`](crate::OpenError::Differs) if it exists with others; see
+    /// [`OpenError`](crate::OpenError).
+    ///
+    /// # Cancel safety
+    /// A cancelled call may have made the stream, which is what the next call wants.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// use async_nats::jetstream::stream::Config;
+    ///
+    /// let config = Config { name: "audit".into(), ..Config::default() };
+    /// let stream = connection.open_stream(config).await?;
+    /// assert_eq!(stream.cached_info().config.name, "audit");
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
+    pub async fn open_stream(&self, config: Config) -> Result<Stream, OpenError> {
+        stream::open(&self.shared.jetstream, config).await
     }
 
     /// The name of a stream, a bucket or a consumer: `levada_queue_jobs`. Kinds and namespaces have

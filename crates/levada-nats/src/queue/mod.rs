@@ -9,7 +9,7 @@ pub use self::error::SendError;
 pub use self::options::{Capacity, Options};
 
 use crate::codec::Codec;
-use crate::stream::{self, OpenError};
+use crate::stream::OpenError;
 use crate::{Connection, Name};
 use async_nats::jetstream::stream::Stream;
 use std::fmt;
@@ -72,7 +72,7 @@ impl<T> Queue<T> {
     async fn open(options: Options, codec: Arc<dyn Codec<T>>) -> Result<Self, OpenError> {
         options.check()?;
         let subjects = Subjects::new(&options.connection, &options.name);
-        let stream = stream::open(&options.connection, options.stream(&subjects)).await?;
+        let stream = options.connection.open_stream(options.stream(&subjects)).await?;
         let shared = Shared {
             subjects,
             stream,
