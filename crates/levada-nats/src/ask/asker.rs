@@ -30,8 +30,8 @@ const TRIES: usize = 3;
 
 /// Asks questions, each of which one answerer gets. Clones share it.
 ///
-/// It is the sender of a question and the receiver of its answer: a oneshot channel across machines.
-/// See [the module](super) for what is guaranteed.
+/// It is the sender of a question and the receiver of its answer: a oneshot channel across
+/// machines. See [the module](super) for what is guaranteed.
 ///
 /// ```
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {

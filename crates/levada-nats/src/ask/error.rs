@@ -36,8 +36,8 @@ pub enum AskError<Q> {
     },
     /// The answerer dropped the question without an answer.
     Dropped(Q),
-    /// The process of the answerer ended, or lost its connection, or the answer was lost on its way.
-    /// The answerer may have worked on the question.
+    /// The process of the answerer ended, or lost its connection, or the answer was lost on its
+    /// way. The answerer may have worked on the question.
     Gone(Q),
     /// The answerer has no answer and says why: it cannot read the question, or cannot send the
     /// answer that it has.

@@ -6,7 +6,7 @@ use crate::State;
 use async_nats::{Client, Message, StatusCode, Subject, Subscriber};
 use futures_util::StreamExt;
 use levada::{mpsc, watch};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -250,7 +250,7 @@ impl Running {
         }
     }
 
-    /// An asker waits for these questions: it is told which of them are not held here.
+    /// An asker waits for these questions. The reply names those that are not held here.
     async fn tell_unknown(&mut self, message: &Message) {
         let Some(reply) = message.reply.clone() else { return };
         let Some((inbox, _)) = wire::split(&reply) else { return };
@@ -286,44 +286,40 @@ impl Running {
         }
     }
 
-    /// Writes to the askers which of their questions are held here.
+    /// Writes to the askers which of their questions are held here: new ones at once, and all of
+    /// them now and then.
     async fn announce(&mut self) {
         let now = Instant::now();
-        let mut held: HashMap<&str, (Vec<u64>, bool)> = HashMap::new();
-        for question in self.held.values_mut() {
-            let is_open = now < question.deadline && !*question.close.borrow();
-            if let Some(origin) = &mut question.asker
+        self.forget_askers();
+        let is_due =
+            |asker: &Asker| asker.written.is_none_or(|at| now.duration_since(at) >= REPEAT);
+        let due = self.askers.iter().filter(|(_, asker)| is_due(asker));
+        let due: HashSet<String> = due.map(|(token, _)| token.clone()).collect();
+        let mut letters: HashMap<&str, Vec<u64>> = HashMap::new();
+        for held in self.held.values_mut() {
+            let is_open = now < held.deadline && !*held.close.borrow();
+            if let Some(origin) = &mut held.asker
                 && is_open
-                && now.duration_since(question.since) >= ANNOUNCE
+                && now.duration_since(held.since) >= ANNOUNCE
+                && (!origin.is_announced || due.contains(&origin.token))
             {
-                let (ids, has_new) = held.entry(&origin.token).or_default();
-                ids.push(origin.id);
-                *has_new |= !origin.is_announced;
+                origin.is_announced = true;
+                letters.entry(&origin.token).or_default().push(origin.id);
             }
         }
-        let mut letters = Vec::new();
-        let mut announced = Vec::new();
-        for (token, (ids, has_new)) in held {
+        if !self.task.state.borrow().is_connected() {
+            return;
+        }
+        for (token, ids) in letters {
             let Some(asker) = self.askers.get_mut(token) else { continue };
-            let is_due = asker.written.is_none_or(|at| now.duration_since(at) >= REPEAT);
-            if has_new || is_due {
+            if due.contains(token) {
                 asker.written = Some(now);
-                announced.push(token.to_owned());
+            }
+            for ids in ids.chunks(wire::IDS) {
                 let subject = format!("{}.{HELD}", asker.inbox);
                 let reply = format!("{}.{token}", self.task.inbox);
-                let chunks = ids.chunks(wire::IDS).map(wire::ids);
-                letters.extend(chunks.map(|ids| (subject.clone(), reply.clone(), ids)));
-            }
-        }
-        let origins = self.held.values_mut();
-        let origins = origins.filter(|held| now.duration_since(held.since) >= ANNOUNCE);
-        for origin in origins.filter_map(|held| held.asker.as_mut()) {
-            origin.is_announced |= announced.contains(&origin.token);
-        }
-        self.forget_askers();
-        if self.task.state.borrow().is_connected() {
-            for (subject, reply, ids) in letters {
-                let _ = self.task.client.publish_with_reply(subject, reply, ids).await;
+                let letter = self.task.client.publish_with_reply(subject, reply, wire::ids(ids));
+                let _ = letter.await;
             }
         }
     }
@@ -331,9 +327,9 @@ impl Running {
     /// Forgets the askers for which nothing is held.
     fn forget_askers(&mut self) {
         let held = &self.held;
-        self.askers.retain(|token, _| {
-            held.values().any(|held| held.asker.as_ref().is_some_and(|a| a.token == *token))
-        });
+        let needed = held.values().filter_map(|held| held.asker.as_ref());
+        let needed: HashSet<&str> = needed.map(|origin| origin.token.as_str()).collect();
+        self.askers.retain(|token, _| needed.contains(token.as_str()));
     }
 }
 

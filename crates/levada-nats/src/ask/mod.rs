@@ -1,8 +1,8 @@
 //! A question and its answer: request and reply, as a oneshot channel across machines.
 //!
-//! An [`Asker`] asks, one of any number of [`Answerer`]s gets the question, and its answer, if there
-//! is one, goes back. Nothing is stored: a question lives as long as its asker waits for it. What
-//! must survive its asker belongs in a queue.
+//! An [`Asker`] asks, one of any number of [`Answerer`]s gets the question, and its answer, if
+//! there is one, goes back. Nothing is stored: a question lives as long as its asker waits for it.
+//! What must survive its asker belongs in a queue.
 //!
 //! ```
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,36 +26,39 @@
 //!
 //! # Guarantees
 //! 1. **One answerer.** A question goes to at most one answerer that has a free seat, chosen by the
-//!    server. It is not sent again to another one after that.
+//!    server. It is not sent to another one after that.
 //! 2. **One answer.** At most one answer arrives, and it is that of the question.
 //! 3. **An end.** [`Asker::ask`] ends at its deadline at the latest, whatever fails.
 //! 4. **No answerer** is an error at once: [`AskError::NoResponder`], after one round trip to the
 //!    server.
 //! 5. **Bounded.** An answerer holds at most as many questions as it has
-//!    [seats](AnswererBuilder::seats), those that wait in [`Answerer::recv`] included. It refuses
-//!    others at once, and the server gives a refused question to an answerer again, up to three times
-//!    in all, before its asker gets [`AskError::Busy`].
-//! 6. **A dropped question** ends with [`AskError::Dropped`] after one round trip.
+//!    [seats](AnswererBuilder::seats), those that wait for [`Answerer::recv`] included. It refuses
+//!    others at once. A refused question is sent again, up to three times in all, each time to an
+//!    answerer that the server chooses; then its asker gets [`AskError::Busy`].
+//! 6. **A dropped question** ends with [`AskError::Dropped`] after one trip to the asker.
 //! 7. **The deadline travels** as the time that is left, so that the clocks of two machines do not
-//!    matter: [`Question::deadline`] is never before that of the asker, and after it by the time that
-//!    the question was under way. So an answer in the last moment may come too late without an
+//!    matter: [`Question::deadline`] is never before that of the asker, and after it by the time
+//!    that the question was under way. So an answer in the last moment may come too late without an
 //!    error; an answer after the deadline is [`AnswerError::Closed`] and is not sent.
 //! 8. **Cancelled.** A question whose future was dropped is [closed](Question::closed) after one
 //!    trip. If that message is lost, it is closed within a second.
 //! 9. **A dead asker.** If its process ends, its questions are closed within about two seconds.
 //! 10. **A dead answerer.** If its process ends while it holds a question, the asker gets
-//!     [`AskError::Gone`] within about three seconds. The same happens if the answer was lost on its
-//!     way. A question that was held for less than 50 ms ends at its deadline.
-//! 11. **Bounded traffic.** While questions are held for longer than 50 ms, an asker and an answerer
-//!     exchange at most two messages and two replies a second for each 8,192 of them.
+//!     [`AskError::Gone`] within about three seconds. The same happens if the answer was lost on
+//!     its way. A question that was held for less than 50 ms ends at its deadline.
+//! 11. **Bounded traffic.** An answerer writes to an asker twice a second while it holds questions
+//!     of it for longer than 50 ms, and when another one has been held for as long, at most twenty
+//!     times a second. An asker writes to an answerer that is silent, four times a second. Each of
+//!     these messages has one reply and names up to 8,192 questions.
 //! 12. **Types.** An answerer that cannot decode a question says so to the asker
 //!     ([`AskError::Refused`]) and goes on. An asker that cannot decode an answer gets
 //!     [`AskError::Decode`].
 //! 13. **Size.** A question or an answer that is larger than the server takes is passed through a
 //!     stream of objects, which deletes them after an hour at the latest.
 //!
-//! Rules 8 to 10 speak of a steady connection. While a connection is made again, and for six seconds
-//! afterwards, no side declares another one gone, because the same event may have cut off both.
+//! Rules 8 to 10 speak of a steady connection. While a connection is made again, and for six
+//! seconds afterwards, neither side declares the other one gone, because the same event may have
+//! cut off both.
 //!
 //! # Without this crate
 //! A question is a NATS request to `NAMESPACE.ask.NAME`, and the answer is its reply. So

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 const GONE: Duration = Duration::from_secs(1);
 
 /// How long after its own reconnection one side judges no other: what cut it off, such as the
-/// restart of a server, cut the others off as well, and they pause up to 4 seconds between attempts.
+/// restart of a server, cut the others off as well, and they pause up to 4 seconds between two
+/// attempts.
 const UNSTEADY: Duration = Duration::from_secs(6);
 
 /// Waits while the connection is lost. Returns whether there is one, rather than none for ever.

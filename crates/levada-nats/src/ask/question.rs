@@ -115,16 +115,16 @@ impl<Q, A> Question<Q, A> {
 impl<Q: Send + 'static, A: Send + 'static> Question<Q, A> {
     /// Answers.
     ///
-    /// `Ok` says that the answer is handed to the connection before the deadline, and that the asker
-    /// waited then, as far as is known here. It does not say that the asker received it.
+    /// `Ok` says that the answer was handed to the connection before the deadline, and that the
+    /// asker waited then, as far as is known here. It does not say that the asker received it.
     ///
     /// # Errors
     /// See [`AnswerError`]. Each variant has the answer.
     ///
     /// # Cancel safety
     /// The answer is lost if the future is dropped before it is ready; its asker then gets
-    /// [`AskError::Dropped`](super::AskError::Dropped), unless the answer was sent already. It waits
-    /// only while there is no connection, or if the answer is larger than the server takes.
+    /// [`AskError::Dropped`](super::AskError::Dropped), unless the answer was sent already. It
+    /// waits only while there is no connection, or if the answer is larger than the server takes.
     pub async fn answer(self, answer: A) -> Result<(), AnswerError<A>> {
         let Self { value, mut ticket, desk } = self;
         drop(value);

@@ -86,7 +86,7 @@ impl Waiting {
 
     /// Sends a question. `None` if the connection is closed.
     pub(super) async fn send(&self, payload: Bytes, headers: HeaderMap) -> Option<Pending<'_>> {
-        // ORDERING: Relaxed: only the number matters.
+        // ORDERING: Relaxed, no pair: only the number matters.
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (sender, reply) = oneshot::channel();
         lock(&self.table).slots.insert(id, Slot { reply: sender, holder: None });
@@ -190,7 +190,7 @@ impl Task {
         false
     }
 
-    /// An answerer holds these questions: it is told which of them nothing waits for.
+    /// An answerer holds these questions. The reply names those that nothing waits for.
     async fn is_held(&self, message: &Message) {
         let Some(reply) = &message.reply else { return };
         // It waits for the reply at its inbox, under this asker's token.

@@ -6,12 +6,12 @@
 //! | `ASKER.ID` | the answer, or a [`Refusal`] | its bytes, or the service error headers |
 //! | `ASKER.held` | "I hold these questions of yours" | ids |
 //! | `ANSWERER.asked` | "I wait for answers to these" | ids |
-//! | `ANSWERER.ASKER`, `ASKER.ANSWERER` | reply to one of those two | the ids that are unknown |
-//! | `ANSWERER.cancel`, or `NAMESPACE.ask.NAME.cancel` | "I no longer wait for these" | the asker, ids |
+//! | `ANSWERER.ASKER`, `ASKER.ANSWERER` | the reply to one of those | ids it does not know |
+//! | `ANSWERER.cancel` or `NAMESPACE.ask.NAME.cancel` | "I cancel these" | the asker, ids |
 //!
-//! ASKER and ANSWERER are inboxes, subjects that nothing else receives from. A name in a third token
-//! is the last token of an inbox. A program without this crate asks by a plain request, and is asked
-//! by one.
+//! ASKER and ANSWERER are inboxes, subjects that nothing else receives from. Where they stand
+//! behind another one, their last token is meant. A program without this crate asks by a plain
+//! request, and is asked by one.
 
 use async_nats::HeaderMap;
 use bytes::{BufMut, Bytes, BytesMut};

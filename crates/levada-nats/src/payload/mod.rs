@@ -188,7 +188,7 @@ impl Objects {
         let mut stored = self.publish(&reference, &bytes, part_size).await;
         if stored.as_ref().is_err_and(|error| error.kind() == PublishErrorKind::StreamNotFound) {
             // It was there, and was deleted since.
-            // ORDERING: Relaxed: see `open`.
+            // ORDERING: Relaxed, no pair: see `open`.
             self.opened.store(false, Ordering::Relaxed);
             self.open().await?;
             stored = self.publish(&reference, &bytes, part_size).await;
@@ -298,7 +298,7 @@ impl Objects {
         if state.messages == 0 || state.first_timestamp >= before {
             return Ok(0);
         }
-        // The server knows where a time is in a stream, and says so to a consumer that starts there.
+        // The server knows where a time is in a stream, and tells a consumer that starts there.
         let config = pull::Config {
             deliver_policy: DeliverPolicy::ByStartTime { start_time: before },
             inactive_threshold: Duration::from_secs(5),
@@ -317,7 +317,7 @@ impl Objects {
     }
 
     async fn open(&self) -> Result<(), PayloadError> {
-        // ORDERING: Relaxed: the flag only saves a request. It guards no memory of this process.
+        // ORDERING: Relaxed, no pair: the flag saves a request and guards no memory.
         if self.opened.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -330,8 +330,8 @@ impl Objects {
             allow_direct: true,
             ..Config::default()
         };
-        stream::open(&self.connection, wanted).await.map_err(PayloadError::Open)?;
-        // ORDERING: Relaxed: as above.
+        stream::open(self.connection.jetstream(), wanted).await.map_err(PayloadError::Open)?;
+        // ORDERING: Relaxed, no pair: as above.
         self.opened.store(true, Ordering::Relaxed);
         Ok(())
     }
