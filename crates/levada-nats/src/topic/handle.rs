@@ -134,7 +134,7 @@ impl<T: 'static> Topic<T> {
         position: impl Into<Position>,
     ) -> Result<Subscriber<T>, SubscribeError> {
         let (next, items) = reader::start(self.source.clone(), position.into()).await?;
-        Ok(Subscriber::new(next, items, self.codec.clone()))
+        Ok(Subscriber::new(next, items, self.codec.clone(), self.source.clone()))
     }
 
     /// Deletes the topic with all its messages. Its subscribers get

@@ -31,6 +31,12 @@
 //! A program that stores [`Subscriber::position`] goes on there after a restart, with
 //! [`Topic::subscribe_from`]: no message twice, none skipped without a word.
 //!
+//! # Large messages
+//! The bytes of a message that is larger than the server's `max_payload` (1 MiB unless it is
+//! configured otherwise) are stored apart, in the stream `…_topic-objects_…`, and fetched when the
+//! message is received. They are deleted a day after the message was overwritten, when the next
+//! large message is sent.
+//!
 //! # Without storage
 //! [`Options::open_lossy`] gives the same over core NATS: fast, at most once, and a subscriber gets
 //! nothing from before, or from while it was disconnected.

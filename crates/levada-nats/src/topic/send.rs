@@ -4,6 +4,9 @@ use super::error::SendError;
 use super::source::Source;
 use crate::State;
 use crate::codec::Codec;
+use crate::payload::PayloadError;
+use async_nats::HeaderMap;
+use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::context::{GetStreamErrorKind, PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::publish::PublishAck;
@@ -13,6 +16,7 @@ use std::error::Error;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::sync::PoisonError;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -22,6 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The pause before a message that reached no stream is sent again.
 const AGAIN: Duration = Duration::from_millis(100);
+
+/// How often a sender of large messages deletes the objects of those that are gone.
+const SWEEP: Duration = Duration::from_secs(600);
 
 /// What the server adds to each message in a file, rounded up: its length, number, time, the length
 /// of the subject and of the headers, a checksum.
@@ -153,23 +160,46 @@ impl<T: 'static> Send<'_, T> {
 }
 
 async fn send(source: &Source, payload: Bytes, id: Option<String>) -> Result<Sent, Failure> {
-    check_size(source, payload.len(), id.as_deref())?;
+    let mut headers = HeaderMap::new();
+    if let Some(id) = id {
+        headers.insert(NATS_MESSAGE_ID, id);
+    }
     let patience = source.connection.client().timeout().unwrap_or(PATIENCE);
-    let deadline = Instant::now() + patience;
+    connected(source, Instant::now() + patience).await?;
+    let packed = source.objects.pack(payload, &mut headers).await.map_err(|error| match error {
+        // An answer to a part was lost. No message refers to the others.
+        PayloadError::Server { .. } => Failure::Disconnected,
+        error => Failure::Refused(error.to_string()),
+    })?;
+    let sent = publish(source, packed.payload, headers, Instant::now() + patience).await;
+    if let Some(object) = packed.reference {
+        let is_used = match &sent {
+            Ok(sent) => !sent.duplicate,
+            Err(failure) => matches!(failure, Failure::Unknown),
+        };
+        if is_used {
+            sweep(source);
+        } else if let Err(error) = source.objects.delete(&object).await {
+            tracing::debug!(%error, "an object without a message is deleted later");
+        }
+    }
+    sent
+}
+
+async fn publish(
+    source: &Source,
+    payload: Bytes,
+    headers: HeaderMap,
+    deadline: Instant,
+) -> Result<Sent, Failure> {
+    check_size(source, payload.len(), &headers)?;
     loop {
         connected(source, deadline).await?;
-        let mut message = PublishMessage::build().payload(payload.clone());
-        if let Some(id) = &id {
-            message = message.message_id(id);
-        }
+        let message = PublishMessage::build().payload(payload.clone()).headers(headers.clone());
         let jetstream = source.connection.jetstream();
         let publishing = jetstream.send_publish(source.subject.clone(), message);
         let stored = match publishing.await {
             Ok(answer) => answer.await,
-            Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
-                let limit = source.connection.client().max_payload();
-                return Err(Failure::TooLarge { size: payload.len(), limit });
-            }
             // It was not handed over to the connection.
             Err(_) => return Err(Failure::Disconnected),
         };
@@ -195,9 +225,12 @@ async fn send(source: &Source, payload: Bytes, id: Option<String>) -> Result<Sen
 ///
 /// A stream with `max_bytes` acknowledges a message that is larger than that, and removes it at
 /// once.
-fn check_size(source: &Source, payload: usize, id: Option<&str>) -> Result<(), Failure> {
-    let headers = id.map_or(0, |id| "NATS/1.0\r\nNats-Msg-Id: \r\n\r\n".len() + id.len());
-    let size = payload + headers;
+fn check_size(source: &Source, payload: usize, headers: &HeaderMap) -> Result<(), Failure> {
+    let lines = headers.iter().flat_map(|(name, values)| {
+        values.iter().map(|value| AsRef::<str>::as_ref(name).len() + value.as_str().len() + 4)
+    });
+    let lines = lines.sum::<usize>();
+    let size = payload + if lines == 0 { 0 } else { lines + "NATS/1.0\r\n\r\n".len() };
     let limit = source.connection.client().max_payload();
     if size > limit {
         return Err(Failure::TooLarge { size, limit });
@@ -207,6 +240,25 @@ fn check_size(source: &Source, payload: usize, id: Option<&str>) -> Result<(), F
         Some(limit) if stored > limit => Err(Failure::TooLarge { size: stored, limit }),
         _ => Ok(()),
     }
+}
+
+/// Deletes the objects of messages that were overwritten, from time to time.
+fn sweep(source: &Source) {
+    let mut swept = source.swept.lock().unwrap_or_else(PoisonError::into_inner);
+    if swept.is_some_and(|swept| swept.elapsed() < SWEEP) {
+        return;
+    }
+    *swept = Some(std::time::Instant::now());
+    let (jetstream, stream) = (source.connection.jetstream().clone(), source.stream.clone());
+    let objects = source.objects.clone();
+    tokio::spawn(async move {
+        let Ok(stream) = jetstream.get_stream(&stream).await else { return };
+        let state = &stream.cached_info().state;
+        let oldest = if state.messages > 0 { state.first_timestamp } else { state.last_timestamp };
+        if let Err(error) = objects.sweep(oldest.into()).await {
+            tracing::debug!(%error, "objects of old messages are deleted later");
+        }
+    });
 }
 
 /// Waits for a connection: what is sent without one waits in the client and is sent when its sender

@@ -7,6 +7,7 @@ mod cluster;
 mod consumers;
 mod faults;
 mod lag;
+mod large;
 mod lossy;
 mod options;
 mod resume;
