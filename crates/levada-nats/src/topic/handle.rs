@@ -160,8 +160,10 @@ impl<T: 'static> Topic<T> {
     /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
     /// ```
     pub async fn delete(&self) -> Result<(), OpenError> {
-        let Source { connection, stream, .. } = &*self.source;
-        consumer::delete_stream(connection.jetstream(), stream).await
+        let Source { connection, stream, objects_stream, .. } = &*self.source;
+        // In this order, so that no message is without its bytes.
+        consumer::delete_stream(connection.jetstream(), stream).await?;
+        consumer::delete_stream(connection.jetstream(), objects_stream).await
     }
 }
 

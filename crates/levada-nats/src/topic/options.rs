@@ -162,6 +162,7 @@ impl Options {
             subject: self.connection.subject("topic", &self.name),
             max_bytes: self.max_bytes,
             objects,
+            objects_stream: self.connection.stream_name("topic-objects", &self.name),
             swept: Mutex::default(),
             read_ahead: self.read_ahead,
             connection: self.connection,

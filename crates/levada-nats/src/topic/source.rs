@@ -20,6 +20,8 @@ pub(super) struct Source {
     pub(super) max_bytes: Option<u64>,
     /// Where the bytes of large messages are.
     pub(super) objects: Objects,
+    /// The stream of that.
+    pub(super) objects_stream: String,
     /// When the objects that belong to no message were deleted the last time.
     pub(super) swept: Mutex<Option<Instant>>,
     /// How many messages a subscriber fetches ahead.

@@ -147,6 +147,16 @@ async fn a_link_that_breaks_while_large_messages_are_read_loses_none() {
 }
 
 #[tokio::test]
+async fn a_deleted_topic_leaves_no_bytes() {
+    let server = server().await;
+    let topic = topic(&server.url()).await;
+    topic.send(text(1)).await.unwrap();
+    topic.delete().await.unwrap();
+    let account = request(&server.url(), "$JS.API.INFO", "").await.unwrap();
+    assert_eq!(account["streams"], 0);
+}
+
+#[tokio::test]
 async fn what_no_object_can_mend_comes_back() {
     let server = server().await;
     let topic = topic(&server.url()).await;
