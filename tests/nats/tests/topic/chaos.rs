@@ -1,9 +1,9 @@
 //! Faults at random, and an account of every message.
 
-use crate::support::{consumers, delete_consumer, options};
+use crate::support::{STREAM, consumers, delete_consumer, options};
 use levada_nats::topic::{RecvError, SendError, Subscriber, Topic};
-use levada_nats::{ConnectOptions, Connection};
-use levada_nats_test::{PATIENCE, Proxy, Server, is_deep, until};
+use levada_nats::{ConnectOptions, Connection, Durability};
+use levada_nats_test::{Cluster, PATIENCE, Proxy, Server, is_deep, until};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,9 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 async fn connection(url: &str) -> Connection {
-    ConnectOptions::new().request_timeout(Duration::from_secs(1)).connect(url).await.unwrap()
+    // Each by its own server.
+    let options = ConnectOptions::new().ignore_discovered_servers();
+    options.request_timeout(Duration::from_secs(1)).connect(url).await.unwrap()
 }
 
 /// Sends until it should end, each message until it is known to be stored. Returns the number of
@@ -104,30 +106,61 @@ async fn fault(random: &mut fastrand::Rng, server: &Server, proxy: &Proxy) {
     }
 }
 
-#[tokio::test]
-async fn faults_at_random_lose_repeat_and_reorder_nothing() {
-    let (faults, seed) = (if is_deep() { 200 } else { 12 }, fastrand::u64(..));
-    println!("seed {seed}");
-    let mut random = fastrand::Rng::with_seed(seed);
-    let server = Server::start().await;
-    let proxy = Proxy::start(server.port());
-    let direct = connection(&server.url()).await;
-    let topic = options(&direct).keep(60).open::<u64>().await.unwrap();
+/// One fault of a cluster, after which it is whole again.
+async fn fault_of_cluster(random: &mut fastrand::Rng, cluster: &Cluster) {
+    let (moment, node) = (Duration::from_millis(random.u64(..3_000)), random.usize(..3));
+    match random.u8(..5) {
+        0 => {
+            cluster.step_down(STREAM).await;
+        }
+        1 => {
+            cluster.kill(node);
+            sleep(moment).await;
+            cluster.restart(node).await;
+        }
+        2 => {
+            cluster.partition(node);
+            sleep(moment).await;
+            cluster.heal(node);
+        }
+        3 => {
+            cluster.pause(node);
+            sleep(moment).await;
+            cluster.resume(node);
+        }
+        _ => {
+            for name in consumers(&cluster.url(node)).await.unwrap_or_default() {
+                // It may be gone by now.
+                let _ = delete_consumer(&cluster.url(node), &name).await;
+            }
+        }
+    }
+    cluster.ready().await;
+}
+
+/// Sends by the first of these servers, receives by all of them, each at its pace, while faults
+/// happen, and accounts for every message.
+async fn account(
+    servers: &[(String, u64)],
+    durability: Durability,
+    faults: impl Future<Output = ()>,
+) {
     let ends = Arc::new(AtomicBool::new(false));
-    let mut receivers = Vec::new();
-    let mut connections = Vec::new();
-    for (url, pace) in [(proxy.url(), 0), (proxy.url(), 1), (proxy.url(), 4), (server.url(), 2)] {
-        let connection = connection(&url).await;
-        let options = options(&connection).keep(60).read_ahead(1 + 20 * pace as usize);
-        let subscriber = options.open::<u64>().await.unwrap().subscribe().await.unwrap();
-        receivers.push(tokio::spawn(receive(subscriber, pace)));
-        connections.push(connection);
+    let (mut topics, mut receivers) = (Vec::new(), Vec::new());
+    for (url, pace) in servers {
+        let connection = connection(url).await;
+        let topic = until("a topic", async || {
+            let options = options(&connection).keep(60).durability(durability);
+            options.read_ahead(1 + 20 * *pace as usize).open::<u64>().await
+        })
+        .await;
+        let subscriber = until("a subscriber", async || topic.subscribe().await).await;
+        receivers.push(tokio::spawn(receive(subscriber, *pace)));
+        topics.push(topic);
     }
+    let topic = topics[0].clone();
     let sender = tokio::spawn(send(topic.clone(), ends.clone()));
-    for _ in 0..faults {
-        fault(&mut random, &server, &proxy).await;
-        sleep(Duration::from_millis(random.u64(..300))).await;
-    }
+    faults.await;
     ends.store(true, Ordering::Relaxed);
     let mut stored = sender.await.unwrap();
     let last = until("the last message", async || topic.send(u64::MAX).id("last").await).await.seq;
@@ -140,9 +173,44 @@ async fn faults_at_random_lose_repeat_and_reorder_nothing() {
         assert_eq!(received.len() as u64 + missed, last);
         assert!(received.iter().all(|(seq, number)| stored[seq] == *number));
     }
-    until("no consumer is left", async || match consumers(&server.url()).await {
+    until("no consumer is left", async || match consumers(&servers[0].0).await {
         Ok(names) if names.is_empty() => Ok(()),
         other => Err(format!("{other:?}")),
+    })
+    .await;
+}
+
+fn dice() -> fastrand::Rng {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    fastrand::Rng::with_seed(seed)
+}
+
+#[tokio::test]
+async fn faults_at_random_lose_repeat_and_reorder_nothing() {
+    let mut random = dice();
+    let server = Server::start().await;
+    let proxy = Proxy::start(server.port());
+    let servers = [(server.url(), 2), (proxy.url(), 0), (proxy.url(), 1), (proxy.url(), 4)];
+    account(&servers, Durability::Lazy, async {
+        for _ in 0..if is_deep() { 200 } else { 12 } {
+            fault(&mut random, &server, &proxy).await;
+            sleep(Duration::from_millis(random.u64(..300))).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn faults_of_a_cluster_at_random_lose_repeat_and_reorder_nothing() {
+    let mut random = dice();
+    let cluster = Cluster::start(3).await;
+    let servers: Vec<_> = cluster.urls().into_iter().zip([0, 1, 3]).collect();
+    account(&servers, Durability::Replicated, async {
+        for _ in 0..if is_deep() { 40 } else { 4 } {
+            fault_of_cluster(&mut random, &cluster).await;
+            sleep(Duration::from_millis(random.u64(..500))).await;
+        }
     })
     .await;
 }
