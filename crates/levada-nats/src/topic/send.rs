@@ -5,14 +5,13 @@ use super::source::Source;
 use crate::State;
 use crate::codec::Codec;
 use crate::payload::PayloadError;
-use async_nats::HeaderMap;
 use async_nats::header::NATS_MESSAGE_ID;
-use async_nats::jetstream::context::{GetStreamErrorKind, PublishError, PublishErrorKind};
-use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::publish::PublishAck;
+use async_nats::jetstream::response::Response;
 use async_nats::jetstream::{self, ErrorCode};
+use async_nats::{HeaderMap, Request, RequestErrorKind};
 use bytes::Bytes;
-use std::error::Error;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -74,6 +73,8 @@ impl<'a, T> Send<'a, T> {
 
     /// An id for the message. The server stores one message with this id within two minutes (or the
     /// topic's [`max_age`](super::Options::max_age), if that is shorter), however often it is sent.
+    /// A message with an id is sent again if the connection is lost before the server has answered,
+    /// as long as the time for it lasts.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
@@ -186,6 +187,8 @@ async fn send(source: &Source, payload: Bytes, id: Option<String>) -> Result<Sen
     sent
 }
 
+/// Publishes until the server has the message, or says what it will say later as well. What may be
+/// stored is published again only if it has an id.
 async fn publish(
     source: &Source,
     payload: Bytes,
@@ -193,31 +196,103 @@ async fn publish(
     deadline: Instant,
 ) -> Result<Sent, Failure> {
     check_size(source, payload.len(), &headers)?;
-    loop {
-        connected(source, deadline).await?;
-        let message = PublishMessage::build().payload(payload.clone()).headers(headers.clone());
-        let jetstream = source.connection.jetstream();
-        let publishing = jetstream.send_publish(source.subject.clone(), message);
-        let stored = match publishing.await {
-            Ok(answer) => answer.await,
-            // It was not handed over to the connection.
-            Err(_) => return Err(Failure::Disconnected),
-        };
-        match stored {
-            Ok(PublishAck { sequence, duplicate, .. }) => {
-                return Ok(Sent { seq: sequence, duplicate });
-            }
-            // Nothing listens on the subject, so it was not stored: the stream is deleted, or has
-            // no leader at the moment.
-            Err(error) if error.kind() == PublishErrorKind::StreamNotFound => {
-                check_exists(source).await?;
-                if Instant::now() + AGAIN >= deadline {
-                    return Err(Failure::Disconnected);
-                }
-                sleep(AGAIN).await;
-            }
-            Err(error) => return Err(meaning(&error)),
+    let has_id = headers.get(NATS_MESSAGE_ID).is_some();
+    let mut may_be_stored = false;
+    let failure = loop {
+        if connected(source, deadline).await.is_err() {
+            break Failure::Disconnected;
         }
+        match publish_once(source, payload.clone(), headers.clone(), deadline).await {
+            Answer::Stored(sent) => return Ok(sent),
+            Answer::None if has_id => may_be_stored = true,
+            Answer::None => return Err(Failure::Unknown),
+            Answer::NoResponders => {
+                if let Err(failure) = check_exists(source).await {
+                    break failure;
+                }
+            }
+            Answer::NotNow => {}
+            Answer::Refused(reason) => break Failure::Refused(reason),
+        }
+        if Instant::now() + AGAIN >= deadline {
+            break Failure::Disconnected;
+        }
+        sleep(AGAIN).await;
+    };
+    // An earlier copy may be in a buffer somewhere between; later answers say nothing about it.
+    Err(if may_be_stored { Failure::Unknown } else { failure })
+}
+
+/// What came of one publish.
+enum Answer {
+    Stored(Sent),
+    /// None came, or another copy is on its way: it may be stored.
+    None,
+    /// Nothing listens on the subject, so it was not stored: the stream is deleted, or has no
+    /// leader at the moment.
+    NoResponders,
+    /// A leader is being elected, or the connection is lost. It was not stored.
+    NotNow,
+    /// It was not stored.
+    Refused(String),
+}
+
+/// The answer ends with the connection: what was written to a connection that is lost may be
+/// stored.
+async fn publish_once(
+    source: &Source,
+    payload: Bytes,
+    headers: HeaderMap,
+    deadline: Instant,
+) -> Answer {
+    let client = source.connection.client();
+    let mut state = source.connection.state();
+    if !state.borrow_and_update().is_connected() {
+        return Answer::NotNow;
+    }
+    let request = Request::new().headers(headers).payload(payload).timeout(None);
+    let answered = async {
+        tokio::select! {
+            biased;
+            answer = client.send_request(source.subject.clone(), request) => Some(answer),
+            _ = state.changed() => None,
+        }
+    };
+    let message = match timeout_at(deadline, answered).await {
+        Ok(Some(Ok(message))) => message,
+        Ok(Some(Err(error))) => {
+            return match error.kind() {
+                RequestErrorKind::NoResponders => Answer::NoResponders,
+                RequestErrorKind::TimedOut | RequestErrorKind::Other => Answer::None,
+                RequestErrorKind::InvalidSubject | RequestErrorKind::MaxPayloadExceeded => {
+                    Answer::Refused(error.to_string())
+                }
+            };
+        }
+        Ok(None) | Err(_) => return Answer::None,
+    };
+    match serde_json::from_slice(&message.payload) {
+        Ok(Response::Ok(PublishAck { sequence, duplicate, .. })) => {
+            Answer::Stored(Sent { seq: sequence, duplicate })
+        }
+        Ok(Response::Err { error }) => refusal(&error),
+        Err(error) => Answer::Refused(format!("it answers what is no answer: {error}")),
+    }
+}
+
+/// What a refusal means.
+fn refusal(error: &jetstream::Error) -> Answer {
+    match error.error_code() {
+        ErrorCode::STREAM_NOT_FOUND => Answer::NoResponders,
+        ErrorCode::CLUSTER_NOT_AVAILABLE
+        | ErrorCode::CLUSTER_NOT_LEADER
+        | ErrorCode::STREAM_OFFLINE
+        | ErrorCode::STREAM_TOO_MANY_REQUESTS => Answer::NotNow,
+        // What Raft says when it cannot take a proposal has no code.
+        ErrorCode(0) if error.code() == 503 => Answer::NotNow,
+        // A copy of it is on its way through the cluster, and may not arrive.
+        ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT => Answer::None,
+        _ => Answer::Refused(error.to_string()),
     }
 }
 
@@ -287,10 +362,25 @@ async fn check_exists(source: &Source) -> Result<(), Failure> {
     }
 }
 
-fn meaning(error: &PublishError) -> Failure {
-    let refusal = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
-    match (error.kind(), refusal) {
-        (_, Some(refusal)) => Failure::Refused(refusal.to_string()),
-        _ => Failure::Unknown,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(code: u32, err_code: u32) -> Answer {
+        let json = format!(r#"{{"code":{code},"err_code":{err_code},"description":"something"}}"#);
+        refusal(&serde_json::from_str(&json).unwrap())
+    }
+
+    #[test]
+    fn an_election_is_waited_for_and_a_full_disk_is_not() {
+        for (code, err_code) in [(503, 10_008), (500, 10_009), (503, 0), (429, 10_210)] {
+            assert!(matches!(answer(code, err_code), Answer::NotNow), "{err_code}");
+        }
+        assert!(matches!(answer(409, 10_158), Answer::None));
+        assert!(matches!(answer(404, 10_059), Answer::NoResponders));
+        for (code, err_code) in [(503, 10_077), (500, 10_047), (400, 10_071)] {
+            let Answer::Refused(reason) = answer(code, err_code) else { panic!("{err_code}") };
+            assert!(reason.contains("something"), "{reason}");
+        }
     }
 }
