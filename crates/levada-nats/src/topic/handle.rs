@@ -97,6 +97,9 @@ impl<T: 'static> Topic<T> {
     /// # Errors
     /// See [`SubscribeError`].
     ///
+    /// # Panics
+    /// If it is polled outside of a tokio runtime.
+    ///
     /// # Cancel safety
     /// A cancelled call leaves nothing behind: what it made on the server is deleted.
     pub async fn subscribe(&self) -> Result<Subscriber<T>, SubscribeError> {
@@ -108,6 +111,9 @@ impl<T: 'static> Topic<T> {
     ///
     /// # Errors
     /// See [`SubscribeError`].
+    ///
+    /// # Panics
+    /// If it is polled outside of a tokio runtime.
     ///
     /// # Cancel safety
     /// A cancelled call leaves nothing behind: what it made on the server is deleted.

@@ -119,6 +119,9 @@ impl<T: 'static> Lossy<T> {
     /// # Errors
     /// [`SubscribeError::NoAnswer`] and [`SubscribeError::Closed`].
     ///
+    /// # Panics
+    /// If it is polled outside of a tokio runtime.
+    ///
     /// # Cancel safety
     /// A cancelled call leaves nothing behind.
     ///

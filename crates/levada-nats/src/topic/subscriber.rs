@@ -91,8 +91,8 @@ impl<T> Deref for Message<T> {
 ///    received first (of messages larger than the server's `max_payload`: whose bytes are here);
 ///    then every call gives the same final error.
 /// 6. **Nothing is left.** The server has at most one consumer of a subscriber, however often the
-///    connection broke. It is deleted when the subscriber is dropped; that of a process that was
-///    killed is removed by the server after 30 seconds.
+///    connection broke. It is deleted when the subscriber is dropped; if the process was killed or
+///    the connection closed before, the server removes it after 30 seconds.
 ///
 /// Guarantees 1 to 4 end where the server forgets: if it comes back without its newest messages,
 /// the subscriber gives [`Rewound`](RecvError::Rewound), unless as many were sent again before it
