@@ -143,6 +143,20 @@ impl<T> Error for SendError<T> {
 }
 
 /// Why there is no subscriber.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+/// # let connection = levada_nats::connect(&url).await?;
+/// use levada_nats::topic::SubscribeError;
+///
+/// let topic = connection.topic("fresh".parse()?).open::<u32>().await?;
+/// let error = topic.subscribe_from(1_000_000).await.unwrap_err();
+/// assert!(matches!(error, SubscribeError::Ahead { position: 1_000_000, .. }));
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SubscribeError {
@@ -202,6 +216,25 @@ impl Error for SubscribeError {}
 ///
 /// [`NoStream`](Self::NoStream) and [`Closed`](Self::Closed) are final; after the others it goes
 /// on.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+/// # let connection = levada_nats::connect(&url).await?;
+/// use levada_nats::topic::RecvError;
+///
+/// let topic = connection.topic("two".parse()?).keep(2).open::<u32>().await?;
+/// let first = topic.send(1).await?.seq;
+/// for number in 2..=5 {
+///     topic.send(number).await?;
+/// }
+/// let mut subscriber = topic.subscribe_from(first).await?;
+/// assert!(matches!(subscriber.recv().await, Err(RecvError::Lagged(3))));
+/// assert_eq!(*subscriber.recv().await?, 4);
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RecvError {
@@ -281,6 +314,21 @@ impl Error for RecvError {
 }
 
 /// What [`Subscriber::try_recv`](super::Subscriber::try_recv) gives instead of a message.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+/// # let connection = levada_nats::connect(&url).await?;
+/// use levada_nats::topic::TryRecvError;
+///
+/// let topic = connection.topic("nothing".parse()?).open::<u32>().await?;
+/// let error = topic.subscribe().await?.try_recv().unwrap_err();
+/// assert!(matches!(error, TryRecvError::Empty));
+/// assert_eq!(error.to_string(), "there is no message at the moment");
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Debug)]
 pub enum TryRecvError {
     /// There is no message at the moment.

@@ -102,6 +102,20 @@ impl<T: 'static> Topic<T> {
     ///
     /// # Cancel safety
     /// A cancelled call leaves nothing behind: what it made on the server is deleted.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// let topic = connection.topic("live".parse()?).open::<u32>().await?;
+    /// topic.send(1).await?;
+    /// let mut subscriber = topic.subscribe().await?;
+    /// topic.send(2).await?;
+    /// assert_eq!(*subscriber.recv().await?, 2);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
     pub async fn subscribe(&self) -> Result<Subscriber<T>, SubscribeError> {
         self.subscribe_from(Position::Next).await
     }

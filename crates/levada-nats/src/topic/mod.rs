@@ -42,8 +42,8 @@
 //! nothing from before, or from while it was disconnected.
 
 // What a file uses stands to the left of it:
-// { error, pauses, position, seats, source, wire } <- consumer <- cursor <- reader <- subscriber
-// { error, source } <- send;  error <- gather <- lossy;  { send, subscriber } <- handle
+// { error, pauses, position, source, wire } <- consumer <- cursor <- reader <- subscriber <- handle
+// seats <- cursor, { error, source } <- send <- handle, error <- gather <- lossy
 // { handle, lossy } <- options
 mod consumer;
 mod cursor;

@@ -146,6 +146,19 @@ impl Options {
     ///
     /// # Cancel safety
     /// A cancelled call may have made the topic, which is what the next call wants.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// use levada_nats::codec::Raw;
+    ///
+    /// let topic = connection.topic("texts".parse()?).open_with::<String>(Raw).await?;
+    /// topic.send("not quoted".to_owned()).await?;
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
     pub async fn open_with<T: 'static>(self, codec: impl Codec<T>) -> Result<Topic<T>, OpenError> {
         self.check()?;
         let opened = stream::open(self.connection.jetstream(), self.stream()).await?;
@@ -176,6 +189,17 @@ impl Options {
     ///
     /// # Errors
     /// [`OpenError::Settings`].
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// let progress = connection.topic("progress".parse()?).open_lossy::<u8>()?;
+    /// progress.send(50).await?;
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
     pub fn open_lossy<T: Serialize + DeserializeOwned + 'static>(
         self,
     ) -> Result<Lossy<T>, OpenError> {

@@ -58,6 +58,18 @@ pub struct Sent {
 
 /// A message to send: what [`Topic::send`](super::Topic::send) returns. It does nothing until it is
 /// awaited.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+/// # let connection = levada_nats::connect(&url).await?;
+/// let topic = connection.topic("states".parse()?).open::<String>().await?;
+/// let sent = topic.send("paid".to_owned()).id("order-7-paid").await?;
+/// println!("stored as {}", sent.seq);
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
 #[must_use = "a message is sent when this is awaited"]
 pub struct Send<'a, T> {
     source: &'a Source,

@@ -167,6 +167,19 @@ impl<T: 'static> Subscriber<T> {
     ///
     /// # Cancel safety
     /// If the future is dropped before it is ready, no message was taken.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// let topic = connection.topic("received".parse()?).open::<u32>().await?;
+    /// let mut subscriber = topic.subscribe().await?;
+    /// topic.send(7).await?;
+    /// assert_eq!(*subscriber.recv().await?, 7);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
     pub fn recv(&mut self) -> Recv<'_, T> {
         Recv { subscriber: self }
     }
@@ -202,6 +215,22 @@ impl<T: 'static> Subscriber<T> {
     ///
     /// # Errors
     /// As [`recv`](Self::recv).
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// use std::future::poll_fn;
+    ///
+    /// let topic = connection.topic("polled".parse()?).open::<u32>().await?;
+    /// let mut subscriber = topic.subscribe().await?;
+    /// topic.send(7).await?;
+    /// let message = poll_fn(|cx| subscriber.poll_recv(cx)).await?;
+    /// assert_eq!(*message, 7);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message<T>, RecvError>> {
         loop {
             match self.end {
