@@ -33,7 +33,7 @@
 //!
 //! # Large messages
 //! The bytes of a message that is larger than the server's `max_payload` (1 MiB unless it is
-//! configured otherwise) are stored apart, in the stream `…_topic-objects_…`, and fetched when the
+//! configured otherwise) are stored in another stream beside the topic's, and fetched when the
 //! message is received. They are deleted a day after the message was overwritten, when the next
 //! large message is sent.
 //!
@@ -42,8 +42,8 @@
 //! nothing from before, or from while it was disconnected.
 
 // What a file uses stands to the left of it:
-// { error, pauses, position, source, wire } <- consumer <- cursor <- reader <- subscriber <- handle
-// seats <- cursor, { error, source } <- send <- handle, error <- gather <- lossy
+// { error, pauses, position, seats, source, wire } <- consumer <- cursor <- reader <- subscriber
+// { error, source } <- send, { send, subscriber } <- handle, error <- gather <- lossy
 // { handle, lossy } <- options
 mod consumer;
 mod cursor;
