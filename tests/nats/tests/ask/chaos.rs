@@ -3,7 +3,7 @@
 
 use crate::support::{LONG, NAME, asker, connect};
 use futures_util::future::join_all;
-use levada_nats::ask::AskError;
+use levada_nats::ask::{Answerer, AskError};
 use levada_nats_test::{Proxy, Server, is_deep, until};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -41,7 +41,8 @@ impl Oracle {
         while !self.is_over.load(Ordering::Relaxed) {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let start = Instant::now();
-            let patience = if number % 5 == 0 { Duration::from_millis(number % 90) } else { LONG };
+            let patience =
+                if number.is_multiple_of(5) { Duration::from_millis(number % 90) } else { LONG };
             let asking = asker.ask(number).within(WITHIN).into_future();
             match tokio::time::timeout(patience, asking).await {
                 Ok(Ok(answer)) => {
@@ -61,9 +62,7 @@ impl Oracle {
     }
 
     /// Answers, some questions at once and some after a while; drops some.
-    async fn answer(self: Arc<Self>, connection: levada_nats::Connection) {
-        let answerer = connection.answerer::<u64, u64>(NAME.parse().unwrap()).seats(SEATS);
-        let mut answerer = answerer.await.unwrap();
+    async fn answer(self: Arc<Self>, mut answerer: Answerer<u64, u64>) {
         while let Ok(question) = answerer.recv().await {
             let is_new = self.received.lock().unwrap().insert(*question);
             assert!(is_new, "{} was received twice", *question);
@@ -93,8 +92,11 @@ async fn broken_connections_repeat_nothing_and_leave_no_seat_taken() {
     for proxy in &proxies {
         connections.push(levada_nats::connect(&proxy.url()).await.unwrap());
     }
-    let answering = connections[..2].iter().map(|there| oracle.clone().answer(there.clone()));
-    let answering: Vec<_> = answering.map(tokio::spawn).collect();
+    let mut answering = Vec::new();
+    for there in &connections[..2] {
+        let answerer = there.answerer(NAME.parse().unwrap()).seats(SEATS).await.unwrap();
+        answering.push(tokio::spawn(oracle.clone().answer(answerer)));
+    }
     let asking = (0..20).map(|at| oracle.clone().ask(connections[2 + at % 2].clone()));
     let asking: Vec<_> = asking.map(tokio::spawn).collect();
     let mut dice = fastrand::Rng::new();
