@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 use async_nats::jetstream;
+use async_nats::jetstream::message::PublishMessage;
 use futures_util::future::{join_all, try_join_all};
 use levada_nats::queue::{Capacity, Queue, Sender};
 use levada_nats_test::Server;
@@ -50,7 +51,7 @@ impl Ends {
             tokio::spawn(async move {
                 for _ in 0..each {
                     let message = serde_json::to_vec(&ends.message)?;
-                    ends.jetstream.publish(SUBJECT, message.into()).await?.await?;
+                    ends.jetstream.send_publish(SUBJECT, with_id(message)).await?.await?;
                 }
                 Outcome::Ok(())
             })
@@ -74,12 +75,19 @@ impl Ends {
             let mut acks = Vec::with_capacity(1_000);
             for _ in 0..1_000 {
                 let message = serde_json::to_vec(&self.message)?;
-                acks.push(self.jetstream.publish(SUBJECT, message.into()).await?.into_future());
+                let publish = self.jetstream.send_publish(SUBJECT, with_id(message)).await?;
+                acks.push(publish.into_future());
             }
             try_join_all(acks).await?;
         }
         Ok(())
     }
+}
+
+/// With an id, without which a message cannot be sent again.
+fn with_id(message: Vec<u8>) -> PublishMessage {
+    let id = format!("{:022x}", fastrand::u128(..) >> 40);
+    PublishMessage::build().payload(message.into()).message_id(id)
 }
 
 async fn measure(run: impl Future<Output = Outcome<()>>) -> Outcome<Duration> {
