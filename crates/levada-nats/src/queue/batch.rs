@@ -35,7 +35,8 @@ impl Default for Batches {
     }
 }
 
-/// Publishes the messages as one batch, once, and waits for the answers until the limit. There are at least two and at most [`MOST`].
+/// Publishes the messages as one batch, once, and waits for the answers until the limit. There are
+/// at least two and at most [`MOST`].
 pub(super) async fn publish_batch<T>(
     shared: &Shared<T>,
     messages: &[Encoded],
