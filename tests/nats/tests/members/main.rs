@@ -177,20 +177,29 @@ async fn guarantee_3_short_losses_of_the_connection_make_no_member_leave() {
 #[tokio::test]
 async fn guarantee_3_a_server_that_was_away_for_longer_than_a_lease_makes_no_member_leave() {
     let server = Server::start().await;
-    let (observer, others) = (connected(&server.url()).await, connected(&server.url()).await);
+    let proxy = Proxy::start(server.port());
+    let (observer, others) = (connected(&server.url()).await, connected(&proxy.url()).await);
     let memberships = [others.join(Role::Sender), others.join(Role::Receiver)];
     counts(&observer, 1, 1).await;
     let away = async {
         server.kill();
+        proxy.cut();
         // The leases end meanwhile: their members cannot renew them.
         sleep(LEASE + Duration::from_secs(2)).await;
         assert!(!observer.borrow().is_current());
         server.restart().await;
         is(&observer, Roster::is_current).await;
-        // The keys are there again.
-        until("the leases", async || {
-            let found = keys(&server.url()).await;
-            if found == 2 { Ok(()) } else { Err(found) }
+        until("the end of the leases", async || match keys(&server.url()).await {
+            0 => Ok(()),
+            found => Err(found),
+        })
+        .await;
+        // The members come back after the observer, which has seen that the keys are gone.
+        sleep(Duration::from_secs(3)).await;
+        proxy.heal();
+        until("the leases", async || match keys(&server.url()).await {
+            2 => Ok(()),
+            found => Err(found),
         })
         .await;
         sleep(2 * LEASE).await;
