@@ -159,7 +159,8 @@ async fn a_consumer_that_is_deleted_under_load_is_made_again() {
     let queue = setup.queue().lease(LEASE).max_attempts(100).open::<u32>().await.unwrap();
     let oracle = under_load(&setup.plain, &queue, times(3), async || {
         let stream = setup.plain.jetstream.get_stream("levada_queue_jobs").await.unwrap();
-        stream.delete_consumer("receivers").await.unwrap();
+        // The one before may not have been made again yet.
+        until("a consumer", async || stream.delete_consumer("receivers").await).await;
     })
     .await;
     oracle.check(&setup.plain, &queue).await;
