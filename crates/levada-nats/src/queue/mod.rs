@@ -1,33 +1,47 @@
 //! A bounded queue: a work-queue stream, of which each message goes to one receiver.
 
+mod accepted;
 mod announce;
+mod attempts;
+mod batch;
 mod consumer;
 mod dead;
 mod dead_letters;
 mod delay;
 mod delivery;
+mod encode;
 mod error;
 mod fetch;
 mod headers;
 mod held;
 mod lease;
+mod line;
 mod link;
+mod listen;
+mod many;
 mod meta;
 mod options;
+mod publish;
 mod receiver;
 mod recover;
 mod renew;
 mod seats;
+mod send;
+mod sender;
 mod settle;
 mod store;
 mod subjects;
 mod wanted;
 
+pub use self::accepted::Accepted;
 pub use self::dead_letters::{DeadLetter, DeadLetterError, DeadLetters};
 pub use self::delivery::Delivery;
-pub use self::error::SendError;
+pub use self::error::{SendError, SendManyError};
+pub use self::many::{SendMany, SendingMany};
 pub use self::options::{Capacity, Options};
 pub use self::receiver::{Receiver, RecvError, TryRecvError};
+pub use self::send::{Send, Sending, TrySend};
+pub use self::sender::Sender;
 pub use self::settle::SettleError;
 
 use crate::codec::Codec;
@@ -88,6 +102,7 @@ struct Shared<T> {
     lease: Duration,
     max_attempts: u64,
     duplicate_window: Duration,
+    senders: sender::Senders,
 }
 
 impl<T> Queue<T> {
@@ -105,8 +120,25 @@ impl<T> Queue<T> {
             duplicate_window: options.duplicate_window,
             connection: options.connection,
             name: options.name,
+            senders: sender::Senders::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// A sending end. Those of all clones of this queue stand in one line when it is full.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// let tx = connection.queue("letters".parse()?).open::<String>().await?.sender();
+    /// tx.send("dear reader".to_owned()).await?;
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
+    pub fn sender(&self) -> Sender<T> {
+        Sender::new(self.shared.clone())
     }
 
     /// Its name.
