@@ -5,7 +5,7 @@ use super::publish::{Doubt, Outcome, acknowledged, refused, request, unanswered}
 use super::{Accepted, Shared};
 use async_nats::header::{NATS_BATCH_COMMIT, NATS_BATCH_ID, NATS_BATCH_SEQUENCE};
 use async_nats::jetstream::response::Response;
-use async_nats::{HeaderMap, Message};
+use async_nats::{HeaderMap, Message, Subject};
 use levada::mpsc;
 use serde_json::Value;
 use std::time::Duration;
@@ -56,10 +56,11 @@ pub(super) async fn publish_batch<T>(
         Outcome::Accepted(()) => {}
         other => return other.map(|()| Vec::new()),
     }
+    let subject = Subject::from(shared.subjects.messages.as_str());
     for (index, message) in middle.iter().enumerate() {
         let headers = headers(message, &batch, index + 2);
-        let (subject, payload) = (shared.subjects.messages.clone(), message.payload.clone());
-        let published = client.publish_with_headers(subject, headers, payload);
+        let payload = message.payload.clone();
+        let published = client.publish_with_headers(subject.clone(), headers, payload);
         if !matches!(timeout_at(limit, published).await, Ok(Ok(()))) {
             return Outcome::NotNow; // Nothing was committed.
         }
