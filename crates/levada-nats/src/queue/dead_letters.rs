@@ -199,6 +199,27 @@ impl<T> fmt::Debug for DeadLetters<T> {
 }
 
 /// A message that no receiver could handle.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+/// # let connection = levada_nats::connect(&url).await?;
+/// let queue = connection.queue("dead-letter-docs".parse()?).open::<u32>().await?;
+/// # for letter in queue.dead_letters().read(0, 100).await? {
+/// #     queue.dead_letters().remove(letter.seq()).await?;
+/// # }
+/// let receiver = queue.receiver(1).await?;
+/// queue.sender().send(7).await?;
+/// receiver.recv().await?.reject("seven is wrong").await?;
+///
+/// let letters = queue.dead_letters().read(0, 10).await?;
+/// assert_eq!(letters[0].reason(), "seven is wrong");
+/// assert_eq!(letters[0].attempts(), 1);
+/// assert_eq!(queue.dead_letters().decode(&letters[0])?, 7);
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
     seq: u64,
@@ -260,6 +281,20 @@ impl DeadLetter {
 }
 
 /// Why something could not be done with a dead letter.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+/// # let connection = levada_nats::connect(&url).await?;
+/// use levada_nats::queue::DeadLetterError;
+///
+/// let queue = connection.queue("no-letter-docs".parse()?).open::<u32>().await?;
+/// let error = queue.dead_letters().redrive(7).await.unwrap_err();
+/// assert!(matches!(error, DeadLetterError::NotFound { seq: 7 }));
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DeadLetterError {

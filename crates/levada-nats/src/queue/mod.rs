@@ -164,12 +164,38 @@ impl<T: 'static> Queue<T> {
     /// Outside a tokio runtime, in which its tasks run.
     ///
     /// # Cancel safety
-    /// A cancelled call leaves nothing behind that is not wanted by the next one.
+    /// A cancelled call leaves nothing behind that the next one does not want.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// let queue = connection.queue("greetings".parse()?).open::<String>().await?;
+    /// let receiver = queue.receiver(1).await?;
+    /// queue.sender().send("hello".to_owned()).await?;
+    /// let delivery = receiver.recv().await?;
+    /// assert_eq!(*delivery, "hello");
+    /// delivery.ack().await?;
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
     pub async fn receiver(&self, seats: usize) -> Result<Receiver<T>, OpenError> {
         Receiver::open(&self.shared, seats).await
     }
 
     /// The messages that no receiver could handle.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// let queue = connection.queue("no-dead-docs".parse()?).open::<String>().await?;
+    /// assert!(queue.dead_letters().is_empty().await?);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
     pub fn dead_letters(&self) -> DeadLetters<T> {
         DeadLetters::new(self.shared.clone())
     }

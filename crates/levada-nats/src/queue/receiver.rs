@@ -47,21 +47,22 @@ const CLOSE: Duration = Duration::from_secs(5);
 /// # let connection = levada_nats::connect(&url).await?;
 /// let queue = connection.queue("receiver-docs".parse()?).open::<u32>().await?;
 /// let receiver = queue.receiver(8).await?;
-/// # let client = async_nats::jetstream::new(async_nats::connect(&url).await?);
-/// # client.publish("levada.queue.receiver-docs.0", "7".into()).await?.await?;
 /// // Eight tasks work on eight messages at a time.
-/// let worker = tokio::spawn({
+/// let mut workers = Vec::new();
+/// for _ in 0..receiver.seats() {
 ///     let receiver = receiver.clone();
-///     async move {
+///     workers.push(tokio::spawn(async move {
 ///         while let Ok(delivery) = receiver.recv().await {
 ///             println!("{}", *delivery);
 ///             delivery.ack().await.unwrap();
-/// #           break;
 ///         }
-///     }
-/// });
-/// # worker.await?;
+///     }));
+/// }
+/// queue.sender().send(7).await?;
 /// receiver.close().await;
+/// for worker in workers {
+///     worker.await?;
+/// }
 /// # Ok(())
 /// # }
 /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
@@ -150,6 +151,20 @@ impl<T: 'static> Receiver<T> {
     ///
     /// # Panics
     /// As [`recv`](Self::recv).
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// use levada_nats::queue::TryRecvError;
+    ///
+    /// let queue = connection.queue("try-docs".parse()?).open::<u32>().await?;
+    /// let receiver = queue.receiver(1).await?;
+    /// assert_eq!(receiver.try_recv().unwrap_err(), TryRecvError::Empty);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
     pub fn try_recv(&self) -> Result<Delivery<T>, TryRecvError> {
         let Core { link, buffer, .. } = &*self.core;
         loop {
