@@ -131,7 +131,11 @@ impl Fetch {
                 () = self.link.seats.freed() => Ok(()),
                 () = self.link.closed.wait() => return Over::Ended(End::Closed),
                 _ = ticks.tick() => inbox.is_heard(),
-                _ = state.changed() => return Over::Stalled("the connection was lost"),
+                _ = state.changed() => {
+                    // What had arrived before is not lost with it.
+                    let _ = self.take_ready(inbox);
+                    return Over::Stalled("the connection was lost");
+                }
             };
             if let Err(over) = taken.and_then(|()| self.take_ready(inbox)) {
                 return over;
@@ -166,7 +170,7 @@ impl Fetch {
     /// Takes what has arrived in the meantime.
     fn take_ready(&self, inbox: &mut Inbox) -> Result<(), Over> {
         // Not for ever: free seats are asked for as well.
-        for _ in 0..self.link.seats.total().min(64) {
+        for _ in 0..self.link.seats.total() {
             match inbox.messages.next().now_or_never() {
                 Some(message) => self.take(inbox, message)?,
                 None => break,
