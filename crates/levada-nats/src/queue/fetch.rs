@@ -49,6 +49,8 @@ struct Inbox {
 enum Over {
     /// The requests in it may be lost: another one is opened.
     Stalled(&'static str),
+    /// Nothing came for longer than the server is ever silent.
+    Silent,
     /// The consumer may be gone.
     Doubtful,
     Ended(End),
@@ -78,6 +80,10 @@ impl Fetch {
                 Over::Ended(end) => break end,
                 Over::Stalled(why) => {
                     tracing::debug!(queue = name, why, "the receiver asks for messages anew");
+                }
+                Over::Silent => {
+                    tracing::debug!(queue = name, "the server was silent");
+                    recover::wake_connection(&self.link).await;
                 }
                 Over::Doubtful => match recover::look(&self.link).await {
                     Found::Consumer => {}
@@ -277,7 +283,7 @@ impl Inbox {
     /// An error if the server should have been heard of.
     fn is_heard(&self) -> Result<(), Over> {
         if self.wanted > 0 && self.heard.elapsed() > self.silence {
-            return Err(Over::Stalled("the server was silent"));
+            return Err(Over::Silent);
         }
         Ok(())
     }

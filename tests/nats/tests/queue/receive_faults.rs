@@ -259,6 +259,30 @@ async fn a_storm_of_reconnects_leaves_nothing_behind() {
     assert!(setup.plain.consumer().await.num_waiting <= 4);
 }
 
+#[tokio::test]
+async fn a_connection_that_is_half_open_is_made_anew() {
+    let setup = Setup::start().await;
+    let proxy = Proxy::start(setup.server.port());
+    let distant = connect(&proxy.url()).await;
+    let queue = distant.queue("jobs".parse().unwrap()).lease(LEASE).open::<u32>().await.unwrap();
+    let receiver = queue.receiver(1).await.unwrap();
+    setup.plain.send([7]).await;
+    next(&receiver).await.ack().await.unwrap();
+    let before = proxy.counts().connections;
+    proxy.freeze();
+    // The client itself would wait for two minutes.
+    until("another connection", async || {
+        let now = proxy.counts().connections;
+        if now > before { Ok(()) } else { Err(now) }
+    })
+    .await;
+    proxy.heal();
+    setup.plain.send([8]).await;
+    let delivery = next(&receiver).await;
+    assert_eq!(*delivery, 8);
+    delivery.ack().await.unwrap();
+}
+
 /// How many subscriptions the clients of the server have.
 async fn subscriptions(setup: &Setup) -> u64 {
     let answer = setup.server.monitor("/connz?subs=1").await.unwrap();
