@@ -1,6 +1,7 @@
 //! What the tasks and the deliveries of a receiver share.
 
 use super::lease::Leases;
+use super::objects::Stores;
 use super::seats::Seats;
 use super::subjects::Subjects;
 use super::wanted::Wanted;
@@ -22,6 +23,7 @@ pub(super) struct Link {
     pub(super) name: Name,
     pub(super) subjects: Subjects,
     pub(super) stream: Stream,
+    pub(super) stores: Stores,
     pub(super) max_attempts: u64,
     pub(super) runtime: Handle,
     pub(super) leases: Arc<Leases>,

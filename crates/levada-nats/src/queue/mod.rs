@@ -20,6 +20,7 @@ mod link;
 mod listen;
 mod many;
 mod meta;
+mod objects;
 mod options;
 mod publish;
 mod receiver;
@@ -31,6 +32,7 @@ mod sender;
 mod settle;
 mod store;
 mod subjects;
+mod sweep;
 mod wanted;
 
 pub use self::accepted::Accepted;
@@ -48,6 +50,7 @@ use crate::codec::Codec;
 use crate::stream::OpenError;
 use crate::{Connection, Name};
 use async_nats::jetstream::stream::Stream;
+use objects::Stores;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,6 +100,7 @@ struct Shared<T> {
     name: Name,
     subjects: Subjects,
     stream: Stream,
+    stores: Stores,
     codec: Arc<dyn Codec<T>>,
     capacity: Capacity,
     lease: Duration,
@@ -110,7 +114,9 @@ impl<T> Queue<T> {
         options.check()?;
         let subjects = Subjects::new(&options.connection, &options.name);
         let stream = options.connection.open_stream(options.stream(&subjects)).await?;
+        let replicas = stream.cached_info().config.num_replicas;
         let shared = Shared {
+            stores: Stores::new(&options.connection, &options.name, replicas),
             subjects,
             stream,
             codec,

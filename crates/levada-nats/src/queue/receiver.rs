@@ -1,14 +1,14 @@
 //! The receiving end of a queue.
 
 use super::delivery::Delivery;
-use super::fetch::Fetch;
+use super::fetch::{Arrived, Fetch};
 use super::held::{Held, Message};
-use super::lease::{Lease, Leases};
+use super::lease::Leases;
 use super::link::{End, Flag, Link};
 use super::seats::Seats;
 use super::subjects::Subjects;
 use super::wanted::Wanted;
-use super::{Shared, announce, consumer, delay, renew};
+use super::{Shared, announce, consumer, delay, renew, sweep};
 use crate::codec::Codec;
 use crate::stream::OpenError;
 use levada::mpmc;
@@ -33,7 +33,8 @@ const CLOSE: Duration = Duration::from_secs(5);
 /// 3. **Seats.** At most so many messages are leased to this receiver as it has seats, in its
 ///    buffer and in the hands of the program together. It asks for a message only if a seat is
 ///    free, so a message that no task works on waits in the queue, for any receiver.
-/// 4. **In order** are the first deliveries, to all receivers of the queue together.
+/// 4. **In order** are the first deliveries, to all receivers of the queue together; a message that
+///    is larger than the server takes may be overtaken.
 /// 5. **A killed receiver** holds a message for the rest of one lease. Then the message goes to
 ///    another receiver, with the next attempt.
 /// 6. **Poison ends.** A message whose receivers die, drop it or retry it at each of its attempts
@@ -74,7 +75,7 @@ pub struct Receiver<T> {
 /// Ends the receiver when its last clone is dropped.
 struct Core<T> {
     link: Arc<Link>,
-    buffer: mpmc::UnboundedReceiver<Arc<Lease>>,
+    buffer: mpmc::UnboundedReceiver<Arrived>,
     codec: Arc<dyn Codec<T>>,
 }
 
@@ -92,6 +93,7 @@ impl<T: 'static> Receiver<T> {
             connection: shared.connection.clone(),
             name,
             subjects,
+            stores: shared.stores.clone(),
             stream: shared.stream.clone(),
             max_attempts: shared.max_attempts,
             runtime: Handle::current(),
@@ -111,6 +113,7 @@ impl<T: 'static> Receiver<T> {
         link.runtime.spawn(fetch.run());
         link.runtime.spawn(renew::renew(link.clone()));
         link.runtime.spawn(delay::forward(link.clone()));
+        link.runtime.spawn(sweep::sweep(link.clone()));
         announce::start(&link);
         Ok(Self { core: Arc::new(Core { link, buffer, codec: shared.codec.clone() }) })
     }
@@ -133,12 +136,12 @@ impl<T: 'static> Receiver<T> {
             if link.closed.is_set() {
                 return Err(self.end());
             }
-            let lease = tokio::select! {
-                lease = buffer.recv() => lease,
+            let arrived = tokio::select! {
+                arrived = buffer.recv() => arrived,
                 () = link.closed.wait() => continue,
             };
-            let Some(lease) = lease else { return Err(self.end()) };
-            if let Some(delivery) = self.deliver(lease) {
+            let Some(arrived) = arrived else { return Err(self.end()) };
+            if let Some(delivery) = self.deliver(arrived) {
                 return Ok(delivery);
             }
         }
@@ -172,8 +175,8 @@ impl<T: 'static> Receiver<T> {
                 return Err(TryRecvError::Ended(self.end()));
             }
             match buffer.try_recv() {
-                Ok(lease) => {
-                    if let Some(delivery) = self.deliver(lease) {
+                Ok(arrived) => {
+                    if let Some(delivery) = self.deliver(arrived) {
                         return Ok(delivery);
                     }
                 }
@@ -215,7 +218,7 @@ impl<T: 'static> Receiver<T> {
     }
 
     /// The delivery, unless the lease is over or the message cannot be decoded.
-    fn deliver(&self, lease: Arc<Lease>) -> Option<Delivery<T>> {
+    fn deliver(&self, Arrived { lease, bytes }: Arrived) -> Option<Delivery<T>> {
         let Core { link, codec, .. } = &*self.core;
         if lease.is_lost() {
             return None;
@@ -223,7 +226,7 @@ impl<T: 'static> Receiver<T> {
         let about = Message { link: link.clone(), lease: lease.clone() };
         // First of all, so that a panic of the codec leaves the message in the queue.
         let held = Held::new(link.clone(), lease);
-        match codec.decode(&about.lease.message.payload) {
+        match codec.decode(&bytes) {
             Ok(message) => Some(Delivery::new(message, held, about)),
             Err(error) => {
                 held.bury(format!("it cannot be decoded: {error}"));

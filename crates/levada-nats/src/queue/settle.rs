@@ -3,6 +3,7 @@
 use super::announce::announce;
 use super::lease::Lease;
 use super::link::{Link, Untold};
+use super::objects::has_object;
 use bytes::Bytes;
 use std::error::Error;
 use std::fmt;
@@ -109,11 +110,24 @@ pub(super) async fn settle(
                 lease.settle();
                 if verdict == Verdict::Ack {
                     announce(link).await;
+                    discard(link, lease).await;
                 }
                 return Ok(());
             }
             Err(Untold::NotHeard) => tokio::time::sleep(PAUSE).await,
             Err(Untold::Unknown) => sent = true,
         }
+    }
+}
+
+/// Deletes the object of a message that has left the queue, if it has one.
+async fn discard(link: &Link, lease: &Lease) {
+    let headers = lease.message.headers.as_ref();
+    if has_object(headers)
+        && let Err(error) = link.stores.queue.discard(headers).await
+    {
+        // Objects of no message are swept.
+        let (queue, seq) = (link.name.as_str(), lease.meta.seq);
+        tracing::debug!(queue, seq, %error, "an object stays in its store");
     }
 }
