@@ -41,7 +41,7 @@ pub use self::delivery::Delivery;
 pub use self::error::{SendError, SendManyError};
 pub use self::many::{SendMany, SendingMany};
 pub use self::options::{Capacity, Options};
-pub use self::receiver::{Receiver, RecvError, TryRecvError};
+pub use self::receiver::{Receiver, Recv, RecvError, TryRecvError};
 pub use self::send::{Send, Sending, TrySend};
 pub use self::sender::Sender;
 pub use self::settle::SettleError;

@@ -14,8 +14,10 @@ use crate::stream::OpenError;
 use levada::mpmc;
 use std::error::Error;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -130,7 +132,11 @@ impl<T: 'static> Receiver<T> {
     ///
     /// # Cancel safety
     /// A dropped future loses no message.
-    pub async fn recv(&self) -> Result<Delivery<T>, RecvError> {
+    pub fn recv(&self) -> Recv<'_, T> {
+        Recv { future: Box::pin(self.next()) }
+    }
+
+    async fn next(&self) -> Result<Delivery<T>, RecvError> {
         let Core { link, buffer, .. } = &*self.core;
         loop {
             if link.closed.is_set() {
@@ -262,6 +268,29 @@ impl<T> fmt::Debug for Receiver<T> {
             .field("queue", &self.core.link.name.as_str())
             .field("seats", &self.core.link.seats.total())
             .finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Receiver::recv`].
+///
+/// # Cancel safety
+/// Dropped, it loses no message.
+#[must_use = "futures do nothing unless they are polled"]
+pub struct Recv<'a, T> {
+    future: Pin<Box<dyn Future<Output = Result<Delivery<T>, RecvError>> + Send + 'a>>,
+}
+
+impl<T> Future for Recv<'_, T> {
+    type Output = Result<Delivery<T>, RecvError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.future.as_mut().poll(context)
+    }
+}
+
+impl<T> fmt::Debug for Recv<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recv").finish_non_exhaustive()
     }
 }
 

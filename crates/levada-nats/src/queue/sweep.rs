@@ -19,7 +19,8 @@ pub(super) async fn sweep(link: Arc<Link>) {
         }
         let subjects = &link.subjects;
         let stores = &link.stores;
-        // Not the store of delays: a message that becomes due is younger than its object by any time.
+        // Not the store of delays: a message that becomes due is younger than its object, by any
+        // time.
         for (stream, objects) in
             [(&subjects.stream, &stores.queue), (&subjects.dead_stream, &stores.dead)]
         {
