@@ -30,8 +30,8 @@ pub(super) struct Senders {
 ///    waited longest in each process. If a receiver of this crate makes it, which says so, it is
 ///    noticed after a round trip.
 /// 5. **In line.** In a process, the sender that has waited longest tries first, and a new one
-///    stands behind those that wait. While messages are accepted, several try at once; then two of
-///    them may change places. A sender that is cancelled, or not polled for two seconds, stops no
+///    stands behind those that wait. While there is room, several try at once; then two of them
+///    may change places. A sender that is cancelled, or not polled for two seconds, stops no
 ///    other one. Processes compete, and `try_send` stands in no line.
 /// 6. **In order.** What a task sends one after the other is stored in this order.
 ///
