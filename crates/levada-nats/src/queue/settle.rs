@@ -92,12 +92,14 @@ pub(super) async fn settle(
     loop {
         let until = lease.until().min(give_up);
         let failed = if sent { SettleError::Unknown } else { SettleError::Lost };
-        let connected = tokio::time::timeout_at(until.into(), link.connected()).await;
-        match connected {
-            Ok(true) => {}
-            Ok(false) => return Err(SettleError::Disconnected),
-            Err(_) if lease.is_lost() => return Err(failed),
-            Err(_) => return Err(SettleError::Unknown),
+        // The client does not say that it was closed, so a failure is looked into as well.
+        if sent || !link.is_connected() {
+            match tokio::time::timeout_at(until.into(), link.connected()).await {
+                Ok(true) => {}
+                Ok(false) => return Err(SettleError::Disconnected),
+                Err(_) if lease.is_lost() => return Err(failed),
+                Err(_) => return Err(SettleError::Unknown),
+            }
         }
         // The clock is read last: a process that was stopped above sends nothing.
         let now = Instant::now();

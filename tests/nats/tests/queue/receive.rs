@@ -2,7 +2,7 @@
 
 use crate::receiving::{Setup, next};
 use levada_nats::OpenError;
-use levada_nats::queue::{RecvError, TryRecvError};
+use levada_nats::queue::{RecvError, SettleError, TryRecvError};
 use levada_nats_test::until;
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -228,7 +228,10 @@ async fn a_closed_connection_ends_receivers() {
     let setup = Setup::start().await;
     let queue = setup.queue().open::<u32>().await.unwrap();
     let receiver = queue.receiver(1).await.unwrap();
+    setup.plain.send([7]).await;
+    let delivery = next(&receiver).await;
     setup.connection.close().await;
+    assert_eq!(delivery.ack().await.unwrap_err(), SettleError::Disconnected);
     let end = tokio::time::timeout(levada_nats_test::PATIENCE, receiver.recv()).await.unwrap();
     assert_eq!(end.unwrap_err(), RecvError::Disconnected);
 }
