@@ -23,7 +23,11 @@ const PAUSE: Duration = Duration::from_millis(250);
 const BACK: Duration = Duration::from_secs(5);
 
 /// Moves a message to the dead letters.
-pub(super) async fn bury(link: &Link, lease: &Lease, reason: &str) -> Result<(), SettleError> {
+pub(super) async fn dead_letter(
+    link: &Link,
+    lease: &Lease,
+    reason: &str,
+) -> Result<(), SettleError> {
     let mut headers = kept_headers(&lease.message, &lease.meta);
     headers.insert(REASON, header_text(reason));
     headers.insert(SEQ, lease.meta.seq.to_string());

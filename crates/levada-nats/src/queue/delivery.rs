@@ -6,7 +6,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::time::{Duration, SystemTime};
 
-/// A message, and with it the duty to say what became of it.
+/// A message with its lease. It ends with [`ack`](Self::ack), [`retry`](Self::retry) or
+/// [`reject`](Self::reject).
 ///
 /// It derefs to the message. The message is this receiver's for a *lease*, which is renewed while
 /// the delivery lives: however long the work takes, no other receiver gets the message.

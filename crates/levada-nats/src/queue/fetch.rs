@@ -91,9 +91,9 @@ impl Fetch {
                 }
                 Over::Silent => {
                     tracing::debug!(queue = name, "the server was silent");
-                    recover::wake_connection(&self.link).await;
+                    recover::check_connection(&self.link).await;
                 }
-                Over::Doubtful => match recover::look(&self.link).await {
+                Over::Doubtful => match recover::check_consumer(&self.link).await {
                     Found::Consumer => {}
                     Found::NoStream => break End::NoStream,
                 },
@@ -214,9 +214,9 @@ impl Fetch {
         let lease = self.link.leases.begin(message, meta, since, seat);
         if attempt > limit {
             let reason = format!(
-                "its receivers ended without a word, the last in attempt {limit} of {limit}"
+                "{limit} attempts ended without a verdict: the receiver was killed or cut off"
             );
-            Held::new(self.link.clone(), lease).bury(reason);
+            Held::new(self.link.clone(), lease).dead_letter(reason);
         } else if has_object(lease.message.headers.as_ref()) {
             let (link, buffer) = (self.link.clone(), self.buffer.downgrade());
             self.link.runtime.spawn(load(link, buffer, lease));
@@ -298,7 +298,7 @@ async fn load(link: Arc<Link>, buffer: mpmc::WeakUnboundedSender<Arrived>, lease
                 let _ = buffer.send(Arrived { lease, bytes });
             }
         }
-        Err(error) if error.is_final() => held.bury(error.to_string()),
+        Err(error) if error.is_final() => held.dead_letter(error.to_string()),
         Err(error) => {
             let (queue, seq) = (link.name.as_str(), lease.meta.seq);
             tracing::warn!(queue, seq, %error, "a message waits for its object");

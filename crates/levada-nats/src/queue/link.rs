@@ -47,9 +47,9 @@ pub(super) struct Link {
 
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Untold {
+pub(super) enum NoReply {
     /// Nothing listened: the consumer is gone, or has no leader now.
-    NotHeard,
+    NoResponders,
     /// It may have arrived.
     Unknown,
 }
@@ -101,12 +101,12 @@ impl Link {
 
     /// Sends a verdict on a message, or a renewal, and waits for the answer: until then, or until
     /// the connection is lost, over which the answer would come.
-    pub(super) async fn tell(
+    pub(super) async fn request(
         &self,
         reply: Subject,
         verdict: Bytes,
         until: Instant,
-    ) -> Result<(), Untold> {
+    ) -> Result<(), NoReply> {
         let mut state = self.connection.state();
         state.mark_unchanged();
         let request = Request::new().payload(verdict).timeout(None);
@@ -115,11 +115,11 @@ impl Link {
             biased;
             answer = answer => match answer {
                 Ok(_) => Ok(()),
-                Err(error) if error.kind() == RequestErrorKind::NoResponders => Err(Untold::NotHeard),
-                Err(_) => Err(Untold::Unknown),
+                Err(error) if error.kind() == RequestErrorKind::NoResponders => Err(NoReply::NoResponders),
+                Err(_) => Err(NoReply::Unknown),
             },
-            _ = state.changed() => Err(Untold::Unknown),
-            () = tokio::time::sleep_until(until.into()) => Err(Untold::Unknown),
+            _ = state.changed() => Err(NoReply::Unknown),
+            () = tokio::time::sleep_until(until.into()) => Err(NoReply::Unknown),
         }
     }
 

@@ -235,7 +235,7 @@ impl<T: 'static> Receiver<T> {
         match codec.decode(&bytes) {
             Ok(message) => Some(Delivery::new(message, held, about)),
             Err(error) => {
-                held.bury(format!("it cannot be decoded: {error}"));
+                held.dead_letter(format!("it cannot be decoded: {error}"));
                 None
             }
         }

@@ -22,7 +22,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// The client itself notices after two minutes without an answer to its pings. Here the server is
 /// silent that should have been heard of, so it is asked at once; not for the consumer, which may
 /// have no leader, but for an echo.
-pub(super) async fn wake_connection(link: &Link) {
+pub(super) async fn check_connection(link: &Link) {
     if !link.is_connected() || has_echo(link).await || link.closed.is_set() {
         return;
     }
@@ -43,7 +43,7 @@ async fn has_echo(link: &Link) -> bool {
 }
 
 /// Looks for the consumer, and makes it again if it was deleted.
-pub(super) async fn look(link: &Link) -> Found {
+pub(super) async fn check_consumer(link: &Link) -> Found {
     if !is_stream_missing(link).await {
         return Found::Consumer;
     }

@@ -47,7 +47,7 @@ async fn renew_one(link: &Link, Due { lease, reply }: Due) {
     let duration = link.leases.duration();
     let sent = Instant::now();
     let renewal = Bytes::from_static(b"+WPI");
-    let answer = link.tell(reply, renewal, sent + duration / 3).await;
+    let answer = link.request(reply, renewal, sent + duration / 3).await;
     match (answer, lease.upgrade()) {
         (Ok(()), Some(lease)) => lease.renew(sent, duration),
         _ => Leases::retry(&lease),

@@ -2,7 +2,7 @@
 
 use super::announce::announce;
 use super::lease::Lease;
-use super::link::{Link, Untold};
+use super::link::{Link, NoReply};
 use super::objects::has_object;
 use bytes::Bytes;
 use std::error::Error;
@@ -107,7 +107,7 @@ pub(super) async fn settle(
             return Err(if lease.is_lost() { failed } else { SettleError::Unknown });
         }
         let until = until.min(now + link.request_timeout());
-        match link.tell(reply.clone(), verdict.bytes(), until).await {
+        match link.request(reply.clone(), verdict.bytes(), until).await {
             Ok(()) => {
                 lease.settle();
                 if verdict == Verdict::Ack {
@@ -116,8 +116,8 @@ pub(super) async fn settle(
                 }
                 return Ok(());
             }
-            Err(Untold::NotHeard) => tokio::time::sleep(PAUSE).await,
-            Err(Untold::Unknown) => sent = true,
+            Err(NoReply::NoResponders) => tokio::time::sleep(PAUSE).await,
+            Err(NoReply::Unknown) => sent = true,
         }
     }
 }

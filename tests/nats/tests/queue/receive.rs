@@ -162,7 +162,7 @@ async fn a_closed_receiver_gives_its_buffer_back() {
         let receiver = receiver.clone();
         async move {
             let mut others = Vec::new();
-            // Whatever it got before the close is in its hands.
+            // What it got before the close is in its hands.
             while let Ok(delivery) = receiver.recv().await {
                 others.push(delivery);
                 if others.len() == 1 {
