@@ -21,6 +21,7 @@ mod listen;
 mod many;
 mod meta;
 mod options;
+mod permits;
 mod publish;
 mod receiver;
 mod recover;
