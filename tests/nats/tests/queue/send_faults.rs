@@ -280,11 +280,12 @@ async fn a_server_of_three_that_stands_still_is_left() {
         tasks.spawn(async move { sending.await.unwrap() });
     }
     assert_eq!(soon(tasks.join_all()).await.len(), 50);
+    cluster.resume(mine);
+    cluster.ready().await;
     let plain = Plain::connect(&cluster.url((mine + 1) % 3), "jobs").await;
     let mut stored = plain.payloads().await;
     stored.sort_unstable();
     assert_eq!(stored, (0..=50).collect::<Vec<_>>());
-    cluster.resume(mine);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
