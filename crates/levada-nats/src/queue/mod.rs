@@ -22,6 +22,7 @@ mod many;
 mod meta;
 mod objects;
 mod options;
+mod permits;
 mod publish;
 mod receiver;
 mod recover;

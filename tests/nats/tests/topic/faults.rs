@@ -27,6 +27,20 @@ async fn receive_all(mut subscriber: Subscriber<u64>, last: u64) {
 }
 
 #[tokio::test]
+async fn what_was_acknowledged_is_there_after_the_server_was_killed() {
+    let server = Server::start().await;
+    let (_connection, topic) = topic(&server).await;
+    for round in 0..3 {
+        send(&topic, round * 50 + 1..=round * 50 + 50).await;
+        server.kill();
+        server.restart().await;
+        let subscribing = async || topic.subscribe_from(Position::First).await;
+        let subscriber = levada_nats_test::until("a subscriber", subscribing).await;
+        receive_all(subscriber, round * 50 + 50).await;
+    }
+}
+
+#[tokio::test]
 async fn a_killed_server_loses_and_repeats_nothing_for_a_subscriber() {
     let server = Server::start().await;
     let (_connection, topic) = topic(&server).await;
