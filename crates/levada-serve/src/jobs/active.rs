@@ -178,6 +178,25 @@ impl ActiveJob {
         }
     }
 
+    /// Another process took the job a step further, or this one takes it from another: whatever
+    /// it was here, it is what the record says.
+    #[cfg(feature = "nats")]
+    pub(crate) fn become_as(&self, state: JobState) {
+        let place = (state == JobState::Queued).then(|| self.queue.must_reserve().occupy());
+        let mut phase = lock(&self.phase);
+        *phase = match (state, place) {
+            (JobState::Queued, Some(_)) if matches!(*phase, Phase::Waiting(_)) => return,
+            (JobState::Queued, Some(place)) => Phase::Waiting(place),
+            (JobState::Running, _) => Phase::Running,
+            (JobState::Retrying, _) => Phase::Paused,
+            _ => Phase::Ended,
+        };
+        drop(phase);
+        if state.has_ended() {
+            self.end();
+        }
+    }
+
     /// The run is over, and another one follows later.
     pub(crate) fn retry_later(&self) {
         *lock(&self.phase) = Phase::Paused;

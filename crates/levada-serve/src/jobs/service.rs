@@ -11,6 +11,7 @@ use super::lifecycle::Lifecycle;
 use super::registry::Registry;
 use super::report::Reporter;
 use super::scheduler::Scheduler;
+use super::shared::SharedLine;
 use super::suspects::Suspects;
 use crate::config::Config;
 use crate::job::JobState;
@@ -40,6 +41,7 @@ pub(crate) struct Jobs {
 impl Jobs {
     /// Without queues, until [`WorkerPools`](super::pools::WorkerPools) opens some. `is_durable`
     /// says that jobs outlive the process, and `in_flight` tells the next one which of them ran.
+    /// `shared` is the line of jobs, if several processes share it.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -47,6 +49,7 @@ impl Jobs {
         store: Arc<dyn Store>,
         is_durable: bool,
         in_flight: Option<Arc<InFlight>>,
+        shared: Option<Arc<dyn SharedLine>>,
         config: watch::Receiver<Arc<Config>>,
         shutdown: Signal,
         tracing: Tracing,
@@ -59,7 +62,7 @@ impl Jobs {
         let registry = Arc::new(Registry::new(store.clone()));
         let admission = Admission::new(store.clone(), config.clone(), shutdown.clone());
         let admission = Arc::new(admission);
-        let reporter = Arc::new(Reporter::new(metrics, tracing));
+        let reporter = Arc::new(Reporter::new(metrics, tracing, shared.clone()));
         let lifecycle = Arc::new(Lifecycle {
             store: store.clone(),
             config: config.clone(),
@@ -69,6 +72,7 @@ impl Jobs {
             reporter: Arc::clone(&reporter),
             scheduler: Scheduler::new(config.borrow().max_running),
             suspects: Suspects::default(),
+            shared,
             in_flight,
         });
         let jobs = Self { store, config, shutdown, registry, admission, lifecycle, reporter };

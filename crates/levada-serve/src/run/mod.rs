@@ -182,7 +182,7 @@ fn open(
         }
     };
     let durable = in_flight.is_some();
-    let (jobs, closer) = Jobs::new(store, durable, in_flight, config, shutdown, tracing);
+    let (jobs, closer) = Jobs::new(store, durable, in_flight, None, config, shutdown, tracing);
     Ok((jobs, closer, begun))
 }
 

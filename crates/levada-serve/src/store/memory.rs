@@ -69,6 +69,13 @@ impl Write for Tables {
 }
 
 impl MemoryStore {
+    /// Keeps a record that another process wrote.
+    #[cfg(feature = "nats")]
+    pub(crate) fn put(&self, record: &Record) -> Result<(), StoreError> {
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        change::replace(&mut *tables, record)
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Tables> {
         self.tables.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -117,6 +117,12 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
         error
     }
 
+    /// Which changes of the last commit were not made, and why: other processes write as well, or
+    /// the queue is full. All others were. Each is told once.
+    fn not_made(&self) -> Vec<(JobId, StoreError)> {
+        Vec::new()
+    }
+
     fn record(&self, id: JobId) -> Result<Option<Record>, StoreError>;
 
     /// Bodies of any length stay in memory.
@@ -204,11 +210,28 @@ pub(crate) enum StoreErrorKind {
     Io,
     /// What is there is not what was written.
     Corrupt,
+    /// The servers that keep it do not answer. They may later.
+    Away,
+    /// Another process changed it first: what was to be changed is no longer so.
+    Taken,
+    /// The queue took no more when the job came.
+    NoPlace,
+}
+
+impl StoreErrorKind {
+    /// The same change may be made later.
+    pub(crate) fn passes(self) -> bool {
+        matches!(self, Self::Full | Self::Away)
+    }
 }
 
 impl StoreError {
     pub(crate) fn io(message: impl Into<String>) -> Self {
         Self { kind: StoreErrorKind::Io, message: message.into() }
+    }
+
+    pub(crate) fn away(message: impl Into<String>) -> Self {
+        Self { kind: StoreErrorKind::Away, message: message.into() }
     }
 
     pub(crate) fn corrupt(message: impl Into<String>) -> Self {

@@ -22,6 +22,9 @@ impl Lifecycle {
         if !self.store.is_durable() {
             warn!(job = %job.id, queue = job.queue.name, "job lost: the store is `memory`");
         }
+        if let Some(shared) = &self.shared {
+            return shared.give_back(job.id);
+        }
         job.end();
         job.publish(|view| view.abandoned = Some(Abandoned::Interrupted));
     }

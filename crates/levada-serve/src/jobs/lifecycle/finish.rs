@@ -134,7 +134,10 @@ impl Lifecycle {
         job.publish(|view| view.set_record(Arc::clone(&record)));
         job.retry_later();
         self.reporter.retrying(&record, at);
-        self.pause(Arc::clone(&job), at);
+        match &self.shared {
+            Some(shared) => shared.retry(job.id, at.since(Moment::now())),
+            None => self.pause(Arc::clone(&job), at),
+        }
         // Cancelled in between, when it was no longer running and not yet paused.
         if job.is_stopped() && job.withdraw() == Withdrawn::Ended {
             // The result shows in the job's view, as for a client that cancels.

@@ -39,6 +39,7 @@ use super::in_flight::InFlight;
 use super::registry::Registry;
 use super::report::Reporter;
 use super::scheduler::Scheduler;
+use super::shared::SharedLine;
 use super::suspects::Suspects;
 use crate::config::Config;
 use crate::store::handle::StoreHandle;
@@ -54,6 +55,8 @@ pub(crate) struct Lifecycle {
     pub(super) reporter: Arc<Reporter>,
     pub(super) scheduler: Scheduler,
     pub(super) suspects: Suspects,
+    /// The line that several processes share; `None` if jobs wait in the line of this process.
+    pub(super) shared: Option<Arc<dyn SharedLine>>,
     /// Tells the next process which jobs ran when this one died; `None` if there is nothing that it
     /// could find.
     pub(super) in_flight: Option<Arc<InFlight>>,

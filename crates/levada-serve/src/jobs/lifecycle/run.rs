@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use levada_work::shutdown::Phase;
-use tracing::error;
+use tracing::{error, info};
 
 use super::Lifecycle;
 use super::observer::JobObserver;
@@ -69,8 +69,10 @@ impl Lifecycle {
 
     /// Does not run it. If the store is `memory`, the job is lost: waiting clients get a problem.
     fn leave(&self, job: &ActiveJob) {
-        if !self.store.is_durable() {
-            self.abandon(job);
+        match &self.shared {
+            Some(shared) => shared.give_back(job.id),
+            None if self.store.is_durable() => {}
+            None => self.abandon(job),
         }
     }
 
@@ -86,7 +88,14 @@ impl Lifecycle {
         let mut record = job.view().to_record();
         record.start(Moment::now());
         let record = Arc::new(record);
-        self.store.writer().write_behind(Change::Update { record: Arc::clone(&record) });
+        let change = Change::Update { record: Arc::clone(&record) };
+        if self.shared.is_none() {
+            self.store.writer().write_behind(change);
+        } else if let Err(error) = self.store.writer().commit(vec![change]).await {
+            // From here on any other process that has it is fenced off; or this one is.
+            info!(job = %job.id, %error, "another process may have the job: it is not run here");
+            return (RunResult::without_output(End::Aborted), None);
+        }
         job.publish(|view| view.set_record(Arc::clone(&record)));
         self.reporter.started(&record, waited);
 

@@ -62,6 +62,7 @@ impl Bench {
             store.clone(),
             true,
             None,
+            None,
             settings.subscribe(),
             shutdown.signal(),
             Tracing::default(),

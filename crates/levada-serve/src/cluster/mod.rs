@@ -1,0 +1,192 @@
+//! The service on NATS: any number of front ends and workers, which share queues, jobs and events.
+//!
+//! What is a disk for one machine is here a few streams, behind the same [`Store`]; what is a line
+//! in memory is a queue stream, behind [`SharedLine`]. The steps of a job are the same, and are
+//! taken by the same code.
+//!
+//! [`Store`]: crate::store::Store
+//! [`SharedLine`]: crate::jobs::shared::SharedLine
+//!
+//! | file      | what it is                                                                  |
+//! |-----------|-----------------------------------------------------------------------------|
+//! | `wire`    | the streams: records, bodies, keys; each write is a compare-and-set         |
+//! | `replica` | the records, in memory, as this process knows them                          |
+//! | `store`   | both as a `Store`                                                           |
+//! | `line`    | the jobs that this process holds, and what becomes of their tickets         |
+//! | `taker`   | takes tickets off the queues, for the workers of this process               |
+//! | `mirror`  | shows what other processes do with the jobs                                 |
+//! | `news`    | events of all processes, and requests to stop a job                         |
+//!
+//! # Invariants
+//! 1. A job is accepted when its ticket is in the queue stream and its record in the stream of
+//!    records. The ticket comes first: a ticket without a record is a job that may run although
+//!    its client got no answer; a record without a ticket would be a job that never runs.
+//! 2. The worker that begins a run writes that into the record before it starts the command, and
+//!    expects the record to be as it read it. So of two workers with one job, one begins.
+//! 3. The end of a run is written only over the record that the same worker wrote last. A worker
+//!    that lost its lease finds another record there, and its result is thrown away.
+//! 4. A ticket is acknowledged after the end of its job is stored. A job that is delivered again
+//!    after that has ended, and its ticket is acknowledged.
+
+mod line;
+mod mirror;
+mod news;
+mod replica;
+mod store;
+mod taker;
+mod wire;
+
+use std::sync::Arc;
+
+use levada_nats::{ConnectOptions, Connection, Durability};
+use levada_work::shutdown::Signal;
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
+
+use self::line::ClusterLine;
+use self::mirror::Mirror;
+use self::news::News;
+use self::replica::Replica;
+use self::store::ClusterStore;
+use self::taker::Takers;
+use self::wire::Wire;
+use crate::config::Config;
+use crate::fault::Fault;
+use crate::job::Record;
+use crate::jobs::service::Jobs;
+use crate::jobs::shared::SharedLine;
+use crate::store::Store;
+
+/// What stands in a queue for a job.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Ticket {
+    /// As it was when the ticket was made. The one in the stream of records may be newer.
+    record: Record,
+}
+
+/// What a process does in the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It answers clients, and runs jobs if its queues have workers.
+    FrontEnd,
+    /// It runs jobs.
+    Worker,
+}
+
+/// This process as a member of the cluster.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    role: Role,
+    connection: Connection,
+    durability: Durability,
+    wire: Arc<Wire>,
+    replica: Arc<Replica>,
+    store: Arc<ClusterStore>,
+    line: Arc<ClusterLine>,
+    news: News,
+}
+
+/// Where the cluster is.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) url: String,
+    pub(crate) credentials: Option<std::path::PathBuf>,
+    pub(crate) name: levada_nats::Name,
+    pub(crate) durability: Durability,
+}
+
+impl Cluster {
+    /// Connects, and makes what is not there.
+    ///
+    /// # Errors
+    /// No server answers, or it cannot do what is needed, or it has something else of this name.
+    pub(crate) async fn join(place: &Place, role: Role) -> Result<Self, Fault> {
+        let mut options = ConnectOptions::new().namespace(place.name.clone()).name("levada");
+        if let Some(file) = &place.credentials {
+            options = options.credentials_file(file);
+        }
+        let connection = options.connect(&place.url).await;
+        let connection = connection.map_err(|error| Fault::system(error.to_string()))?;
+        let opened = |error: levada_nats::OpenError| Fault::system(error.to_string());
+        let wire = Wire::open(&connection, place.durability).await.map_err(opened)?;
+        let (wire, replica) = (Arc::new(wire), Arc::new(Replica::default()));
+        let news = News::open(&connection, place.durability).await.map_err(opened)?;
+        let line = Arc::new(ClusterLine::new(news.clone()));
+        let store = ClusterStore::new(Arc::clone(&wire), Arc::clone(&replica), Arc::clone(&line));
+        Ok(Self {
+            role,
+            connection,
+            durability: place.durability,
+            wire,
+            replica,
+            store: Arc::new(store),
+            line,
+            news,
+        })
+    }
+
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store) as Arc<dyn Store>
+    }
+
+    pub(crate) fn line(&self) -> Arc<dyn SharedLine> {
+        Arc::clone(&self.line) as Arc<dyn SharedLine>
+    }
+
+    /// Opens the queues of this configuration in the cluster.
+    ///
+    /// # Errors
+    /// One exists with other settings, or the server does not answer.
+    pub(crate) async fn open_queues(&self, config: &Config) -> Result<(), Fault> {
+        for (name, queue) in &config.queues {
+            self.store
+                .open_queue(&self.connection, name, queue, self.durability)
+                .await
+                .map_err(|error| Fault::system(format!("queue {name:?}: {error}")))?;
+        }
+        Ok(())
+    }
+
+    /// Begins to show what others do, and to take jobs. Ends what it started when it is dropped.
+    ///
+    /// # Errors
+    /// The server does not answer.
+    pub(crate) async fn start(&self, jobs: &Arc<Jobs>, shutdown: Signal) -> Result<Tasks, Fault> {
+        let mut tasks = JoinSet::new();
+        self.line.begin(jobs);
+        if self.role == Role::FrontEnd {
+            let mirror = Mirror::new(Arc::clone(jobs), Arc::clone(&self.replica), &self.line);
+            let follower = self.wire.follow(Arc::new(mirror));
+            let caught_up = follower.caught_up();
+            tasks.spawn(follower.run());
+            caught_up.await;
+            tasks.spawn(self.news.clone().read(Arc::clone(jobs)));
+        }
+        tasks.spawn(self.news.clone().publish());
+        tasks.spawn(self.news.clone().stop(Arc::clone(jobs), Arc::clone(&self.line)));
+        let takers = Takers::start(jobs, &self.store, &self.wire, &self.line, &shutdown).await?;
+        Ok(Tasks { tasks, takers })
+    }
+}
+
+/// What a member of the cluster does besides.
+#[derive(Debug)]
+pub(crate) struct Tasks {
+    tasks: JoinSet<()>,
+    takers: Takers,
+}
+
+impl Tasks {
+    /// Takes no more jobs: those that were fetched and not begun go back.
+    pub(crate) async fn close(&self) {
+        self.takers.close().await;
+    }
+
+    /// When all that this process held is settled.
+    pub(crate) async fn end(mut self, line: &Cluster) {
+        line.line.settled().await;
+        line.news.flush().await;
+        self.tasks.shutdown().await;
+        line.connection.close().await;
+    }
+}
