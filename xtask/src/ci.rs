@@ -12,6 +12,7 @@ const STEPS: &[&str] = &[
     "openapi",
     "page",
     "proxy",
+    "nats",
     "contrib",
     "package",
     "windows",

@@ -26,6 +26,7 @@ mod minimal_versions;
 mod miri;
 mod msrv;
 mod mutants;
+mod nats;
 mod openapi;
 mod package;
 mod page;
@@ -43,6 +44,7 @@ mod tidy;
 mod toolchain;
 mod tsan;
 mod valgrind;
+mod venv;
 mod windows;
 
 use result::Result;
@@ -82,6 +84,11 @@ const COMMANDS: &[Command] = &[
     },
     plain("page", page::run, "the service's page in a browser; wants chromium-driver"),
     plain("proxy", proxy::run, "the service behind nginx; wants nginx-light"),
+    Command {
+        name: "nats",
+        run: Run::WithOptions(nats::run),
+        about: "levada-nats on real servers [--deep] [--version V] [TEST..] [-- ..]; wants python3",
+    },
     plain("contrib", contrib::run, "what operators copy from contrib; wants systemd on Linux"),
     Command {
         name: "package",

@@ -6,7 +6,7 @@
 //! the registry need not be built again.
 
 use crate::cargo::{Metadata, Package, cargo, root};
-use crate::{Result, shell};
+use crate::{Result, nats, shell};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -169,12 +169,15 @@ fn profiles(manifest: &str, members: &[&str]) -> String {
 
 /// Builds all tests, and runs them, or all but the slow ones.
 fn test(scratch: &Path, target_dir: &Path, everything: bool) -> Result {
+    let server = nats::Server::prepare()?;
     let cargo_test = |arguments: &[&str]| {
         let mut command = cargo();
         command.current_dir(scratch).env("CARGO_TARGET_DIR", target_dir);
         // What is packaged is unpacked anew each time.
         command.env("CARGO_INCREMENTAL", "0");
-        shell::run(command.args(["test", "--workspace", "--all-features"]).args(arguments))
+        command.args(["test", "--workspace", "--all-features"]).args(arguments);
+        // The examples of levada-nats want a server.
+        shell::run(&mut server.beside(&command))
     };
     if everything {
         return cargo_test(&[]);

@@ -54,7 +54,8 @@ pub trait Codec<T>: Send + Sync + 'static {
 ///
 /// let bytes = Json.encode(&vec![1, 2])?;
 /// assert_eq!(&bytes[..], b"[1,2]");
-/// assert_eq!(Json.decode(&bytes)?, vec![1, 2]);
+/// let numbers: Vec<i32> = Json.decode(&bytes)?;
+/// assert_eq!(numbers, [1, 2]);
 /// # Ok::<(), levada_nats::codec::CodecError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]

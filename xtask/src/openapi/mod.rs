@@ -6,13 +6,14 @@
 //! `schemathesis.toml`; the queues are in `levada.toml`.
 
 pub(crate) mod service;
-mod venv;
 
 use crate::cargo::{Metadata, levada, root};
-use crate::{Result, shell};
+use crate::{Result, shell, venv};
 use service::Service;
 use std::path::Path;
 use std::process::Command;
+
+const REQUIREMENTS: &str = include_str!("requirements.txt");
 
 /// Decides what is sent. Any other number makes other requests.
 const SEED: u64 = 1;
@@ -21,7 +22,7 @@ const SEED: u64 = 1;
 pub(crate) fn run(options: &[String]) -> Result {
     let seed = seed(options)?;
     let dir = Metadata::load()?.target_dir().join("openapi");
-    let schemathesis = venv::schemathesis(&dir.join("venv"))?;
+    let schemathesis = venv::program(&dir.join("venv"), REQUIREMENTS, "schemathesis")?;
     let levada = levada()?;
     for store in ["memory", "disk"] {
         eprintln!("\n--- store: {store}");

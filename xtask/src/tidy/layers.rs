@@ -65,11 +65,11 @@ const CRATES: &[Crate] = &[
     Crate {
         source: "xtask/src/",
         line: "result <- { files, shell } <- cargo <- { libtest, toolchain } <- { leaks, \
-               sanitizer } <- { compat, openapi, windows } <- { api, asan, bench, ci, clippy, \
-               contrib, deny, doc, docs_rs, downstream, features, fmt, fuzz, instructions, \
-               kill, linearizability, loom, minimal_versions, miri, msrv, mutants, package, \
-               page, panic_abort, proxy, semver, shuttle, spec, targets, test, tidy, tsan, \
-               valgrind } <- main",
+               sanitizer, venv } <- { compat, nats, openapi, windows } <- { api, asan, bench, \
+               ci, clippy, contrib, deny, doc, docs_rs, downstream, features, fmt, fuzz, \
+               instructions, kill, linearizability, loom, minimal_versions, miri, msrv, mutants, \
+               package, page, panic_abort, proxy, semver, shuttle, spec, targets, test, tidy, \
+               tsan, valgrind } <- main",
         against: &[],
         circles: &[],
     },

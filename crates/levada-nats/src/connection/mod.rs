@@ -75,7 +75,7 @@ pub struct Connection {
 }
 
 struct Shared {
-    client: async_nats::Client,
+    client: Arc<async_nats::Client>,
     jetstream: jetstream::Context,
     namespace: Name,
     state: watch::Receiver<State>,
@@ -83,14 +83,14 @@ struct Shared {
 
 impl Connection {
     fn new(
-        client: async_nats::Client,
+        client: Arc<async_nats::Client>,
         options: &ConnectOptions,
         state: watch::Receiver<State>,
     ) -> Self {
         let jetstream = jetstream::ContextBuilder::new()
             .timeout(options.request_timeout)
             .ack_timeout(options.request_timeout)
-            .build(client.clone());
+            .build(async_nats::Client::clone(&client));
         let namespace = options.namespace.clone();
         Self { shared: Arc::new(Shared { client, jetstream, namespace, state }) }
     }

@@ -186,11 +186,11 @@ impl ConnectOptions {
         });
         let connecting = options.connect(servers);
         let client = match tokio::time::timeout(self.connect_timeout, connecting).await {
-            Ok(connected) => connected.map_err(|error| refused(error, shown))?,
+            Ok(connected) => Arc::new(connected.map_err(|error| refused(error, shown))?),
             Err(_) => return Err(refused(ConnectErrorKind::TimedOut.into(), shown)),
         };
         // It is set once.
-        let _ = folded.client.set(client.clone());
+        let _ = folded.client.set(Arc::downgrade(&client));
         let connection = Connection::new(client, self, state);
         let version = connection.server_version();
         server::check_version(&version)?;

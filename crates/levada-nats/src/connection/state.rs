@@ -2,7 +2,7 @@
 
 use async_nats::{Client, Event, connection};
 use levada::watch;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, Weak};
 
 /// How a connection stands.
 ///
@@ -38,8 +38,9 @@ impl State {
 /// Folds the events of a client into a [`State`].
 pub(super) struct Folded {
     state: watch::Sender<State>,
-    /// Set when the client is made.
-    pub(super) client: OnceLock<Client>,
+    /// Set when the client is made. Weak: the client's own task holds this, and a client without
+    /// another owner ends.
+    pub(super) client: OnceLock<Weak<Client>>,
 }
 
 impl Folded {
@@ -57,7 +58,8 @@ impl Folded {
                 tracing::debug!(event = %other, "NATS");
                 // The client throws events away while 128 of them wait, as they may after many
                 // `SlowConsumer`. So each of those that wait brings the state up to date.
-                match self.client.get().map(Client::connection_state) {
+                let client = self.client.get().and_then(Weak::upgrade);
+                match client.map(|client| client.connection_state()) {
                     Some(connection::State::Connected) => self.set(State::Connected),
                     Some(connection::State::Disconnected) => self.set(State::Reconnecting),
                     Some(connection::State::Pending) | None => {}

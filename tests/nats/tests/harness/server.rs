@@ -1,0 +1,148 @@
+//! One server.
+
+use crate::support::{create, messages, store};
+use levada_nats_test::{Server, request, until};
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+use tokio::time::timeout;
+
+#[tokio::test]
+async fn a_killed_server_keeps_its_port_and_its_messages() {
+    let server = Server::start().await;
+    let (url, pid) = (server.url(), server.pid());
+    create(&url, "S", 1).await;
+    store(&url, "S").await.unwrap();
+    server.kill();
+    request(&url, "$JS.API.INFO", "").await.unwrap_err();
+    server.restart().await;
+    assert_ne!(server.pid(), pid);
+    assert_eq!(messages(&url, "S").await, 1);
+}
+
+#[tokio::test]
+async fn a_dropped_server_is_gone_with_its_files() {
+    let server = Server::start().await;
+    let url = server.url();
+    assert!(is_alive(server.pid()));
+    let pid = server.pid();
+    drop(server);
+    assert!(!is_alive(pid));
+    request(&url, "$JS.API.INFO", "").await.unwrap_err();
+}
+
+/// Whether a process of this number exists.
+fn is_alive(pid: u32) -> bool {
+    let mut command = std::process::Command::new("kill");
+    command.args(["-0", &pid.to_string()]).stderr(std::process::Stdio::null());
+    command.status().unwrap().success()
+}
+
+#[tokio::test]
+async fn a_paused_server_answers_when_it_is_resumed() {
+    let server = Server::start().await;
+    let url = server.url();
+    server.pause();
+    let asked = tokio::spawn(async move { request(&url, "$JS.API.INFO", "").await });
+    // It accepts connections: the kernel does that. A second is long for an answer.
+    timeout(Duration::from_secs(1), asked).await.unwrap_err();
+    server.resume();
+    request(&server.url(), "$JS.API.INFO", "").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lame_duck_says_so() {
+    let server = Server::start().await;
+    server.lame_duck();
+    until("the log to say it", async || {
+        if server.log().contains("lame duck mode") { Ok(()) } else { Err(server.log()) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn settings_are_those_of_the_server() {
+    let server = Server::builder()
+        .user("alice", "secret")
+        .max_payload(2048)
+        .sync_always()
+        .config("ping_interval: \"7s\"")
+        .start()
+        .await;
+    let refused = request(&server.url(), "$JS.API.INFO", "").await.unwrap_err();
+    assert!(refused.to_string().contains("Authorization Violation"), "{refused}");
+    let url = server.url().replace("//", "//alice:secret@");
+    request(&url, "$JS.API.INFO", "").await.unwrap();
+    let varz = server.monitor("/varz").await.unwrap();
+    assert_eq!(varz["max_payload"], 2048);
+    assert_eq!(varz["ping_interval"], 7_000_000_000_u64);
+    assert_eq!(varz["jetstream"]["config"]["sync_always"], true);
+}
+
+#[tokio::test]
+async fn without_jetstream_nothing_replies() {
+    let server = Server::builder().without_jetstream().start().await;
+    let error = request(&server.url(), "$JS.API.INFO", "").await.unwrap_err();
+    assert!(error.to_string().contains("no responders"), "{error}");
+}
+
+#[tokio::test]
+async fn tls_has_certificates_that_exist() {
+    let server = Server::builder().tls_for_both().start().await;
+    assert!(server.url().starts_with("tls://localhost:"));
+    let files = server.certificates();
+    for file in [&files.authority, &files.client, &files.client_key] {
+        assert!(file.is_file(), "{}", file.display());
+    }
+    // Only a client that speaks TLS is served.
+    request(&server.url(), "$JS.API.INFO", "").await.unwrap_err();
+    let varz = server.monitor("/varz").await.unwrap();
+    assert_eq!((&varz["tls_required"], &varz["tls_verify"]), (&true.into(), &true.into()));
+}
+
+#[tokio::test]
+async fn old_versions_start_as_well() {
+    for version in ["2.11.11", "2.12.8", "2.14.6"] {
+        let server = Server::builder().version(version).start().await;
+        assert_eq!(server.monitor("/varz").await.unwrap()["version"], version);
+    }
+}
+
+/// Starts a server, says its number, and waits to be killed: not a test of its own.
+#[tokio::test]
+#[ignore = "`no_server_outlives_a_killed_process` starts it"]
+async fn hold_a_server_until_killed() {
+    let server = Server::start().await;
+    let path = std::env::var_os("LEVADA_NATS_TEST_PID").expect("a file for the number");
+    let hidden = Path::new(&path).with_extension("new");
+    std::fs::write(&hidden, server.pid().to_string()).unwrap();
+    std::fs::rename(hidden, path).unwrap();
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test]
+async fn no_server_outlives_a_killed_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("pid");
+    let mut test = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "server::hold_a_server_until_killed"])
+        .env("LEVADA_NATS_TEST_PID", &file)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid: u32 = until("the server of the other process", async || {
+        assert!(test.try_wait().unwrap().is_none(), "the other process has ended");
+        std::fs::read_to_string(&file).map(|text| text.parse().unwrap())
+    })
+    .await;
+    assert!(is_alive(pid));
+    test.kill().unwrap();
+    test.wait().unwrap();
+    until(
+        "its end",
+        async || {
+            if is_alive(pid) { Err(io::Error::other("it is alive")) } else { Ok(()) }
+        },
+    )
+    .await;
+}

@@ -1,0 +1,184 @@
+//! `cargo xtask nats`: levada-nats against real NATS servers.
+
+mod servers;
+
+use crate::cargo::{cargo, programs};
+use crate::{Result, shell};
+use servers::{NAMED, NEWEST};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What `tests/nats` reads: a folder of servers, the version that runs where a test names none, and
+/// whether the long form is wanted.
+const DIR_VARIABLE: &str = "LEVADA_NATS_SERVER_DIR";
+const VERSION_VARIABLE: &str = "LEVADA_NATS_VERSION";
+const DEEP_VARIABLE: &str = "LEVADA_NATS_DEEP";
+
+/// The package with the harness and the tests.
+pub(crate) const TESTS: &str = "levada-nats-test";
+/// The package whose examples need a server.
+pub(crate) const TESTED: &str = "levada-nats";
+
+/// Runs the unit tests and the examples of levada-nats beside a server, and the test programs in
+/// `tests/nats`, which start servers themselves.
+pub(crate) fn run(options: &[String]) -> Result {
+    let wanted = Wanted::parse(options)?;
+    let dir = servers::install(&[&NAMED[..], &[wanted.version]].concat())?;
+    let set = |command: &mut Command| {
+        command.env(DIR_VARIABLE, &dir).env(VERSION_VARIABLE, wanted.version);
+        if wanted.deep {
+            command.env(DEEP_VARIABLE, "1");
+        }
+    };
+    if wanted.tests.is_empty() {
+        let mut command = cargo();
+        command.args(["test", "--package", TESTED, "--all-features"]);
+        set(&mut command);
+        shell::run(&mut beside(&with_nats()?, &command))?;
+    }
+    let mut command = cargo();
+    command.args(["test", "--package", TESTS]);
+    set(&mut command);
+    command.args(wanted.tests.iter().flat_map(|test| ["--test", test]));
+    if !wanted.of_libtest.is_empty() {
+        command.arg("--").args(wanted.of_libtest);
+    }
+    shell::run(&mut command)
+}
+
+/// What a person asked for.
+#[derive(Debug, PartialEq, Eq)]
+struct Wanted<'a> {
+    version: &'a str,
+    deep: bool,
+    /// Test programs; all of them if there are none.
+    tests: Vec<&'a str>,
+    of_libtest: &'a [String],
+}
+
+impl<'a> Wanted<'a> {
+    fn parse(options: &'a [String]) -> Result<Self> {
+        let end = options.iter().position(|word| word == "--").unwrap_or(options.len());
+        let of_libtest = options.get(end + 1..).unwrap_or_default();
+        let mut wanted = Self { version: NEWEST, deep: false, tests: Vec::new(), of_libtest };
+        let mut words = options[..end].iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--deep" => wanted.deep = true,
+                "--version" => {
+                    wanted.version = words.next().filter(|word| is_version(word)).ok_or(
+                        "--version wants the version of a NATS server behind it, as in 2.14.6",
+                    )?;
+                }
+                option if option.starts_with('-') => {
+                    return Err(format!(
+                        "`{option}`? It takes --deep, --version V, names of test programs, and what \
+                         is for them behind `--`"
+                    )
+                    .into());
+                }
+                test => wanted.tests.push(test),
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+/// Whether these are three numbers, with a point between two.
+fn is_version(word: &str) -> bool {
+    let numbers: Vec<_> = word.split('.').collect();
+    let is_number =
+        |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    numbers.len() == 3 && numbers.iter().all(is_number)
+}
+
+/// Commands that run beside a server, each with one of its own, which ends with the command. Its
+/// address is in `LEVADA_NATS_URL`.
+pub(crate) struct Server {
+    dir: PathBuf,
+    with_nats: PathBuf,
+}
+
+impl Server {
+    /// Installs the newest server, and builds what starts it.
+    pub(crate) fn prepare() -> Result<Self> {
+        Ok(Self { dir: servers::install(&[NEWEST])?, with_nats: with_nats()? })
+    }
+
+    /// The command that runs `command` beside a server.
+    pub(crate) fn beside(&self, command: &Command) -> Command {
+        let mut command = beside(&self.with_nats, command);
+        command.env(DIR_VARIABLE, &self.dir).env(VERSION_VARIABLE, NEWEST);
+        command
+    }
+}
+
+/// Builds the program of the harness that runs a command beside a server.
+fn with_nats() -> Result<PathBuf> {
+    let mut build = cargo();
+    let built = programs(build.args(["build", "--package", TESTS, "--bin", "with-nats"]))?;
+    let program = built.into_iter().find(|program| program.target == "with-nats");
+    Ok(program.ok_or("cargo built no `with-nats`; its messages have changed")?.path)
+}
+
+/// `command`, with its folder and its variables, started by `with_nats`.
+fn beside(with_nats: &Path, command: &Command) -> Command {
+    let mut beside = Command::new(with_nats);
+    beside.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => beside.env(name, value),
+            None => beside.env_remove(name),
+        };
+    }
+    if let Some(dir) = command.get_current_dir() {
+        beside.current_dir(dir);
+    }
+    beside
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn options_and_test_programs_come_in_any_order() {
+        let options = words("queue --version 2.14.6 topic --deep -- --nocapture lost");
+        let wanted = Wanted::parse(&options).unwrap();
+        assert_eq!((wanted.version, wanted.deep), ("2.14.6", true));
+        assert_eq!(wanted.tests, ["queue", "topic"]);
+        assert_eq!(wanted.of_libtest, ["--nocapture", "lost"]);
+    }
+
+    #[test]
+    fn without_options_everything_runs_on_the_newest() {
+        let wanted = Wanted::parse(&[]).unwrap();
+        let expected = Wanted { version: NEWEST, deep: false, tests: Vec::new(), of_libtest: &[] };
+        assert_eq!(wanted, expected);
+    }
+
+    #[test]
+    fn options_that_are_wrong_are_named() {
+        for wrong in ["--version", "--version new", "--version 2.14", "--version --deep"] {
+            let error = Wanted::parse(&words(wrong)).map(drop).unwrap_err().to_string();
+            assert!(error.contains("--version"), "{error}");
+        }
+        let error = Wanted::parse(&words("--fast")).map(drop).unwrap_err().to_string();
+        assert!(error.contains("`--fast`"), "{error}");
+    }
+
+    #[test]
+    fn what_runs_beside_a_server_is_the_same_command() {
+        let mut command = Command::new("cargo");
+        command.current_dir("/d").args(["test", "--doc"]).env("A", "1").env_remove("B");
+        let beside = beside(Path::new("with-nats"), &command);
+        assert_eq!(beside.get_program(), "with-nats");
+        assert_eq!(beside.get_args().collect::<Vec<_>>(), ["cargo", "test", "--doc"]);
+        assert_eq!(beside.get_current_dir(), command.get_current_dir());
+        assert!(beside.get_envs().eq(command.get_envs()));
+    }
+}
