@@ -28,6 +28,8 @@ compile_error!("levada serve stops jobs through Unix process groups and signals:
 
 pub mod cli;
 mod client;
+#[cfg(feature = "nats")]
+mod cluster;
 mod config;
 mod descriptors;
 mod fault;

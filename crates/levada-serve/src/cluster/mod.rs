@@ -111,7 +111,7 @@ impl Cluster {
         let wire = Wire::open(&connection, place.durability).await.map_err(opened)?;
         let (wire, replica) = (Arc::new(wire), Arc::new(Replica::default()));
         let news = News::open(&connection, place.durability).await.map_err(opened)?;
-        let line = Arc::new(ClusterLine::new(news.clone()));
+        let line = Arc::new(ClusterLine::new(role, news.clone(), Arc::clone(&replica)));
         let store = ClusterStore::new(Arc::clone(&wire), Arc::clone(&replica), Arc::clone(&line));
         Ok(Self {
             role,
@@ -155,15 +155,13 @@ impl Cluster {
         let mut tasks = JoinSet::new();
         self.line.begin(jobs);
         if self.role == Role::FrontEnd {
-            let mirror = Mirror::new(Arc::clone(jobs), Arc::clone(&self.replica), &self.line);
-            let follower = self.wire.follow(Arc::new(mirror));
-            let caught_up = follower.caught_up();
-            tasks.spawn(follower.run());
-            caught_up.await;
+            let mirror = Mirror::new(jobs, &self.wire, &self.replica, &self.line);
+            tasks.spawn(Arc::clone(&mirror).follow());
+            mirror.caught_up().await;
             tasks.spawn(self.news.clone().read(Arc::clone(jobs)));
         }
         tasks.spawn(self.news.clone().publish());
-        tasks.spawn(self.news.clone().stop(Arc::clone(jobs), Arc::clone(&self.line)));
+        tasks.spawn(self.news.clone().stop(Arc::clone(jobs)));
         let takers = Takers::start(jobs, &self.store, &self.wire, &self.line, &shutdown).await?;
         Ok(Tasks { tasks, takers })
     }
@@ -183,10 +181,10 @@ impl Tasks {
     }
 
     /// When all that this process held is settled.
-    pub(crate) async fn end(mut self, line: &Cluster) {
-        line.line.settled().await;
-        line.news.flush().await;
+    pub(crate) async fn end(mut self, cluster: &Cluster) {
+        cluster.line.settled().await;
+        cluster.news.flush().await;
         self.tasks.shutdown().await;
-        line.connection.close().await;
+        cluster.connection.close().await;
     }
 }

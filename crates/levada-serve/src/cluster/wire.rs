@@ -7,7 +7,6 @@
 //! | `bodies`  | `NAME.bodies.ID.SIDE.N`  | a piece of an input (`in`) or output (`out`)     |
 
 use std::fmt::Write;
-use std::sync::Arc;
 
 use async_nats::HeaderMap;
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
@@ -294,9 +293,4 @@ fn job_id(bytes: &Bytes) -> Result<JobId, StoreError> {
     let bytes = bytes.as_ref().try_into();
     let bytes = bytes.map_err(|_| StoreError::corrupt("a key has no job"))?;
     Ok(JobId::from_bytes(bytes))
-}
-
-/// Takes records as they come, in their order.
-pub(super) trait Follow: Send + Sync + 'static {
-    async fn record(&self, sequence: u64, record: Record);
 }

@@ -88,6 +88,15 @@ impl JobView {
         (self.record, self.updates, self.progress) = (record, 0, None);
     }
 
+    /// Another process took the job this far, if that is news. What was given up here is not.
+    #[cfg(feature = "nats")]
+    pub(super) fn follow(&mut self, record: Arc<Record>) {
+        if record.revision > self.record.revision {
+            self.set_record(record);
+            (self.output, self.abandoned) = (None, None);
+        }
+    }
+
     pub(super) fn set_progress(&mut self, progress: Progress) {
         self.updates += 1;
         self.progress = Some(progress);
@@ -237,6 +246,16 @@ impl ActiveJob {
             }
             Phase::Ended => Withdrawn::TooLate,
         }
+    }
+
+    /// Has the run stopped if there is one. Whether there is.
+    #[cfg(feature = "nats")]
+    pub(crate) fn stop_run(&self) -> bool {
+        let runs = matches!(*lock(&self.phase), Phase::Running);
+        if runs {
+            self.stop.send_replace(true);
+        }
+        runs
     }
 
     /// Waits until the run is to be stopped, or the pause is over because of a cancellation.

@@ -68,7 +68,7 @@ pub(crate) struct ExitInfo {
 }
 
 impl JobEvent<'_> {
-    fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Accepted { .. } => "accepted",
             Self::Started { .. } => "started",
@@ -79,7 +79,7 @@ impl JobEvent<'_> {
         }
     }
 
-    fn job(&self) -> Option<JobId> {
+    pub(crate) fn job(&self) -> Option<JobId> {
         match self {
             Self::Accepted { job, .. }
             | Self::Started { job, .. }
@@ -133,7 +133,11 @@ pub(crate) type Lost = Option<u64>;
 
 impl EventLog {
     pub(crate) fn new() -> Self {
-        let process = format!("{:x}", Moment::now().0);
+        Self::of(format!("{:x}", Moment::now().0))
+    }
+
+    /// The events of all processes of a cluster, which number them together.
+    pub(crate) fn of(process: String) -> Self {
         Self { process, last: Mutex::default(), events: broadcast::Sender::new(BEHIND) }
     }
 
@@ -144,12 +148,26 @@ impl EventLog {
         let mut last = lock(&self.last);
         last.number += 1;
         let event = Event { number: last.number, name, job, data: data.into() };
+        self.send(&mut last, event);
+    }
+
+    fn send(&self, last: &mut Last, event: Event) {
         if last.events.len() == BEHIND {
             last.events.pop_front();
         }
         last.events.push_back(event.clone());
         // An error means that there is no subscriber at the moment.
         drop(self.events.send(event));
+    }
+
+    /// Passes on an event that some process published, with the number that it has for all of them.
+    #[cfg(feature = "nats")]
+    pub(crate) fn pass_on(&self, event: Event) {
+        let mut last = lock(&self.last);
+        if event.number > last.number {
+            last.number = event.number;
+            self.send(&mut last, event);
+        }
     }
 
     /// The id of an event, as readers name the last one that they have.

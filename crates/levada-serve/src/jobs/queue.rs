@@ -16,6 +16,8 @@ use super::resident::Idle;
 use super::scheduler::QueueRequests;
 use super::shortage::Shortage;
 use crate::config::{Mode, QueueConfig};
+#[cfg(feature = "nats")]
+use crate::job::JobState;
 use crate::sync::lock;
 
 /// The capacity of a line, in jobs: more than there ever are.
@@ -54,6 +56,20 @@ impl Counts {
     pub(crate) fn running(&self) -> usize {
         // ORDERING: Relaxed, no pair: a statistic that orders nothing.
         self.running.load(Ordering::Relaxed)
+    }
+
+    /// A job that another process has took a step.
+    #[cfg(feature = "nats")]
+    pub(crate) fn shift(&self, from: Option<JobState>, to: Option<JobState>) {
+        let of = |state| match state {
+            Some(JobState::Running) => Some(&self.running),
+            Some(JobState::Retrying) => Some(&self.retrying),
+            _ => None,
+        };
+        // ORDERING: Relaxed, no pair: a statistic that orders nothing.
+        of(to).map(|gauge| gauge.fetch_add(1, Ordering::Relaxed));
+        // ORDERING: Relaxed, no pair: a statistic that orders nothing.
+        of(from).map(|gauge| gauge.fetch_sub(1, Ordering::Relaxed));
     }
 
     pub(crate) fn retrying(&self) -> usize {

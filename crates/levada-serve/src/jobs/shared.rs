@@ -8,6 +8,9 @@ use crate::job::JobId;
 
 /// The line that several processes share, and their events. Nothing here waits.
 pub(crate) trait SharedLine: Debug + Send + Sync {
+    /// The end of a job is recorded.
+    fn done(&self, job: JobId);
+
     /// The next attempt of a job is recorded: after the pause a worker of any process takes it.
     fn retry(&self, job: JobId, pause: Duration);
 

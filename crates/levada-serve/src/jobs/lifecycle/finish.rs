@@ -60,7 +60,7 @@ impl Lifecycle {
         record.stderr_tail = ran.stderr_tail;
         let (now, mut output) = (Moment::now(), None);
         match next {
-            Next::Interrupted => return self.abandon(&job),
+            Next::Interrupted => return self.hand_back(&job).await,
             Next::Again => {
                 let attempts = record.counted_attempts(config.retry.max_attempts);
                 record.retry_later(now, config.retry.delay(attempts, fastrand::f64()));

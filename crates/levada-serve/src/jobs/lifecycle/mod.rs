@@ -17,6 +17,7 @@
 //! | `end`      | the end is written, then published                                        |
 //! | `cancel`   | a client ends the job                                                     |
 //! | `resume`   | jobs of the last process go on                                            |
+//! | `shared`   | jobs that other processes have, as this one shows them                    |
 //! | `crash`    | what is counted when the last process died                                |
 
 pub(crate) mod accept;
@@ -27,6 +28,8 @@ mod finish;
 mod observer;
 mod resume;
 mod run;
+#[cfg(feature = "nats")]
+mod shared;
 mod verdict;
 
 use std::sync::Arc;

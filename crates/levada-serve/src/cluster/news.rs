@@ -1,0 +1,193 @@
+//! What all processes are told: events, and requests to stop a job.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Stream};
+use futures_util::StreamExt;
+use levada::mpsc;
+use levada_nats::{Connection, Durability, OpenError};
+use serde::{Deserialize, Serialize};
+use tracing::{debug, info, warn};
+
+use crate::job::JobId;
+use crate::jobs::events::{Event, JobEvent};
+use crate::jobs::service::Jobs;
+use crate::sync::lock;
+
+/// How many events the cluster keeps for readers that come back.
+const KEPT: i64 = 100_000;
+/// How many of them a front end has at its start.
+const AT_START: u64 = 1_024;
+/// How many events wait to be published; more are dropped, and the log says so.
+const OUTBOX: usize = 4_096;
+const PAUSE: Duration = Duration::from_secs(1);
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// An event as the stream has it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Published {
+    name: String,
+    job: Option<JobId>,
+    data: Box<serde_json::value::RawValue>,
+}
+
+/// Clones are the same.
+#[derive(Debug, Clone)]
+pub(super) struct News {
+    connection: Connection,
+    stream: Stream,
+    outbox: mpsc::Sender<String>,
+    /// Taken by the task that publishes.
+    posted: Arc<std::sync::Mutex<Option<mpsc::Receiver<String>>>>,
+}
+
+/// The names of events, which readers know as constants.
+const NAMES: [&str; 6] =
+    ["accepted", "started", "progress", "retrying", "finished", "rejected"];
+
+impl News {
+    pub(super) async fn open(
+        connection: &Connection,
+        durability: Durability,
+    ) -> Result<Self, OpenError> {
+        let name = connection.namespace();
+        let config = Config {
+            name: format!("{name}_service_events"),
+            subjects: vec![format!("{name}.events")],
+            discard: DiscardPolicy::Old,
+            max_messages: KEPT,
+            num_replicas: if durability == Durability::Replicated { 3 } else { 1 },
+            ..Config::default()
+        };
+        let stream = connection.open_stream(config).await?;
+        let (outbox, posted) = mpsc::channel(OUTBOX);
+        let posted = Arc::new(std::sync::Mutex::new(Some(posted)));
+        Ok(Self { connection: connection.clone(), stream, outbox, posted })
+    }
+
+    /// Names the numbering of the events: another one after the stream was made anew.
+    pub(super) fn numbering(&self) -> String {
+        format!("{:x}", self.stream.cached_info().created.unix_timestamp_nanos())
+    }
+
+    fn events(&self) -> String {
+        format!("{}.events", self.connection.namespace())
+    }
+
+    fn stops(&self) -> String {
+        format!("{}.stop", self.connection.namespace())
+    }
+
+    /// Has an event published. It does not wait: what is too much for the servers is dropped.
+    pub(super) fn emit(&self, event: &JobEvent<'_>) {
+        let data = serde_json::value::to_raw_value(event).expect("strings and numbers are JSON");
+        let published = Published { name: event.name().to_owned(), job: event.job(), data };
+        let text = serde_json::to_string(&published).expect("strings and numbers are JSON");
+        if self.outbox.try_send(text).is_err() {
+            debug!(event = event.name(), "an event is not published: too many wait");
+        }
+    }
+
+    /// Publishes what is emitted, in its order, for ever.
+    pub(super) async fn publish(self) {
+        let Some(mut posted) = lock(&self.posted).take() else { return };
+        let mut batch = Vec::new();
+        while posted.recv_many(&mut batch, 256).await > 0 {
+            let mut acks = Vec::new();
+            for text in batch.drain(..) {
+                let jetstream = self.connection.jetstream();
+                match jetstream.publish(self.events(), text.into()).await {
+                    Ok(ack) => acks.push(ack),
+                    Err(error) => warn!(%error, "an event is not published"),
+                }
+            }
+            for ack in acks {
+                if let Err(error) = ack.await {
+                    warn!(%error, "an event may not be published");
+                }
+            }
+        }
+    }
+
+    /// Waits until what was emitted is published, but not for long.
+    pub(super) async fn flush(&self) {
+        let empty = async {
+            while self.outbox.capacity() < self.outbox.max_capacity() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let _ = tokio::time::timeout(PAUSE, empty).await;
+    }
+
+    /// Passes the events of all processes on to the readers of this one, for ever.
+    pub(super) async fn read(self, jobs: Arc<Jobs>) {
+        let mut next = None;
+        loop {
+            if let Err(error) = self.read_from(&jobs, &mut next).await {
+                warn!(%error, "cannot read the events of the cluster");
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn read_from(&self, jobs: &Jobs, next: &mut Option<u64>) -> Result<(), Error> {
+        let start_sequence = match *next {
+            Some(next) => next,
+            None => self.stream.get_info().await?.state.last_sequence.saturating_sub(AT_START) + 1,
+        };
+        let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence };
+        let config = pull::OrderedConfig { deliver_policy, ..Default::default() };
+        let mut messages = self.stream.create_consumer(config).await?.messages().await?;
+        *next = Some(start_sequence);
+        while let Some(message) = messages.next().await {
+            let message = message?;
+            let number = message.info()?.stream_sequence;
+            *next = Some(number + 1);
+            let Ok(published) = serde_json::from_slice::<Published>(&message.payload) else {
+                warn!(number, "an event of another version is not shown");
+                continue;
+            };
+            let Some(name) = NAMES.into_iter().find(|name| *name == published.name) else {
+                continue;
+            };
+            let data = published.data.get().into();
+            jobs.reporter.events.pass_on(Event { number, name, job: published.job, data });
+        }
+        Ok(())
+    }
+
+    /// Asks the worker that has a job to stop it.
+    pub(super) fn ask_to_stop(&self, job: JobId) {
+        let (client, subject) = (self.connection.client().clone(), self.stops());
+        tokio::spawn(async move {
+            let bytes = job.to_bytes().to_vec();
+            if let Err(error) = client.publish(subject, bytes.into()).await {
+                warn!(%job, %error, "cannot tell the workers to stop a job");
+            }
+        });
+    }
+
+    /// Stops jobs of this process when others ask for it, for ever.
+    pub(super) async fn stop(self, jobs: Arc<Jobs>) {
+        loop {
+            match self.connection.client().subscribe(self.stops()).await {
+                Ok(mut asked) => {
+                    while let Some(message) = asked.next().await {
+                        let Ok(bytes) = message.payload.as_ref().try_into() else { continue };
+                        let id = JobId::from_bytes(bytes);
+                        if let Some(job) = jobs.registry.find_active(id)
+                            && job.stop_run()
+                        {
+                            info!(job = %id, "another process asks to stop the job");
+                        }
+                    }
+                }
+                Err(error) => warn!(%error, "cannot listen for cancellations"),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Takes tickets off the queues of the cluster, and puts their jobs in the lines of this process.
+
+use std::sync::Arc;
+
+use levada_nats::queue::{Delivery, Receiver, RecvError};
+use levada_work::shutdown::Signal;
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+use super::Ticket;
+use super::line::ClusterLine;
+use super::store::ClusterStore;
+use super::wire::Wire;
+use crate::fault::Fault;
+use crate::job::{JobState, Moment, Record};
+use crate::jobs::active::{ActiveJob, JobQueue};
+use crate::jobs::service::Jobs;
+use crate::store::StoreError;
+
+/// How long after an error a taker tries again.
+const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// The takers of all queues.
+#[derive(Debug)]
+pub(super) struct Takers {
+    receivers: Vec<Receiver<Ticket>>,
+    _tasks: JoinSet<()>,
+}
+
+struct Taker {
+    jobs: Arc<Jobs>,
+    queue: Arc<JobQueue>,
+    wire: Arc<Wire>,
+    line: Arc<ClusterLine>,
+}
+
+impl Takers {
+    /// One for each queue that has workers, with a seat for each of them.
+    pub(super) async fn start(
+        jobs: &Arc<Jobs>,
+        store: &ClusterStore,
+        wire: &Arc<Wire>,
+        line: &Arc<ClusterLine>,
+        shutdown: &Signal,
+    ) -> Result<Self, Fault> {
+        let (mut receivers, mut tasks) = (Vec::new(), JoinSet::new());
+        for queue in jobs.registry.all_queues() {
+            let workers = queue.config().workers;
+            let Some(tickets) = store.queue(&queue.name) else { continue };
+            let receiver = tickets.receiver(workers).await;
+            let receiver = receiver
+                .map_err(|error| Fault::system(format!("queue {:?}: {error}", queue.name)))?;
+            receivers.push(receiver.clone());
+            let (jobs, wire, line) = (Arc::clone(jobs), Arc::clone(wire), Arc::clone(line));
+            let taker = Arc::new(Taker { jobs, queue, wire, line });
+            tasks.spawn(taker.take_all(receiver, shutdown.clone()));
+        }
+        Ok(Self { receivers, _tasks: tasks })
+    }
+
+    /// Takes nothing more; what was fetched and not taken goes back.
+    pub(super) async fn close(&self) {
+        for receiver in &self.receivers {
+            receiver.close().await;
+        }
+    }
+}
+
+impl Taker {
+    async fn take_all(self: Arc<Self>, receiver: Receiver<Ticket>, shutdown: Signal) {
+        loop {
+            let received = tokio::select! {
+                biased;
+                () = shutdown.draining() => return,
+                received = receiver.recv() => received,
+            };
+            match received {
+                Ok(delivery) => {
+                    let taker = Arc::clone(&self);
+                    tokio::spawn(async move { taker.take(delivery).await });
+                }
+                Err(RecvError::Closed) => return,
+                Err(error) => {
+                    error!(queue = self.queue.name, %error, "cannot take jobs");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Puts the job of a ticket in the line of this process, if there is anything to do.
+    async fn take(&self, delivery: Delivery<Ticket>) {
+        let id = delivery.record.id;
+        // The process that accepts it may be this one, and not have shown it yet.
+        let activating = self.jobs.registry.activating(id).await;
+        let (sequence, mut record) = match self.newest(&delivery).await {
+            Ok(newest) => newest,
+            Err(error) => {
+                warn!(job = %id, %error, "cannot read the record of a job: it goes back");
+                return settled(delivery.retry(PAUSE).await);
+            }
+        };
+        if record.state.has_ended() {
+            return settled(delivery.ack().await);
+        }
+        // A worker that died before it gave the ticket back left the pause to the next one.
+        if let Some(pause) = record.retry_at.map(|at| at.since(Moment::now()))
+            && !pause.is_zero()
+        {
+            return settled(delivery.retry(pause).await);
+        }
+        match record.state {
+            JobState::Running => self.interrupted(&mut record),
+            JobState::Retrying => record.requeue(),
+            _ => {}
+        }
+        let ended = record.state.has_ended();
+        let record = Arc::new(record);
+        let job = self.activate(&record);
+        self.line.hold(Arc::clone(&job), sequence, delivery);
+        drop(activating);
+        if ended {
+            self.jobs.lifecycle.end_given_up(&job, record).await;
+        } else {
+            self.queue.enter(job);
+        }
+    }
+
+    /// The newest of the records: that of the ticket, or the stored one.
+    async fn newest(&self, ticket: &Ticket) -> Result<(u64, Record), StoreError> {
+        match self.wire.record(ticket.record.id).await? {
+            Some((sequence, stored)) if stored.revision >= ticket.record.revision => {
+                Ok((sequence, stored))
+            }
+            Some((sequence, _)) => Ok((sequence, ticket.record.clone())),
+            // It is being accepted, or its client will get no answer.
+            None => Ok((0, ticket.record.clone())),
+        }
+    }
+
+    /// The worker that ran it has died, or lost it.
+    fn interrupted(&self, record: &mut Record) {
+        record.interrupt();
+        record.interruptions += 1;
+        let most = self.queue.config().retry.max_interruptions;
+        let (job, queue, interruptions) = (record.id, &record.queue, record.interruptions);
+        if interruptions < most {
+            info!(%job, queue, interruptions, "a worker died while the job ran, or lost it; the job runs again");
+        } else {
+            error!(%job, queue, interruptions, "workers died too often while the job ran; the job has failed");
+            let keep = self.jobs.config.borrow().retention.keep(JobState::Failed);
+            record.give_up(Moment::now(), keep);
+        }
+    }
+
+    /// The job as this process shows it, in the state that the record has.
+    fn activate(&self, record: &Arc<Record>) -> Arc<ActiveJob> {
+        self.jobs.lifecycle.adopt(record, &self.queue)
+    }
+}
+
+fn settled(result: Result<(), levada_nats::queue::SettleError>) {
+    if let Err(error) = result {
+        info!(%error, "a ticket is not settled: it is delivered again");
+    }
+}
+
