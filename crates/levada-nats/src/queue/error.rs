@@ -1,5 +1,6 @@
 //! Why a message was not accepted.
 
+use super::Accepted;
 use crate::codec::CodecError;
 use std::error::Error;
 use std::fmt;
@@ -36,7 +37,8 @@ pub enum SendError<T> {
     },
     /// The stream of the queue is gone: it was deleted.
     NoStream(T),
-    /// The connection is closed, or was lost before the message was handed to it.
+    /// No server could take the message: the connection is closed or lost, or the cluster has
+    /// elected no leader for the queue. The message is not in the queue.
     Disconnected(T),
     /// The codec could not turn the message into bytes.
     Encode {
@@ -91,7 +93,10 @@ impl<T> fmt::Display for SendError<T> {
                 f.write_str("send less, or raise `max_payload` of the server")
             }
             Self::NoStream(_) => f.write_str("the stream of the queue was deleted: open it again"),
-            Self::Disconnected(_) => f.write_str("there is no connection to the NATS server"),
+            Self::Disconnected(_) => f.write_str(
+                "no NATS server takes the message: there is no connection, or no leader was \
+                 elected; send it again later",
+            ),
             Self::Encode { source, .. } => write!(f, "the message cannot be encoded: {source}"),
             Self::Refused { reason, .. } => {
                 write!(f, "the NATS server refuses the message: {reason}")
@@ -113,5 +118,83 @@ impl<T> Error for SendError<T> {
             Self::Encode { source, .. } => Some(&**source),
             _ => None,
         }
+    }
+}
+
+/// Why a message was not accepted, without the message.
+pub(super) enum Cause {
+    Full,
+    Unknown,
+    TooLarge { size: usize, limit: usize },
+    NoStream,
+    Disconnected,
+    Encode(CodecError),
+    Refused(String),
+}
+
+impl Cause {
+    pub(super) fn with<T>(self, message: T, id: String) -> SendError<T> {
+        match self {
+            Self::Full => SendError::Full(message),
+            Self::Unknown => SendError::Unknown { message, id },
+            Self::TooLarge { size, limit } => SendError::TooLarge { message, size, limit },
+            Self::NoStream => SendError::NoStream(message),
+            Self::Disconnected => SendError::Disconnected(message),
+            Self::Encode(source) => SendError::Encode { message, source },
+            Self::Refused(reason) => SendError::Refused { message, reason },
+        }
+    }
+}
+
+/// Why not all messages of a `send_many` were accepted. Those that were come first, the others are
+/// given back, in order.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+/// # let connection = levada_nats::connect(&url).await?;
+/// use levada_nats::queue::Capacity;
+/// use std::time::Duration;
+///
+/// let options = connection.queue("three".parse()?).capacity(Capacity::Messages(3));
+/// let tx = options.open::<u32>().await?.sender();
+/// let error = tx.send_many([1, 2, 3, 4, 5]).within(Duration::from_millis(100)).await.unwrap_err();
+/// assert_eq!(error.accepted.len(), 3);
+/// assert_eq!(error.rest, [4, 5]);
+/// assert!(error.cause.is_full());
+/// // Later, with the same ids, so that nothing is in the queue twice:
+/// let sending = tx.send_many(error.rest).ids(error.ids);
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
+pub struct SendManyError<T> {
+    /// The first messages: they are in the queue.
+    pub accepted: Vec<Accepted>,
+    /// The others. If the cause is [`SendError::Unknown`], some of them may be in the queue.
+    pub rest: Vec<T>,
+    /// Their ids.
+    pub ids: Vec<String>,
+    /// Why the first of the others was not accepted.
+    pub cause: SendError<()>,
+}
+
+impl<T> fmt::Display for SendManyError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (accepted, all) = (self.accepted.len(), self.accepted.len() + self.rest.len());
+        write!(f, "{accepted} of {all} messages were accepted: {}", self.cause)
+    }
+}
+
+/// Without the messages.
+impl<T> fmt::Debug for SendManyError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SendManyError({self})")
+    }
+}
+
+impl<T> Error for SendManyError<T> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.cause)
     }
 }

@@ -1,12 +1,27 @@
 //! A bounded queue: a work-queue stream, of which each message goes to one receiver.
 
+mod accepted;
+mod attempts;
+mod batch;
+mod encode;
 mod error;
 mod headers;
+mod line;
+mod listen;
+mod many;
 mod options;
+mod publish;
+
+mod send;
+mod sender;
 mod subjects;
 
-pub use self::error::SendError;
+pub use self::accepted::Accepted;
+pub use self::error::{SendError, SendManyError};
+pub use self::many::{SendMany, SendingMany};
 pub use self::options::{Capacity, Options};
+pub use self::send::{Send, Sending, TrySend};
+pub use self::sender::Sender;
 
 use crate::codec::Codec;
 use crate::stream::OpenError;
@@ -66,6 +81,7 @@ struct Shared<T> {
     lease: Duration,
     max_attempts: u64,
     duplicate_window: Duration,
+    senders: sender::Senders,
 }
 
 impl<T> Queue<T> {
@@ -83,8 +99,25 @@ impl<T> Queue<T> {
             duplicate_window: options.duplicate_window,
             connection: options.connection,
             name: options.name,
+            senders: sender::Senders::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// A sending end. Those of all clones of this queue stand in one line when it is full.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// let tx = connection.queue("letters".parse()?).open::<String>().await?.sender();
+    /// tx.send("dear reader".to_owned()).await?;
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
+    pub fn sender(&self) -> Sender<T> {
+        Sender::new(self.shared.clone())
     }
 
     /// Its name.

@@ -1,0 +1,83 @@
+//! Atomic batches of ADR-50: all messages of a batch are stored, or none is.
+
+use super::encode::{Encoded, fresh_id};
+use super::publish::{Doubt, Outcome, acknowledged, refused, request, unanswered};
+use super::{Accepted, Shared};
+use async_nats::header::{NATS_BATCH_COMMIT, NATS_BATCH_ID, NATS_BATCH_SEQUENCE};
+use async_nats::jetstream::response::Response;
+use async_nats::{HeaderMap, Message};
+use levada::mpsc;
+use serde_json::Value;
+
+/// The most messages in a batch that the server takes.
+pub(super) const MOST: usize = 1_000;
+/// The most bytes in a batch. The server cuts a client off that has 64 MiB under way.
+pub(super) const MOST_BYTES: usize = 8 << 20;
+/// How many batches of a process are under way at once. The server takes 50 of a stream, from all
+/// processes.
+const AT_ONCE: usize = 8;
+
+/// Limits the batches that are under way: one that begins holds a permit of the channel, through
+/// which no message goes.
+pub(super) struct Batches {
+    permits: mpsc::Sender<()>,
+    _open: mpsc::Receiver<()>,
+}
+
+impl Default for Batches {
+    fn default() -> Self {
+        let (permits, _open) = mpsc::channel(AT_ONCE);
+        Self { permits, _open }
+    }
+}
+
+/// Publishes the messages as one batch, once. There are at least two and at most [`MOST`].
+pub(super) async fn publish_batch<T>(
+    shared: &Shared<T>,
+    messages: &[Encoded],
+    doubt: &mut Doubt,
+) -> Outcome<Vec<Accepted>> {
+    // It fails if the receiver is gone, which stands beside it.
+    let _permit = shared.senders.batches.permits.reserve().await;
+    let client = shared.connection.client();
+    let [first, middle @ .., last] = messages else { return Outcome::NotNow };
+    let batch = fresh_id(client);
+
+    let answer = request(shared, headers(first, &batch, 1), first.payload.clone()).await;
+    let begun = answer.map_or_else(unanswered, |answer| begun(&answer));
+    match begun {
+        Outcome::Accepted(()) => {}
+        other => return other.map(|()| Vec::new()),
+    }
+    for (index, message) in middle.iter().enumerate() {
+        let headers = headers(message, &batch, index + 2);
+        let (subject, payload) = (shared.subjects.messages.clone(), message.payload.clone());
+        if client.publish_with_headers(subject, headers, payload).await.is_err() {
+            return Outcome::NotNow; // The connection is closed, and nothing was committed.
+        }
+    }
+    let mut headers = headers(last, &batch, messages.len());
+    headers.insert(NATS_BATCH_COMMIT, "1");
+    let before = doubt.begin();
+    let answer = request(shared, headers, last.payload.clone()).await;
+    let outcome = acknowledged(answer.as_ref());
+    doubt.settle(before, &outcome);
+    // The messages of a batch follow each other in the stream.
+    let seqs = |end: u64| (end + 1).saturating_sub(messages.len() as u64)..=end;
+    outcome.map(|ack| seqs(ack.sequence).map(|seq| Accepted { seq, duplicate: false }).collect())
+}
+
+fn headers(message: &Encoded, batch: &str, sequence: usize) -> HeaderMap {
+    let mut headers = message.headers();
+    headers.insert(NATS_BATCH_ID, batch);
+    headers.insert(NATS_BATCH_SEQUENCE, sequence.to_string());
+    headers
+}
+
+/// What the answer to the first message means: nothing is in it, or an error.
+fn begun(answer: &Message) -> Outcome<()> {
+    match serde_json::from_slice::<Response<Value>>(&answer.payload) {
+        Ok(Response::Err { error }) => refused(&error),
+        _ => Outcome::Accepted(()),
+    }
+}

@@ -1,0 +1,206 @@
+//! The future of `send_many`.
+
+use super::attempts::Attempts;
+use super::batch::{self, publish_batch};
+use super::encode::{Encoded, fresh_id};
+use super::error::{Cause, SendManyError};
+use super::publish::{Outcome, publish};
+use super::send::{WITHIN, deadline};
+use super::{Accepted, Capacity, Shared};
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout_at;
+
+/// The future of a `send_many`: one answer for each message, or those that are left.
+pub type SendingMany<T> =
+    Pin<Box<dyn Future<Output = Result<Vec<Accepted>, SendManyError<T>>> + Send>>;
+
+/// A `send_many` that begins when it is awaited.
+#[must_use = "messages are sent when this is awaited"]
+pub struct SendMany<T> {
+    shared: Arc<Shared<T>>,
+    messages: VecDeque<T>,
+    ids: VecDeque<String>,
+    within: Duration,
+}
+
+impl<T> SendMany<T> {
+    pub(super) fn new(shared: Arc<Shared<T>>, messages: VecDeque<T>) -> Self {
+        Self { shared, messages, ids: VecDeque::new(), within: WITHIN }
+    }
+
+    /// The ids of the messages, in their order. Messages beyond the last id have fresh ones, and
+    /// ids beyond the last message are ignored. For what an id is, see
+    /// [`Send::id`](super::Send::id).
+    pub fn ids(mut self, ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.ids = ids.into_iter().take(self.messages.len()).map(Into::into).collect();
+        self
+    }
+
+    /// How long it waits at most, from when it is awaited: 30 seconds unless this says otherwise.
+    pub fn within(mut self, within: Duration) -> Self {
+        self.within = within;
+        self
+    }
+}
+
+impl<T: Send + 'static> IntoFuture for SendMany<T> {
+    type Output = Result<Vec<Accepted>, SendManyError<T>>;
+    type IntoFuture = SendingMany<T>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let Self { shared, messages, mut ids, within } = self;
+            let client = shared.connection.client();
+            ids.resize_with(messages.len(), || fresh_id(client));
+            let mut course = Course::new(&shared, messages, ids);
+            let sent = timeout_at(deadline(within), course.run()).await;
+            let sent = sent.unwrap_or_else(|_| Err(course.attempts.overdue()));
+            course.end(sent)
+        })
+    }
+}
+
+/// How far a `send_many` has come.
+struct Course<'a, T> {
+    shared: &'a Shared<T>,
+    attempts: Attempts<'a, T>,
+    accepted: Vec<Accepted>,
+    /// What is left, and the first of it as it is sent, and the ids of the rest of it.
+    messages: VecDeque<T>,
+    encoded: VecDeque<Encoded>,
+    ids: VecDeque<String>,
+    /// How many messages the next batch has at most.
+    size: usize,
+    /// How many of the first are sent one by one: one of them is a duplicate.
+    singly: usize,
+    /// How many of the first may be in the queue: they were in a batch without an answer.
+    doubtful: usize,
+}
+
+impl<'a, T: 'static> Course<'a, T> {
+    fn new(shared: &'a Shared<T>, messages: VecDeque<T>, ids: VecDeque<String>) -> Self {
+        Self {
+            shared,
+            attempts: Attempts::new(shared),
+            accepted: Vec::with_capacity(messages.len()),
+            messages,
+            encoded: VecDeque::new(),
+            ids,
+            size: Self::largest(shared),
+            singly: 0,
+            doubtful: 0,
+        }
+    }
+
+    fn largest(shared: &Shared<T>) -> usize {
+        match shared.capacity {
+            Capacity::Messages(capacity) => {
+                usize::try_from(capacity).unwrap_or(usize::MAX).min(batch::MOST)
+            }
+            Capacity::Bytes(_) => batch::MOST,
+        }
+    }
+
+    async fn run(&mut self) -> Result<(), Cause> {
+        while !self.messages.is_empty() {
+            self.encode()?;
+            let count = self.next_count();
+            self.attempts.ready().await?;
+            let next = &self.encoded.make_contiguous()[..count];
+            let doubt = &mut self.attempts.doubt;
+            // If this is cancelled, the caller wants to know how many are in doubt.
+            self.doubtful = self.doubtful.max(count);
+            let outcome = match next {
+                [one] => publish(self.shared, one, doubt).await.map(|accepted| vec![accepted]),
+                many => publish_batch(self.shared, many, doubt).await,
+            };
+            self.take(count, outcome).await?;
+        }
+        Ok(())
+    }
+
+    /// Encodes what may be in the next batch. A message that cannot be sent is an error when it is
+    /// the first; before that, those in front of it are sent.
+    fn encode(&mut self) -> Result<(), Cause> {
+        let mut bytes: usize = self.encoded.iter().map(Encoded::size).sum();
+        while self.encoded.len() < self.size.max(1) && bytes < batch::MOST_BYTES {
+            let index = self.encoded.len();
+            let (Some(message), Some(id)) = (self.messages.get(index), self.ids.front()) else {
+                break;
+            };
+            match Encoded::new(self.shared, message, id.clone()) {
+                Ok(encoded) => {
+                    bytes += encoded.size();
+                    self.encoded.push_back(encoded);
+                    self.ids.pop_front();
+                }
+                Err(cause) if index == 0 => return Err(cause),
+                Err(_) => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// How many of the encoded messages are sent next.
+    fn next_count(&self) -> usize {
+        if self.singly > 0 {
+            return 1;
+        }
+        let mut bytes = 0;
+        let fits = self.encoded.iter().take(self.size).take_while(|encoded| {
+            bytes += encoded.size();
+            bytes <= batch::MOST_BYTES
+        });
+        fits.count().max(1)
+    }
+
+    async fn take(&mut self, count: usize, outcome: Outcome<Vec<Accepted>>) -> Result<(), Cause> {
+        if self.attempts.doubt.since.is_none() {
+            self.doubtful = 0;
+        }
+        match outcome {
+            Outcome::Accepted(accepted) => {
+                self.accepted.extend(accepted);
+                self.messages.drain(..count);
+                self.encoded.drain(..count);
+                self.singly = self.singly.saturating_sub(count);
+                self.doubtful = self.doubtful.saturating_sub(count);
+                if self.doubtful == 0 {
+                    self.attempts.doubt.since = None;
+                }
+                self.size = (self.size * 2).min(Self::largest(self.shared));
+                self.attempts.accepted();
+            }
+            Outcome::Duplicate if count > 1 => self.singly = count,
+            Outcome::Full if count > 1 => self.size = count / 2,
+            other => self.attempts.after(other).await?,
+        }
+        Ok(())
+    }
+
+    fn end(self, sent: Result<(), Cause>) -> Result<Vec<Accepted>, SendManyError<T>> {
+        let Err(cause) = sent else { return Ok(self.accepted) };
+        let ids: Vec<_> = self.encoded.into_iter().map(|it| it.id).chain(self.ids).collect();
+        let first = ids.first().cloned().unwrap_or_default();
+        Err(SendManyError {
+            accepted: self.accepted,
+            rest: self.messages.into(),
+            ids,
+            cause: cause.with((), first),
+        })
+    }
+}
+
+/// Without the messages.
+impl<T> fmt::Debug for SendMany<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendMany")
+            .field("messages", &self.messages.len())
+            .field("within", &self.within)
+            .finish_non_exhaustive()
+    }
+}

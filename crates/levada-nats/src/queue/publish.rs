@@ -1,0 +1,189 @@
+//! One publish, and what the server's answer means.
+
+use super::encode::Encoded;
+use super::{Accepted, Shared};
+use async_nats::jetstream::publish::PublishAck;
+use async_nats::jetstream::response::Response;
+use async_nats::jetstream::{self, ErrorCode};
+use async_nats::{HeaderMap, Message, Request, RequestError, RequestErrorKind};
+use bytes::Bytes;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// What came of a publish.
+#[derive(Debug)]
+pub(super) enum Outcome<T> {
+    Accepted(T),
+    /// There was no room.
+    Full,
+    /// The server answered that it does not take it now: a leader is being elected.
+    NotNow,
+    /// No server answers for the subject: the stream is gone, or has no leader.
+    NoResponders,
+    /// One of the batch is in the queue already.
+    Duplicate,
+    /// No answer came: it may be stored.
+    Unknown,
+    /// The server will not take it later, either.
+    Refused(String),
+}
+
+/// Since when the message may be in the queue without the sender's knowledge.
+#[derive(Default)]
+pub(super) struct Doubt {
+    pub(super) since: Option<Instant>,
+}
+
+impl Doubt {
+    /// What is sent from now on may be stored. The guard's `settle` takes it back.
+    pub(super) fn begin(&mut self) -> Option<Instant> {
+        let before = self.since;
+        self.since.get_or_insert_with(Instant::now);
+        before
+    }
+
+    /// The server has answered: what was in doubt before remains so. The earlier copy may be in
+    /// a buffer somewhere between, and this answer says nothing about it.
+    pub(super) fn settle<T>(&mut self, before: Option<Instant>, outcome: &Outcome<T>) {
+        if !matches!(outcome, Outcome::Unknown) {
+            self.since = before;
+        }
+    }
+}
+
+/// Publishes the message once.
+pub(super) async fn publish<T>(
+    shared: &Shared<T>,
+    message: &Encoded,
+    doubt: &mut Doubt,
+) -> Outcome<Accepted> {
+    let before = doubt.begin();
+    let answer = request(shared, message.headers(), message.payload.clone()).await;
+    let outcome = acknowledged(answer.as_ref()).map(|ack| Accepted::new(&ack));
+    doubt.settle(before, &outcome);
+    outcome
+}
+
+/// Sends to the queue's subject, and waits for the answer as long as the connection lasts.
+pub(super) async fn request<T>(
+    shared: &Shared<T>,
+    headers: HeaderMap,
+    payload: Bytes,
+) -> Result<Message, RequestErrorKind> {
+    let client = shared.connection.client();
+    let mut state = shared.connection.state();
+    // A state that has changed by the time of the first poll ends the wait at once: whether the
+    // message was written before or after is not known.
+    state.borrow_and_update();
+    let request = Request::new().headers(headers).payload(payload).timeout(None);
+    let answer = client.send_request(shared.subjects.messages.clone(), request);
+    let patience = client.timeout().unwrap_or(Duration::from_secs(5));
+    let answered = async {
+        tokio::select! {
+            biased;
+            answer = answer => answer.map_err(|error: RequestError| error.kind()),
+            _ = state.changed() => Err(RequestErrorKind::Other),
+        }
+    };
+    timeout(patience, answered).await.unwrap_or(Err(RequestErrorKind::TimedOut))
+}
+
+/// What the answer to a message means that was to be stored.
+pub(super) fn acknowledged(answer: Result<&Message, &RequestErrorKind>) -> Outcome<PublishAck> {
+    match answer {
+        Ok(message) => match serde_json::from_slice(&message.payload) {
+            Ok(Response::Ok(ack)) => Outcome::Accepted(ack),
+            Ok(Response::Err { error }) => refused(&error),
+            Err(error) => Outcome::Refused(format!("it answers what is no answer: {error}")),
+        },
+        Err(kind) => unanswered(*kind),
+    }
+}
+
+pub(super) fn unanswered<T>(kind: RequestErrorKind) -> Outcome<T> {
+    match kind {
+        RequestErrorKind::NoResponders => Outcome::NoResponders,
+        RequestErrorKind::MaxPayloadExceeded => {
+            Outcome::Refused("the message is larger than the server takes now".to_owned())
+        }
+        RequestErrorKind::InvalidSubject => Outcome::Refused("the subject is invalid".to_owned()),
+        RequestErrorKind::TimedOut | RequestErrorKind::Other => Outcome::Unknown,
+    }
+}
+
+/// What a refusal means.
+pub(super) fn refused<T>(error: &jetstream::Error) -> Outcome<T> {
+    let text = error.to_string();
+    match error.error_code() {
+        // The code of every failure to store; only its text tells them apart.
+        ErrorCode::STREAM_STORE_FAILED if is_full(&text) => Outcome::Full,
+        ErrorCode::ATOMIC_PUBLISH_CONTAINS_DUPLICATE_MESSAGE => Outcome::Duplicate,
+        ErrorCode::STREAM_NOT_FOUND => Outcome::NoResponders,
+        ErrorCode::CLUSTER_NOT_AVAILABLE
+        | ErrorCode::CLUSTER_NOT_LEADER
+        | ErrorCode::STREAM_OFFLINE
+        | ErrorCode::STREAM_TOO_MANY_REQUESTS
+        | ErrorCode::ATOMIC_PUBLISH_INCOMPLETE_BATCH
+        | ErrorCode::ATOMIC_PUBLISH_TOO_MANY_INFLIGHT => Outcome::NotNow,
+        // A copy of it is on its way through the cluster, and may not arrive.
+        ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT => Outcome::Unknown,
+        // What Raft says when it cannot take a proposal has no code.
+        ErrorCode(0) if error.code() == 503 => Outcome::NotNow,
+        _ => Outcome::Refused(text),
+    }
+}
+
+/// `maximum messages exceeded`, `maximum bytes exceeded`, `maximum messages per subject exceeded`.
+fn is_full(text: &str) -> bool {
+    text.starts_with("maximum ") && text.contains(" exceeded")
+}
+
+impl<T> Outcome<T> {
+    pub(super) fn map<U>(self, f: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Self::Accepted(value) => Outcome::Accepted(f(value)),
+            Self::Full => Outcome::Full,
+            Self::NotNow => Outcome::NotNow,
+            Self::NoResponders => Outcome::NoResponders,
+            Self::Duplicate => Outcome::Duplicate,
+            Self::Unknown => Outcome::Unknown,
+            Self::Refused(reason) => Outcome::Refused(reason),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(code: u32, err_code: u32, description: &str) -> Outcome<PublishAck> {
+        let json = format!(
+            r#"{{"error":{{"code":{code},"err_code":{err_code},"description":"{description}"}},"stream":"s","seq":0}}"#
+        );
+        match serde_json::from_str(&json).unwrap() {
+            Response::Err { error } => refused(&error),
+            Response::Ok(ack) => Outcome::Accepted(ack),
+        }
+    }
+
+    #[test]
+    fn a_full_queue_is_not_a_full_disk() {
+        for limit in ["messages", "bytes", "messages per subject"] {
+            let outcome = outcome(503, 10_077, &format!("maximum {limit} exceeded"));
+            assert!(matches!(outcome, Outcome::Full), "{limit}: {outcome:?}");
+        }
+        let outcome = outcome(503, 10_077, "no space left on device");
+        assert!(matches!(&outcome, Outcome::Refused(reason) if reason.contains("no space")));
+    }
+
+    #[test]
+    fn an_election_is_waited_for() {
+        for (code, err_code) in [(503, 10_008), (500, 10_009), (503, 0), (429, 10_210)] {
+            let outcome = outcome(code, err_code, "something");
+            assert!(matches!(outcome, Outcome::NotNow), "{err_code}: {outcome:?}");
+        }
+        assert!(matches!(outcome(409, 10_158, "in process"), Outcome::Unknown));
+        assert!(matches!(outcome(400, 10_201, "duplicate"), Outcome::Duplicate));
+        assert!(matches!(outcome(500, 10_002, "resource limits"), Outcome::Refused(_)));
+    }
+}
