@@ -3,25 +3,45 @@
 mod accepted;
 mod attempts;
 mod batch;
+mod consumer;
+mod dead;
+mod dead_letters;
+mod delay;
+mod delivery;
 mod encode;
 mod error;
+mod fetch;
 mod headers;
+mod held;
+mod lease;
 mod line;
+mod link;
 mod listen;
 mod many;
+mod meta;
 mod options;
 mod publish;
-
+mod receiver;
+mod recover;
+mod renew;
+mod room;
+mod seats;
 mod send;
 mod sender;
+mod settle;
+mod store;
 mod subjects;
 
 pub use self::accepted::Accepted;
+pub use self::dead_letters::{DeadLetter, DeadLetterError, DeadLetters};
+pub use self::delivery::Delivery;
 pub use self::error::{SendError, SendManyError};
 pub use self::many::{SendMany, SendingMany};
 pub use self::options::{Capacity, Options};
+pub use self::receiver::{Receiver, RecvError, TryRecvError};
 pub use self::send::{Send, Sending, TrySend};
 pub use self::sender::Sender;
+pub use self::settle::SettleError;
 
 use crate::codec::Codec;
 use crate::stream::OpenError;
@@ -128,6 +148,29 @@ impl<T> Queue<T> {
     /// How much it holds.
     pub fn capacity(&self) -> Capacity {
         self.shared.capacity
+    }
+}
+
+impl<T: 'static> Queue<T> {
+    /// A receiver that works on up to `seats` messages at a time. Any number of receivers, in any
+    /// number of processes, share the messages of a queue.
+    ///
+    /// # Errors
+    /// See [`OpenError`]: [`Differs`](OpenError::Differs) if the receivers of this queue have
+    /// another lease.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime, in which its tasks run.
+    ///
+    /// # Cancel safety
+    /// A cancelled call leaves nothing behind that is not wanted by the next one.
+    pub async fn receiver(&self, seats: usize) -> Result<Receiver<T>, OpenError> {
+        Receiver::open(&self.shared, seats).await
+    }
+
+    /// The messages that no receiver could handle.
+    pub fn dead_letters(&self) -> DeadLetters<T> {
+        DeadLetters::new(self.shared.clone())
     }
 }
 

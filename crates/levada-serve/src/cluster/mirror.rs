@@ -18,7 +18,8 @@ use crate::store::StoreError;
 use crate::sync::lock;
 
 /// How long after an error the stream is followed again, at first and at most.
-const PAUSES: std::ops::RangeInclusive<Duration> = Duration::from_millis(250)..=Duration::from_secs(10);
+const PAUSES: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(250)..=Duration::from_secs(10);
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -69,7 +70,9 @@ impl Mirror {
             }
             match ended {
                 Ok(()) => debug!("the stream of records is followed again"),
-                Err(error) => warn!(%error, "cannot follow the jobs of the cluster; what is shown may be old"),
+                Err(error) => {
+                    warn!(%error, "cannot follow the jobs of the cluster; what is shown may be old")
+                }
             }
             tokio::time::sleep(pause.mul_f64(fastrand::f64().mul_add(0.5, 0.5))).await;
             pause = (pause * 2).min(*PAUSES.end());

@@ -45,8 +45,7 @@ pub(super) struct News {
 }
 
 /// The names of events, which readers know as constants.
-const NAMES: [&str; 6] =
-    ["accepted", "started", "progress", "retrying", "finished", "rejected"];
+const NAMES: [&str; 6] = ["accepted", "started", "progress", "retrying", "finished", "rejected"];
 
 impl News {
     pub(super) async fn open(

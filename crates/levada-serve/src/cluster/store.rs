@@ -80,7 +80,8 @@ impl ClusterStore {
         for change in changes {
             last.insert(change.id(), change);
         }
-        let made = join_all(last.into_values().map(async |change| (change.id(), self.make(change).await)));
+        let made =
+            join_all(last.into_values().map(async |change| (change.id(), self.make(change).await)));
         let mut refused = Vec::new();
         for (id, made) in made.await {
             match made {

@@ -164,4 +164,3 @@ fn settled(result: Result<(), levada_nats::queue::SettleError>) {
         info!(%error, "a ticket is not settled: it is delivered again");
     }
 }
-

@@ -215,7 +215,8 @@ impl Wire {
     pub(super) async fn body(&self, id: JobId, side: Side, len: u64) -> Result<Body, StoreError> {
         let pieces = (0..pieces_of(len)).map(async |number| {
             let found = last(&self.bodies, &self.of_piece(id, side, number)).await?;
-            let missing = || StoreError::corrupt(format!("piece {number} of a body of {id} is gone"));
+            let missing =
+                || StoreError::corrupt(format!("piece {number} of a body of {id} is gone"));
             found.map(|(_, bytes)| bytes).ok_or_else(missing)
         });
         let mut pieces = try_join_all(pieces).await?;
@@ -230,7 +231,9 @@ impl Wire {
         };
         if body.len() as u64 != len {
             let there = body.len();
-            return Err(StoreError::corrupt(format!("a body of {id} has {there} bytes, not {len}")));
+            return Err(StoreError::corrupt(format!(
+                "a body of {id} has {there} bytes, not {len}"
+            )));
         }
         Ok(Body::from(body))
     }
@@ -280,8 +283,9 @@ pub(super) fn not_stored(error: &PublishError) -> StoreError {
 }
 
 pub(super) fn decode(bytes: &Bytes) -> Result<Record, StoreError> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| StoreError::corrupt(format!("the record of a job cannot be read: {error}")))
+    serde_json::from_slice(bytes).map_err(|error| {
+        StoreError::corrupt(format!("the record of a job cannot be read: {error}"))
+    })
 }
 
 fn encode(record: &Record) -> Bytes {

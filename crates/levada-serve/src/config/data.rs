@@ -53,6 +53,17 @@ pub(crate) struct Retention {
     pub(crate) max_bytes: u64,
 }
 
+/// When NATS servers have a job for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Durability {
+    /// One server has it in a file, which it may not have synced.
+    Lazy,
+    /// One server has synced it, as its configuration says.
+    Fsync,
+    /// Three servers have it.
+    Replicated,
+}
+
 /// How a command does its jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Mode {
@@ -201,6 +212,11 @@ impl QueueConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Service {
     pub(crate) store: Storage,
+    /// The NATS servers of a cluster, in whose streams jobs are kept instead.
+    pub(crate) nats: Option<String>,
+    pub(crate) nats_credentials: Option<PathBuf>,
+    pub(crate) cluster: String,
+    pub(crate) durability: Durability,
     pub(crate) full_status: StatusCode,
     pub(crate) header_timeout: Duration,
     pub(crate) body_timeout: Duration,
@@ -229,6 +245,10 @@ impl Service {
     pub(super) fn built_in() -> Self {
         Self {
             store: Storage::Directory("levada-data".into()),
+            nats: None,
+            nats_credentials: None,
+            cluster: "levada".to_owned(),
+            durability: Durability::Lazy,
             full_status: StatusCode::SERVICE_UNAVAILABLE,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),

@@ -162,6 +162,17 @@ pub(super) const NAMES: Kind<Vec<String>> = kind(
     |names| show_list(names, String::clone),
 );
 
+/// The addresses of NATS servers. A password in one is not shown.
+pub(super) const NATS: Kind<Option<String>> =
+    kind("URL", Form::String, nats, |url| url.as_ref().map(|url| without_passwords(url).into()));
+pub(super) const CLUSTER: Kind<String> =
+    kind("NAME", Form::String, cluster, |name| Some(name.clone().into()));
+
+/// A whole number from 0 to `MAX`.
+pub(super) const fn count_or_zero<const MAX: u32>() -> Kind<usize> {
+    Kind { parse: units::count_or_zero::<MAX>, ..count::<usize, MAX>() }
+}
+
 /// A whole number from 1 to `MAX`.
 pub(super) const fn count<N: Copy + TryFrom<u32> + TryInto<i64>, const MAX: u32>() -> Kind<N> {
     kind("N", Form::Number, units::count::<N, MAX>, |number| {
@@ -187,6 +198,33 @@ pub(super) const fn choice<T: ValueEnum>(names: &'static str) -> Kind<T> {
         |text| T::from_str(text, false),
         |value: &T| Some(value.to_possible_value()?.get_name().into()),
     )
+}
+
+fn nats(text: &str) -> Result<Option<String>, String> {
+    if text.is_empty() || text.contains(char::is_whitespace) {
+        return Err("give the URL of a NATS server, nats://HOST:PORT; several with commas".into());
+    }
+    Ok(Some(text.to_owned()))
+}
+
+fn without_passwords(urls: &str) -> String {
+    let shown = urls.split(',').map(|url| match url.rsplit_once('@') {
+        Some((before, host)) => {
+            let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
+            format!("{scheme}://(hidden)@{host}")
+        }
+        None => url.to_owned(),
+    });
+    shown.collect::<Vec<_>>().join(",")
+}
+
+fn cluster(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if (1..=64).contains(&text.len()) && text.chars().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("give 1 to 64 ASCII letters, digits and -".to_owned())
+    }
 }
 
 fn show_text(text: &[u8]) -> Option<Value> {

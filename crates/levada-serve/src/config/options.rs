@@ -9,9 +9,9 @@ use toml::{Table, Value};
 use super::data::{Config, QueueConfig as Queue, Retention, Service};
 use super::document::{Fields, Shown, number_of};
 use super::kind::{
-    ACCEPT, ADDRESS, COMMAND, CONTENT_TYPE, DIRECTORY, DURATION, DURATION_OR_ZERO, FACTOR, FILE,
-    FULL_STATUS, KEPT_SIZE, NAMES, PRIORITY, SHARE, SIZE, SIZE_OR_ZERO, STORAGE, SWITCH, choice,
-    count, limit,
+    ACCEPT, ADDRESS, CLUSTER, COMMAND, CONTENT_TYPE, DIRECTORY, DURATION, DURATION_OR_ZERO, FACTOR,
+    FILE, FULL_STATUS, KEPT_SIZE, NAMES, NATS, PRIORITY, SHARE, SIZE, SIZE_OR_ZERO, STORAGE,
+    SWITCH, choice, count, count_or_zero, limit,
 };
 use super::retry::{RetryPolicy, Verdict};
 use super::row::{Group, Row, Rows, key};
@@ -26,9 +26,10 @@ pub(super) static QUEUE: Rows<Queue> = &[
     &key("directory", DIRECTORY, |q: &mut Queue| &mut q.directory).default("that of the service")
         .text("the working directory of the command"),
     &Environment,
-    &key("workers", count::<_, 4096>(), |q: &mut Queue| &mut q.workers)
+    &key("workers", count_or_zero::<4096>(), |q: &mut Queue| &mut q.workers)
         .flag("workers").default("the number of CPUs")
-        .text("how many commands of the queue run at the same time (1 to 4096)"),
+        .text("how many commands of the queue run at the same time (1 to 4096); with `nats` also `0`: \
+               other processes run them"),
     &key("capacity", count::<_, MAX_JOBS>(), |q: &mut Queue| &mut q.capacity).flag("queue")
         .text("how many accepted jobs can wait for a worker (1 to 1000000); the service refuses \
                more"),
@@ -132,6 +133,20 @@ static SERVICE: Rows<Service> = &[
     &key("store", STORAGE, |s: &mut Service| &mut s.store).flag("store").default("levada-data")
         .text("where accepted jobs are kept: a directory of its own for each service, or `memory`, \
                which lasts as long as the process"),
+    &key("nats", NATS, |s: &mut Service| &mut s.nats).flag("nats")
+        .text("keep jobs in the streams of these NATS servers instead, and share them with all \
+               front ends and workers of the cluster: `nats://HOST:PORT`, several with commas"),
+    &key("nats_credentials", FILE, |s: &mut Service| &mut s.nats_credentials)
+        .flag("nats-credentials")
+        .text("a credentials file for the NATS servers (a JWT and a key)"),
+    &key("cluster", CLUSTER, |s: &mut Service| &mut s.cluster).flag("cluster")
+        .text("the name of the cluster: clusters with different names share NATS servers and see \
+               nothing of each other"),
+    &key("durability", choice("lazy|fsync|replicated"), |s: &mut Service| &mut s.durability)
+        .flag("durability")
+        .text("when the NATS servers have a job for good: `lazy`: one server has it in a file; \
+               `fsync`: one server has synced it (configure it with `sync_interval: always`); \
+               `replicated`: three servers have it"),
     &key("full_status", FULL_STATUS, |s: &mut Service| &mut s.full_status).flag("full-status")
         .text("the status with which a full queue refuses a job: `503`, or `429` for clients that \
                retry only after that"),

@@ -84,7 +84,11 @@ impl Lifecycle {
     ) -> Result<(), StoreError> {
         // What another process took is shown by that.
         let is_lost = |error: &StoreError| error.kind != StoreErrorKind::Taken;
-        written.await.inspect_err(|error| if is_lost(error) { not_stored(job) })?;
+        written.await.inspect_err(|error| {
+            if is_lost(error) {
+                not_stored(job)
+            }
+        })?;
         job.end();
         // In this order: a lookup that misses it here finds its end in the store.
         self.registry.remove(job.id);
