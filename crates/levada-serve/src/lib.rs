@@ -30,6 +30,9 @@ pub mod cli;
 mod client;
 #[cfg(feature = "nats")]
 mod cluster;
+#[cfg(not(feature = "nats"))]
+#[path = "cluster/without.rs"]
+mod cluster;
 mod config;
 mod descriptors;
 mod fault;
@@ -56,6 +59,7 @@ use tracing::warn;
 
 use crate::cli::serve::ServeArgs;
 use crate::cli::{Cli, Command};
+use crate::config::Role;
 use crate::fault::Fault;
 use crate::log::Log;
 use crate::settings::Settings;
@@ -63,8 +67,9 @@ use crate::settings::Settings;
 /// Runs what the command line asks for, and returns the program's exit code.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
-    let args = match cli.command {
-        Command::Serve(args) => args,
+    let (args, role) = match cli.command {
+        Command::Serve(args) => (args, Role::FrontEnd),
+        Command::Work(args) => (Box::new(args.serve), Role::Worker),
         Command::Submit(args) => return client::submit(&args),
         Command::Status(args) => return client::status(&args),
         Command::Result(args) => return client::result(&args),
@@ -82,7 +87,7 @@ pub fn run(cli: Cli) -> ExitCode {
             return ExitCode::from(fault.code);
         }
     };
-    let code = serve(&args).unwrap_or_else(|fault| {
+    let code = serve(&args, role).unwrap_or_else(|fault| {
         log.fault(&fault);
         ExitCode::from(fault.code)
     });
@@ -90,7 +95,7 @@ pub fn run(cli: Cli) -> ExitCode {
     code
 }
 
-fn serve(args: &ServeArgs) -> Result<ExitCode, Fault> {
+fn serve(args: &ServeArgs, role: Role) -> Result<ExitCode, Fault> {
     let settings = Settings::load(args.source())?;
     let warning =
         secure::check(&settings.service, settings.tokens.is_some()).map_err(Fault::usage)?;
@@ -103,5 +108,8 @@ fn serve(args: &ServeArgs) -> Result<ExitCode, Fault> {
         drop(io::stdout().write_all(text.as_bytes()));
         return Ok(ExitCode::SUCCESS);
     }
-    run::serve(settings)
+    if role == Role::Worker && settings.service.nats.is_none() {
+        return Err(Fault::usage("a worker takes jobs of a cluster: give --nats URL"));
+    }
+    run::serve(settings, role)
 }

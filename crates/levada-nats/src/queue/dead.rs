@@ -5,7 +5,7 @@ use super::lease::Lease;
 use super::link::Link;
 use super::settle::{SettleError, Verdict, settle};
 use super::store::{StoreError, kept_headers, store};
-use crate::stream::{self, OpenError};
+use crate::stream::OpenError;
 use async_nats::HeaderMap;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use std::time::Duration;
@@ -89,7 +89,7 @@ pub(super) async fn move_to(
 }
 
 async fn make(link: &Link, config: Config) -> Result<(), OpenError> {
-    match stream::open(&link.connection, config).await {
+    match link.connection.open_stream(config).await {
         Ok(_) => Ok(()),
         // It exists: an operator has given it other limits.
         Err(OpenError::Differs { .. }) => Ok(()),

@@ -10,6 +10,7 @@ pub mod retry;
 pub mod serve;
 pub mod status;
 pub mod submit;
+pub mod work;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
@@ -23,6 +24,7 @@ use self::retry::RetryArgs;
 use self::serve::ServeArgs;
 use self::status::StatusArgs;
 use self::submit::SubmitArgs;
+use self::work::WorkArgs;
 
 /// A durable job queue in front of any command, over HTTP, and the tools to use it.
 #[derive(Debug, Parser)]
@@ -38,6 +40,8 @@ pub struct Cli {
 pub enum Command {
     /// Serve a command over HTTP: run it for each job of a bounded queue that survives a restart
     Serve(Box<ServeArgs>),
+    /// Run the jobs of a cluster that front ends accept (`levada serve --nats`)
+    Work(Box<WorkArgs>),
     /// Submit a job to a server, wait for its end, and write its output
     Submit(Box<SubmitArgs>),
     /// List the newest jobs of a server, or show particular ones

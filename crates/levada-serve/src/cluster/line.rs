@@ -8,9 +8,10 @@ use levada::{oneshot, watch};
 use levada_nats::queue::Delivery;
 use tracing::{debug, warn};
 
+use super::Ticket;
 use super::news::News;
 use super::replica::Replica;
-use super::{Role, Ticket};
+use crate::config::Role;
 use crate::job::JobId;
 use crate::jobs::active::ActiveJob;
 use crate::jobs::events::JobEvent;

@@ -38,10 +38,10 @@ mod wire;
 
 use std::sync::Arc;
 
-use levada_nats::{ConnectOptions, Connection, Durability};
-use levada_work::shutdown::Signal;
+use levada_nats::{ConnectOptions, Connection, Durability, NameError, OpenError};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
+use tracing::{error, info};
 
 use self::line::ClusterLine;
 use self::mirror::Mirror;
@@ -50,7 +50,7 @@ use self::replica::Replica;
 use self::store::ClusterStore;
 use self::taker::Takers;
 use self::wire::Wire;
-use crate::config::Config;
+use crate::config::{self, Config, Role, Service};
 use crate::fault::Fault;
 use crate::job::Record;
 use crate::jobs::service::Jobs;
@@ -62,15 +62,6 @@ use crate::store::Store;
 pub(crate) struct Ticket {
     /// As it was when the ticket was made. The one in the stream of records may be newer.
     record: Record,
-}
-
-/// What a process does in the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// It answers clients, and runs jobs if its queues have workers.
-    FrontEnd,
-    /// It runs jobs.
-    Worker,
 }
 
 /// This process as a member of the cluster.
@@ -86,43 +77,40 @@ pub(crate) struct Cluster {
     news: News,
 }
 
-/// Where the cluster is.
-#[derive(Debug, Clone)]
-pub(crate) struct Place {
-    pub(crate) url: String,
-    pub(crate) credentials: Option<std::path::PathBuf>,
-    pub(crate) name: levada_nats::Name,
-    pub(crate) durability: Durability,
-}
-
 impl Cluster {
-    /// Connects, and makes what is not there.
+    /// Connects, and makes what is not there; `None` if the service is one of a single machine.
     ///
     /// # Errors
     /// No server answers, or it cannot do what is needed, or it has something else of this name.
-    pub(crate) async fn join(place: &Place, role: Role) -> Result<Self, Fault> {
-        let mut options = ConnectOptions::new().namespace(place.name.clone()).name("levada");
-        if let Some(file) = &place.credentials {
+    pub(crate) async fn join(service: &Service, role: Role) -> Result<Option<Self>, Fault> {
+        let Some(url) = &service.nats else { return Ok(None) };
+        let name =
+            service.cluster.parse().map_err(|error: NameError| Fault::usage(error.to_string()))?;
+        let mut options = ConnectOptions::new().namespace(name).name("levada");
+        if let Some(file) = &service.nats_credentials {
             options = options.credentials_file(file);
         }
-        let connection = options.connect(&place.url).await;
+        let connection = options.connect(url).await;
         let connection = connection.map_err(|error| Fault::system(error.to_string()))?;
-        let opened = |error: levada_nats::OpenError| Fault::system(error.to_string());
-        let wire = Wire::open(&connection, place.durability).await.map_err(opened)?;
+        let opened = |error: OpenError| Fault::system(error.to_string());
+        let durability = match service.durability {
+            config::Durability::Lazy => Durability::Lazy,
+            config::Durability::Fsync => Durability::Fsync,
+            config::Durability::Replicated => Durability::Replicated,
+        };
+        let wire = Wire::open(&connection, durability).await.map_err(opened)?;
         let (wire, replica) = (Arc::new(wire), Arc::new(Replica::default()));
-        let news = News::open(&connection, place.durability).await.map_err(opened)?;
+        let news = News::open(&connection, durability).await.map_err(opened)?;
+        info!(
+            cluster = service.cluster,
+            nats = connection.server_version(),
+            ?durability,
+            "joined the cluster"
+        );
         let line = Arc::new(ClusterLine::new(role, news.clone(), Arc::clone(&replica)));
         let store = ClusterStore::new(Arc::clone(&wire), Arc::clone(&replica), Arc::clone(&line));
-        Ok(Self {
-            role,
-            connection,
-            durability: place.durability,
-            wire,
-            replica,
-            store: Arc::new(store),
-            line,
-            news,
-        })
+        let store = Arc::new(store);
+        Ok(Some(Self { role, connection, durability, wire, replica, store, line, news }))
     }
 
     pub(crate) fn store(&self) -> Arc<dyn Store> {
@@ -151,7 +139,7 @@ impl Cluster {
     ///
     /// # Errors
     /// The server does not answer.
-    pub(crate) async fn start(&self, jobs: &Arc<Jobs>, shutdown: Signal) -> Result<Tasks, Fault> {
+    pub(crate) async fn start(&self, jobs: &Arc<Jobs>) -> Result<Tasks, Fault> {
         let mut tasks = JoinSet::new();
         self.line.begin(jobs);
         if self.role == Role::FrontEnd {
@@ -162,8 +150,14 @@ impl Cluster {
         }
         tasks.spawn(self.news.clone().publish());
         tasks.spawn(self.news.clone().stop(Arc::clone(jobs)));
-        let takers = Takers::start(jobs, &self.store, &self.wire, &self.line, &shutdown).await?;
+        let takers = Takers::new(jobs, &self.store, &self.wire, &self.line);
+        takers.cover().await?;
         Ok(Tasks { tasks, takers })
+    }
+
+    /// The numbering of the events, which all processes share.
+    pub(crate) fn numbering(&self) -> String {
+        self.news.numbering()
     }
 }
 
@@ -175,6 +169,13 @@ pub(crate) struct Tasks {
 }
 
 impl Tasks {
+    /// Takes jobs of queues that are new in the configuration, too.
+    pub(crate) async fn cover(&self) {
+        if let Err(fault) = self.takers.cover().await {
+            error!(%fault, "cannot take jobs of a new queue");
+        }
+    }
+
     /// Takes no more jobs: those that were fetched and not begun go back.
     pub(crate) async fn close(&self) {
         self.takers.close().await;

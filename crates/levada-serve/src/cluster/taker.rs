@@ -1,9 +1,9 @@
 //! Takes tickets off the queues of the cluster, and puts their jobs in the lines of this process.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use levada_nats::queue::{Delivery, Receiver, RecvError};
-use levada_work::shutdown::Signal;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
@@ -16,6 +16,7 @@ use crate::job::{JobState, Moment, Record};
 use crate::jobs::active::{ActiveJob, JobQueue};
 use crate::jobs::service::Jobs;
 use crate::store::StoreError;
+use crate::sync::lock;
 
 /// How long after an error a taker tries again.
 const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
@@ -23,8 +24,17 @@ const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 /// The takers of all queues.
 #[derive(Debug)]
 pub(super) struct Takers {
-    receivers: Vec<Receiver<Ticket>>,
-    _tasks: JoinSet<()>,
+    jobs: Arc<Jobs>,
+    store: Arc<ClusterStore>,
+    wire: Arc<Wire>,
+    line: Arc<ClusterLine>,
+    running: Mutex<Running>,
+}
+
+#[derive(Debug, Default)]
+struct Running {
+    receivers: HashMap<String, Arc<Receiver<Ticket>>>,
+    tasks: JoinSet<()>,
 }
 
 struct Taker {
@@ -35,43 +45,59 @@ struct Taker {
 }
 
 impl Takers {
-    /// One for each queue that has workers, with a seat for each of them.
-    pub(super) async fn start(
+    pub(super) fn new(
         jobs: &Arc<Jobs>,
-        store: &ClusterStore,
+        store: &Arc<ClusterStore>,
         wire: &Arc<Wire>,
         line: &Arc<ClusterLine>,
-        shutdown: &Signal,
-    ) -> Result<Self, Fault> {
-        let (mut receivers, mut tasks) = (Vec::new(), JoinSet::new());
-        for queue in jobs.registry.all_queues() {
+    ) -> Self {
+        Self {
+            jobs: Arc::clone(jobs),
+            store: Arc::clone(store),
+            wire: Arc::clone(wire),
+            line: Arc::clone(line),
+            running: Mutex::default(),
+        }
+    }
+
+    /// Takes jobs of each queue that has workers, with a seat for each of them.
+    pub(super) async fn cover(&self) -> Result<(), Fault> {
+        for queue in self.jobs.registry.all_queues() {
             let workers = queue.config().workers;
-            let Some(tickets) = store.queue(&queue.name) else { continue };
+            let is_covered = lock(&self.running).receivers.contains_key(&queue.name);
+            let Some(tickets) = self.store.queue(&queue.name) else { continue };
+            if workers == 0 || is_covered {
+                continue;
+            }
             let receiver = tickets.receiver(workers).await;
             let receiver = receiver
                 .map_err(|error| Fault::system(format!("queue {:?}: {error}", queue.name)))?;
-            receivers.push(receiver.clone());
-            let (jobs, wire, line) = (Arc::clone(jobs), Arc::clone(wire), Arc::clone(line));
+            let receiver = Arc::new(receiver);
+            let (jobs, wire) = (Arc::clone(&self.jobs), Arc::clone(&self.wire));
+            let (name, line) = (queue.name.clone(), Arc::clone(&self.line));
             let taker = Arc::new(Taker { jobs, queue, wire, line });
-            tasks.spawn(taker.take_all(receiver, shutdown.clone()));
+            let mut running = lock(&self.running);
+            running.tasks.spawn(taker.take_all(Arc::clone(&receiver)));
+            running.receivers.insert(name, receiver);
         }
-        Ok(Self { receivers, _tasks: tasks })
+        Ok(())
     }
 
     /// Takes nothing more; what was fetched and not taken goes back.
     pub(super) async fn close(&self) {
-        for receiver in &self.receivers {
+        let receivers: Vec<_> = lock(&self.running).receivers.drain().collect();
+        for (_, receiver) in receivers {
             receiver.close().await;
         }
     }
 }
 
 impl Taker {
-    async fn take_all(self: Arc<Self>, receiver: Receiver<Ticket>, shutdown: Signal) {
+    async fn take_all(self: Arc<Self>, receiver: Arc<Receiver<Ticket>>) {
         loop {
             let received = tokio::select! {
                 biased;
-                () = shutdown.draining() => return,
+                () = self.jobs.shutdown.draining() => return,
                 received = receiver.recv() => received,
             };
             match received {

@@ -53,6 +53,15 @@ pub(crate) struct Retention {
     pub(crate) max_bytes: u64,
 }
 
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It answers clients, and runs jobs if its queues have workers.
+    FrontEnd,
+    /// It only runs jobs, of a cluster.
+    Worker,
+}
+
 /// When NATS servers have a job for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Durability {

@@ -21,8 +21,10 @@ mod row;
 mod tests;
 pub(crate) mod units;
 
+#[cfg(feature = "nats")]
+pub(crate) use self::data::Durability;
 pub(crate) use self::data::{
-    Config, DEFAULT_QUEUE, Mode, OnDisconnect, QueueConfig, Retention, Service, Storage,
+    Config, DEFAULT_QUEUE, Mode, OnDisconnect, QueueConfig, Retention, Role, Service, Storage,
 };
 pub(crate) use self::document::Mistakes;
 pub(crate) use self::load::{Loaded, Source};

@@ -130,7 +130,7 @@ impl<J: Send + Sync> Queue<J> {
         config: Arc<QueueConfig>,
         line: mpmc::Sender<Arc<J>>,
     ) -> Arc<Self> {
-        let pace = Pace::new(config.workers);
+        let pace = Pace::new(config.workers.max(1));
         let (config, places, counts) = (Mutex::new(config), Arc::default(), Counts::default());
         let (idle, shortage) = (Idle::default(), Shortage::default());
         let requests = QueueRequests::default();
@@ -143,7 +143,7 @@ impl<J: Send + Sync> Queue<J> {
 
     /// From now on, jobs are treated like this. Jobs that run go on as they began.
     pub(crate) fn configure(&self, config: Arc<QueueConfig>) {
-        self.pace.set_workers(config.workers);
+        self.pace.set_workers(config.workers.max(1));
         *lock(&self.config) = config;
         self.places.set_closed(false);
         self.trim_idle();

@@ -27,8 +27,10 @@ impl Reporter {
         metrics: Metrics,
         tracing: Tracing,
         shared: Option<Arc<dyn SharedLine>>,
+        numbering: Option<String>,
     ) -> Self {
-        Self { events: EventLog::new(), metrics, tracing, shared }
+        let events = numbering.map_or_else(EventLog::new, EventLog::of);
+        Self { events, metrics, tracing, shared }
     }
 
     /// Tells all readers, of all processes.

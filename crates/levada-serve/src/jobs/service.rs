@@ -38,6 +38,14 @@ pub(crate) struct Jobs {
     pub(crate) reporter: Arc<Reporter>,
 }
 
+/// Jobs that several processes share.
+#[derive(Debug)]
+pub(crate) struct SharedJobs {
+    pub(crate) line: Arc<dyn SharedLine>,
+    /// Names the numbering of their events.
+    pub(crate) numbering: String,
+}
+
 impl Jobs {
     /// Without queues, until [`WorkerPools`](super::pools::WorkerPools) opens some. `is_durable`
     /// says that jobs outlive the process, and `in_flight` tells the next one which of them ran.
@@ -49,11 +57,15 @@ impl Jobs {
         store: Arc<dyn Store>,
         is_durable: bool,
         in_flight: Option<Arc<InFlight>>,
-        shared: Option<Arc<dyn SharedLine>>,
+        shared: Option<SharedJobs>,
         config: watch::Receiver<Arc<Config>>,
         shutdown: Signal,
         tracing: Tracing,
     ) -> (Arc<Self>, Closer) {
+        let (shared, numbering) = match shared {
+            Some(SharedJobs { line, numbering }) => (Some(line), Some(numbering)),
+            None => (None, None),
+        };
         let metrics = Metrics::new();
         let observer = metrics.clone();
         let (writer, closer) =
@@ -62,7 +74,7 @@ impl Jobs {
         let registry = Arc::new(Registry::new(store.clone()));
         let admission = Admission::new(store.clone(), config.clone(), shutdown.clone());
         let admission = Arc::new(admission);
-        let reporter = Arc::new(Reporter::new(metrics, tracing, shared.clone()));
+        let reporter = Arc::new(Reporter::new(metrics, tracing, shared.clone(), numbering));
         let lifecycle = Arc::new(Lifecycle {
             store: store.clone(),
             config: config.clone(),
