@@ -104,8 +104,10 @@ impl ClusterLine {
         if let Err(error) = settled {
             debug!(job = %job.id, %error, "the ticket of a job is not settled: it is delivered again");
         }
-        if verdict != Verdict::Done {
-            self.not_ours(job);
+        match self.role {
+            Role::Worker if verdict == Verdict::Done => self.forget(job.id),
+            _ if verdict == Verdict::Done => {}
+            _ => self.not_ours(job),
         }
     }
 
@@ -118,9 +120,14 @@ impl ClusterLine {
             }
             _ => {
                 jobs.lifecycle.leave_to_others(job);
-                // Only memory is at stake.
-                let _ = self.replica.forget(job.id);
+                self.forget(job.id);
             }
+        }
+    }
+
+    fn forget(&self, id: JobId) {
+        if let Err(error) = self.replica.forget(id) {
+            debug!(job = %id, %error, "a record stays in memory");
         }
     }
 
