@@ -1,4 +1,4 @@
-//! What all processes are told: events, and requests to stop a job.
+//! What reaches all processes: events, and requests to stop a job.
 
 use std::sync::Arc;
 use std::time::Duration;

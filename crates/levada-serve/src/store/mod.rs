@@ -118,7 +118,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Which changes of the last commit were not made, and why: other processes write as well, or
-    /// the queue is full. All others were. Each is told once.
+    /// the queue is full. All others were. A second call returns none of them.
     fn not_made(&self) -> Vec<(JobId, StoreError)> {
         Vec::new()
     }
