@@ -13,9 +13,9 @@ use levada_nats::queue::{Capacity, Queue, SendError};
 use levada_nats::{Connection, OpenError};
 use tokio::runtime::Handle;
 
-use super::Ticket;
 use super::line::ClusterLine;
 use super::replica::Replica;
+use super::ticket::Ticket;
 use super::wire::{Put, Side, Wire};
 use crate::config::QueueConfig;
 use crate::job::{JobId, JobState, Moment, Record};
