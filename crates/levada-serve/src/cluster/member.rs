@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use levada_nats::{ConnectOptions, Connection, Durability, NameError, OpenError};
 use tokio::task::JoinSet;
 use tracing::{error, info};
@@ -145,19 +146,20 @@ impl Search {
     async fn find_all(self, jobs: Arc<Jobs>, takers: Arc<Takers>) {
         let mut config = jobs.config.clone();
         loop {
-            for queue in jobs.registry.all_queues() {
-                if self.store.queue(&queue.name).is_none() {
-                    match queues::find(&self.connection, &queue.name, self.durability).await {
-                        Ok(found) => self.store.add_queue(found),
-                        Err(error) => {
-                            error!(queue = queue.name, %error, "no jobs of this queue are taken");
-                        }
+            let missing = jobs.registry.all_queues().into_iter();
+            let missing = missing.filter(|queue| self.store.queue(&queue.name).is_none());
+            join_all(missing.map(async |queue| {
+                match queues::find(&self.connection, &queue.name, self.durability).await {
+                    Ok(found) => self.store.add_queue(found),
+                    Err(error) => {
+                        error!(queue = queue.name, %error, "no jobs of this queue are taken");
                     }
                 }
-            }
-            if let Err(fault) = takers.cover().await {
-                error!(%fault, "cannot take jobs");
-            }
+                if let Err(fault) = takers.cover().await {
+                    error!(%fault, "cannot take jobs");
+                }
+            }))
+            .await;
             // The sender lives as long as the process.
             drop(config.changed().await);
         }
