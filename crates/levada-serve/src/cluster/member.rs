@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use levada::watch;
 use levada_nats::{ConnectOptions, Connection, Durability, NameError, OpenError};
 use tokio::task::JoinSet;
 use tracing::{error, info};
@@ -13,6 +14,7 @@ use super::news::News;
 use super::output::Output;
 use super::queues;
 use super::replica::Replica;
+use super::settings::Settings;
 use super::store::ClusterStore;
 use super::taker::Takers;
 use super::wire::Wire;
@@ -34,6 +36,7 @@ pub(crate) struct Cluster {
     line: Arc<ClusterLine>,
     news: News,
     output: Output,
+    settings: Settings,
 }
 
 impl Cluster {
@@ -67,11 +70,35 @@ impl Cluster {
             "joined the cluster"
         );
         let output = Output::new(&connection);
+        let settings = Settings::open(&connection).await.map_err(opened)?;
         let line =
             Arc::new(ClusterLine::new(role, news.clone(), output.clone(), Arc::clone(&replica)));
         let store = ClusterStore::new(Arc::clone(&wire), Arc::clone(&replica), Arc::clone(&line));
         let store = Arc::new(store);
-        Ok(Some(Self { role, connection, durability, wire, replica, store, line, news, output }))
+        Ok(Some(Self {
+            role,
+            connection,
+            durability,
+            wire,
+            replica,
+            store,
+            line,
+            news,
+            output,
+            settings,
+        }))
+    }
+
+    /// The configuration as it holds in the cluster: that of a front end as it is, and given to the
+    /// workers; that of a worker with the settings of the front ends.
+    pub(crate) fn config(&self, own: watch::Receiver<Arc<Config>>) -> watch::Receiver<Arc<Config>> {
+        match self.role {
+            Role::FrontEnd => {
+                tokio::spawn(self.settings.clone().give(own.clone()));
+                own
+            }
+            Role::Worker => self.settings.take(own),
+        }
     }
 
     pub(crate) fn store(&self) -> Arc<dyn Store> {

@@ -16,6 +16,7 @@
 //! | `replica` | the records, in memory, as this process knows them                          |
 //! | `ticket`  | what stands in a queue for a job                                            |
 //! | `queues`  | the queue streams: made by front ends, found by workers                     |
+//! | `settings`| those of the queues, from front ends to workers                             |
 //! | `store`   | both as a `Store`                                                           |
 //! | `line`    | the jobs that this process holds, and what becomes of their tickets         |
 //! | `taker`   | takes tickets off the queues, for the workers of this process               |
@@ -48,6 +49,8 @@ mod output;
 mod queues;
 #[cfg(feature = "nats")]
 mod replica;
+#[cfg(feature = "nats")]
+mod settings;
 #[cfg(feature = "nats")]
 mod store;
 #[cfg(feature = "nats")]
