@@ -135,5 +135,7 @@ impl Mirror {
             None => counted.remove(&record.id),
         };
         queue.counts.shift(before, state);
+        // How many workers the cluster has is not known; so many there are at least.
+        queue.pace.set_workers_at_least(queue.counts.running());
     }
 }
