@@ -8,6 +8,7 @@ use levada_nats::{ConnectOptions, Connection, Durability, NameError, OpenError};
 use tokio::task::JoinSet;
 use tracing::{error, info};
 
+use super::held::HeldJobs;
 use super::line::ClusterLine;
 use super::mirror::Mirror;
 use super::news::News;
@@ -33,6 +34,7 @@ pub(crate) struct Cluster {
     wire: Arc<Wire>,
     replica: Arc<Replica>,
     store: Arc<ClusterStore>,
+    held: Arc<HeldJobs>,
     line: Arc<ClusterLine>,
     news: News,
     output: Output,
@@ -70,10 +72,16 @@ impl Cluster {
             "joined the cluster"
         );
         let output = Output::new(&connection);
+        let held = Arc::new(HeldJobs::default());
         let settings = Settings::open(&connection).await.map_err(opened)?;
-        let line =
-            Arc::new(ClusterLine::new(role, news.clone(), output.clone(), Arc::clone(&replica)));
-        let store = ClusterStore::new(Arc::clone(&wire), Arc::clone(&replica), Arc::clone(&line));
+        let line = Arc::new(ClusterLine::new(
+            role,
+            &held,
+            news.clone(),
+            output.clone(),
+            Arc::clone(&replica),
+        ));
+        let store = ClusterStore::new(Arc::clone(&wire), Arc::clone(&replica), Arc::clone(&held));
         let store = Arc::new(store);
         Ok(Some(Self {
             role,
@@ -82,6 +90,7 @@ impl Cluster {
             wire,
             replica,
             store,
+            held,
             line,
             news,
             output,
@@ -134,14 +143,14 @@ impl Cluster {
         let mut tasks = JoinSet::new();
         self.line.begin(jobs);
         if self.role == Role::FrontEnd {
-            let mirror = Mirror::new(jobs, &self.wire, &self.replica, &self.line);
+            let mirror = Mirror::new(jobs, &self.wire, &self.replica, &self.held);
             tasks.spawn(Arc::clone(&mirror).follow());
             mirror.caught_up().await;
-            tasks.spawn(self.news.clone().read(Arc::clone(jobs), Arc::clone(&self.line)));
+            tasks.spawn(self.news.clone().read(Arc::clone(jobs), Arc::clone(&self.held)));
         }
         tasks.spawn(self.news.clone().publish());
         tasks.spawn(self.news.clone().stop(Arc::clone(jobs)));
-        tasks.spawn(self.output.clone().pass_on(Arc::clone(jobs), Arc::clone(&self.line)));
+        tasks.spawn(self.output.clone().pass_on(Arc::clone(jobs), Arc::clone(&self.held)));
         let takers = Arc::new(Takers::new(jobs, &self.store, &self.wire, &self.line));
         takers.cover().await?;
         if self.role == Role::Worker {

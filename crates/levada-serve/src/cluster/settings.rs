@@ -56,8 +56,8 @@ impl Settings {
         }
     }
 
-    /// The configuration of this worker with the settings of the front ends. It has only queues that
-    /// they have, too, and whose settings it does not contradict.
+    /// The configuration of this worker with the settings of the front ends. It has only queues
+    /// that they have, too, and whose settings it does not contradict.
     pub(super) fn take(
         &self,
         mut own: watch::Receiver<Arc<Config>>,
