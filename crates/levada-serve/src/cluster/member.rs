@@ -62,6 +62,11 @@ impl Cluster {
             config::Durability::Fsync => Durability::Fsync,
             config::Durability::Replicated => Durability::Replicated,
         };
+        let durability = match role {
+            Role::FrontEnd => durability,
+            // It takes the streams as they are.
+            Role::Worker => Wire::durability(&connection, durability).await,
+        };
         let wire = Wire::open(&connection, durability).await.map_err(opened)?;
         let (wire, replica) = (Arc::new(wire), Arc::new(Replica::default()));
         let news = News::open(&connection, durability).await.map_err(opened)?;

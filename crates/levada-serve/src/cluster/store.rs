@@ -169,7 +169,7 @@ impl ClusterStore {
         match self.wire.put_record(record, over).await? {
             Put::Made(sequence) => {
                 self.held.wrote(record.id, sequence);
-                self.replica.put(sequence, record)?;
+                self.replica.put(sequence, record, true)?;
                 Ok(())
             }
             Put::Taken => {
@@ -182,7 +182,7 @@ impl ClusterStore {
     /// Takes over what another process wrote.
     async fn learn(&self, id: JobId) -> Result<(), StoreError> {
         if let Some((sequence, record)) = self.wire.record(id).await? {
-            self.replica.put(sequence, &record)?;
+            self.replica.put(sequence, &record, false)?;
         }
         Ok(())
     }

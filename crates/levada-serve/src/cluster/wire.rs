@@ -56,6 +56,20 @@ pub(super) enum Put {
 }
 
 impl Wire {
+    /// What the cluster was made with; `wanted` if it is not there yet.
+    pub(super) async fn durability(connection: &Connection, wanted: Durability) -> Durability {
+        let stream = format!("{}_service_records", connection.namespace());
+        let replicas = match connection.jetstream().get_stream(stream).await {
+            Ok(stream) => stream.cached_info().config.num_replicas,
+            Err(_) => return wanted,
+        };
+        match (replicas > 1, wanted) {
+            (true, _) => Durability::Replicated,
+            (false, Durability::Replicated) => Durability::Lazy,
+            (false, wanted) => wanted,
+        }
+    }
+
     pub(super) async fn open(
         connection: &Connection,
         durability: Durability,
