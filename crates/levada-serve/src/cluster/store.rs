@@ -13,9 +13,9 @@ use levada_nats::queue::{Capacity, Queue, SendError};
 use levada_nats::{Connection, OpenError};
 use tokio::runtime::Handle;
 
-use super::Ticket;
 use super::line::ClusterLine;
 use super::replica::Replica;
+use super::ticket::Ticket;
 use super::wire::{Put, Side, Wire};
 use crate::config::QueueConfig;
 use crate::job::{JobId, JobState, Moment, Record};
@@ -161,7 +161,12 @@ impl ClusterStore {
     /// The next step of a job: over what this process wrote last, if it holds the job.
     async fn step(&self, record: &Record) -> Result<(), StoreError> {
         if let Some(over) = self.line.held_at(record.id) {
-            return self.put(record, over).await;
+            return match self.put(record, over).await {
+                Err(error) if error.kind == StoreErrorKind::Taken => {
+                    self.start_over(record, error).await
+                }
+                put => put,
+            };
         }
         match self.newest(record.id).await? {
             // Only its holder ends a run; and what another process wrote meanwhile is not undone.
@@ -170,6 +175,17 @@ impl ClusterStore {
             }
             (_, Some(_)) => Err(taken(record.id)),
             (_, None) => Ok(()),
+        }
+    }
+
+    /// A run may begin over whatever was written of a job that waits: its record may have been
+    /// stored after its ticket, which this process took in between.
+    async fn start_over(&self, record: &Record, error: StoreError) -> Result<(), StoreError> {
+        match self.replica.get(record.id)? {
+            Some((over, there)) if record.state == JobState::Running && waits(&there) => {
+                self.put(record, over).await
+            }
+            _ => Err(error),
         }
     }
 

@@ -7,9 +7,9 @@ use levada_nats::queue::{Delivery, Receiver, RecvError};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use super::Ticket;
 use super::line::ClusterLine;
 use super::store::ClusterStore;
+use super::ticket::Ticket;
 use super::wire::Wire;
 use crate::fault::Fault;
 use crate::job::{JobState, Moment, Record};

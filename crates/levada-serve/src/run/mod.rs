@@ -126,17 +126,7 @@ async fn run(settings: Arc<Settings>, role: Role) -> Result<ExitCode, Fault> {
             }
         }
     });
-    let mut background = JoinSet::new();
-    if role == Role::FrontEnd {
-        let known = retention::latest(jobs.store.store()).await;
-        let clock = Clock::new(Moment::now(), Instant::now(), known);
-        background.spawn(sweep_now_and_then(Arc::clone(&jobs), clock));
-    }
-    let writer = jobs.store.writer().clone();
-    background.spawn(async move { writer.keep_trying().await });
-    if let Some(hang_ups) = hang_ups {
-        background.spawn(Arc::clone(&settings).follow(hang_ups));
-    }
+    let background = in_background(&jobs, &settings, role, hang_ups).await;
     announce(address, settings.tls.is_some());
     tokio::select! {
         never = connections.accept(&listener, &app) => match never {},
@@ -154,6 +144,27 @@ async fn run(settings: Arc<Settings>, role: Role) -> Result<ExitCode, Fault> {
         drop(timeout(ABORT, tasks.end(&cluster)).await);
     }
     Ok(ExitCode::from(code))
+}
+
+/// What goes on beside the requests, until it is dropped.
+async fn in_background(
+    jobs: &Arc<Jobs>,
+    settings: &Arc<Settings>,
+    role: Role,
+    hang_ups: Option<HangUps>,
+) -> JoinSet<()> {
+    let mut background = JoinSet::new();
+    if role == Role::FrontEnd {
+        let known = retention::latest(jobs.store.store()).await;
+        let clock = Clock::new(Moment::now(), Instant::now(), known);
+        background.spawn(sweep_now_and_then(Arc::clone(jobs), clock));
+    }
+    let writer = jobs.store.writer().clone();
+    background.spawn(async move { writer.keep_trying().await });
+    if let Some(hang_ups) = hang_ups {
+        background.spawn(Arc::clone(settings).follow(hang_ups));
+    }
+    background
 }
 
 /// Aborts when the store has failed: what could still run would not be recorded.
