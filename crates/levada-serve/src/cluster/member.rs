@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use levada_nats::{ConnectOptions, Connection, Durability, NameError, OpenError};
 use tokio::task::JoinSet;
 use tracing::{error, info};
@@ -10,6 +11,7 @@ use super::line::ClusterLine;
 use super::mirror::Mirror;
 use super::news::News;
 use super::output::Output;
+use super::queues;
 use super::replica::Replica;
 use super::store::ClusterStore;
 use super::taker::Takers;
@@ -85,11 +87,14 @@ impl Cluster {
     /// # Errors
     /// One exists with other settings, or the server does not answer.
     pub(crate) async fn open_queues(&self, config: &Config) -> Result<(), Fault> {
+        // A worker takes them as they are, when they are there.
+        if self.role == Role::Worker {
+            return Ok(());
+        }
         for (name, queue) in &config.queues {
-            self.store
-                .open_queue(&self.connection, name, queue, self.durability)
-                .await
-                .map_err(|error| Fault::system(format!("queue {name:?}: {error}")))?;
+            let made = queues::make(&self.connection, name, queue, self.durability).await;
+            let made = made.map_err(|error| Fault::system(format!("queue {name:?}: {error}")))?;
+            self.store.add_queue(made);
         }
         Ok(())
     }
@@ -110,9 +115,17 @@ impl Cluster {
         tasks.spawn(self.news.clone().publish());
         tasks.spawn(self.news.clone().stop(Arc::clone(jobs)));
         tasks.spawn(self.output.clone().pass_on(Arc::clone(jobs), Arc::clone(&self.line)));
-        let takers = Takers::new(jobs, &self.store, &self.wire, &self.line);
+        let takers = Arc::new(Takers::new(jobs, &self.store, &self.wire, &self.line));
         takers.cover().await?;
+        if self.role == Role::Worker {
+            tasks.spawn(self.search().find_all(Arc::clone(jobs), Arc::clone(&takers)));
+        }
         Ok(Tasks { tasks, takers })
+    }
+
+    fn search(&self) -> Search {
+        let (connection, store) = (self.connection.clone(), Arc::clone(&self.store));
+        Search { connection, durability: self.durability, store }
     }
 
     /// The numbering of the events, which all processes share.
@@ -121,11 +134,43 @@ impl Cluster {
     }
 }
 
+/// A worker's search for its queues.
+struct Search {
+    connection: Connection,
+    durability: Durability,
+    store: Arc<ClusterStore>,
+}
+
+impl Search {
+    /// Takes jobs of each queue as soon as a front end has made it, for ever: a reload may add one.
+    async fn find_all(self, jobs: Arc<Jobs>, takers: Arc<Takers>) {
+        let mut config = jobs.config.clone();
+        loop {
+            let missing = jobs.registry.all_queues().into_iter();
+            let missing = missing.filter(|queue| self.store.queue(&queue.name).is_none());
+            join_all(missing.map(async |queue| {
+                match queues::find(&self.connection, &queue.name, self.durability).await {
+                    Ok(found) => self.store.add_queue(found),
+                    Err(error) => {
+                        error!(queue = queue.name, %error, "no jobs of this queue are taken");
+                    }
+                }
+                if let Err(fault) = takers.cover().await {
+                    error!(%fault, "cannot take jobs");
+                }
+            }))
+            .await;
+            // The sender lives as long as the process.
+            drop(config.changed().await);
+        }
+    }
+}
+
 /// What a member of the cluster does besides.
 #[derive(Debug)]
 pub(crate) struct Tasks {
     tasks: JoinSet<()>,
-    takers: Takers,
+    takers: Arc<Takers>,
 }
 
 impl Tasks {

@@ -15,6 +15,7 @@
 //! | `wire`    | the streams: records, bodies, keys; each write is a compare-and-set         |
 //! | `replica` | the records, in memory, as this process knows them                          |
 //! | `ticket`  | what stands in a queue for a job                                            |
+//! | `queues`  | the queue streams: made by front ends, found by workers                     |
 //! | `store`   | both as a `Store`                                                           |
 //! | `line`    | the jobs that this process holds, and what becomes of their tickets         |
 //! | `taker`   | takes tickets off the queues, for the workers of this process               |
@@ -43,6 +44,8 @@ mod mirror;
 mod news;
 #[cfg(feature = "nats")]
 mod output;
+#[cfg(feature = "nats")]
+mod queues;
 #[cfg(feature = "nats")]
 mod replica;
 #[cfg(feature = "nats")]

@@ -9,15 +9,13 @@ use std::mem::take;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
-use levada_nats::queue::{Capacity, Queue, SendError};
-use levada_nats::{Connection, OpenError};
+use levada_nats::queue::{Queue, SendError};
 use tokio::runtime::Handle;
 
 use super::line::ClusterLine;
 use super::replica::Replica;
 use super::ticket::Ticket;
 use super::wire::{Put, Side, Wire};
-use crate::config::QueueConfig;
 use crate::job::{JobId, JobState, Moment, Record};
 use crate::store::body::{Body, BodyFile};
 use crate::store::{Change, Durability, Filter, Found, Store, StoreError, StoreErrorKind};
@@ -42,31 +40,9 @@ impl ClusterStore {
         Self { runtime: Handle::current(), wire, replica, line, queues, not_made }
     }
 
-    /// Opens a queue in the cluster, unless that was done before.
-    pub(super) async fn open_queue(
-        &self,
-        connection: &Connection,
-        name: &str,
-        config: &QueueConfig,
-        durability: levada_nats::Durability,
-    ) -> Result<(), OpenError> {
-        if self.queue(name).is_some() {
-            return Ok(());
-        }
-        // Names of queues are a part of the names that NATS allows.
-        let nats = name.parse().map_err(|_| OpenError::Settings(format!("the name {name:?}")))?;
-        let queue = connection
-            .queue(nats)
-            // A job that runs still has its place there.
-            .capacity(Capacity::Messages((config.capacity as u64).saturating_mul(2).max(1_024)))
-            .durability(durability)
-            .lease(super::line::LEASE)
-            // The attempts of a job are counted in its record.
-            .max_attempts(u64::MAX)
-            .open::<Ticket>()
-            .await?;
-        lock(&self.queues).insert(name.to_owned(), queue);
-        Ok(())
+    /// A queue of the cluster is open.
+    pub(super) fn add_queue(&self, queue: Queue<Ticket>) {
+        lock(&self.queues).insert(queue.name().to_string(), queue);
     }
 
     /// The queue of this name, if it is open.

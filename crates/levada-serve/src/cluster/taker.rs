@@ -29,6 +29,8 @@ pub(super) struct Takers {
     wire: Arc<Wire>,
     line: Arc<ClusterLine>,
     running: Mutex<Running>,
+    /// While queues are covered, each once.
+    covering: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -57,11 +59,13 @@ impl Takers {
             wire: Arc::clone(wire),
             line: Arc::clone(line),
             running: Mutex::default(),
+            covering: tokio::sync::Mutex::default(),
         }
     }
 
     /// Takes jobs of each queue that has workers, with a seat for each of them.
     pub(super) async fn cover(&self) -> Result<(), Fault> {
+        let _covering = self.covering.lock().await;
         for queue in self.jobs.registry.all_queues() {
             let workers = queue.config().workers;
             let is_covered = lock(&self.running).receivers.contains_key(&queue.name);

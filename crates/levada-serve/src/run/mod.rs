@@ -33,7 +33,7 @@ use crate::job::Moment;
 use crate::jobs::group::orphans;
 use crate::jobs::in_flight::{Begun, InFlight};
 use crate::jobs::pools::WorkerPools;
-use crate::jobs::service::{Jobs, SharedJobs};
+use crate::jobs::service::{Jobs, Persistence, SharedJobs};
 use crate::server::Connections;
 use crate::settings::{HangUps, Settings};
 use crate::signals::StopSignals;
@@ -202,8 +202,9 @@ fn open(
     if let Some(cluster) = cluster {
         let numbering = cluster.numbering();
         let shared = Some(SharedJobs { line: cluster.line(), numbering });
-        let (jobs, closer) =
-            Jobs::new(cluster.store(), true, None, shared, config, shutdown, tracing);
+        let store = cluster.store();
+        let persistence = Persistence { store, is_durable: true, in_flight: None, shared };
+        let (jobs, closer) = Jobs::new(persistence, config, shutdown, tracing);
         return Ok((jobs, closer, Vec::new()));
     }
     let (store, in_flight, begun): (Arc<dyn Store>, _, _) = match &service.store {
@@ -219,8 +220,9 @@ fn open(
             (Arc::new(store), Some(in_flight), begun)
         }
     };
-    let durable = in_flight.is_some();
-    let (jobs, closer) = Jobs::new(store, durable, in_flight, None, config, shutdown, tracing);
+    let is_durable = in_flight.is_some();
+    let persistence = Persistence { store, is_durable, in_flight, shared: None };
+    let (jobs, closer) = Jobs::new(persistence, config, shutdown, tracing);
     Ok((jobs, closer, begun))
 }
 
