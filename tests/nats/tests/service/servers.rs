@@ -3,10 +3,9 @@
 use crate::http::{Call, send};
 use crate::member::Member;
 use crate::site::Site;
+use futures_util::future::join_all;
 use levada_nats_test::{Server, until};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::task::JoinSet;
 
 /// How many jobs each client has accepted.
 const JOBS: usize = 60;
@@ -14,8 +13,8 @@ const JOBS: usize = 60;
 /// Submits jobs, each until it is accepted, and returns their ids and names.
 async fn submit_all(
     client: usize,
-    front_ends: Arc<[Member; 2]>,
-    accepted: Arc<AtomicUsize>,
+    front_ends: &[Member; 2],
+    accepted: &AtomicUsize,
 ) -> Vec<(String, String)> {
     let mut jobs = Vec::new();
     for number in 0..JOBS {
@@ -43,31 +42,29 @@ async fn submit_all(
 #[tokio::test]
 async fn all_recovers_from_a_killed_server_without_a_restart_of_its_own() {
     let (server, site) = (Server::start().await, Site::new(&[]));
-    let front_ends = Arc::new([site.front_end(&server.url()), site.front_end(&server.url())]);
+    let front_ends = [site.front_end(&server.url()), site.front_end(&server.url())];
     let workers = [site.worker(&server.url()), site.worker(&server.url())];
     for member in front_ends.iter().chain(&workers) {
         member.ready().await;
     }
     let pids = || -> Vec<_> { front_ends.iter().chain(&workers).map(Member::pid).collect() };
     let before = pids();
-    let accepted = Arc::new(AtomicUsize::new(0));
-    let mut clients: JoinSet<_> = (0..4)
-        .map(|client| submit_all(client, Arc::clone(&front_ends), Arc::clone(&accepted)))
-        .collect();
-    for kill in 1..4 {
-        until("jobs are accepted", async || {
-            // ORDERING: as above.
-            let accepted = accepted.load(Ordering::Relaxed);
-            if accepted >= kill * JOBS / 2 { Ok(()) } else { Err(accepted) }
-        })
-        .await;
-        server.kill();
-        server.restart().await;
-    }
-    let mut jobs = Vec::new();
-    while let Some(client) = clients.join_next().await {
-        jobs.extend(client.unwrap());
-    }
+    let accepted = AtomicUsize::new(0);
+    let clients = join_all((0..4).map(|client| submit_all(client, &front_ends, &accepted)));
+    let kills = async {
+        for kill in 1..4 {
+            until("jobs are accepted", async || {
+                // ORDERING: as above.
+                let accepted = accepted.load(Ordering::Relaxed);
+                if accepted >= kill * JOBS / 2 { Ok(()) } else { Err(accepted) }
+            })
+            .await;
+            server.kill();
+            server.restart().await;
+        }
+    };
+    let (jobs, ()) = tokio::join!(clients, kills);
+    let jobs = jobs.concat();
     assert_eq!(jobs.len(), 4 * JOBS);
     for (id, name) in &jobs {
         for front_end in front_ends.iter() {

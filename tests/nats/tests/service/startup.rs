@@ -55,7 +55,7 @@ async fn a_queue_with_other_settings_is_named_with_what_differs() {
     let front_end = site.front_end(&server.url());
     front_end.ready().await;
     let other = site.worker_with_another_capacity(&server.url());
-    refuses(&other, 1, &["queue \"default\"", "max_msgs", "2000", "4000"]).await;
+    refuses(&other, 1, &["queue \"", "max_msgs", "2000", "4000"]).await;
     site.worker(&server.url()).ready().await;
 }
 
