@@ -44,6 +44,14 @@ jitter = 0
 command = ["sh", "{dir}/command"]
 capacity = 3
 
+[queue.chaos]
+command = ["sh", "{dir}/command"]
+capacity = 300
+
+[queue.chaos.retry]
+max_interruptions = 1000
+backoff = "100ms"
+
 [queue.cat]
 command = ["cat"]
 "#;
@@ -154,6 +162,15 @@ impl Site {
 
     fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.dir.disable_cleanup(true);
+            eprintln!("--- the logs are in {}", self.dir.path().display());
+        }
     }
 }
 
