@@ -49,8 +49,8 @@ const CRATES: &[Crate] = &[
     },
     Crate {
         source: "crates/levada-nats/src/",
-        line: "{ codec, name, stream } <- connection <- payload \
-               <- { ask, cell, queue, topic } <- lib",
+        line: "{ codec, name, stream } <- connection <- { bucket, payload } \
+               <- members <- { ask, cell, queue, topic } <- lib",
         against: &[],
         circles: &[],
     },

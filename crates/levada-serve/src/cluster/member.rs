@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use levada::watch;
 use levada_nats::{ConnectOptions, Connection, Durability, NameError, OpenError};
 use tokio::task::JoinSet;
 use tracing::{error, info};
 
+use super::held::HeldJobs;
 use super::line::ClusterLine;
 use super::mirror::Mirror;
 use super::news::News;
 use super::output::Output;
 use super::queues;
 use super::replica::Replica;
+use super::settings::Settings;
 use super::store::ClusterStore;
 use super::taker::Takers;
 use super::wire::Wire;
@@ -31,9 +34,11 @@ pub(crate) struct Cluster {
     wire: Arc<Wire>,
     replica: Arc<Replica>,
     store: Arc<ClusterStore>,
+    held: Arc<HeldJobs>,
     line: Arc<ClusterLine>,
     news: News,
     output: Output,
+    settings: Settings,
 }
 
 impl Cluster {
@@ -67,11 +72,42 @@ impl Cluster {
             "joined the cluster"
         );
         let output = Output::new(&connection);
-        let line =
-            Arc::new(ClusterLine::new(role, news.clone(), output.clone(), Arc::clone(&replica)));
-        let store = ClusterStore::new(Arc::clone(&wire), Arc::clone(&replica), Arc::clone(&line));
+        let held = Arc::new(HeldJobs::default());
+        let settings = Settings::open(&connection).await.map_err(opened)?;
+        let line = Arc::new(ClusterLine::new(
+            role,
+            &held,
+            news.clone(),
+            output.clone(),
+            Arc::clone(&replica),
+        ));
+        let store = ClusterStore::new(Arc::clone(&wire), Arc::clone(&replica), Arc::clone(&held));
         let store = Arc::new(store);
-        Ok(Some(Self { role, connection, durability, wire, replica, store, line, news, output }))
+        Ok(Some(Self {
+            role,
+            connection,
+            durability,
+            wire,
+            replica,
+            store,
+            held,
+            line,
+            news,
+            output,
+            settings,
+        }))
+    }
+
+    /// The configuration as it holds in the cluster: that of a front end as it is, and given to the
+    /// workers; that of a worker with the settings of the front ends.
+    pub(crate) fn config(&self, own: watch::Receiver<Arc<Config>>) -> watch::Receiver<Arc<Config>> {
+        match self.role {
+            Role::FrontEnd => {
+                tokio::spawn(self.settings.clone().give(own.clone()));
+                own
+            }
+            Role::Worker => self.settings.take(own),
+        }
     }
 
     pub(crate) fn store(&self) -> Arc<dyn Store> {
@@ -107,14 +143,14 @@ impl Cluster {
         let mut tasks = JoinSet::new();
         self.line.begin(jobs);
         if self.role == Role::FrontEnd {
-            let mirror = Mirror::new(jobs, &self.wire, &self.replica, &self.line);
+            let mirror = Mirror::new(jobs, &self.wire, &self.replica, &self.held);
             tasks.spawn(Arc::clone(&mirror).follow());
             mirror.caught_up().await;
-            tasks.spawn(self.news.clone().read(Arc::clone(jobs), Arc::clone(&self.line)));
+            tasks.spawn(self.news.clone().read(Arc::clone(jobs), Arc::clone(&self.held)));
         }
         tasks.spawn(self.news.clone().publish());
         tasks.spawn(self.news.clone().stop(Arc::clone(jobs)));
-        tasks.spawn(self.output.clone().pass_on(Arc::clone(jobs), Arc::clone(&self.line)));
+        tasks.spawn(self.output.clone().pass_on(Arc::clone(jobs), Arc::clone(&self.held)));
         let takers = Arc::new(Takers::new(jobs, &self.store, &self.wire, &self.line));
         takers.cover().await?;
         if self.role == Role::Worker {

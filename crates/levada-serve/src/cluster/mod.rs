@@ -16,8 +16,10 @@
 //! | `replica` | the records, in memory, as this process knows them                          |
 //! | `ticket`  | what stands in a queue for a job                                            |
 //! | `queues`  | the queue streams: made by front ends, found by workers                     |
+//! | `settings`| those of the queues, from front ends to workers                             |
 //! | `store`   | both as a `Store`                                                           |
-//! | `line`    | the jobs that this process holds, and what becomes of their tickets         |
+//! | `held`    | the jobs that this process holds a lease of                                 |
+//! | `line`    | what becomes of their tickets                                               |
 //! | `taker`   | takes tickets off the queues, for the workers of this process               |
 //! | `mirror`  | shows what other processes do with the jobs                                 |
 //! | `output`  | what a command writes while it runs, to the processes whose clients watch   |
@@ -35,6 +37,8 @@
 //!    after that has ended, and its ticket is acknowledged.
 
 #[cfg(feature = "nats")]
+mod held;
+#[cfg(feature = "nats")]
 mod line;
 #[cfg(feature = "nats")]
 mod member;
@@ -48,6 +52,8 @@ mod output;
 mod queues;
 #[cfg(feature = "nats")]
 mod replica;
+#[cfg(feature = "nats")]
+mod settings;
 #[cfg(feature = "nats")]
 mod store;
 #[cfg(feature = "nats")]

@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use levada_nats::queue::{Queue, SendError};
 use tokio::runtime::Handle;
 
-use super::line::ClusterLine;
+use super::held::HeldJobs;
 use super::replica::Replica;
 use super::ticket::Ticket;
 use super::wire::{Put, Side, Wire};
@@ -27,7 +27,7 @@ pub(super) struct ClusterStore {
     runtime: Handle,
     wire: Arc<Wire>,
     replica: Arc<Replica>,
-    line: Arc<ClusterLine>,
+    held: Arc<HeldJobs>,
     queues: Mutex<HashMap<String, Queue<Ticket>>>,
     not_made: Mutex<Vec<(JobId, StoreError)>>,
 }
@@ -35,9 +35,9 @@ pub(super) struct ClusterStore {
 impl ClusterStore {
     /// # Panics
     /// Outside a tokio runtime.
-    pub(super) fn new(wire: Arc<Wire>, replica: Arc<Replica>, line: Arc<ClusterLine>) -> Self {
+    pub(super) fn new(wire: Arc<Wire>, replica: Arc<Replica>, held: Arc<HeldJobs>) -> Self {
         let (queues, not_made) = (Mutex::default(), Mutex::default());
-        Self { runtime: Handle::current(), wire, replica, line, queues, not_made }
+        Self { runtime: Handle::current(), wire, replica, held, queues, not_made }
     }
 
     /// A queue of the cluster is open.
@@ -136,7 +136,7 @@ impl ClusterStore {
 
     /// The next step of a job: over what this process wrote last, if it holds the job.
     async fn step(&self, record: &Record) -> Result<(), StoreError> {
-        if let Some(over) = self.line.held_at(record.id) {
+        if let Some(over) = self.held.sequence(record.id) {
             return match self.put(record, over).await {
                 Err(error) if error.kind == StoreErrorKind::Taken => {
                     self.start_over(record, error).await
@@ -168,7 +168,7 @@ impl ClusterStore {
     async fn put(&self, record: &Record, over: u64) -> Result<(), StoreError> {
         match self.wire.put_record(record, over).await? {
             Put::Made(sequence) => {
-                self.line.wrote(record.id, sequence);
+                self.held.wrote(record.id, sequence);
                 self.replica.put(sequence, record)?;
                 Ok(())
             }

@@ -70,7 +70,13 @@ impl Takers {
             let workers = queue.config().workers;
             let is_covered = lock(&self.running).receivers.contains_key(&queue.name);
             let Some(tickets) = self.store.queue(&queue.name) else { continue };
-            if workers == 0 || is_covered {
+            if is_covered && queue.is_closed() {
+                let receiver = lock(&self.running).receivers.remove(&queue.name);
+                if let Some(receiver) = receiver {
+                    receiver.close().await;
+                }
+            }
+            if workers == 0 || is_covered || queue.is_closed() {
                 continue;
             }
             let receiver = tickets.receiver(workers).await;

@@ -8,6 +8,7 @@
 //! | `bodies`  | `NAME.bodies.ID.SIDE.N`  | a piece of an input (`in`) or output (`out`)     |
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
@@ -18,13 +19,18 @@ use async_nats::jetstream::stream::{
 use bytes::{Bytes, BytesMut};
 use futures_util::future::try_join_all;
 use levada_nats::{Connection, Durability, OpenError};
+use tokio::time::{Instant, sleep};
 
 use crate::job::{IdempotencyKey, JobId, Record};
-use crate::store::StoreError;
 use crate::store::body::Body;
+use crate::store::{StoreError, StoreErrorKind};
 
 /// How many bytes of a body one message has: less than the server takes by default (1 MiB).
 const PIECE: usize = 512 * 1024;
+/// For how long a write or a read is tried again: three servers elect a leader in 4 to 9 seconds.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// How long after an attempt the next one is made, at most.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// The length of a job's id, with which the message of a key begins.
 const ID_BYTES: usize = 16;
@@ -171,19 +177,35 @@ impl Wire {
     }
 
     async fn put(&self, subject: &str, bytes: Bytes, over: u64) -> Result<Put, StoreError> {
+        patiently(|| self.put_once(subject, bytes.clone(), over)).await
+    }
+
+    async fn put_once(&self, subject: &str, bytes: Bytes, over: u64) -> Result<Put, StoreError> {
         let mut headers = HeaderMap::new();
         headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, over.to_string());
-        let jetstream = self.connection.jetstream();
-        let sent = jetstream.publish_with_headers(subject.to_owned(), headers, bytes).await;
-        let stored = match sent {
-            Ok(stored) => stored.await,
-            Err(error) => Err(error),
-        };
-        match stored {
-            Ok(stored) => Ok(Put::Made(stored.sequence)),
+        match self.publish(subject, headers, bytes).await {
+            Ok(sequence) => Ok(Put::Made(sequence)),
             Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(Put::Taken),
+            // Also while another write of the subject is on its way to the replicas: the next
+            // attempt finds out what came of it.
             Err(error) => Err(not_stored(&error)),
         }
+    }
+
+    async fn put_piece(&self, subject: &str, piece: Bytes) -> Result<(), StoreError> {
+        let stored = self.publish(subject, HeaderMap::new(), piece).await;
+        stored.map(drop).map_err(|error| not_stored(&error))
+    }
+
+    async fn publish(
+        &self,
+        subject: &str,
+        headers: HeaderMap,
+        bytes: Bytes,
+    ) -> Result<u64, PublishError> {
+        let jetstream = self.connection.jetstream();
+        let sent = jetstream.publish_with_headers(subject.to_owned(), headers, bytes).await?;
+        Ok(sent.await?.sequence)
     }
 
     /// Stores an input or output. Twice is once.
@@ -199,14 +221,7 @@ impl Wire {
             let from = number * PIECE;
             let piece = bytes.slice(from..(from + PIECE).min(bytes.len()));
             let subject = self.of_piece(id, side, number);
-            async move {
-                let sent = self.connection.jetstream().publish(subject, piece).await;
-                let stored = match sent {
-                    Ok(stored) => stored.await,
-                    Err(error) => Err(error),
-                };
-                stored.map_err(|error| not_stored(&error))
-            }
+            async move { patiently(|| self.put_piece(&subject, piece.clone())).await }
         };
         try_join_all((0..pieces).map(put)).await?;
         Ok(())
@@ -274,10 +289,30 @@ fn pieces_of(len: u64) -> usize {
 
 /// The newest message of a subject, from the leader of its stream.
 async fn last(stream: &Stream, subject: &str) -> Result<Option<(u64, Bytes)>, StoreError> {
+    patiently(|| last_once(stream, subject)).await
+}
+
+async fn last_once(stream: &Stream, subject: &str) -> Result<Option<(u64, Bytes)>, StoreError> {
     match stream.get_last_raw_message_by_subject(subject).await {
         Ok(message) => Ok(Some((message.sequence, message.payload))),
         Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => Ok(None),
         Err(error) => Err(StoreError::away(format!("cannot read {subject}: {error}"))),
+    }
+}
+
+/// Tries again while the servers do not answer, as while they elect a leader; but not for long.
+async fn patiently<T, F>(attempt: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let begun = Instant::now();
+    loop {
+        match attempt().await {
+            Err(error) if error.kind == StoreErrorKind::Away && begun.elapsed() < PATIENCE => {
+                sleep(AGAIN.mul_f64(fastrand::f64().mul_add(0.5, 0.5))).await;
+            }
+            done => return done,
+        }
     }
 }
 

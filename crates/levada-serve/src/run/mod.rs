@@ -92,13 +92,15 @@ async fn run(settings: Arc<Settings>, role: Role) -> Result<ExitCode, Fault> {
     let address = listener.local_addr().unwrap_or(listen);
 
     let cluster = Cluster::join(service, role).await?;
+    let config = config.subscribe();
+    let config = cluster.as_ref().map_or(config.clone(), |cluster| cluster.config(config));
     let (jobs, closer, begun) =
-        open(service, cluster.as_ref(), config.subscribe(), shutdown.signal(), tracing)?;
+        open(service, cluster.as_ref(), config.clone(), shutdown.signal(), tracing)?;
     if let Err(error) = jobs.lifecycle.count_interruptions(begun).await {
         error!(%error, "cannot count the interruptions of jobs that ran when the service died");
     }
     let mut pools = WorkerPools::new(&jobs);
-    let mut changes = config.subscribe();
+    let mut changes = config;
     let first = Arc::clone(&changes.borrow_and_update());
     if let Some(cluster) = &cluster {
         cluster.open_queues(&first).await?;
