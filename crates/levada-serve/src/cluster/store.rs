@@ -16,7 +16,7 @@ use super::held::HeldJobs;
 use super::replica::Replica;
 use super::ticket::Ticket;
 use super::wire::{Put, Side, Wire};
-use crate::job::{JobId, JobState, Moment, Record};
+use crate::job::{IdempotencyKey, JobId, JobState, Moment, Record};
 use crate::store::body::{Body, BodyFile};
 use crate::store::{Change, Durability, Filter, Found, Store, StoreError, StoreErrorKind};
 use crate::sync::lock;
@@ -282,6 +282,10 @@ impl Store for ClusterStore {
                 None => Ok(None),
             }
         })
+    }
+
+    fn claim(&self, key: &IdempotencyKey, id: JobId) -> Result<JobId, StoreError> {
+        self.wait(self.wire.put_key(key, id))
     }
 
     /// None: they wait in the queues of the cluster.

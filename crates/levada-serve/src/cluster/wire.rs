@@ -3,7 +3,8 @@
 //! | stream    | subject                  | a message                                        |
 //! |-----------|--------------------------|--------------------------------------------------|
 //! | `records` | `NAME.records.ID`        | the record of a job, as JSON; the last one only  |
-//! | `records` | `NAME.keys.DIGEST`       | the id of the job that has an idempotency key    |
+//! | `records` | `NAME.keys.DIGEST`       | the id of the job that has an idempotency key,   |
+//! |           |                          | and the digest of what was sent with it          |
 //! | `bodies`  | `NAME.bodies.ID.SIDE.N`  | a piece of an input (`in`) or output (`out`)     |
 
 use std::fmt::Write;
@@ -30,6 +31,9 @@ const PIECE: usize = 512 * 1024;
 const PATIENCE: Duration = Duration::from_secs(12);
 /// How long after an attempt the next one is made, at most.
 const AGAIN: Duration = Duration::from_millis(200);
+
+/// The length of a job's id, with which the message of a key begins.
+const ID_BYTES: usize = 16;
 
 /// What the cluster keeps.
 #[derive(Debug)]
@@ -149,7 +153,10 @@ impl Wire {
         }
     }
 
-    /// Has a key name this job. The job that it names.
+    /// Has a key name this job, unless it names one already. The job that it names.
+    ///
+    /// That job may not be accepted yet: another process may be about to do that, or may have died
+    /// before it was done. The same request becomes the same job then, of which there is one.
     pub(super) async fn put_key(
         &self,
         key: &IdempotencyKey,
@@ -158,7 +165,7 @@ impl Wire {
         let subject = self.of_key(&key.name);
         let mut over = 0;
         loop {
-            let bytes = Bytes::copy_from_slice(&id.to_bytes());
+            let bytes = Bytes::from([&id.to_bytes()[..], &key.content].concat());
             if let Put::Made(_) = self.put(&subject, bytes, over).await? {
                 return Ok(id);
             }
@@ -166,10 +173,11 @@ impl Wire {
                 None => over = 0,
                 Some((sequence, bytes)) => {
                     let owner = job_id(&bytes)?;
-                    // Of a job that was never accepted, or is forgotten, only the key is left.
-                    if owner == id || self.record(owner).await?.is_some() {
+                    let is_same = bytes.get(ID_BYTES..) == Some(&key.content);
+                    if owner == id || is_same || self.record(owner).await?.is_some() {
                         return Ok(owner);
                     }
+                    // Another request, which was refused.
                     over = sequence;
                 }
             }
@@ -339,7 +347,6 @@ fn encode(record: &Record) -> Bytes {
 }
 
 fn job_id(bytes: &Bytes) -> Result<JobId, StoreError> {
-    let bytes = bytes.as_ref().try_into();
-    let bytes = bytes.map_err(|_| StoreError::corrupt("a key has no job"))?;
-    Ok(JobId::from_bytes(bytes))
+    let bytes = bytes.first_chunk().ok_or_else(|| StoreError::corrupt("a key has no job"))?;
+    Ok(JobId::from_bytes(*bytes))
 }
