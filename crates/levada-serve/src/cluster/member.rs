@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info};
 
 use super::held::HeldJobs;
+use super::leftovers;
 use super::line::ClusterLine;
 use super::mirror::Mirror;
 use super::news::News;
@@ -150,6 +151,7 @@ impl Cluster {
         if self.role == Role::FrontEnd {
             let mirror = Mirror::new(jobs, &self.wire, &self.replica, &self.held);
             tasks.spawn(Arc::clone(&mirror).follow());
+            tasks.spawn(leftovers::delete(Arc::clone(&self.wire), Arc::clone(&self.replica)));
             mirror.caught_up().await;
             tasks.spawn(self.news.clone().read(Arc::clone(jobs), Arc::clone(&self.held)));
         }

@@ -101,6 +101,21 @@ impl Wire {
         &self.records
     }
 
+    pub(super) fn bodies(&self) -> &Stream {
+        &self.bodies
+    }
+
+    /// The subject of all bodies.
+    pub(super) fn all_bodies(&self) -> String {
+        format!("{}.bodies.>", self.connection.namespace())
+    }
+
+    /// The job whose body has this subject.
+    pub(super) fn job_of_body(&self, subject: &str) -> Option<JobId> {
+        let rest = subject.strip_prefix(self.connection.namespace().as_str())?;
+        rest.strip_prefix(".bodies.")?.split('.').next()?.parse().ok()
+    }
+
     /// The subject of all records.
     pub(super) fn all_records(&self) -> String {
         format!("{}.records.*", self.connection.namespace())
