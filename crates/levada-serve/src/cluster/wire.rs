@@ -121,6 +121,16 @@ impl Wire {
         format!("{}.records.*", self.connection.namespace())
     }
 
+    /// Whether the servers answer for the streams.
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        let away = |error: &dyn std::fmt::Display| {
+            StoreError::away(format!("the NATS servers do not answer: {error}"))
+        };
+        self.records.get_info().await.map_err(|error| away(&error))?;
+        self.bodies.get_info().await.map_err(|error| away(&error))?;
+        Ok(())
+    }
+
     fn of_record(&self, id: JobId) -> String {
         format!("{}.records.{id}", self.connection.namespace())
     }
