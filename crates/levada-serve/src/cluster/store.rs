@@ -79,15 +79,18 @@ impl ClusterStore {
                 let is_meant = |old: &Record| {
                     old.state.has_ended() && !old.emptied && old.revision < record.revision
                 };
-                if !old.as_ref().is_some_and(is_meant) {
-                    return Err(taken(record.id));
+                match &old {
+                    // By this commit, when the servers did not answer for all of it.
+                    Some(old) if *old == **record => return Ok(()),
+                    Some(old) if is_meant(old) => {}
+                    _ => return Err(taken(record.id)),
                 }
                 self.send_ticket(record).await?;
                 self.put(record, over).await
             }
             Change::Update { record } => self.step(record).await,
             Change::Finish { record, output } => {
-                self.wire.put_body(record.id, Side::Output, output).await?;
+                self.wire.put_body(record.id, Side::Output(record.attempt), output).await?;
                 self.step(record).await
             }
             Change::Empty { record } | Change::Keep { record } => {
@@ -151,6 +154,8 @@ impl ClusterStore {
             (over, Some(old)) if old.revision < record.revision && waits(&old) => {
                 self.put(record, over).await
             }
+            // By this commit, when the servers did not answer for all of it.
+            (_, Some(old)) if old == *record => Ok(()),
             (_, Some(_)) => Err(taken(record.id)),
             (_, None) => Ok(()),
         }
@@ -273,9 +278,11 @@ impl Store for ClusterStore {
     fn output(&self, id: JobId) -> Result<Option<Body>, StoreError> {
         self.wait(async {
             match self.newest(id).await?.1 {
-                Some(record) if !record.emptied && record.state == JobState::Succeeded => {
-                    self.wire.body(id, Side::Output, record.output_bytes).await.map(Some)
-                }
+                Some(record) if !record.emptied && record.state == JobState::Succeeded => self
+                    .wire
+                    .body(id, Side::Output(record.attempt), record.output_bytes)
+                    .await
+                    .map(Some),
                 _ => Ok(None),
             }
         })

@@ -5,7 +5,8 @@
 //! | `records` | `NAME.records.ID`        | the record of a job, as JSON; the last one only  |
 //! | `records` | `NAME.keys.DIGEST`       | the id of the job that has an idempotency key,   |
 //! |           |                          | and the digest of what was sent with it          |
-//! | `bodies`  | `NAME.bodies.ID.SIDE.N`  | a piece of an input (`in`) or output (`out`)     |
+//! | `bodies`  | `NAME.bodies.ID.in.N`    | a piece of the input                             |
+//! | `bodies`  | `NAME.bodies.ID.out.A.N` | a piece of what attempt A wrote                  |
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -47,7 +48,8 @@ pub(super) struct Wire {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Side {
     Input,
-    Output,
+    /// Of this attempt: a worker that lost its lease does not overwrite the output of another one.
+    Output(u32),
 }
 
 /// What came of a compare-and-set.
@@ -149,11 +151,11 @@ impl Wire {
     }
 
     fn of_piece(&self, id: JobId, side: Side, number: usize) -> String {
-        let side = match side {
-            Side::Input => "in",
-            Side::Output => "out",
-        };
-        format!("{}.{side}.{number}", self.of_bodies(id))
+        let bodies = self.of_bodies(id);
+        match side {
+            Side::Input => format!("{bodies}.in.{number}"),
+            Side::Output(attempt) => format!("{bodies}.out.{attempt}.{number}"),
+        }
     }
 
     /// The newest record of a job, and its sequence number.

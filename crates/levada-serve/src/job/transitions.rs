@@ -49,6 +49,7 @@ impl Record {
             client: job.client,
             trace: job.trace,
             key: job.key,
+            ticket: None,
             holding: None,
         }
     }
