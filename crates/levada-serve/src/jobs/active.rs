@@ -92,10 +92,11 @@ impl JobView {
         (self.record, self.updates, self.progress) = (record, 0, None);
     }
 
-    /// Another process took the job this far, if that is news. What was given up here is not.
+    /// Another process took the job this far, if that is news, or this one has it from now on. What
+    /// was given up here is not.
     #[cfg(feature = "nats")]
     pub(super) fn follow(&mut self, record: Arc<Record>) {
-        if record.revision > self.record.revision {
+        if record.revision > self.record.revision || record.holding.is_some() {
             self.set_record(record);
             (self.output, self.abandoned) = (None, None);
         }
