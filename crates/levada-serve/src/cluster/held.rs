@@ -21,31 +21,55 @@ pub(super) enum Verdict {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct HeldJobs(Mutex<HashMap<JobId, Held>>);
+pub(super) struct HeldJobs(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    jobs: HashMap<JobId, Held>,
+    /// The number of the last lease.
+    last: u64,
+}
 
 #[derive(Debug)]
 struct Held {
+    /// The number of the lease.
+    holding: u64,
     /// The sequence number of the record that this process wrote or read last.
     sequence: u64,
     verdict: oneshot::Sender<Verdict>,
 }
 
 impl HeldJobs {
-    /// The job is held from now on; what becomes of its ticket.
-    pub(super) fn hold(&self, id: JobId, sequence: u64) -> oneshot::Receiver<Verdict> {
+    /// A number for another lease.
+    pub(super) fn number(&self) -> u64 {
+        let mut table = lock(&self.0);
+        table.last += 1;
+        table.last
+    }
+
+    /// The job is held from now on, under the lease of this number; what becomes of its ticket.
+    pub(super) fn hold(
+        &self,
+        id: JobId,
+        holding: u64,
+        sequence: u64,
+    ) -> oneshot::Receiver<Verdict> {
         let (verdict, said) = oneshot::channel();
-        lock(&self.0).insert(id, Held { sequence, verdict });
+        lock(&self.0).jobs.insert(id, Held { holding, sequence, verdict });
         said
     }
 
-    /// The job is not held any more: its lease is lost.
-    pub(super) fn lose(&self, id: JobId) {
-        lock(&self.0).remove(&id);
+    /// The job is not held any more: this lease of it is lost.
+    pub(super) fn lose(&self, id: JobId, holding: u64) {
+        let mut table = lock(&self.0);
+        if table.jobs.get(&id).is_some_and(|held| held.holding == holding) {
+            table.jobs.remove(&id);
+        }
     }
 
     /// Says what becomes of the ticket. The job is not held any more.
     pub(super) fn say(&self, id: JobId, verdict: Verdict) {
-        if let Some(held) = lock(&self.0).remove(&id) {
+        if let Some(held) = lock(&self.0).jobs.remove(&id) {
             // An error means that the lease is lost.
             let _ = held.verdict.send(verdict);
         }
@@ -53,17 +77,20 @@ impl HeldJobs {
 
     /// Whether this process holds the job.
     pub(super) fn has(&self, id: JobId) -> bool {
-        lock(&self.0).contains_key(&id)
+        lock(&self.0).jobs.contains_key(&id)
     }
 
-    /// The sequence number of the record that this process wrote last, if it holds the job.
-    pub(super) fn sequence(&self, id: JobId) -> Option<u64> {
-        lock(&self.0).get(&id).map(|held| held.sequence)
+    /// The sequence number of the record that this process wrote last, if it has the job under this
+    /// lease.
+    pub(super) fn sequence(&self, id: JobId, holding: u64) -> Option<u64> {
+        let table = lock(&self.0);
+        let held = table.jobs.get(&id).filter(|held| held.holding == holding)?;
+        Some(held.sequence)
     }
 
     /// This process wrote the record of a job.
     pub(super) fn wrote(&self, id: JobId, sequence: u64) {
-        if let Some(held) = lock(&self.0).get_mut(&id) {
+        if let Some(held) = lock(&self.0).jobs.get_mut(&id) {
             held.sequence = sequence;
         }
     }

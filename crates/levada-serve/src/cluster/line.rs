@@ -54,18 +54,24 @@ impl ClusterLine {
         let _ = self.jobs.set(Arc::downgrade(jobs));
     }
 
+    /// A number for another lease.
+    pub(super) fn number(&self) -> u64 {
+        self.held.number()
+    }
+
     /// The job is this process's, as long as the lease of its ticket lasts.
     pub(super) fn hold(
         self: &Arc<Self>,
         job: Arc<ActiveJob>,
+        holding: u64,
         sequence: u64,
         delivery: Delivery<Ticket>,
     ) {
-        let said = self.held.hold(job.id, sequence);
+        let said = self.held.hold(job.id, holding, sequence);
         self.unsettled.send_modify(|count| *count += 1);
         let line = Arc::clone(self);
         tokio::spawn(async move {
-            line.settle(&job, said, delivery).await;
+            line.settle(&job, holding, said, delivery).await;
             line.unsettled.send_modify(|count| *count -= 1);
         });
     }
@@ -73,6 +79,7 @@ impl ClusterLine {
     async fn settle(
         &self,
         job: &Arc<ActiveJob>,
+        holding: u64,
         said: oneshot::Receiver<Verdict>,
         delivery: Delivery<Ticket>,
     ) {
@@ -81,7 +88,7 @@ impl ClusterLine {
             verdict = said => verdict.unwrap_or(Verdict::GiveBack),
             () = delivery.lost() => {
                 warn!(job = %job.id, "the lease of a job is lost: its command is stopped, and another worker runs it");
-                self.held.lose(job.id);
+                self.held.lose(job.id, holding);
                 // Whatever comes of it, it is not recorded: nothing is written without the lease.
                 job.withdraw();
                 self.not_ours(job);
@@ -131,6 +138,10 @@ impl ClusterLine {
 }
 
 impl SharedLine for ClusterLine {
+    fn has(&self, job: JobId, holding: Option<u64>) -> bool {
+        holding.is_some_and(|holding| self.held.sequence(job, holding).is_some())
+    }
+
     fn done(&self, job: JobId) {
         self.held.say(job, Verdict::Done);
     }

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info};
 
 use super::held::HeldJobs;
+use super::leftovers;
 use super::line::ClusterLine;
 use super::mirror::Mirror;
 use super::news::News;
@@ -62,9 +63,15 @@ impl Cluster {
             config::Durability::Fsync => Durability::Fsync,
             config::Durability::Replicated => Durability::Replicated,
         };
+        let durability = match role {
+            Role::FrontEnd => durability,
+            // It takes the streams as they are.
+            Role::Worker => Wire::durability(&connection, durability).await,
+        };
         let wire = Wire::open(&connection, durability).await.map_err(opened)?;
         let (wire, replica) = (Arc::new(wire), Arc::new(Replica::default()));
         let news = News::open(&connection, durability).await.map_err(opened)?;
+        let settings = Settings::open(&connection, durability).await.map_err(opened)?;
         info!(
             cluster = service.cluster,
             nats = connection.server_version(),
@@ -73,7 +80,6 @@ impl Cluster {
         );
         let output = Output::new(&connection);
         let held = Arc::new(HeldJobs::default());
-        let settings = Settings::open(&connection).await.map_err(opened)?;
         let line = Arc::new(ClusterLine::new(
             role,
             &held,
@@ -145,18 +151,21 @@ impl Cluster {
         if self.role == Role::FrontEnd {
             let mirror = Mirror::new(jobs, &self.wire, &self.replica, &self.held);
             tasks.spawn(Arc::clone(&mirror).follow());
+            tasks.spawn(leftovers::delete(Arc::clone(&self.wire), Arc::clone(&self.replica)));
             mirror.caught_up().await;
             tasks.spawn(self.news.clone().read(Arc::clone(jobs), Arc::clone(&self.held)));
         }
         tasks.spawn(self.news.clone().publish());
         tasks.spawn(self.news.clone().stop(Arc::clone(jobs)));
         tasks.spawn(self.output.clone().pass_on(Arc::clone(jobs), Arc::clone(&self.held)));
+        let changed = watch::Sender::default();
         let takers = Arc::new(Takers::new(jobs, &self.store, &self.wire, &self.line));
         takers.cover().await?;
         if self.role == Role::Worker {
-            tasks.spawn(self.search().find_all(Arc::clone(jobs), Arc::clone(&takers)));
+            let (jobs, takers) = (Arc::clone(jobs), Arc::clone(&takers));
+            tasks.spawn(self.search().find_all(jobs, takers, changed.subscribe()));
         }
-        Ok(Tasks { tasks, takers })
+        Ok(Tasks { tasks, takers, changed })
     }
 
     fn search(&self) -> Search {
@@ -179,9 +188,14 @@ struct Search {
 
 impl Search {
     /// Takes jobs of each queue as soon as a front end has made it, for ever: a reload may add one.
-    async fn find_all(self, jobs: Arc<Jobs>, takers: Arc<Takers>) {
-        let mut config = jobs.config.clone();
+    async fn find_all(
+        self,
+        jobs: Arc<Jobs>,
+        takers: Arc<Takers>,
+        mut changed: watch::Receiver<()>,
+    ) {
         loop {
+            changed.mark_unchanged();
             let missing = jobs.registry.all_queues().into_iter();
             let missing = missing.filter(|queue| self.store.queue(&queue.name).is_none());
             join_all(missing.map(async |queue| {
@@ -196,8 +210,9 @@ impl Search {
                 }
             }))
             .await;
-            // The sender lives as long as the process.
-            drop(config.changed().await);
+            if changed.changed().await.is_err() {
+                return;
+            }
         }
     }
 }
@@ -207,11 +222,14 @@ impl Search {
 pub(crate) struct Tasks {
     tasks: JoinSet<()>,
     takers: Arc<Takers>,
+    /// Of the queues that this process has.
+    changed: watch::Sender<()>,
 }
 
 impl Tasks {
     /// Takes jobs of queues that are new in the configuration, too.
     pub(crate) async fn cover(&self) {
+        self.changed.send_replace(());
         if let Err(fault) = self.takers.cover().await {
             error!(%fault, "cannot take jobs of a new queue");
         }

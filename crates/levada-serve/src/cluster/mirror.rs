@@ -106,12 +106,16 @@ impl Mirror {
     }
 
     async fn take(&self, sequence: u64, record: &Record) -> Result<(), StoreError> {
-        self.replica.put(sequence, record)?;
+        self.replica.put(sequence, record, false)?;
         let id = record.id;
         // Which may be newer, if this process wrote it.
         let Some((_, record)) = self.replica.get(id)? else { return Ok(()) };
         if self.held.has(id) {
             self.count(&record, None);
+            return Ok(());
+        }
+        if self.replica.is_own(id) {
+            self.count(&record, (!record.state.has_ended()).then_some(record.state));
             return Ok(());
         }
         let Some(queue) = self.jobs.registry.queue(&record.queue) else { return Ok(()) };

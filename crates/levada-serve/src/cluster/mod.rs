@@ -21,6 +21,7 @@
 //! | `held`    | the jobs that this process holds a lease of                                 |
 //! | `line`    | what becomes of their tickets                                               |
 //! | `taker`   | takes tickets off the queues, for the workers of this process               |
+//! | `leftovers` | bodies of jobs that were never accepted                                   |
 //! | `mirror`  | shows what other processes do with the jobs                                 |
 //! | `output`  | what a command writes while it runs, to the processes whose clients watch   |
 //! | `news`    | events of all processes, and requests to stop a job                         |
@@ -38,6 +39,8 @@
 
 #[cfg(feature = "nats")]
 mod held;
+#[cfg(feature = "nats")]
+mod leftovers;
 #[cfg(feature = "nats")]
 mod line;
 #[cfg(feature = "nats")]

@@ -136,7 +136,9 @@ impl ClusterStore {
 
     /// The next step of a job: over what this process wrote last, if it holds the job.
     async fn step(&self, record: &Record) -> Result<(), StoreError> {
-        if let Some(over) = self.held.sequence(record.id) {
+        if let Some(holding) = record.holding {
+            // A run under an earlier lease has nothing to say any more.
+            let over = self.held.sequence(record.id, holding).ok_or_else(|| taken(record.id))?;
             return match self.put(record, over).await {
                 Err(error) if error.kind == StoreErrorKind::Taken => {
                     self.start_over(record, error).await
@@ -169,7 +171,7 @@ impl ClusterStore {
         match self.wire.put_record(record, over).await? {
             Put::Made(sequence) => {
                 self.held.wrote(record.id, sequence);
-                self.replica.put(sequence, record)?;
+                self.replica.put(sequence, record, true)?;
                 Ok(())
             }
             Put::Taken => {
@@ -182,7 +184,7 @@ impl ClusterStore {
     /// Takes over what another process wrote.
     async fn learn(&self, id: JobId) -> Result<(), StoreError> {
         if let Some((sequence, record)) = self.wire.record(id).await? {
-            self.replica.put(sequence, &record)?;
+            self.replica.put(sequence, &record, false)?;
         }
         Ok(())
     }
@@ -231,7 +233,14 @@ fn unless_taken(error: StoreError) -> Result<(), StoreError> {
 
 impl Store for ClusterStore {
     fn commit(&self, changes: &[Change], _: Durability) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return self.wait(self.wire.ping());
+        }
         self.wait(self.commit_all(changes))
+    }
+
+    fn reopen(&self) -> Result<(), StoreError> {
+        self.wait(self.wire.ping())
     }
 
     fn not_made(&self) -> Vec<(JobId, StoreError)> {

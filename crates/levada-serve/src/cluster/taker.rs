@@ -151,9 +151,11 @@ impl Taker {
             _ => {}
         }
         let ended = record.state.has_ended();
+        let holding = self.line.number();
+        record.holding = Some(holding);
         let record = Arc::new(record);
         let job = self.activate(&record);
-        self.line.hold(Arc::clone(&job), sequence, delivery);
+        self.line.hold(Arc::clone(&job), holding, sequence, delivery);
         drop(activating);
         if ended {
             self.jobs.lifecycle.end_given_up(&job, record).await;

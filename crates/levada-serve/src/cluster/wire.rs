@@ -60,6 +60,20 @@ pub(super) enum Put {
 }
 
 impl Wire {
+    /// What the cluster was made with; `wanted` if it is not there yet.
+    pub(super) async fn durability(connection: &Connection, wanted: Durability) -> Durability {
+        let stream = format!("{}_service_records", connection.namespace());
+        let replicas = match connection.jetstream().get_stream(stream).await {
+            Ok(stream) => stream.cached_info().config.num_replicas,
+            Err(_) => return wanted,
+        };
+        match (replicas > 1, wanted) {
+            (true, _) => Durability::Replicated,
+            (false, Durability::Replicated) => Durability::Lazy,
+            (false, wanted) => wanted,
+        }
+    }
+
     pub(super) async fn open(
         connection: &Connection,
         durability: Durability,
@@ -87,9 +101,34 @@ impl Wire {
         &self.records
     }
 
+    pub(super) fn bodies(&self) -> &Stream {
+        &self.bodies
+    }
+
+    /// The subject of all bodies.
+    pub(super) fn all_bodies(&self) -> String {
+        format!("{}.bodies.>", self.connection.namespace())
+    }
+
+    /// The job whose body has this subject.
+    pub(super) fn job_of_body(&self, subject: &str) -> Option<JobId> {
+        let rest = subject.strip_prefix(self.connection.namespace().as_str())?;
+        rest.strip_prefix(".bodies.")?.split('.').next()?.parse().ok()
+    }
+
     /// The subject of all records.
     pub(super) fn all_records(&self) -> String {
         format!("{}.records.*", self.connection.namespace())
+    }
+
+    /// Whether the servers answer for the streams.
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        let away = |error: &dyn std::fmt::Display| {
+            StoreError::away(format!("the NATS servers do not answer: {error}"))
+        };
+        self.records.get_info().await.map_err(|error| away(&error))?;
+        self.bodies.get_info().await.map_err(|error| away(&error))?;
+        Ok(())
     }
 
     fn of_record(&self, id: JobId) -> String {

@@ -48,6 +48,7 @@ fn queued(id: JobId, input: &[u8]) -> Record {
         client: "somebody".to_owned(),
         trace: None,
         key: None,
+        holding: None,
     }
 }
 
