@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Stream};
 use futures_util::StreamExt;
-use levada::mpsc;
+use levada::{mpsc, oneshot};
 use levada_nats::{Connection, Durability, OpenError};
 use serde::{Deserialize, Serialize};
 use tracing::{debug, info, warn};
@@ -122,11 +122,18 @@ impl News {
         let _ = tokio::time::timeout(PAUSE, empty).await;
     }
 
-    /// Passes the events of all processes on to the readers of this one, for ever.
-    pub(super) async fn read(self, jobs: Arc<Jobs>, held: Arc<HeldJobs>) {
-        let mut next = None;
+    /// Passes the events of all processes on to the readers of this one, for ever. Says when those
+    /// are passed on that were there at the start.
+    pub(super) async fn read(
+        self,
+        jobs: Arc<Jobs>,
+        held: Arc<HeldJobs>,
+        caught_up: oneshot::Sender<()>,
+    ) {
+        let (mut next, mut caught_up) = (None, Some(caught_up));
         loop {
-            if let Err(error) = self.read_from(&jobs, &held, &mut next).await {
+            let read = self.read_from(&jobs, &held, &mut next, &mut caught_up).await;
+            if let Err(error) = read {
                 warn!(%error, "cannot read the events of the cluster");
             }
             tokio::time::sleep(PAUSE).await;
@@ -138,6 +145,7 @@ impl News {
         jobs: &Jobs,
         held: &HeldJobs,
         next: &mut Option<u64>,
+        caught_up: &mut Option<oneshot::Sender<()>>,
     ) -> Result<(), Error> {
         let start_sequence = match *next {
             Some(next) => next,
@@ -145,11 +153,22 @@ impl News {
         };
         let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence };
         let config = pull::OrderedConfig { deliver_policy, ..Default::default() };
-        let mut messages = self.stream.create_consumer(config).await?.messages().await?;
+        let consumer = self.stream.create_consumer(config).await?;
+        let mut pending = consumer.cached_info().num_pending;
+        let mut messages = consumer.messages().await?;
         *next = Some(start_sequence);
-        while let Some(message) = messages.next().await {
+        loop {
+            if pending == 0
+                && let Some(caught_up) = caught_up.take()
+            {
+                // An error means that the start was given up.
+                let _ = caught_up.send(());
+            }
+            let Some(message) = messages.next().await else { return Ok(()) };
             let message = message?;
-            let number = message.info()?.stream_sequence;
+            let info = message.info()?;
+            let number = info.stream_sequence;
+            pending = info.pending;
             *next = Some(number + 1);
             let Ok(published) = serde_json::from_slice::<Published>(&message.payload) else {
                 warn!(number, "an event of another version is not shown");
@@ -168,7 +187,6 @@ impl News {
             let data = published.data.get().into();
             jobs.reporter.events.pass_on(Event { number, name, job: published.job, data });
         }
-        Ok(())
     }
 
     /// Asks the worker that has a job to stop it.
