@@ -96,8 +96,8 @@ async fn forward_for_ever(link: &Link) {
 
 /// Forwards what is due now and in the next seconds; false if the consumer does not answer.
 async fn forward_some(link: &Link, consumer: &PullConsumer) -> bool {
-    // Without a heartbeat: after one, async-nats 0.51 does not poll the batch again until its time is
-    // over, and a message that comes meanwhile waits for the lease.
+    // Without a heartbeat: after one, async-nats 0.51 does not poll the batch again until its time
+    // is over, and a message that comes meanwhile waits for the lease.
     let batch = consumer.batch().max_messages(BATCH).expires(EXPIRES);
     let Ok(mut messages) = batch.messages().await else { return false };
     while let Some(message) = messages.next().await {

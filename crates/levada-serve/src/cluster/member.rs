@@ -149,7 +149,7 @@ impl Cluster {
         let mut tasks = JoinSet::new();
         self.line.begin(jobs);
         if self.role == Role::FrontEnd {
-            let mirror = Mirror::new(jobs, &self.wire, &self.replica, &self.held);
+            let mirror = Mirror::new(jobs, &self.wire, &self.replica, &self.held, &self.news);
             tasks.spawn(Arc::clone(&mirror).follow());
             tasks.spawn(leftovers::delete(Arc::clone(&self.wire), Arc::clone(&self.replica)));
             mirror.caught_up().await;

@@ -42,6 +42,9 @@ pub(crate) enum JobEvent<'a> {
     Finished {
         job: JobId,
         queue: &'a str,
+        /// Of the record: names the end, of those that a job may have.
+        #[serde(skip)]
+        revision: u64,
         state: JobState,
         outcome: Outcome,
         #[serde(flatten)]
@@ -264,6 +267,7 @@ mod tests {
         let finished = JobEvent::Finished {
             job,
             queue: "q",
+            revision: 4,
             state: JobState::Failed,
             outcome: Outcome::Failed,
             exit,
