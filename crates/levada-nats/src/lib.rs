@@ -30,11 +30,14 @@
 #![expect(dead_code, reason = "the shapes that use it come next")]
 
 // A module uses only what stands to the left of it:
-// { codec, name, stream } <- connection <- payload <- { ask, cell, queue, topic } <- lib
+// { codec, name, stream } <- connection <- { bucket, payload } <- members
+// <- { ask, cell, queue, topic } <- lib
 pub mod ask;
+mod bucket;
 pub mod cell;
 pub mod codec;
 pub mod connection;
+pub mod members;
 pub mod name;
 mod payload;
 pub mod queue;

@@ -28,10 +28,6 @@ compile_error!("levada serve stops jobs through Unix process groups and signals:
 
 pub mod cli;
 mod client;
-#[cfg(feature = "nats")]
-mod cluster;
-#[cfg(not(feature = "nats"))]
-#[path = "cluster/without.rs"]
 mod cluster;
 mod config;
 mod descriptors;

@@ -7,7 +7,9 @@ use crate::request::request;
 use crate::server::Server;
 use crate::wait::until;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A cluster of NATS servers, whose routes go through proxies: [`partition`](Self::partition) cuts
 /// those of one node. Clients connect to the nodes themselves, and hear of no other node.
@@ -15,6 +17,8 @@ use std::io;
 pub struct Cluster {
     servers: Vec<Server>,
     routes: Vec<Route>,
+    /// The nodes whose routes do not work.
+    isolated: Mutex<BTreeSet<usize>>,
     /// The ports where the nodes accept routes.
     _ports: Vec<Port>,
 }
@@ -59,13 +63,15 @@ impl Cluster {
             let name = format!("levada-{}", index + 1);
             settings(Server::builder().name(&name)).config(&lines).spawn()
         });
-        let cluster = Self { servers: servers.collect(), routes, _ports: ports };
+        let (servers, isolated) = (servers.collect(), Mutex::default());
+        let cluster = Self { servers, routes, isolated, _ports: ports };
         cluster.ready().await;
         cluster
     }
 
-    /// Waits until each node that was not killed or paused is ready, and knows the leader of the
-    /// cluster.
+    /// Waits until each node is ready and knows the leader of the cluster, but for nodes that are
+    /// killed, paused or isolated. A node that led a stream before it was isolated may believe for
+    /// a moment longer that it still does.
     ///
     /// # Panics
     ///
@@ -142,18 +148,25 @@ impl Cluster {
     /// Closes the routes of a node, which cannot be opened again before [`heal`](Self::heal).
     /// Clients still reach it.
     pub fn partition(&self, index: usize) {
-        self.routes_of(index).for_each(Proxy::cut);
+        self.isolated().insert(index);
+        self.routes_of(index).for_each(|route| route.proxy.cut());
     }
 
     /// The routes of a node stay open and pass nothing on: the nodes have to notice.
     pub fn freeze_routes(&self, index: usize) {
-        self.routes_of(index).for_each(Proxy::freeze);
+        self.isolated().insert(index);
+        self.routes_of(index).for_each(|route| route.proxy.freeze());
     }
 
-    /// Ends [`partition`](Self::partition) and [`freeze_routes`](Self::freeze_routes). That the
-    /// cluster has caught up is [`ready`](Self::ready).
+    /// Ends [`partition`](Self::partition) and [`freeze_routes`](Self::freeze_routes), but for the
+    /// routes to nodes that are still isolated. That the cluster has caught up is
+    /// [`ready`](Self::ready).
     pub fn heal(&self, index: usize) {
-        self.routes_of(index).for_each(Proxy::heal);
+        let mut isolated = self.isolated();
+        isolated.remove(&index);
+        let works =
+            |route: &&Route| [route.from, route.to].iter().all(|end| !isolated.contains(end));
+        self.routes_of(index).filter(works).for_each(|route| route.proxy.heal());
     }
 
     /// Sends a request, for example to the API of JetStream, by the first node that has a reply for
@@ -163,7 +176,7 @@ impl Cluster {
     ///
     /// That of the last node, if none has a reply.
     pub async fn request(&self, subject: &str, payload: &str) -> io::Result<Value> {
-        let mut last = io::Error::other("every node is killed or paused");
+        let mut last = io::Error::other("every node is killed, paused or isolated");
         for server in self.answering() {
             match request(&server.url(), subject, payload).await {
                 Ok(reply) => return Ok(reply),
@@ -180,7 +193,7 @@ impl Cluster {
     /// If none is elected.
     pub async fn meta_leader(&self) -> usize {
         until("a leader of the cluster", async || {
-            let mut last = Err(io::Error::other("every node is killed or paused"));
+            let mut last = Err(io::Error::other("every node is killed, paused or isolated"));
             for server in self.answering() {
                 last = meta_leader(server).await.and_then(|name| self.index(&name));
             }
@@ -250,12 +263,18 @@ impl Cluster {
     }
 
     fn answering(&self) -> impl Iterator<Item = &Server> {
-        self.servers.iter().filter(|server| server.is_answering())
+        let isolated = self.isolated().clone();
+        let servers = self.servers.iter().enumerate();
+        let servers = servers.filter(move |(index, _)| !isolated.contains(index));
+        servers.map(|(_, server)| server).filter(|server| server.is_answering())
     }
 
-    fn routes_of(&self, index: usize) -> impl Iterator<Item = &Proxy> {
-        let routes = self.routes.iter();
-        routes.filter(move |route| route.from == index || route.to == index).map(|it| &it.proxy)
+    fn routes_of(&self, index: usize) -> impl Iterator<Item = &Route> {
+        self.routes.iter().filter(move |route| route.from == index || route.to == index)
+    }
+
+    fn isolated(&self) -> MutexGuard<'_, BTreeSet<usize>> {
+        self.isolated.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -202,8 +202,7 @@ impl Connection {
     /// The stream with these settings, which is made if it does not exist.
     ///
     /// # Errors
-    /// [`OpenError::Differs`](crate::OpenError::Differs) if it exists with others; see
-    /// [`OpenError`](crate::OpenError).
+    /// [`OpenError::Differs`] if it exists with others; see [`OpenError`].
     ///
     /// # Cancel safety
     /// A cancelled call may have made the stream, which is what the next call wants.

@@ -9,15 +9,25 @@ use crate::connection::State;
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::GetStreamErrorKind;
 use levada::watch;
-use tokio::time::sleep;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout_at};
 
-/// The attempts of one send. They go on until the caller's deadline.
+/// An attempt that is under way at the deadline is awaited for this time, so that its end is known.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The latest deadline. Timers end before the end of `Instant`.
+const LATEST: Duration = Duration::from_secs(86_400 * 365 * 30);
+
+/// The attempts of one send. They go on until its deadline.
 pub(super) struct Attempts<'a, T> {
     shared: &'a Shared<T>,
+    deadline: Instant,
     state: watch::Receiver<State>,
     pub(super) doubt: Doubt,
     /// Why the message is not in the queue, if it certainly is not.
     reason: Reason,
+    /// There is one attempt, however short the time is.
+    is_first_attempt: bool,
     place: Option<Place<'a>>,
     /// Between attempts while the queue is full, and after other answers.
     for_room: Pause,
@@ -33,12 +43,14 @@ enum Reason {
 }
 
 impl<'a, T> Attempts<'a, T> {
-    pub(super) fn new(shared: &'a Shared<T>) -> Self {
+    pub(super) fn new(shared: &'a Shared<T>, within: Duration) -> Self {
         Self {
             shared,
+            deadline: Instant::now() + within.min(LATEST),
             state: shared.connection.state(),
             doubt: Doubt::default(),
-            reason: Reason::Disconnected,
+            reason: Reason::Full,
+            is_first_attempt: true,
             place: None,
             for_room: Pause::default(),
             for_server: Pause::default(),
@@ -46,8 +58,18 @@ impl<'a, T> Attempts<'a, T> {
         }
     }
 
-    /// Waits until it is worth to try: the sender's turn, and a connection.
-    pub(super) async fn ready(&mut self) -> Result<(), Cause> {
+    /// Waits until it is worth to try: the sender's turn, and a connection. The answer is to be
+    /// awaited until the instant that this returns.
+    pub(super) async fn ready(&mut self) -> Result<Instant, Cause> {
+        let is_over = Instant::now() >= self.deadline && !self.is_first_attempt;
+        let ready =
+            if is_over { None } else { timeout_at(self.deadline, self.is_ready()).await.ok() };
+        ready.unwrap_or_else(|| Err(self.overdue()))?;
+        self.is_first_attempt = false;
+        Ok(self.deadline + GRACE)
+    }
+
+    async fn is_ready(&mut self) -> Result<(), Cause> {
         if self.place.is_none() && !self.shared.senders.line.is_empty() {
             self.enter();
         }
@@ -56,6 +78,9 @@ impl<'a, T> Attempts<'a, T> {
             None => false,
         };
         // Without a connection nothing is handed to the client, which would send it much later.
+        if !self.state.borrow_and_update().is_connected() {
+            self.reason = Reason::Disconnected;
+        }
         let usable = |state: &State| state.is_connected() || state.is_closed();
         let state = self.state.wait_for(usable).await.map(|state| *state);
         if !state.is_ok_and(State::is_connected) {
@@ -83,30 +108,39 @@ impl<'a, T> Attempts<'a, T> {
         if let Some(place) = self.place.take() {
             place.accepted();
         }
+        self.reason = Reason::Full;
         self.for_room = Pause::default();
         self.for_server = Pause::default();
         self.missing = 0;
     }
 
+    /// There was no room for so many.
+    pub(super) fn were_too_many(&mut self) {
+        self.reason = Reason::Full;
+    }
+
     /// Waits as this outcome demands, or says why there is no other attempt.
     pub(super) async fn after<A>(&mut self, outcome: Outcome<A>) -> Result<(), Cause> {
+        let waited = timeout_at(self.deadline, self.wait_after(outcome)).await;
+        waited.unwrap_or_else(|_| Err(self.overdue()))
+    }
+
+    async fn wait_after<A>(&mut self, outcome: Outcome<A>) -> Result<(), Cause> {
         match outcome {
             Outcome::Full => self.wait_for_room().await,
             Outcome::NoResponders => self.look_for_stream().await?,
             Outcome::Refused(reason) => return Err(self.refused(Cause::Refused(reason))),
-            Outcome::NotNow => {
+            Outcome::NotNow | Outcome::Unknown => {
                 self.reason = Reason::Disconnected;
                 sleep(self.for_server.next()).await;
             }
-            Outcome::Unknown | Outcome::Duplicate | Outcome::Accepted(_) => {
-                sleep(self.for_server.next()).await;
-            }
+            Outcome::Duplicate | Outcome::Accepted(_) => {}
         }
         Ok(())
     }
 
     /// What is returned at the deadline.
-    pub(super) fn overdue(&self) -> Cause {
+    fn overdue(&self) -> Cause {
         self.refused(match self.reason {
             Reason::Full => Cause::Full,
             Reason::Disconnected => Cause::Disconnected,

@@ -8,6 +8,8 @@ use async_nats::jetstream::response::Response;
 use async_nats::{HeaderMap, Message};
 use levada::mpsc;
 use serde_json::Value;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 
 /// The most messages in a batch that the server takes.
 pub(super) const MOST: usize = 1_000;
@@ -16,6 +18,8 @@ pub(super) const MOST_BYTES: usize = 8 << 20;
 /// How many batches of a process are under way at once. The server takes 50 of a stream, from all
 /// processes.
 const AT_ONCE: usize = 8;
+/// How long a batch waits for the others to end. The server refuses those that are too many.
+const STALLED: Duration = Duration::from_secs(2);
 
 /// Limits the batches that are under way: one that begins holds a permit of the channel, through
 /// which no message goes.
@@ -31,19 +35,22 @@ impl Default for Batches {
     }
 }
 
-/// Publishes the messages as one batch, once. There are at least two and at most [`MOST`].
+/// Publishes the messages as one batch, once, and waits for the answers until the limit. There are
+/// at least two and at most [`MOST`].
 pub(super) async fn publish_batch<T>(
     shared: &Shared<T>,
     messages: &[Encoded],
     doubt: &mut Doubt,
+    limit: Instant,
 ) -> Outcome<Vec<Accepted>> {
-    // It fails if the receiver is gone, which stands beside it.
-    let _permit = shared.senders.batches.permits.reserve().await;
+    // Batches that are not polled hold their permits, and do not stop this one for longer.
+    let patience = limit.min(Instant::now() + STALLED);
+    let _permit = timeout_at(patience, shared.senders.batches.permits.reserve()).await.ok();
     let client = shared.connection.client();
     let [first, middle @ .., last] = messages else { return Outcome::NotNow };
     let batch = fresh_id(client);
 
-    let answer = request(shared, headers(first, &batch, 1), first.payload.clone()).await;
+    let answer = request(shared, headers(first, &batch, 1), first.payload.clone(), limit).await;
     let begun = answer.map_or_else(unanswered, |answer| begun(&answer));
     match begun {
         Outcome::Accepted(()) => {}
@@ -52,14 +59,15 @@ pub(super) async fn publish_batch<T>(
     for (index, message) in middle.iter().enumerate() {
         let headers = headers(message, &batch, index + 2);
         let (subject, payload) = (shared.subjects.messages.clone(), message.payload.clone());
-        if client.publish_with_headers(subject, headers, payload).await.is_err() {
-            return Outcome::NotNow; // The connection is closed, and nothing was committed.
+        let published = client.publish_with_headers(subject, headers, payload);
+        if !matches!(timeout_at(limit, published).await, Ok(Ok(()))) {
+            return Outcome::NotNow; // Nothing was committed.
         }
     }
     let mut headers = headers(last, &batch, messages.len());
     headers.insert(NATS_BATCH_COMMIT, "1");
     let before = doubt.begin();
-    let answer = request(shared, headers, last.payload.clone()).await;
+    let answer = request(shared, headers, last.payload.clone(), limit).await;
     let outcome = acknowledged(answer.as_ref());
     doubt.settle(before, &outcome);
     // The messages of a batch follow each other in the stream.

@@ -14,6 +14,9 @@ use std::time::Duration;
 pub(super) const KEPT: i64 = 100_000;
 /// The longest reason in a header, in bytes.
 const LONGEST_REASON: usize = 1024;
+/// The bytes of a message's headers without those that `size` counts: the first and the last line,
+/// the id and the name of the reason.
+const FRAME: usize = 64;
 /// How often a stream is asked to store a message before it stays in the queue.
 const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(250);
@@ -23,11 +26,24 @@ const BACK: Duration = Duration::from_secs(5);
 /// Moves a message to the dead letters.
 pub(super) async fn bury(link: &Link, lease: &Lease, reason: &str) -> Result<(), SettleError> {
     let mut headers = kept_headers(&lease.message, &lease.meta);
-    headers.insert(REASON, header_text(reason));
     headers.insert(SEQ, lease.meta.seq.to_string());
+    let id = lease.meta.unique();
+    // A message that is almost as large as the server takes has a short reason.
+    let size = lease.message.payload.len() + size(&headers) + id.len() + FRAME;
+    let room = link.connection.client().max_payload().saturating_sub(size);
+    headers.insert(REASON, header_text(reason, room.min(LONGEST_REASON)));
     let subject = &link.subjects.dead;
     // Moved a second time, because the first one was not acknowledged, it is stored once.
-    move_to(link, lease, subject, &lease.meta.unique(), headers, config(link)).await
+    move_to(link, lease, subject, &id, headers, config(link)).await
+}
+
+/// The bytes of these headers on the wire.
+fn size(headers: &HeaderMap) -> usize {
+    let lines = headers.iter().flat_map(|(name, values)| {
+        let name: &str = name.as_ref();
+        values.iter().map(move |value| name.len() + value.as_str().len() + ": \r\n".len())
+    });
+    lines.sum()
 }
 
 /// The stream of dead letters.
@@ -97,11 +113,11 @@ async fn make(link: &Link, config: Config) -> Result<(), OpenError> {
     }
 }
 
-/// The text as a header: in one line, not too long.
-fn header_text(reason: &str) -> String {
+/// The text as a header: in one line of so many bytes.
+fn header_text(reason: &str, longest: usize) -> String {
     let mut text = String::new();
     for c in reason.chars() {
-        if text.len() + c.len_utf8() > LONGEST_REASON {
+        if text.len() + c.len_utf8() > longest {
             break;
         }
         text.push(if c.is_control() { ' ' } else { c });
@@ -115,8 +131,9 @@ mod tests {
 
     #[test]
     fn a_reason_is_one_line() {
-        assert_eq!(header_text(" a\r\nNats-Rollup: all "), "a  Nats-Rollup: all");
-        assert_eq!(header_text(&"\u{e9}".repeat(600)).len(), LONGEST_REASON);
-        assert_eq!(header_text("\n"), "");
+        assert_eq!(header_text(" a\r\nNats-Rollup: all ", 99), "a  Nats-Rollup: all");
+        assert_eq!(header_text(&"\u{e9}".repeat(600), 1023).len(), 1022);
+        assert_eq!(header_text("\n", 99), "");
+        assert_eq!(header_text("a", 0), "");
     }
 }

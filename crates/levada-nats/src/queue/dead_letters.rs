@@ -107,8 +107,8 @@ impl<T: 'static> DeadLetters<T> {
     ///
     /// # Errors
     /// [`DeadLetterError::Full`] if the queue has no room now, [`DeadLetterError::NotFound`] if
-    /// there is no such dead letter. After [`DeadLetterError::NoAnswer`] the message may be in both;
-    /// the next call, within the duplicate window of the queue, makes it one again.
+    /// there is no such dead letter. After [`DeadLetterError::NoAnswer`] the message may be in
+    /// both; the next call, within the duplicate window of the queue, makes it one again.
     ///
     /// # Cancel safety
     /// The message may be in the queue and here.

@@ -63,8 +63,8 @@ impl<T> Delivery<T> {
         Self { message, held, about }
     }
 
-    /// Which attempt this is, from 1. Attempts before a long delay, and those before the message was
-    /// a dead letter, count.
+    /// Which attempt this is, from 1. Attempts before a long delay, and those before the message
+    /// was a dead letter, count.
     ///
     /// Together with [`seq`](Self::seq) or [`id`](Self::id) it is what a result is
     /// compared-and-set with: see the third rule above.
@@ -100,8 +100,8 @@ impl<T> Delivery<T> {
         self.about.lease.is_lost()
     }
 
-    /// Waits until the lease is over: no renewal succeeded for its whole duration, or the consumer of
-    /// the queue was deleted. What the program does with the message is best ended then.
+    /// Waits until the lease is over: no renewal succeeded for its whole duration, or the consumer
+    /// of the queue was deleted. What the program does with the message is best ended then.
     ///
     /// # Cancel safety
     /// Yes: the call has no effect.
@@ -120,12 +120,12 @@ impl<T> Delivery<T> {
         self.held.ack().await
     }
 
-    /// The message is delivered again, `after` this time or later; after the last attempt it becomes
-    /// a dead letter.
+    /// The message is delivered again, `after` this time or later; after the last attempt it
+    /// becomes a dead letter.
     ///
     /// Up to 10 seconds it keeps its place in the queue. For a longer time it waits in another
-    /// stream, is forwarded by a receiver, and waits for a place then. The server looks for messages
-    /// that are due about once a second, and its clock counts.
+    /// stream, is forwarded by a receiver, and waits for a place then. The server looks for
+    /// messages that are due about once a second, and its clock counts.
     ///
     /// # Errors
     /// See [`SettleError`].

@@ -33,7 +33,7 @@ struct State {
     until: Instant,
     /// A renewal waits for its answer.
     renewing: bool,
-    /// The server was told what became of the message: no renewal follows.
+    /// The server knows what became of the message: no renewal follows.
     settled: bool,
 }
 
@@ -136,7 +136,7 @@ impl Leases {
         since: Instant,
         seat: Seat,
     ) -> Arc<Lease> {
-        // ORDERING: relaxed: the numbers only have to differ.
+        // ORDERING: relaxed, no pair: the numbers only have to differ.
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let until = since + self.duration;
         let state = State { since, until, renewing: false, settled: false };
@@ -153,7 +153,8 @@ impl Leases {
         lease
     }
 
-    /// Those of which a third has passed, each once until [`Lease::renew`] or [`retry`](Self::retry).
+    /// Those of which a third has passed, each once until [`Lease::renew`] or
+    /// [`retry`](Self::retry).
     pub(super) fn due(&self) -> Vec<Due> {
         let now = Instant::now();
         let leases = self.living();

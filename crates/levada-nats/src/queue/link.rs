@@ -1,9 +1,9 @@
 //! What the tasks and the deliveries of a receiver share.
 
 use super::lease::Leases;
-use super::room::Room;
 use super::seats::Seats;
 use super::subjects::Subjects;
+use super::wanted::Wanted;
 use crate::{Connection, Name};
 use async_nats::jetstream::consumer::{self, FromConsumer, PullConsumer};
 use async_nats::jetstream::stream::Stream;
@@ -24,7 +24,7 @@ pub(super) struct Link {
     pub(super) runtime: Handle,
     pub(super) leases: Arc<Leases>,
     pub(super) seats: Arc<Seats>,
-    pub(super) room: Room,
+    pub(super) wanted: Wanted,
     /// The receiver is closed: nothing more is fetched.
     pub(super) closed: Flag,
     /// The receiver is closed, and every delivery of it has ended.
@@ -74,12 +74,12 @@ impl Link {
     pub(super) async fn connected(&self) -> bool {
         let mut state = self.connection.state();
         loop {
+            // The client's own state does not say that it was closed.
+            if state.borrow_and_update().is_closed() {
+                return false;
+            }
             if self.is_connected() {
                 return true;
-            }
-            let closed = state.borrow_and_update().is_closed();
-            if closed {
-                return false;
             }
             // The events of the client may be late or missing; its state is not.
             let _ = tokio::time::timeout(Duration::from_millis(50), state.changed()).await;
@@ -102,7 +102,7 @@ impl Link {
     }
 
     pub(super) fn recovered(&self) {
-        // ORDERING: relaxed: it is a count.
+        // ORDERING: relaxed, no pair: it is a count.
         self.recoveries.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -122,13 +122,14 @@ pub(super) struct Flag {
 
 impl Flag {
     pub(super) fn set(&self) {
-        // ORDERING: release, with `is_set`: what was done before is seen by what saw the flag.
+        // ORDERING: release, pairs with `is_set`: what was done before is seen by what saw the
+        // flag.
         self.set.store(true, Ordering::Release);
         self.waiting.notify_waiters();
     }
 
     pub(super) fn is_set(&self) -> bool {
-        // ORDERING: acquire, with `set`.
+        // ORDERING: acquire, pairs with `set`.
         self.set.load(Ordering::Acquire)
     }
 

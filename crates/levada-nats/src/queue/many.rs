@@ -5,20 +5,32 @@ use super::batch::{self, publish_batch};
 use super::encode::{Encoded, fresh_id};
 use super::error::{Cause, SendManyError};
 use super::publish::{Outcome, publish};
-use super::send::{WITHIN, deadline};
+use super::send::WITHIN;
 use super::{Accepted, Capacity, Shared};
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout_at;
 
 /// The future of a `send_many`: one answer for each message, or those that are left.
 pub type SendingMany<T> =
     Pin<Box<dyn Future<Output = Result<Vec<Accepted>, SendManyError<T>>> + Send>>;
 
 /// A `send_many` that begins when it is awaited.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+/// # let connection = levada_nats::connect(&url).await?;
+/// let tx = connection.queue("letters-of-words".parse()?).open::<char>().await?.sender();
+/// let ids = (0..6).map(|n| format!("{} {n}", std::process::id()));
+/// let accepted = tx.send_many("levada".chars()).ids(ids).await?;
+/// assert!(accepted.iter().all(|accepted| !accepted.duplicate));
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
 #[must_use = "messages are sent when this is awaited"]
 pub struct SendMany<T> {
     shared: Arc<Shared<T>>,
@@ -41,6 +53,7 @@ impl<T> SendMany<T> {
     }
 
     /// How long it waits at most, from when it is awaited: 30 seconds unless this says otherwise.
+    /// A batch that is under way then is awaited for one second more, so that its end is known.
     pub fn within(mut self, within: Duration) -> Self {
         self.within = within;
         self
@@ -56,9 +69,8 @@ impl<T: Send + 'static> IntoFuture for SendMany<T> {
             let Self { shared, messages, mut ids, within } = self;
             let client = shared.connection.client();
             ids.resize_with(messages.len(), || fresh_id(client));
-            let mut course = Course::new(&shared, messages, ids);
-            let sent = timeout_at(deadline(within), course.run()).await;
-            let sent = sent.unwrap_or_else(|_| Err(course.attempts.overdue()));
+            let mut course = Course::new(&shared, within, messages, ids);
+            let sent = course.run().await;
             course.end(sent)
         })
     }
@@ -82,10 +94,15 @@ struct Course<'a, T> {
 }
 
 impl<'a, T: 'static> Course<'a, T> {
-    fn new(shared: &'a Shared<T>, messages: VecDeque<T>, ids: VecDeque<String>) -> Self {
+    fn new(
+        shared: &'a Shared<T>,
+        within: Duration,
+        messages: VecDeque<T>,
+        ids: VecDeque<String>,
+    ) -> Self {
         Self {
             shared,
-            attempts: Attempts::new(shared),
+            attempts: Attempts::new(shared, within),
             accepted: Vec::with_capacity(messages.len()),
             messages,
             encoded: VecDeque::new(),
@@ -109,15 +126,18 @@ impl<'a, T: 'static> Course<'a, T> {
         while !self.messages.is_empty() {
             self.encode()?;
             let count = self.next_count();
-            self.attempts.ready().await?;
+            let limit = self.attempts.ready().await?;
             let next = &self.encoded.make_contiguous()[..count];
             let doubt = &mut self.attempts.doubt;
-            // If this is cancelled, the caller wants to know how many are in doubt.
-            self.doubtful = self.doubtful.max(count);
             let outcome = match next {
-                [one] => publish(self.shared, one, doubt).await.map(|accepted| vec![accepted]),
-                many => publish_batch(self.shared, many, doubt).await,
+                [one] => {
+                    publish(self.shared, one, doubt, limit).await.map(|accepted| vec![accepted])
+                }
+                many => publish_batch(self.shared, many, doubt, limit).await,
             };
+            if self.attempts.doubt.since.is_some() {
+                self.doubtful = self.doubtful.max(count);
+            }
             self.take(count, outcome).await?;
         }
         Ok(())
@@ -159,9 +179,6 @@ impl<'a, T: 'static> Course<'a, T> {
     }
 
     async fn take(&mut self, count: usize, outcome: Outcome<Vec<Accepted>>) -> Result<(), Cause> {
-        if self.attempts.doubt.since.is_none() {
-            self.doubtful = 0;
-        }
         match outcome {
             Outcome::Accepted(accepted) => {
                 self.accepted.extend(accepted);
@@ -176,7 +193,10 @@ impl<'a, T: 'static> Course<'a, T> {
                 self.attempts.accepted();
             }
             Outcome::Duplicate if count > 1 => self.singly = count,
-            Outcome::Full if count > 1 => self.size = count / 2,
+            Outcome::Full if count > 1 => {
+                self.size = count / 2;
+                self.attempts.were_too_many();
+            }
             other => self.attempts.after(other).await?,
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! A bounded queue: a work-queue stream, of which each message goes to one receiver.
 
 mod accepted;
+mod announce;
 mod attempts;
 mod batch;
 mod consumer;
@@ -24,13 +25,13 @@ mod publish;
 mod receiver;
 mod recover;
 mod renew;
-mod room;
 mod seats;
 mod send;
 mod sender;
 mod settle;
 mod store;
 mod subjects;
+mod wanted;
 
 pub use self::accepted::Accepted;
 pub use self::dead_letters::{DeadLetter, DeadLetterError, DeadLetters};

@@ -8,7 +8,10 @@ use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{HeaderMap, Message, Request, RequestError, RequestErrorKind};
 use bytes::Bytes;
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
+
+/// How long a request takes at most if the connection does not say it. It always does.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What came of a publish.
 #[derive(Debug)]
@@ -35,7 +38,7 @@ pub(super) struct Doubt {
 }
 
 impl Doubt {
-    /// What is sent from now on may be stored. The guard's `settle` takes it back.
+    /// What is sent from now on may be stored, until [`settle`](Self::settle) takes it back.
     pub(super) fn begin(&mut self) -> Option<Instant> {
         let before = self.since;
         self.since.get_or_insert_with(Instant::now);
@@ -51,24 +54,27 @@ impl Doubt {
     }
 }
 
-/// Publishes the message once.
+/// Publishes the message once, and waits for the answer until the limit.
 pub(super) async fn publish<T>(
     shared: &Shared<T>,
     message: &Encoded,
     doubt: &mut Doubt,
+    limit: Instant,
 ) -> Outcome<Accepted> {
     let before = doubt.begin();
-    let answer = request(shared, message.headers(), message.payload.clone()).await;
+    let answer = request(shared, message.headers(), message.payload.clone(), limit).await;
     let outcome = acknowledged(answer.as_ref()).map(|ack| Accepted::new(&ack));
     doubt.settle(before, &outcome);
     outcome
 }
 
-/// Sends to the queue's subject, and waits for the answer as long as the connection lasts.
+/// Sends to the queue's subject, and waits for the answer: as long as the connection lasts, and not
+/// longer than requests may take, or until the limit.
 pub(super) async fn request<T>(
     shared: &Shared<T>,
     headers: HeaderMap,
     payload: Bytes,
+    limit: Instant,
 ) -> Result<Message, RequestErrorKind> {
     let client = shared.connection.client();
     let mut state = shared.connection.state();
@@ -77,7 +83,7 @@ pub(super) async fn request<T>(
     state.borrow_and_update();
     let request = Request::new().headers(headers).payload(payload).timeout(None);
     let answer = client.send_request(shared.subjects.messages.clone(), request);
-    let patience = client.timeout().unwrap_or(Duration::from_secs(5));
+    let limit = limit.min(Instant::now() + client.timeout().unwrap_or(PATIENCE));
     let answered = async {
         tokio::select! {
             biased;
@@ -85,7 +91,7 @@ pub(super) async fn request<T>(
             _ = state.changed() => Err(RequestErrorKind::Other),
         }
     };
-    timeout(patience, answered).await.unwrap_or(Err(RequestErrorKind::TimedOut))
+    timeout_at(limit, answered).await.unwrap_or(Err(RequestErrorKind::TimedOut))
 }
 
 /// What the answer to a message means that was to be stored.

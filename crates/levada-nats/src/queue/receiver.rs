@@ -5,10 +5,10 @@ use super::fetch::Fetch;
 use super::held::{Held, Message};
 use super::lease::{Lease, Leases};
 use super::link::{End, Flag, Link};
-use super::room::{self, Room};
 use super::seats::Seats;
 use super::subjects::Subjects;
-use super::{Shared, consumer, delay, renew};
+use super::wanted::Wanted;
+use super::{Shared, announce, consumer, delay, renew};
 use crate::codec::Codec;
 use crate::stream::OpenError;
 use levada::mpmc;
@@ -31,8 +31,8 @@ const CLOSE: Duration = Duration::from_secs(5);
 ///    letter, also when receivers and servers are killed.
 /// 2. **Once, when nothing fails**: no process, server or connection, and no lease.
 /// 3. **Seats.** At most so many messages are leased to this receiver as it has seats, in its
-///    buffer and in the hands of the program together. It asks for a message only if a seat is free,
-///    so a message that is not being worked on waits in the queue, for any receiver.
+///    buffer and in the hands of the program together. It asks for a message only if a seat is
+///    free, so a message that no task works on waits in the queue, for any receiver.
 /// 4. **In order** are the first deliveries, to all receivers of the queue together.
 /// 5. **A killed receiver** holds a message for the rest of one lease. Then the message goes to
 ///    another receiver, with the next attempt.
@@ -96,7 +96,7 @@ impl<T: 'static> Receiver<T> {
             runtime: Handle::current(),
             leases: Leases::new(shared.lease),
             seats: Seats::new(seats),
-            room: Room::default(),
+            wanted: Wanted::default(),
             closed: Flag::default(),
             stopped: Arc::default(),
             finished: Flag::default(),
@@ -110,7 +110,7 @@ impl<T: 'static> Receiver<T> {
         link.runtime.spawn(fetch.run());
         link.runtime.spawn(renew::renew(link.clone()));
         link.runtime.spawn(delay::forward(link.clone()));
-        room::start(&link);
+        announce::start(&link);
         Ok(Self { core: Arc::new(Core { link, buffer, codec: shared.codec.clone() }) })
     }
 
@@ -174,9 +174,9 @@ impl<T: 'static> Receiver<T> {
     /// go back into the queue at once.
     ///
     /// [`recv`](Self::recv) returns [`RecvError::Closed`] from then on. Deliveries in the hands of
-    /// the program keep their leases until they end. This waits until the server has the messages of
-    /// the buffer back, for up to 5 seconds. A receiver whose last clone is dropped does the same
-    /// and does not wait.
+    /// the program keep their leases until they end. This waits until the server has the messages
+    /// of the buffer back, for up to 5 seconds. A receiver whose last clone is dropped does the
+    /// same and does not wait.
     ///
     /// # Cancel safety
     /// The receiver is closed by the first poll.
@@ -195,7 +195,7 @@ impl<T: 'static> Receiver<T> {
     /// How often it began to fetch anew: after a lost connection, a restarted server, a new leader,
     /// a deleted consumer, or a silence of the server. For metrics.
     pub fn recoveries(&self) -> u64 {
-        // ORDERING: relaxed: it is a count.
+        // ORDERING: relaxed, no pair: it is a count.
         self.core.link.recoveries.load(Ordering::Relaxed)
     }
 

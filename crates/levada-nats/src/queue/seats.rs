@@ -24,7 +24,7 @@ impl Seats {
 
     /// How many are free now. Only the task that fetches takes some, so it has at least these.
     pub(super) fn free(&self) -> usize {
-        // ORDERING: relaxed: the number is all there is to see.
+        // ORDERING: relaxed, no pair: the number is all there is to see.
         self.total - self.taken.load(Ordering::Relaxed).min(self.total)
     }
 
@@ -33,7 +33,7 @@ impl Seats {
         if self.free() == 0 {
             return None;
         }
-        // ORDERING: relaxed: as in `free`; only one task takes.
+        // ORDERING: relaxed, no pair: as in `free`; only one task takes.
         self.taken.fetch_add(1, Ordering::Relaxed);
         Some(Seat { seats: self.clone() })
     }
@@ -55,7 +55,7 @@ pub(super) struct Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        // ORDERING: relaxed: as in `Seats::free`.
+        // ORDERING: relaxed, no pair: as in `Seats::free`.
         self.seats.taken.fetch_sub(1, Ordering::Relaxed);
         self.seats.freed.notify_one();
     }

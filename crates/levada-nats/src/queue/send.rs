@@ -9,19 +9,28 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// How long a `send` waits unless it is given another time.
 pub(super) const WITHIN: Duration = Duration::from_secs(30);
-
-/// The latest deadline. Timers end before the end of `Instant`.
-const LATEST: Duration = Duration::from_secs(86_400 * 365 * 30);
 
 /// The future of a send: the answer, or the message.
 pub type Sending<T> =
     Pin<Box<dyn Future<Output = Result<Accepted, SendError<T>>> + std::marker::Send>>;
 
 /// A `try_send` that begins when it is awaited.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+/// # let connection = levada_nats::connect(&url).await?;
+/// let tx = connection.queue("tries".parse()?).open::<u32>().await?.sender();
+/// let attempt = tx.try_send(1).id("one");
+/// assert!(attempt.await.is_ok());
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
 #[must_use = "a message is sent when this is awaited"]
 pub struct TrySend<T> {
     shared: Arc<Shared<T>>,
@@ -66,7 +75,8 @@ async fn try_once<T>(shared: &Shared<T>, encoded: &Encoded) -> Result<Accepted, 
     if !shared.connection.state().borrow().is_connected() {
         return Err(Cause::Disconnected);
     }
-    match publish(shared, encoded, &mut Doubt::default()).await {
+    let limit = Instant::now() + WITHIN; // A request has a shorter one.
+    match publish(shared, encoded, &mut Doubt::default(), limit).await {
         Outcome::Accepted(accepted) => Ok(accepted),
         Outcome::Full => Err(Cause::Full),
         Outcome::NotNow => Err(Cause::Disconnected),
@@ -78,6 +88,22 @@ async fn try_once<T>(shared: &Shared<T>, encoded: &Encoded) -> Result<Accepted, 
 }
 
 /// A `send` that begins when it is awaited.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+/// # let connection = levada_nats::connect(&url).await?;
+/// use std::time::Duration;
+///
+/// let tx = connection.queue("sends".parse()?).open::<u32>().await?.sender();
+/// let send = tx.send(1).id("one").within(Duration::from_secs(10));
+/// // The future owns all that it needs: a task of its own can run it.
+/// let task = tokio::spawn(send.into_future());
+/// assert!(task.await?.is_ok());
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
 #[must_use = "a message is sent when this is awaited"]
 pub struct Send<T> {
     shared: Arc<Shared<T>>,
@@ -102,6 +128,7 @@ impl<T> Send<T> {
     }
 
     /// How long it waits at most, from when it is awaited: 30 seconds unless this says otherwise.
+    /// An attempt that is under way then is awaited for one second more, so that its end is known.
     ///
     /// A message that the server did not answer for is sent again for three quarters of the
     /// duplicate window at most; then it is [`Unknown`](SendError::Unknown).
@@ -120,7 +147,7 @@ impl<T: std::marker::Send + 'static> IntoFuture for Send<T> {
             let Self { shared, message, id, within } = self;
             let id = id.unwrap_or_else(|| fresh_id(shared.connection.client()));
             let sent = match Encoded::new(&shared, &message, id.clone()) {
-                Ok(encoded) => send_until(&shared, &encoded, deadline(within)).await,
+                Ok(encoded) => send(&shared, &encoded, within).await,
                 Err(cause) => Err(cause),
             };
             sent.map_err(|cause| cause.with(message, id))
@@ -128,29 +155,15 @@ impl<T: std::marker::Send + 'static> IntoFuture for Send<T> {
     }
 }
 
-pub(super) fn deadline(within: Duration) -> Instant {
-    Instant::now() + within.min(LATEST)
-}
-
-async fn send_until<T>(
-    shared: &Shared<T>,
-    encoded: &Encoded,
-    deadline: Instant,
-) -> Result<Accepted, Cause> {
-    let mut attempts = Attempts::new(shared);
-    let sent = timeout_at(deadline, send(shared, encoded, &mut attempts)).await;
-    sent.unwrap_or_else(|_| Err(attempts.overdue()))
-}
-
-/// Tries again and again. The caller limits the time.
 async fn send<T>(
     shared: &Shared<T>,
     encoded: &Encoded,
-    attempts: &mut Attempts<'_, T>,
+    within: Duration,
 ) -> Result<Accepted, Cause> {
+    let mut attempts = Attempts::new(shared, within);
     loop {
-        attempts.ready().await?;
-        match publish(shared, encoded, &mut attempts.doubt).await {
+        let limit = attempts.ready().await?;
+        match publish(shared, encoded, &mut attempts.doubt, limit).await {
             Outcome::Accepted(accepted) => {
                 attempts.accepted();
                 return Ok(accepted);

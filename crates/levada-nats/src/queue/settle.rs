@@ -1,8 +1,8 @@
 //! The server hears what became of a message.
 
+use super::announce::announce;
 use super::lease::Lease;
 use super::link::Link;
-use super::room;
 use async_nats::{Request, RequestErrorKind};
 use bytes::Bytes;
 use std::error::Error;
@@ -110,7 +110,7 @@ pub(super) async fn settle(
             Ok(_) => {
                 lease.settle();
                 if verdict == Verdict::Ack {
-                    room::announce(link).await;
+                    announce(link).await;
                 }
                 return Ok(());
             }

@@ -8,9 +8,10 @@ use levada::{oneshot, watch};
 use levada_nats::queue::Delivery;
 use tracing::{debug, warn};
 
-use super::Ticket;
 use super::news::News;
+use super::output::Output;
 use super::replica::Replica;
+use super::ticket::Ticket;
 use crate::config::Role;
 use crate::job::JobId;
 use crate::jobs::active::ActiveJob;
@@ -31,6 +32,7 @@ pub(super) struct ClusterLine {
     unsettled: watch::Sender<usize>,
     jobs: OnceLock<Weak<Jobs>>,
     news: News,
+    output: Output,
     replica: Arc<Replica>,
 }
 
@@ -50,9 +52,9 @@ enum Verdict {
 }
 
 impl ClusterLine {
-    pub(super) fn new(role: Role, news: News, replica: Arc<Replica>) -> Self {
+    pub(super) fn new(role: Role, news: News, output: Output, replica: Arc<Replica>) -> Self {
         let (held, jobs) = (Mutex::default(), OnceLock::new());
-        Self { role, held, unsettled: watch::Sender::new(0), jobs, news, replica }
+        Self { role, held, unsettled: watch::Sender::new(0), jobs, news, output, replica }
     }
 
     /// Tells it which jobs it is the line of.
@@ -104,8 +106,10 @@ impl ClusterLine {
         if let Err(error) = settled {
             debug!(job = %job.id, %error, "the ticket of a job is not settled: it is delivered again");
         }
-        if verdict != Verdict::Done {
-            self.not_ours(job);
+        match self.role {
+            Role::Worker if verdict == Verdict::Done => self.forget(job.id),
+            _ if verdict == Verdict::Done => {}
+            _ => self.not_ours(job),
         }
     }
 
@@ -118,9 +122,14 @@ impl ClusterLine {
             }
             _ => {
                 jobs.lifecycle.leave_to_others(job);
-                // Only memory is at stake.
-                let _ = self.replica.forget(job.id);
+                self.forget(job.id);
             }
+        }
+    }
+
+    fn forget(&self, id: JobId) {
+        if let Err(error) = self.replica.forget(id) {
+            debug!(job = %id, %error, "a record stays in memory");
         }
     }
 
@@ -165,6 +174,12 @@ impl SharedLine for ClusterLine {
 
     fn stop(&self, job: JobId) {
         self.news.ask_to_stop(job);
+    }
+
+    fn listen(&self, job: &Arc<ActiveJob>) {
+        if self.held_at(job.id).is_none() {
+            self.output.listen(job);
+        }
     }
 
     fn emit(&self, event: &JobEvent<'_>) {

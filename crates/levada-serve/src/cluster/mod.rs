@@ -7,14 +7,21 @@
 //! [`Store`]: crate::store::Store
 //! [`SharedLine`]: crate::jobs::shared::SharedLine
 //!
+//! Without the feature `nats` there is none (`without`).
+//!
 //! | file      | what it is                                                                  |
 //! |-----------|-----------------------------------------------------------------------------|
+//! | `member`  | this process as a member of the cluster: joining, starting, leaving         |
 //! | `wire`    | the streams: records, bodies, keys; each write is a compare-and-set         |
 //! | `replica` | the records, in memory, as this process knows them                          |
+//! | `ticket`  | what stands in a queue for a job                                            |
+//! | `queues`  | the queue streams: made by front ends, found by workers                     |
+//! | `settings`| those of the queues, from front ends to workers                             |
 //! | `store`   | both as a `Store`                                                           |
 //! | `line`    | the jobs that this process holds, and what becomes of their tickets         |
 //! | `taker`   | takes tickets off the queues, for the workers of this process               |
 //! | `mirror`  | shows what other processes do with the jobs                                 |
+//! | `output`  | what a command writes while it runs, to the processes whose clients watch   |
 //! | `news`    | events of all processes, and requests to stop a job                         |
 //!
 //! # Invariants
@@ -28,164 +35,34 @@
 //! 4. A ticket is acknowledged after the end of its job is stored. A job that is delivered again
 //!    after that has ended, and its ticket is acknowledged.
 
+#[cfg(feature = "nats")]
 mod line;
+#[cfg(feature = "nats")]
+mod member;
+#[cfg(feature = "nats")]
 mod mirror;
+#[cfg(feature = "nats")]
 mod news;
+#[cfg(feature = "nats")]
+mod output;
+#[cfg(feature = "nats")]
+mod queues;
+#[cfg(feature = "nats")]
 mod replica;
+#[cfg(feature = "nats")]
+mod settings;
+#[cfg(feature = "nats")]
 mod store;
+#[cfg(feature = "nats")]
 mod taker;
+#[cfg(feature = "nats")]
+mod ticket;
+#[cfg(feature = "nats")]
 mod wire;
+#[cfg(not(feature = "nats"))]
+mod without;
 
-use std::sync::Arc;
-
-use levada_nats::{ConnectOptions, Connection, Durability, NameError, OpenError};
-use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
-use tracing::{error, info};
-
-use self::line::ClusterLine;
-use self::mirror::Mirror;
-use self::news::News;
-use self::replica::Replica;
-use self::store::ClusterStore;
-use self::taker::Takers;
-use self::wire::Wire;
-use crate::config::{self, Config, Role, Service};
-use crate::fault::Fault;
-use crate::job::Record;
-use crate::jobs::service::Jobs;
-use crate::jobs::shared::SharedLine;
-use crate::store::Store;
-
-/// What stands in a queue for a job.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Ticket {
-    /// As it was when the ticket was made. The one in the stream of records may be newer.
-    record: Record,
-}
-
-/// This process as a member of the cluster.
-#[derive(Debug)]
-pub(crate) struct Cluster {
-    role: Role,
-    connection: Connection,
-    durability: Durability,
-    wire: Arc<Wire>,
-    replica: Arc<Replica>,
-    store: Arc<ClusterStore>,
-    line: Arc<ClusterLine>,
-    news: News,
-}
-
-impl Cluster {
-    /// Connects, and makes what is not there; `None` if the service is one of a single machine.
-    ///
-    /// # Errors
-    /// No server answers, or it cannot do what is needed, or it has something else of this name.
-    pub(crate) async fn join(service: &Service, role: Role) -> Result<Option<Self>, Fault> {
-        let Some(url) = &service.nats else { return Ok(None) };
-        let name =
-            service.cluster.parse().map_err(|error: NameError| Fault::usage(error.to_string()))?;
-        let mut options = ConnectOptions::new().namespace(name).name("levada");
-        if let Some(file) = &service.nats_credentials {
-            options = options.credentials_file(file);
-        }
-        let connection = options.connect(url).await;
-        let connection = connection.map_err(|error| Fault::system(error.to_string()))?;
-        let opened = |error: OpenError| Fault::system(error.to_string());
-        let durability = match service.durability {
-            config::Durability::Lazy => Durability::Lazy,
-            config::Durability::Fsync => Durability::Fsync,
-            config::Durability::Replicated => Durability::Replicated,
-        };
-        let wire = Wire::open(&connection, durability).await.map_err(opened)?;
-        let (wire, replica) = (Arc::new(wire), Arc::new(Replica::default()));
-        let news = News::open(&connection, durability).await.map_err(opened)?;
-        info!(
-            cluster = service.cluster,
-            nats = connection.server_version(),
-            ?durability,
-            "joined the cluster"
-        );
-        let line = Arc::new(ClusterLine::new(role, news.clone(), Arc::clone(&replica)));
-        let store = ClusterStore::new(Arc::clone(&wire), Arc::clone(&replica), Arc::clone(&line));
-        let store = Arc::new(store);
-        Ok(Some(Self { role, connection, durability, wire, replica, store, line, news }))
-    }
-
-    pub(crate) fn store(&self) -> Arc<dyn Store> {
-        Arc::clone(&self.store) as Arc<dyn Store>
-    }
-
-    pub(crate) fn line(&self) -> Arc<dyn SharedLine> {
-        Arc::clone(&self.line) as Arc<dyn SharedLine>
-    }
-
-    /// Opens the queues of this configuration in the cluster.
-    ///
-    /// # Errors
-    /// One exists with other settings, or the server does not answer.
-    pub(crate) async fn open_queues(&self, config: &Config) -> Result<(), Fault> {
-        for (name, queue) in &config.queues {
-            self.store
-                .open_queue(&self.connection, name, queue, self.durability)
-                .await
-                .map_err(|error| Fault::system(format!("queue {name:?}: {error}")))?;
-        }
-        Ok(())
-    }
-
-    /// Begins to show what others do, and to take jobs. Ends what it started when it is dropped.
-    ///
-    /// # Errors
-    /// The server does not answer.
-    pub(crate) async fn start(&self, jobs: &Arc<Jobs>) -> Result<Tasks, Fault> {
-        let mut tasks = JoinSet::new();
-        self.line.begin(jobs);
-        if self.role == Role::FrontEnd {
-            let mirror = Mirror::new(jobs, &self.wire, &self.replica, &self.line);
-            tasks.spawn(Arc::clone(&mirror).follow());
-            mirror.caught_up().await;
-            tasks.spawn(self.news.clone().read(Arc::clone(jobs)));
-        }
-        tasks.spawn(self.news.clone().publish());
-        tasks.spawn(self.news.clone().stop(Arc::clone(jobs)));
-        let takers = Takers::new(jobs, &self.store, &self.wire, &self.line);
-        takers.cover().await?;
-        Ok(Tasks { tasks, takers })
-    }
-
-    /// The numbering of the events, which all processes share.
-    pub(crate) fn numbering(&self) -> String {
-        self.news.numbering()
-    }
-}
-
-/// What a member of the cluster does besides.
-#[derive(Debug)]
-pub(crate) struct Tasks {
-    tasks: JoinSet<()>,
-    takers: Takers,
-}
-
-impl Tasks {
-    /// Takes jobs of queues that are new in the configuration, too.
-    pub(crate) async fn cover(&self) {
-        if let Err(fault) = self.takers.cover().await {
-            error!(%fault, "cannot take jobs of a new queue");
-        }
-    }
-
-    /// Takes no more jobs: those that were fetched and not begun go back.
-    pub(crate) async fn close(&self) {
-        self.takers.close().await;
-    }
-
-    /// When all that this process held is settled.
-    pub(crate) async fn end(mut self, cluster: &Cluster) {
-        cluster.line.settled().await;
-        cluster.news.flush().await;
-        self.tasks.shutdown().await;
-        cluster.connection.close().await;
-    }
-}
+#[cfg(feature = "nats")]
+pub(crate) use self::member::{Cluster, Tasks};
+#[cfg(not(feature = "nats"))]
+pub(crate) use self::without::{Cluster, Tasks};

@@ -1,4 +1,4 @@
-//! What all processes are told: events, and requests to stop a job.
+//! What reaches all processes: events, and requests to stop a job.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use levada_nats::{Connection, Durability, OpenError};
 use serde::{Deserialize, Serialize};
 use tracing::{debug, info, warn};
 
+use super::line::ClusterLine;
 use crate::job::JobId;
 use crate::jobs::events::{Event, JobEvent};
 use crate::jobs::service::Jobs;
@@ -122,17 +123,22 @@ impl News {
     }
 
     /// Passes the events of all processes on to the readers of this one, for ever.
-    pub(super) async fn read(self, jobs: Arc<Jobs>) {
+    pub(super) async fn read(self, jobs: Arc<Jobs>, line: Arc<ClusterLine>) {
         let mut next = None;
         loop {
-            if let Err(error) = self.read_from(&jobs, &mut next).await {
+            if let Err(error) = self.read_from(&jobs, &line, &mut next).await {
                 warn!(%error, "cannot read the events of the cluster");
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    async fn read_from(&self, jobs: &Jobs, next: &mut Option<u64>) -> Result<(), Error> {
+    async fn read_from(
+        &self,
+        jobs: &Jobs,
+        line: &ClusterLine,
+        next: &mut Option<u64>,
+    ) -> Result<(), Error> {
         let start_sequence = match *next {
             Some(next) => next,
             None => self.stream.get_info().await?.state.last_sequence.saturating_sub(AT_START) + 1,
@@ -152,6 +158,13 @@ impl News {
             let Some(name) = NAMES.into_iter().find(|name| *name == published.name) else {
                 continue;
             };
+            if let Some(id) = published.job.filter(|id| line.held_at(*id).is_none())
+                && name == "progress"
+                && let Some(job) = jobs.registry.find_active(id)
+                && let Ok(progress) = serde_json::from_str(published.data.get())
+            {
+                job.show_progress(progress);
+            }
             let data = published.data.get().into();
             jobs.reporter.events.pass_on(Event { number, name, job: published.job, data });
         }

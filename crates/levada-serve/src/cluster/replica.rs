@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use crate::job::{JobId, Record};
 use crate::store::memory::MemoryStore;
-use crate::store::{Change, Durability, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::sync::lock;
 
 /// The tables of a store in memory, without bodies, and the sequence number of each record.
@@ -41,6 +41,6 @@ impl Replica {
     pub(super) fn forget(&self, id: JobId) -> Result<(), StoreError> {
         let mut sequences = lock(&self.sequences);
         sequences.remove(&id);
-        self.tables.commit(&[Change::Forget { id }], Durability::Later)
+        self.tables.erase(id)
     }
 }

@@ -9,15 +9,13 @@ use std::mem::take;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
-use levada_nats::queue::{Capacity, Queue, SendError};
-use levada_nats::{Connection, OpenError};
+use levada_nats::queue::{Queue, SendError};
 use tokio::runtime::Handle;
 
-use super::Ticket;
 use super::line::ClusterLine;
 use super::replica::Replica;
+use super::ticket::Ticket;
 use super::wire::{Put, Side, Wire};
-use crate::config::QueueConfig;
 use crate::job::{JobId, JobState, Moment, Record};
 use crate::store::body::{Body, BodyFile};
 use crate::store::{Change, Durability, Filter, Found, Store, StoreError, StoreErrorKind};
@@ -42,31 +40,9 @@ impl ClusterStore {
         Self { runtime: Handle::current(), wire, replica, line, queues, not_made }
     }
 
-    /// Opens a queue in the cluster, unless that was done before.
-    pub(super) async fn open_queue(
-        &self,
-        connection: &Connection,
-        name: &str,
-        config: &QueueConfig,
-        durability: levada_nats::Durability,
-    ) -> Result<(), OpenError> {
-        if self.queue(name).is_some() {
-            return Ok(());
-        }
-        // Names of queues are a part of the names that NATS allows.
-        let nats = name.parse().map_err(|_| OpenError::Settings(format!("the name {name:?}")))?;
-        let queue = connection
-            .queue(nats)
-            // A job that runs still has its place there.
-            .capacity(Capacity::Messages((config.capacity as u64).saturating_mul(2).max(1_024)))
-            .durability(durability)
-            .lease(super::line::LEASE)
-            // The attempts of a job are counted in its record.
-            .max_attempts(u64::MAX)
-            .open::<Ticket>()
-            .await?;
-        lock(&self.queues).insert(name.to_owned(), queue);
-        Ok(())
+    /// A queue of the cluster is open.
+    pub(super) fn add_queue(&self, queue: Queue<Ticket>) {
+        lock(&self.queues).insert(queue.name().to_string(), queue);
     }
 
     /// The queue of this name, if it is open.
@@ -161,7 +137,12 @@ impl ClusterStore {
     /// The next step of a job: over what this process wrote last, if it holds the job.
     async fn step(&self, record: &Record) -> Result<(), StoreError> {
         if let Some(over) = self.line.held_at(record.id) {
-            return self.put(record, over).await;
+            return match self.put(record, over).await {
+                Err(error) if error.kind == StoreErrorKind::Taken => {
+                    self.start_over(record, error).await
+                }
+                put => put,
+            };
         }
         match self.newest(record.id).await? {
             // Only its holder ends a run; and what another process wrote meanwhile is not undone.
@@ -170,6 +151,17 @@ impl ClusterStore {
             }
             (_, Some(_)) => Err(taken(record.id)),
             (_, None) => Ok(()),
+        }
+    }
+
+    /// A run may begin over whatever was written of a job that waits: its record may have been
+    /// stored after its ticket, which this process took in between.
+    async fn start_over(&self, record: &Record, error: StoreError) -> Result<(), StoreError> {
+        match self.replica.get(record.id)? {
+            Some((over, there)) if record.state == JobState::Running && waits(&there) => {
+                self.put(record, over).await
+            }
+            _ => Err(error),
         }
     }
 

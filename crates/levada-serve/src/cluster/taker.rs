@@ -7,9 +7,9 @@ use levada_nats::queue::{Delivery, Receiver, RecvError};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use super::Ticket;
 use super::line::ClusterLine;
 use super::store::ClusterStore;
+use super::ticket::Ticket;
 use super::wire::Wire;
 use crate::fault::Fault;
 use crate::job::{JobState, Moment, Record};
@@ -29,6 +29,8 @@ pub(super) struct Takers {
     wire: Arc<Wire>,
     line: Arc<ClusterLine>,
     running: Mutex<Running>,
+    /// While queues are covered, each once.
+    covering: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -57,16 +59,24 @@ impl Takers {
             wire: Arc::clone(wire),
             line: Arc::clone(line),
             running: Mutex::default(),
+            covering: tokio::sync::Mutex::default(),
         }
     }
 
     /// Takes jobs of each queue that has workers, with a seat for each of them.
     pub(super) async fn cover(&self) -> Result<(), Fault> {
+        let _covering = self.covering.lock().await;
         for queue in self.jobs.registry.all_queues() {
             let workers = queue.config().workers;
             let is_covered = lock(&self.running).receivers.contains_key(&queue.name);
             let Some(tickets) = self.store.queue(&queue.name) else { continue };
-            if workers == 0 || is_covered {
+            if is_covered && queue.is_closed() {
+                let receiver = lock(&self.running).receivers.remove(&queue.name);
+                if let Some(receiver) = receiver {
+                    receiver.close().await;
+                }
+            }
+            if workers == 0 || is_covered || queue.is_closed() {
                 continue;
             }
             let receiver = tickets.receiver(workers).await;

@@ -73,10 +73,6 @@ impl Wire {
         Ok(Self { connection: connection.clone(), records, bodies })
     }
 
-    pub(super) fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
     pub(super) fn records(&self) -> &Stream {
         &self.records
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use levada::watch;
+
 use crate::config::{Config, Role, Service};
 use crate::fault::Fault;
 use crate::jobs::service::Jobs;
@@ -24,6 +26,10 @@ impl Cluster {
                 "this program was built without NATS; build it with `--features nats`".to_owned(),
             )),
         }
+    }
+
+    pub(crate) fn config(&self, _: watch::Receiver<Arc<Config>>) -> watch::Receiver<Arc<Config>> {
+        match *self {}
     }
 
     pub(crate) fn store(&self) -> Arc<dyn Store> {

@@ -17,6 +17,8 @@ mod media;
 mod options;
 mod retry;
 mod row;
+#[cfg(feature = "nats")]
+mod shared;
 #[cfg(test)]
 mod tests;
 pub(crate) mod units;
@@ -30,3 +32,5 @@ pub(crate) use self::document::Mistakes;
 pub(crate) use self::load::{Loaded, Source};
 pub(crate) use self::options::Given;
 pub(crate) use self::retry::{RetryPolicy, Verdict};
+#[cfg(feature = "nats")]
+pub(crate) use self::shared::{adopt, to_share};

@@ -68,6 +68,7 @@ pub(crate) async fn of_job(
     reading.queue = queue;
     if let Job::Active(active) = &job {
         reading.output = Some(active.output());
+        app.jobs.lifecycle.watched(active);
         reading.view = Some(active.watch());
     }
     let job = find(&app, &id.to_string()).await?;

@@ -248,6 +248,18 @@ impl ActiveJob {
         }
     }
 
+    /// Another process runs it, and says how far it is.
+    #[cfg(feature = "nats")]
+    pub(crate) fn show_progress(&self, progress: Progress) {
+        self.view.send_if_modified(|view| {
+            let runs = view.record.state == JobState::Running;
+            if runs {
+                view.set_progress(progress);
+            }
+            runs
+        });
+    }
+
     /// Has the run stopped if there is one. Whether there is.
     #[cfg(feature = "nats")]
     pub(crate) fn stop_run(&self) -> bool {
@@ -305,6 +317,12 @@ impl ActiveJob {
             // The last watcher may just have left.
             drop(output.send(Written { stream, bytes: Bytes::copy_from_slice(bytes) }));
         }
+    }
+
+    /// Whether a client watches what the command writes.
+    #[cfg(feature = "nats")]
+    pub(crate) fn is_watched(&self) -> bool {
+        self.output.get().is_some_and(|output| output.receiver_count() > 0)
     }
 
     fn writers(&self) -> &broadcast::Sender<Written> {

@@ -38,6 +38,18 @@ pub(crate) struct Jobs {
     pub(crate) reporter: Arc<Reporter>,
 }
 
+/// Where jobs are kept.
+#[derive(Debug)]
+pub(crate) struct Persistence {
+    pub(crate) store: Arc<dyn Store>,
+    /// Jobs outlive the process.
+    pub(crate) is_durable: bool,
+    /// Tells the next process which of them ran.
+    pub(crate) in_flight: Option<Arc<InFlight>>,
+    /// If several processes share them.
+    pub(crate) shared: Option<SharedJobs>,
+}
+
 /// Jobs that several processes share.
 #[derive(Debug)]
 pub(crate) struct SharedJobs {
@@ -47,21 +59,17 @@ pub(crate) struct SharedJobs {
 }
 
 impl Jobs {
-    /// Without queues, until [`WorkerPools`](super::pools::WorkerPools) opens some. `is_durable`
-    /// says that jobs outlive the process, and `in_flight` tells the next one which of them ran.
-    /// `shared` is the line of jobs, if several processes share it.
+    /// Without queues, until [`WorkerPools`](super::pools::WorkerPools) opens some.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     pub(crate) fn new(
-        store: Arc<dyn Store>,
-        is_durable: bool,
-        in_flight: Option<Arc<InFlight>>,
-        shared: Option<SharedJobs>,
+        persistence: Persistence,
         config: watch::Receiver<Arc<Config>>,
         shutdown: Signal,
         tracing: Tracing,
     ) -> (Arc<Self>, Closer) {
+        let Persistence { store, is_durable, in_flight, shared } = persistence;
         let (shared, numbering) = match shared {
             Some(SharedJobs { line, numbering }) => (Some(line), Some(numbering)),
             None => (None, None),

@@ -1,8 +1,10 @@
 //! Jobs that several processes share: where they wait instead of in this process's own line.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::active::ActiveJob;
 use super::events::JobEvent;
 use crate::job::JobId;
 
@@ -19,6 +21,9 @@ pub(crate) trait SharedLine: Debug + Send + Sync {
 
     /// The process that runs the job is to stop it.
     fn stop(&self, job: JobId);
+
+    /// A client of this process watches what the job's command writes.
+    fn listen(&self, job: &Arc<ActiveJob>);
 
     /// Tells all processes what happened.
     fn emit(&self, event: &JobEvent<'_>);

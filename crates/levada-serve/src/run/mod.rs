@@ -33,7 +33,7 @@ use crate::job::Moment;
 use crate::jobs::group::orphans;
 use crate::jobs::in_flight::{Begun, InFlight};
 use crate::jobs::pools::WorkerPools;
-use crate::jobs::service::{Jobs, SharedJobs};
+use crate::jobs::service::{Jobs, Persistence, SharedJobs};
 use crate::server::Connections;
 use crate::settings::{HangUps, Settings};
 use crate::signals::StopSignals;
@@ -92,13 +92,15 @@ async fn run(settings: Arc<Settings>, role: Role) -> Result<ExitCode, Fault> {
     let address = listener.local_addr().unwrap_or(listen);
 
     let cluster = Cluster::join(service, role).await?;
+    let config = config.subscribe();
+    let config = cluster.as_ref().map_or(config.clone(), |cluster| cluster.config(config));
     let (jobs, closer, begun) =
-        open(service, cluster.as_ref(), config.subscribe(), shutdown.signal(), tracing)?;
+        open(service, cluster.as_ref(), config.clone(), shutdown.signal(), tracing)?;
     if let Err(error) = jobs.lifecycle.count_interruptions(begun).await {
         error!(%error, "cannot count the interruptions of jobs that ran when the service died");
     }
     let mut pools = WorkerPools::new(&jobs);
-    let mut changes = config.subscribe();
+    let mut changes = config;
     let first = Arc::clone(&changes.borrow_and_update());
     if let Some(cluster) = &cluster {
         cluster.open_queues(&first).await?;
@@ -126,17 +128,7 @@ async fn run(settings: Arc<Settings>, role: Role) -> Result<ExitCode, Fault> {
             }
         }
     });
-    let mut background = JoinSet::new();
-    if role == Role::FrontEnd {
-        let known = retention::latest(jobs.store.store()).await;
-        let clock = Clock::new(Moment::now(), Instant::now(), known);
-        background.spawn(sweep_now_and_then(Arc::clone(&jobs), clock));
-    }
-    let writer = jobs.store.writer().clone();
-    background.spawn(async move { writer.keep_trying().await });
-    if let Some(hang_ups) = hang_ups {
-        background.spawn(Arc::clone(&settings).follow(hang_ups));
-    }
+    let background = in_background(&jobs, &settings, role, hang_ups).await;
     announce(address, settings.tls.is_some());
     tokio::select! {
         never = connections.accept(&listener, &app) => match never {},
@@ -154,6 +146,27 @@ async fn run(settings: Arc<Settings>, role: Role) -> Result<ExitCode, Fault> {
         drop(timeout(ABORT, tasks.end(&cluster)).await);
     }
     Ok(ExitCode::from(code))
+}
+
+/// What goes on beside the requests, until it is dropped.
+async fn in_background(
+    jobs: &Arc<Jobs>,
+    settings: &Arc<Settings>,
+    role: Role,
+    hang_ups: Option<HangUps>,
+) -> JoinSet<()> {
+    let mut background = JoinSet::new();
+    if role == Role::FrontEnd {
+        let known = retention::latest(jobs.store.store()).await;
+        let clock = Clock::new(Moment::now(), Instant::now(), known);
+        background.spawn(sweep_now_and_then(Arc::clone(jobs), clock));
+    }
+    let writer = jobs.store.writer().clone();
+    background.spawn(async move { writer.keep_trying().await });
+    if let Some(hang_ups) = hang_ups {
+        background.spawn(Arc::clone(settings).follow(hang_ups));
+    }
+    background
 }
 
 /// Aborts when the store has failed: what could still run would not be recorded.
@@ -191,8 +204,9 @@ fn open(
     if let Some(cluster) = cluster {
         let numbering = cluster.numbering();
         let shared = Some(SharedJobs { line: cluster.line(), numbering });
-        let (jobs, closer) =
-            Jobs::new(cluster.store(), true, None, shared, config, shutdown, tracing);
+        let store = cluster.store();
+        let persistence = Persistence { store, is_durable: true, in_flight: None, shared };
+        let (jobs, closer) = Jobs::new(persistence, config, shutdown, tracing);
         return Ok((jobs, closer, Vec::new()));
     }
     let (store, in_flight, begun): (Arc<dyn Store>, _, _) = match &service.store {
@@ -208,8 +222,9 @@ fn open(
             (Arc::new(store), Some(in_flight), begun)
         }
     };
-    let durable = in_flight.is_some();
-    let (jobs, closer) = Jobs::new(store, durable, in_flight, None, config, shutdown, tracing);
+    let is_durable = in_flight.is_some();
+    let persistence = Persistence { store, is_durable, in_flight, shared: None };
+    let (jobs, closer) = Jobs::new(persistence, config, shutdown, tracing);
     Ok((jobs, closer, begun))
 }
 

@@ -65,6 +65,16 @@ pub(super) fn replace(tables: &mut impl Write, record: &Record) -> Result<(), St
     index(tables, record)
 }
 
+/// Forgets a record, whatever its state.
+#[cfg(feature = "nats")]
+pub(super) fn erase(tables: &mut impl Write, id: JobId) -> Result<(), StoreError> {
+    if let Some(old) = query::record(tables, id)? {
+        unindex(tables, &old)?;
+        tables.remove(Table::Jobs, &id.to_bytes())?;
+    }
+    Ok(())
+}
+
 /// Whether the change is one for the job as it is.
 pub(super) fn is_meant_for(change: &Change, old: Option<&Record>) -> bool {
     match change {

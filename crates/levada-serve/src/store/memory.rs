@@ -76,6 +76,13 @@ impl MemoryStore {
         change::replace(&mut *tables, record)
     }
 
+    /// Forgets a record that is no longer of interest here.
+    #[cfg(feature = "nats")]
+    pub(crate) fn erase(&self, id: JobId) -> Result<(), StoreError> {
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        change::erase(&mut *tables, id)
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Tables> {
         self.tables.read().unwrap_or_else(PoisonError::into_inner)
     }

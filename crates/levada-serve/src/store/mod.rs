@@ -118,7 +118,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Which changes of the last commit were not made, and why: other processes write as well, or
-    /// the queue is full. All others were. Each is told once.
+    /// the queue is full. All others were. A second call returns none of them.
     fn not_made(&self) -> Vec<(JobId, StoreError)> {
         Vec::new()
     }
@@ -215,6 +215,7 @@ pub(crate) enum StoreErrorKind {
     /// Another process changed it first: what was to be changed is no longer so.
     Taken,
     /// The queue took no more when the job came.
+    #[cfg_attr(not(feature = "nats"), expect(dead_code, reason = "only a cluster finds that"))]
     NoPlace,
 }
 
@@ -230,6 +231,7 @@ impl StoreError {
         Self { kind: StoreErrorKind::Io, message: message.into() }
     }
 
+    #[cfg(feature = "nats")]
     pub(crate) fn away(message: impl Into<String>) -> Self {
         Self { kind: StoreErrorKind::Away, message: message.into() }
     }

@@ -6,3 +6,4 @@ mod cluster;
 mod proxy;
 mod server;
 mod support;
+mod with_nats;

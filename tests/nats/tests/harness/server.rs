@@ -3,8 +3,10 @@
 use crate::support::{create, messages, store};
 use levada_nats_test::{Server, request, until};
 use std::io;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 #[tokio::test]
@@ -17,25 +19,21 @@ async fn a_killed_server_keeps_its_port_and_its_messages() {
     request(&url, "$JS.API.INFO", "").await.unwrap_err();
     server.restart().await;
     assert_ne!(server.pid(), pid);
-    assert_eq!(messages(&url, "S").await, 1);
+    assert_eq!(messages(&url, "S").await.unwrap(), 1);
 }
 
 #[tokio::test]
-async fn a_dropped_server_is_gone_with_its_files() {
+async fn a_dropped_server_is_gone() {
     let server = Server::start().await;
-    let url = server.url();
-    assert!(is_alive(server.pid()));
-    let pid = server.pid();
+    let port = server.port();
+    connect(port).await.unwrap();
     drop(server);
-    assert!(!is_alive(pid));
-    request(&url, "$JS.API.INFO", "").await.unwrap_err();
+    assert_eq!(connect(port).await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
 }
 
-/// Whether a process of this number exists.
-fn is_alive(pid: u32) -> bool {
-    let mut command = std::process::Command::new("kill");
-    command.args(["-0", &pid.to_string()]).stderr(std::process::Stdio::null());
-    command.status().unwrap().success()
+/// Connects to a port: a process that is dead, and that no process has waited for, has none.
+async fn connect(port: u16) -> io::Result<TcpStream> {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await
 }
 
 #[tokio::test]
@@ -108,14 +106,14 @@ async fn old_versions_start_as_well() {
     }
 }
 
-/// Starts a server, says its number, and waits to be killed: not a test of its own.
+/// Starts a server, says its port, and waits to be killed: not a test of its own.
 #[tokio::test]
 #[ignore = "`no_server_outlives_a_killed_process` starts it"]
 async fn hold_a_server_until_killed() {
     let server = Server::start().await;
-    let path = std::env::var_os("LEVADA_NATS_TEST_PID").expect("a file for the number");
+    let path = std::env::var_os("LEVADA_NATS_TEST_PORT").expect("a file for the port");
     let hidden = Path::new(&path).with_extension("new");
-    std::fs::write(&hidden, server.pid().to_string()).unwrap();
+    std::fs::write(&hidden, server.port().to_string()).unwrap();
     std::fs::rename(hidden, path).unwrap();
     std::future::pending::<()>().await;
 }
@@ -123,26 +121,24 @@ async fn hold_a_server_until_killed() {
 #[tokio::test]
 async fn no_server_outlives_a_killed_process() {
     let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("pid");
+    let file = dir.path().join("port");
     let mut test = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "server::hold_a_server_until_killed"])
-        .env("LEVADA_NATS_TEST_PID", &file)
+        .env("LEVADA_NATS_TEST_PORT", &file)
         .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let pid: u32 = until("the server of the other process", async || {
+    let port: u16 = until("the server of the other process", async || {
         assert!(test.try_wait().unwrap().is_none(), "the other process has ended");
         std::fs::read_to_string(&file).map(|text| text.parse().unwrap())
     })
     .await;
-    assert!(is_alive(pid));
+    connect(port).await.unwrap();
     test.kill().unwrap();
     test.wait().unwrap();
-    until(
-        "its end",
-        async || {
-            if is_alive(pid) { Err(io::Error::other("it is alive")) } else { Ok(()) }
-        },
-    )
+    until("its end", async || match connect(port).await {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
+        other => Err(other),
+    })
     .await;
 }

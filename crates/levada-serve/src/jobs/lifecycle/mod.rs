@@ -37,6 +37,7 @@ use std::sync::Arc;
 use levada::watch;
 use levada_work::shutdown::{Phase, Signal};
 
+use super::active::ActiveJob;
 use super::admission::Admission;
 use super::in_flight::InFlight;
 use super::registry::Registry;
@@ -69,6 +70,11 @@ impl Lifecycle {
     /// So many jobs of all queues may run at the same time from now on.
     pub(super) fn set_max_running(&self, limit: Option<usize>) {
         self.scheduler.resize(limit);
+    }
+
+    /// A client watches what the command of a job writes.
+    pub(crate) fn watched(&self, job: &Arc<ActiveJob>) {
+        self.shared.iter().for_each(|shared| shared.listen(job));
     }
 
     /// The service is shutting down: no more jobs come in.

@@ -1,0 +1,339 @@
+//! The side that answers: which questions it holds, and the task that takes and closes them.
+
+use super::presence::{Link, Presence};
+use super::wire::{self, ASKED, CANCEL, HELD, Refusal};
+use crate::State;
+use async_nats::{Client, Message, StatusCode, Subject, Subscriber};
+use futures_util::StreamExt;
+use levada::{mpsc, watch};
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How long a question is held before its asker learns by whom.
+const ANNOUNCE: Duration = Duration::from_millis(50);
+
+/// How often an asker hears what is held for it.
+const REPEAT: Duration = Duration::from_millis(500);
+
+/// A question as it came.
+pub(super) struct Accepted {
+    pub(super) message: Message,
+    pub(super) ticket: Ticket,
+}
+
+/// A seat, and the duty to answer. Dropped, it refuses the question.
+pub(super) struct Ticket {
+    /// Where the answer goes. No other question has the same.
+    pub(super) reply: Subject,
+    pub(super) deadline: Instant,
+    /// Set when the asker no longer waits.
+    pub(super) closed: watch::Receiver<bool>,
+    finished: mpsc::UnboundedSender<Finished>,
+    is_finished: bool,
+}
+
+/// A seat that is free again.
+pub(super) struct Finished {
+    reply: Subject,
+    refusal: Option<Refusal>,
+}
+
+impl Ticket {
+    /// Whether the asker no longer waits.
+    pub(super) fn is_closed(&self) -> bool {
+        *self.closed.borrow() || Instant::now() >= self.deadline
+    }
+
+    /// Frees the seat; with a refusal, which is sent.
+    pub(super) fn finish(&mut self, refusal: Option<Refusal>) {
+        if !self.is_finished {
+            self.is_finished = true;
+            let finished = Finished { reply: self.reply.clone(), refusal };
+            // The task is gone only with the connection.
+            let _ = self.finished.send(finished);
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let refusal = (!self.is_closed()).then(Refusal::dropped);
+        self.finish(refusal);
+    }
+}
+
+/// What the task needs.
+pub(super) struct Task {
+    pub(super) client: Client,
+    pub(super) inbox: String,
+    pub(super) seats: usize,
+    /// How long a question is held whose asker does not say how long it waits.
+    pub(super) patience: Duration,
+    pub(super) questions: Subscriber,
+    pub(super) cancellations: Subscriber,
+    pub(super) letters: Subscriber,
+    pub(super) accepted: mpsc::UnboundedSender<Accepted>,
+    pub(super) state: watch::Receiver<State>,
+}
+
+/// The task while it runs.
+struct Running {
+    task: Task,
+    finished: mpsc::UnboundedSender<Finished>,
+    /// By the subjects for their answers.
+    held: HashMap<String, Held>,
+    /// By the last token of their inboxes.
+    askers: HashMap<String, Asker>,
+    link: Link,
+    /// Whether the answerer was dropped.
+    is_leaving: bool,
+}
+
+struct Held {
+    close: watch::Sender<bool>,
+    since: Instant,
+    deadline: Instant,
+    /// Nothing for a program without this crate.
+    asker: Option<Origin>,
+}
+
+/// The last token of an asker's inbox, and its number for the question.
+struct Origin {
+    token: String,
+    id: u64,
+    is_announced: bool,
+}
+
+#[derive(Default)]
+struct Asker {
+    inbox: String,
+    written: Option<Instant>,
+    presence: Presence,
+}
+
+impl Task {
+    pub(super) async fn run(self) {
+        let (finished, freed) = mpsc::unbounded_channel();
+        let running = Running {
+            task: self,
+            finished,
+            held: HashMap::new(),
+            askers: HashMap::new(),
+            link: Link::default(),
+            is_leaving: false,
+        };
+        running.run(freed).await;
+    }
+}
+
+impl Running {
+    async fn run(mut self, mut freed: mpsc::UnboundedReceiver<Finished>) {
+        let mut tick = interval(ANNOUNCE);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let accepted = self.task.accepted.clone();
+        let mut has_questions = true;
+        loop {
+            tokio::select! {
+                message = self.task.questions.next(), if has_questions => match message {
+                    Some(message) => self.accept(message).await,
+                    None if self.is_leaving => has_questions = false,
+                    None => return,
+                },
+                message = self.task.cancellations.next() => match message {
+                    Some(message) => self.cancel(&message).await,
+                    None => return,
+                },
+                message = self.task.letters.next() => match message {
+                    Some(message) => self.read(message).await,
+                    None => return,
+                },
+                // This task has a sender itself.
+                Some(finished) = freed.recv() => self.free(finished).await,
+                _ = tick.tick(), if !self.held.is_empty() => self.announce().await,
+                changed = self.task.state.changed() => match changed {
+                    Ok(()) => self.link.changed(Instant::now()),
+                    Err(_) => return,
+                },
+                () = accepted.closed(), if !self.is_leaving => {
+                    self.is_leaving = true;
+                    // What is under way already still comes. An error means that nothing does.
+                    has_questions = self.task.questions.drain().await.is_ok();
+                }
+            }
+            if self.is_leaving && !has_questions && self.held.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Takes a question if there is a seat for it. Without an answerer there is none.
+    async fn accept(&mut self, message: Message) {
+        let Some(reply) = message.reply.clone() else {
+            tracing::debug!(subject = %message.subject, "a question without a reply subject");
+            return;
+        };
+        if self.is_leaving || self.held.len() >= self.task.seats {
+            self.refuse(reply, &Refusal::busy()).await;
+            return;
+        }
+        if self.held.contains_key(reply.as_str()) {
+            return;
+        }
+        let within = wire::within(message.headers.as_ref());
+        let now = Instant::now();
+        let left = within.unwrap_or(self.task.patience);
+        let Some(deadline) = now.checked_add(left) else { return };
+        let origin = within.and_then(|_| wire::split(&reply)).and_then(|(inbox, id)| {
+            let origin = Origin {
+                token: wire::token(inbox).to_owned(),
+                id: id.parse().ok()?,
+                is_announced: false,
+            };
+            Some((inbox.to_owned(), origin))
+        });
+        let asker = origin.map(|(inbox, origin)| {
+            let asker = self.askers.entry(origin.token.clone());
+            asker.or_insert_with(|| Asker { inbox, ..Asker::default() });
+            origin
+        });
+        let (close, closed) = watch::channel(false);
+        self.held.insert(reply.to_string(), Held { close, since: now, deadline, asker });
+        let finished = self.finished.clone();
+        let ticket = Ticket { reply, deadline, closed, finished, is_finished: false };
+        // If the answerer was dropped just now, so is the ticket, which refuses the question.
+        let _ = self.task.accepted.send(Accepted { message, ticket });
+    }
+
+    async fn free(&mut self, finished: Finished) {
+        if self.held.remove(finished.reply.as_str()).is_some()
+            && let Some(refusal) = finished.refusal
+        {
+            self.refuse(finished.reply, &refusal).await;
+        }
+    }
+
+    async fn refuse(&self, reply: Subject, refusal: &Refusal) {
+        let refused = self.task.client.publish_with_headers(reply, refusal.headers(), "".into());
+        // It fails only if the connection is closed.
+        let _ = refused.await;
+    }
+
+    /// Closes questions whose asker gave them up.
+    async fn cancel(&mut self, message: &Message) {
+        // The question was sent first, and may still wait in a buffer of its own.
+        while let Some(Some(question)) = ready(&mut self.task.questions) {
+            self.accept(question).await;
+        }
+        let Some((inbox, ids)) = wire::parse_cancellation(&message.payload) else { return };
+        for id in ids {
+            self.close(&format!("{inbox}.{id}"));
+        }
+    }
+
+    fn close(&self, reply: &str) {
+        if let Some(held) = self.held.get(reply) {
+            held.close.send_replace(true);
+        }
+    }
+
+    /// Reads what came to the inbox of this answerer.
+    async fn read(&mut self, message: Message) {
+        let Some((_, last)) = wire::split(&message.subject) else { return };
+        match last {
+            CANCEL => self.cancel(&message).await,
+            ASKED => self.tell_unknown(&message).await,
+            token => {
+                let token = token.to_owned();
+                self.hear_of(&token, &message);
+            }
+        }
+    }
+
+    /// An asker waits for these questions. The reply names those that are not held here.
+    async fn tell_unknown(&mut self, message: &Message) {
+        let Some(reply) = message.reply.clone() else { return };
+        let Some((inbox, _)) = wire::split(&reply) else { return };
+        // An answer is handed to the client before its question is finished, so the list leaves
+        // after it.
+        let unknown = wire::parse_ids(&message.payload).filter(|id| {
+            let held = self.held.get(&format!("{inbox}.{id}"));
+            held.is_none_or(|held| *held.close.borrow())
+        });
+        let unknown: Vec<u64> = unknown.collect();
+        if let Some(asker) = self.askers.get_mut(wire::token(inbox)) {
+            asker.presence.is_heard();
+        }
+        let _ = self.task.client.publish(reply, wire::ids(&unknown)).await;
+    }
+
+    /// What an asker says about the questions that are held for it, or the server about the asker.
+    fn hear_of(&mut self, token: &str, message: &Message) {
+        let Some(asker) = self.askers.get_mut(token) else { return };
+        if message.status != Some(StatusCode::NO_RESPONDERS) {
+            asker.presence.is_heard();
+            let inbox = &asker.inbox;
+            let replies = wire::parse_ids(&message.payload);
+            let replies: Vec<_> = replies.map(|id| format!("{inbox}.{id}")).collect();
+            replies.iter().for_each(|reply| self.close(reply));
+        } else if asker.presence.is_missing(&self.link, Instant::now()) {
+            self.askers.remove(token);
+            let all = self.held.values();
+            let of_asker = all.filter(|held| held.asker.as_ref().is_some_and(|a| a.token == token));
+            of_asker.for_each(|held| {
+                held.close.send_replace(true);
+            });
+        }
+    }
+
+    /// Writes to the askers which of their questions are held here: new ones at once, and all of
+    /// them now and then.
+    async fn announce(&mut self) {
+        let now = Instant::now();
+        self.forget_askers();
+        let is_due =
+            |asker: &Asker| asker.written.is_none_or(|at| now.duration_since(at) >= REPEAT);
+        let due = self.askers.iter().filter(|(_, asker)| is_due(asker));
+        let due: HashSet<String> = due.map(|(token, _)| token.clone()).collect();
+        let mut letters: HashMap<&str, Vec<u64>> = HashMap::new();
+        for held in self.held.values_mut() {
+            let is_open = now < held.deadline && !*held.close.borrow();
+            if let Some(origin) = &mut held.asker
+                && is_open
+                && now.duration_since(held.since) >= ANNOUNCE
+                && (!origin.is_announced || due.contains(&origin.token))
+            {
+                origin.is_announced = true;
+                letters.entry(&origin.token).or_default().push(origin.id);
+            }
+        }
+        if !self.task.state.borrow().is_connected() {
+            return;
+        }
+        for (token, ids) in letters {
+            let Some(asker) = self.askers.get_mut(token) else { continue };
+            if due.contains(token) {
+                asker.written = Some(now);
+            }
+            for ids in ids.chunks(wire::IDS) {
+                let subject = format!("{}.{HELD}", asker.inbox);
+                let reply = format!("{}.{token}", self.task.inbox);
+                let letter = self.task.client.publish_with_reply(subject, reply, wire::ids(ids));
+                let _ = letter.await;
+            }
+        }
+    }
+
+    /// Forgets the askers for which nothing is held.
+    fn forget_askers(&mut self) {
+        let held = &self.held;
+        let needed = held.values().filter_map(|held| held.asker.as_ref());
+        let needed: HashSet<&str> = needed.map(|origin| origin.token.as_str()).collect();
+        self.askers.retain(|token, _| needed.contains(token.as_str()));
+    }
+}
+
+/// The next message, if it is there already.
+fn ready(subscriber: &mut Subscriber) -> Option<Option<Message>> {
+    futures_util::FutureExt::now_or_never(subscriber.next())
+}

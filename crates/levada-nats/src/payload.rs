@@ -1,1 +1,0 @@
-//! Messages as bytes, and those that are larger than the server takes.

@@ -1,0 +1,20 @@
+//! The stream under a topic.
+
+use crate::Connection;
+use async_nats::datetime::DateTime;
+
+/// The stream under a topic.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) connection: Connection,
+    /// Its name.
+    pub(super) stream: String,
+    /// When it was made: a stream of the same name with another time is another one.
+    pub(super) created: DateTime,
+    /// Its subject.
+    pub(super) subject: String,
+    /// The most bytes that it keeps, if there is such a limit.
+    pub(super) max_bytes: Option<u64>,
+    /// How many messages a subscriber fetches ahead.
+    pub(super) read_ahead: usize,
+}

@@ -1,0 +1,110 @@
+//! The settings of the queues: front ends give them to the workers, by a cell.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use levada::watch;
+use levada_nats::cell::Cell;
+use levada_nats::{Connection, OpenError};
+use serde::{Deserialize, Serialize};
+use tracing::{error, info, warn};
+
+use crate::config::{Config, adopt, to_share};
+
+/// What all workers use.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Shared {
+    /// As TOML, by the name of the queue.
+    queues: BTreeMap<String, String>,
+    /// How long jobs that succeeded, and others, are kept.
+    keep: Duration,
+    keep_failed: Duration,
+}
+
+impl Shared {
+    fn of(config: &Config) -> Self {
+        let queues = to_share(config);
+        Self { queues, keep: config.retention.jobs, keep_failed: config.retention.failed }
+    }
+}
+
+/// The cell of the settings. Clones are the same.
+#[derive(Debug, Clone)]
+pub(super) struct Settings(Cell<Shared>);
+
+impl Settings {
+    pub(super) async fn open(connection: &Connection) -> Result<Self, OpenError> {
+        let name = "settings".parse().map_err(|_| OpenError::Settings("the name".to_owned()))?;
+        Ok(Self(connection.cell(name).open(Shared::default()).await?))
+    }
+
+    /// Gives the settings of this front end to the workers, now and after each change; for ever.
+    pub(super) async fn give(self, mut config: watch::Receiver<Arc<Config>>) {
+        loop {
+            let mine = Shared::of(&config.borrow_and_update());
+            if *self.0.borrow() != mine {
+                info!("the workers get the settings of this front end");
+                while let Err(error) = self.0.send(mine.clone()).await {
+                    warn!(%error, "the workers do not have the settings of this front end yet");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+            if config.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The configuration of this worker with the settings of the front ends. It has only queues that
+    /// they have, too, and whose settings it does not contradict.
+    pub(super) fn take(
+        &self,
+        mut own: watch::Receiver<Arc<Config>>,
+    ) -> watch::Receiver<Arc<Config>> {
+        let mut given = self.0.subscribe();
+        let first = effective(&own.borrow_and_update(), &given.borrow_and_update());
+        let (taken, receiver) = watch::channel(Arc::new(first));
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    changed = own.changed() => if changed.is_err() { return },
+                    changed = given.changed() => if changed.is_err() { return },
+                }
+                let new = effective(&own.borrow_and_update(), &given.borrow_and_update());
+                taken.send_if_modified(|config| {
+                    let is_other = **config != new;
+                    if is_other {
+                        *config = Arc::new(new);
+                    }
+                    is_other
+                });
+            }
+        });
+        receiver
+    }
+}
+
+fn effective(own: &Config, given: &Shared) -> Config {
+    let mut config = own.clone();
+    config.queues.clear();
+    if !given.queues.is_empty() {
+        (config.retention.jobs, config.retention.failed) = (given.keep, given.keep_failed);
+    }
+    for (name, queue) in &own.queues {
+        let Some(settings) = given.queues.get(name) else {
+            info!(queue = name, "waiting for a front end that has the queue");
+            continue;
+        };
+        match adopt(queue, settings) {
+            Ok(adopted) => drop(config.queues.insert(name.clone(), Arc::new(adopted))),
+            Err(contradictions) => error!(
+                queue = name,
+                contradictions = contradictions.join("; "),
+                "this worker takes no jobs of the queue: its configuration contradicts that of \
+                 the front ends; remove those settings here, or make them the same"
+            ),
+        }
+    }
+    config
+}

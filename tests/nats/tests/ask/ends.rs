@@ -1,0 +1,187 @@
+//! Each question has an end, and at most one answer: guarantees 1 to 4, 6 and 7.
+
+use crate::support::{LONG, NAME, SUBJECT, answerer, asker, connect, plain, squares};
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+use levada_nats::ask::{AnswerError, AskError};
+use levada_nats_test::Server;
+use std::time::{Duration, Instant};
+
+#[tokio::test]
+async fn an_answer_comes_back() {
+    let server = Server::start().await;
+    let (here, there) = (connect(&server).await, connect(&server).await);
+    squares(answerer(&there).await);
+    let asker = asker(&here);
+    for number in 0..100 {
+        assert_eq!(asker.ask(number).await.unwrap(), number * number);
+    }
+}
+
+#[tokio::test]
+async fn no_answerer_is_an_error_at_once() {
+    let server = Server::start().await;
+    let asker = asker(&connect(&server).await);
+    let start = Instant::now();
+    let error = asker.ask(7).within(LONG).await.unwrap_err();
+    assert!(matches!(error, AskError::NoResponder(7)), "{error:?}");
+    assert!(start.elapsed() < LONG / 2, "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn an_answerer_that_was_dropped_is_none() {
+    let server = Server::start().await;
+    let connection = connect(&server).await;
+    let asker = asker(&connection);
+    let answering = squares(answerer(&connection).await);
+    assert_eq!(asker.ask(7).await.unwrap(), 49);
+    answering.abort();
+    let _ = answering.await;
+    levada_nats_test::until("no responder", async || match asker.ask(7).await {
+        Err(AskError::NoResponder(7)) => Ok(()),
+        other => Err(other),
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_question_goes_to_one_answerer_and_all_share_them() {
+    let server = Server::start().await;
+    let here = connect(&server).await;
+    let mut answering = Vec::new();
+    let mut connections = Vec::new();
+    for _ in 0..4 {
+        let connection = connect(&server).await;
+        let answerer = connection.answerer::<u64, u64>(NAME.parse().unwrap()).seats(400);
+        answering.push(squares(answerer.await.unwrap()));
+        connections.push(connection);
+    }
+    let asker = asker(&here);
+    let asking = (0..400).map(|number| asker.ask(number).within(LONG).into_future());
+    let answers = join_all(asking).await;
+    for (number, answer) in (0..400_u64).zip(answers) {
+        assert_eq!(answer.unwrap(), number * number);
+    }
+    for connection in connections {
+        connection.close().await;
+    }
+    let mut counts = Vec::new();
+    for answering in answering {
+        counts.push(answering.await.unwrap());
+    }
+    assert_eq!(counts.iter().sum::<u64>(), 400, "{counts:?}");
+    // By chance one of them gets none in one of 10^49 runs.
+    assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
+}
+
+#[tokio::test]
+async fn one_answer_arrives_though_two_were_sent() {
+    let server = Server::start().await;
+    let other = plain(&server).await;
+    let mut questions = other.subscribe(SUBJECT).await.unwrap();
+    other.flush().await.unwrap();
+    let asker = asker(&connect(&server).await);
+    let asking = tokio::spawn(async move {
+        let first = asker.ask(7).within(LONG).await.unwrap();
+        (first, asker.ask(8).within(LONG).await.unwrap())
+    });
+    let first = questions.next().await.unwrap().reply.unwrap();
+    for answer in ["1", "2", "3"] {
+        other.publish(first.clone(), answer.into()).await.unwrap();
+    }
+    let second = questions.next().await.unwrap().reply.unwrap();
+    assert_ne!(first, second);
+    other.publish(first, "4".into()).await.unwrap();
+    other.publish(second, "5".into()).await.unwrap();
+    assert_eq!(asking.await.unwrap(), (1, 5));
+}
+
+#[tokio::test]
+async fn a_dropped_question_ends_at_once() {
+    let server = Server::start().await;
+    let connection = connect(&server).await;
+    let mut answerer = answerer(&connection).await;
+    let asker = asker(&connection);
+    let asking = tokio::spawn(async move { asker.ask(7).within(LONG).await });
+    drop(answerer.recv().await.unwrap());
+    let start = Instant::now();
+    let error = asking.await.unwrap().unwrap_err();
+    assert!(matches!(error, AskError::Dropped(7)), "{error:?}");
+    assert!(start.elapsed() < LONG / 2, "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn questions_that_a_dropped_answerer_had_not_handed_out_end_at_once() {
+    let server = Server::start().await;
+    let connection = connect(&server).await;
+    let mut answerer = answerer(&connection).await;
+    let asker = asker(&connection);
+    let (first, second) = (asker.clone(), asker);
+    let first = tokio::spawn(async move { first.ask(1).within(LONG).await });
+    let handed_out = answerer.recv().await.unwrap();
+    let second = tokio::spawn(async move { second.ask(2).within(LONG).await });
+    // It is taken, or lost, or refused: in each case there is an end. Here it is taken, because a
+    // third one after it is.
+    let third = connection.asker::<u64, u64>(NAME.parse().unwrap());
+    let third = tokio::spawn(async move { third.ask(3).within(LONG).await });
+    let taken = answerer.recv().await.unwrap();
+    drop(answerer);
+    let left = if *taken == 2 { third } else { second };
+    let error = left.await.unwrap().unwrap_err();
+    assert!(
+        matches!(error, AskError::Dropped(_) | AskError::NoResponder(_) | AskError::Busy(_)),
+        "{error:?}"
+    );
+    // What was handed out can still be answered.
+    handed_out.answer(10).await.unwrap();
+    assert_eq!(first.await.unwrap().unwrap(), 10);
+    taken.answer(20).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_deadline_travels() {
+    let server = Server::start().await;
+    let connection = connect(&server).await;
+    let mut answerer = answerer(&connection).await;
+    let asker = asker(&connection);
+    let start = Instant::now();
+    let asking = tokio::spawn(async move { asker.ask(7).within(LONG).await });
+    let question = answerer.recv().await.unwrap();
+    let left = question.deadline() - start;
+    // Never earlier than that of the asker, less a microsecond that the header rounds away.
+    assert!(left >= LONG - Duration::from_micros(1), "{left:?}");
+    assert!(left < LONG * 2, "{left:?}");
+    drop(question);
+    asking.await.unwrap().unwrap_err();
+}
+
+#[tokio::test]
+async fn an_asker_waits_until_its_deadline_and_the_answer_is_an_error_then() {
+    let server = Server::start().await;
+    let connection = connect(&server).await;
+    let mut answerer = answerer(&connection).await;
+    let asker = asker(&connection);
+    let within = Duration::from_millis(300);
+    let asking = tokio::spawn(async move { (asker.ask(7).within(within).await, Instant::now()) });
+    let question = answerer.recv().await.unwrap();
+    question.closed().await;
+    assert!(question.is_closed());
+    let error = question.answer(49).await.unwrap_err();
+    assert!(matches!(error, AnswerError::Closed(49)), "{error:?}");
+    let (answer, _) = asking.await.unwrap();
+    match answer.unwrap_err() {
+        AskError::TimedOut { question: 7, within: waited } => assert_eq!(waited, within),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn no_time_at_all_is_a_timeout() {
+    let server = Server::start().await;
+    let connection = connect(&server).await;
+    squares(answerer(&connection).await);
+    let asker = asker(&connection);
+    let error = asker.ask(7).within(Duration::ZERO).await.unwrap_err();
+    assert!(matches!(error, AskError::TimedOut { question: 7, .. }), "{error:?}");
+    assert_eq!(asker.ask(7).within(Duration::MAX).await.unwrap(), 49);
+}
