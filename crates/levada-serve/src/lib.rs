@@ -93,8 +93,11 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn serve(args: &ServeArgs, role: Role) -> Result<ExitCode, Fault> {
     let settings = Settings::load(args.source())?;
-    let warning =
-        secure::check(&settings.service, settings.tokens.is_some()).map_err(Fault::usage)?;
+    let warning = match role {
+        Role::FrontEnd => secure::check(&settings.service, settings.tokens.is_some()),
+        Role::Worker => secure::check_worker(&settings.service, &settings.config.borrow()),
+    };
+    let warning = warning.map_err(Fault::usage)?;
     if let Some(warning) = warning {
         warn!("{warning}");
     }
@@ -103,9 +106,6 @@ fn serve(args: &ServeArgs, role: Role) -> Result<ExitCode, Fault> {
         // If standard output is closed, the text is not wanted.
         drop(io::stdout().write_all(text.as_bytes()));
         return Ok(ExitCode::SUCCESS);
-    }
-    if role == Role::Worker && settings.service.nats.is_none() {
-        return Err(Fault::usage("a worker takes jobs of a cluster: give --nats URL"));
     }
     run::serve(settings, role)
 }

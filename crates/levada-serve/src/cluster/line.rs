@@ -1,13 +1,13 @@
 //! The jobs that this process holds a lease of, and what becomes of their tickets.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use levada::{oneshot, watch};
 use levada_nats::queue::Delivery;
 use tracing::{debug, warn};
 
+use super::held::{HeldJobs, Verdict};
 use super::news::News;
 use super::output::Output;
 use super::replica::Replica;
@@ -18,7 +18,6 @@ use crate::jobs::active::ActiveJob;
 use crate::jobs::events::JobEvent;
 use crate::jobs::service::Jobs;
 use crate::jobs::shared::SharedLine;
-use crate::sync::lock;
 
 /// How long a job is a worker's without a renewal. So long it waits for another worker when its own
 /// was killed.
@@ -27,7 +26,7 @@ pub(super) const LEASE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct ClusterLine {
     role: Role,
-    held: Mutex<HashMap<JobId, Held>>,
+    held: Arc<HeldJobs>,
     /// How many deliveries are not settled.
     unsettled: watch::Sender<usize>,
     jobs: OnceLock<Weak<Jobs>>,
@@ -36,24 +35,16 @@ pub(super) struct ClusterLine {
     replica: Arc<Replica>,
 }
 
-#[derive(Debug)]
-struct Held {
-    /// The sequence number of the record that this process wrote or read last.
-    sequence: u64,
-    verdict: oneshot::Sender<Verdict>,
-}
-
-/// What becomes of a ticket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Done,
-    Retry(Duration),
-    GiveBack,
-}
-
 impl ClusterLine {
-    pub(super) fn new(role: Role, news: News, output: Output, replica: Arc<Replica>) -> Self {
-        let (held, jobs) = (Mutex::default(), OnceLock::new());
+    pub(super) fn new(
+        role: Role,
+        held: &Arc<HeldJobs>,
+        news: News,
+        output: Output,
+        replica: Arc<Replica>,
+    ) -> Self {
+        let held = Arc::clone(held);
+        let jobs = OnceLock::new();
         Self { role, held, unsettled: watch::Sender::new(0), jobs, news, output, replica }
     }
 
@@ -63,19 +54,24 @@ impl ClusterLine {
         let _ = self.jobs.set(Arc::downgrade(jobs));
     }
 
+    /// A number for another lease.
+    pub(super) fn number(&self) -> u64 {
+        self.held.number()
+    }
+
     /// The job is this process's, as long as the lease of its ticket lasts.
     pub(super) fn hold(
         self: &Arc<Self>,
         job: Arc<ActiveJob>,
+        holding: u64,
         sequence: u64,
         delivery: Delivery<Ticket>,
     ) {
-        let (verdict, said) = oneshot::channel();
-        lock(&self.held).insert(job.id, Held { sequence, verdict });
+        let said = self.held.hold(job.id, holding, sequence);
         self.unsettled.send_modify(|count| *count += 1);
         let line = Arc::clone(self);
         tokio::spawn(async move {
-            line.settle(&job, said, delivery).await;
+            line.settle(&job, holding, said, delivery).await;
             line.unsettled.send_modify(|count| *count -= 1);
         });
     }
@@ -83,6 +79,7 @@ impl ClusterLine {
     async fn settle(
         &self,
         job: &Arc<ActiveJob>,
+        holding: u64,
         said: oneshot::Receiver<Verdict>,
         delivery: Delivery<Ticket>,
     ) {
@@ -91,7 +88,7 @@ impl ClusterLine {
             verdict = said => verdict.unwrap_or(Verdict::GiveBack),
             () = delivery.lost() => {
                 warn!(job = %job.id, "the lease of a job is lost: its command is stopped, and another worker runs it");
-                lock(&self.held).remove(&job.id);
+                self.held.lose(job.id, holding);
                 // Whatever comes of it, it is not recorded: nothing is written without the lease.
                 job.withdraw();
                 self.not_ours(job);
@@ -133,25 +130,6 @@ impl ClusterLine {
         }
     }
 
-    /// The sequence number of the record that this process wrote last, if it holds the job.
-    pub(super) fn held_at(&self, id: JobId) -> Option<u64> {
-        lock(&self.held).get(&id).map(|held| held.sequence)
-    }
-
-    /// This process wrote the record of a job.
-    pub(super) fn wrote(&self, id: JobId, sequence: u64) {
-        if let Some(held) = lock(&self.held).get_mut(&id) {
-            held.sequence = sequence;
-        }
-    }
-
-    fn say(&self, id: JobId, verdict: Verdict) {
-        if let Some(held) = lock(&self.held).remove(&id) {
-            // An error means that the lease is lost.
-            let _ = held.verdict.send(verdict);
-        }
-    }
-
     /// Waits until every delivery is settled.
     pub(super) async fn settled(&self) {
         // `self` keeps the sender.
@@ -160,16 +138,20 @@ impl ClusterLine {
 }
 
 impl SharedLine for ClusterLine {
+    fn has(&self, job: JobId, holding: Option<u64>) -> bool {
+        holding.is_some_and(|holding| self.held.sequence(job, holding).is_some())
+    }
+
     fn done(&self, job: JobId) {
-        self.say(job, Verdict::Done);
+        self.held.say(job, Verdict::Done);
     }
 
     fn retry(&self, job: JobId, pause: Duration) {
-        self.say(job, Verdict::Retry(pause));
+        self.held.say(job, Verdict::Retry(pause));
     }
 
     fn give_back(&self, job: JobId) {
-        self.say(job, Verdict::GiveBack);
+        self.held.say(job, Verdict::GiveBack);
     }
 
     fn stop(&self, job: JobId) {
@@ -177,7 +159,7 @@ impl SharedLine for ClusterLine {
     }
 
     fn listen(&self, job: &Arc<ActiveJob>) {
-        if self.held_at(job.id).is_none() {
+        if !self.held.has(job.id) {
             self.output.listen(job);
         }
     }

@@ -8,6 +8,8 @@ use levada_nats::{ConnectOptions, Connection, Durability, NameError, OpenError};
 use tokio::task::JoinSet;
 use tracing::{error, info};
 
+use super::held::HeldJobs;
+use super::leftovers;
 use super::line::ClusterLine;
 use super::mirror::Mirror;
 use super::news::News;
@@ -33,6 +35,7 @@ pub(crate) struct Cluster {
     wire: Arc<Wire>,
     replica: Arc<Replica>,
     store: Arc<ClusterStore>,
+    held: Arc<HeldJobs>,
     line: Arc<ClusterLine>,
     news: News,
     output: Output,
@@ -60,9 +63,15 @@ impl Cluster {
             config::Durability::Fsync => Durability::Fsync,
             config::Durability::Replicated => Durability::Replicated,
         };
+        let durability = match role {
+            Role::FrontEnd => durability,
+            // It takes the streams as they are.
+            Role::Worker => Wire::durability(&connection, durability).await,
+        };
         let wire = Wire::open(&connection, durability).await.map_err(opened)?;
         let (wire, replica) = (Arc::new(wire), Arc::new(Replica::default()));
         let news = News::open(&connection, durability).await.map_err(opened)?;
+        let settings = Settings::open(&connection, durability).await.map_err(opened)?;
         info!(
             cluster = service.cluster,
             nats = connection.server_version(),
@@ -70,10 +79,15 @@ impl Cluster {
             "joined the cluster"
         );
         let output = Output::new(&connection);
-        let settings = Settings::open(&connection).await.map_err(opened)?;
-        let line =
-            Arc::new(ClusterLine::new(role, news.clone(), output.clone(), Arc::clone(&replica)));
-        let store = ClusterStore::new(Arc::clone(&wire), Arc::clone(&replica), Arc::clone(&line));
+        let held = Arc::new(HeldJobs::default());
+        let line = Arc::new(ClusterLine::new(
+            role,
+            &held,
+            news.clone(),
+            output.clone(),
+            Arc::clone(&replica),
+        ));
+        let store = ClusterStore::new(Arc::clone(&wire), Arc::clone(&replica), Arc::clone(&held));
         let store = Arc::new(store);
         Ok(Some(Self {
             role,
@@ -82,6 +96,7 @@ impl Cluster {
             wire,
             replica,
             store,
+            held,
             line,
             news,
             output,
@@ -134,20 +149,23 @@ impl Cluster {
         let mut tasks = JoinSet::new();
         self.line.begin(jobs);
         if self.role == Role::FrontEnd {
-            let mirror = Mirror::new(jobs, &self.wire, &self.replica, &self.line);
+            let mirror = Mirror::new(jobs, &self.wire, &self.replica, &self.held);
             tasks.spawn(Arc::clone(&mirror).follow());
+            tasks.spawn(leftovers::delete(Arc::clone(&self.wire), Arc::clone(&self.replica)));
             mirror.caught_up().await;
-            tasks.spawn(self.news.clone().read(Arc::clone(jobs), Arc::clone(&self.line)));
+            tasks.spawn(self.news.clone().read(Arc::clone(jobs), Arc::clone(&self.held)));
         }
         tasks.spawn(self.news.clone().publish());
         tasks.spawn(self.news.clone().stop(Arc::clone(jobs)));
-        tasks.spawn(self.output.clone().pass_on(Arc::clone(jobs), Arc::clone(&self.line)));
+        tasks.spawn(self.output.clone().pass_on(Arc::clone(jobs), Arc::clone(&self.held)));
+        let changed = watch::Sender::default();
         let takers = Arc::new(Takers::new(jobs, &self.store, &self.wire, &self.line));
         takers.cover().await?;
         if self.role == Role::Worker {
-            tasks.spawn(self.search().find_all(Arc::clone(jobs), Arc::clone(&takers)));
+            let (jobs, takers) = (Arc::clone(jobs), Arc::clone(&takers));
+            tasks.spawn(self.search().find_all(jobs, takers, changed.subscribe()));
         }
-        Ok(Tasks { tasks, takers })
+        Ok(Tasks { tasks, takers, changed })
     }
 
     fn search(&self) -> Search {
@@ -170,9 +188,14 @@ struct Search {
 
 impl Search {
     /// Takes jobs of each queue as soon as a front end has made it, for ever: a reload may add one.
-    async fn find_all(self, jobs: Arc<Jobs>, takers: Arc<Takers>) {
-        let mut config = jobs.config.clone();
+    async fn find_all(
+        self,
+        jobs: Arc<Jobs>,
+        takers: Arc<Takers>,
+        mut changed: watch::Receiver<()>,
+    ) {
         loop {
+            changed.mark_unchanged();
             let missing = jobs.registry.all_queues().into_iter();
             let missing = missing.filter(|queue| self.store.queue(&queue.name).is_none());
             join_all(missing.map(async |queue| {
@@ -187,8 +210,9 @@ impl Search {
                 }
             }))
             .await;
-            // The sender lives as long as the process.
-            drop(config.changed().await);
+            if changed.changed().await.is_err() {
+                return;
+            }
         }
     }
 }
@@ -198,11 +222,14 @@ impl Search {
 pub(crate) struct Tasks {
     tasks: JoinSet<()>,
     takers: Arc<Takers>,
+    /// Of the queues that this process has.
+    changed: watch::Sender<()>,
 }
 
 impl Tasks {
     /// Takes jobs of queues that are new in the configuration, too.
     pub(crate) async fn cover(&self) {
+        self.changed.send_replace(());
         if let Err(fault) = self.takers.cover().await {
             error!(%fault, "cannot take jobs of a new queue");
         }

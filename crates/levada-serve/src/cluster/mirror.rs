@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use levada::watch;
 use tracing::{debug, warn};
 
-use super::line::ClusterLine;
+use super::held::HeldJobs;
 use super::replica::Replica;
 use super::wire::{self, Wire};
 use crate::job::{JobId, JobState, Record};
@@ -28,7 +28,7 @@ pub(super) struct Mirror {
     jobs: Arc<Jobs>,
     wire: Arc<Wire>,
     replica: Arc<Replica>,
-    line: Arc<ClusterLine>,
+    held: Arc<HeldJobs>,
     /// The jobs that others have, in the states in which they are counted.
     counted: Mutex<HashMap<JobId, JobState>>,
     /// Whether all records that were there at the start are known.
@@ -40,13 +40,13 @@ impl Mirror {
         jobs: &Arc<Jobs>,
         wire: &Arc<Wire>,
         replica: &Arc<Replica>,
-        line: &Arc<ClusterLine>,
+        held: &Arc<HeldJobs>,
     ) -> Arc<Self> {
         Arc::new(Self {
             jobs: Arc::clone(jobs),
             wire: Arc::clone(wire),
             replica: Arc::clone(replica),
-            line: Arc::clone(line),
+            held: Arc::clone(held),
             counted: Mutex::default(),
             caught_up: watch::Sender::new(false),
         })
@@ -106,12 +106,16 @@ impl Mirror {
     }
 
     async fn take(&self, sequence: u64, record: &Record) -> Result<(), StoreError> {
-        self.replica.put(sequence, record)?;
+        self.replica.put(sequence, record, false)?;
         let id = record.id;
         // Which may be newer, if this process wrote it.
         let Some((_, record)) = self.replica.get(id)? else { return Ok(()) };
-        if self.line.held_at(id).is_some() {
+        if self.held.has(id) {
             self.count(&record, None);
+            return Ok(());
+        }
+        if self.replica.is_own(id) {
+            self.count(&record, (!record.state.has_ended()).then_some(record.state));
             return Ok(());
         }
         let Some(queue) = self.jobs.registry.queue(&record.queue) else { return Ok(()) };
@@ -135,5 +139,7 @@ impl Mirror {
             None => counted.remove(&record.id),
         };
         queue.counts.shift(before, state);
+        // How many workers the cluster has is not known; so many there are at least.
+        queue.pace.set_workers_at_least(queue.counts.running());
     }
 }

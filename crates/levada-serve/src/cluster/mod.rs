@@ -18,8 +18,10 @@
 //! | `queues`  | the queue streams: made by front ends, found by workers                     |
 //! | `settings`| those of the queues, from front ends to workers                             |
 //! | `store`   | both as a `Store`                                                           |
-//! | `line`    | the jobs that this process holds, and what becomes of their tickets         |
+//! | `held`    | the jobs that this process holds a lease of                                 |
+//! | `line`    | what becomes of their tickets                                               |
 //! | `taker`   | takes tickets off the queues, for the workers of this process               |
+//! | `leftovers` | bodies of jobs that were never accepted                                   |
 //! | `mirror`  | shows what other processes do with the jobs                                 |
 //! | `output`  | what a command writes while it runs, to the processes whose clients watch   |
 //! | `news`    | events of all processes, and requests to stop a job                         |
@@ -34,7 +36,18 @@
 //!    that lost its lease finds another record there, and its result is thrown away.
 //! 4. A ticket is acknowledged after the end of its job is stored. A job that is delivered again
 //!    after that has ended, and its ticket is acknowledged.
+//! 5. A job may have two tickets, as after a pause whose end was sent twice. The record of a job
+//!    that runs names the ticket with which it began; any other one is acknowledged. That ticket
+//!    again means that its lease is over.
+//! 6. Each lease has a number in its process, and what a run wants to record has the number of its
+//!    own. So a run that goes on after its lease was lost records nothing, even if the same process
+//!    has the job again.
+//! 7. What an attempt wrote is stored under the number of the attempt, before its end is recorded.
 
+#[cfg(feature = "nats")]
+mod held;
+#[cfg(feature = "nats")]
+mod leftovers;
 #[cfg(feature = "nats")]
 mod line;
 #[cfg(feature = "nats")]

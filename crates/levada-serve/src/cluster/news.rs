@@ -11,7 +11,7 @@ use levada_nats::{Connection, Durability, OpenError};
 use serde::{Deserialize, Serialize};
 use tracing::{debug, info, warn};
 
-use super::line::ClusterLine;
+use super::held::HeldJobs;
 use crate::job::JobId;
 use crate::jobs::events::{Event, JobEvent};
 use crate::jobs::service::Jobs;
@@ -123,10 +123,10 @@ impl News {
     }
 
     /// Passes the events of all processes on to the readers of this one, for ever.
-    pub(super) async fn read(self, jobs: Arc<Jobs>, line: Arc<ClusterLine>) {
+    pub(super) async fn read(self, jobs: Arc<Jobs>, held: Arc<HeldJobs>) {
         let mut next = None;
         loop {
-            if let Err(error) = self.read_from(&jobs, &line, &mut next).await {
+            if let Err(error) = self.read_from(&jobs, &held, &mut next).await {
                 warn!(%error, "cannot read the events of the cluster");
             }
             tokio::time::sleep(PAUSE).await;
@@ -136,7 +136,7 @@ impl News {
     async fn read_from(
         &self,
         jobs: &Jobs,
-        line: &ClusterLine,
+        held: &HeldJobs,
         next: &mut Option<u64>,
     ) -> Result<(), Error> {
         let start_sequence = match *next {
@@ -158,7 +158,7 @@ impl News {
             let Some(name) = NAMES.into_iter().find(|name| *name == published.name) else {
                 continue;
             };
-            if let Some(id) = published.job.filter(|id| line.held_at(*id).is_none())
+            if let Some(id) = published.job.filter(|id| !held.has(*id))
                 && name == "progress"
                 && let Some(job) = jobs.registry.find_active(id)
                 && let Ok(progress) = serde_json::from_str(published.data.get())

@@ -21,7 +21,7 @@ use levada_nats::Connection;
 use tokio::time::{Instant, interval, sleep_until};
 use tracing::{debug, warn};
 
-use super::line::ClusterLine;
+use super::held::HeldJobs;
 use crate::job::JobId;
 use crate::jobs::active::{ActiveJob, JobView, Written};
 use crate::jobs::pipes::Stream;
@@ -97,14 +97,14 @@ impl Output {
     }
 
     /// Passes on the output of jobs that this process runs, when it is asked to; for ever.
-    pub(super) async fn pass_on(self, jobs: Arc<Jobs>, line: Arc<ClusterLine>) {
+    pub(super) async fn pass_on(self, jobs: Arc<Jobs>, held: Arc<HeldJobs>) {
         loop {
             match self.connection.client().subscribe(self.listens()).await {
                 Ok(mut asked) => {
                     while let Some(message) = asked.next().await {
                         let Ok(bytes) = message.payload.as_ref().try_into() else { continue };
                         let id = JobId::from_bytes(bytes);
-                        if line.held_at(id).is_some()
+                        if held.has(id)
                             && let Some(job) = jobs.registry.find_active(id)
                         {
                             self.asked_for(job);

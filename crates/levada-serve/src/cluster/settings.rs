@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use levada::watch;
 use levada_nats::cell::Cell;
-use levada_nats::{Connection, OpenError};
+use levada_nats::{Connection, Durability, OpenError};
 use serde::{Deserialize, Serialize};
 use tracing::{error, info, warn};
 
@@ -34,9 +34,12 @@ impl Shared {
 pub(super) struct Settings(Cell<Shared>);
 
 impl Settings {
-    pub(super) async fn open(connection: &Connection) -> Result<Self, OpenError> {
+    pub(super) async fn open(
+        connection: &Connection,
+        durability: Durability,
+    ) -> Result<Self, OpenError> {
         let name = "settings".parse().map_err(|_| OpenError::Settings("the name".to_owned()))?;
-        Ok(Self(connection.cell(name).open(Shared::default()).await?))
+        Ok(Self(connection.cell(name).durability(durability).open(Shared::default()).await?))
     }
 
     /// Gives the settings of this front end to the workers, now and after each change; for ever.
@@ -56,8 +59,8 @@ impl Settings {
         }
     }
 
-    /// The configuration of this worker with the settings of the front ends. It has only queues that
-    /// they have, too, and whose settings it does not contradict.
+    /// The configuration of this worker with the settings of the front ends. It has only queues
+    /// that they have, too, and whose settings it does not contradict.
     pub(super) fn take(
         &self,
         mut own: watch::Receiver<Arc<Config>>,

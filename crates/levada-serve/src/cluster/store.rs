@@ -12,11 +12,11 @@ use futures_util::future::join_all;
 use levada_nats::queue::{Queue, SendError};
 use tokio::runtime::Handle;
 
-use super::line::ClusterLine;
+use super::held::HeldJobs;
 use super::replica::Replica;
 use super::ticket::Ticket;
 use super::wire::{Put, Side, Wire};
-use crate::job::{JobId, JobState, Moment, Record};
+use crate::job::{IdempotencyKey, JobId, JobState, Moment, Record};
 use crate::store::body::{Body, BodyFile};
 use crate::store::{Change, Durability, Filter, Found, Store, StoreError, StoreErrorKind};
 use crate::sync::lock;
@@ -27,7 +27,7 @@ pub(super) struct ClusterStore {
     runtime: Handle,
     wire: Arc<Wire>,
     replica: Arc<Replica>,
-    line: Arc<ClusterLine>,
+    held: Arc<HeldJobs>,
     queues: Mutex<HashMap<String, Queue<Ticket>>>,
     not_made: Mutex<Vec<(JobId, StoreError)>>,
 }
@@ -35,9 +35,9 @@ pub(super) struct ClusterStore {
 impl ClusterStore {
     /// # Panics
     /// Outside a tokio runtime.
-    pub(super) fn new(wire: Arc<Wire>, replica: Arc<Replica>, line: Arc<ClusterLine>) -> Self {
+    pub(super) fn new(wire: Arc<Wire>, replica: Arc<Replica>, held: Arc<HeldJobs>) -> Self {
         let (queues, not_made) = (Mutex::default(), Mutex::default());
-        Self { runtime: Handle::current(), wire, replica, line, queues, not_made }
+        Self { runtime: Handle::current(), wire, replica, held, queues, not_made }
     }
 
     /// A queue of the cluster is open.
@@ -79,15 +79,18 @@ impl ClusterStore {
                 let is_meant = |old: &Record| {
                     old.state.has_ended() && !old.emptied && old.revision < record.revision
                 };
-                if !old.as_ref().is_some_and(is_meant) {
-                    return Err(taken(record.id));
+                match &old {
+                    // By this commit, when the servers did not answer for all of it.
+                    Some(old) if *old == **record => return Ok(()),
+                    Some(old) if is_meant(old) => {}
+                    _ => return Err(taken(record.id)),
                 }
                 self.send_ticket(record).await?;
                 self.put(record, over).await
             }
             Change::Update { record } => self.step(record).await,
             Change::Finish { record, output } => {
-                self.wire.put_body(record.id, Side::Output, output).await?;
+                self.wire.put_body(record.id, Side::Output(record.attempt), output).await?;
                 self.step(record).await
             }
             Change::Empty { record } | Change::Keep { record } => {
@@ -136,7 +139,9 @@ impl ClusterStore {
 
     /// The next step of a job: over what this process wrote last, if it holds the job.
     async fn step(&self, record: &Record) -> Result<(), StoreError> {
-        if let Some(over) = self.line.held_at(record.id) {
+        if let Some(holding) = record.holding {
+            // A run under an earlier lease has nothing to say any more.
+            let over = self.held.sequence(record.id, holding).ok_or_else(|| taken(record.id))?;
             return match self.put(record, over).await {
                 Err(error) if error.kind == StoreErrorKind::Taken => {
                     self.start_over(record, error).await
@@ -149,6 +154,8 @@ impl ClusterStore {
             (over, Some(old)) if old.revision < record.revision && waits(&old) => {
                 self.put(record, over).await
             }
+            // By this commit, when the servers did not answer for all of it.
+            (_, Some(old)) if old == *record => Ok(()),
             (_, Some(_)) => Err(taken(record.id)),
             (_, None) => Ok(()),
         }
@@ -168,8 +175,8 @@ impl ClusterStore {
     async fn put(&self, record: &Record, over: u64) -> Result<(), StoreError> {
         match self.wire.put_record(record, over).await? {
             Put::Made(sequence) => {
-                self.line.wrote(record.id, sequence);
-                self.replica.put(sequence, record)?;
+                self.held.wrote(record.id, sequence);
+                self.replica.put(sequence, record, true)?;
                 Ok(())
             }
             Put::Taken => {
@@ -182,7 +189,7 @@ impl ClusterStore {
     /// Takes over what another process wrote.
     async fn learn(&self, id: JobId) -> Result<(), StoreError> {
         if let Some((sequence, record)) = self.wire.record(id).await? {
-            self.replica.put(sequence, &record)?;
+            self.replica.put(sequence, &record, false)?;
         }
         Ok(())
     }
@@ -231,7 +238,14 @@ fn unless_taken(error: StoreError) -> Result<(), StoreError> {
 
 impl Store for ClusterStore {
     fn commit(&self, changes: &[Change], _: Durability) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return self.wait(self.wire.ping());
+        }
         self.wait(self.commit_all(changes))
+    }
+
+    fn reopen(&self) -> Result<(), StoreError> {
+        self.wait(self.wire.ping())
     }
 
     fn not_made(&self) -> Vec<(JobId, StoreError)> {
@@ -264,9 +278,11 @@ impl Store for ClusterStore {
     fn output(&self, id: JobId) -> Result<Option<Body>, StoreError> {
         self.wait(async {
             match self.newest(id).await?.1 {
-                Some(record) if !record.emptied && record.state == JobState::Succeeded => {
-                    self.wire.body(id, Side::Output, record.output_bytes).await.map(Some)
-                }
+                Some(record) if !record.emptied && record.state == JobState::Succeeded => self
+                    .wire
+                    .body(id, Side::Output(record.attempt), record.output_bytes)
+                    .await
+                    .map(Some),
                 _ => Ok(None),
             }
         })
@@ -282,6 +298,10 @@ impl Store for ClusterStore {
                 None => Ok(None),
             }
         })
+    }
+
+    fn claim(&self, key: &IdempotencyKey, id: JobId) -> Result<JobId, StoreError> {
+        self.wait(self.wire.put_key(key, id))
     }
 
     /// None: they wait in the queues of the cluster.

@@ -139,6 +139,11 @@ impl Taker {
         if record.state.has_ended() {
             return settled(delivery.ack().await);
         }
+        // Another ticket of this job was faster: its worker has the job, or loses it with its lease,
+        // and then that ticket is delivered again.
+        if record.state == JobState::Running && record.ticket != Some(delivery.seq()) {
+            return settled(delivery.ack().await);
+        }
         // A worker that died before it gave the ticket back left the pause to the next one.
         if let Some(pause) = record.retry_at.map(|at| at.since(Moment::now()))
             && !pause.is_zero()
@@ -151,9 +156,11 @@ impl Taker {
             _ => {}
         }
         let ended = record.state.has_ended();
+        let holding = self.line.number();
+        (record.holding, record.ticket) = (Some(holding), Some(delivery.seq()));
         let record = Arc::new(record);
         let job = self.activate(&record);
-        self.line.hold(Arc::clone(&job), sequence, delivery);
+        self.line.hold(Arc::clone(&job), holding, sequence, delivery);
         drop(activating);
         if ended {
             self.jobs.lifecycle.end_given_up(&job, record).await;

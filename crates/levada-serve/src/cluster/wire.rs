@@ -3,10 +3,13 @@
 //! | stream    | subject                  | a message                                        |
 //! |-----------|--------------------------|--------------------------------------------------|
 //! | `records` | `NAME.records.ID`        | the record of a job, as JSON; the last one only  |
-//! | `records` | `NAME.keys.DIGEST`       | the id of the job that has an idempotency key    |
-//! | `bodies`  | `NAME.bodies.ID.SIDE.N`  | a piece of an input (`in`) or output (`out`)     |
+//! | `records` | `NAME.keys.DIGEST`       | the id of the job that has an idempotency key,   |
+//! |           |                          | and the digest of what was sent with it          |
+//! | `bodies`  | `NAME.bodies.ID.in.N`    | a piece of the input                             |
+//! | `bodies`  | `NAME.bodies.ID.out.A.N` | a piece of what attempt A wrote                  |
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
@@ -17,13 +20,21 @@ use async_nats::jetstream::stream::{
 use bytes::{Bytes, BytesMut};
 use futures_util::future::try_join_all;
 use levada_nats::{Connection, Durability, OpenError};
+use tokio::time::{Instant, sleep};
 
 use crate::job::{IdempotencyKey, JobId, Record};
-use crate::store::StoreError;
 use crate::store::body::Body;
+use crate::store::{StoreError, StoreErrorKind};
 
 /// How many bytes of a body one message has: less than the server takes by default (1 MiB).
 const PIECE: usize = 512 * 1024;
+/// For how long a write or a read is tried again: three servers elect a leader in 4 to 9 seconds.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// How long after an attempt the next one is made, at most.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// The length of a job's id, with which the message of a key begins.
+const ID_BYTES: usize = 16;
 
 /// What the cluster keeps.
 #[derive(Debug)]
@@ -37,7 +48,8 @@ pub(super) struct Wire {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Side {
     Input,
-    Output,
+    /// Of this attempt: a worker that lost its lease does not overwrite the output of another one.
+    Output(u32),
 }
 
 /// What came of a compare-and-set.
@@ -50,6 +62,20 @@ pub(super) enum Put {
 }
 
 impl Wire {
+    /// What the cluster was made with; `wanted` if it is not there yet.
+    pub(super) async fn durability(connection: &Connection, wanted: Durability) -> Durability {
+        let stream = format!("{}_service_records", connection.namespace());
+        let replicas = match connection.jetstream().get_stream(stream).await {
+            Ok(stream) => stream.cached_info().config.num_replicas,
+            Err(_) => return wanted,
+        };
+        match (replicas > 1, wanted) {
+            (true, _) => Durability::Replicated,
+            (false, Durability::Replicated) => Durability::Lazy,
+            (false, wanted) => wanted,
+        }
+    }
+
     pub(super) async fn open(
         connection: &Connection,
         durability: Durability,
@@ -77,9 +103,34 @@ impl Wire {
         &self.records
     }
 
+    pub(super) fn bodies(&self) -> &Stream {
+        &self.bodies
+    }
+
+    /// The subject of all bodies.
+    pub(super) fn all_bodies(&self) -> String {
+        format!("{}.bodies.>", self.connection.namespace())
+    }
+
+    /// The job whose body has this subject.
+    pub(super) fn job_of_body(&self, subject: &str) -> Option<JobId> {
+        let rest = subject.strip_prefix(self.connection.namespace().as_str())?;
+        rest.strip_prefix(".bodies.")?.split('.').next()?.parse().ok()
+    }
+
     /// The subject of all records.
     pub(super) fn all_records(&self) -> String {
         format!("{}.records.*", self.connection.namespace())
+    }
+
+    /// Whether the servers answer for the streams.
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        let away = |error: &dyn std::fmt::Display| {
+            StoreError::away(format!("the NATS servers do not answer: {error}"))
+        };
+        self.records.get_info().await.map_err(|error| away(&error))?;
+        self.bodies.get_info().await.map_err(|error| away(&error))?;
+        Ok(())
     }
 
     fn of_record(&self, id: JobId) -> String {
@@ -100,11 +151,11 @@ impl Wire {
     }
 
     fn of_piece(&self, id: JobId, side: Side, number: usize) -> String {
-        let side = match side {
-            Side::Input => "in",
-            Side::Output => "out",
-        };
-        format!("{}.{side}.{number}", self.of_bodies(id))
+        let bodies = self.of_bodies(id);
+        match side {
+            Side::Input => format!("{bodies}.in.{number}"),
+            Side::Output(attempt) => format!("{bodies}.out.{attempt}.{number}"),
+        }
     }
 
     /// The newest record of a job, and its sequence number.
@@ -129,7 +180,10 @@ impl Wire {
         }
     }
 
-    /// Has a key name this job. The job that it names.
+    /// Has a key name this job, unless it names one already. The job that it names.
+    ///
+    /// That job may not be accepted yet: another process may be about to do that, or may have died
+    /// before it was done. The same request becomes the same job then, of which there is one.
     pub(super) async fn put_key(
         &self,
         key: &IdempotencyKey,
@@ -138,7 +192,7 @@ impl Wire {
         let subject = self.of_key(&key.name);
         let mut over = 0;
         loop {
-            let bytes = Bytes::copy_from_slice(&id.to_bytes());
+            let bytes = Bytes::from([&id.to_bytes()[..], &key.content].concat());
             if let Put::Made(_) = self.put(&subject, bytes, over).await? {
                 return Ok(id);
             }
@@ -146,10 +200,11 @@ impl Wire {
                 None => over = 0,
                 Some((sequence, bytes)) => {
                     let owner = job_id(&bytes)?;
-                    // Of a job that was never accepted, or is forgotten, only the key is left.
-                    if owner == id || self.record(owner).await?.is_some() {
+                    let is_same = bytes.get(ID_BYTES..) == Some(&key.content);
+                    if owner == id || is_same || self.record(owner).await?.is_some() {
                         return Ok(owner);
                     }
+                    // Another request, which was refused.
                     over = sequence;
                 }
             }
@@ -163,19 +218,35 @@ impl Wire {
     }
 
     async fn put(&self, subject: &str, bytes: Bytes, over: u64) -> Result<Put, StoreError> {
+        patiently(|| self.put_once(subject, bytes.clone(), over)).await
+    }
+
+    async fn put_once(&self, subject: &str, bytes: Bytes, over: u64) -> Result<Put, StoreError> {
         let mut headers = HeaderMap::new();
         headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, over.to_string());
-        let jetstream = self.connection.jetstream();
-        let sent = jetstream.publish_with_headers(subject.to_owned(), headers, bytes).await;
-        let stored = match sent {
-            Ok(stored) => stored.await,
-            Err(error) => Err(error),
-        };
-        match stored {
-            Ok(stored) => Ok(Put::Made(stored.sequence)),
+        match self.publish(subject, headers, bytes).await {
+            Ok(sequence) => Ok(Put::Made(sequence)),
             Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(Put::Taken),
+            // Also while another write of the subject is on its way to the replicas: the next
+            // attempt finds out what came of it.
             Err(error) => Err(not_stored(&error)),
         }
+    }
+
+    async fn put_piece(&self, subject: &str, piece: Bytes) -> Result<(), StoreError> {
+        let stored = self.publish(subject, HeaderMap::new(), piece).await;
+        stored.map(drop).map_err(|error| not_stored(&error))
+    }
+
+    async fn publish(
+        &self,
+        subject: &str,
+        headers: HeaderMap,
+        bytes: Bytes,
+    ) -> Result<u64, PublishError> {
+        let jetstream = self.connection.jetstream();
+        let sent = jetstream.publish_with_headers(subject.to_owned(), headers, bytes).await?;
+        Ok(sent.await?.sequence)
     }
 
     /// Stores an input or output. Twice is once.
@@ -191,14 +262,7 @@ impl Wire {
             let from = number * PIECE;
             let piece = bytes.slice(from..(from + PIECE).min(bytes.len()));
             let subject = self.of_piece(id, side, number);
-            async move {
-                let sent = self.connection.jetstream().publish(subject, piece).await;
-                let stored = match sent {
-                    Ok(stored) => stored.await,
-                    Err(error) => Err(error),
-                };
-                stored.map_err(|error| not_stored(&error))
-            }
+            async move { patiently(|| self.put_piece(&subject, piece.clone())).await }
         };
         try_join_all((0..pieces).map(put)).await?;
         Ok(())
@@ -266,10 +330,30 @@ fn pieces_of(len: u64) -> usize {
 
 /// The newest message of a subject, from the leader of its stream.
 async fn last(stream: &Stream, subject: &str) -> Result<Option<(u64, Bytes)>, StoreError> {
+    patiently(|| last_once(stream, subject)).await
+}
+
+async fn last_once(stream: &Stream, subject: &str) -> Result<Option<(u64, Bytes)>, StoreError> {
     match stream.get_last_raw_message_by_subject(subject).await {
         Ok(message) => Ok(Some((message.sequence, message.payload))),
         Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => Ok(None),
         Err(error) => Err(StoreError::away(format!("cannot read {subject}: {error}"))),
+    }
+}
+
+/// Tries again while the servers do not answer, as while they elect a leader; but not for long.
+async fn patiently<T, F>(attempt: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let begun = Instant::now();
+    loop {
+        match attempt().await {
+            Err(error) if error.kind == StoreErrorKind::Away && begun.elapsed() < PATIENCE => {
+                sleep(AGAIN.mul_f64(fastrand::f64().mul_add(0.5, 0.5))).await;
+            }
+            done => return done,
+        }
     }
 }
 
@@ -290,7 +374,6 @@ fn encode(record: &Record) -> Bytes {
 }
 
 fn job_id(bytes: &Bytes) -> Result<JobId, StoreError> {
-    let bytes = bytes.as_ref().try_into();
-    let bytes = bytes.map_err(|_| StoreError::corrupt("a key has no job"))?;
-    Ok(JobId::from_bytes(bytes))
+    let bytes = bytes.first_chunk().ok_or_else(|| StoreError::corrupt("a key has no job"))?;
+    Ok(JobId::from_bytes(*bytes))
 }

@@ -251,6 +251,23 @@ pub(crate) enum Storage {
 }
 
 impl Service {
+    /// What is said about NATS servers that are not there, or about a store that is not used.
+    pub(crate) fn out_of_place(&self) -> Option<&'static str> {
+        let Self { store, nats_credentials, cluster, durability, .. } = Self::built_in();
+        if self.nats.is_some() {
+            let is_said = self.store != store;
+            return is_said.then_some("--store: --nats keeps the jobs; remove one of them");
+        }
+        if self.nats_credentials != nats_credentials {
+            return Some("--nats-credentials: there are no servers; add --nats URL");
+        }
+        if self.cluster != cluster {
+            return Some("--cluster: there are no servers; add --nats URL");
+        }
+        (self.durability != durability)
+            .then_some("--durability: it is that of NATS servers; add --nats URL")
+    }
+
     pub(super) fn built_in() -> Self {
         Self {
             store: Storage::Directory("levada-data".into()),

@@ -294,13 +294,9 @@ pub(crate) fn store_failed(error: &StoreError) -> Problem {
             format!("No new jobs are accepted: {error}. The service accepts jobs again when there is room."),
         )
         .retry_after(ROOM),
-        StoreErrorKind::Away => Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "store-away",
-            "The store does not answer",
-            format!("No new jobs are accepted: {error}. The service accepts jobs again when the NATS servers answer."),
-        )
-        .retry_after(ROOM),
+        StoreErrorKind::Away => away(format!(
+            "No new jobs are accepted: {error}. The service accepts jobs again when the NATS servers answer."
+        )),
         StoreErrorKind::TooLarge
         | StoreErrorKind::Passing
         | StoreErrorKind::Io
@@ -315,6 +311,12 @@ pub(crate) fn store_failed(error: &StoreError) -> Problem {
     }
 }
 
+/// The servers that keep jobs do not answer.
+fn away(detail: String) -> Problem {
+    let (status, title) = (StatusCode::SERVICE_UNAVAILABLE, "The store does not answer");
+    Problem::new(status, "store-away", title, detail).retry_after(NEXT_PROCESS)
+}
+
 /// What cannot be read.
 pub(crate) fn unreadable(error: &StoreError) -> Problem {
     match error.kind {
@@ -322,7 +324,6 @@ pub(crate) fn unreadable(error: &StoreError) -> Problem {
         | StoreErrorKind::TooLarge
         | StoreErrorKind::Passing
         | StoreErrorKind::Io
-        | StoreErrorKind::Away
         | StoreErrorKind::Taken
         | StoreErrorKind::NoPlace => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -330,6 +331,7 @@ pub(crate) fn unreadable(error: &StoreError) -> Problem {
             "The store cannot be read",
             format!("The system says: {error}."),
         ),
+        StoreErrorKind::Away => away(format!("The result cannot be read now: {error}.")),
         StoreErrorKind::Corrupt => internal(format!("The store is damaged: {error}.")),
     }
 }

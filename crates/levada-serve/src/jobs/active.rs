@@ -5,6 +5,7 @@
 //! *view* is what clients see. It follows when the step is on disk, so that no client sees an end
 //! that a crash could undo.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -33,8 +34,11 @@ pub(crate) struct ActiveJob {
     pub(crate) queue: Arc<JobQueue>,
     phase: Mutex<Phase>,
     view: watch::Sender<JobView>,
-    /// Becomes true when the run is to be stopped.
-    stop: watch::Sender<bool>,
+    /// The number of the last run in this process.
+    runs: AtomicU64,
+    /// The runs up to this number are to be stopped. A process that loses a job and gets it back
+    /// may begin a run while the one before is still being stopped.
+    stop: watch::Sender<u64>,
     /// What the command writes, for clients that watch it.
     output: OnceLock<broadcast::Sender<Written>>,
     /// The client's quota; given back at the end.
@@ -88,10 +92,11 @@ impl JobView {
         (self.record, self.updates, self.progress) = (record, 0, None);
     }
 
-    /// Another process took the job this far, if that is news. What was given up here is not.
+    /// Another process took the job this far, if that is news, or this one has it from now on. What
+    /// was given up here is not.
     #[cfg(feature = "nats")]
     pub(super) fn follow(&mut self, record: Arc<Record>) {
-        if record.revision > self.record.revision {
+        if record.revision > self.record.revision || record.holding.is_some() {
             self.set_record(record);
             (self.output, self.abandoned) = (None, None);
         }
@@ -157,7 +162,8 @@ impl ActiveJob {
             queue,
             phase: Mutex::new(phase),
             view: watch::Sender::new(JobView::of(record)),
-            stop: watch::Sender::new(false),
+            runs: AtomicU64::new(1),
+            stop: watch::Sender::new(0),
             output: OnceLock::new(),
             share: Mutex::new(Some(share)),
         })
@@ -170,6 +176,8 @@ impl ActiveJob {
             return None;
         };
         let waited = place.waited();
+        // ORDERING: Relaxed, no pair: it changes under the lock of the phase.
+        self.runs.fetch_add(1, Ordering::Relaxed);
         *phase = Phase::Running;
         Some(waited)
     }
@@ -237,11 +245,11 @@ impl ActiveJob {
                 drop(phase);
                 self.end();
                 // Ends the task that sleeps until the next attempt.
-                self.stop.send_replace(true);
+                self.stop.send_replace(self.run());
                 Withdrawn::Ended
             }
             Phase::Running => {
-                self.stop.send_replace(true);
+                self.stop.send_replace(self.run());
                 Withdrawn::Stopping
             }
             Phase::Ended => Withdrawn::TooLate,
@@ -265,7 +273,7 @@ impl ActiveJob {
     pub(crate) fn stop_run(&self) -> bool {
         let runs = matches!(*lock(&self.phase), Phase::Running);
         if runs {
-            self.stop.send_replace(true);
+            self.stop.send_replace(self.run());
         }
         runs
     }
@@ -275,13 +283,28 @@ impl ActiveJob {
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.
     pub(crate) async fn stopped(&self) {
-        let mut stop = self.stop.subscribe();
-        // `self` keeps the sender.
-        drop(stop.wait_for(|stop| *stop).await);
+        self.run_stopped(self.run()).await;
     }
 
+    /// Waits until the run of this number is to be stopped.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    pub(crate) async fn run_stopped(&self, run: u64) {
+        let mut stop = self.stop.subscribe();
+        // `self` keeps the sender.
+        drop(stop.wait_for(|stop| *stop >= run).await);
+    }
+
+    /// Whether the last run is to be stopped.
     pub(crate) fn is_stopped(&self) -> bool {
-        *self.stop.borrow()
+        *self.stop.borrow() >= self.run()
+    }
+
+    /// The number of the last run in this process.
+    pub(crate) fn run(&self) -> u64 {
+        // ORDERING: Relaxed, no pair: the caller belongs to that run, or holds the lock.
+        self.runs.load(Ordering::Relaxed)
     }
 
     /// The state that is seen of it now.

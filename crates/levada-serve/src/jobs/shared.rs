@@ -10,6 +10,9 @@ use crate::job::JobId;
 
 /// The line that several processes share, and their events. Nothing here waits.
 pub(crate) trait SharedLine: Debug + Send + Sync {
+    /// Whether this process has the job under this lease.
+    fn has(&self, job: JobId, holding: Option<u64>) -> bool;
+
     /// The end of a job is recorded.
     fn done(&self, job: JobId);
 

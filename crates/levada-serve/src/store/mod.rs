@@ -27,7 +27,7 @@ use std::io;
 use std::sync::Arc;
 
 use self::body::{Body, BodyFile};
-use crate::job::{JobId, JobState, Moment, Record};
+use crate::job::{IdempotencyKey, JobId, JobState, Moment, Record};
 use crate::transient::is_transient;
 
 /// One change of what is kept. Changes of a job that is not there, but for `Accept`, do nothing.
@@ -141,6 +141,13 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// The job whose [`key`](crate::job::IdempotencyKey) has this name.
     fn by_key(&self, name: &[u8; 32]) -> Result<Option<Record>, StoreError>;
+
+    /// The id of the job that a request with this key is to become: this one, unless another
+    /// process has such a request.
+    fn claim(&self, key: &IdempotencyKey, id: JobId) -> Result<JobId, StoreError> {
+        let _ = key;
+        Ok(id)
+    }
 
     /// All jobs that have not ended, in the order in which they were accepted.
     fn unfinished(&self) -> Result<Vec<Record>, StoreError>;

@@ -304,7 +304,10 @@ impl Shared {
                     return Ok(());
                 }
                 Err(error) if error.kind.passes() => {
-                    backlog.doubt();
+                    // Servers that do not answer now do not say soon whether a job is there.
+                    if error.kind == StoreErrorKind::Full {
+                        backlog.doubt();
+                    }
                     self.fill(error);
                 }
                 Err(error) => return self.fail(backlog, error),

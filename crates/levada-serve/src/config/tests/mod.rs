@@ -116,7 +116,7 @@ fn every_mistake_says_where_which_value_and_what_is_allowed() {
         ("timeout = true", "3:11: queue.x.timeout = true: give a duration"),
         ("wait = \"-1s\"", "3:8: queue.x.wait = \"-1s\": give 0 or a duration"),
         ("workers = 0", "3:1: queue.x.workers = 0: give a whole number from 1 to 4096"),
-        ("workers = \"2\"", "3:11: queue.x.workers = \"2\": give a whole number from 1 to 4096"),
+        ("workers = \"2\"", "3:11: queue.x.workers = \"2\": give a whole number from 0 to 4096"),
         ("capacity = 1.5", "3:12: queue.x.capacity = 1.5: give a whole number"),
         ("priority = 200", "3:12: queue.x.priority = 200: give a whole number from -128 to 127"),
         ("max_body = \"8MB\"", "3:12: queue.x.max_body = \"8MB\": give a size"),

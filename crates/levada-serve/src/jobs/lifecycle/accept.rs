@@ -58,13 +58,22 @@ impl Lifecycle {
         admitted: Admitted,
         submission: Submission,
     ) -> Result<Accepted, Refusal> {
-        let mut held = None;
+        let (mut held, mut id) = (None, JobId::next());
         if let Some(key) = submission.key {
             held = Some(self.admission.lock_key(&key).await);
             let name = key.name;
             if let Some(record) = self.store.read(move |store| store.by_key(&name)).await? {
                 return self.again(record, key).await;
             }
+            id = self.store.read(move |store| store.claim(&key, id)).await?;
+        }
+        // A lookup that finds it on disk waits for this lock, that is, until it is active.
+        let activating = self.registry.activating(id).await;
+        if let (Some(key), true) = (submission.key, self.shared.is_some())
+            && let Some(found) = self.registry.look(id).await?
+        {
+            drop(activating);
+            return self.again(found.view().to_record(), key).await;
         }
         let Admitted { queue, place, share, client } = admitted;
         let new = NewJob {
@@ -76,10 +85,8 @@ impl Lifecycle {
             trace: submission.trace,
             key: submission.key,
         };
-        let record = Arc::new(Record::new(JobId::next(), Moment::now(), new));
+        let record = Arc::new(Record::new(id, Moment::now(), new));
         let change = Change::Accept { record: Arc::clone(&record), input: submission.input };
-        // A lookup that finds it on disk waits for this lock, that is, until it is active.
-        let _activating = self.registry.activating(record.id).await;
         if let Err(error) = self.store.writer().commit(vec![change]).await {
             return match (error.kind, submission.key) {
                 (StoreErrorKind::NoPlace, _) => Err(Refusal::Full(queue)),

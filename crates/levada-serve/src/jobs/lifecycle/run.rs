@@ -49,6 +49,7 @@ impl Lifecycle {
         };
         let _busy = GaugeGuard::new(&job.queue.counts.running);
         self.reporter.metrics.waited(&job.queue.name, waited);
+        let holding = job.view().record.holding;
         let span = self.reporter.tracing.begin_run(&job.view().record, waited);
         let trace = span.traceparent();
         let run = Arc::clone(&self).run(Arc::clone(&job), Arc::clone(&config), waited, trace);
@@ -56,6 +57,10 @@ impl Lifecycle {
             error!(job = %job.id, %panic, "the worker panicked during the run of a job");
             (RunResult::not_started("the worker failed"), None)
         });
+        if self.shared.as_ref().is_some_and(|shared| !shared.has(job.id, holding)) {
+            info!(job = %job.id, "the result of a run is dropped: the lease of its job is lost");
+            return;
+        }
         Arc::clone(&self).finish_run(Arc::clone(&job), &config, ran, busy, span).await;
     }
 

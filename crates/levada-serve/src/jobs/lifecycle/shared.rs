@@ -29,6 +29,9 @@ impl Lifecycle {
         self.registry.remove(job.id);
         job.publish(|view| view.follow(Arc::clone(record)));
         self.count_end(&job.queue, record.state);
+        if let (Some(begun), Some(ended)) = (record.started_at, record.finished_at) {
+            job.queue.pace.record(ended.since(begun));
+        }
     }
 
     /// Records the end of a job that is not run any more.
