@@ -145,8 +145,10 @@ impl<Q, A> fmt::Debug for Opening<Q, A> {
 
 /// Receives questions. All answerers of a name share them.
 ///
-/// Dropped, it takes no more questions. Those that it has not handed out yet are refused; a
-/// [`Question`] that it has handed out can still be answered.
+/// Dropped, it takes no more questions. Those that it has not handed out yet end with
+/// [`AskError::Dropped`](super::AskError::Dropped); a [`Question`] that it has handed out can still
+/// be answered. A question that is on its way to it at that moment may be lost, and ends at its
+/// deadline then.
 ///
 /// ```
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {

@@ -4,7 +4,7 @@ use super::presence::{Link, Presence};
 use super::wire::{self, ASKED, CANCEL, HELD, Refusal};
 use crate::State;
 use async_nats::{Client, Message, StatusCode, Subject, Subscriber};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use levada::{mpsc, watch};
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -180,6 +180,10 @@ impl Running {
         if self.held.contains_key(reply.as_str()) {
             return;
         }
+        if self.held.is_empty() {
+            // What was known of them is old: nothing was written to them meanwhile.
+            self.askers.clear();
+        }
         let within = wire::within(message.headers.as_ref());
         let now = Instant::now();
         let left = within.unwrap_or(self.task.patience);
@@ -335,5 +339,7 @@ impl Running {
 
 /// The next message, if it is there already.
 fn ready(subscriber: &mut Subscriber) -> Option<Option<Message>> {
-    futures_util::FutureExt::now_or_never(subscriber.next())
+    // Otherwise the runtime may say "not yet" to a task that has done much.
+    let next = tokio::task::unconstrained(subscriber.next());
+    next.now_or_never()
 }

@@ -65,6 +65,28 @@ impl<Q, A> Question<Q, A> {
         Self { value, ticket, desk }
     }
 
+    /// What was asked, and the same question without it, which is to be answered still.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// let mut answerer = connection.answerer::<String, u32>("question-split".parse()?).await?;
+    /// let asker = connection.asker::<String, u32>("question-split".parse()?);
+    /// let asking = tokio::spawn(async move { asker.ask("how long?".to_owned()).await });
+    /// let (text, question) = answerer.recv().await?.split();
+    /// let len = tokio::task::spawn_blocking(move || text.len() as u32).await?;
+    /// question.answer(len).await?;
+    /// assert_eq!(asking.await??, 9);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
+    pub fn split(self) -> (Q, Question<(), A>) {
+        let Self { value, ticket, desk } = self;
+        (value, Question { value: (), ticket, desk })
+    }
+
     /// When the asker stops waiting, by the clock of this process: see guarantee 7 of
     /// [the module](super).
     pub fn deadline(&self) -> Instant {

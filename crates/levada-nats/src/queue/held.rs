@@ -28,8 +28,9 @@ impl Held {
         Self { message: Some(Message { link, lease }) }
     }
 
-    pub(super) fn message(&self) -> Option<&Message> {
-        self.message.as_ref()
+    /// The message is another's to hold.
+    pub(super) fn release(mut self) {
+        self.message = None;
     }
 
     pub(super) async fn ack(mut self) -> Result<(), SettleError> {

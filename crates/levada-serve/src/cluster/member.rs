@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use levada::watch;
+use levada::{oneshot, watch};
 use levada_nats::{ConnectOptions, Connection, Durability, NameError, OpenError};
 use tokio::task::JoinSet;
 use tracing::{error, info};
@@ -149,11 +149,15 @@ impl Cluster {
         let mut tasks = JoinSet::new();
         self.line.begin(jobs);
         if self.role == Role::FrontEnd {
-            let mirror = Mirror::new(jobs, &self.wire, &self.replica, &self.held);
+            let mirror = Mirror::new(jobs, &self.wire, &self.replica, &self.held, &self.news);
             tasks.spawn(Arc::clone(&mirror).follow());
             tasks.spawn(leftovers::delete(Arc::clone(&self.wire), Arc::clone(&self.replica)));
             mirror.caught_up().await;
-            tasks.spawn(self.news.clone().read(Arc::clone(jobs), Arc::clone(&self.held)));
+            let (caught_up, events) = oneshot::channel();
+            let (news, held) = (self.news.clone(), Arc::clone(&self.held));
+            tasks.spawn(news.read(Arc::clone(jobs), held, caught_up));
+            // The task ends only with this process.
+            drop(events.await);
         }
         tasks.spawn(self.news.clone().publish());
         tasks.spawn(self.news.clone().stop(Arc::clone(jobs)));

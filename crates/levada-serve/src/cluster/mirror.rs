@@ -10,6 +10,7 @@ use levada::watch;
 use tracing::{debug, warn};
 
 use super::held::HeldJobs;
+use super::news::News;
 use super::replica::Replica;
 use super::wire::{self, Wire};
 use crate::job::{JobId, JobState, Record};
@@ -29,6 +30,7 @@ pub(super) struct Mirror {
     wire: Arc<Wire>,
     replica: Arc<Replica>,
     held: Arc<HeldJobs>,
+    news: News,
     /// The jobs that others have, in the states in which they are counted.
     counted: Mutex<HashMap<JobId, JobState>>,
     /// Whether all records that were there at the start are known.
@@ -41,12 +43,14 @@ impl Mirror {
         wire: &Arc<Wire>,
         replica: &Arc<Replica>,
         held: &Arc<HeldJobs>,
+        news: &News,
     ) -> Arc<Self> {
         Arc::new(Self {
             jobs: Arc::clone(jobs),
             wire: Arc::clone(wire),
             replica: Arc::clone(replica),
             held: Arc::clone(held),
+            news: news.clone(),
             counted: Mutex::default(),
             caught_up: watch::Sender::new(false),
         })
@@ -123,7 +127,10 @@ impl Mirror {
         // The process that accepts it may be this one, and not have shown it yet.
         let _activating = self.jobs.registry.activating(id).await;
         match (self.jobs.registry.find_active(id), record.state.has_ended()) {
-            (Some(job), true) => self.jobs.lifecycle.ended_elsewhere(&job, &record),
+            (Some(job), true) => {
+                self.jobs.lifecycle.ended_elsewhere(&job, &record);
+                self.news.ended(&self.jobs, &record);
+            }
             (None, true) => {}
             (_, false) => drop(self.jobs.lifecycle.adopt(&record, &queue)),
         }

@@ -10,7 +10,7 @@ use levada_nats::{Connection, Durability, OpenError};
 use serde::{Deserialize, Serialize};
 use tracing::{error, info, warn};
 
-use crate::config::{Config, adopt, to_share};
+use crate::config::{Config, adopt, differences, to_share};
 
 /// What all workers use.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,32 @@ struct Shared {
 }
 
 impl Shared {
+    /// Says in the log what the workers use from now on, if they used something else before.
+    fn tell_differences(&self, new: &Self) {
+        for (queue, settings) in &new.queues {
+            let Some(before) = self.queues.get(queue) else {
+                info!(queue, "the workers get the settings of the queue");
+                continue;
+            };
+            let changes = differences(before, settings).join("; ");
+            if !changes.is_empty() {
+                warn!(
+                    queue,
+                    changes,
+                    "the workers get other settings of the queue; give all front ends the same"
+                );
+            }
+        }
+        let (keep, keep_failed) = (new.keep, new.keep_failed);
+        if !self.queues.is_empty() && (self.keep, self.keep_failed) != (keep, keep_failed) {
+            warn!(
+                ?keep,
+                ?keep_failed,
+                "jobs are kept for another time than before; give all front ends the same"
+            );
+        }
+    }
+
     fn of(config: &Config) -> Self {
         let queues = to_share(config);
         Self { queues, keep: config.retention.jobs, keep_failed: config.retention.failed }
@@ -46,8 +72,9 @@ impl Settings {
     pub(super) async fn give(self, mut config: watch::Receiver<Arc<Config>>) {
         loop {
             let mine = Shared::of(&config.borrow_and_update());
-            if *self.0.borrow() != mine {
-                info!("the workers get the settings of this front end");
+            let before = self.0.borrow().clone();
+            if before != mine {
+                before.tell_differences(&mine);
                 while let Err(error) = self.0.send(mine.clone()).await {
                     warn!(%error, "the workers do not have the settings of this front end yet");
                     tokio::time::sleep(Duration::from_secs(1)).await;

@@ -139,8 +139,8 @@ impl Taker {
         if record.state.has_ended() {
             return settled(delivery.ack().await);
         }
-        // Another ticket of this job was faster: its worker has the job, or loses it with its lease,
-        // and then that ticket is delivered again.
+        // Another ticket of this job was faster: its worker has the job, or loses it with its
+        // lease, and then that ticket is delivered again.
         if record.state == JobState::Running && record.ticket != Some(delivery.seq()) {
             return settled(delivery.ack().await);
         }

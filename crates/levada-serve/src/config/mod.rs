@@ -33,4 +33,4 @@ pub(crate) use self::load::{Loaded, Source};
 pub(crate) use self::options::Given;
 pub(crate) use self::retry::{RetryPolicy, Verdict};
 #[cfg(feature = "nats")]
-pub(crate) use self::shared::{adopt, to_share};
+pub(crate) use self::shared::{adopt, differences, to_share};

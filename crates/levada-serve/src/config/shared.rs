@@ -59,6 +59,19 @@ pub(crate) fn adopt(own: &QueueConfig, given: &str) -> Result<QueueConfig, Vec<S
     Ok(queue)
 }
 
+/// Which settings of a queue differ, of those that two front ends give: each with both values.
+pub(crate) fn differences(before: &str, after: &str) -> Vec<String> {
+    let (Ok(before), Ok(after)) = (before.parse::<Table>(), after.parse::<Table>()) else {
+        return vec!["they are of another version".to_owned()];
+    };
+    let differ = after.iter().filter(|(key, value)| before.get(*key) != Some(*value));
+    let differ = differ.map(|(key, value)| {
+        let before = before.get(key).map_or_else(|| "nothing".to_owned(), Value::to_string);
+        format!("{key} was {before} and is {value}")
+    });
+    differ.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -91,6 +104,14 @@ mod tests {
         let front_end = QueueConfig { timeout: timeout(5), ..QueueConfig::for_tests(["true"]) };
         let contradictions = adopt(&own, &given(&front_end)).unwrap_err();
         assert_eq!(contradictions, ["timeout is \"7s\" here and \"5s\" in the cluster"]);
+    }
+
+    #[test]
+    fn differences_have_both_values() {
+        let queue = QueueConfig::for_tests(["true"]);
+        let other = QueueConfig { capacity: 3, ..queue.clone() };
+        let found = differences(&given(&queue), &given(&other));
+        assert_eq!(found, [format!("capacity was {} and is 3", queue.capacity)]);
     }
 
     #[test]

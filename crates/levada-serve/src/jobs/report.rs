@@ -108,15 +108,27 @@ impl Reporter {
             );
         }
         self.metrics.finished(record);
-        self.emit(&JobEvent::Finished {
-            job: record.id,
-            queue: &record.queue,
-            state: record.state,
-            outcome: record.outcome.unwrap_or(Outcome::Failed),
-            exit: exit_of(record),
-            attempt: record.attempt,
-            run_ms: ran.map(millis),
-        });
+        self.emit(&finished(record, ran));
+    }
+
+    /// The end of a job that another process ran, and of which it may not have told.
+    #[cfg(feature = "nats")]
+    pub(crate) fn finished_elsewhere(&self, record: &Record) {
+        let ran = record.started_at.zip(record.finished_at).map(|(from, to)| to.since(from));
+        self.emit(&finished(record, ran));
+    }
+}
+
+fn finished(record: &Record, ran: Option<Duration>) -> JobEvent<'_> {
+    JobEvent::Finished {
+        job: record.id,
+        queue: &record.queue,
+        revision: record.revision,
+        state: record.state,
+        outcome: record.outcome.unwrap_or(Outcome::Failed),
+        exit: exit_of(record),
+        attempt: record.attempt,
+        run_ms: ran.map(millis),
     }
 }
 

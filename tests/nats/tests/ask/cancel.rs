@@ -3,9 +3,8 @@
 use crate::support::{LONG, NAME, SUBJECT, answerer, asker, connect, plain, squares};
 use async_nats::HeaderMap;
 use futures_util::StreamExt;
-use levada_nats::ask::{AnswerError, AskError};
+use levada_nats::ask::AnswerError;
 use levada_nats_test::{PATIENCE, Server};
-use std::time::Duration;
 use tokio::time::timeout;
 
 #[tokio::test]
@@ -42,24 +41,43 @@ async fn a_question_that_is_held_for_long_is_cancelled_as_well() {
 #[tokio::test]
 async fn a_cancelled_question_is_not_handed_out() {
     let server = Server::start().await;
-    let connection = connect(&server).await;
-    let mut answerer = answerer(&connection).await;
-    let asker = asker(&connection);
-    let first = tokio::spawn({
-        let asker = asker.clone();
-        async move { asker.ask(1).within(LONG).await }
-    });
-    let one = answerer.recv().await.unwrap();
-    // It is sent with its first poll, and waits in a seat when it is dropped.
-    let error = asker.ask(2).within(Duration::from_millis(200)).await.unwrap_err();
-    assert!(matches!(error, AskError::TimedOut { question: 2, .. }), "{error:?}");
-    let third = tokio::spawn(async move { asker.ask(3).within(LONG).await });
-    let three = answerer.recv().await.unwrap();
-    assert_eq!((*one, *three), (1, 3));
-    one.answer(10).await.unwrap();
-    three.answer(30).await.unwrap();
-    assert_eq!(first.await.unwrap().unwrap(), 10);
-    assert_eq!(third.await.unwrap().unwrap(), 30);
+    let mut answerer = answerer(&connect(&server).await).await;
+    // An asker by hand, which knows when its cancellation has arrived.
+    let asker = plain(&server).await;
+    let inbox = asker.new_inbox();
+    let mut letters = asker.subscribe(format!("{inbox}.*")).await.unwrap();
+    let send = async |id: u64, number: &'static str| {
+        let mut headers = HeaderMap::new();
+        headers.insert("Levada-Within", "600000000");
+        let reply = format!("{inbox}.{id}");
+        let sent = asker.publish_with_reply_and_headers(SUBJECT, reply, headers, number.into());
+        sent.await.unwrap();
+    };
+    send(1, "7").await;
+    let held = letters.next().await.unwrap();
+    assert_eq!(held.subject.as_str(), format!("{inbox}.held"));
+    let reply = held.reply.unwrap();
+    let (answers_at, _) = reply.rsplit_once('.').unwrap();
+    let first = 1_u64.to_be_bytes();
+    let cancellation = [inbox.as_bytes(), b"\n", &first].concat();
+    asker.publish(format!("{answers_at}.cancel"), cancellation.into()).await.unwrap();
+    let asked = format!("{answers_at}.asked");
+    let unknown = format!("{inbox}.unknown");
+    asker.publish_with_reply(asked, unknown.clone(), first.to_vec().into()).await.unwrap();
+    let letter = until_subject(&mut letters, &unknown).await;
+    assert_eq!(&letter.payload[..], first, "it is cancelled");
+    send(2, "8").await;
+    assert_eq!(*answerer.recv().await.unwrap(), 8);
+}
+
+/// The next message to this subject.
+async fn until_subject(letters: &mut async_nats::Subscriber, subject: &str) -> async_nats::Message {
+    loop {
+        let letter = timeout(PATIENCE, letters.next()).await.expect("a letter").unwrap();
+        if letter.subject.as_str() == subject {
+            return letter;
+        }
+    }
 }
 
 #[tokio::test]

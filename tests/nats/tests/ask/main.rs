@@ -4,6 +4,7 @@
 
 mod bounds;
 mod cancel;
+mod chaos;
 mod ends;
 mod faults;
 mod objects;

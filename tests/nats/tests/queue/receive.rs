@@ -234,6 +234,26 @@ async fn a_closed_connection_ends_receivers() {
 }
 
 #[tokio::test]
+async fn a_send_that_waits_goes_on_when_a_message_is_acknowledged() {
+    let setup = Setup::start().await;
+    let queue = setup.queue().capacity(levada_nats::queue::Capacity::Messages(1));
+    let queue = queue.open::<u32>().await.unwrap();
+    let (sender, receiver) = (queue.sender(), queue.receiver(1).await.unwrap());
+    let sending = tokio::spawn(async move {
+        for number in 0..20 {
+            sender.send(number).await.unwrap();
+        }
+    });
+    for number in 0..20 {
+        let delivery = next(&receiver).await;
+        assert_eq!((*delivery, delivery.attempt()), (number, 1));
+        delivery.ack().await.unwrap();
+    }
+    sending.await.unwrap();
+    setup.plain.has("queue", 0).await;
+}
+
+#[tokio::test]
 async fn senders_that_wait_hear_of_room() {
     use futures_util::StreamExt;
     let setup = Setup::start().await;

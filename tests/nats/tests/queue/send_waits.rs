@@ -115,14 +115,18 @@ async fn waiting_senders_of_a_process_are_let_in_in_their_order() {
         // Its first poll is its entry into the line.
         sending.push(tokio::spawn(begin(tx.send(message).within(PATIENCE).into_future())));
     }
-    let mut order = Vec::new();
-    for _ in 0..=20 {
-        order.push(as_stored(&Plain::make_room(&consumer).await).payload);
-    }
-    // While messages are accepted two try at once, which may change places.
-    for (place, message) in order.iter().enumerate() {
-        let message: usize = message.parse().unwrap();
-        assert!(message.abs_diff(place) <= 2, "{message} came at place {place}: {order:?}");
+    let mut attempts = plain.client.subscribe(plain.subject("queue")).await.unwrap();
+    plain.client.flush().await.unwrap();
+    for message in 0..=20 {
+        // The next one has been refused when it tries for the second time.
+        let next = (message + 1).to_string();
+        let mut count = 0;
+        while message < 20 && count < 2 {
+            let attempt = soon(attempts.next()).await.unwrap();
+            count += u32::from(attempt.payload == next);
+        }
+        let received = as_stored(&Plain::make_room(&consumer).await);
+        assert_eq!(received.payload, message.to_string());
     }
     for sending in sending {
         soon(sending).await.unwrap().unwrap();

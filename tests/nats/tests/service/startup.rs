@@ -2,7 +2,7 @@
 
 use crate::member::Member;
 use crate::site::Site;
-use levada_nats_test::{Proxy, Server};
+use levada_nats_test::{Proxy, Server, request, until};
 
 /// Waits until it ends with this code, having said all of this.
 async fn refuses(member: &Member, code: i32, parts: &[&str]) {
@@ -50,13 +50,37 @@ async fn a_server_without_jetstream_is_refused() {
 }
 
 #[tokio::test]
-async fn a_queue_with_other_settings_is_named_with_what_differs() {
+async fn a_stream_with_other_settings_is_named_with_what_differs() {
+    let (server, site) = (Server::start().await, Site::new(&[]));
+    let stream = serde_json::json!({
+        "name": "levada_queue_default", "subjects": ["mine"], "retention": "limits",
+    });
+    let subject = "$JS.API.STREAM.CREATE.levada_queue_default";
+    request(&server.url(), subject, &stream.to_string()).await.unwrap();
+    let front_end = site.front_end(&server.url());
+    refuses(&front_end, 1, &["queue \"default\"", "levada_queue_default", "retention"]).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_contradicts_the_front_ends_says_so_and_takes_no_jobs() {
     let (server, site) = (Server::start().await, Site::new(&[]));
     let front_end = site.front_end(&server.url());
     front_end.ready().await;
     let other = site.worker_with_another_capacity(&server.url());
-    refuses(&other, 1, &["queue \"", "max_msgs", "2000", "4000"]).await;
-    site.worker(&server.url()).ready().await;
+    until("the contradiction", async || {
+        let log = other.log();
+        let parts = ["contradicts", "queue=\"default\"", "capacity", "1000", "2000"];
+        if parts.iter().all(|part| log.contains(part)) { Ok(()) } else { Err(log) }
+    })
+    .await;
+    let id = front_end.submit("one").await;
+    let right = site.worker(&server.url());
+    assert_eq!(front_end.result(&id).await, "one 1");
+    let line = "levada_job_run_seconds_count{queue=\"default\"} 1";
+    for (member, has_run) in [(&right, true), (&other, false)] {
+        let metrics = member.get("/metrics").await.expect(200).text();
+        assert_eq!(metrics.contains(line), has_run, "{metrics}");
+    }
 }
 
 #[tokio::test]

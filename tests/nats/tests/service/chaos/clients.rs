@@ -50,6 +50,11 @@ impl Ledger {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn took(&self, time: Duration) {
+        let mut jobs = self.jobs();
+        jobs.slowest = jobs.slowest.max(time);
+    }
+
     fn accept(&self, id: &str, name: &str) {
         let before = self.jobs().accepted.insert(id.to_owned(), name.to_owned());
         assert!(before.is_none_or(|before| before == name), "{id} is {name} and another one");
@@ -132,8 +137,7 @@ async fn ask(front_end: &Unit, call: &Call, name: &str, ledger: &Ledger) -> Repl
     };
     let (begun, ends) = (Instant::now(), front_end.ends());
     let answer = send(address, call).await;
-    let slowest = &mut ledger.jobs().slowest;
-    *slowest = begun.elapsed().max(*slowest);
+    ledger.took(begun.elapsed());
     match answer {
         Ok(answer) => judge(&answer, name, ledger),
         Err(error) => {

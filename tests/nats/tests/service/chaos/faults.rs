@@ -78,11 +78,19 @@ pub(super) struct Driver<'a> {
     broken: Vec<Broken>,
     /// How many of each there were.
     counts: BTreeMap<(Target, Fault), usize>,
+    begun: Instant,
 }
 
 impl<'a> Driver<'a> {
     pub(super) fn new(world: &'a World, rng: Rng) -> Self {
-        Self { world, rng, deck: Vec::new(), broken: Vec::new(), counts: BTreeMap::new() }
+        Self {
+            world,
+            rng,
+            deck: Vec::new(),
+            broken: Vec::new(),
+            counts: BTreeMap::new(),
+            begun: Instant::now(),
+        }
     }
 
     /// Has at least this many faults, and more while `wants_more`.
@@ -171,6 +179,9 @@ impl<'a> Driver<'a> {
             Target::FrontEnd => break_unit(&self.world.front_ends[index], fault),
             Target::Worker => break_unit(&self.world.workers[index], fault),
         }
+        // Shown if the test fails.
+        let time = self.begun.elapsed();
+        println!("{time:.1?} {fault:?} of {target:?} {index} for {lasts:.1?}");
         let heals = Instant::now() + lasts;
         self.broken.push(Broken { target, index, fault, heals, rises: false });
     }
