@@ -4,7 +4,8 @@ mod servers;
 
 use crate::cargo::{cargo, levada_with, programs};
 use crate::{Result, shell};
-use servers::{NAMED, NEWEST};
+use servers::NAMED;
+pub(crate) use servers::NEWEST;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -47,6 +48,11 @@ pub(crate) fn run(options: &[String]) -> Result {
         command.arg("--").args(wanted.of_libtest);
     }
     shell::run(&mut command)
+}
+
+/// The program of the newest server.
+pub(crate) fn newest() -> Result<PathBuf> {
+    Ok(servers::install(&[NEWEST])?.join(NEWEST).join("nats-server"))
 }
 
 /// What a person asked for.

@@ -12,6 +12,10 @@ use super::serve::ServeArgs;
 levada work --nats URL [OPTIONS] -- COMMAND [ARGUMENTS]
        levada work --nats URL [OPTIONS] --config FILE")]
 #[command(after_help = "\
+A worker takes the settings of its queues from the front ends, except the command, its directory and
+environment, `workers` and `priority`. Options for clients have no effect: a worker answers only
+/health, /ready and /metrics, on --listen. docs/cluster.md describes clusters.
+
 Example: levada work --nats nats://127.0.0.1:4222 --listen 127.0.0.1:0 --workers 4 -- wc -c")]
 pub struct WorkArgs {
     #[command(flatten)]

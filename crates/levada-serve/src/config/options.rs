@@ -28,8 +28,8 @@ pub(super) static QUEUE: Rows<Queue> = &[
     &Environment,
     &key("workers", count_or_zero::<4096>(), |q: &mut Queue| &mut q.workers)
         .flag("workers").default("the number of CPUs")
-        .text("how many commands of the queue run at the same time (1 to 4096); with `nats` also `0`: \
-               other processes run them"),
+        .text("how many commands of the queue run at the same time (1 to 4096); in a cluster, each \
+               process has its own number, and a front end may have `0`: it then runs none"),
     &key("capacity", count::<_, MAX_JOBS>(), |q: &mut Queue| &mut q.capacity).flag("queue")
         .text("how many accepted jobs can wait for a worker (1 to 1000000); the service refuses \
                more"),
@@ -134,19 +134,21 @@ static SERVICE: Rows<Service> = &[
         .text("where accepted jobs are kept: a directory of its own for each service, or `memory`, \
                which lasts as long as the process"),
     &key("nats", NATS, |s: &mut Service| &mut s.nats).flag("nats")
-        .text("keep jobs in the streams of these NATS servers instead, and share them with all \
-               front ends and workers of the cluster: `nats://HOST:PORT`, several with commas"),
+        .text("the NATS servers of a cluster: `nats://HOST:PORT` or `tls://HOST:PORT`, several with \
+               commas. They keep the jobs in place of `store`, and all front ends and workers of \
+               the cluster share them"),
     &key("nats_credentials", FILE, |s: &mut Service| &mut s.nats_credentials)
         .flag("nats-credentials")
-        .text("a credentials file for the NATS servers (a JWT and a key)"),
+        .text("a credentials file for the NATS servers: a JWT and its key, as `nsc` writes them"),
     &key("cluster", CLUSTER, |s: &mut Service| &mut s.cluster).flag("cluster")
-        .text("the name of the cluster: clusters with different names share NATS servers and see \
-               nothing of each other"),
+        .text("the name of the cluster: 1 to 64 letters, digits and `-`. Clusters with different names \
+               can use the same NATS servers, and do not see each other's jobs"),
     &key("durability", choice("lazy|fsync|replicated"), |s: &mut Service| &mut s.durability)
         .flag("durability")
-        .text("when the NATS servers have a job for good: `lazy`: one server has it in a file; \
-               `fsync`: one server has synced it (configure it with `sync_interval: always`); \
-               `replicated`: three servers have it"),
+        .text("when a job counts as stored: with `lazy`, when one NATS server has written it; with \
+               `fsync`, when one server has synced it, which needs `sync_interval: always` in the \
+               server's configuration; with `replicated`, when the majority of three servers has \
+               written it. All front ends and workers of a cluster need the same"),
     &key("full_status", FULL_STATUS, |s: &mut Service| &mut s.full_status).flag("full-status")
         .text("the status with which a full queue refuses a job: `503`, or `429` for clients that \
                retry only after that"),
