@@ -30,7 +30,6 @@ const LEASE: Duration = Duration::from_secs(30);
 const BATCH: usize = 64;
 /// How long one request for due messages waits.
 const EXPIRES: Duration = Duration::from_secs(10);
-const HEARTBEAT: Duration = Duration::from_secs(2);
 /// The pause before a forwarder looks again whether the stream exists. No delay is shorter.
 const PAUSE: Duration = Duration::from_secs(10);
 /// The pause before a full queue is tried again.
@@ -101,7 +100,9 @@ async fn forward_for_ever(link: &Link) {
 
 /// Forwards what is due now and in the next seconds; false if the consumer does not answer.
 async fn forward_some(link: &Link, consumer: &PullConsumer) -> bool {
-    let batch = consumer.batch().max_messages(BATCH).expires(EXPIRES).heartbeat(HEARTBEAT);
+    // Without a heartbeat: after one, async-nats 0.51 does not poll the batch again until its time
+    // is over, and a message that comes meanwhile waits for the lease.
+    let batch = consumer.batch().max_messages(BATCH).expires(EXPIRES);
     let Ok(mut messages) = batch.messages().await else { return false };
     while let Some(message) = messages.next().await {
         match message {
