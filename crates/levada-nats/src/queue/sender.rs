@@ -1,18 +1,30 @@
 //! The sending end of a queue.
 
 use super::Shared;
-use super::batch::Batches;
+use super::batch;
 use super::line::Line;
 use super::many::SendMany;
+use super::permits::Permits;
 use super::send::{Send, TrySend};
 use std::fmt;
 use std::sync::Arc;
 
 /// What the senders of a queue in this process share.
-#[derive(Default)]
 pub(super) struct Senders {
     pub(super) line: Line,
-    pub(super) batches: Batches,
+    pub(super) batches: Permits,
+    /// One of them at a time asks whether the connection is alive.
+    pub(super) echoes: Permits,
+}
+
+impl Default for Senders {
+    fn default() -> Self {
+        Self {
+            line: Line::default(),
+            batches: Permits::new(batch::AT_ONCE),
+            echoes: Permits::new(1),
+        }
+    }
 }
 
 /// The sending end of a queue. Clones, and all senders of one [`Queue`](super::Queue) and its

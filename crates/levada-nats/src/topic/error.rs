@@ -202,9 +202,11 @@ impl fmt::Display for SubscribeError {
                 write!(f, "the stream {stream:?} was deleted: open the topic again")
             }
             Self::Refused { reason } => write!(f, "the NATS server refuses: {reason}"),
-            Self::NoAnswer { reason } => {
-                write!(f, "the NATS server did not answer in time: {reason}")
-            }
+            Self::NoAnswer { reason } => write!(
+                f,
+                "the NATS server did not answer in time ({reason}); if that lasts, check whether \
+                 the user may publish to $JS.API.>"
+            ),
             Self::Closed => f.write_str("the connection is closed"),
         }
     }

@@ -29,6 +29,23 @@ async fn a_dropped_subscriber_has_no_consumer() {
 }
 
 #[tokio::test]
+async fn the_server_removes_the_consumer_of_a_program_that_is_gone() {
+    let server = Server::start().await;
+    let (kept, topic) = topic(&server).await;
+    let connection = connect(&server.url()).await.unwrap();
+    let other = options(&connection).open::<u64>().await.unwrap();
+    let mut subscriber = topic.subscribe().await.unwrap();
+    let gone = other.subscribe().await.unwrap();
+    until_consumers(&server.url(), 2).await;
+    // It ends without a request for its consumer.
+    connection.close().await;
+    until_consumers(&server.url(), 1).await;
+    insist(&topic, 7).await;
+    expect(&mut subscriber, [7]).await;
+    drop((gone, kept));
+}
+
+#[tokio::test]
 async fn a_subscriber_whose_consumer_is_deleted_loses_and_repeats_nothing() {
     let server = Server::start().await;
     let (_connection, topic) = topic(&server).await;

@@ -1,6 +1,6 @@
 //! Servers that are killed and paused, links that break.
 
-use crate::support::{expect, insist, next, options, send, topic};
+use crate::support::{expect, insist, next, options, send, subscribe, topic};
 use levada_nats::topic::{Position, RecvError, SubscribeError, Subscriber, Topic};
 use levada_nats::{ConnectOptions, connect};
 use levada_nats_test::{Proxy, Server};
@@ -27,6 +27,19 @@ async fn receive_all(mut subscriber: Subscriber<u64>, last: u64) {
 }
 
 #[tokio::test]
+async fn what_was_acknowledged_is_there_after_the_server_was_killed() {
+    let server = Server::start().await;
+    let (_connection, topic) = topic(&server).await;
+    for round in 0..3 {
+        send(&topic, round * 50 + 1..=round * 50 + 50).await;
+        server.kill();
+        server.restart().await;
+        let subscriber = subscribe(&topic, Position::First).await;
+        receive_all(subscriber, round * 50 + 50).await;
+    }
+}
+
+#[tokio::test]
 async fn a_killed_server_loses_and_repeats_nothing_for_a_subscriber() {
     let server = Server::start().await;
     let (_connection, topic) = topic(&server).await;
@@ -43,7 +56,7 @@ async fn a_killed_server_loses_and_repeats_nothing_for_a_subscriber() {
     for receiver in receivers {
         receiver.await.unwrap();
     }
-    let again = topic.subscribe_from(Position::First).await.unwrap();
+    let again = subscribe(&topic, Position::First).await;
     receive_all(again, 400).await;
 }
 
