@@ -115,7 +115,7 @@ async fn bad_file_is_refused_with_its_mistakes_and_the_old_one_stays() {
     rewrite(&notes, &(config("0") + "prioritty = 1\n"));
     until("both mistakes", || {
         let log = notes.read("log");
-        log.contains("levada.toml:3:11: queue.default.workers = 0")
+        log.contains("levada.toml:3:1: queue.default.workers = 0")
             && log.contains("levada.toml:4:1: queue.default.prioritty: there is no such key")
     })
     .await;
