@@ -244,8 +244,14 @@ pub(crate) fn programs(build: &mut Command) -> Result<Vec<Built>> {
 
 /// Builds the program of the service.
 pub(crate) fn levada() -> Result<PathBuf> {
+    levada_with(&[])
+}
+
+/// The same with more options of `cargo build`.
+pub(crate) fn levada_with(options: &[&str]) -> Result<PathBuf> {
     let mut build = cargo();
-    let built = programs(build.args(["build", "--package", "levada-serve", "--bin", "levada"]))?;
+    build.args(["build", "--package", "levada-serve", "--bin", "levada"]).args(options);
+    let built = programs(&mut build)?;
     let levada = built.into_iter().find(|program| program.target == "levada");
     Ok(levada.ok_or("cargo built no `levada`; its messages have changed")?.path)
 }

@@ -28,6 +28,7 @@ compile_error!("levada serve stops jobs through Unix process groups and signals:
 
 pub mod cli;
 mod client;
+mod cluster;
 mod config;
 mod descriptors;
 mod fault;
@@ -54,6 +55,7 @@ use tracing::warn;
 
 use crate::cli::serve::ServeArgs;
 use crate::cli::{Cli, Command};
+use crate::config::Role;
 use crate::fault::Fault;
 use crate::log::Log;
 use crate::settings::Settings;
@@ -61,8 +63,9 @@ use crate::settings::Settings;
 /// Runs what the command line asks for, and returns the program's exit code.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
-    let args = match cli.command {
-        Command::Serve(args) => args,
+    let (args, role) = match cli.command {
+        Command::Serve(args) => (args, Role::FrontEnd),
+        Command::Work(args) => (Box::new(args.serve), Role::Worker),
         Command::Submit(args) => return client::submit(&args),
         Command::Status(args) => return client::status(&args),
         Command::Result(args) => return client::result(&args),
@@ -80,7 +83,7 @@ pub fn run(cli: Cli) -> ExitCode {
             return ExitCode::from(fault.code);
         }
     };
-    let code = serve(&args).unwrap_or_else(|fault| {
+    let code = serve(&args, role).unwrap_or_else(|fault| {
         log.fault(&fault);
         ExitCode::from(fault.code)
     });
@@ -88,10 +91,13 @@ pub fn run(cli: Cli) -> ExitCode {
     code
 }
 
-fn serve(args: &ServeArgs) -> Result<ExitCode, Fault> {
+fn serve(args: &ServeArgs, role: Role) -> Result<ExitCode, Fault> {
     let settings = Settings::load(args.source())?;
-    let warning =
-        secure::check(&settings.service, settings.tokens.is_some()).map_err(Fault::usage)?;
+    let warning = match role {
+        Role::FrontEnd => secure::check(&settings.service, settings.tokens.is_some()),
+        Role::Worker => secure::check_worker(&settings.service, &settings.config.borrow()),
+    };
+    let warning = warning.map_err(Fault::usage)?;
     if let Some(warning) = warning {
         warn!("{warning}");
     }
@@ -101,5 +107,5 @@ fn serve(args: &ServeArgs) -> Result<ExitCode, Fault> {
         drop(io::stdout().write_all(text.as_bytes()));
         return Ok(ExitCode::SUCCESS);
     }
-    run::serve(settings)
+    run::serve(settings, role)
 }

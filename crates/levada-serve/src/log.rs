@@ -58,7 +58,10 @@ impl Log {
             Ok(filter) => filter.parse::<Targets>().map_err(|error| {
                 Fault::usage(format!("RUST_LOG={filter:?}: {error}; try RUST_LOG=debug"))
             })?,
-            Err(_) => Targets::new().with_default(LevelFilter::INFO),
+            // The client of NATS tells each event once, and levada-nats again.
+            Err(_) => Targets::new()
+                .with_default(LevelFilter::INFO)
+                .with_target("async_nats", LevelFilter::WARN),
         };
         let is_journal = is_journal();
         let lines = Arc::new(Lines { has_levels: is_journal, ..Lines::default() });

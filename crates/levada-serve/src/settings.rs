@@ -300,7 +300,7 @@ mod tests {
         let reloads = settings.reloads.borrow().clone();
         assert_eq!((reloads.ok, reloads.refused), (0, 1), "the same mistake is told once");
         let message = reloads.last_error.unwrap();
-        assert!(message.contains("levada.toml:3:11: queue.x.workers = 0"), "{message}");
+        assert!(message.contains("levada.toml:3:1: queue.x.workers = 0"), "{message}");
         assert!(!seen.has_changed().unwrap());
         assert_eq!(workers(&seen.borrow()), 1);
 

@@ -1,8 +1,8 @@
 //! Real NATS servers for tests: started, killed, paused, cut off, restarted on what they stored.
 //!
 //! [`Server`] is one node, [`Cluster`] are several, [`Proxy`] is a TCP connection that a test
-//! breaks. Every server is a process with a folder of its own, and ends with the test, also when
-//! the test's process is killed. [`until`] waits for a condition.
+//! breaks, [`Process`] any other program. Every server is a process with a folder of its own, and
+//! ends with the test, also when the test's process is killed. [`until`] waits for a condition.
 //!
 //! The programs are those of [`DIR_VARIABLE`]; `cargo xtask nats` installs them, sets it, and runs
 //! the tests.
@@ -33,6 +33,7 @@ mod wait;
 
 pub use builder::Builder;
 pub use cluster::Cluster;
+pub use process::Process;
 pub use program::{DEEP_VARIABLE, DEFAULT_VERSION, DIR_VARIABLE, VERSION_VARIABLE, is_deep};
 pub use proxy::{Counts, Proxy};
 pub use request::request;

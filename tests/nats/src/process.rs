@@ -13,9 +13,9 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 /// `$$` is the process that becomes the program: also inside of the braces.
 const GUARDED: &str = r#"exec 3<&0; { read -r _ <&3 || kill -9 $$; } & exec "$@" 3<&- </dev/null"#;
 
-/// A running process. It is killed when this is dropped.
+/// A running process. It is killed when this is dropped, and when this process ends.
 #[derive(Debug)]
-pub(crate) struct Process {
+pub struct Process {
     child: Child,
     guard: ChildStdin,
     is_paused: bool,
@@ -23,7 +23,11 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts `program`, whose output is appended to the file `log`.
-    pub(crate) fn start(program: &Path, arguments: &[&str], log: &File) -> io::Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// If the system starts no process.
+    pub fn start(program: &Path, arguments: &[&str], log: &File) -> io::Result<Self> {
         let mut command = Command::new("sh");
         command.args(["-c", GUARDED, "sh"]).arg(program).args(arguments);
         command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log.try_clone()?);
@@ -32,7 +36,9 @@ impl Process {
         Ok(Self { child, guard, is_paused: false })
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    /// The process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
@@ -40,7 +46,12 @@ impl Process {
         self.is_paused
     }
 
-    pub(crate) fn signal(&mut self, signal: Signal) -> io::Result<()> {
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended and was waited for.
+    pub fn signal(&mut self, signal: Signal) -> io::Result<()> {
         kill_process(Pid::from_child(&self.child), signal)?;
         match signal {
             Signal::STOP => self.is_paused = true,
@@ -51,7 +62,11 @@ impl Process {
     }
 
     /// How it ended, if it has.
-    pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+    ///
+    /// # Errors
+    ///
+    /// If the system does not say.
+    pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }
 }

@@ -1,10 +1,11 @@
 //! `cargo xtask contrib`: what operators copy from `contrib` works. Its command lines start the
 //! program, and its configuration files are read by those that they are for.
 
+mod cluster;
 mod docker;
 mod systemd;
 
-use crate::cargo::{Metadata, levada, root};
+use crate::cargo::{Metadata, cargo, programs, root};
 use crate::{Result, shell};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,9 +28,17 @@ pub(crate) fn run() -> Result {
     if cfg!(target_os = "linux") {
         systemd::check(&folder, &levada, &scratch)?;
     } else {
-        println!("systemd is part of Linux: its unit is not checked here");
+        println!("systemd is part of Linux: its units are not checked here");
     }
-    Ok(())
+    cluster::check(&folder, &levada, &scratch)
+}
+
+/// Builds the program of the service as operators do.
+fn levada() -> Result<PathBuf> {
+    let mut build = cargo();
+    build.args(["build", "--package", "levada-serve", "--bin", "levada", "--features", "nats"]);
+    let levada = programs(&mut build)?.into_iter().find(|program| program.target == "levada");
+    Ok(levada.ok_or("cargo built no `levada`; its messages have changed")?.path)
 }
 
 /// Every file has a row in the page of the folder.

@@ -1,10 +1,11 @@
-//! `cargo xtask nats`: levada-nats against real NATS servers.
+//! `cargo xtask nats`: levada-nats, and the service on it, against real NATS servers.
 
 mod servers;
 
-use crate::cargo::{cargo, programs};
+use crate::cargo::{cargo, levada_with, programs};
 use crate::{Result, shell};
-use servers::{NAMED, NEWEST};
+use servers::NAMED;
+pub(crate) use servers::NEWEST;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,6 +14,8 @@ use std::process::Command;
 const DIR_VARIABLE: &str = "LEVADA_NATS_SERVER_DIR";
 const VERSION_VARIABLE: &str = "LEVADA_NATS_VERSION";
 const DEEP_VARIABLE: &str = "LEVADA_NATS_DEEP";
+/// Where the tests of the service find its program.
+const PROGRAM_VARIABLE: &str = "LEVADA";
 
 /// The package with the harness and the tests.
 pub(crate) const TESTS: &str = "levada-nats-test";
@@ -20,7 +23,7 @@ pub(crate) const TESTS: &str = "levada-nats-test";
 pub(crate) const TESTED: &str = "levada-nats";
 
 /// Runs the unit tests and the examples of levada-nats beside a server, and the test programs in
-/// `tests/nats`, which start servers themselves.
+/// `tests/nats`, which start servers themselves, and processes of the service.
 pub(crate) fn run(options: &[String]) -> Result {
     let wanted = Wanted::parse(options)?;
     let dir = servers::install(&[&NAMED[..], &[wanted.version]].concat())?;
@@ -39,11 +42,17 @@ pub(crate) fn run(options: &[String]) -> Result {
     let mut command = cargo();
     command.args(["test", "--package", TESTS]);
     set(&mut command);
+    command.env(PROGRAM_VARIABLE, levada_with(&["--features", "nats"])?);
     command.args(wanted.tests.iter().flat_map(|test| ["--test", test]));
     if !wanted.of_libtest.is_empty() {
         command.arg("--").args(wanted.of_libtest);
     }
     shell::run(&mut command)
+}
+
+/// The program of the newest server.
+pub(crate) fn newest() -> Result<PathBuf> {
+    Ok(servers::install(&[NEWEST])?.join(NEWEST).join("nats-server"))
 }
 
 /// What a person asked for.

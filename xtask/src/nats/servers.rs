@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The server on which the tests run if no version is named.
-pub(super) const NEWEST: &str = "2.15.1";
+pub(crate) const NEWEST: &str = "2.15.1";
 /// What tests name: the newest of the release before, and two that levada-nats refuses.
 pub(super) const NAMED: [&str; 3] = ["2.14.6", "2.12.8", "2.11.11"];
 

@@ -19,7 +19,7 @@ mod write;
 pub(crate) use self::feed::{Event, Feed};
 pub(crate) use self::push::Pushed;
 pub(crate) use self::read::{Entry, Position, ReadError};
-pub(crate) use self::write::{Write, WriteError};
+pub(crate) use self::write::{Write, WriteError, deadline};
 
 use crate::stream::{self, Durability, OpenError};
 use crate::{Connection, Name};

@@ -83,6 +83,7 @@ impl Bucket {
     pub(crate) async fn keys(&self) -> Result<HashSet<String>, ReadError> {
         let subjects = self.shared.stream.info_with_subjects(self.subject(">")).await;
         let mut subjects = subjects.map_err(no_info)?;
+        from_a_leader(&subjects.info)?;
         let mut keys = HashSet::new();
         while let Some(found) = subjects.next().await {
             let (subject, _) = found.map_err(no_info)?;
@@ -94,11 +95,24 @@ impl Bucket {
     /// Where its stream stands: one small answer, however large the values are.
     pub(crate) async fn position(&self) -> Result<Position, ReadError> {
         let info: Info = self.shared.stream.get_info().await.map_err(no_info)?;
+        from_a_leader(&info)?;
         Ok(Position {
             created: info.created,
             last: info.state.last_sequence,
             keys: info.state.messages,
         })
+    }
+}
+
+/// A replica that knows of no leader answers as well. It may be cut off from the others, and not
+/// know what they have stored since.
+fn from_a_leader(info: &Info) -> Result<(), ReadError> {
+    match &info.cluster {
+        Some(cluster) if cluster.leader.as_ref().is_none_or(String::is_empty) => {
+            Err(ReadError::NoAnswer("the stream has no leader".into()))
+        }
+        // A server that is in no cluster says nothing about it.
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -15,6 +15,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 /// Before an attempt follows one that the server did not take.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// As good as no limit.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// What is to be written.
 #[derive(Clone, Debug)]
 pub(crate) struct Write<'a> {
@@ -65,7 +68,7 @@ impl Bucket {
         write: &Write<'_>,
         within: Duration,
     ) -> Result<u64, WriteError> {
-        let deadline = Instant::now() + within;
+        let deadline = deadline(within);
         let id = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
         let message = message(write, &id);
         let mut state = self.connection().state();
@@ -164,6 +167,11 @@ impl Bucket {
     fn too_large(&self) -> WriteError {
         WriteError::TooLarge { max: self.connection().client().server_info().max_payload }
     }
+}
+
+/// The end of this time, which may be longer than a clock goes.
+pub(crate) fn deadline(within: Duration) -> Instant {
+    Instant::now() + within.min(LONGEST)
 }
 
 fn message(write: &Write<'_>, id: &str) -> PublishMessage {

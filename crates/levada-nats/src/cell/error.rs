@@ -28,7 +28,8 @@ pub enum SendError<T> {
     /// The server did not answer in time: the value may be stored, or come to be when the
     /// connection is back.
     Unknown(T),
-    /// No server was reached in time, or the connection is closed. The value is not stored.
+    /// No server was reached in time, or the stream has no leader, or the connection is closed. The
+    /// value is not stored.
     Disconnected(T),
     /// The bucket of the cell was deleted. Open the cell again to create it.
     NoBucket(T),
@@ -113,7 +114,7 @@ impl<T> fmt::Display for SendError<T> {
                  read the cell before you send again",
             ),
             Self::Disconnected(_) => {
-                f.write_str("no NATS server was reached in time: the value is not stored")
+                f.write_str("no NATS server took the value in time: it is not stored")
             }
             Self::NoBucket(_) => {
                 f.write_str("the bucket of the cell was deleted: open the cell again to create it")

@@ -223,7 +223,11 @@ impl<T: Send + Sync + 'static> Follower<T> {
     fn show(&self, revision: u64, bytes: Bytes, value: T) {
         // The value first: a reader that takes the revision before the value never takes an older
         // value for that revision. An error means that the cell, which has a receiver, is gone.
-        let _ = self.value.send(value);
+        let sent = catch_unwind(AssertUnwindSafe(|| self.value.send(value)));
+        if sent.is_err() {
+            // The drop of the value before, or a waker. The new value is in place.
+            tracing::error!(revision, "a panic while {} was shown", self.bucket.stream_name());
+        }
         self.publish(Newest {
             accepted: revision,
             shown: revision,
@@ -308,7 +312,7 @@ async fn answered(check: &mut Option<BoxFuture<'static, Answer>>) -> Answer {
     }
 }
 
-/// A panic of the codec must not end the task, and with it the cell.
+/// A panic of the codec does not end the task, and with it the cell.
 fn decode<T: 'static>(codec: &dyn Codec<T>, bytes: &Bytes) -> Result<T, CodecError> {
     let decoded = catch_unwind(AssertUnwindSafe(|| codec.decode(bytes)));
     decoded.unwrap_or_else(|_| Err("the codec panicked".into()))

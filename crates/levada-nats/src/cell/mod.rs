@@ -48,7 +48,7 @@ pub use self::state::State;
 
 use self::follow::{Content, Newest, Told};
 use crate::Codec;
-use crate::bucket::{Bucket, Entry, ReadError, Write};
+use crate::bucket::{Bucket, Entry, ReadError, Write, deadline};
 use bytes::Bytes;
 use levada::{mpsc, oneshot, watch};
 use std::fmt;
@@ -353,7 +353,7 @@ impl<T: Send + Sync + 'static> Cell<T> {
 
     /// Asks the server, up to the deadline of a `send`, and shows what it has.
     async fn read(&self) -> Result<Option<Entry>, ReadError> {
-        let deadline = Instant::now() + self.shared.send_timeout;
+        let deadline = deadline(self.shared.send_timeout);
         let entry = loop {
             match self.shared.bucket.last(KEY).await {
                 Err(ReadError::NoAnswer(_)) if Instant::now() < deadline => {

@@ -12,7 +12,8 @@
 #[non_exhaustive]
 pub enum State {
     /// The server confirmed the value, or sent it, in the last seconds: see
-    /// [`CHECKED_EVERY`](super::CHECKED_EVERY).
+    /// [`CHECKED_EVERY`](super::CHECKED_EVERY). In a cluster, a leader that is cut off from the
+    /// other servers confirms for about 10 seconds more, until it gives up.
     Current,
     /// The value may be old: the connection is lost, or the server does not answer.
     Stale,

@@ -180,7 +180,14 @@ impl ConnectOptions {
         let (folded, state) = Folded::new();
         let folded = Arc::new(folded);
         let events = folded.clone();
-        let options = self.client_options().await?.event_callback(move |event| {
+        let mut options = self.client_options().await?;
+        if let (Credentials::None, Some(login)) = (&self.credentials, address::login(&servers)) {
+            options = match login {
+                (user, Some(password)) => options.user_and_password(user, password),
+                (token, None) => options.token(token),
+            };
+        }
+        let options = options.event_callback(move |event| {
             events.take(&event);
             ready(())
         });

@@ -82,7 +82,7 @@ impl Folded {
                 State::Reconnecting => {
                     tracing::warn!("the connection to NATS is lost; it is tried again")
                 }
-                State::Closed => tracing::info!("the connection to NATS is closed"),
+                State::Closed => tracing::debug!("the connection to NATS is closed"),
             }
         }
     }

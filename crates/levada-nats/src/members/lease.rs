@@ -80,7 +80,7 @@ impl fmt::Debug for Membership {
 async fn hold(bucket: Bucket, key: String, lease: Duration, mut left: oneshot::Receiver<()>) {
     let mut state = bucket.connection().state();
     let third = lease / 3;
-    loop {
+    while !state.borrow_and_update().is_closed() {
         let write =
             Write { key: &key, value: Some(Bytes::new()), expected: None, ttl: Some(lease) };
         let renewed = tokio::select! {
@@ -99,12 +99,11 @@ async fn hold(bucket: Bucket, key: String, lease: Duration, mut left: oneshot::R
                 PAUSE
             }
         };
-        state.mark_unchanged();
         tokio::select! {
             biased;
             _ = &mut left => break,
             // A connection that is back may have been away for most of the lease.
-            changed = state.changed() => if changed.is_err() || state.borrow().is_closed() {
+            changed = state.changed() => if changed.is_err() {
                 return;
             },
             () = sleep(pause) => {}

@@ -8,9 +8,11 @@ use super::publish::{Doubt, Outcome};
 use crate::connection::State;
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::GetStreamErrorKind;
+use bytes::Bytes;
+use futures_util::StreamExt;
 use levada::watch;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// An attempt that is under way at the deadline is awaited for this time, so that its end is known.
 const GRACE: Duration = Duration::from_secs(1);
@@ -61,9 +63,9 @@ impl<'a, T> Attempts<'a, T> {
     /// Waits until it is worth to try: the sender's turn, and a connection. The answer is to be
     /// awaited until the instant that this returns.
     pub(super) async fn ready(&mut self) -> Result<Instant, Cause> {
-        let is_over = Instant::now() >= self.deadline && !self.is_first_attempt;
-        let ready =
-            if is_over { None } else { timeout_at(self.deadline, self.is_ready()).await.ok() };
+        let deadline = self.last_attempt();
+        let is_over = Instant::now() >= deadline && !self.is_first_attempt;
+        let ready = if is_over { None } else { timeout_at(deadline, self.is_ready()).await.ok() };
         ready.unwrap_or_else(|| Err(self.overdue()))?;
         self.is_first_attempt = false;
         Ok(self.deadline + GRACE)
@@ -95,12 +97,15 @@ impl<'a, T> Attempts<'a, T> {
                 ear.want(client, &self.shared.subjects.wanted).await;
             }
         }
-        // The server forgets the id when the window ends, and would store the message again.
-        let window = self.shared.duplicate_window / 4 * 3;
-        if self.doubt.since.is_some_and(|since| since.elapsed() >= window) {
-            return Err(Cause::Unknown);
-        }
         Ok(())
+    }
+
+    /// When the last attempt may begin: at the deadline, or before the server forgets the id of a
+    /// message that it may have. It would store the message again.
+    fn last_attempt(&self) -> Instant {
+        let window = self.shared.duplicate_window / 4 * 3;
+        let known = self.doubt.since.and_then(|since| since.checked_add(window));
+        known.map_or(self.deadline, |known| known.min(self.deadline))
     }
 
     /// The message is in the queue.
@@ -121,7 +126,7 @@ impl<'a, T> Attempts<'a, T> {
 
     /// Waits as this outcome demands, or says why there is no other attempt.
     pub(super) async fn after<A>(&mut self, outcome: Outcome<A>) -> Result<(), Cause> {
-        let waited = timeout_at(self.deadline, self.wait_after(outcome)).await;
+        let waited = timeout_at(self.last_attempt(), self.wait_after(outcome)).await;
         waited.unwrap_or_else(|_| Err(self.overdue()))
     }
 
@@ -130,8 +135,13 @@ impl<'a, T> Attempts<'a, T> {
             Outcome::Full => self.wait_for_room().await,
             Outcome::NoResponders => self.look_for_stream().await?,
             Outcome::Refused(reason) => return Err(self.refused(Cause::Refused(reason))),
-            Outcome::NotNow | Outcome::Unknown => {
+            Outcome::NotNow => {
                 self.reason = Reason::Disconnected;
+                sleep(self.for_server.next()).await;
+            }
+            Outcome::Unknown => {
+                self.reason = Reason::Disconnected;
+                wake_connection(self.shared).await;
                 sleep(self.for_server.next()).await;
             }
             Outcome::Duplicate | Outcome::Accepted(_) => {}
@@ -185,6 +195,34 @@ impl<'a, T> Attempts<'a, T> {
         sleep(self.for_server.next()).await;
         Ok(())
     }
+}
+
+/// Makes the connection anew if no answer came over it, and none comes to an echo.
+///
+/// The client itself notices after two minutes that nothing answers its pings.
+async fn wake_connection<T>(shared: &Shared<T>) {
+    let Ok(_permit) = shared.senders.echoes.take() else { return };
+    let mut state = shared.connection.state();
+    if !state.borrow_and_update().is_connected() {
+        return;
+    }
+    let client = shared.connection.client();
+    let inbox = client.new_inbox();
+    let echo = async {
+        let mut echoes = client.subscribe(inbox.clone()).await.ok()?;
+        client.publish(inbox, Bytes::new()).await.ok()?;
+        echoes.next().await
+    };
+    let patience = client.timeout().unwrap_or(GRACE);
+    tokio::select! {
+        echo = timeout(patience, echo) => if echo.is_ok() { return },
+        // It was lost, and is made anew already.
+        _ = state.changed() => return,
+    }
+    let queue = shared.name.as_str();
+    tracing::warn!(queue, "the NATS server does not answer: reconnecting");
+    // An error means that the connection is closed, which the next attempt reports.
+    let _ = client.force_reconnect().await;
 }
 
 /// Whether the server says that there is no such stream.

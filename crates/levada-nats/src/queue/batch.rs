@@ -5,8 +5,7 @@ use super::publish::{Doubt, Outcome, acknowledged, refused, request, unanswered}
 use super::{Accepted, Shared};
 use async_nats::header::{NATS_BATCH_COMMIT, NATS_BATCH_ID, NATS_BATCH_SEQUENCE};
 use async_nats::jetstream::response::Response;
-use async_nats::{HeaderMap, Message};
-use levada::mpsc;
+use async_nats::{HeaderMap, Message, Subject};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -17,23 +16,9 @@ pub(super) const MOST: usize = 1_000;
 pub(super) const MOST_BYTES: usize = 8 << 20;
 /// How many batches of a process are under way at once. The server takes 50 of a stream, from all
 /// processes.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 /// How long a batch waits for the others to end. The server refuses those that are too many.
 const STALLED: Duration = Duration::from_secs(2);
-
-/// Limits the batches that are under way: one that begins holds a permit of the channel, through
-/// which no message goes.
-pub(super) struct Batches {
-    permits: mpsc::Sender<()>,
-    _open: mpsc::Receiver<()>,
-}
-
-impl Default for Batches {
-    fn default() -> Self {
-        let (permits, _open) = mpsc::channel(AT_ONCE);
-        Self { permits, _open }
-    }
-}
 
 /// Publishes the messages as one batch, once, and waits for the answers until the limit. There are
 /// at least two and at most [`MOST`].
@@ -44,8 +29,8 @@ pub(super) async fn publish_batch<T>(
     limit: Instant,
 ) -> Outcome<Vec<Accepted>> {
     // Batches that are not polled hold their permits, and do not stop this one for longer.
-    let patience = limit.min(Instant::now() + STALLED);
-    let _permit = timeout_at(patience, shared.senders.batches.permits.reserve()).await.ok();
+    let patience = STALLED.min(limit.saturating_duration_since(Instant::now()));
+    let _permit = shared.senders.batches.wait(patience).await;
     let client = shared.connection.client();
     let [first, middle @ .., last] = messages else { return Outcome::NotNow };
     let batch = fresh_id(client);
@@ -56,10 +41,11 @@ pub(super) async fn publish_batch<T>(
         Outcome::Accepted(()) => {}
         other => return other.map(|()| Vec::new()),
     }
+    let subject = Subject::from(shared.subjects.messages.as_str());
     for (index, message) in middle.iter().enumerate() {
         let headers = headers(message, &batch, index + 2);
-        let (subject, payload) = (shared.subjects.messages.clone(), message.payload.clone());
-        let published = client.publish_with_headers(subject, headers, payload);
+        let payload = message.payload.clone();
+        let published = client.publish_with_headers(subject.clone(), headers, payload);
         if !matches!(timeout_at(limit, published).await, Ok(Ok(()))) {
             return Outcome::NotNow; // Nothing was committed.
         }

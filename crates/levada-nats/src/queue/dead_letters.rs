@@ -114,20 +114,16 @@ impl<T: 'static> DeadLetters<T> {
     /// The message may be in the queue and here.
     pub async fn redrive(&self, seq: u64) -> Result<(), DeadLetterError> {
         let stream = self.stream().await?.ok_or(DeadLetterError::NotFound { seq })?;
-        let message = match stream.get_raw_message(seq).await {
-            Ok(message) => message,
-            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {
-                return Err(DeadLetterError::NotFound { seq });
-            }
-            Err(error) => return Err(DeadLetterError::NoAnswer(Box::new(error))),
-        };
-        let Shared { connection, subjects, max_attempts, .. } = &*self.shared;
-        let letter = DeadLetter::new(message);
+        let letter = get(&stream, seq).await?.ok_or(DeadLetterError::NotFound { seq })?;
+        let Shared { connection, subjects, max_attempts, stores, .. } = &*self.shared;
+        let bytes = self.bytes(&letter).await?;
         let mut headers = own_headers(Some(&letter.headers));
         headers.insert(LIMIT, letter.attempts().saturating_add(*max_attempts).to_string());
         // The number alone would be that of another letter after the stream was deleted.
         let id = format!("redriven-{}", letter.unique());
-        let message = (headers, letter.payload.clone());
+        let packed = stores.queue.pack(bytes, &mut headers).await;
+        let packed = packed.map_err(|error| DeadLetterError::NoAnswer(Box::new(error)))?;
+        let message = (headers, packed.payload);
         match store(connection, &subjects.messages, &id, message).await {
             Ok(()) => {}
             Err(StoreError::Full) => return Err(DeadLetterError::Full { seq }),
@@ -146,8 +142,13 @@ impl<T: 'static> DeadLetters<T> {
     /// It may be removed.
     pub async fn remove(&self, seq: u64) -> Result<bool, DeadLetterError> {
         let Some(stream) = self.stream().await? else { return Ok(false) };
+        let Some(letter) = get(&stream, seq).await? else { return Ok(false) };
         match stream.delete_message(seq).await {
-            Ok(removed) => Ok(removed),
+            Ok(removed) => {
+                // What is left of it is swept.
+                let _ = self.shared.stores.dead.discard(Some(&letter.headers)).await;
+                Ok(removed)
+            }
             Err(error) => match error.kind() {
                 DeleteMessageErrorKind::JetStream(refusal)
                     if refusal.error_code() == ErrorCode::STREAM_MESSAGE_DELETE_FAILED =>
@@ -162,9 +163,26 @@ impl<T: 'static> DeadLetters<T> {
     /// The message of a dead letter.
     ///
     /// # Errors
-    /// If the codec of the queue cannot decode it, which may be why it is here.
-    pub fn decode(&self, letter: &DeadLetter) -> Result<T, CodecError> {
-        self.shared.codec.decode(&letter.payload)
+    /// [`DeadLetterError::Decode`] if the codec of the queue cannot decode it, which may be why it
+    /// is here; [`DeadLetterError::NoAnswer`].
+    ///
+    /// # Cancel safety
+    /// Yes: the call has no effect.
+    pub async fn decode(&self, letter: &DeadLetter) -> Result<T, DeadLetterError> {
+        let bytes = self.bytes(letter).await?;
+        self.shared.codec.decode(&bytes).map_err(DeadLetterError::Decode)
+    }
+
+    /// The message of a dead letter as bytes.
+    ///
+    /// # Errors
+    /// [`DeadLetterError::NoAnswer`].
+    ///
+    /// # Cancel safety
+    /// Yes: the call has no effect.
+    pub async fn bytes(&self, letter: &DeadLetter) -> Result<Bytes, DeadLetterError> {
+        let bytes = self.shared.stores.dead.unpack(Some(&letter.headers), &letter.payload).await;
+        bytes.map_err(|error| DeadLetterError::NoAnswer(Box::new(error)))
     }
 
     /// The stream, unless there was no dead letter yet.
@@ -184,6 +202,15 @@ impl<T: 'static> DeadLetters<T> {
     }
 }
 
+/// The dead letter with this number.
+async fn get(stream: &Stream, seq: u64) -> Result<Option<DeadLetter>, DeadLetterError> {
+    match stream.get_raw_message(seq).await {
+        Ok(message) => Ok(Some(DeadLetter::new(message))),
+        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+        Err(error) => Err(DeadLetterError::NoAnswer(Box::new(error))),
+    }
+}
+
 impl<T> Clone for DeadLetters<T> {
     fn clone(&self) -> Self {
         Self { shared: self.shared.clone() }
@@ -199,6 +226,27 @@ impl<T> fmt::Debug for DeadLetters<T> {
 }
 
 /// A message that no receiver could handle.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+/// # let connection = levada_nats::connect(&url).await?;
+/// let queue = connection.queue("dead-letter-docs".parse()?).open::<u32>().await?;
+/// # for letter in queue.dead_letters().read(0, 100).await? {
+/// #     queue.dead_letters().remove(letter.seq()).await?;
+/// # }
+/// let receiver = queue.receiver(1).await?;
+/// queue.sender().send(7).await?;
+/// receiver.recv().await?.reject("seven is wrong").await?;
+///
+/// let letters = queue.dead_letters().read(0, 10).await?;
+/// assert_eq!(letters[0].reason(), "seven is wrong");
+/// assert_eq!(letters[0].attempts(), 1);
+/// assert_eq!(queue.dead_letters().decode(&letters[0]).await?, 7);
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
     seq: u64,
@@ -241,11 +289,6 @@ impl DeadLetter {
         UNIX_EPOCH.checked_add(Duration::from_millis(self.number(SENT_AT)?))
     }
 
-    /// The message as bytes.
-    pub fn payload(&self) -> &Bytes {
-        &self.payload
-    }
-
     fn unique(&self) -> &str {
         self.text(ID).unwrap_or_default()
     }
@@ -260,6 +303,20 @@ impl DeadLetter {
 }
 
 /// Why something could not be done with a dead letter.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+/// # let connection = levada_nats::connect(&url).await?;
+/// use levada_nats::queue::DeadLetterError;
+///
+/// let queue = connection.queue("no-letter-docs".parse()?).open::<u32>().await?;
+/// let error = queue.dead_letters().redrive(7).await.unwrap_err();
+/// assert!(matches!(error, DeadLetterError::NotFound { seq: 7 }));
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DeadLetterError {
@@ -275,6 +332,8 @@ pub enum DeadLetterError {
     },
     /// The stream of the queue was deleted.
     NoStream,
+    /// The codec cannot decode the message.
+    Decode(CodecError),
     /// The server did not answer, or refused.
     NoAnswer(Box<dyn Error + Send + Sync>),
 }
@@ -287,6 +346,7 @@ impl fmt::Display for DeadLetterError {
                 write!(f, "the queue is full: send the dead letter {seq} again later")
             }
             Self::NoStream => f.write_str("the stream of the queue was deleted: open it again"),
+            Self::Decode(source) => write!(f, "the dead letter cannot be decoded: {source}"),
             Self::NoAnswer(source) => write!(f, "the NATS server does not answer: {source}"),
         }
     }
@@ -295,7 +355,7 @@ impl fmt::Display for DeadLetterError {
 impl Error for DeadLetterError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::NoAnswer(source) => Some(&**source),
+            Self::NoAnswer(source) | Self::Decode(source) => Some(&**source),
             _ => None,
         }
     }

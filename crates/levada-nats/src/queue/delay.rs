@@ -4,16 +4,19 @@
 //! stream without `discard = new` for it: a bounded queue cannot be that stream. Receivers forward
 //! the messages that are due into the queue.
 
+use super::consumer;
+use super::dead::{Target, move_to};
 use super::lease::Lease;
 use super::link::Link;
 use super::meta::Meta;
+use super::objects::Stores;
 use super::settle::SettleError;
-use super::store::{StoreError, kept_headers, own_headers, store};
-use super::{consumer, dead};
+use super::store::{kept_headers, own_headers, store};
 use async_nats::header::{NATS_SCHEDULE, NATS_SCHEDULE_TARGET};
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::stream::{Config, RetentionPolicy, StorageType};
 use async_nats::jetstream::{AckKind, Message};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -27,7 +30,6 @@ const LEASE: Duration = Duration::from_secs(30);
 const BATCH: usize = 64;
 /// How long one request for due messages waits.
 const EXPIRES: Duration = Duration::from_secs(10);
-const HEARTBEAT: Duration = Duration::from_secs(2);
 /// The pause before a forwarder looks again whether the stream exists. No delay is shorter.
 const PAUSE: Duration = Duration::from_secs(10);
 /// The pause before a full queue is tried again.
@@ -49,7 +51,8 @@ pub(super) async fn postpone(
     // Each waiting message has a subject of its own: the next one of a subject replaces the last.
     let id = format!("{}-{}", lease.meta.unique(), lease.meta.attempt);
     let subject = format!("{}.{id}", link.subjects.delayed);
-    let moved = dead::move_to(link, lease, &subject, &id, headers, config(link)).await;
+    let target = Target { subject: &subject, objects: &link.stores.delay, stream: config(link) };
+    let moved = move_to(link, lease, target, &id, headers).await;
     link.delayed.notify_one();
     moved
 }
@@ -97,7 +100,9 @@ async fn forward_for_ever(link: &Link) {
 
 /// Forwards what is due now and in the next seconds; false if the consumer does not answer.
 async fn forward_some(link: &Link, consumer: &PullConsumer) -> bool {
-    let batch = consumer.batch().max_messages(BATCH).expires(EXPIRES).heartbeat(HEARTBEAT);
+    // Without a heartbeat: after one, async-nats 0.51 does not poll the batch again until its time
+    // is over, and a message that comes meanwhile waits for the lease.
+    let batch = consumer.batch().max_messages(BATCH).expires(EXPIRES);
     let Ok(mut messages) = batch.messages().await else { return false };
     while let Some(message) = messages.next().await {
         match message {
@@ -110,21 +115,17 @@ async fn forward_some(link: &Link, consumer: &PullConsumer) -> bool {
 
 async fn forward_one(link: &Link, message: Message) {
     let Some(meta) = Meta::read(&message.message) else { return };
-    let headers = own_headers(message.headers.as_ref());
     let id = format!("delayed-{}", meta.unique());
     let give_up = Instant::now() + LEASE / 2;
     loop {
-        let copy = (headers.clone(), message.payload.clone());
-        match store(&link.connection, &link.subjects.messages, &id, copy).await {
+        match store_in_queue(link, &message, &id).await {
             Ok(()) => break,
-            Err(error) if Instant::now() > give_up => {
-                tracing::debug!(?error, "a delayed message waits for its queue");
+            Err(reason) if Instant::now() > give_up => {
+                tracing::debug!(reason, "a delayed message waits for its queue");
                 let _ = message.ack_with(AckKind::Nak(Some(FULL))).await;
                 return;
             }
-            Err(StoreError::Full | StoreError::NoStream | StoreError::Other(_)) => {
-                tokio::time::sleep(FULL).await;
-            }
+            Err(_) => tokio::time::sleep(FULL).await,
         }
     }
     // Removed before it is acknowledged: the other way round it would stay for ever if this process
@@ -135,7 +136,23 @@ async fn forward_one(link: &Link, message: Message) {
     let removed: Result<Value, _> = jetstream.request(subject, &request).await;
     if removed.is_ok() {
         let _ = message.ack().await;
+        let _ = link.stores.delay.discard(message.headers.as_ref()).await;
     }
+}
+
+async fn store_in_queue(link: &Link, message: &Message, id: &str) -> Result<(), String> {
+    let Stores { queue, delay, .. } = &link.stores;
+    let bytes = match delay.unpack(message.headers.as_ref(), &message.payload).await {
+        Ok(bytes) => bytes,
+        // The message comes back without its bytes, cannot be decoded, and is a dead letter.
+        Err(error) if error.is_final() => Bytes::new(),
+        Err(error) => return Err(error.to_string()),
+    };
+    let mut headers = own_headers(message.headers.as_ref());
+    let packed = queue.pack(bytes, &mut headers).await.map_err(|error| error.to_string())?;
+    let copy = (headers, packed.payload);
+    let stored = store(&link.connection, &link.subjects.messages, id, copy).await;
+    stored.map_err(|error| format!("{error:?}"))
 }
 
 /// The time as RFC 3339 has it, rounded up to milliseconds.

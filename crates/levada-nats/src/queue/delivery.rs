@@ -6,7 +6,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::time::{Duration, SystemTime};
 
-/// A message, and with it the duty to say what became of it.
+/// A message with its lease. It ends with [`ack`](Self::ack), [`retry`](Self::retry) or
+/// [`reject`](Self::reject).
 ///
 /// It derefs to the message. The message is this receiver's for a *lease*, which is renewed while
 /// the delivery lives: however long the work takes, no other receiver gets the message.
@@ -36,9 +37,7 @@ use std::time::{Duration, SystemTime};
 ///
 /// let queue = connection.queue("delivery-docs".parse()?).open::<String>().await?;
 /// let receiver = queue.receiver(1).await?;
-/// # let subject = "levada.queue.delivery-docs.0";
-/// # let client = async_nats::connect(&url).await?;
-/// # async_nats::jetstream::new(client).publish(subject, "\"hello\"".into()).await?.await?;
+/// queue.sender().send("hello".to_owned()).await?;
 /// let delivery = receiver.recv().await?;
 /// if delivery.len() == 5 {
 ///     delivery.ack().await?;
@@ -105,6 +104,24 @@ impl<T> Delivery<T> {
     ///
     /// # Cancel safety
     /// Yes: the call has no effect.
+    ///
+    /// ```
+    /// use levada_nats::queue::{Delivery, SettleError};
+    ///
+    /// async fn resize(picture: &str) {
+    ///     println!("{picture}");
+    /// }
+    ///
+    /// async fn handle(delivery: Delivery<String>) -> Result<(), SettleError> {
+    ///     tokio::select! {
+    ///         () = resize(&delivery) => {}
+    ///         // Another receiver does it now.
+    ///         () = delivery.lost() => return Err(SettleError::Lost),
+    ///     }
+    ///     delivery.ack().await
+    /// }
+    /// # let _ = handle;
+    /// ```
     pub async fn lost(&self) {
         self.about.lease.lost().await;
     }

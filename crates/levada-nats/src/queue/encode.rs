@@ -2,9 +2,12 @@
 
 use super::error::Cause;
 use super::{Capacity, Shared, headers};
-use async_nats::HeaderMap;
+use async_nats::{HeaderMap, HeaderName};
 use bytes::Bytes;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+const ID: HeaderName = HeaderName::from_static(headers::ID);
+const SENT_AT: HeaderName = HeaderName::from_static(headers::SENT_AT);
 
 /// What a stream adds to the bytes of a message at least, when it counts them.
 const STORED_OVERHEAD: usize = 22;
@@ -49,8 +52,8 @@ impl Encoded {
 
     pub(super) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        headers.insert(headers::ID, self.id.as_str());
-        headers.insert(headers::SENT_AT, self.sent_at.to_string());
+        headers.insert(ID, self.id.as_str());
+        headers.insert(SENT_AT, self.sent_at.to_string());
         headers
     }
 

@@ -4,6 +4,7 @@ use super::held::Held;
 use super::lease::Lease;
 use super::link::{End, Link};
 use super::meta::Meta;
+use super::objects::has_object;
 use super::recover::{self, Found};
 use super::settle::{Verdict, settle};
 use async_nats::jetstream::consumer::PullConsumer;
@@ -25,9 +26,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// The task that fetches.
 pub(super) struct Fetch {
     pub(super) link: Arc<Link>,
-    pub(super) buffer: mpmc::UnboundedSender<Arc<Lease>>,
+    pub(super) buffer: mpmc::UnboundedSender<Arrived>,
     /// The other end, for what is left when the receiver is closed.
-    pub(super) rest: mpmc::UnboundedReceiver<Arc<Lease>>,
+    pub(super) rest: mpmc::UnboundedReceiver<Arrived>,
+}
+
+/// A message in the buffer.
+pub(super) struct Arrived {
+    pub(super) lease: Arc<Lease>,
+    /// Those of the message, or of its object.
+    pub(super) bytes: Bytes,
 }
 
 /// Requests for messages that wait at the server, and where their answers arrive.
@@ -49,6 +57,8 @@ struct Inbox {
 enum Over {
     /// The requests in it may be lost: another one is opened.
     Stalled(&'static str),
+    /// Nothing came for longer than the server is ever silent.
+    Silent,
     /// The consumer may be gone.
     Doubtful,
     Ended(End),
@@ -79,7 +89,11 @@ impl Fetch {
                 Over::Stalled(why) => {
                     tracing::debug!(queue = name, why, "the receiver asks for messages anew");
                 }
-                Over::Doubtful => match recover::look(&self.link).await {
+                Over::Silent => {
+                    tracing::debug!(queue = name, "the server was silent");
+                    recover::check_connection(&self.link).await;
+                }
+                Over::Doubtful => match recover::check_consumer(&self.link).await {
                     Found::Consumer => {}
                     Found::NoStream => break End::NoStream,
                 },
@@ -131,7 +145,11 @@ impl Fetch {
                 () = self.link.seats.freed() => Ok(()),
                 () = self.link.closed.wait() => return Over::Ended(End::Closed),
                 _ = ticks.tick() => inbox.is_heard(),
-                _ = state.changed() => return Over::Stalled("the connection was lost"),
+                _ = state.changed() => {
+                    // What had arrived before is not lost with it.
+                    let _ = self.take_ready(inbox);
+                    return Over::Stalled("the connection was lost");
+                }
             };
             if let Err(over) = taken.and_then(|()| self.take_ready(inbox)) {
                 return over;
@@ -166,7 +184,7 @@ impl Fetch {
     /// Takes what has arrived in the meantime.
     fn take_ready(&self, inbox: &mut Inbox) -> Result<(), Over> {
         // Not for ever: free seats are asked for as well.
-        for _ in 0..self.link.seats.total().min(64) {
+        for _ in 0..self.link.seats.total() {
             match inbox.messages.next().now_or_never() {
                 Some(message) => self.take(inbox, message)?,
                 None => break,
@@ -196,12 +214,16 @@ impl Fetch {
         let lease = self.link.leases.begin(message, meta, since, seat);
         if attempt > limit {
             let reason = format!(
-                "its receivers ended without a word, the last in attempt {limit} of {limit}"
+                "{limit} attempts ended without a verdict: the receiver was killed or cut off"
             );
-            Held::new(self.link.clone(), lease).bury(reason);
+            Held::new(self.link.clone(), lease).dead_letter(reason);
+        } else if has_object(lease.message.headers.as_ref()) {
+            let (link, buffer) = (self.link.clone(), self.buffer.downgrade());
+            self.link.runtime.spawn(load(link, buffer, lease));
         } else {
+            let bytes = lease.message.payload.clone();
             // The other end is in this task.
-            let _ = self.buffer.send(lease);
+            let _ = self.buffer.send(Arrived { lease, bytes });
         }
         Ok(())
     }
@@ -249,8 +271,8 @@ impl Fetch {
         let _ = link.end.set(end);
         drop(buffer);
         let mut leases = Vec::new();
-        while let Ok(lease) = rest.try_recv() {
-            leases.push(lease);
+        while let Ok(arrived) = rest.try_recv() {
+            leases.push(arrived.lease);
         }
         if end == End::Closed {
             let back = leases.iter().filter(|lease| !lease.is_lost());
@@ -264,6 +286,27 @@ impl Fetch {
     }
 }
 
+/// Loads the object of a message. Others may overtake it.
+async fn load(link: Arc<Link>, buffer: mpmc::WeakUnboundedSender<Arrived>, lease: Arc<Lease>) {
+    let held = Held::new(link.clone(), lease.clone());
+    let message = &lease.message;
+    match link.stores.queue.unpack(message.headers.as_ref(), &message.payload).await {
+        Ok(bytes) => {
+            // Without a receiver, or with a closed one, it goes back.
+            if let Some(buffer) = buffer.upgrade().filter(|_| !link.closed.is_set()) {
+                held.release();
+                let _ = buffer.send(Arrived { lease, bytes });
+            }
+        }
+        Err(error) if error.is_final() => held.dead_letter(error.to_string()),
+        Err(error) => {
+            let (queue, seq) = (link.name.as_str(), lease.meta.seq);
+            tracing::warn!(queue, seq, %error, "a message waits for its object");
+            let _ = held.retry(LONGEST_PAUSE).await;
+        }
+    }
+}
+
 /// After such a silence of the server its messages may be older than they look.
 fn silence(lease: Duration) -> Duration {
     (lease / 4).clamp(Duration::from_millis(500), Duration::from_secs(15))
@@ -273,7 +316,7 @@ impl Inbox {
     /// An error if the server should have been heard of.
     fn is_heard(&self) -> Result<(), Over> {
         if self.wanted > 0 && self.heard.elapsed() > self.silence {
-            return Err(Over::Stalled("the server was silent"));
+            return Err(Over::Silent);
         }
         Ok(())
     }

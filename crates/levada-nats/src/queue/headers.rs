@@ -17,8 +17,4 @@ pub(super) const REASON: &str = "Levada-Reason";
 /// Which number a dead letter had in the queue.
 pub(super) const SEQ: &str = "Levada-Seq";
 /// Which object has the bytes, if they were larger than the server takes.
-pub(super) const OBJECT: &str = "Levada-Object";
-
-/// How many bytes of headers a receiver adds at most, but for a reason, when it moves a message to
-/// another stream: three numbers, a second id, a date and a subject.
-pub(super) const ADDED: usize = 512;
+pub(super) use crate::payload::REFERENCE as OBJECT;

@@ -1,6 +1,6 @@
-//! A message that this receiver has, until it is said what became of it.
+//! A message that this receiver has, until there is a verdict on it.
 
-use super::dead::bury;
+use super::dead::dead_letter;
 use super::delay::postpone;
 use super::lease::Lease;
 use super::link::Link;
@@ -11,15 +11,16 @@ use std::time::Duration;
 /// The longest delay for which a message stays in the queue.
 const SHORT: Duration = Duration::from_secs(10);
 
-/// A message that this receiver has. Dropped, it is delivered again.
+/// A message that this receiver has.
 #[derive(Clone)]
 pub(super) struct Message {
     pub(super) link: Arc<Link>,
     pub(super) lease: Arc<Lease>,
 }
 
-/// The only one that says what becomes of a message.
+/// The right to give the verdict on a message: there is one for each lease.
 pub(super) struct Held {
+    /// Nothing once the verdict was given.
     message: Option<Message>,
 }
 
@@ -28,8 +29,9 @@ impl Held {
         Self { message: Some(Message { link, lease }) }
     }
 
-    pub(super) fn message(&self) -> Option<&Message> {
-        self.message.as_ref()
+    /// Gives up the right without a verdict: another one takes its place.
+    pub(super) fn release(mut self) {
+        self.message = None;
     }
 
     pub(super) async fn ack(mut self) -> Result<(), SettleError> {
@@ -44,16 +46,16 @@ impl Held {
 
     pub(super) async fn reject(mut self, reason: &str) -> Result<(), SettleError> {
         let Some(message) = self.message.take() else { return Err(SettleError::Lost) };
-        bury(&message.link, &message.lease, reason).await
+        dead_letter(&message.link, &message.lease, reason).await
     }
 
     /// Moves it to the dead letters, in the background.
-    pub(super) fn bury(mut self, reason: String) {
+    pub(super) fn dead_letter(mut self, reason: String) {
         let Some(message) = self.message.take() else { return };
         let runtime = message.link.runtime.clone();
         runtime.spawn(async move {
             let (name, seq) = (message.link.name.as_str(), message.lease.meta.seq);
-            match bury(&message.link, &message.lease, &reason).await {
+            match dead_letter(&message.link, &message.lease, &reason).await {
                 Ok(()) => tracing::warn!(queue = name, seq, reason, "a message is a dead letter"),
                 Err(error) => {
                     tracing::warn!(queue = name, seq, reason, %error, "no dead letter was stored");
@@ -69,7 +71,7 @@ impl Message {
         let (attempt, limit) = (lease.meta.attempt, link.limit(lease.meta.limit));
         if attempt >= limit {
             let reason = format!("it {what} after the last of {limit} attempts");
-            bury(link, lease, &reason).await
+            dead_letter(link, lease, &reason).await
         } else if after <= SHORT {
             settle(link, lease, Verdict::Nak(after)).await
         } else {

@@ -3,8 +3,6 @@
 use super::meta::Meta;
 use super::seats::Seat;
 use async_nats::{Message, Subject};
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -20,7 +18,7 @@ pub(super) struct Lease {
     state: Mutex<State>,
     /// The lease ended before its time.
     ended: Notify,
-    number: u64,
+    slot: usize,
     leases: Arc<Leases>,
     _seat: Seat,
 }
@@ -97,15 +95,23 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.leases.all().remove(&self.number);
+        let mut slots = self.leases.slots();
+        slots.all[self.slot] = Weak::new();
+        slots.free.push(self.slot);
     }
 }
 
 /// The leases of a receiver, for the task that renews them.
 pub(super) struct Leases {
     duration: Duration,
-    next: AtomicU64,
-    all: Mutex<HashMap<u64, Weak<Lease>>>,
+    slots: Mutex<Slots>,
+}
+
+/// As many as there were leases at a time.
+#[derive(Default)]
+struct Slots {
+    all: Vec<Weak<Lease>>,
+    free: Vec<usize>,
 }
 
 /// A lease that is to be renewed. It does not keep the lease.
@@ -116,7 +122,7 @@ pub(super) struct Due {
 
 impl Leases {
     pub(super) fn new(duration: Duration) -> Arc<Self> {
-        Arc::new(Self { duration, next: AtomicU64::new(0), all: Mutex::default() })
+        Arc::new(Self { duration, slots: Mutex::default() })
     }
 
     /// How long one lasts.
@@ -125,7 +131,8 @@ impl Leases {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.all().is_empty()
+        let slots = self.slots();
+        slots.all.len() == slots.free.len()
     }
 
     /// A lease that began at `since` or later.
@@ -136,20 +143,23 @@ impl Leases {
         since: Instant,
         seat: Seat,
     ) -> Arc<Lease> {
-        // ORDERING: relaxed, no pair: the numbers only have to differ.
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
         let until = since + self.duration;
         let state = State { since, until, renewing: false, settled: false };
+        let mut slots = self.slots();
+        let slot = slots.free.pop().unwrap_or_else(|| {
+            slots.all.push(Weak::new());
+            slots.all.len() - 1
+        });
         let lease = Arc::new(Lease {
             message,
             meta,
             state: Mutex::new(state),
             ended: Notify::new(),
-            number,
+            slot,
             leases: self.clone(),
             _seat: seat,
         });
-        self.all().insert(number, Arc::downgrade(&lease));
+        slots.all[slot] = Arc::downgrade(&lease);
         lease
     }
 
@@ -188,11 +198,11 @@ impl Leases {
 
     fn living(&self) -> Vec<Arc<Lease>> {
         // A lease that ends takes the same lock: it must not end under it.
-        self.all().values().filter_map(Weak::upgrade).collect()
+        self.slots().all.iter().filter_map(Weak::upgrade).collect()
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<u64, Weak<Lease>>> {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

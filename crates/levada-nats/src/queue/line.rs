@@ -17,9 +17,9 @@ const STALLED: Duration = Duration::from_secs(2);
 
 /// The line in which the waiting senders of a process stand, in the order of their coming.
 ///
-/// The first one tries. Each that is accepted adds one to those that may try at the same time, so
-/// that their number doubles in each round trip while there is room. A refusal sets it back to
-/// one: then only the first tries, and not all of them at each free place.
+/// The first one tries. Each that is accepted without a refusal adds one to those that may try at
+/// the same time, so that their number doubles in each round trip while there is room. A refusal
+/// sets it back to one: then only the first tries, and not all of them at each free place.
 #[derive(Default)]
 pub(super) struct Line {
     state: Mutex<State>,
@@ -82,7 +82,7 @@ impl Line {
         let wakers = state.admit();
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
-        Place { line: self, ticket, ear: None }
+        Place { line: self, ticket, was_refused: false, ear: None }
     }
 
     /// Passes over those whose turn it is and that do nothing.
@@ -103,6 +103,7 @@ impl Line {
 pub(super) struct Place<'a> {
     line: &'a Line,
     ticket: u64,
+    was_refused: bool,
     /// The first listens with it.
     pub(super) ear: Option<Ear>,
 }
@@ -147,16 +148,18 @@ impl Place<'_> {
         Some(state.is_first(self.ticket))
     }
 
-    /// It was let in, and one more than before may try.
+    /// It was let in. If it did not have to wait for room, one more than before may try.
     pub(super) fn accepted(self) {
-        let mut state = self.line.state();
-        state.width = (state.width.max(1) + 1).min(WIDEST);
-        drop(state);
+        if !self.was_refused {
+            let mut state = self.line.state();
+            state.width = (state.width.max(1) + 1).min(WIDEST);
+        }
         // The drop passes the turn on.
     }
 
     /// It was refused: only the first tries. Whether it is that.
     pub(super) fn refused(&mut self) -> bool {
+        self.was_refused = true;
         let mut state = self.line.state();
         self.active(&mut state);
         state.width = 1;

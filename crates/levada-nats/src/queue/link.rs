@@ -1,16 +1,19 @@
 //! What the tasks and the deliveries of a receiver share.
 
 use super::lease::Leases;
+use super::objects::Stores;
 use super::seats::Seats;
 use super::subjects::Subjects;
 use super::wanted::Wanted;
 use crate::{Connection, Name};
 use async_nats::jetstream::consumer::{self, FromConsumer, PullConsumer};
 use async_nats::jetstream::stream::Stream;
+use async_nats::{Request, RequestErrorKind, Subject};
+use bytes::Bytes;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -20,6 +23,7 @@ pub(super) struct Link {
     pub(super) name: Name,
     pub(super) subjects: Subjects,
     pub(super) stream: Stream,
+    pub(super) stores: Stores,
     pub(super) max_attempts: u64,
     pub(super) runtime: Handle,
     pub(super) leases: Arc<Leases>,
@@ -39,6 +43,15 @@ pub(super) struct Link {
     pub(super) delayed: Notify,
     /// How often the fetching began anew.
     pub(super) recoveries: AtomicU64,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoReply {
+    /// Nothing listened: the consumer is gone, or has no leader now.
+    NoResponders,
+    /// It may have arrived.
+    Unknown,
 }
 
 /// Why no more messages come.
@@ -83,6 +96,30 @@ impl Link {
             }
             // The events of the client may be late or missing; its state is not.
             let _ = tokio::time::timeout(Duration::from_millis(50), state.changed()).await;
+        }
+    }
+
+    /// Sends a verdict on a message, or a renewal, and waits for the answer: until then, or until
+    /// the connection is lost, over which the answer would come.
+    pub(super) async fn request(
+        &self,
+        reply: Subject,
+        verdict: Bytes,
+        until: Instant,
+    ) -> Result<(), NoReply> {
+        let mut state = self.connection.state();
+        state.mark_unchanged();
+        let request = Request::new().payload(verdict).timeout(None);
+        let answer = self.connection.client().send_request(reply, request);
+        tokio::select! {
+            biased;
+            answer = answer => match answer {
+                Ok(_) => Ok(()),
+                Err(error) if error.kind() == RequestErrorKind::NoResponders => Err(NoReply::NoResponders),
+                Err(_) => Err(NoReply::Unknown),
+            },
+            _ = state.changed() => Err(NoReply::Unknown),
+            () = tokio::time::sleep_until(until.into()) => Err(NoReply::Unknown),
         }
     }
 

@@ -20,7 +20,9 @@ mod link;
 mod listen;
 mod many;
 mod meta;
+mod objects;
 mod options;
+mod permits;
 mod publish;
 mod receiver;
 mod recover;
@@ -31,6 +33,7 @@ mod sender;
 mod settle;
 mod store;
 mod subjects;
+mod sweep;
 mod wanted;
 
 pub use self::accepted::Accepted;
@@ -39,7 +42,7 @@ pub use self::delivery::Delivery;
 pub use self::error::{SendError, SendManyError};
 pub use self::many::{SendMany, SendingMany};
 pub use self::options::{Capacity, Options};
-pub use self::receiver::{Receiver, RecvError, TryRecvError};
+pub use self::receiver::{Receiver, Recv, RecvError, TryRecvError};
 pub use self::send::{Send, Sending, TrySend};
 pub use self::sender::Sender;
 pub use self::settle::SettleError;
@@ -48,6 +51,7 @@ use crate::codec::Codec;
 use crate::stream::OpenError;
 use crate::{Connection, Name};
 use async_nats::jetstream::stream::Stream;
+use objects::Stores;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,6 +101,7 @@ struct Shared<T> {
     name: Name,
     subjects: Subjects,
     stream: Stream,
+    stores: Stores,
     codec: Arc<dyn Codec<T>>,
     capacity: Capacity,
     lease: Duration,
@@ -110,7 +115,9 @@ impl<T> Queue<T> {
         options.check()?;
         let subjects = Subjects::new(&options.connection, &options.name);
         let stream = options.connection.open_stream(options.stream(&subjects)).await?;
+        let replicas = stream.cached_info().config.num_replicas;
         let shared = Shared {
+            stores: Stores::new(&options.connection, &options.name, replicas),
             subjects,
             stream,
             codec,
@@ -164,12 +171,38 @@ impl<T: 'static> Queue<T> {
     /// Outside a tokio runtime, in which its tasks run.
     ///
     /// # Cancel safety
-    /// A cancelled call leaves nothing behind that is not wanted by the next one.
+    /// A cancelled call leaves nothing behind that the next one does not want.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// let queue = connection.queue("greetings".parse()?).open::<String>().await?;
+    /// let receiver = queue.receiver(1).await?;
+    /// queue.sender().send("hello".to_owned()).await?;
+    /// let delivery = receiver.recv().await?;
+    /// assert_eq!(*delivery, "hello");
+    /// delivery.ack().await?;
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
     pub async fn receiver(&self, seats: usize) -> Result<Receiver<T>, OpenError> {
         Receiver::open(&self.shared, seats).await
     }
 
     /// The messages that no receiver could handle.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// let queue = connection.queue("no-dead-docs".parse()?).open::<String>().await?;
+    /// assert!(queue.dead_letters().is_empty().await?);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
     pub fn dead_letters(&self) -> DeadLetters<T> {
         DeadLetters::new(self.shared.clone())
     }

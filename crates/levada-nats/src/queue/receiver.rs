@@ -1,21 +1,23 @@
 //! The receiving end of a queue.
 
 use super::delivery::Delivery;
-use super::fetch::Fetch;
+use super::fetch::{Arrived, Fetch};
 use super::held::{Held, Message};
-use super::lease::{Lease, Leases};
+use super::lease::Leases;
 use super::link::{End, Flag, Link};
 use super::seats::Seats;
 use super::subjects::Subjects;
 use super::wanted::Wanted;
-use super::{Shared, announce, consumer, delay, renew};
+use super::{Shared, announce, consumer, delay, renew, sweep};
 use crate::codec::Codec;
 use crate::stream::OpenError;
 use levada::mpmc;
 use std::error::Error;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -33,7 +35,8 @@ const CLOSE: Duration = Duration::from_secs(5);
 /// 3. **Seats.** At most so many messages are leased to this receiver as it has seats, in its
 ///    buffer and in the hands of the program together. It asks for a message only if a seat is
 ///    free, so a message that no task works on waits in the queue, for any receiver.
-/// 4. **In order** are the first deliveries, to all receivers of the queue together.
+/// 4. **In order** are the first deliveries, to all receivers of the queue together; a message that
+///    is larger than the server takes may be overtaken.
 /// 5. **A killed receiver** holds a message for the rest of one lease. Then the message goes to
 ///    another receiver, with the next attempt.
 /// 6. **Poison ends.** A message whose receivers die, drop it or retry it at each of its attempts
@@ -47,21 +50,22 @@ const CLOSE: Duration = Duration::from_secs(5);
 /// # let connection = levada_nats::connect(&url).await?;
 /// let queue = connection.queue("receiver-docs".parse()?).open::<u32>().await?;
 /// let receiver = queue.receiver(8).await?;
-/// # let client = async_nats::jetstream::new(async_nats::connect(&url).await?);
-/// # client.publish("levada.queue.receiver-docs.0", "7".into()).await?.await?;
 /// // Eight tasks work on eight messages at a time.
-/// let worker = tokio::spawn({
+/// let mut workers = Vec::new();
+/// for _ in 0..receiver.seats() {
 ///     let receiver = receiver.clone();
-///     async move {
+///     workers.push(tokio::spawn(async move {
 ///         while let Ok(delivery) = receiver.recv().await {
 ///             println!("{}", *delivery);
 ///             delivery.ack().await.unwrap();
-/// #           break;
 ///         }
-///     }
-/// });
-/// # worker.await?;
+///     }));
+/// }
+/// queue.sender().send(7).await?;
 /// receiver.close().await;
+/// for worker in workers {
+///     worker.await?;
+/// }
 /// # Ok(())
 /// # }
 /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
@@ -73,7 +77,7 @@ pub struct Receiver<T> {
 /// Ends the receiver when its last clone is dropped.
 struct Core<T> {
     link: Arc<Link>,
-    buffer: mpmc::UnboundedReceiver<Arc<Lease>>,
+    buffer: mpmc::UnboundedReceiver<Arrived>,
     codec: Arc<dyn Codec<T>>,
 }
 
@@ -91,6 +95,7 @@ impl<T: 'static> Receiver<T> {
             connection: shared.connection.clone(),
             name,
             subjects,
+            stores: shared.stores.clone(),
             stream: shared.stream.clone(),
             max_attempts: shared.max_attempts,
             runtime: Handle::current(),
@@ -110,6 +115,7 @@ impl<T: 'static> Receiver<T> {
         link.runtime.spawn(fetch.run());
         link.runtime.spawn(renew::renew(link.clone()));
         link.runtime.spawn(delay::forward(link.clone()));
+        link.runtime.spawn(sweep::sweep(link.clone()));
         announce::start(&link);
         Ok(Self { core: Arc::new(Core { link, buffer, codec: shared.codec.clone() }) })
     }
@@ -126,18 +132,22 @@ impl<T: 'static> Receiver<T> {
     ///
     /// # Cancel safety
     /// A dropped future loses no message.
-    pub async fn recv(&self) -> Result<Delivery<T>, RecvError> {
+    pub fn recv(&self) -> Recv<'_, T> {
+        Recv { future: Box::pin(self.next()) }
+    }
+
+    async fn next(&self) -> Result<Delivery<T>, RecvError> {
         let Core { link, buffer, .. } = &*self.core;
         loop {
             if link.closed.is_set() {
                 return Err(self.end());
             }
-            let lease = tokio::select! {
-                lease = buffer.recv() => lease,
+            let arrived = tokio::select! {
+                arrived = buffer.recv() => arrived,
                 () = link.closed.wait() => continue,
             };
-            let Some(lease) = lease else { return Err(self.end()) };
-            if let Some(delivery) = self.deliver(lease) {
+            let Some(arrived) = arrived else { return Err(self.end()) };
+            if let Some(delivery) = self.deliver(arrived) {
                 return Ok(delivery);
             }
         }
@@ -150,6 +160,20 @@ impl<T: 'static> Receiver<T> {
     ///
     /// # Panics
     /// As [`recv`](Self::recv).
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// use levada_nats::queue::TryRecvError;
+    ///
+    /// let queue = connection.queue("try-docs".parse()?).open::<u32>().await?;
+    /// let receiver = queue.receiver(1).await?;
+    /// assert_eq!(receiver.try_recv().unwrap_err(), TryRecvError::Empty);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
     pub fn try_recv(&self) -> Result<Delivery<T>, TryRecvError> {
         let Core { link, buffer, .. } = &*self.core;
         loop {
@@ -157,8 +181,8 @@ impl<T: 'static> Receiver<T> {
                 return Err(TryRecvError::Ended(self.end()));
             }
             match buffer.try_recv() {
-                Ok(lease) => {
-                    if let Some(delivery) = self.deliver(lease) {
+                Ok(arrived) => {
+                    if let Some(delivery) = self.deliver(arrived) {
                         return Ok(delivery);
                     }
                 }
@@ -200,7 +224,7 @@ impl<T: 'static> Receiver<T> {
     }
 
     /// The delivery, unless the lease is over or the message cannot be decoded.
-    fn deliver(&self, lease: Arc<Lease>) -> Option<Delivery<T>> {
+    fn deliver(&self, Arrived { lease, bytes }: Arrived) -> Option<Delivery<T>> {
         let Core { link, codec, .. } = &*self.core;
         if lease.is_lost() {
             return None;
@@ -208,10 +232,10 @@ impl<T: 'static> Receiver<T> {
         let about = Message { link: link.clone(), lease: lease.clone() };
         // First of all, so that a panic of the codec leaves the message in the queue.
         let held = Held::new(link.clone(), lease);
-        match codec.decode(&about.lease.message.payload) {
+        match codec.decode(&bytes) {
             Ok(message) => Some(Delivery::new(message, held, about)),
             Err(error) => {
-                held.bury(format!("it cannot be decoded: {error}"));
+                held.dead_letter(format!("it cannot be decoded: {error}"));
                 None
             }
         }
@@ -244,6 +268,29 @@ impl<T> fmt::Debug for Receiver<T> {
             .field("queue", &self.core.link.name.as_str())
             .field("seats", &self.core.link.seats.total())
             .finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Receiver::recv`].
+///
+/// # Cancel safety
+/// Dropped, it loses no message.
+#[must_use = "futures do nothing unless they are polled"]
+pub struct Recv<'a, T> {
+    future: Pin<Box<dyn Future<Output = Result<Delivery<T>, RecvError>> + Send + 'a>>,
+}
+
+impl<T> Future for Recv<'_, T> {
+    type Output = Result<Delivery<T>, RecvError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.future.as_mut().poll(context)
+    }
+}
+
+impl<T> fmt::Debug for Recv<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recv").finish_non_exhaustive()
     }
 }
 

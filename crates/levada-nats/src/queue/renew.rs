@@ -2,7 +2,6 @@
 
 use super::lease::{Due, Leases};
 use super::link::Link;
-use async_nats::Request;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -47,10 +46,10 @@ async fn renew_one(link: &Link, Due { lease, reply }: Due) {
     }
     let duration = link.leases.duration();
     let sent = Instant::now();
-    let request = Request::new().payload(Bytes::from_static(b"+WPI")).timeout(Some(duration / 3));
-    let answer = link.connection.client().send_request(reply, request).await;
+    let renewal = Bytes::from_static(b"+WPI");
+    let answer = link.request(reply, renewal, sent + duration / 3).await;
     match (answer, lease.upgrade()) {
-        (Ok(_), Some(lease)) => lease.renew(sent, duration),
+        (Ok(()), Some(lease)) => lease.renew(sent, duration),
         _ => Leases::retry(&lease),
     }
 }

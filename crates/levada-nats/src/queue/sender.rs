@@ -1,18 +1,30 @@
 //! The sending end of a queue.
 
 use super::Shared;
-use super::batch::Batches;
+use super::batch;
 use super::line::Line;
 use super::many::SendMany;
+use super::permits::Permits;
 use super::send::{Send, TrySend};
 use std::fmt;
 use std::sync::Arc;
 
 /// What the senders of a queue in this process share.
-#[derive(Default)]
 pub(super) struct Senders {
     pub(super) line: Line,
-    pub(super) batches: Batches,
+    pub(super) batches: Permits,
+    /// One of them at a time asks whether the connection is alive.
+    pub(super) echoes: Permits,
+}
+
+impl Default for Senders {
+    fn default() -> Self {
+        Self {
+            line: Line::default(),
+            batches: Permits::new(batch::AT_ONCE),
+            echoes: Permits::new(1),
+        }
+    }
 }
 
 /// The sending end of a queue. Clones, and all senders of one [`Queue`](super::Queue) and its
@@ -30,8 +42,8 @@ pub(super) struct Senders {
 ///    waited longest in each process. If a receiver of this crate makes it, which says so, it is
 ///    noticed after a round trip.
 /// 5. **In line.** In a process, the sender that has waited longest tries first, and a new one
-///    stands behind those that wait. While messages are accepted, several try at once; then two of
-///    them may change places. A sender that is cancelled, or not polled for two seconds, stops no
+///    stands behind those that wait. While there is room, several try at once; then two of them
+///    may change places. A sender that is cancelled, or not polled for two seconds, stops no
 ///    other one. Processes compete, and `try_send` stands in no line.
 /// 6. **In order.** What a task sends one after the other is stored in this order.
 ///

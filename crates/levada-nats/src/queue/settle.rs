@@ -2,8 +2,8 @@
 
 use super::announce::announce;
 use super::lease::Lease;
-use super::link::Link;
-use async_nats::{Request, RequestErrorKind};
+use super::link::{Link, NoReply};
+use super::objects::has_object;
 use bytes::Bytes;
 use std::error::Error;
 use std::fmt;
@@ -92,32 +92,44 @@ pub(super) async fn settle(
     loop {
         let until = lease.until().min(give_up);
         let failed = if sent { SettleError::Unknown } else { SettleError::Lost };
-        let connected = tokio::time::timeout_at(until.into(), link.connected()).await;
-        match connected {
-            Ok(true) => {}
-            Ok(false) => return Err(SettleError::Disconnected),
-            Err(_) if lease.is_lost() => return Err(failed),
-            Err(_) => return Err(SettleError::Unknown),
+        // The client does not say that it was closed, so a failure is looked into as well.
+        if sent || !link.is_connected() {
+            match tokio::time::timeout_at(until.into(), link.connected()).await {
+                Ok(true) => {}
+                Ok(false) => return Err(SettleError::Disconnected),
+                Err(_) if lease.is_lost() => return Err(failed),
+                Err(_) => return Err(SettleError::Unknown),
+            }
         }
         // The clock is read last: a process that was stopped above sends nothing.
         let now = Instant::now();
         if now >= until {
             return Err(if lease.is_lost() { failed } else { SettleError::Unknown });
         }
-        let timeout = link.request_timeout().min(until - now);
-        let request = Request::new().payload(verdict.bytes()).timeout(Some(timeout));
-        match link.connection.client().send_request(reply.clone(), request).await {
-            Ok(_) => {
+        let until = until.min(now + link.request_timeout());
+        match link.request(reply.clone(), verdict.bytes(), until).await {
+            Ok(()) => {
                 lease.settle();
                 if verdict == Verdict::Ack {
                     announce(link).await;
+                    discard(link, lease).await;
                 }
                 return Ok(());
             }
-            Err(error) if error.kind() == RequestErrorKind::NoResponders => {
-                tokio::time::sleep(PAUSE).await;
-            }
-            Err(_) => sent = true,
+            Err(NoReply::NoResponders) => tokio::time::sleep(PAUSE).await,
+            Err(NoReply::Unknown) => sent = true,
         }
+    }
+}
+
+/// Deletes the object of a message that has left the queue, if it has one.
+async fn discard(link: &Link, lease: &Lease) {
+    let headers = lease.message.headers.as_ref();
+    if has_object(headers)
+        && let Err(error) = link.stores.queue.discard(headers).await
+    {
+        // Objects of no message are swept.
+        let (queue, seq) = (link.name.as_str(), lease.meta.seq);
+        tracing::debug!(queue, seq, %error, "an object stays in its store");
     }
 }

@@ -71,12 +71,13 @@ pub(super) fn kept_headers(message: &Message, meta: &Meta) -> HeaderMap {
     kept
 }
 
-/// The headers without the server's.
-pub(super) fn own_headers(headers: Option<&HeaderMap>) -> HeaderMap {
+/// The headers without the server's, and without the reference to an object: that is in the store
+/// of the stream that the message is of.
+pub(super) fn own_headers(all: Option<&HeaderMap>) -> HeaderMap {
     let mut own = HeaderMap::new();
-    for (name, values) in headers.into_iter().flat_map(HeaderMap::iter) {
+    for (name, values) in all.into_iter().flat_map(HeaderMap::iter) {
         let text: &str = name.as_ref();
-        if !text.starts_with("Nats-") {
+        if !text.starts_with("Nats-") && text != headers::OBJECT {
             for value in values {
                 own.append(name.clone(), value.clone());
             }

@@ -12,10 +12,10 @@ use std::fmt;
 /// # let connection = levada_nats::connect(&url).await?;
 /// use levada_nats::topic::SendError;
 ///
-/// let topic = connection.topic("large".parse()?).open::<String>().await?;
-/// let error = topic.send("x".repeat(2 << 20)).await.unwrap_err();
-/// assert!(matches!(error, SendError::TooLarge { .. }));
-/// assert_eq!(error.into_inner().len(), 2 << 20);
+/// let topic = connection.topic("small".parse()?).max_bytes(1_000).open::<String>().await?;
+/// let error = topic.send("x".repeat(2_000)).await.unwrap_err();
+/// assert!(matches!(error, SendError::TooLarge { limit: 1_000, .. }));
+/// assert_eq!(error.into_inner().len(), 2_000);
 /// # Ok(())
 /// # }
 /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
@@ -25,13 +25,14 @@ pub enum SendError<T> {
     /// The server did not answer in time: the message may be stored. If it was sent with an
     /// [`id`](super::Send::id), send it again with the same one: it is stored once.
     Unknown(T),
-    /// The message is larger than the server allows. It was not stored.
+    /// The message is larger than what is allowed. It was not stored.
     TooLarge {
         /// The message.
         message: T,
-        /// Its size as bytes.
+        /// Its size in bytes, with its headers.
         size: usize,
-        /// What is allowed: the server's `max_payload`, or the topic's `max_bytes`.
+        /// What is allowed: the topic's `max_bytes`, or, for a topic without storage or a very long
+        /// id, the server's `max_payload`.
         limit: usize,
     },
     /// The codec made no bytes of the message.
@@ -142,6 +143,20 @@ impl<T> Error for SendError<T> {
 }
 
 /// Why there is no subscriber.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+/// # let connection = levada_nats::connect(&url).await?;
+/// use levada_nats::topic::SubscribeError;
+///
+/// let topic = connection.topic("fresh".parse()?).open::<u32>().await?;
+/// let error = topic.subscribe_from(1_000_000).await.unwrap_err();
+/// assert!(matches!(error, SubscribeError::Ahead { position: 1_000_000, .. }));
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SubscribeError {
@@ -187,9 +202,11 @@ impl fmt::Display for SubscribeError {
                 write!(f, "the stream {stream:?} was deleted: open the topic again")
             }
             Self::Refused { reason } => write!(f, "the NATS server refuses: {reason}"),
-            Self::NoAnswer { reason } => {
-                write!(f, "the NATS server did not answer in time: {reason}")
-            }
+            Self::NoAnswer { reason } => write!(
+                f,
+                "the NATS server did not answer in time ({reason}); if that lasts, check whether \
+                 the user may publish to $JS.API.>"
+            ),
             Self::Closed => f.write_str("the connection is closed"),
         }
     }
@@ -199,8 +216,27 @@ impl Error for SubscribeError {}
 
 /// What a subscriber gives instead of a message.
 ///
-/// After [`Lagged`](Self::Lagged), [`Decode`](Self::Decode) and [`Rewound`](Self::Rewound) it goes
-/// on; the others are final.
+/// [`NoStream`](Self::NoStream) and [`Closed`](Self::Closed) are final; after the others it goes
+/// on.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+/// # let connection = levada_nats::connect(&url).await?;
+/// use levada_nats::topic::RecvError;
+///
+/// let topic = connection.topic("two".parse()?).keep(2).open::<u32>().await?;
+/// let first = topic.send(1).await?.seq;
+/// for number in 2..=5 {
+///     topic.send(number).await?;
+/// }
+/// let mut subscriber = topic.subscribe_from(first).await?;
+/// assert!(matches!(subscriber.recv().await, Err(RecvError::Lagged(3))));
+/// assert_eq!(*subscriber.recv().await?, 4);
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RecvError {
@@ -213,6 +249,14 @@ pub enum RecvError {
         seq: u64,
         /// What the codec says.
         source: CodecError,
+    },
+    /// The bytes of the message, which were larger than the server's `max_payload` and stood apart
+    /// from it, are gone or damaged. Only this one message is skipped.
+    Object {
+        /// The sequence number of the message.
+        seq: u64,
+        /// What is wrong with them.
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The server lost its newest messages, of which this subscriber may have got some: after a
     /// loss of power, say. It goes on with the next message that is sent.
@@ -249,6 +293,9 @@ impl fmt::Display for RecvError {
             Self::Decode { seq, source } => {
                 write!(f, "the message {seq} cannot be decoded: {source}")
             }
+            Self::Object { seq, source } => {
+                write!(f, "the bytes of the message {seq} cannot be read: {source}")
+            }
             Self::Rewound { expected, next } => write!(
                 f,
                 "the server lost its newest messages: its next one is {next}, not {expected}"
@@ -262,13 +309,28 @@ impl fmt::Display for RecvError {
 impl Error for RecvError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Decode { source, .. } => Some(&**source),
+            Self::Decode { source, .. } | Self::Object { source, .. } => Some(&**source),
             _ => None,
         }
     }
 }
 
 /// What [`Subscriber::try_recv`](super::Subscriber::try_recv) gives instead of a message.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+/// # let connection = levada_nats::connect(&url).await?;
+/// use levada_nats::topic::TryRecvError;
+///
+/// let topic = connection.topic("nothing".parse()?).open::<u32>().await?;
+/// let error = topic.subscribe().await?.try_recv().unwrap_err();
+/// assert!(matches!(error, TryRecvError::Empty));
+/// assert_eq!(error.to_string(), "there is no message at the moment");
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Debug)]
 pub enum TryRecvError {
     /// There is no message at the moment.

@@ -97,8 +97,25 @@ impl<T: 'static> Topic<T> {
     /// # Errors
     /// See [`SubscribeError`].
     ///
+    /// # Panics
+    /// If it is polled outside of a tokio runtime.
+    ///
     /// # Cancel safety
     /// A cancelled call leaves nothing behind: what it made on the server is deleted.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// let topic = connection.topic("live".parse()?).open::<u32>().await?;
+    /// topic.send(1).await?;
+    /// let mut subscriber = topic.subscribe().await?;
+    /// topic.send(2).await?;
+    /// assert_eq!(*subscriber.recv().await?, 2);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
     pub async fn subscribe(&self) -> Result<Subscriber<T>, SubscribeError> {
         self.subscribe_from(Position::Next).await
     }
@@ -108,6 +125,9 @@ impl<T: 'static> Topic<T> {
     ///
     /// # Errors
     /// See [`SubscribeError`].
+    ///
+    /// # Panics
+    /// If it is polled outside of a tokio runtime.
     ///
     /// # Cancel safety
     /// A cancelled call leaves nothing behind: what it made on the server is deleted.
@@ -134,7 +154,7 @@ impl<T: 'static> Topic<T> {
         position: impl Into<Position>,
     ) -> Result<Subscriber<T>, SubscribeError> {
         let (next, items) = reader::start(self.source.clone(), position.into()).await?;
-        Ok(Subscriber::new(next, items, self.codec.clone()))
+        Ok(Subscriber::new(next, items, self.codec.clone(), self.source.clone()))
     }
 
     /// Deletes the topic with all its messages. Its subscribers get
@@ -160,8 +180,10 @@ impl<T: 'static> Topic<T> {
     /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
     /// ```
     pub async fn delete(&self) -> Result<(), OpenError> {
-        let Source { connection, stream, .. } = &*self.source;
-        consumer::delete_stream(connection.jetstream(), stream).await
+        let Source { connection, stream, objects_stream, .. } = &*self.source;
+        // In this order, so that no message is without its bytes.
+        consumer::delete_stream(connection.jetstream(), stream).await?;
+        consumer::delete_stream(connection.jetstream(), objects_stream).await
     }
 }
 

@@ -85,6 +85,18 @@ impl<T: 'static> Lossy<T> {
     ///
     /// # Cancel safety
     /// If the future is dropped before it is ready, the message is not sent.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// let levels = connection.topic("levels".parse()?).open_lossy::<u32>()?;
+    /// // There need not be a subscriber.
+    /// levels.send(7).await?;
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
     pub async fn send(&self, message: T) -> Result<(), SendError<T>> {
         let payload = match self.codec.encode(&message) {
             Ok(payload) => payload,
@@ -118,6 +130,9 @@ impl<T: 'static> Lossy<T> {
     ///
     /// # Errors
     /// [`SubscribeError::NoAnswer`] and [`SubscribeError::Closed`].
+    ///
+    /// # Panics
+    /// If it is polled outside of a tokio runtime.
     ///
     /// # Cancel safety
     /// A cancelled call leaves nothing behind.

@@ -31,13 +31,19 @@
 //! A program that stores [`Subscriber::position`] goes on there after a restart, with
 //! [`Topic::subscribe_from`]: no message twice, none skipped without a word.
 //!
+//! # Large messages
+//! The bytes of a message that is larger than the server's `max_payload` (1 MiB unless it is
+//! configured otherwise) are stored in another stream beside the topic's, and fetched when the
+//! message is received. They are deleted a day after the message was overwritten, when the next
+//! large message is sent.
+//!
 //! # Without storage
 //! [`Options::open_lossy`] gives the same over core NATS: fast, at most once, and a subscriber gets
 //! nothing from before, or from while it was disconnected.
 
 // What a file uses stands to the left of it:
 // { error, pauses, position, seats, source, wire } <- consumer <- cursor <- reader <- subscriber
-// { error, source } <- send;  error <- gather <- lossy;  { send, subscriber } <- handle
+// { error, source } <- send, { send, subscriber } <- handle, error <- gather <- lossy
 // { handle, lossy } <- options
 mod consumer;
 mod cursor;

@@ -4,12 +4,13 @@ use super::handle::Topic;
 use super::lossy::Lossy;
 use super::source::Source;
 use crate::codec::{Codec, Json};
+use crate::payload::Objects;
 use crate::stream::{self, OpenError};
 use crate::{Connection, Durability, Name};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// For how long the server remembers ids, if messages live that long.
@@ -17,6 +18,12 @@ const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 
 /// The shortest `max_age` that the server takes.
 const SHORTEST_AGE: Duration = Duration::from_millis(100);
+
+/// The longest `max_age`: the server counts nanoseconds in 63 bits.
+const LONGEST_AGE: Duration = Duration::from_nanos(i64::MAX as u64);
+
+/// How much longer than a message its object is kept.
+const OBJECT_MARGIN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The most messages that a subscriber fetches ahead. The client's buffer of one subscription has
 /// twice as many places.
@@ -98,7 +105,8 @@ impl Options {
     }
 
     /// How many bytes the topic keeps, with what the server adds to each message (up to 64 bytes
-    /// and the topic's subject); without a limit unless this sets one.
+    /// and the topic's subject); without a limit unless this sets one. The bytes of messages that
+    /// are larger than the server's `max_payload` do not count.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = Some(bytes);
         self
@@ -138,15 +146,37 @@ impl Options {
     ///
     /// # Cancel safety
     /// A cancelled call may have made the topic, which is what the next call wants.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// use levada_nats::codec::Raw;
+    ///
+    /// let topic = connection.topic("texts".parse()?).open_with::<String>(Raw).await?;
+    /// topic.send("not quoted".to_owned()).await?;
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
     pub async fn open_with<T: 'static>(self, codec: impl Codec<T>) -> Result<Topic<T>, OpenError> {
         self.check()?;
         let opened = stream::open(self.connection.jetstream(), self.stream()).await?;
         let info = opened.cached_info();
+        let objects = Objects::new(&self.connection, "topic", &self.name, self.durability);
+        // As long as a message may live, and what an object may be older than its message.
+        let objects = match self.max_age {
+            Some(age) => objects.max_age(age.saturating_add(OBJECT_MARGIN).min(LONGEST_AGE)),
+            None => objects,
+        };
         let source = Source {
             stream: info.config.name.clone(),
             created: info.created,
             subject: self.connection.subject("topic", &self.name),
             max_bytes: self.max_bytes,
+            objects,
+            objects_stream: self.connection.stream_name("topic-objects", &self.name),
+            swept: Mutex::default(),
             read_ahead: self.read_ahead,
             connection: self.connection,
         };
@@ -159,6 +189,17 @@ impl Options {
     ///
     /// # Errors
     /// [`OpenError::Settings`].
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// let progress = connection.topic("progress".parse()?).open_lossy::<u8>()?;
+    /// progress.send(50).await?;
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
     pub fn open_lossy<T: Serialize + DeserializeOwned + 'static>(
         self,
     ) -> Result<Lossy<T>, OpenError> {
@@ -186,7 +227,7 @@ impl Options {
             "a limit is at most 2^63 - 1"
         } else if self.max_age.is_some_and(|age| age < SHORTEST_AGE) {
             "the server keeps messages for at least 100 milliseconds"
-        } else if self.max_age.is_some_and(|age| age.as_nanos() > i64::MAX as u128) {
+        } else if self.max_age.is_some_and(|age| age > LONGEST_AGE) {
             "the server keeps messages for at most 292 years"
         } else if self.read_ahead == 0 || self.read_ahead > LONGEST_READ_AHEAD {
             "a subscriber fetches between 1 and 32,768 messages ahead"

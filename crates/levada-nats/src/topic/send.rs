@@ -4,15 +4,18 @@ use super::error::SendError;
 use super::source::Source;
 use crate::State;
 use crate::codec::Codec;
-use async_nats::jetstream::context::{GetStreamErrorKind, PublishError, PublishErrorKind};
-use async_nats::jetstream::message::PublishMessage;
+use crate::payload::PayloadError;
+use async_nats::header::NATS_MESSAGE_ID;
+use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::publish::PublishAck;
+use async_nats::jetstream::response::Response;
 use async_nats::jetstream::{self, ErrorCode};
+use async_nats::{HeaderMap, Request, RequestErrorKind};
 use bytes::Bytes;
-use std::error::Error;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::sync::PoisonError;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -22,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The pause before a message that reached no stream is sent again.
 const AGAIN: Duration = Duration::from_millis(100);
+
+/// How often a sender of large messages deletes the objects of those that are gone.
+const SWEEP: Duration = Duration::from_secs(600);
 
 /// What the server adds to each message in a file, rounded up: its length, number, time, the length
 /// of the subject and of the headers, a checksum.
@@ -52,6 +58,18 @@ pub struct Sent {
 
 /// A message to send: what [`Topic::send`](super::Topic::send) returns. It does nothing until it is
 /// awaited.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+/// # let connection = levada_nats::connect(&url).await?;
+/// let topic = connection.topic("states".parse()?).open::<String>().await?;
+/// let sent = topic.send("paid".to_owned()).id("order-7-paid").await?;
+/// println!("stored as {}", sent.seq);
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
 #[must_use = "a message is sent when this is awaited"]
 pub struct Send<'a, T> {
     source: &'a Source,
@@ -67,6 +85,8 @@ impl<'a, T> Send<'a, T> {
 
     /// An id for the message. The server stores one message with this id within two minutes (or the
     /// topic's [`max_age`](super::Options::max_age), if that is shorter), however often it is sent.
+    /// A message with an id is sent again if the connection is lost before the server has answered,
+    /// as long as the time for it lasts.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
@@ -153,41 +173,138 @@ impl<T: 'static> Send<'_, T> {
 }
 
 async fn send(source: &Source, payload: Bytes, id: Option<String>) -> Result<Sent, Failure> {
-    check_size(source, payload.len(), id.as_deref())?;
+    let mut headers = HeaderMap::new();
+    if let Some(id) = id {
+        headers.insert(NATS_MESSAGE_ID, id);
+    }
     let patience = source.connection.client().timeout().unwrap_or(PATIENCE);
-    let deadline = Instant::now() + patience;
-    loop {
-        connected(source, deadline).await?;
-        let mut message = PublishMessage::build().payload(payload.clone());
-        if let Some(id) = &id {
-            message = message.message_id(id);
-        }
-        let jetstream = source.connection.jetstream();
-        let publishing = jetstream.send_publish(source.subject.clone(), message);
-        let stored = match publishing.await {
-            Ok(answer) => answer.await,
-            Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
-                let limit = source.connection.client().max_payload();
-                return Err(Failure::TooLarge { size: payload.len(), limit });
-            }
-            // It was not handed over to the connection.
-            Err(_) => return Err(Failure::Disconnected),
+    connected(source, Instant::now() + patience).await?;
+    let packed = source.objects.pack(payload, &mut headers).await.map_err(|error| match error {
+        // An answer to a part was lost. No message refers to the others.
+        PayloadError::Server { .. } => Failure::Disconnected,
+        error => Failure::Refused(error.to_string()),
+    })?;
+    let sent = publish(source, packed.payload, headers, Instant::now() + patience).await;
+    if let Some(object) = packed.reference {
+        let is_used = match &sent {
+            Ok(sent) => !sent.duplicate,
+            Err(failure) => matches!(failure, Failure::Unknown),
         };
-        match stored {
-            Ok(PublishAck { sequence, duplicate, .. }) => {
-                return Ok(Sent { seq: sequence, duplicate });
-            }
-            // Nothing listens on the subject, so it was not stored: the stream is deleted, or has
-            // no leader at the moment.
-            Err(error) if error.kind() == PublishErrorKind::StreamNotFound => {
-                check_exists(source).await?;
-                if Instant::now() + AGAIN >= deadline {
-                    return Err(Failure::Disconnected);
-                }
-                sleep(AGAIN).await;
-            }
-            Err(error) => return Err(meaning(&error)),
+        if is_used {
+            sweep(source);
+        } else if let Err(error) = source.objects.delete(&object).await {
+            tracing::debug!(%error, "an object without a message is deleted later");
         }
+    }
+    sent
+}
+
+/// Publishes until the server has the message, or says what it will say later as well. What may be
+/// stored is published again only if it has an id.
+async fn publish(
+    source: &Source,
+    payload: Bytes,
+    headers: HeaderMap,
+    deadline: Instant,
+) -> Result<Sent, Failure> {
+    check_size(source, payload.len(), &headers)?;
+    let has_id = headers.get(NATS_MESSAGE_ID).is_some();
+    let mut may_be_stored = false;
+    let failure = loop {
+        if connected(source, deadline).await.is_err() {
+            break Failure::Disconnected;
+        }
+        match publish_once(source, payload.clone(), headers.clone(), deadline).await {
+            Answer::Stored(sent) => return Ok(sent),
+            Answer::None if has_id => may_be_stored = true,
+            Answer::None => return Err(Failure::Unknown),
+            Answer::NoResponders => {
+                if let Err(failure) = check_exists(source).await {
+                    break failure;
+                }
+            }
+            Answer::NotNow => {}
+            Answer::Refused(reason) => break Failure::Refused(reason),
+        }
+        if Instant::now() + AGAIN >= deadline {
+            break Failure::Disconnected;
+        }
+        sleep(AGAIN).await;
+    };
+    // An earlier copy may be in a buffer somewhere between; later answers say nothing about it.
+    Err(if may_be_stored { Failure::Unknown } else { failure })
+}
+
+/// What came of one publish.
+enum Answer {
+    Stored(Sent),
+    /// None came, or another copy is on its way: it may be stored.
+    None,
+    /// Nothing listens on the subject, so it was not stored: the stream is deleted, or has no
+    /// leader at the moment.
+    NoResponders,
+    /// A leader is being elected, or the connection is lost. It was not stored.
+    NotNow,
+    /// It was not stored.
+    Refused(String),
+}
+
+/// The answer ends with the connection: what was written to a connection that is lost may be
+/// stored.
+async fn publish_once(
+    source: &Source,
+    payload: Bytes,
+    headers: HeaderMap,
+    deadline: Instant,
+) -> Answer {
+    let client = source.connection.client();
+    let mut state = source.connection.state();
+    if !state.borrow_and_update().is_connected() {
+        return Answer::NotNow;
+    }
+    let request = Request::new().headers(headers).payload(payload).timeout(None);
+    let answered = async {
+        tokio::select! {
+            biased;
+            answer = client.send_request(source.subject.clone(), request) => Some(answer),
+            _ = state.changed() => None,
+        }
+    };
+    let message = match timeout_at(deadline, answered).await {
+        Ok(Some(Ok(message))) => message,
+        Ok(Some(Err(error))) => {
+            return match error.kind() {
+                RequestErrorKind::NoResponders => Answer::NoResponders,
+                RequestErrorKind::TimedOut | RequestErrorKind::Other => Answer::None,
+                RequestErrorKind::InvalidSubject | RequestErrorKind::MaxPayloadExceeded => {
+                    Answer::Refused(error.to_string())
+                }
+            };
+        }
+        Ok(None) | Err(_) => return Answer::None,
+    };
+    match serde_json::from_slice(&message.payload) {
+        Ok(Response::Ok(PublishAck { sequence, duplicate, .. })) => {
+            Answer::Stored(Sent { seq: sequence, duplicate })
+        }
+        Ok(Response::Err { error }) => refusal(&error),
+        Err(error) => Answer::Refused(format!("it answers what is no answer: {error}")),
+    }
+}
+
+/// What a refusal means.
+fn refusal(error: &jetstream::Error) -> Answer {
+    match error.error_code() {
+        ErrorCode::STREAM_NOT_FOUND => Answer::NoResponders,
+        ErrorCode::CLUSTER_NOT_AVAILABLE
+        | ErrorCode::CLUSTER_NOT_LEADER
+        | ErrorCode::STREAM_OFFLINE
+        | ErrorCode::STREAM_TOO_MANY_REQUESTS => Answer::NotNow,
+        // What Raft says when it cannot take a proposal has no code.
+        ErrorCode(0) if error.code() == 503 => Answer::NotNow,
+        // A copy of it is on its way through the cluster, and may not arrive.
+        ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT => Answer::None,
+        _ => Answer::Refused(error.to_string()),
     }
 }
 
@@ -195,9 +312,12 @@ async fn send(source: &Source, payload: Bytes, id: Option<String>) -> Result<Sen
 ///
 /// A stream with `max_bytes` acknowledges a message that is larger than that, and removes it at
 /// once.
-fn check_size(source: &Source, payload: usize, id: Option<&str>) -> Result<(), Failure> {
-    let headers = id.map_or(0, |id| "NATS/1.0\r\nNats-Msg-Id: \r\n\r\n".len() + id.len());
-    let size = payload + headers;
+fn check_size(source: &Source, payload: usize, headers: &HeaderMap) -> Result<(), Failure> {
+    let lines = headers.iter().flat_map(|(name, values)| {
+        values.iter().map(|value| AsRef::<str>::as_ref(name).len() + value.as_str().len() + 4)
+    });
+    let lines = lines.sum::<usize>();
+    let size = payload + if lines == 0 { 0 } else { lines + "NATS/1.0\r\n\r\n".len() };
     let limit = source.connection.client().max_payload();
     if size > limit {
         return Err(Failure::TooLarge { size, limit });
@@ -207,6 +327,25 @@ fn check_size(source: &Source, payload: usize, id: Option<&str>) -> Result<(), F
         Some(limit) if stored > limit => Err(Failure::TooLarge { size: stored, limit }),
         _ => Ok(()),
     }
+}
+
+/// Deletes the objects of messages that were overwritten, from time to time.
+fn sweep(source: &Source) {
+    let mut swept = source.swept.lock().unwrap_or_else(PoisonError::into_inner);
+    if swept.is_some_and(|swept| swept.elapsed() < SWEEP) {
+        return;
+    }
+    *swept = Some(std::time::Instant::now());
+    let (jetstream, stream) = (source.connection.jetstream().clone(), source.stream.clone());
+    let objects = source.objects.clone();
+    tokio::spawn(async move {
+        let Ok(stream) = jetstream.get_stream(&stream).await else { return };
+        let state = &stream.cached_info().state;
+        let oldest = if state.messages > 0 { state.first_timestamp } else { state.last_timestamp };
+        if let Err(error) = objects.sweep(oldest.into()).await {
+            tracing::debug!(%error, "objects of old messages are deleted later");
+        }
+    });
 }
 
 /// Waits for a connection: what is sent without one waits in the client and is sent when its sender
@@ -235,10 +374,25 @@ async fn check_exists(source: &Source) -> Result<(), Failure> {
     }
 }
 
-fn meaning(error: &PublishError) -> Failure {
-    let refusal = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
-    match (error.kind(), refusal) {
-        (_, Some(refusal)) => Failure::Refused(refusal.to_string()),
-        _ => Failure::Unknown,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(code: u32, err_code: u32) -> Answer {
+        let json = format!(r#"{{"code":{code},"err_code":{err_code},"description":"something"}}"#);
+        refusal(&serde_json::from_str(&json).unwrap())
+    }
+
+    #[test]
+    fn an_election_is_waited_for_and_a_full_disk_is_not() {
+        for (code, err_code) in [(503, 10_008), (500, 10_009), (503, 0), (429, 10_167)] {
+            assert!(matches!(answer(code, err_code), Answer::NotNow), "{err_code}");
+        }
+        assert!(matches!(answer(409, 10_158), Answer::None));
+        assert!(matches!(answer(404, 10_059), Answer::NoResponders));
+        for (code, err_code) in [(503, 10_077), (500, 10_047), (400, 10_071)] {
+            let Answer::Refused(reason) = answer(code, err_code) else { panic!("{err_code}") };
+            assert!(reason.contains("something"), "{reason}");
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! The stream under a topic.
 
 use crate::Connection;
+use crate::payload::Objects;
 use async_nats::datetime::DateTime;
+use std::sync::Mutex;
+use std::time::Instant;
 
 /// The stream under a topic.
 #[derive(Debug)]
@@ -15,6 +18,12 @@ pub(super) struct Source {
     pub(super) subject: String,
     /// The most bytes that it keeps, if there is such a limit.
     pub(super) max_bytes: Option<u64>,
+    /// Where the bytes of large messages are.
+    pub(super) objects: Objects,
+    /// The stream of that.
+    pub(super) objects_stream: String,
+    /// When the objects that belong to no message were deleted the last time.
+    pub(super) swept: Mutex<Option<Instant>>,
     /// How many messages a subscriber fetches ahead.
     pub(super) read_ahead: usize,
 }

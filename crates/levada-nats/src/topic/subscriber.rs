@@ -1,18 +1,24 @@
 //! Receiving.
 
 use super::error::{RecvError, TryRecvError};
+use super::pauses::Pauses;
 use super::reader::Item;
+use super::source::Source;
 use super::wire::Stored;
 use crate::codec::Codec;
+use crate::payload::PayloadError;
+use bytes::Bytes;
 use futures_util::Stream;
-use levada::mpsc;
+use levada::{mpsc, oneshot};
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::SystemTime;
+use tokio::runtime::Handle;
+use tokio::time::sleep;
 
 /// A received message. It dereferences to what was sent.
 ///
@@ -82,10 +88,11 @@ impl<T> Deref for Message<T> {
 /// 4. **Resumption.** A subscriber that begins at the [`position`](Self::position) of another one
 ///    gets what that one would have got next.
 /// 5. **Closed edges.** What was fetched before the topic was deleted or the connection closed is
-///    received first; then every call gives the same final error.
+///    received first (of messages larger than the server's `max_payload`: whose bytes are here);
+///    then every call gives the same final error.
 /// 6. **Nothing is left.** The server has at most one consumer of a subscriber, however often the
-///    connection broke. It is deleted when the subscriber is dropped; that of a process that was
-///    killed is removed by the server after 30 seconds.
+///    connection broke. It is deleted when the subscriber is dropped; if the process was killed or
+///    the connection closed before, the server removes it after 30 seconds.
 ///
 /// Guarantees 1 to 4 end where the server forgets: if it comes back without its newest messages,
 /// the subscriber gives [`Rewound`](RecvError::Rewound), unless as many were sent again before it
@@ -120,9 +127,20 @@ pub struct Subscriber<T> {
     codec: Arc<dyn Codec<T>>,
     /// The sequence number from which everything is still to come.
     next: u64,
-    /// A message after a gap that was reported.
-    held: Option<Stored>,
+    /// A message that is not handed over yet.
+    held: Option<Held>,
     end: Option<End>,
+    source: Arc<Source>,
+    /// That of the call that made this, for tasks that read objects.
+    runtime: Handle,
+}
+
+/// A message after a gap that was reported, or whose bytes are on the way.
+struct Held {
+    stored: Stored,
+    /// Its bytes, if they stand apart: they come from a task, so that a `recv` that is cancelled
+    /// loses nothing.
+    object: Option<oneshot::Receiver<Result<Bytes, PayloadError>>>,
 }
 
 #[derive(Clone, Copy)]
@@ -132,8 +150,14 @@ enum End {
 }
 
 impl<T: 'static> Subscriber<T> {
-    pub(super) fn new(next: u64, items: mpsc::Receiver<Item>, codec: Arc<dyn Codec<T>>) -> Self {
-        Self { items, codec, next, held: None, end: None }
+    pub(super) fn new(
+        next: u64,
+        items: mpsc::Receiver<Item>,
+        codec: Arc<dyn Codec<T>>,
+        source: Arc<Source>,
+    ) -> Self {
+        let runtime = Handle::current();
+        Self { items, codec, next, held: None, end: None, source, runtime }
     }
 
     /// Receives the next message.
@@ -143,6 +167,19 @@ impl<T: 'static> Subscriber<T> {
     ///
     /// # Cancel safety
     /// If the future is dropped before it is ready, no message was taken.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// let topic = connection.topic("received".parse()?).open::<u32>().await?;
+    /// let mut subscriber = topic.subscribe().await?;
+    /// topic.send(7).await?;
+    /// assert_eq!(*subscriber.recv().await?, 7);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
     pub fn recv(&mut self) -> Recv<'_, T> {
         Recv { subscriber: self }
     }
@@ -178,24 +215,50 @@ impl<T: 'static> Subscriber<T> {
     ///
     /// # Errors
     /// As [`recv`](Self::recv).
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("LEVADA_NATS_URL").expect("run `cargo xtask nats`");
+    /// # let connection = levada_nats::connect(&url).await?;
+    /// use std::future::poll_fn;
+    ///
+    /// let topic = connection.topic("polled".parse()?).open::<u32>().await?;
+    /// let mut subscriber = topic.subscribe().await?;
+    /// topic.send(7).await?;
+    /// let message = poll_fn(|cx| subscriber.poll_recv(cx)).await?;
+    /// assert_eq!(*message, 7);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message<T>, RecvError>> {
         loop {
-            if let Some(stored) = self.held.take() {
-                return Poll::Ready(self.open(stored));
-            }
             match self.end {
                 Some(End::NoStream) => return Poll::Ready(Err(RecvError::NoStream)),
                 Some(End::Closed) => return Poll::Ready(Err(RecvError::Closed)),
                 None => {}
             }
-            let item = match self.items.poll_recv(cx) {
-                Poll::Ready(item) => item,
-                Poll::Pending => return Poll::Pending,
-            };
-            match item {
+            if let Some(held) = &mut self.held {
+                let bytes = match &mut held.object {
+                    None => Ok(held.stored.payload.clone()),
+                    Some(object) => match ready!(Pin::new(object).poll(cx)) {
+                        Ok(bytes) => bytes,
+                        // The task ended without bytes: the connection is closed.
+                        Err(_) => {
+                            self.end = Some(End::Closed);
+                            continue;
+                        }
+                    },
+                };
+                if let Some(Held { stored, .. }) = self.held.take() {
+                    return Poll::Ready(self.open(&stored, bytes));
+                }
+            }
+            match ready!(self.items.poll_recv(cx)) {
                 Some(Item::Stored(stored)) if stored.seq >= self.next => {
                     let lag = self.advance(stored.seq);
-                    self.held = Some(stored);
+                    let object = stored.headers.is_some().then(|| self.load(&stored));
+                    self.held = Some(Held { stored, object });
                     if let Some(lag) = lag {
                         return Poll::Ready(Err(lag));
                     }
@@ -271,14 +334,50 @@ impl<T: 'static> Subscriber<T> {
         (missed > 0).then_some(RecvError::Lagged(missed))
     }
 
-    fn open(&mut self, stored: Stored) -> Result<Message<T>, RecvError> {
-        let Stored { seq, sent_at, payload } = stored;
+    fn open(
+        &mut self,
+        stored: &Stored,
+        bytes: Result<Bytes, PayloadError>,
+    ) -> Result<Message<T>, RecvError> {
+        let Stored { seq, sent_at, .. } = *stored;
         // Before the codec runs: if it panics, this message is not its next one as well.
         self.next = seq.saturating_add(1);
-        match self.codec.decode(&payload) {
+        let bytes = bytes.map_err(|source| RecvError::Object { seq, source: Box::new(source) })?;
+        match self.codec.decode(&bytes) {
             Ok(value) => Ok(Message { value, seq, sent_at }),
             Err(source) => Err(RecvError::Decode { seq, source }),
         }
+    }
+
+    /// Reads the object of a message, again and again while the server does not answer.
+    fn load(&self, stored: &Stored) -> oneshot::Receiver<Result<Bytes, PayloadError>> {
+        let (mut loaded, receiver) = oneshot::channel();
+        let (source, stored) = (self.source.clone(), stored.clone());
+        self.runtime.spawn(async move {
+            let mut state = source.connection.state();
+            let mut pauses = Pauses::default();
+            let loading = async {
+                loop {
+                    let Stored { headers, payload, .. } = &stored;
+                    match source.objects.unpack(headers.as_ref(), payload).await {
+                        Err(error) if !error.is_final() => {
+                            tracing::debug!(%error, "a large message is read again");
+                            sleep(pauses.next()).await;
+                        }
+                        bytes => break bytes,
+                    }
+                }
+            };
+            tokio::select! {
+                bytes = loading => {
+                    // An error means that the subscriber is gone.
+                    let _ = loaded.send(bytes);
+                }
+                () = loaded.closed() => {}
+                _ = state.wait_for(|state| state.is_closed()) => {}
+            }
+        });
+        receiver
     }
 }
 

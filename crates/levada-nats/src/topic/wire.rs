@@ -1,5 +1,6 @@
 //! What the server sends to the inbox of a pull consumer.
 
+use crate::payload::REFERENCE;
 use async_nats::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use std::time::{Duration, SystemTime};
@@ -28,6 +29,8 @@ pub(super) struct Stored {
     pub(super) seq: u64,
     pub(super) sent_at: SystemTime,
     pub(super) payload: Bytes,
+    /// Those that refer to an object, in which the bytes are instead.
+    pub(super) headers: Option<HeaderMap>,
 }
 
 impl Arrival {
@@ -56,7 +59,8 @@ impl Arrival {
         let Some((seq, number, sent_at)) = message.reply.as_deref().and_then(numbers) else {
             return Self::Broken("a message without numbers".to_owned());
         };
-        Self::Message(Stored { seq, sent_at, payload: message.payload }, number)
+        let headers = message.headers.filter(|headers| headers.get(REFERENCE).is_some());
+        Self::Message(Stored { seq, sent_at, payload: message.payload, headers }, number)
     }
 }
 

@@ -10,6 +10,7 @@ pub mod retry;
 pub mod serve;
 pub mod status;
 pub mod submit;
+pub mod work;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
@@ -23,6 +24,7 @@ use self::retry::RetryArgs;
 use self::serve::ServeArgs;
 use self::status::StatusArgs;
 use self::submit::SubmitArgs;
+use self::work::WorkArgs;
 
 /// A durable job queue in front of any command, over HTTP, and the tools to use it.
 #[derive(Debug, Parser)]
@@ -38,6 +40,8 @@ pub struct Cli {
 pub enum Command {
     /// Serve a command over HTTP: run it for each job of a bounded queue that survives a restart
     Serve(Box<ServeArgs>),
+    /// Run a command for the jobs that the front ends of a cluster (`levada serve --nats`) accept
+    Work(Box<WorkArgs>),
     /// Submit a job to a server, wait for its end, and write its output
     Submit(Box<SubmitArgs>),
     /// List the newest jobs of a server, or show particular ones
@@ -123,15 +127,26 @@ pub(crate) mod tests {
 
     #[test]
     fn documented_options_exist() {
-        // Those of curl, docker, grep, sort and systemd, in examples.
-        let others = ["data-binary", "kill-whom", "signal", "stop-timeout", "unbuffered", "unique"];
+        // Those of cargo, curl, docker, grep, nats-server, sort and systemd, in examples.
+        let others = [
+            "data-binary",
+            "features",
+            "jetstream",
+            "kill-whom",
+            "locked",
+            "path",
+            "signal",
+            "stop-timeout",
+            "unbuffered",
+            "unique",
+        ];
         let mut command = <Cli as clap::CommandFactory>::command();
         command.build();
         let options = command.get_subcommands().flat_map(clap::Command::get_arguments);
         let mut known: Vec<_> = options.filter_map(clap::Arg::get_long).collect();
         known.extend(others);
         let mut seen = 0;
-        for name in ["cli", "config", "serve", "http"] {
+        for name in ["cli", "cluster", "config", "serve", "http"] {
             let text = document(name);
             let words = text.split(|c: char| !c.is_ascii_lowercase() && c != '-');
             for option in words.filter_map(|word| word.strip_prefix("--")) {

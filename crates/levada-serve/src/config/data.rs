@@ -53,6 +53,26 @@ pub(crate) struct Retention {
     pub(crate) max_bytes: u64,
 }
 
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It answers clients, and runs jobs if its queues have workers.
+    FrontEnd,
+    /// It only runs jobs, of a cluster.
+    Worker,
+}
+
+/// When NATS servers have a job for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Durability {
+    /// One server has it in a file, which it may not have synced.
+    Lazy,
+    /// One server has synced it, as its configuration says.
+    Fsync,
+    /// Three servers have it.
+    Replicated,
+}
+
 /// How a command does its jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Mode {
@@ -201,6 +221,11 @@ impl QueueConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Service {
     pub(crate) store: Storage,
+    /// The NATS servers of a cluster, in whose streams jobs are kept instead.
+    pub(crate) nats: Option<String>,
+    pub(crate) nats_credentials: Option<PathBuf>,
+    pub(crate) cluster: String,
+    pub(crate) durability: Durability,
     pub(crate) full_status: StatusCode,
     pub(crate) header_timeout: Duration,
     pub(crate) body_timeout: Duration,
@@ -226,9 +251,30 @@ pub(crate) enum Storage {
 }
 
 impl Service {
+    /// What is said about NATS servers that are not there, or about a store that is not used.
+    pub(crate) fn out_of_place(&self) -> Option<&'static str> {
+        let Self { store, nats_credentials, cluster, durability, .. } = Self::built_in();
+        if self.nats.is_some() {
+            let is_said = self.store != store;
+            return is_said.then_some("--store: --nats keeps the jobs; remove one of them");
+        }
+        if self.nats_credentials != nats_credentials {
+            return Some("--nats-credentials: there are no servers; add --nats URL");
+        }
+        if self.cluster != cluster {
+            return Some("--cluster: there are no servers; add --nats URL");
+        }
+        (self.durability != durability)
+            .then_some("--durability: it is that of NATS servers; add --nats URL")
+    }
+
     pub(super) fn built_in() -> Self {
         Self {
             store: Storage::Directory("levada-data".into()),
+            nats: None,
+            nats_credentials: None,
+            cluster: "levada".to_owned(),
+            durability: Durability::Lazy,
             full_status: StatusCode::SERVICE_UNAVAILABLE,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),

@@ -32,6 +32,8 @@ pub(super) struct Kind<T: 'static> {
 #[derive(Clone, Copy, PartialEq)]
 enum Form {
     String,
+    /// A string that is not shown as it is.
+    Secret,
     Number,
     StringOrNumber,
     /// One of the texts in the name, with `|` between them.
@@ -52,7 +54,7 @@ impl<T> Kind<T> {
     pub(super) fn read(&self, value: &DeValue<'_>, here: &Path) -> Result<T, String> {
         let string = || value.as_str().map(str::to_owned);
         let text = match self.form {
-            Form::String => string(),
+            Form::String | Form::Secret => string(),
             Form::Number => number_of(value).map(Into::into),
             Form::StringOrNumber => text_of(value).map(Into::into),
             Form::Bool => value.as_bool().map(|is| is.to_string()),
@@ -162,6 +164,17 @@ pub(super) const NAMES: Kind<Vec<String>> = kind(
     |names| show_list(names, String::clone),
 );
 
+/// The addresses of NATS servers. A password in one is not shown.
+pub(super) const NATS: Kind<Option<String>> =
+    kind("URL", Form::Secret, nats, |url| url.as_ref().map(|url| without_passwords(url).into()));
+pub(super) const CLUSTER: Kind<String> =
+    kind("NAME", Form::String, cluster, |name| Some(name.clone().into()));
+
+/// A whole number from 0 to `MAX`.
+pub(super) const fn count_or_zero<const MAX: u32>() -> Kind<usize> {
+    Kind { parse: units::count_or_zero::<MAX>, ..count::<usize, MAX>() }
+}
+
 /// A whole number from 1 to `MAX`.
 pub(super) const fn count<N: Copy + TryFrom<u32> + TryInto<i64>, const MAX: u32>() -> Kind<N> {
     kind("N", Form::Number, units::count::<N, MAX>, |number| {
@@ -187,6 +200,33 @@ pub(super) const fn choice<T: ValueEnum>(names: &'static str) -> Kind<T> {
         |text| T::from_str(text, false),
         |value: &T| Some(value.to_possible_value()?.get_name().into()),
     )
+}
+
+fn nats(text: &str) -> Result<Option<String>, String> {
+    if text.is_empty() || text.contains(char::is_whitespace) {
+        return Err("give the URL of a NATS server, nats://HOST:PORT; several with commas".into());
+    }
+    Ok(Some(text.to_owned()))
+}
+
+fn without_passwords(urls: &str) -> String {
+    let shown = urls.split(',').map(|url| match url.rsplit_once('@') {
+        Some((before, host)) => {
+            let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
+            format!("{scheme}://(hidden)@{host}")
+        }
+        None => url.to_owned(),
+    });
+    shown.collect::<Vec<_>>().join(",")
+}
+
+fn cluster(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if (1..=64).contains(&text.len()) && text.chars().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("give 1 to 64 ASCII letters, digits and -".to_owned())
+    }
 }
 
 fn show_text(text: &[u8]) -> Option<Value> {

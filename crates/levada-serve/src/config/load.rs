@@ -62,7 +62,8 @@ impl Source {
                     QUEUE.iter().for_each(|row| row.read(fields, &mut base));
                 });
                 fields.tables("queue", |name, place, fields| {
-                    let queue = self.queue(name, place, fields, base.clone());
+                    let shares = service.nats.is_some() || self.service().nats.is_some();
+                    let queue = self.queue(name, place, fields, base.clone(), shares);
                     config.queues.insert(name.to_owned(), Arc::new(queue));
                 });
             })?;
@@ -73,6 +74,9 @@ impl Source {
             self.given.apply(QUEUE, &mut base);
             base.command.clone_from(&self.command);
             base.find_program().map_err(Mistakes::one)?;
+            if base.workers == 0 && service.nats.is_none() {
+                return Err(Mistakes::one(format!("--workers 0: {NO_WORKERS}")));
+            }
             config.queues.insert(DEFAULT_QUEUE.to_owned(), Arc::new(base));
         }
         if config.queues.is_empty() {
@@ -88,15 +92,20 @@ impl Source {
         Ok(Loaded { config, service })
     }
 
-    /// A queue of the file.
+    /// A queue of the file. Other processes run its jobs, too, if it `shares` them.
     fn queue(
         &self,
         name: &str,
         place: Range<usize>,
         fields: &mut Fields<'_, '_>,
         mut queue: QueueConfig,
+        shares: bool,
     ) -> QueueConfig {
         QUEUE.iter().for_each(|row| row.read(fields, &mut queue));
+        if let (0, false) = (queue.workers, shares) {
+            let here = fields.place_of("workers").unwrap_or_else(|| place.clone());
+            fields.mistake(here, format!("queue.{name}.workers = 0: {NO_WORKERS}"));
+        }
         if !is_name(name) {
             fields.mistake(
                 place.clone(),
@@ -123,6 +132,10 @@ impl Source {
         queue
     }
 }
+
+/// Why a queue has workers.
+const NO_WORKERS: &str =
+    "give a whole number from 1 to 4096; without `nats`, no other process runs the jobs";
 
 fn is_name(name: &str) -> bool {
     let is_inner = |c: u8| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');

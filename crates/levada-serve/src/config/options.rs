@@ -9,9 +9,9 @@ use toml::{Table, Value};
 use super::data::{Config, QueueConfig as Queue, Retention, Service};
 use super::document::{Fields, Shown, number_of};
 use super::kind::{
-    ACCEPT, ADDRESS, COMMAND, CONTENT_TYPE, DIRECTORY, DURATION, DURATION_OR_ZERO, FACTOR, FILE,
-    FULL_STATUS, KEPT_SIZE, NAMES, PRIORITY, SHARE, SIZE, SIZE_OR_ZERO, STORAGE, SWITCH, choice,
-    count, limit,
+    ACCEPT, ADDRESS, CLUSTER, COMMAND, CONTENT_TYPE, DIRECTORY, DURATION, DURATION_OR_ZERO, FACTOR,
+    FILE, FULL_STATUS, KEPT_SIZE, NAMES, NATS, PRIORITY, SHARE, SIZE, SIZE_OR_ZERO, STORAGE,
+    SWITCH, choice, count, count_or_zero, limit,
 };
 use super::retry::{RetryPolicy, Verdict};
 use super::row::{Group, Row, Rows, key};
@@ -26,9 +26,10 @@ pub(super) static QUEUE: Rows<Queue> = &[
     &key("directory", DIRECTORY, |q: &mut Queue| &mut q.directory).default("that of the service")
         .text("the working directory of the command"),
     &Environment,
-    &key("workers", count::<_, 4096>(), |q: &mut Queue| &mut q.workers)
+    &key("workers", count_or_zero::<4096>(), |q: &mut Queue| &mut q.workers)
         .flag("workers").default("the number of CPUs")
-        .text("how many commands of the queue run at the same time (1 to 4096)"),
+        .text("how many commands of the queue run at the same time (1 to 4096); in a cluster, each \
+               process has its own number, and a front end may have `0`: it then runs none"),
     &key("capacity", count::<_, MAX_JOBS>(), |q: &mut Queue| &mut q.capacity).flag("queue")
         .text("how many accepted jobs can wait for a worker (1 to 1000000); the service refuses \
                more"),
@@ -132,6 +133,22 @@ static SERVICE: Rows<Service> = &[
     &key("store", STORAGE, |s: &mut Service| &mut s.store).flag("store").default("levada-data")
         .text("where accepted jobs are kept: a directory of its own for each service, or `memory`, \
                which lasts as long as the process"),
+    &key("nats", NATS, |s: &mut Service| &mut s.nats).flag("nats")
+        .text("the NATS servers of a cluster: `nats://HOST:PORT` or `tls://HOST:PORT`, several with \
+               commas. They keep the jobs in place of `store`, and all front ends and workers of \
+               the cluster share them"),
+    &key("nats_credentials", FILE, |s: &mut Service| &mut s.nats_credentials)
+        .flag("nats-credentials")
+        .text("a credentials file for the NATS servers: a JWT and its key, as `nsc` writes them"),
+    &key("cluster", CLUSTER, |s: &mut Service| &mut s.cluster).flag("cluster")
+        .text("the name of the cluster: 1 to 64 letters, digits and `-`. Clusters with different names \
+               can use the same NATS servers, and do not see each other's jobs"),
+    &key("durability", choice("lazy|fsync|replicated"), |s: &mut Service| &mut s.durability)
+        .flag("durability")
+        .text("when a job counts as stored: with `lazy`, when one NATS server has written it; with \
+               `fsync`, when one server has synced it, which needs `sync_interval: always` in the \
+               server's configuration; with `replicated`, when the majority of three servers has \
+               written it. All front ends and workers of a cluster need the same"),
     &key("full_status", FULL_STATUS, |s: &mut Service| &mut s.full_status).flag("full-status")
         .text("the status with which a full queue refuses a job: `503`, or `429` for clients that \
                retry only after that"),

@@ -75,6 +75,14 @@ pub(crate) fn count<N: TryFrom<u32>, const MAX: u32>(text: &str) -> Result<N, St
         .ok_or_else(|| format!("give a whole number from 1 to {MAX}"))
 }
 
+/// A whole number from 0 to `MAX`.
+pub(crate) fn count_or_zero<const MAX: u32>(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (0..=MAX).contains(number));
+    number
+        .and_then(|number| usize::try_from(number).ok())
+        .ok_or_else(|| format!("give a whole number from 0 to {MAX}"))
+}
+
 /// A share, from 0 to 1.
 pub(crate) fn share(text: &str) -> Result<f64, String> {
     number_within(text, 0.0, 1.0)

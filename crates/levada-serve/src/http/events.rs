@@ -68,6 +68,7 @@ pub(crate) async fn of_job(
     reading.queue = queue;
     if let Job::Active(active) = &job {
         reading.output = Some(active.output());
+        app.jobs.lifecycle.watched(active);
         reading.view = Some(active.watch());
     }
     let job = find(&app, &id.to_string()).await?;
@@ -105,6 +106,8 @@ struct Reading {
     /// The queue of that job.
     queue: String,
     ready: VecDeque<sse::Event>,
+    /// Events to this number were read at another process.
+    until: u64,
     events: broadcast::Receiver<Event>,
     output: Option<broadcast::Receiver<Written>>,
     view: Option<watch::Receiver<JobView>>,
@@ -125,7 +128,7 @@ struct Reading {
 impl Reading {
     fn begin(app: Arc<App>, headers: &HeaderMap, job: Option<JobId>) -> Self {
         let last_id = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
-        let Reader { missed, lost, events } = app.jobs.reporter.events.subscribe(last_id);
+        let Reader { missed, lost, until, events } = app.jobs.reporter.events.subscribe(last_id);
         let lost = lost.map(|lost| lagged(lost.filter(|_| job.is_none())));
         let mut ready: VecDeque<_> = lost.into_iter().collect();
         let missed = missed.iter().filter(|event| job.is_none() || event.job == job);
@@ -138,6 +141,7 @@ impl Reading {
             job,
             queue,
             ready,
+            until,
             events,
             output: None,
             view: None,
@@ -236,6 +240,9 @@ impl Reading {
     }
 
     fn happened(&mut self, event: &Event) {
+        if event.number <= self.until {
+            return;
+        }
         if self.job.is_none() || event.job == self.job {
             if matches!(event.name, "retrying" | "finished") {
                 self.finish_texts();

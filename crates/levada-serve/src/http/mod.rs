@@ -32,9 +32,28 @@ use axum::{Extension, Router};
 pub(crate) use self::app::App;
 use self::app::Rejection;
 use self::problem::{method_not_allowed, not_found};
+use crate::config::Role;
 use crate::server::Connection;
 
-pub(crate) fn router(app: Arc<App>) -> Router {
+pub(crate) fn router(app: Arc<App>, role: Role) -> Router {
+    let routes = match role {
+        Role::FrontEnd => of_clients(),
+        Role::Worker => Router::new(),
+    };
+    routes
+        .route("/health", get(health::alive))
+        .route("/ready", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&app), tell_rejections))
+        .layer(from_fn_with_state(Arc::clone(&app), guard::identify))
+        .layer(from_fn_with_state(Arc::clone(&app), begin_and_end))
+        .with_state(app)
+}
+
+/// What a worker has not.
+fn of_clients() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(page::index).post(submit::to_default))
         .route("/page/{file}", get(page::file))
@@ -48,16 +67,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/jobs/{id}/events", get(events::of_job))
         .route("/jobs/{id}/retry", post(jobs::retry))
         .route("/events", get(events::of_all))
-        .route("/health", get(health::alive))
-        .route("/ready", get(health::ready))
-        .route("/metrics", get(health::metrics))
         .route("/openapi.json", get(openapi::document))
-        .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(Arc::clone(&app), tell_rejections))
-        .layer(from_fn_with_state(Arc::clone(&app), guard::identify))
-        .layer(from_fn_with_state(Arc::clone(&app), begin_and_end))
-        .with_state(app)
 }
 
 /// What holds for every request and every answer. What jobs read and write, and what is known of

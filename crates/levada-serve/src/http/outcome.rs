@@ -280,7 +280,7 @@ pub(crate) fn draining() -> Problem {
 
 /// What cannot be written, or read.
 pub(crate) fn store_problem(app: &App, error: &StoreError) -> Problem {
-    let is_written = error.kind == StoreErrorKind::Full || app.jobs.store.failure().is_some();
+    let is_written = error.kind.passes() || app.jobs.store.failure().is_some();
     if is_written { store_failed(error) } else { unreadable(error) }
 }
 
@@ -294,10 +294,15 @@ pub(crate) fn store_failed(error: &StoreError) -> Problem {
             format!("No new jobs are accepted: {error}. The service accepts jobs again when there is room."),
         )
         .retry_after(ROOM),
+        StoreErrorKind::Away => away(format!(
+            "No new jobs are accepted: {error}. The service accepts jobs again when the NATS servers answer."
+        )),
         StoreErrorKind::TooLarge
         | StoreErrorKind::Passing
         | StoreErrorKind::Io
-        | StoreErrorKind::Corrupt => Problem::new(
+        | StoreErrorKind::Corrupt
+        | StoreErrorKind::Taken
+        | StoreErrorKind::NoPlace => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "store-failed",
             "The store failed",
@@ -306,18 +311,27 @@ pub(crate) fn store_failed(error: &StoreError) -> Problem {
     }
 }
 
+/// The servers that keep jobs do not answer.
+fn away(detail: String) -> Problem {
+    let (status, title) = (StatusCode::SERVICE_UNAVAILABLE, "The store does not answer");
+    Problem::new(status, "store-away", title, detail).retry_after(NEXT_PROCESS)
+}
+
 /// What cannot be read.
 pub(crate) fn unreadable(error: &StoreError) -> Problem {
     match error.kind {
         StoreErrorKind::Full
         | StoreErrorKind::TooLarge
         | StoreErrorKind::Passing
-        | StoreErrorKind::Io => Problem::new(
+        | StoreErrorKind::Io
+        | StoreErrorKind::Taken
+        | StoreErrorKind::NoPlace => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "store-failed",
             "The store cannot be read",
             format!("The system says: {error}."),
         ),
+        StoreErrorKind::Away => away(format!("The result cannot be read now: {error}.")),
         StoreErrorKind::Corrupt => internal(format!("The store is damaged: {error}.")),
     }
 }
@@ -343,7 +357,10 @@ pub(crate) fn no_output(app: &App, id: JobId, error: &StoreError) -> Problem {
         StoreErrorKind::Full
         | StoreErrorKind::TooLarge
         | StoreErrorKind::Passing
-        | StoreErrorKind::Io => unreadable(error),
+        | StoreErrorKind::Io
+        | StoreErrorKind::Away
+        | StoreErrorKind::Taken
+        | StoreErrorKind::NoPlace => unreadable(error),
     };
     problem.job(id)
 }

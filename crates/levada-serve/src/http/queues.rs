@@ -20,7 +20,7 @@ use crate::jobs::active::JobQueue;
 use crate::jobs::lifecycle::accept::NotAgain;
 use crate::jobs::registry::Job;
 use crate::store::condition::Condition;
-use crate::store::{Filter, StoreError};
+use crate::store::{Filter, StoreError, StoreErrorKind};
 
 /// The service and its queues.
 #[derive(Debug, Serialize)]
@@ -91,6 +91,7 @@ pub(super) fn overview(app: &App) -> Overview {
         version: env!("CARGO_PKG_VERSION"),
         store: match app.jobs.store.condition() {
             Condition::Well => "ok",
+            Condition::Full { error, .. } if error.kind == StoreErrorKind::Away => "away",
             Condition::Full { .. } => "full",
             Condition::Failed(_) => "failed",
         },

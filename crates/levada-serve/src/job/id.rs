@@ -6,6 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+#[cfg(feature = "nats")]
+use super::Moment;
+
 /// Names a job. Ids are UUIDs of version 7 (RFC 9562): later ones are greater, and an id cannot be
 /// guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -16,6 +19,14 @@ impl JobId {
     /// An id that is greater than all this process gave out before.
     pub(crate) fn next() -> Self {
         Self(Uuid::now_v7())
+    }
+
+    /// When it was made.
+    #[cfg(feature = "nats")]
+    pub(crate) fn made_at(self) -> Moment {
+        // RFC 9562, 5.7: the first 48 bits are milliseconds.
+        let [a, b, c, d, e, f, ..] = self.to_bytes();
+        Moment(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
     }
 
     /// As a key whose order is that of the ids.
@@ -73,6 +84,14 @@ mod tests {
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), 20_000);
+    }
+
+    #[cfg(feature = "nats")]
+    #[test]
+    fn an_id_has_its_time() {
+        let before = Moment::now();
+        let made_at = JobId::next().made_at();
+        assert!((before.0..=Moment::now().0).contains(&made_at.0), "{before:?} {made_at:?}");
     }
 
     #[test]

@@ -81,6 +81,13 @@ pub(crate) struct Record {
     pub(crate) trace: Option<String>,
     /// Under which its request can be repeated.
     pub(crate) key: Option<IdempotencyKey>,
+    /// The ticket, of those that a cluster may have for it, with which its last run began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ticket: Option<u64>,
+    /// Under which lease this process has it, if it shares its jobs with others: what a run under
+    /// an earlier lease wants to record does not count. Known to this process only.
+    #[serde(skip)]
+    pub(crate) holding: Option<u64>,
 }
 
 /// What an exit code that means a failure says to the client. `http` makes a status of it; the

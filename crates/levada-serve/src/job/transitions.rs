@@ -49,6 +49,8 @@ impl Record {
             client: job.client,
             trace: job.trace,
             key: job.key,
+            ticket: None,
+            holding: None,
         }
     }
 
@@ -115,6 +117,7 @@ impl Record {
         self.step(Step::Withdraw);
         self.outcome = Some(Outcome::Cancelled);
         self.retry_at = None;
+        self.holding = None;
         // From there to the end it did not run.
         self.started_at = None;
         self.stamp_end(now, keep);
@@ -130,6 +133,7 @@ impl Record {
     pub(crate) fn run_again(&mut self, client: String, more_attempts: u32) {
         self.step(Step::RunAgain);
         self.client = client;
+        self.holding = None;
         self.max_attempts = self.attempt.saturating_add(more_attempts);
         self.interruptions = 0;
         self.forget_run();

@@ -5,6 +5,7 @@
 //! *view* is what clients see. It follows when the step is on disk, so that no client sees an end
 //! that a crash could undo.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -33,8 +34,11 @@ pub(crate) struct ActiveJob {
     pub(crate) queue: Arc<JobQueue>,
     phase: Mutex<Phase>,
     view: watch::Sender<JobView>,
-    /// Becomes true when the run is to be stopped.
-    stop: watch::Sender<bool>,
+    /// The number of the last run in this process.
+    runs: AtomicU64,
+    /// The runs up to this number are to be stopped. A process that loses a job and gets it back
+    /// may begin a run while the one before is still being stopped.
+    stop: watch::Sender<u64>,
     /// What the command writes, for clients that watch it.
     output: OnceLock<broadcast::Sender<Written>>,
     /// The client's quota; given back at the end.
@@ -86,6 +90,16 @@ impl JobView {
     /// The job took a step. Progress belongs to the run before it.
     pub(super) fn set_record(&mut self, record: Arc<Record>) {
         (self.record, self.updates, self.progress) = (record, 0, None);
+    }
+
+    /// Another process took the job this far, if that is news, or this one has it from now on. What
+    /// was given up here is not.
+    #[cfg(feature = "nats")]
+    pub(super) fn follow(&mut self, record: Arc<Record>) {
+        if record.revision > self.record.revision || record.holding.is_some() {
+            self.set_record(record);
+            (self.output, self.abandoned) = (None, None);
+        }
     }
 
     pub(super) fn set_progress(&mut self, progress: Progress) {
@@ -148,7 +162,8 @@ impl ActiveJob {
             queue,
             phase: Mutex::new(phase),
             view: watch::Sender::new(JobView::of(record)),
-            stop: watch::Sender::new(false),
+            runs: AtomicU64::new(1),
+            stop: watch::Sender::new(0),
             output: OnceLock::new(),
             share: Mutex::new(Some(share)),
         })
@@ -161,6 +176,8 @@ impl ActiveJob {
             return None;
         };
         let waited = place.waited();
+        // ORDERING: Relaxed, no pair: it changes under the lock of the phase.
+        self.runs.fetch_add(1, Ordering::Relaxed);
         *phase = Phase::Running;
         Some(waited)
     }
@@ -175,6 +192,25 @@ impl ActiveJob {
         match &*lock(&self.phase) {
             Phase::Waiting(place) => Some(place.position()),
             _ => None,
+        }
+    }
+
+    /// Another process took the job a step further, or this one takes it from another: whatever
+    /// it was here, it is what the record says.
+    #[cfg(feature = "nats")]
+    pub(crate) fn become_as(&self, state: JobState) {
+        let place = (state == JobState::Queued).then(|| self.queue.must_reserve().occupy());
+        let mut phase = lock(&self.phase);
+        *phase = match (state, place) {
+            (JobState::Queued, Some(_)) if matches!(*phase, Phase::Waiting(_)) => return,
+            (JobState::Queued, Some(place)) => Phase::Waiting(place),
+            (JobState::Running, _) => Phase::Running,
+            (JobState::Retrying, _) => Phase::Paused,
+            _ => Phase::Ended,
+        };
+        drop(phase);
+        if state.has_ended() {
+            self.end();
         }
     }
 
@@ -209,15 +245,37 @@ impl ActiveJob {
                 drop(phase);
                 self.end();
                 // Ends the task that sleeps until the next attempt.
-                self.stop.send_replace(true);
+                self.stop.send_replace(self.run());
                 Withdrawn::Ended
             }
             Phase::Running => {
-                self.stop.send_replace(true);
+                self.stop.send_replace(self.run());
                 Withdrawn::Stopping
             }
             Phase::Ended => Withdrawn::TooLate,
         }
+    }
+
+    /// Another process runs it, and says how far it is.
+    #[cfg(feature = "nats")]
+    pub(crate) fn show_progress(&self, progress: Progress) {
+        self.view.send_if_modified(|view| {
+            let runs = view.record.state == JobState::Running;
+            if runs {
+                view.set_progress(progress);
+            }
+            runs
+        });
+    }
+
+    /// Has the run stopped if there is one. Whether there is.
+    #[cfg(feature = "nats")]
+    pub(crate) fn stop_run(&self) -> bool {
+        let runs = matches!(*lock(&self.phase), Phase::Running);
+        if runs {
+            self.stop.send_replace(self.run());
+        }
+        runs
     }
 
     /// Waits until the run is to be stopped, or the pause is over because of a cancellation.
@@ -225,13 +283,28 @@ impl ActiveJob {
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.
     pub(crate) async fn stopped(&self) {
-        let mut stop = self.stop.subscribe();
-        // `self` keeps the sender.
-        drop(stop.wait_for(|stop| *stop).await);
+        self.run_stopped(self.run()).await;
     }
 
+    /// Waits until the run of this number is to be stopped.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    pub(crate) async fn run_stopped(&self, run: u64) {
+        let mut stop = self.stop.subscribe();
+        // `self` keeps the sender.
+        drop(stop.wait_for(|stop| *stop >= run).await);
+    }
+
+    /// Whether the last run is to be stopped.
     pub(crate) fn is_stopped(&self) -> bool {
-        *self.stop.borrow()
+        *self.stop.borrow() >= self.run()
+    }
+
+    /// The number of the last run in this process.
+    pub(crate) fn run(&self) -> u64 {
+        // ORDERING: Relaxed, no pair: the caller belongs to that run, or holds the lock.
+        self.runs.load(Ordering::Relaxed)
     }
 
     /// The state that is seen of it now.
@@ -267,6 +340,12 @@ impl ActiveJob {
             // The last watcher may just have left.
             drop(output.send(Written { stream, bytes: Bytes::copy_from_slice(bytes) }));
         }
+    }
+
+    /// Whether a client watches what the command writes.
+    #[cfg(feature = "nats")]
+    pub(crate) fn is_watched(&self) -> bool {
+        self.output.get().is_some_and(|output| output.receiver_count() > 0)
     }
 
     fn writers(&self) -> &broadcast::Sender<Written> {

@@ -42,6 +42,9 @@ pub(crate) enum JobEvent<'a> {
     Finished {
         job: JobId,
         queue: &'a str,
+        /// Of the record: names the end, of those that a job may have.
+        #[serde(skip)]
+        revision: u64,
         state: JobState,
         outcome: Outcome,
         #[serde(flatten)]
@@ -68,7 +71,7 @@ pub(crate) struct ExitInfo {
 }
 
 impl JobEvent<'_> {
-    fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Accepted { .. } => "accepted",
             Self::Started { .. } => "started",
@@ -79,7 +82,7 @@ impl JobEvent<'_> {
         }
     }
 
-    fn job(&self) -> Option<JobId> {
+    pub(crate) fn job(&self) -> Option<JobId> {
         match self {
             Self::Accepted { job, .. }
             | Self::Started { job, .. }
@@ -107,6 +110,8 @@ pub(crate) struct Event {
 pub(crate) struct EventLog {
     /// Tells this process from those before it, whose events count from 1 as well.
     process: String,
+    /// Several processes number them together.
+    is_shared: bool,
     /// Locked while an event is published, so that every reader gets events in order of number.
     last: Mutex<Last>,
     events: broadcast::Sender<Event>,
@@ -125,6 +130,9 @@ pub(crate) struct Reader {
     pub(crate) missed: VecDeque<Event>,
     /// It missed events that are no longer kept: as many, if that is known.
     pub(crate) lost: Option<Lost>,
+    /// The number of the last event that it has from a process that knew of more than this one:
+    /// until that one it has all that is to come. 0 if there is none.
+    pub(crate) until: u64,
     pub(crate) events: broadcast::Receiver<Event>,
 }
 
@@ -133,8 +141,13 @@ pub(crate) type Lost = Option<u64>;
 
 impl EventLog {
     pub(crate) fn new() -> Self {
-        let process = format!("{:x}", Moment::now().0);
-        Self { process, last: Mutex::default(), events: broadcast::Sender::new(BEHIND) }
+        Self { is_shared: false, ..Self::of(format!("{:x}", Moment::now().0)) }
+    }
+
+    /// The events of all processes of a cluster, which number them together.
+    pub(crate) fn of(process: String) -> Self {
+        let (last, events) = (Mutex::default(), broadcast::Sender::new(BEHIND));
+        Self { process, is_shared: true, last, events }
     }
 
     /// Publishes an event to all readers.
@@ -144,12 +157,26 @@ impl EventLog {
         let mut last = lock(&self.last);
         last.number += 1;
         let event = Event { number: last.number, name, job, data: data.into() };
+        self.send(&mut last, event);
+    }
+
+    fn send(&self, last: &mut Last, event: Event) {
         if last.events.len() == BEHIND {
             last.events.pop_front();
         }
         last.events.push_back(event.clone());
         // An error means that there is no subscriber at the moment.
         drop(self.events.send(event));
+    }
+
+    /// Passes on an event that some process published, with the number that it has for all of them.
+    #[cfg(feature = "nats")]
+    pub(crate) fn pass_on(&self, event: Event) {
+        let mut last = lock(&self.last);
+        if event.number > last.number {
+            last.number = event.number;
+            self.send(&mut last, event);
+        }
     }
 
     /// The id of an event, as readers name the last one that they have.
@@ -162,21 +189,24 @@ impl EventLog {
         let last = lock(&self.last);
         let events = self.events.subscribe();
         let Some(last_id) = last_id else {
-            return Reader { missed: VecDeque::new(), lost: None, events };
+            return Reader { missed: VecDeque::new(), lost: None, until: 0, events };
         };
         let seen = last_id
             .strip_prefix(self.process.as_str())
             .and_then(|rest| rest.strip_prefix('-'))
             .and_then(|number| number.parse::<u64>().ok())
-            .filter(|number| *number <= last.number);
+            .filter(|number| *number <= last.number || self.is_shared);
         let Some(seen) = seen else {
-            return Reader { missed: VecDeque::new(), lost: Some(None), events };
+            return Reader { missed: VecDeque::new(), lost: Some(None), until: 0, events };
         };
+        if seen > last.number {
+            return Reader { missed: VecDeque::new(), lost: None, until: seen, events };
+        }
         let missed: VecDeque<_> =
             last.events.iter().filter(|event| event.number > seen).cloned().collect();
         let first = missed.front().map_or(last.number + 1, |event| event.number);
         let lost = first - seen - 1;
-        Reader { missed, lost: (lost > 0).then_some(Some(lost)), events }
+        Reader { missed, lost: (lost > 0).then_some(Some(lost)), until: 0, events }
     }
 }
 
@@ -211,6 +241,16 @@ mod tests {
     }
 
     #[test]
+    fn a_reader_may_know_more_than_a_process_of_many() {
+        let log = EventLog::of("many".to_owned());
+        rejected(&log, 2);
+        let ahead = log.subscribe(Some("many-5"));
+        assert!(ahead.missed.is_empty() && ahead.lost.is_none());
+        assert_eq!(ahead.until, 5);
+        assert_eq!(log.subscribe(Some("many-2")).until, 0);
+    }
+
+    #[test]
     fn ids_of_others_are_told_apart() {
         let log = EventLog::new();
         rejected(&log, 1);
@@ -227,6 +267,7 @@ mod tests {
         let finished = JobEvent::Finished {
             job,
             queue: "q",
+            revision: 4,
             state: JobState::Failed,
             outcome: Outcome::Failed,
             exit,

@@ -17,7 +17,7 @@ pub(super) struct KeyedLock<K> {
 
 /// A key that is locked. Dropping it unlocks the key.
 #[derive(Debug)]
-pub(super) struct KeyGuard<K: Eq + Hash + Copy> {
+pub(crate) struct KeyGuard<K: Eq + Hash + Copy> {
     lock: KeyedLock<K>,
     key: K,
     /// Dropped after the key is free again: that is what the others wait for.

@@ -19,6 +19,7 @@
 //! | `active`                 | a job that has not ended: its phase, and its view            | `watch`, `broadcast` |
 //! | `running`, `suspects`    | a job that a worker has; jobs that may have killed the service |           |
 //! | `events`                 | what happens, for all readers                                | `broadcast` |
+//! | `shared`                 | the line that several processes share                        |             |
 //! | `report`                 | events, metrics, spans and the log                           |             |
 //! | `registry`               | the queues and the jobs, and how they are found              |             |
 //! | `admission`              | places, quotas and keys of requests                          |             |
@@ -48,6 +49,7 @@ mod run_result;
 mod running;
 mod scheduler;
 pub(crate) mod service;
+pub(crate) mod shared;
 mod shortage;
 mod suspects;
 #[cfg(test)]

@@ -63,6 +63,13 @@ impl Pace {
         self.workers.store(workers, Ordering::Relaxed);
     }
 
+    /// So many workers there are at least, in all processes.
+    #[cfg(feature = "nats")]
+    pub(crate) fn set_workers_at_least(&self, workers: usize) {
+        // ORDERING: Relaxed, no pair: it only goes into an estimate.
+        self.workers.fetch_max(workers, Ordering::Relaxed);
+    }
+
     /// Jobs per second that ended, over the last seconds.
     pub(crate) fn throughput(&self) -> f64 {
         let mut ended = lock(&self.ended);

@@ -110,7 +110,7 @@ impl WorkerPools {
         }
         // A queue that is no longer in the configuration finishes what it has as it did before.
         for (queue, settings) in &config.queues {
-            self.workers[queue].resize(settings.workers);
+            self.workers[queue].resize(settings.workers.max(1));
         }
     }
 
@@ -137,5 +137,6 @@ fn start(
     workers: usize,
 ) -> (mpmc::Sender<Arc<ActiveJob>>, Workers<Arc<ActiveJob>>) {
     let lifecycle = Arc::clone(lifecycle);
-    Pool::new(workers).capacity(LINE).start(move |job| Arc::clone(&lifecycle).work(job))
+    // Without workers nothing comes into the line: other processes have them.
+    Pool::new(workers.max(1)).capacity(LINE).start(move |job| Arc::clone(&lifecycle).work(job))
 }

@@ -6,14 +6,14 @@
 //! ::progress looking for more
 //! ```
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 const MARK: &[u8] = b"::progress ";
 /// The longest line that is read, in bytes; the rest of a longer one is left out.
 const LONGEST: usize = 1024;
 
 /// What a command says of its progress.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Progress {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) percent: Option<u8>,

@@ -16,6 +16,8 @@ use super::resident::Idle;
 use super::scheduler::QueueRequests;
 use super::shortage::Shortage;
 use crate::config::{Mode, QueueConfig};
+#[cfg(feature = "nats")]
+use crate::job::JobState;
 use crate::sync::lock;
 
 /// The capacity of a line, in jobs: more than there ever are.
@@ -54,6 +56,20 @@ impl Counts {
     pub(crate) fn running(&self) -> usize {
         // ORDERING: Relaxed, no pair: a statistic that orders nothing.
         self.running.load(Ordering::Relaxed)
+    }
+
+    /// A job that another process has took a step.
+    #[cfg(feature = "nats")]
+    pub(crate) fn shift(&self, from: Option<JobState>, to: Option<JobState>) {
+        let of = |state| match state {
+            Some(JobState::Running) => Some(&self.running),
+            Some(JobState::Retrying) => Some(&self.retrying),
+            _ => None,
+        };
+        // ORDERING: Relaxed, no pair: a statistic that orders nothing.
+        of(to).map(|gauge| gauge.fetch_add(1, Ordering::Relaxed));
+        // ORDERING: Relaxed, no pair: a statistic that orders nothing.
+        of(from).map(|gauge| gauge.fetch_sub(1, Ordering::Relaxed));
     }
 
     pub(crate) fn retrying(&self) -> usize {
@@ -114,7 +130,7 @@ impl<J: Send + Sync> Queue<J> {
         config: Arc<QueueConfig>,
         line: mpmc::Sender<Arc<J>>,
     ) -> Arc<Self> {
-        let pace = Pace::new(config.workers);
+        let pace = Pace::new(config.workers.max(1));
         let (config, places, counts) = (Mutex::new(config), Arc::default(), Counts::default());
         let (idle, shortage) = (Idle::default(), Shortage::default());
         let requests = QueueRequests::default();
@@ -127,7 +143,7 @@ impl<J: Send + Sync> Queue<J> {
 
     /// From now on, jobs are treated like this. Jobs that run go on as they began.
     pub(crate) fn configure(&self, config: Arc<QueueConfig>) {
-        self.pace.set_workers(config.workers);
+        self.pace.set_workers(config.workers.max(1));
         *lock(&self.config) = config;
         self.places.set_closed(false);
         self.trim_idle();

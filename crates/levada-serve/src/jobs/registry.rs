@@ -107,7 +107,7 @@ impl Registry {
     }
 
     /// The job of this id, if this process has it and it has not ended.
-    pub(super) fn find_active(&self, id: JobId) -> Option<Arc<ActiveJob>> {
+    pub(crate) fn find_active(&self, id: JobId) -> Option<Arc<ActiveJob>> {
         lock(&self.active).get(&id).cloned()
     }
 
@@ -140,7 +140,7 @@ impl Registry {
     }
 
     /// The lock of a job that is only in the store, for a task that makes it active.
-    pub(super) async fn activating(&self, id: JobId) -> KeyGuard<JobId> {
+    pub(crate) async fn activating(&self, id: JobId) -> KeyGuard<JobId> {
         self.activating.lock(id).await
     }
 

@@ -11,6 +11,7 @@ use super::lifecycle::Lifecycle;
 use super::registry::Registry;
 use super::report::Reporter;
 use super::scheduler::Scheduler;
+use super::shared::SharedLine;
 use super::suspects::Suspects;
 use crate::config::Config;
 use crate::job::JobState;
@@ -37,20 +38,42 @@ pub(crate) struct Jobs {
     pub(crate) reporter: Arc<Reporter>,
 }
 
+/// Where jobs are kept.
+#[derive(Debug)]
+pub(crate) struct Persistence {
+    pub(crate) store: Arc<dyn Store>,
+    /// Jobs outlive the process.
+    pub(crate) is_durable: bool,
+    /// Tells the next process which of them ran.
+    pub(crate) in_flight: Option<Arc<InFlight>>,
+    /// If several processes share them.
+    pub(crate) shared: Option<SharedJobs>,
+}
+
+/// Jobs that several processes share.
+#[derive(Debug)]
+pub(crate) struct SharedJobs {
+    pub(crate) line: Arc<dyn SharedLine>,
+    /// Names the numbering of their events.
+    pub(crate) numbering: String,
+}
+
 impl Jobs {
-    /// Without queues, until [`WorkerPools`](super::pools::WorkerPools) opens some. `is_durable`
-    /// says that jobs outlive the process, and `in_flight` tells the next one which of them ran.
+    /// Without queues, until [`WorkerPools`](super::pools::WorkerPools) opens some.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     pub(crate) fn new(
-        store: Arc<dyn Store>,
-        is_durable: bool,
-        in_flight: Option<Arc<InFlight>>,
+        persistence: Persistence,
         config: watch::Receiver<Arc<Config>>,
         shutdown: Signal,
         tracing: Tracing,
     ) -> (Arc<Self>, Closer) {
+        let Persistence { store, is_durable, in_flight, shared } = persistence;
+        let (shared, numbering) = match shared {
+            Some(SharedJobs { line, numbering }) => (Some(line), Some(numbering)),
+            None => (None, None),
+        };
         let metrics = Metrics::new();
         let observer = metrics.clone();
         let (writer, closer) =
@@ -59,7 +82,7 @@ impl Jobs {
         let registry = Arc::new(Registry::new(store.clone()));
         let admission = Admission::new(store.clone(), config.clone(), shutdown.clone());
         let admission = Arc::new(admission);
-        let reporter = Arc::new(Reporter::new(metrics, tracing));
+        let reporter = Arc::new(Reporter::new(metrics, tracing, shared.clone(), numbering));
         let lifecycle = Arc::new(Lifecycle {
             store: store.clone(),
             config: config.clone(),
@@ -69,6 +92,7 @@ impl Jobs {
             reporter: Arc::clone(&reporter),
             scheduler: Scheduler::new(config.borrow().max_running),
             suspects: Suspects::default(),
+            shared,
             in_flight,
         });
         let jobs = Self { store, config, shutdown, registry, admission, lifecycle, reporter };

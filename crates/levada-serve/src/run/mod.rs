@@ -24,7 +24,8 @@ use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
 use self::sweep::sweep_now_and_then;
-use crate::config::{Config, Storage};
+use crate::cluster::{Cluster, Tasks};
+use crate::config::{Config, Role, Service, Storage};
 use crate::descriptors;
 use crate::fault::Fault;
 use crate::http::{App, router};
@@ -32,7 +33,7 @@ use crate::job::Moment;
 use crate::jobs::group::orphans;
 use crate::jobs::in_flight::{Begun, InFlight};
 use crate::jobs::pools::WorkerPools;
-use crate::jobs::service::Jobs;
+use crate::jobs::service::{Jobs, Persistence, SharedJobs};
 use crate::server::Connections;
 use crate::settings::{HangUps, Settings};
 use crate::signals::StopSignals;
@@ -59,7 +60,7 @@ const STORE_FAILED: u8 = 1;
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Runs `levada serve` to its end.
-pub(crate) fn serve(settings: Settings) -> Result<ExitCode, Fault> {
+pub(crate) fn serve(settings: Settings, role: Role) -> Result<ExitCode, Fault> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -68,7 +69,7 @@ pub(crate) fn serve(settings: Settings) -> Result<ExitCode, Fault> {
     // On this thread, as `reap` needs.
     let code = runtime.block_on(async {
         tokio::select! {
-            code = run(Arc::new(settings)) => code,
+            code = run(Arc::new(settings), role) => code,
             never = orphans::reap() => match never {},
         }
     });
@@ -77,7 +78,7 @@ pub(crate) fn serve(settings: Settings) -> Result<ExitCode, Fault> {
     code
 }
 
-async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
+async fn run(settings: Arc<Settings>, role: Role) -> Result<ExitCode, Fault> {
     let tracing = Tracing::from_env().map_err(Fault::usage)?;
     let shutdown = Shutdown::new();
     let no_signals = |error| Fault::system(format!("cannot listen for signals: {error}"));
@@ -90,18 +91,28 @@ async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
         .map_err(|error| Fault::system(format!("cannot listen on {listen}: {error}")))?;
     let address = listener.local_addr().unwrap_or(listen);
 
+    let cluster = Cluster::join(service, role).await?;
+    let config = config.subscribe();
+    let config = cluster.as_ref().map_or(config.clone(), |cluster| cluster.config(config));
     let (jobs, closer, begun) =
-        open(&service.store, config.subscribe(), shutdown.signal(), tracing)?;
+        open(service, cluster.as_ref(), config.clone(), shutdown.signal(), tracing)?;
     if let Err(error) = jobs.lifecycle.count_interruptions(begun).await {
         error!(%error, "cannot count the interruptions of jobs that ran when the service died");
     }
     let mut pools = WorkerPools::new(&jobs);
-    let mut changes = config.subscribe();
+    let mut changes = config;
     let first = Arc::clone(&changes.borrow_and_update());
+    if let Some(cluster) = &cluster {
+        cluster.open_queues(&first).await?;
+    }
     configure(&mut pools, first, service.max_connections)
         .await
         .map_err(|error| Fault::system(format!("cannot read the store: {error}")))?;
-    let app = router(Arc::new(App::new(Arc::clone(&jobs), Arc::clone(&settings))));
+    let member = match cluster {
+        Some(cluster) => Some((cluster.start(&jobs).await?, cluster)),
+        None => None,
+    };
+    let app = router(Arc::new(App::new(Arc::clone(&jobs), Arc::clone(&settings))), role);
     let connections = Connections::new(
         service.header_timeout,
         service.max_connections,
@@ -117,24 +128,45 @@ async fn run(settings: Arc<Settings>) -> Result<ExitCode, Fault> {
             }
         }
     });
-    let mut background = JoinSet::new();
-    let known = retention::latest(jobs.store.store()).await;
-    let clock = Clock::new(Moment::now(), Instant::now(), known);
-    background.spawn(sweep_now_and_then(Arc::clone(&jobs), clock));
-    let writer = jobs.store.writer().clone();
-    background.spawn(async move { writer.keep_trying().await });
-    if let Some(hang_ups) = hang_ups {
-        background.spawn(Arc::clone(&settings).follow(hang_ups));
-    }
+    let background = in_background(&jobs, &settings, role, hang_ups).await;
     announce(address, settings.tls.is_some());
     tokio::select! {
         never = connections.accept(&listener, &app) => match never {},
         () = jobs.shutdown.draining() => {}
-        () = follow(&mut pools, changes, service.max_connections) => unreachable!("`settings` keeps the sender"),
+        () = follow(&mut pools, changes, service.max_connections, member.as_ref()) => unreachable!("`settings` keeps the sender"),
     }
     jobs.lifecycle.begin_to_stop();
     drop((listener, background));
-    Ok(ExitCode::from(take_down(&jobs, closer, pools, &shutdown, code).await))
+    if let Some((tasks, _)) = &member {
+        tasks.close().await;
+    }
+    let code = take_down(&jobs, closer, pools, &shutdown, code).await;
+    if let Some((tasks, cluster)) = member {
+        // What others know of this process's jobs is complete before it ends.
+        drop(timeout(ABORT, tasks.end(&cluster)).await);
+    }
+    Ok(ExitCode::from(code))
+}
+
+/// What goes on beside the requests, until it is dropped.
+async fn in_background(
+    jobs: &Arc<Jobs>,
+    settings: &Arc<Settings>,
+    role: Role,
+    hang_ups: Option<HangUps>,
+) -> JoinSet<()> {
+    let mut background = JoinSet::new();
+    if role == Role::FrontEnd {
+        let known = retention::latest(jobs.store.store()).await;
+        let clock = Clock::new(Moment::now(), Instant::now(), known);
+        background.spawn(sweep_now_and_then(Arc::clone(jobs), clock));
+    }
+    let writer = jobs.store.writer().clone();
+    background.spawn(async move { writer.keep_trying().await });
+    if let Some(hang_ups) = hang_ups {
+        background.spawn(Arc::clone(settings).follow(hang_ups));
+    }
+    background
 }
 
 /// Aborts when the store has failed: what could still run would not be recorded.
@@ -163,12 +195,21 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 fn open(
-    storage: &Storage,
+    service: &Service,
+    cluster: Option<&Cluster>,
     config: watch::Receiver<Arc<Config>>,
     shutdown: Signal,
     tracing: Tracing,
 ) -> Result<(Arc<Jobs>, Closer, Vec<Begun>), Fault> {
-    let (store, in_flight, begun): (Arc<dyn Store>, _, _) = match storage {
+    if let Some(cluster) = cluster {
+        let numbering = cluster.numbering();
+        let shared = Some(SharedJobs { line: cluster.line(), numbering });
+        let store = cluster.store();
+        let persistence = Persistence { store, is_durable: true, in_flight: None, shared };
+        let (jobs, closer) = Jobs::new(persistence, config, shutdown, tracing);
+        return Ok((jobs, closer, Vec::new()));
+    }
+    let (store, in_flight, begun): (Arc<dyn Store>, _, _) = match &service.store {
         Storage::Memory => (Arc::new(MemoryStore::default()), None, Vec::new()),
         Storage::Directory(directory) => {
             let store =
@@ -181,8 +222,9 @@ fn open(
             (Arc::new(store), Some(in_flight), begun)
         }
     };
-    let durable = in_flight.is_some();
-    let (jobs, closer) = Jobs::new(store, durable, in_flight, config, shutdown, tracing);
+    let is_durable = in_flight.is_some();
+    let persistence = Persistence { store, is_durable, in_flight, shared: None };
+    let (jobs, closer) = Jobs::new(persistence, config, shutdown, tracing);
     Ok((jobs, closer, begun))
 }
 
@@ -271,11 +313,21 @@ async fn follow(
     pools: &mut WorkerPools,
     mut config: watch::Receiver<Arc<Config>>,
     max_connections: usize,
+    member: Option<&(Tasks, Cluster)>,
 ) {
     while config.changed().await.is_ok() {
         let config = Arc::clone(&config.borrow_and_update());
+        if let Some((_, cluster)) = member
+            && let Err(error) = cluster.open_queues(&config).await
+        {
+            error!(%error, "cannot apply the new configuration");
+            continue;
+        }
         if let Err(error) = configure(pools, config, max_connections).await {
             error!(%error, "cannot apply the new configuration");
+        }
+        if let Some((tasks, _)) = member {
+            tasks.cover().await;
         }
     }
 }

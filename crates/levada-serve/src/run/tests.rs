@@ -39,6 +39,10 @@ async fn an_address_is_free_again_at_once() {
     bind(address).unwrap();
 }
 
+fn persistence(store: Arc<Slow>) -> Persistence {
+    Persistence { store, is_durable: true, in_flight: None, shared: None }
+}
+
 /// Requests are answered while a queue is opened, however long the store takes.
 #[tokio::test]
 async fn opening_a_queue_holds_no_request_up() {
@@ -46,9 +50,7 @@ async fn opening_a_queue_holds_no_request_up() {
     let settings = watch::Sender::new(config(&["old"]));
     let shutdown = Shutdown::new();
     let (jobs, _closer) = Jobs::new(
-        store.clone(),
-        true,
-        None,
+        persistence(store.clone()),
         settings.subscribe(),
         shutdown.signal(),
         Tracing::default(),
@@ -75,9 +77,7 @@ fn an_abort_does_not_wait_for_a_commit_that_hangs() {
         let settings = watch::Sender::new(config(&[]));
         let shutdown = Shutdown::new();
         let (jobs, closer) = Jobs::new(
-            store,
-            true,
-            None,
+            persistence(store),
             settings.subscribe(),
             shutdown.signal(),
             Tracing::default(),

@@ -6,7 +6,7 @@
 pub(crate) mod tls;
 pub(crate) mod tokens;
 
-use crate::config::Service;
+use crate::config::{Config, Service};
 
 /// Whether anyone beyond this machine can reach the service. All addresses of it count as beyond.
 fn is_remote(service: &Service) -> bool {
@@ -72,6 +72,26 @@ pub(crate) fn check(service: &Service, has_tokens: bool) -> Result<Option<&'stat
 }
 
 /// What is wrong with options that need another one, or that contradict another one.
+/// Whether a worker may run like this. No client has it run anything: it answers probes only.
+///
+/// # Errors
+/// Says what to change.
+pub(crate) fn check_worker(
+    service: &Service,
+    config: &Config,
+) -> Result<Option<&'static str>, String> {
+    if let Some(mistake) = incomplete(service) {
+        return Err(mistake.to_owned());
+    }
+    if service.nats.is_none() {
+        return Err("a worker takes the jobs of a cluster: add --nats URL".to_owned());
+    }
+    if config.queues.values().all(|queue| queue.workers == 0) {
+        return Err("--workers 0: a worker without workers runs no jobs; use at least 1".to_owned());
+    }
+    Ok(None)
+}
+
 fn incomplete(service: &Service) -> Option<&'static str> {
     match (&service.tls_cert, &service.tls_key) {
         (Some(_), None) => return Some("--tls-cert: add the private key with --tls-key FILE"),
@@ -80,6 +100,9 @@ fn incomplete(service: &Service) -> Option<&'static str> {
             return Some("--allow-plain-http: --tls-cert is given, too; remove one of them");
         }
         _ => {}
+    }
+    if let Some(mistake) = service.out_of_place() {
+        return Some(mistake);
     }
     let useless = service.allow_world_readable_tokens && service.token_file.is_none();
     useless.then_some("--allow-world-readable-tokens: there is no file; add --token-file FILE")
@@ -105,6 +128,10 @@ mod tests {
             (&["--tls-key=k"], "--tls-cert"),
             (&["--tls-cert=c", "--tls-key=k", "--allow-plain-http"], "--allow-plain-http"),
             (&["--allow-world-readable-tokens"], "--token-file"),
+            (&["--nats=nats://n", "--store=memory"], "--store"),
+            (&["--cluster=c"], "--nats"),
+            (&["--durability=fsync"], "--nats"),
+            (&["--nats-credentials=f"], "--nats"),
         ] {
             let message = checked(line, true).unwrap_err();
             assert!(message.contains(option), "{message}");

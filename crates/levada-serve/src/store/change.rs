@@ -56,7 +56,27 @@ pub(super) fn apply(tables: &mut impl Write, change: &Change) -> Result<(), Stor
     }
 }
 
-fn is_meant_for(change: &Change, old: Option<&Record>) -> bool {
+/// Keeps a record as it is, whatever was there before; without input and output.
+#[cfg(feature = "nats")]
+pub(super) fn replace(tables: &mut impl Write, record: &Record) -> Result<(), StoreError> {
+    if let Some(old) = query::record(tables, record.id)? {
+        unindex(tables, &old)?;
+    }
+    index(tables, record)
+}
+
+/// Forgets a record, whatever its state.
+#[cfg(feature = "nats")]
+pub(super) fn erase(tables: &mut impl Write, id: JobId) -> Result<(), StoreError> {
+    if let Some(old) = query::record(tables, id)? {
+        unindex(tables, &old)?;
+        tables.remove(Table::Jobs, &id.to_bytes())?;
+    }
+    Ok(())
+}
+
+/// Whether the change is one for the job as it is.
+pub(super) fn is_meant_for(change: &Change, old: Option<&Record>) -> bool {
     match change {
         Change::Accept { .. } => true,
         Change::Update { .. } | Change::Finish { .. } => old.is_some(),

@@ -69,6 +69,20 @@ impl Write for Tables {
 }
 
 impl MemoryStore {
+    /// Keeps a record that another process wrote.
+    #[cfg(feature = "nats")]
+    pub(crate) fn put(&self, record: &Record) -> Result<(), StoreError> {
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        change::replace(&mut *tables, record)
+    }
+
+    /// Forgets a record that is no longer of interest here.
+    #[cfg(feature = "nats")]
+    pub(crate) fn erase(&self, id: JobId) -> Result<(), StoreError> {
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        change::erase(&mut *tables, id)
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Tables> {
         self.tables.read().unwrap_or_else(PoisonError::into_inner)
     }

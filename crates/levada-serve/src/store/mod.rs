@@ -27,7 +27,7 @@ use std::io;
 use std::sync::Arc;
 
 use self::body::{Body, BodyFile};
-use crate::job::{JobId, JobState, Moment, Record};
+use crate::job::{IdempotencyKey, JobId, JobState, Moment, Record};
 use crate::transient::is_transient;
 
 /// One change of what is kept. Changes of a job that is not there, but for `Accept`, do nothing.
@@ -117,6 +117,12 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
         error
     }
 
+    /// Which changes of the last commit were not made, and why: other processes write as well, or
+    /// the queue is full. All others were. A second call returns none of them.
+    fn not_made(&self) -> Vec<(JobId, StoreError)> {
+        Vec::new()
+    }
+
     fn record(&self, id: JobId) -> Result<Option<Record>, StoreError>;
 
     /// Bodies of any length stay in memory.
@@ -135,6 +141,13 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// The job whose [`key`](crate::job::IdempotencyKey) has this name.
     fn by_key(&self, name: &[u8; 32]) -> Result<Option<Record>, StoreError>;
+
+    /// The id of the job that a request with this key is to become: this one, unless another
+    /// process has such a request.
+    fn claim(&self, key: &IdempotencyKey, id: JobId) -> Result<JobId, StoreError> {
+        let _ = key;
+        Ok(id)
+    }
 
     /// All jobs that have not ended, in the order in which they were accepted.
     fn unfinished(&self) -> Result<Vec<Record>, StoreError>;
@@ -204,11 +217,30 @@ pub(crate) enum StoreErrorKind {
     Io,
     /// What is there is not what was written.
     Corrupt,
+    /// The servers that keep it do not answer. They may later.
+    Away,
+    /// Another process changed it first: what was to be changed is no longer so.
+    Taken,
+    /// The queue took no more when the job came.
+    #[cfg_attr(not(feature = "nats"), expect(dead_code, reason = "only a cluster finds that"))]
+    NoPlace,
+}
+
+impl StoreErrorKind {
+    /// The same change may be made later.
+    pub(crate) fn passes(self) -> bool {
+        matches!(self, Self::Full | Self::Away)
+    }
 }
 
 impl StoreError {
     pub(crate) fn io(message: impl Into<String>) -> Self {
         Self { kind: StoreErrorKind::Io, message: message.into() }
+    }
+
+    #[cfg(feature = "nats")]
+    pub(crate) fn away(message: impl Into<String>) -> Self {
+        Self { kind: StoreErrorKind::Away, message: message.into() }
     }
 
     pub(crate) fn corrupt(message: impl Into<String>) -> Self {

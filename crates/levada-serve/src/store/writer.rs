@@ -13,7 +13,7 @@
 //! with that at once. The others wait, and are made when there is room:
 //! [`keep_trying`](Writer::keep_trying) looks for it now and then.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -303,8 +303,11 @@ impl Shared {
                     backlog.looked();
                     return Ok(());
                 }
-                Err(error) if error.kind == StoreErrorKind::Full => {
-                    backlog.doubt();
+                Err(error) if error.kind.passes() => {
+                    // Servers that do not answer now do not say soon whether a job is there.
+                    if error.kind == StoreErrorKind::Full {
+                        backlog.doubt();
+                    }
                     self.fill(error);
                 }
                 Err(error) => return self.fail(backlog, error),
@@ -324,14 +327,19 @@ impl Shared {
         if made.is_ok() && wants_room {
             made = self.find_room(backlog).await;
             if made.is_ok() {
-                info!("the disk has room again: new jobs are accepted");
+                match self.condition.borrow().refusal().map(|error| error.kind) {
+                    Some(StoreErrorKind::Away) => {
+                        info!("the NATS servers answer again: new jobs are accepted");
+                    }
+                    _ => info!("the disk has room again: new jobs are accepted"),
+                }
                 self.condition.send_replace(Condition::Well);
                 backlog.looked();
                 return Ok(());
             }
         }
         match made {
-            Err(error) if error.kind != StoreErrorKind::Full => return self.fail(backlog, error),
+            Err(error) if !error.kind.passes() => return self.fail(backlog, error),
             // ORDERING: Relaxed, no pair; it was set before the command that this answers was sent.
             Err(error) if self.waits_no_more.load(Ordering::Relaxed) => {
                 backlog.answer_all(&Err(error));
@@ -397,12 +405,17 @@ impl Shared {
         let durability = if waiting > 0 { Durability::Now } else { Durability::Later };
         let (changes, result) = self.make(changes, waiting, durability).await;
         if result.is_ok() {
+            let not_made: HashMap<_, _> = self.store.not_made().into_iter().collect();
+            let mut ids = changes.iter().map(Change::id);
+            for (command, count) in commands.into_iter().zip(counts) {
+                let refused = ids.by_ref().take(count).filter_map(|id| not_made.get(&id)).last();
+                command.answer(refused.cloned().map_or(Ok(()), Err));
+            }
             match durability {
                 Durability::Now => backlog.noted.clear(),
                 Durability::Later => backlog.noted.extend(changes),
             }
             backlog.made();
-            commands.into_iter().for_each(|command| command.answer(Ok(())));
             return result;
         }
         let mut changes = changes.into_iter();
@@ -444,7 +457,13 @@ impl Shared {
             }
             is_well
         });
-        if was_well {
+        if was_well && error.kind == StoreErrorKind::Away {
+            error!(
+                %error,
+                "the NATS servers do not answer: new jobs are refused until they do, and running \
+                 jobs continue"
+            );
+        } else if was_well {
             error!(
                 %error,
                 "the disk is full: new jobs are refused, and running jobs continue; \

@@ -34,7 +34,7 @@ fn remote_addresses_need_tokens() {
 fn mistakes_name_the_option_and_the_bounds() {
     for (option, value, hint) in [
         ("--queue", "0", "1 to 1000000"),
-        ("--workers", "many", "1 to 4096"),
+        ("--workers", "many", "0 to 4096"),
         ("--timeout", "-1", "1ms"),
         ("--max-body", "lots", "8MiB"),
         ("--listen", "8080", "127.0.0.1:8080"),

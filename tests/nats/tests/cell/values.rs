@@ -1,12 +1,14 @@
 //! Which value a cell shows.
 
 use crate::support::{api, cell, is_in_state, name, put, shows};
+use bytes::Bytes;
 use futures_util::future::join_all;
 use levada_nats::cell::{SendError, SendIfError, State};
-use levada_nats::codec::Raw;
+use levada_nats::codec::{Codec, CodecError, Raw};
 use levada_nats::{OpenError, connect};
-use levada_nats_test::{Server, request};
+use levada_nats_test::{PATIENCE, Server, request};
 use serde_json::json;
+use tokio::time::timeout;
 
 #[tokio::test]
 async fn guarantee_1_the_last_value_always_arrives() {
@@ -249,6 +251,52 @@ async fn a_stream_with_other_settings_is_refused() {
     assert!(settings.contains(&"republish"), "{settings:?}");
 }
 
+/// A number whose drop panics if it is 13, as its decoding does if it is 14.
+#[derive(Debug, PartialEq)]
+struct Bomb(u8);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(self.0 != 13 || std::thread::panicking(), "the drop of 13");
+    }
+}
+
+struct Bombs;
+
+impl Codec<Bomb> for Bombs {
+    fn encode(&self, value: &Bomb) -> Result<Bytes, CodecError> {
+        Ok(vec![value.0].into())
+    }
+
+    fn decode(&self, bytes: &Bytes) -> Result<Bomb, CodecError> {
+        assert_ne!(bytes[0], 14, "the decoding of 14");
+        Ok(Bomb(bytes[0]))
+    }
+}
+
+#[tokio::test]
+async fn panics_of_the_codec_and_of_a_drop_end_nothing() {
+    let server = Server::start().await;
+    let connection = connect(&server.url()).await.unwrap();
+    let cell = connection.cell(name("bombs")).open_with(Bomb(1), Bombs).await.unwrap();
+    let store = connection.jetstream().get_key_value("levada_cell_bombs").await.unwrap();
+    for round in 2..=4 {
+        for value in [13, 14, round] {
+            store.put("value", vec![value].into()).await.unwrap();
+            if value == 14 {
+                is_in_state(&cell, State::Unreadable).await;
+            } else {
+                let mut shown = cell.subscribe();
+                let shown = timeout(PATIENCE, shown.wait_for(|bomb| bomb.0 == value)).await;
+                shown.unwrap().unwrap();
+            }
+        }
+        is_in_state(&cell, State::Current).await;
+        cell.send(Bomb(round + 1)).await.unwrap();
+        assert_eq!(cell.borrow().0, round + 1);
+    }
+}
+
 #[tokio::test]
 async fn a_codec_chooses_the_bytes() {
     let server = Server::start().await;
@@ -259,4 +307,22 @@ async fn a_codec_chooses_the_bytes() {
     assert_eq!(store.get("value").await.unwrap().unwrap(), "as it is");
     cell.send("\u{1f30a}".to_owned()).await.unwrap();
     assert_eq!(store.get("value").await.unwrap().unwrap(), "\u{1f30a}");
+}
+
+#[tokio::test]
+async fn a_value_as_large_as_a_message_arrives_and_is_read() {
+    let server = Server::start().await;
+    let url = server.url();
+    let open = async || {
+        let connection = connect(&url).await.unwrap();
+        connection.cell(name("large")).open_with(Vec::new(), Raw).await.unwrap()
+    };
+    let (writer, reader) = (open().await, open().await);
+    // The headers of a message count as well.
+    let large = vec![7_u8; (1 << 20) - 200];
+    writer.send(large.clone()).await.unwrap();
+    shows(&reader, &large).await;
+    shows(&open().await, &large).await;
+    let error = writer.send(vec![0; 1 << 20]).await.unwrap_err();
+    assert!(matches!(error, SendError::TooLarge { .. }), "{error}");
 }

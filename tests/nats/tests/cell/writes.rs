@@ -189,3 +189,13 @@ async fn guarantee_5_without_an_answer_the_outcome_is_unknown() {
     // It was stored: the cell finds out.
     shows(&cell, &2).await;
 }
+
+#[tokio::test]
+async fn no_timeout_is_too_long() {
+    let server = Server::start().await;
+    let connection = connect(&server.url()).await.unwrap();
+    let options = connection.cell(name("patient")).send_timeout(Duration::MAX);
+    let cell = options.open(1).await.unwrap();
+    cell.send(2).await.unwrap();
+    assert_eq!(cell.send_if(|value| (*value > 2).then_some(3)).await.unwrap(), None);
+}

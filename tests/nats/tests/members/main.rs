@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 use levada_nats::members::{Members, Membership, Role, Roster};
-use levada_nats::{Connection, OpenError, connect};
-use levada_nats_test::{PATIENCE, Proxy, Server, request, until};
+use levada_nats::{Connection, Durability, OpenError, connect};
+use levada_nats_test::{Cluster, PATIENCE, Proxy, Server, request, until};
 use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -177,25 +177,58 @@ async fn guarantee_3_short_losses_of_the_connection_make_no_member_leave() {
 #[tokio::test]
 async fn guarantee_3_a_server_that_was_away_for_longer_than_a_lease_makes_no_member_leave() {
     let server = Server::start().await;
-    let (observer, others) = (connected(&server.url()).await, connected(&server.url()).await);
+    let proxy = Proxy::start(server.port());
+    let (observer, others) = (connected(&server.url()).await, connected(&proxy.url()).await);
     let memberships = [others.join(Role::Sender), others.join(Role::Receiver)];
     counts(&observer, 1, 1).await;
     let away = async {
         server.kill();
+        proxy.cut();
         // The leases end meanwhile: their members cannot renew them.
         sleep(LEASE + Duration::from_secs(2)).await;
         assert!(!observer.borrow().is_current());
         server.restart().await;
         is(&observer, Roster::is_current).await;
-        // The keys are there again.
-        until("the leases", async || {
-            let found = keys(&server.url()).await;
-            if found == 2 { Ok(()) } else { Err(found) }
+        until("the end of the leases", async || match keys(&server.url()).await {
+            0 => Ok(()),
+            found => Err(found),
+        })
+        .await;
+        // The members come back after the observer, which has seen that the keys are gone.
+        sleep(Duration::from_secs(3)).await;
+        proxy.heal();
+        until("the leases", async || match keys(&server.url()).await {
+            2 => Ok(()),
+            found => Err(found),
         })
         .await;
         sleep(2 * LEASE).await;
     };
     let seen = seen_until(&observer, away).await;
+    assert!(seen.iter().all(|count| *count == 2), "{seen:?}");
+    drop(memberships);
+    counts(&observer, 0, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guarantee_3_a_leader_that_is_killed_makes_no_member_leave() {
+    let cluster = Cluster::start(3).await;
+    let addresses = cluster.urls().join(",");
+    let open = async || {
+        let connection = connect(&addresses).await.unwrap();
+        let options = connection.members("jobs".parse().unwrap()).lease(Duration::from_secs(9));
+        options.durability(Durability::Replicated).open().await.unwrap()
+    };
+    let (observer, others) = (open().await, open().await);
+    let memberships = [others.join(Role::Sender), others.join(Role::Receiver)];
+    counts(&observer, 1, 1).await;
+    let killed = async {
+        let leader = cluster.stream_leader("KV_levada_members_jobs").await;
+        cluster.kill(leader);
+        sleep(Duration::from_secs(15)).await;
+        is(&observer, Roster::is_current).await;
+    };
+    let seen = seen_until(&observer, killed).await;
     assert!(seen.iter().all(|count| *count == 2), "{seen:?}");
     drop(memberships);
     counts(&observer, 0, 0).await;

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
+mod both_ends;
 mod many;
 mod receive;
 mod receive_dead;

@@ -2,7 +2,7 @@
 
 use crate::receiving::{Setup, next};
 use levada_nats::OpenError;
-use levada_nats::queue::{RecvError, TryRecvError};
+use levada_nats::queue::{RecvError, SettleError, TryRecvError};
 use levada_nats_test::until;
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -162,7 +162,7 @@ async fn a_closed_receiver_gives_its_buffer_back() {
         let receiver = receiver.clone();
         async move {
             let mut others = Vec::new();
-            // Whatever it got before the close is in its hands.
+            // What it got before the close is in its hands.
             while let Ok(delivery) = receiver.recv().await {
                 others.push(delivery);
                 if others.len() == 1 {
@@ -228,9 +228,32 @@ async fn a_closed_connection_ends_receivers() {
     let setup = Setup::start().await;
     let queue = setup.queue().open::<u32>().await.unwrap();
     let receiver = queue.receiver(1).await.unwrap();
+    setup.plain.send([7]).await;
+    let delivery = next(&receiver).await;
     setup.connection.close().await;
+    assert_eq!(delivery.ack().await.unwrap_err(), SettleError::Disconnected);
     let end = tokio::time::timeout(levada_nats_test::PATIENCE, receiver.recv()).await.unwrap();
     assert_eq!(end.unwrap_err(), RecvError::Disconnected);
+}
+
+#[tokio::test]
+async fn a_send_that_waits_goes_on_when_a_message_is_acknowledged() {
+    let setup = Setup::start().await;
+    let queue = setup.queue().capacity(levada_nats::queue::Capacity::Messages(1));
+    let queue = queue.open::<u32>().await.unwrap();
+    let (sender, receiver) = (queue.sender(), queue.receiver(1).await.unwrap());
+    let sending = tokio::spawn(async move {
+        for number in 0..20 {
+            sender.send(number).await.unwrap();
+        }
+    });
+    for number in 0..20 {
+        let delivery = next(&receiver).await;
+        assert_eq!((*delivery, delivery.attempt()), (number, 1));
+        delivery.ack().await.unwrap();
+    }
+    sending.await.unwrap();
+    setup.plain.has("queue", 0).await;
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ async fn a_rejected_message_is_a_dead_letter_and_its_place_is_free() {
     let letter = &letters[0];
     assert_eq!(letter.reason(), "no such picture  Nats-Rollup: all");
     assert_eq!((letter.seq(), letter.queue_seq(), letter.attempts()), (1, Some(1), 1));
-    assert_eq!((letter.id(), dead.decode(letter).unwrap()), (Some("job-7"), 7));
+    assert_eq!((letter.id(), dead.decode(letter).await.unwrap()), (Some("job-7"), 7));
     assert!(letter.sent_at().is_some());
     assert!(dead.read(2, 10).await.unwrap().is_empty());
     assert!(dead.remove(1).await.unwrap());
@@ -64,8 +64,9 @@ async fn a_message_that_cannot_be_decoded_is_a_dead_letter() {
     let dead = queue.dead_letters();
     let letters = dead.read(0, 10).await.unwrap();
     assert!(letters[0].reason().starts_with("it cannot be decoded: "), "{:?}", letters[0]);
-    assert_eq!(&letters[0].payload()[..], b"{");
-    dead.decode(&letters[0]).unwrap_err();
+    assert_eq!(&dead.bytes(&letters[0]).await.unwrap()[..], b"{");
+    let error = dead.decode(&letters[0]).await.unwrap_err();
+    assert!(matches!(error, DeadLetterError::Decode(_)), "{error}");
 }
 
 #[tokio::test]
@@ -124,20 +125,47 @@ async fn a_redriven_message_has_new_attempts() {
 }
 
 #[tokio::test]
-async fn a_message_as_large_as_the_server_takes_is_a_dead_letter_with_a_short_reason() {
+async fn a_message_as_large_as_the_server_takes_moves_with_an_object() {
     let setup = Setup::start().await;
     let queue = setup.queue().open::<String>().await.unwrap();
     let receiver = queue.receiver(1).await.unwrap();
-    let max = setup.plain.client.max_payload();
-    // As senders of this crate leave room for other headers.
-    let text = "x".repeat(max - 512);
-    setup.plain.send_bytes("large", format!("{:?}", &text[..text.len() - 100])).await;
-    let reason = "because ".repeat(100);
-    next(&receiver).await.reject(&reason).await.unwrap();
+    let dead = queue.dead_letters();
+    // With the headers of a dead letter it is too large.
+    let text = "x".repeat(setup.plain.client.max_payload() - 100);
+    setup.plain.send_bytes("large", format!("{text:?}")).await;
+    next(&receiver).await.reject("it is large").await.unwrap();
     setup.plain.has("queue", 0).await;
-    let letters = queue.dead_letters().read(0, 1).await.unwrap();
-    let kept = letters[0].reason();
-    assert!(reason.starts_with(kept) && kept.len() > 100 && kept.len() < 600, "{kept}");
+    let letters = dead.read(0, 1).await.unwrap();
+    assert_eq!(letters[0].reason(), "it is large");
+    assert_eq!(dead.decode(&letters[0]).await.unwrap(), text);
+    assert!(setup.plain.stream("dead-objects").await.messages > 0);
+    // Back in the queue it has an object there, which goes with it.
+    dead.redrive(1).await.unwrap();
+    setup.plain.has("dead-objects", 0).await;
+    let again = next(&receiver).await;
+    assert_eq!(*again, text);
+    assert!(setup.plain.stream("queue-objects").await.messages > 0);
+    again.ack().await.unwrap();
+    setup.plain.has("queue-objects", 0).await;
+}
+
+#[tokio::test]
+async fn a_message_whose_object_is_missing_is_a_dead_letter() {
+    let setup = Setup::start().await;
+    let queue = setup.queue().open::<String>().await.unwrap();
+    let receiver = queue.receiver(1).await.unwrap();
+    let dead = queue.dead_letters();
+    let text = "x".repeat(setup.plain.client.max_payload() - 100);
+    setup.plain.send_bytes("large", format!("{text:?}")).await;
+    next(&receiver).await.reject("it is large").await.unwrap();
+    dead.redrive(1).await.unwrap();
+    next(&receiver).await.retry(Duration::from_secs(1)).await.unwrap();
+    let store = setup.plain.jetstream.get_stream("levada_queue-objects_jobs").await.unwrap();
+    store.purge().await.unwrap();
+    setup.plain.has("dead", 1).await;
+    setup.plain.has("queue", 0).await;
+    let letters = dead.read(0, 1).await.unwrap();
+    assert!(letters[0].reason().contains("missing"), "{}", letters[0].reason());
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use crate::receiving::{Setup, next};
 use levada_nats::queue::Capacity;
+use levada_nats_test::until;
 use std::time::{Duration, Instant};
 
 /// The shortest delay that is not the consumer's own.
@@ -43,12 +44,7 @@ async fn a_due_message_waits_for_room() {
     next(&receiver).await.retry(LONG).await.unwrap();
     setup.plain.send([8]).await;
     let blocking = next(&receiver).await;
-    // The waiting message has become one that is due.
-    levada_nats_test::until("a message that is due", async || {
-        let state = setup.plain.stream("delay").await;
-        if state.last_sequence >= 2 && state.messages == 1 { Ok(()) } else { Err(state) }
-    })
-    .await;
+    is_due(&setup).await;
     assert_eq!(setup.plain.stream("queue").await.messages, 1);
     blocking.ack().await.unwrap();
     let again = next(&receiver).await;
@@ -67,9 +63,19 @@ async fn a_delayed_message_outlives_its_receiver_and_the_server() {
     receiver.close().await;
     setup.server.kill();
     setup.server.restart().await;
+    is_due(&setup).await;
     let receiver = queue.receiver(1).await.unwrap();
     let again = next(&receiver).await;
     assert_eq!((*again, again.attempt()), (7, 2));
     again.ack().await.unwrap();
     setup.plain.has("delay", 0).await;
+}
+
+/// Waits until the waiting message has become one that is due.
+async fn is_due(setup: &Setup) {
+    until("a message that is due", async || {
+        let state = setup.plain.stream("delay").await;
+        if state.last_sequence >= 2 && state.messages == 1 { Ok(()) } else { Err(state) }
+    })
+    .await;
 }

@@ -93,7 +93,7 @@ async fn an_acknowledgement_without_an_answer_is_unknown() {
 }
 
 #[tokio::test]
-async fn messages_of_a_receiver_that_ends_without_a_word_come_after_its_lease() {
+async fn messages_of_a_receiver_whose_runtime_ends_come_after_its_lease() {
     let setup = Setup::start().await;
     let lease = Duration::from_secs(2);
     let queue = setup.queue().lease(lease).open::<u32>().await.unwrap();

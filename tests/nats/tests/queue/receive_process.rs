@@ -19,7 +19,7 @@ fn options(options: Options) -> Options {
 }
 
 /// Not a test: the process that the tests of this file start. It receives one message, says its
-/// attempt, and acknowledges it when it is told to.
+/// attempt, and acknowledges it when it reads a line.
 #[tokio::test]
 #[ignore = "the other tests of this file start it"]
 async fn process() {
@@ -130,6 +130,10 @@ async fn a_message_that_kills_its_receivers_is_a_dead_letter() {
     assert!(receiver.try_recv().is_err());
     let letters = queue.dead_letters().read(0, 10).await.unwrap();
     assert_eq!(letters.len(), 1);
-    assert!(letters[0].reason().contains("without a word"), "{}", letters[0].reason());
+    assert!(
+        letters[0].reason().contains("3 attempts ended without a verdict"),
+        "{}",
+        letters[0].reason()
+    );
     assert_eq!(letters[0].id(), Some("job-7"));
 }

@@ -1,59 +1,73 @@
 //! Senders while servers and connections break.
 
 use crate::support::{Plain, connect, impatient, queue, replicated, soon};
+use levada_nats::ConnectOptions;
 use levada_nats::queue::{Accepted, SendError, Sender};
-use levada_nats_test::{Cluster, PATIENCE, Proxy, Server};
+use levada_nats_test::{Cluster, PATIENCE, Proxy, Server, until};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// What came of sends, by message.
 type Ends = BTreeMap<u32, Result<Accepted, SendError<u32>>>;
 
-/// `count` sends by eight tasks. The counter says how many have ended.
-fn load(tx: &Sender<u32>, count: u32, within: Duration) -> (JoinSet<Ends>, Arc<AtomicU32>) {
-    let ended = Arc::new(AtomicU32::new(0));
-    let mut tasks = JoinSet::new();
-    for task in 0..8 {
-        let (tx, ended) = (tx.clone(), ended.clone());
-        tasks.spawn(async move {
-            let mut ends = Ends::new();
-            for n in (task..count).step_by(8) {
-                let sent = tx.send(n).id(n.to_string()).within(within).await;
-                ends.insert(n, sent);
-                // ORDERING: a progress that the test waits for, and no more.
-                ended.fetch_add(1, Ordering::Relaxed);
-            }
-            ends
-        });
-    }
-    (tasks, ended)
+/// Sends of eight tasks, which go on until the test has seen enough.
+struct Load {
+    tasks: JoinSet<Ends>,
+    ended: Arc<AtomicU32>,
+    is_over: Arc<AtomicBool>,
 }
 
-/// Returns when so many sends have ended, and not all. It does not sleep: the fault that follows is
-/// to come in their middle.
-async fn progress(ended: &AtomicU32, at_least: u32, all: u32) {
-    let reached = async {
-        // ORDERING: as above.
-        while ended.load(Ordering::Relaxed) < at_least {
-            tokio::task::yield_now().await;
+impl Load {
+    fn begin(tx: &Sender<u32>, within: Duration) -> Self {
+        let (ended, is_over) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
+        let mut tasks = JoinSet::new();
+        for task in 0..8 {
+            let (tx, ended, is_over) = (tx.clone(), ended.clone(), is_over.clone());
+            tasks.spawn(async move {
+                let mut ends = Ends::new();
+                for n in (task..).step_by(8) {
+                    // ORDERING: a request to end soon, and no more.
+                    if is_over.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let sent = tx.send(n).id(n.to_string()).within(within).await;
+                    ends.insert(n, sent);
+                    // ORDERING: a progress that the test waits for, and no more.
+                    ended.fetch_add(1, Ordering::Relaxed);
+                }
+                ends
+            });
         }
-    };
-    soon(reached).await;
-    // ORDERING: as above.
-    assert!(ended.load(Ordering::Relaxed) < all);
+        Self { tasks, ended, is_over }
+    }
+
+    /// Waits until so many more sends have ended. Others are under way then.
+    async fn progress(&self, more: u32) {
+        // ORDERING: as above.
+        let goal = self.ended.load(Ordering::Relaxed) + more;
+        until("some sends", async || match self.ended.load(Ordering::Relaxed) {
+            ended if ended >= goal => Ok(()),
+            ended => Err(ended),
+        })
+        .await;
+    }
+
+    /// How the sends ended.
+    async fn end(self) -> Ends {
+        // ORDERING: as above.
+        self.is_over.store(true, Ordering::Relaxed);
+        soon(self.tasks.join_all()).await.into_iter().flatten().collect()
+    }
 }
 
 /// All that is acknowledged is stored once, where it was said. What is unknown, or was refused, is
 /// sent again and is there once.
-async fn settle(tx: &Sender<u32>, plain: &Plain, count: u32, tasks: JoinSet<Ends>) {
-    let mut ends = Ends::new();
-    for of_task in soon(tasks.join_all()).await {
-        ends.extend(of_task);
-    }
-    assert_eq!(ends.len(), count as usize);
+async fn settle(tx: &Sender<u32>, plain: &Plain, load: Load) {
+    let ends = load.end().await;
+    let count = ends.len();
     let mut accepted = BTreeMap::new();
     for (n, sent) in ends {
         match sent {
@@ -72,7 +86,7 @@ async fn settle(tx: &Sender<u32>, plain: &Plain, count: u32, tasks: JoinSet<Ends
         }
     }
     let stored = plain.stored().await;
-    assert_eq!(stored.len(), count as usize, "each once");
+    assert_eq!(stored.len(), count, "each once");
     for stored in stored {
         assert_eq!(accepted.remove(&stored.payload.parse().unwrap()), Some(stored.seq));
     }
@@ -83,14 +97,15 @@ async fn what_is_acknowledged_survives_kill_9_of_the_server() {
     let server = Server::start().await;
     let connection = connect(&server.url()).await;
     let tx = queue(&connection, "jobs", 10_000).await.sender();
-    let (tasks, ended) = load(&tx, 1_000, PATIENCE);
-    for at_least in [200, 600] {
-        progress(&ended, at_least, 1_000).await;
+    let load = Load::begin(&tx, PATIENCE);
+    for _ in 0..2 {
+        load.progress(300).await;
         server.kill();
         server.restart().await;
     }
     let plain = Plain::connect(&server.url(), "jobs").await;
-    settle(&tx, &plain, 1_000, tasks).await;
+    load.progress(400).await;
+    settle(&tx, &plain, load).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -99,13 +114,14 @@ async fn what_is_unknown_after_kill_9_is_there_once_when_it_is_sent_again() {
     let connection = connect(&server.url()).await;
     let tx = queue(&connection, "jobs", 10_000).await.sender();
     // The deadline ends while the server is away.
-    let (tasks, ended) = load(&tx, 1_000, Duration::from_millis(20));
-    progress(&ended, 200, 1_000).await;
+    let load = Load::begin(&tx, Duration::from_millis(20));
+    load.progress(300).await;
     server.kill();
-    progress(&ended, 400, 1_000).await;
+    load.progress(100).await;
     server.restart().await;
     let plain = Plain::connect(&server.url(), "jobs").await;
-    settle(&tx, &plain, 1_000, tasks).await;
+    load.progress(400).await;
+    settle(&tx, &plain, load).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -113,14 +129,15 @@ async fn a_server_that_stands_still_for_three_seconds_is_waited_for() {
     let server = Server::start().await;
     let connection = impatient(&server.url()).await;
     let tx = queue(&connection, "jobs", 10_000).await.sender();
-    let (tasks, ended) = load(&tx, 1_000, PATIENCE);
-    progress(&ended, 200, 1_000).await;
+    let load = Load::begin(&tx, PATIENCE);
+    load.progress(300).await;
     server.pause();
     // This sleep is the fault, not a wait for it.
     tokio::time::sleep(Duration::from_secs(3)).await;
     server.resume();
     let plain = Plain::connect(&server.url(), "jobs").await;
-    settle(&tx, &plain, 1_000, tasks).await;
+    load.progress(400).await;
+    settle(&tx, &plain, load).await;
 }
 
 #[tokio::test]
@@ -131,10 +148,10 @@ async fn a_message_into_a_dead_connection_is_unknown_and_is_there_once_when_sent
     let tx = queue(&connection, "jobs", 10).await.sender();
     // What the sender writes is held back, and arrives after all.
     proxy.freeze();
-    let error = tx.send(1).id("one").within(Duration::from_millis(1_200)).await.unwrap_err();
-    assert!(matches!(&error, SendError::Unknown { message: 1, id } if id == "one"), "{error}");
     let error = tx.try_send(2).id("two").await.unwrap_err();
     assert!(error.is_unknown(), "{error}");
+    let error = tx.send(1).id("one").within(Duration::from_millis(1_200)).await.unwrap_err();
+    assert!(matches!(&error, SendError::Unknown { message: 1, id } if id == "one"), "{error}");
     let error = tx.send_many([3, 4]).within(Duration::from_millis(700)).await.unwrap_err();
     assert!(matches!(error.cause, SendError::Disconnected(())), "nothing was committed: {error}");
     proxy.heal();
@@ -231,12 +248,44 @@ async fn a_leader_that_steps_down_is_waited_for() {
     let connection = connect(&cluster.urls().join(",")).await;
     let tx = replicated(&connection, 10_000).await.sender();
     let plain = Plain::connect(&cluster.url(0), "jobs").await;
-    let (tasks, ended) = load(&tx, 600, PATIENCE);
-    for at_least in [100, 300] {
-        progress(&ended, at_least, 600).await;
+    let load = Load::begin(&tx, PATIENCE);
+    for _ in 0..2 {
+        load.progress(150).await;
         cluster.step_down(&plain.stream()).await;
     }
-    settle(&tx, &plain, 600, tasks).await;
+    load.progress(400).await;
+    settle(&tx, &plain, load).await;
+}
+
+/// The client itself would notice after two minutes that its server does not answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_of_three_that_stands_still_is_left() {
+    let cluster = Cluster::start(3).await;
+    let options = ConnectOptions::new().name("the sender").request_timeout(Duration::from_secs(1));
+    let connection = options.connect(&cluster.urls().join(",")).await.unwrap();
+    let tx = replicated(&connection, 10_000).await.sender();
+    tx.send(0).id("0").await.unwrap();
+    let mut mine = None;
+    for node in 0..3 {
+        let clients = cluster.server(node).monitor("/connz").await.unwrap();
+        if clients.to_string().contains("the sender") {
+            mine = Some(node);
+        }
+    }
+    let mine = mine.unwrap();
+    cluster.pause(mine);
+    let mut tasks = JoinSet::new();
+    for n in 1..=50 {
+        let sending = tx.send(n).id(n.to_string()).within(PATIENCE).into_future();
+        tasks.spawn(async move { sending.await.unwrap() });
+    }
+    assert_eq!(soon(tasks.join_all()).await.len(), 50);
+    cluster.resume(mine);
+    cluster.ready().await;
+    let plain = Plain::connect(&cluster.url((mine + 1) % 3), "jobs").await;
+    let mut stored = plain.payloads().await;
+    stored.sort_unstable();
+    assert_eq!(stored, (0..=50).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,7 +5,7 @@ use async_nats::jetstream::{self, AckKind, Message};
 use futures_util::StreamExt;
 use levada_nats::queue::{Capacity, Queue};
 use levada_nats::{ConnectOptions, Connection, Durability};
-use levada_nats_test::PATIENCE;
+use levada_nats_test::{PATIENCE, until};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -32,7 +32,9 @@ pub(crate) async fn queue(connection: &Connection, name: &str, capacity: u64) ->
 pub(crate) async fn replicated(connection: &Connection, capacity: u64) -> Queue<u32> {
     let options = connection.queue("jobs".parse().unwrap());
     let options = options.capacity(Capacity::Messages(capacity));
-    options.durability(Durability::Replicated).open().await.unwrap()
+    let options = options.durability(Durability::Replicated);
+    // It takes longer than a request while the servers elect.
+    until("a queue on three servers", async || options.clone().open().await).await
 }
 
 /// The stream of a queue, by hand.

@@ -1,6 +1,6 @@
 //! Three servers.
 
-use crate::support::{STREAM, expect, insist, options, until_consumers};
+use crate::support::{STREAM, expect, insist, options, subscribe, until_consumers};
 use levada_nats::topic::{Position, Topic};
 use levada_nats::{ConnectOptions, Durability};
 use levada_nats_test::Cluster;
@@ -26,7 +26,7 @@ fn third(one: usize, two: usize) -> usize {
 async fn leaders_that_step_down_lose_and_repeat_nothing() {
     let cluster = Cluster::start(3).await;
     let topic = topic(&cluster, 0).await;
-    let mut subscriber = topic.subscribe().await.unwrap();
+    let mut subscriber = subscribe(&topic, Position::Next).await;
     for round in 0..4 {
         let sending = async {
             for number in round * 30..round * 30 + 30 {
@@ -46,7 +46,7 @@ async fn a_killed_node_that_has_the_consumer_loses_and_repeats_nothing() {
     // Three subscribers: their consumers are on nodes that the server chooses.
     let mut subscribers = Vec::new();
     for _ in 0..3 {
-        subscribers.push(first.subscribe().await.unwrap());
+        subscribers.push(subscribe(&first, Position::Next).await);
     }
     let mut at = Vec::new();
     for name in until_consumers(&cluster.url(0), 3).await {
@@ -83,7 +83,7 @@ async fn a_partitioned_node_delivers_what_was_sent_meanwhile_once_it_is_back() {
     let cluster = Cluster::start(3).await;
     let here = topic(&cluster, 0).await;
     let there = topic(&cluster, 1).await;
-    let mut subscriber = here.subscribe().await.unwrap();
+    let mut subscriber = subscribe(&here, Position::Next).await;
     for number in 0..10 {
         insist(&there, number).await;
     }
@@ -97,6 +97,6 @@ async fn a_partitioned_node_delivers_what_was_sent_meanwhile_once_it_is_back() {
         insist(&there, number).await;
     }
     expect(&mut subscriber, 10..40).await;
-    let mut all = there.subscribe_from(Position::First).await.unwrap();
+    let mut all = subscribe(&there, Position::First).await;
     expect(&mut all, 0..40).await;
 }

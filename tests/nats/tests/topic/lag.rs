@@ -182,3 +182,19 @@ async fn no_pace_of_a_subscriber_makes_lag_that_is_none() {
         receiver.await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_subscriber_that_takes_nothing_holds_neither_senders_nor_others_back() {
+    let server = Server::start().await;
+    let connection = connect(&server.url()).await.unwrap();
+    let topic = options(&connection).keep(10).read_ahead(2).open::<u64>().await.unwrap();
+    let mut stalled = topic.subscribe().await.unwrap();
+    let mut quick = topic.subscribe().await.unwrap();
+    for number in 1..=200 {
+        send(&topic, [number]).await;
+        expect(&mut quick, [number]).await;
+    }
+    let (received, missed) = receive_to(&mut stalled, 200).await;
+    assert_eq!(received.len() as u64 + missed, 200);
+    assert!(missed >= 180, "{missed}");
+}

@@ -2,7 +2,9 @@
 
 use crate::support::{expect, next, options, receive_to, send, topic};
 use levada_nats::connect;
-use levada_nats::topic::RecvError;
+use levada_nats::topic::{
+    Lossy, LossySubscriber, Messages, RecvError, SendError, Subscriber, Topic,
+};
 use levada_nats_test::Server;
 
 #[tokio::test]
@@ -76,4 +78,16 @@ async fn a_stream_gives_what_recv_gives() {
     assert!(matches!(messages.next().await, Some(Err(RecvError::Closed))));
     assert!(messages.next().await.is_none());
     assert!(messages.next().await.is_none());
+}
+
+#[test]
+fn everything_goes_to_another_thread() {
+    fn is_send<T: Send + Sync + Unpin>() {}
+    is_send::<Topic<u64>>();
+    is_send::<Subscriber<u64>>();
+    is_send::<Messages<u64>>();
+    is_send::<Lossy<u64>>();
+    is_send::<LossySubscriber<u64>>();
+    is_send::<RecvError>();
+    is_send::<SendError<u64>>();
 }

@@ -1,6 +1,6 @@
 //! Topics of numbers, and what a subscriber gets of them.
 
-use levada_nats::topic::{Options, RecvError, Subscriber, Topic};
+use levada_nats::topic::{Options, Position, RecvError, Subscriber, Topic};
 use levada_nats::{Connection, connect};
 use levada_nats_test::{PATIENCE, Server, request, until};
 use serde_json::Value;
@@ -33,6 +33,11 @@ pub(crate) async fn send(topic: &Topic<u64>, numbers: impl IntoIterator<Item = u
 pub(crate) async fn insist(topic: &Topic<u64>, number: u64) {
     until("a message that is stored", async || topic.send(number).id(number.to_string()).await)
         .await;
+}
+
+/// Subscribes as soon as the server takes it: not while it elects a leader.
+pub(crate) async fn subscribe(topic: &Topic<u64>, position: Position) -> Subscriber<u64> {
+    until("a subscriber", async || topic.subscribe_from(position).await).await
 }
 
 /// What `recv` gives next.

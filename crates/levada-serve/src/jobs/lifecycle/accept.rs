@@ -12,7 +12,7 @@ use crate::jobs::active::ActiveJob;
 use crate::jobs::admission::{Admitted, Refusal};
 use crate::jobs::registry::Job;
 use crate::store::body::Body;
-use crate::store::{Change, StoreError};
+use crate::store::{Change, StoreError, StoreErrorKind};
 
 /// What a request asks to be done.
 #[derive(Debug)]
@@ -58,13 +58,22 @@ impl Lifecycle {
         admitted: Admitted,
         submission: Submission,
     ) -> Result<Accepted, Refusal> {
-        let mut held = None;
+        let (mut held, mut id) = (None, JobId::next());
         if let Some(key) = submission.key {
             held = Some(self.admission.lock_key(&key).await);
             let name = key.name;
             if let Some(record) = self.store.read(move |store| store.by_key(&name)).await? {
                 return self.again(record, key).await;
             }
+            id = self.store.read(move |store| store.claim(&key, id)).await?;
+        }
+        // A lookup that finds it on disk waits for this lock, that is, until it is active.
+        let activating = self.registry.activating(id).await;
+        if let (Some(key), true) = (submission.key, self.shared.is_some())
+            && let Some(found) = self.registry.look(id).await?
+        {
+            drop(activating);
+            return self.again(found.view().to_record(), key).await;
         }
         let Admitted { queue, place, share, client } = admitted;
         let new = NewJob {
@@ -76,18 +85,41 @@ impl Lifecycle {
             trace: submission.trace,
             key: submission.key,
         };
-        let record = Arc::new(Record::new(JobId::next(), Moment::now(), new));
+        let record = Arc::new(Record::new(id, Moment::now(), new));
         let change = Change::Accept { record: Arc::clone(&record), input: submission.input };
-        // A lookup that finds it on disk waits for this lock, that is, until it is active.
-        let _activating = self.registry.activating(record.id).await;
-        self.store.writer().commit(vec![change]).await?;
+        if let Err(error) = self.store.writer().commit(vec![change]).await {
+            return match (error.kind, submission.key) {
+                (StoreErrorKind::NoPlace, _) => Err(Refusal::Full(queue)),
+                // Another process had a request with it first.
+                (StoreErrorKind::Taken, Some(key)) => self.again_elsewhere(key, error).await,
+                _ => Err(error.into()),
+            };
+        }
         let job = ActiveJob::waiting(Arc::clone(&record), queue, place, share);
         self.registry.add(&job);
         // The next request with this key finds the job.
         drop(held);
         self.reporter.accepted(&record);
-        job.queue.enter(Arc::clone(&job));
+        self.enter(&job);
         Ok(Accepted::New(job))
+    }
+
+    /// Puts a job in line, unless it is in the one that several processes share already.
+    fn enter(&self, job: &Arc<ActiveJob>) {
+        if self.shared.is_none() {
+            job.queue.enter(Arc::clone(job));
+        }
+    }
+
+    async fn again_elsewhere(
+        &self,
+        key: IdempotencyKey,
+        error: StoreError,
+    ) -> Result<Accepted, Refusal> {
+        match self.store.read(move |store| store.by_key(&key.name)).await? {
+            Some(record) => self.again(record, key).await,
+            None => Err(error.into()),
+        }
     }
 
     async fn again(&self, record: Record, key: IdempotencyKey) -> Result<Accepted, Refusal> {
@@ -123,10 +155,12 @@ impl Lifecycle {
         record.run_again(client, queue.config().retry.max_attempts);
         let record = Arc::new(record);
         self.store.writer().commit(vec![Change::Again { record: Arc::clone(&record) }]).await?;
-        // Retention may have been faster.
+        // Retention may have been faster. Another process may have begun it.
         match self.store.read(move |store| store.record(id)).await? {
             None => return Ok(None),
-            Some(kept) if kept.state != JobState::Queued => return Err(NotAgain::NoInput),
+            Some(kept) if kept.revision < record.revision || kept.emptied => {
+                return Err(NotAgain::NoInput);
+            }
             Some(_) => {}
         }
         if failed {
@@ -135,7 +169,7 @@ impl Lifecycle {
         let job = ActiveJob::waiting(Arc::clone(&record), queue, place, share);
         self.registry.add(&job);
         self.reporter.accepted(&record);
-        job.queue.enter(Arc::clone(&job));
+        self.enter(&job);
         Ok(Some(job))
     }
 }

@@ -7,7 +7,7 @@ use crate::job::{JobId, JobState, Moment, Record};
 use crate::jobs::active::{ActiveJob, JobView, Withdrawn};
 use crate::jobs::registry::Job;
 use crate::store::condition::Condition;
-use crate::store::{Change, StoreError};
+use crate::store::{Change, StoreError, StoreErrorKind};
 
 /// What became of the wish to cancel a job.
 #[derive(Debug)]
@@ -36,11 +36,20 @@ impl Lifecycle {
 
     async fn withdraw(self: &Arc<Self>, job: &Arc<ActiveJob>) -> Result<Cancelled, StoreError> {
         match (job.withdraw(), self.store.failure()) {
-            (Withdrawn::Ended, _) => match self.end_cancelled(job).await? {
-                true => Ok(Cancelled::Ended(job.view())),
-                false => Ok(Cancelled::Stopping(job.view())),
+            (Withdrawn::Ended, _) => match self.end_cancelled(job).await {
+                Ok(true) => Ok(Cancelled::Ended(job.view())),
+                Ok(false) => Ok(Cancelled::Stopping(job.view())),
+                // Another process has begun it meanwhile.
+                Err(error) if error.kind == StoreErrorKind::Taken => {
+                    self.shared.iter().for_each(|shared| shared.stop(job.id));
+                    Ok(Cancelled::Stopping(job.view()))
+                }
+                Err(error) => Err(error),
             },
-            (Withdrawn::Stopping, _) => Ok(Cancelled::Stopping(job.view())),
+            (Withdrawn::Stopping, _) => {
+                self.shared.iter().for_each(|shared| shared.stop(job.id));
+                Ok(Cancelled::Stopping(job.view()))
+            }
             // Its end could not be stored: it is not over.
             (Withdrawn::TooLate, Some(error)) => Err(error),
             // Its end waits for room on the disk.

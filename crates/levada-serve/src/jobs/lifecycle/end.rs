@@ -7,14 +7,27 @@ use tracing::warn;
 
 use super::Lifecycle;
 use crate::job::{JobState, Moment, Record};
-use crate::jobs::active::{Abandoned, ActiveJob};
+use crate::jobs::active::{Abandoned, ActiveJob, JobQueue};
 use crate::store::body::Body;
-use crate::store::{Change, StoreError};
+use crate::store::{Change, StoreError, StoreErrorKind};
 
 impl Lifecycle {
     /// How long a job is kept that ended in this state.
     pub(super) fn keep(&self, end: JobState) -> Duration {
         self.config.borrow().retention.keep(end)
+    }
+
+    /// A run was cut off: the job runs again, in another process.
+    pub(super) async fn hand_back(&self, job: &ActiveJob) {
+        let Some(shared) = &self.shared else { return self.abandon(job) };
+        let mut record = job.view().to_record();
+        if record.state == JobState::Running {
+            record.interrupt();
+            let change = Change::Update { record: Arc::new(record) };
+            // If it cannot be written, that is as if this process had died.
+            drop(self.store.writer().commit(vec![change]).await);
+        }
+        shared.give_back(job.id);
     }
 
     /// Nothing more becomes of the job in this process: it is one of those that are left.
@@ -69,7 +82,13 @@ impl Lifecycle {
         output: Option<Body>,
         written: impl Future<Output = Result<(), StoreError>>,
     ) -> Result<(), StoreError> {
-        written.await.inspect_err(|_| not_stored(job))?;
+        // What another process took is shown by that.
+        let is_lost = |error: &StoreError| error.kind != StoreErrorKind::Taken;
+        written.await.inspect_err(|error| {
+            if is_lost(error) {
+                not_stored(job)
+            }
+        })?;
         job.end();
         // In this order: a lookup that misses it here finds its end in the store.
         self.registry.remove(job.id);
@@ -77,6 +96,7 @@ impl Lifecycle {
             view.set_record(Arc::clone(record));
             view.output = output;
         });
+        self.shared.iter().for_each(|shared| shared.done(job.id));
         Ok(())
     }
 
@@ -94,8 +114,13 @@ impl Lifecycle {
             warn!(job = %job.id, "cannot store the end of a job; it runs again after a restart");
             return;
         }
-        let counts = &job.queue.counts;
-        match record.state {
+        self.count_end(&job.queue, record.state);
+        self.reporter.finished(&record, busy);
+    }
+
+    pub(super) fn count_end(&self, queue: &JobQueue, state: JobState) {
+        let counts = &queue.counts;
+        match state {
             JobState::Succeeded => counts.succeeded.add_one(),
             JobState::Cancelled => counts.cancelled.add_one(),
             _ => {
@@ -103,7 +128,6 @@ impl Lifecycle {
                 counts.kept_failed.add_one();
             }
         }
-        self.reporter.finished(&record, busy);
     }
 }
 

@@ -60,7 +60,7 @@ impl Lifecycle {
         record.stderr_tail = ran.stderr_tail;
         let (now, mut output) = (Moment::now(), None);
         match next {
-            Next::Interrupted => return self.abandon(&job),
+            Next::Interrupted => return self.hand_back(&job).await,
             Next::Again => {
                 let attempts = record.counted_attempts(config.retry.max_attempts);
                 record.retry_later(now, config.retry.delay(attempts, fastrand::f64()));
@@ -134,7 +134,10 @@ impl Lifecycle {
         job.publish(|view| view.set_record(Arc::clone(&record)));
         job.retry_later();
         self.reporter.retrying(&record, at);
-        self.pause(Arc::clone(&job), at);
+        match &self.shared {
+            Some(shared) => shared.retry(job.id, at.since(Moment::now())),
+            None => self.pause(Arc::clone(&job), at),
+        }
         // Cancelled in between, when it was no longer running and not yet paused.
         if job.is_stopped() && job.withdraw() == Withdrawn::Ended {
             // The result shows in the job's view, as for a client that cancels.

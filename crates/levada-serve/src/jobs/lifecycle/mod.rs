@@ -17,6 +17,7 @@
 //! | `end`      | the end is written, then published                                        |
 //! | `cancel`   | a client ends the job                                                     |
 //! | `resume`   | jobs of the last process go on                                            |
+//! | `shared`   | jobs that other processes have, as this one shows them                    |
 //! | `crash`    | what is counted when the last process died                                |
 
 pub(crate) mod accept;
@@ -27,6 +28,8 @@ mod finish;
 mod observer;
 mod resume;
 mod run;
+#[cfg(feature = "nats")]
+mod shared;
 mod verdict;
 
 use std::sync::Arc;
@@ -34,11 +37,13 @@ use std::sync::Arc;
 use levada::watch;
 use levada_work::shutdown::{Phase, Signal};
 
+use super::active::ActiveJob;
 use super::admission::Admission;
 use super::in_flight::InFlight;
 use super::registry::Registry;
 use super::report::Reporter;
 use super::scheduler::Scheduler;
+use super::shared::SharedLine;
 use super::suspects::Suspects;
 use crate::config::Config;
 use crate::store::handle::StoreHandle;
@@ -54,6 +59,8 @@ pub(crate) struct Lifecycle {
     pub(super) reporter: Arc<Reporter>,
     pub(super) scheduler: Scheduler,
     pub(super) suspects: Suspects,
+    /// The line that several processes share; `None` if jobs wait in the line of this process.
+    pub(super) shared: Option<Arc<dyn SharedLine>>,
     /// Tells the next process which jobs ran when this one died; `None` if there is nothing that it
     /// could find.
     pub(super) in_flight: Option<Arc<InFlight>>,
@@ -63,6 +70,11 @@ impl Lifecycle {
     /// So many jobs of all queues may run at the same time from now on.
     pub(super) fn set_max_running(&self, limit: Option<usize>) {
         self.scheduler.resize(limit);
+    }
+
+    /// A client watches what the command of a job writes.
+    pub(crate) fn watched(&self, job: &Arc<ActiveJob>) {
+        self.shared.iter().for_each(|shared| shared.listen(job));
     }
 
     /// The service is shutting down: no more jobs come in.

@@ -18,6 +18,8 @@ const PROGRESS_REST: Duration = Duration::from_millis(100);
 pub(super) struct JobObserver<'a> {
     lifecycle: &'a Lifecycle,
     job: &'a Arc<ActiveJob>,
+    /// The number of this run.
+    run: u64,
     throttle: Mutex<ProgressThrottle>,
     /// While the command cannot be started for what the system lacks.
     short: Mutex<Option<Short<'a>>>,
@@ -33,7 +35,8 @@ struct ProgressThrottle {
 
 impl<'a> JobObserver<'a> {
     pub(super) fn new(lifecycle: &'a Lifecycle, job: &'a Arc<ActiveJob>) -> Self {
-        Self { lifecycle, job, throttle: Mutex::default(), short: Mutex::default() }
+        let run = job.run();
+        Self { lifecycle, job, run, throttle: Mutex::default(), short: Mutex::default() }
     }
 
     pub(super) fn queue(&self) -> &'a JobQueue {
@@ -43,12 +46,12 @@ impl<'a> JobObserver<'a> {
     /// Waits until it is worth trying again to start the command; or until the run is over without
     /// that.
     pub(super) async fn wait_for_the_system(&self, error: &str) -> Option<End> {
-        let Self { lifecycle, job, .. } = self;
+        let Self { lifecycle, job, run, .. } = self;
         let begin = || job.queue.shortage.begin(&job.queue.name, error);
         let pause = lock(&self.short).get_or_insert_with(begin).pause();
         tokio::select! {
             biased;
-            () = job.stopped() => Some(End::Stopped),
+            () = job.run_stopped(*run) => Some(End::Stopped),
             // It is left on disk. What is only in memory is run before the process ends.
             () = lifecycle.shutdown.draining(), if lifecycle.store.is_durable() => Some(End::Aborted),
             () = lifecycle.shutdown.aborting() => Some(End::Aborted),
@@ -96,6 +99,6 @@ impl RunObserver for JobObserver<'_> {
     }
 
     async fn stopped(&self) {
-        self.job.stopped().await;
+        self.job.run_stopped(self.run).await;
     }
 }

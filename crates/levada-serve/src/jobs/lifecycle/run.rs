@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use levada_work::shutdown::Phase;
-use tracing::error;
+use tracing::{error, info};
 
 use super::Lifecycle;
 use super::observer::JobObserver;
@@ -49,6 +49,7 @@ impl Lifecycle {
         };
         let _busy = GaugeGuard::new(&job.queue.counts.running);
         self.reporter.metrics.waited(&job.queue.name, waited);
+        let holding = job.view().record.holding;
         let span = self.reporter.tracing.begin_run(&job.view().record, waited);
         let trace = span.traceparent();
         let run = Arc::clone(&self).run(Arc::clone(&job), Arc::clone(&config), waited, trace);
@@ -56,6 +57,10 @@ impl Lifecycle {
             error!(job = %job.id, %panic, "the worker panicked during the run of a job");
             (RunResult::not_started("the worker failed"), None)
         });
+        if self.shared.as_ref().is_some_and(|shared| !shared.has(job.id, holding)) {
+            info!(job = %job.id, "the result of a run is dropped: the lease of its job is lost");
+            return;
+        }
         Arc::clone(&self).finish_run(Arc::clone(&job), &config, ran, busy, span).await;
     }
 
@@ -69,8 +74,10 @@ impl Lifecycle {
 
     /// Does not run it. If the store is `memory`, the job is lost: waiting clients get a problem.
     fn leave(&self, job: &ActiveJob) {
-        if !self.store.is_durable() {
-            self.abandon(job);
+        match &self.shared {
+            Some(shared) => shared.give_back(job.id),
+            None if self.store.is_durable() => {}
+            None => self.abandon(job),
         }
     }
 
@@ -86,7 +93,14 @@ impl Lifecycle {
         let mut record = job.view().to_record();
         record.start(Moment::now());
         let record = Arc::new(record);
-        self.store.writer().write_behind(Change::Update { record: Arc::clone(&record) });
+        let change = Change::Update { record: Arc::clone(&record) };
+        if self.shared.is_none() {
+            self.store.writer().write_behind(change);
+        } else if let Err(error) = self.store.writer().commit(vec![change]).await {
+            // From here on any other process that has it is fenced off; or this one is.
+            info!(job = %job.id, %error, "another process may have the job: it is not run here");
+            return (RunResult::without_output(End::Aborted), None);
+        }
         job.publish(|view| view.set_record(Arc::clone(&record)));
         self.reporter.started(&record, waited);
 

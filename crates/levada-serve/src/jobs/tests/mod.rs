@@ -13,7 +13,7 @@ use levada_work::shutdown::Shutdown;
 use super::active::ActiveJob;
 use super::lifecycle::accept::{Accepted, Submission};
 use super::pools::{Recovered, WorkerPools};
-use super::service::Jobs;
+use super::service::{Jobs, Persistence};
 use crate::config::{Config, QueueConfig, Retention, RetryPolicy};
 use crate::job::{JobId, JobState};
 use crate::store::StoreError;
@@ -59,9 +59,7 @@ impl Bench {
         let shutdown = Shutdown::new();
         let (store, begun, go_on) = Slow::new();
         let (jobs, closer) = Jobs::new(
-            store.clone(),
-            true,
-            None,
+            Persistence { store: store.clone(), is_durable: true, in_flight: None, shared: None },
             settings.subscribe(),
             shutdown.signal(),
             Tracing::default(),

@@ -181,7 +181,10 @@ impl Store for DiskStore {
             StoreErrorKind::TooLarge
             | StoreErrorKind::Passing
             | StoreErrorKind::Io
-            | StoreErrorKind::Corrupt => error,
+            | StoreErrorKind::Corrupt
+            | StoreErrorKind::Away
+            | StoreErrorKind::Taken
+            | StoreErrorKind::NoPlace => error,
         }
     }
 

@@ -48,6 +48,8 @@ fn queued(id: JobId, input: &[u8]) -> Record {
         client: "somebody".to_owned(),
         trace: None,
         key: None,
+        ticket: None,
+        holding: None,
     }
 }
 

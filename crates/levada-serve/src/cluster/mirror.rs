@@ -1,0 +1,152 @@
+//! Shows what other processes do with the jobs: follows the stream of records.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use futures_util::StreamExt;
+use levada::watch;
+use tracing::{debug, warn};
+
+use super::held::HeldJobs;
+use super::news::News;
+use super::replica::Replica;
+use super::wire::{self, Wire};
+use crate::job::{JobId, JobState, Record};
+use crate::jobs::service::Jobs;
+use crate::store::StoreError;
+use crate::sync::lock;
+
+/// How long after an error the stream is followed again, at first and at most.
+const PAUSES: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(250)..=Duration::from_secs(10);
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+#[derive(Debug)]
+pub(super) struct Mirror {
+    jobs: Arc<Jobs>,
+    wire: Arc<Wire>,
+    replica: Arc<Replica>,
+    held: Arc<HeldJobs>,
+    news: News,
+    /// The jobs that others have, in the states in which they are counted.
+    counted: Mutex<HashMap<JobId, JobState>>,
+    /// Whether all records that were there at the start are known.
+    caught_up: watch::Sender<bool>,
+}
+
+impl Mirror {
+    pub(super) fn new(
+        jobs: &Arc<Jobs>,
+        wire: &Arc<Wire>,
+        replica: &Arc<Replica>,
+        held: &Arc<HeldJobs>,
+        news: &News,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            jobs: Arc::clone(jobs),
+            wire: Arc::clone(wire),
+            replica: Arc::clone(replica),
+            held: Arc::clone(held),
+            news: news.clone(),
+            counted: Mutex::default(),
+            caught_up: watch::Sender::new(false),
+        })
+    }
+
+    /// Waits until all records are known that were there at the start.
+    pub(super) async fn caught_up(&self) {
+        // `self` keeps the sender.
+        drop(self.caught_up.subscribe().wait_for(|caught_up| *caught_up).await);
+    }
+
+    /// Follows the stream for ever: after an error from where it was. Each message is the newest
+    /// of its subject, so that nothing is missed by that.
+    pub(super) async fn follow(self: Arc<Self>) {
+        let (mut next, mut pause) = (1, *PAUSES.start());
+        loop {
+            let before = next;
+            let ended = self.follow_from(&mut next).await;
+            if next > before {
+                pause = *PAUSES.start();
+            }
+            match ended {
+                Ok(()) => debug!("the stream of records is followed again"),
+                Err(error) => {
+                    warn!(%error, "cannot follow the jobs of the cluster; what is shown may be old")
+                }
+            }
+            tokio::time::sleep(pause.mul_f64(fastrand::f64().mul_add(0.5, 0.5))).await;
+            pause = (pause * 2).min(*PAUSES.end());
+        }
+    }
+
+    async fn follow_from(&self, next: &mut u64) -> Result<(), Error> {
+        let config = pull::OrderedConfig {
+            filter_subject: self.wire.all_records(),
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: *next },
+            ..Default::default()
+        };
+        let consumer = self.wire.records().create_consumer(config).await?;
+        if consumer.cached_info().num_pending == 0 {
+            self.caught_up.send_replace(true);
+        }
+        let mut messages = consumer.messages().await?;
+        while let Some(message) = messages.next().await {
+            let message = message?;
+            let info = message.info()?;
+            *next = info.stream_sequence + 1;
+            match wire::decode(&message.payload) {
+                Ok(record) => self.take(info.stream_sequence, &record).await?,
+                Err(error) => warn!(%error, subject = %message.subject, "a record is not shown"),
+            }
+            if info.pending == 0 {
+                self.caught_up.send_replace(true);
+            }
+        }
+        Ok(())
+    }
+
+    async fn take(&self, sequence: u64, record: &Record) -> Result<(), StoreError> {
+        self.replica.put(sequence, record, false)?;
+        let id = record.id;
+        // Which may be newer, if this process wrote it.
+        let Some((_, record)) = self.replica.get(id)? else { return Ok(()) };
+        if self.held.has(id) {
+            self.count(&record, None);
+            return Ok(());
+        }
+        if self.replica.is_own(id) {
+            self.count(&record, (!record.state.has_ended()).then_some(record.state));
+            return Ok(());
+        }
+        let Some(queue) = self.jobs.registry.queue(&record.queue) else { return Ok(()) };
+        let record = Arc::new(record);
+        // The process that accepts it may be this one, and not have shown it yet.
+        let _activating = self.jobs.registry.activating(id).await;
+        match (self.jobs.registry.find_active(id), record.state.has_ended()) {
+            (Some(job), true) => {
+                self.jobs.lifecycle.ended_elsewhere(&job, &record);
+                self.news.ended(&self.jobs, &record);
+            }
+            (None, true) => {}
+            (_, false) => drop(self.jobs.lifecycle.adopt(&record, &queue)),
+        }
+        self.count(&record, (!record.state.has_ended()).then_some(record.state));
+        Ok(())
+    }
+
+    fn count(&self, record: &Record, state: Option<JobState>) {
+        let Some(queue) = self.jobs.registry.queue(&record.queue) else { return };
+        let mut counted = lock(&self.counted);
+        let before = match state {
+            Some(state) => counted.insert(record.id, state),
+            None => counted.remove(&record.id),
+        };
+        queue.counts.shift(before, state);
+        // How many workers the cluster has is not known; so many there are at least.
+        queue.pace.set_workers_at_least(queue.counts.running());
+    }
+}

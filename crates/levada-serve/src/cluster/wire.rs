@@ -1,0 +1,379 @@
+//! The streams of the cluster, and how they are written and read.
+//!
+//! | stream    | subject                  | a message                                        |
+//! |-----------|--------------------------|--------------------------------------------------|
+//! | `records` | `NAME.records.ID`        | the record of a job, as JSON; the last one only  |
+//! | `records` | `NAME.keys.DIGEST`       | the id of the job that has an idempotency key,   |
+//! |           |                          | and the digest of what was sent with it          |
+//! | `bodies`  | `NAME.bodies.ID.in.N`    | a piece of the input                             |
+//! | `bodies`  | `NAME.bodies.ID.out.A.N` | a piece of what attempt A wrote                  |
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+use async_nats::jetstream::stream::{
+    Config, DiscardPolicy, LastRawMessageErrorKind, RetentionPolicy, StorageType, Stream,
+};
+use bytes::{Bytes, BytesMut};
+use futures_util::future::try_join_all;
+use levada_nats::{Connection, Durability, OpenError};
+use tokio::time::{Instant, sleep};
+
+use crate::job::{IdempotencyKey, JobId, Record};
+use crate::store::body::Body;
+use crate::store::{StoreError, StoreErrorKind};
+
+/// How many bytes of a body one message has: less than the server takes by default (1 MiB).
+const PIECE: usize = 512 * 1024;
+/// For how long a write or a read is tried again: three servers elect a leader in 4 to 9 seconds.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// How long after an attempt the next one is made, at most.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// The length of a job's id, with which the message of a key begins.
+const ID_BYTES: usize = 16;
+
+/// What the cluster keeps.
+#[derive(Debug)]
+pub(super) struct Wire {
+    connection: Connection,
+    records: Stream,
+    bodies: Stream,
+}
+
+/// Which of a job's bodies.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Side {
+    Input,
+    /// Of this attempt: a worker that lost its lease does not overwrite the output of another one.
+    Output(u32),
+}
+
+/// What came of a compare-and-set.
+#[derive(Debug)]
+pub(super) enum Put {
+    /// It is the newest now, with this sequence number.
+    Made(u64),
+    /// Another process was faster.
+    Taken,
+}
+
+impl Wire {
+    /// What the cluster was made with; `wanted` if it is not there yet.
+    pub(super) async fn durability(connection: &Connection, wanted: Durability) -> Durability {
+        let stream = format!("{}_service_records", connection.namespace());
+        let replicas = match connection.jetstream().get_stream(stream).await {
+            Ok(stream) => stream.cached_info().config.num_replicas,
+            Err(_) => return wanted,
+        };
+        match (replicas > 1, wanted) {
+            (true, _) => Durability::Replicated,
+            (false, Durability::Replicated) => Durability::Lazy,
+            (false, wanted) => wanted,
+        }
+    }
+
+    pub(super) async fn open(
+        connection: &Connection,
+        durability: Durability,
+    ) -> Result<Self, OpenError> {
+        let name = connection.namespace();
+        let last_of_each = |kind: &str, subjects: Vec<String>| Config {
+            name: format!("{name}_service_{kind}"),
+            subjects,
+            retention: RetentionPolicy::Limits,
+            discard: DiscardPolicy::New,
+            storage: StorageType::File,
+            max_messages_per_subject: 1,
+            num_replicas: if durability == Durability::Replicated { 3 } else { 1 },
+            allow_atomic_publish: true,
+            ..Config::default()
+        };
+        let subjects = vec![format!("{name}.records.*"), format!("{name}.keys.*")];
+        let records = connection.open_stream(last_of_each("records", subjects)).await?;
+        let subjects = vec![format!("{name}.bodies.>")];
+        let bodies = connection.open_stream(last_of_each("bodies", subjects)).await?;
+        Ok(Self { connection: connection.clone(), records, bodies })
+    }
+
+    pub(super) fn records(&self) -> &Stream {
+        &self.records
+    }
+
+    pub(super) fn bodies(&self) -> &Stream {
+        &self.bodies
+    }
+
+    /// The subject of all bodies.
+    pub(super) fn all_bodies(&self) -> String {
+        format!("{}.bodies.>", self.connection.namespace())
+    }
+
+    /// The job whose body has this subject.
+    pub(super) fn job_of_body(&self, subject: &str) -> Option<JobId> {
+        let rest = subject.strip_prefix(self.connection.namespace().as_str())?;
+        rest.strip_prefix(".bodies.")?.split('.').next()?.parse().ok()
+    }
+
+    /// The subject of all records.
+    pub(super) fn all_records(&self) -> String {
+        format!("{}.records.*", self.connection.namespace())
+    }
+
+    /// Whether the servers answer for the streams.
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        let away = |error: &dyn std::fmt::Display| {
+            StoreError::away(format!("the NATS servers do not answer: {error}"))
+        };
+        self.records.get_info().await.map_err(|error| away(&error))?;
+        self.bodies.get_info().await.map_err(|error| away(&error))?;
+        Ok(())
+    }
+
+    fn of_record(&self, id: JobId) -> String {
+        format!("{}.records.{id}", self.connection.namespace())
+    }
+
+    fn of_key(&self, name: &[u8; 32]) -> String {
+        let mut subject = format!("{}.keys.", self.connection.namespace());
+        for byte in name {
+            // Writing to a string does not fail.
+            let _ = write!(subject, "{byte:02x}");
+        }
+        subject
+    }
+
+    fn of_bodies(&self, id: JobId) -> String {
+        format!("{}.bodies.{id}", self.connection.namespace())
+    }
+
+    fn of_piece(&self, id: JobId, side: Side, number: usize) -> String {
+        let bodies = self.of_bodies(id);
+        match side {
+            Side::Input => format!("{bodies}.in.{number}"),
+            Side::Output(attempt) => format!("{bodies}.out.{attempt}.{number}"),
+        }
+    }
+
+    /// The newest record of a job, and its sequence number.
+    pub(super) async fn record(&self, id: JobId) -> Result<Option<(u64, Record)>, StoreError> {
+        let Some((sequence, bytes)) = last(&self.records, &self.of_record(id)).await? else {
+            return Ok(None);
+        };
+        Ok(Some((sequence, decode(&bytes)?)))
+    }
+
+    /// Writes a record over the one with this sequence number; 0 if there is none.
+    pub(super) async fn put_record(&self, record: &Record, over: u64) -> Result<Put, StoreError> {
+        let subject = self.of_record(record.id);
+        let bytes = encode(record);
+        match self.put(&subject, bytes.clone(), over).await? {
+            Put::Made(sequence) => Ok(Put::Made(sequence)),
+            // An earlier attempt may have succeeded without an answer.
+            Put::Taken => match last(&self.records, &subject).await? {
+                Some((sequence, there)) if there == bytes => Ok(Put::Made(sequence)),
+                _ => Ok(Put::Taken),
+            },
+        }
+    }
+
+    /// Has a key name this job, unless it names one already. The job that it names.
+    ///
+    /// That job may not be accepted yet: another process may be about to do that, or may have died
+    /// before it was done. The same request becomes the same job then, of which there is one.
+    pub(super) async fn put_key(
+        &self,
+        key: &IdempotencyKey,
+        id: JobId,
+    ) -> Result<JobId, StoreError> {
+        let subject = self.of_key(&key.name);
+        let mut over = 0;
+        loop {
+            let bytes = Bytes::from([&id.to_bytes()[..], &key.content].concat());
+            if let Put::Made(_) = self.put(&subject, bytes, over).await? {
+                return Ok(id);
+            }
+            match last(&self.records, &subject).await? {
+                None => over = 0,
+                Some((sequence, bytes)) => {
+                    let owner = job_id(&bytes)?;
+                    let is_same = bytes.get(ID_BYTES..) == Some(&key.content);
+                    if owner == id || is_same || self.record(owner).await?.is_some() {
+                        return Ok(owner);
+                    }
+                    // Another request, which was refused.
+                    over = sequence;
+                }
+            }
+        }
+    }
+
+    /// The job that a key names.
+    pub(super) async fn by_key(&self, name: &[u8; 32]) -> Result<Option<JobId>, StoreError> {
+        let found = last(&self.records, &self.of_key(name)).await?;
+        found.map(|(_, bytes)| job_id(&bytes)).transpose()
+    }
+
+    async fn put(&self, subject: &str, bytes: Bytes, over: u64) -> Result<Put, StoreError> {
+        patiently(|| self.put_once(subject, bytes.clone(), over)).await
+    }
+
+    async fn put_once(&self, subject: &str, bytes: Bytes, over: u64) -> Result<Put, StoreError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, over.to_string());
+        match self.publish(subject, headers, bytes).await {
+            Ok(sequence) => Ok(Put::Made(sequence)),
+            Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(Put::Taken),
+            // Also while another write of the subject is on its way to the replicas: the next
+            // attempt finds out what came of it.
+            Err(error) => Err(not_stored(&error)),
+        }
+    }
+
+    async fn put_piece(&self, subject: &str, piece: Bytes) -> Result<(), StoreError> {
+        let stored = self.publish(subject, HeaderMap::new(), piece).await;
+        stored.map(drop).map_err(|error| not_stored(&error))
+    }
+
+    async fn publish(
+        &self,
+        subject: &str,
+        headers: HeaderMap,
+        bytes: Bytes,
+    ) -> Result<u64, PublishError> {
+        let jetstream = self.connection.jetstream();
+        let sent = jetstream.publish_with_headers(subject.to_owned(), headers, bytes).await?;
+        Ok(sent.await?.sequence)
+    }
+
+    /// Stores an input or output. Twice is once.
+    pub(super) async fn put_body(
+        &self,
+        id: JobId,
+        side: Side,
+        body: &Body,
+    ) -> Result<(), StoreError> {
+        let bytes = body.clone().into_memory().await?;
+        let pieces = pieces_of(bytes.len() as u64);
+        let put = |number: usize| {
+            let from = number * PIECE;
+            let piece = bytes.slice(from..(from + PIECE).min(bytes.len()));
+            let subject = self.of_piece(id, side, number);
+            async move { patiently(|| self.put_piece(&subject, piece.clone())).await }
+        };
+        try_join_all((0..pieces).map(put)).await?;
+        Ok(())
+    }
+
+    /// An input or output of this length.
+    ///
+    /// # Errors
+    /// Also if a piece of it is not there.
+    pub(super) async fn body(&self, id: JobId, side: Side, len: u64) -> Result<Body, StoreError> {
+        let pieces = (0..pieces_of(len)).map(async |number| {
+            let found = last(&self.bodies, &self.of_piece(id, side, number)).await?;
+            let missing =
+                || StoreError::corrupt(format!("piece {number} of a body of {id} is gone"));
+            found.map(|(_, bytes)| bytes).ok_or_else(missing)
+        });
+        let mut pieces = try_join_all(pieces).await?;
+        let body = match pieces.len() {
+            0 => Bytes::new(),
+            1 => pieces.remove(0),
+            _ => {
+                let mut whole = BytesMut::new();
+                pieces.iter().for_each(|piece| whole.extend_from_slice(piece));
+                whole.freeze()
+            }
+        };
+        if body.len() as u64 != len {
+            let there = body.len();
+            return Err(StoreError::corrupt(format!(
+                "a body of {id} has {there} bytes, not {len}"
+            )));
+        }
+        Ok(Body::from(body))
+    }
+
+    /// Input and output of a job are given up.
+    pub(super) async fn drop_bodies(&self, id: JobId) -> Result<(), StoreError> {
+        self.purge(&self.bodies, self.of_bodies(id) + ".>").await
+    }
+
+    /// A job is forgotten: its bodies, its key and, last, its record.
+    pub(super) async fn forget(
+        &self,
+        id: JobId,
+        key: Option<IdempotencyKey>,
+    ) -> Result<(), StoreError> {
+        self.drop_bodies(id).await?;
+        if let Some(key) = key
+            && self.by_key(&key.name).await? == Some(id)
+        {
+            self.purge(&self.records, self.of_key(&key.name)).await?;
+        }
+        self.purge(&self.records, self.of_record(id)).await
+    }
+
+    async fn purge(&self, stream: &Stream, subject: String) -> Result<(), StoreError> {
+        let purged = stream.purge().filter(subject).await;
+        purged.map(drop).map_err(|error| StoreError::away(format!("cannot delete: {error}")))
+    }
+}
+
+fn pieces_of(len: u64) -> usize {
+    usize::try_from(len.div_ceil(PIECE as u64)).unwrap_or(usize::MAX)
+}
+
+/// The newest message of a subject, from the leader of its stream.
+async fn last(stream: &Stream, subject: &str) -> Result<Option<(u64, Bytes)>, StoreError> {
+    patiently(|| last_once(stream, subject)).await
+}
+
+async fn last_once(stream: &Stream, subject: &str) -> Result<Option<(u64, Bytes)>, StoreError> {
+    match stream.get_last_raw_message_by_subject(subject).await {
+        Ok(message) => Ok(Some((message.sequence, message.payload))),
+        Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => Ok(None),
+        Err(error) => Err(StoreError::away(format!("cannot read {subject}: {error}"))),
+    }
+}
+
+/// Tries again while the servers do not answer, as while they elect a leader; but not for long.
+async fn patiently<T, F>(attempt: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let begun = Instant::now();
+    loop {
+        match attempt().await {
+            Err(error) if error.kind == StoreErrorKind::Away && begun.elapsed() < PATIENCE => {
+                sleep(AGAIN.mul_f64(fastrand::f64().mul_add(0.5, 0.5))).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// What an error of a publish means. Whatever it is, the change may be made later.
+pub(super) fn not_stored(error: &PublishError) -> StoreError {
+    StoreError::away(format!("the NATS servers did not store it: {error}"))
+}
+
+pub(super) fn decode(bytes: &Bytes) -> Result<Record, StoreError> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        StoreError::corrupt(format!("the record of a job cannot be read: {error}"))
+    })
+}
+
+fn encode(record: &Record) -> Bytes {
+    // It has no map and no number that JSON does not have.
+    serde_json::to_vec(record).expect("a record is JSON").into()
+}
+
+fn job_id(bytes: &Bytes) -> Result<JobId, StoreError> {
+    let bytes = bytes.first_chunk().ok_or_else(|| StoreError::corrupt("a key has no job"))?;
+    Ok(JobId::from_bytes(*bytes))
+}

@@ -1,0 +1,19 @@
+//! `levada serve --nats` and `levada work --nats` as processes, beside real servers.
+//!
+//! `cargo xtask nats` builds the program, and sets `LEVADA`.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+// The states of processes are read from /proc.
+#![cfg(target_os = "linux")]
+
+mod chaos;
+mod front_ends;
+mod http;
+mod limits;
+mod member;
+mod poison;
+mod servers;
+mod site;
+mod sse;
+mod startup;
+mod workers;

@@ -1,0 +1,135 @@
+//! Workers that are killed, stopped, paused and cut off.
+
+use crate::member::Member;
+use crate::site::{Site, until_dead};
+use levada_nats_test::{Proxy, Server, until};
+
+/// Waits until the job of this id has begun, and returns the process of its command.
+async fn began(site: &Site, front_end: &Member, id: &str, name: &str) -> u32 {
+    front_end.job(id, &["running"]).await;
+    site.until_effects(name, 1).await[0].pid
+}
+
+#[tokio::test]
+async fn the_job_of_a_killed_worker_runs_again() {
+    let (server, site) = (Server::start().await, Site::new(&[]));
+    let front_end = site.front_end(&server.url());
+    let worker = site.worker(&server.url());
+    let id = front_end.submit("one wait go").await;
+    began(&site, &front_end, &id, "one").await;
+    worker.kill();
+    let _other = site.worker(&server.url());
+    site.until_effects("one", 2).await;
+    let job = front_end.job(&id, &["running"]).await;
+    assert_eq!(job["interruptions"], 1, "{job}");
+    site.let_go("go");
+    assert_eq!(front_end.result(&id).await, "one 2");
+    let job = front_end.ended_job(&id).await;
+    assert_eq!((&job["state"], &job["attempt"]), (&"succeeded".into(), &2.into()), "{job}");
+    assert_eq!(site.all_effects().len(), 2);
+}
+
+#[tokio::test]
+async fn a_worker_that_is_asked_to_stop_ends_what_it_runs_and_takes_nothing_more() {
+    let (server, site) = (Server::start().await, Site::new(&[]));
+    let front_end = site.front_end(&server.url());
+    let stopped = site.worker(&server.url());
+    stopped.ready().await;
+    let running = [front_end.submit("a wait go").await, front_end.submit("b wait go").await];
+    for (id, name) in running.iter().zip(["a", "b"]) {
+        began(&site, &front_end, id, name).await;
+    }
+    let mut waiting = Vec::new();
+    for number in 0..10 {
+        waiting.push(front_end.submit(&format!("w-{number}")).await);
+    }
+    stopped.terminate();
+    let _other = site.worker(&server.url());
+    for (number, id) in waiting.iter().enumerate() {
+        assert_eq!(front_end.result(id).await, format!("w-{number} 1"));
+    }
+    assert_eq!(stopped.ended(), None, "it waits for its commands");
+    site.let_go("go");
+    assert_eq!(stopped.exit().await.code(), Some(0));
+    for (id, name) in running.iter().zip(["a", "b"]) {
+        assert_eq!(front_end.result(id).await, format!("{name} 1"));
+        let job = front_end.ended_job(id).await;
+        assert!(job["interruptions"].is_null(), "{job}");
+    }
+    assert_eq!(site.all_effects().len(), 12, "each once");
+}
+
+#[tokio::test]
+async fn a_worker_that_was_paused_beyond_its_lease_records_nothing_and_kills_its_command() {
+    let (server, site) = (Server::start().await, Site::new(&[]));
+    let front_end = site.front_end(&server.url());
+    let paused = site.worker(&server.url());
+    let runs = front_end.submit("runs wait runs").await;
+    let ended = front_end.submit("ended wait ended").await;
+    let old = began(&site, &front_end, &runs, "runs").await;
+    let gone = began(&site, &front_end, &ended, "ended").await;
+    paused.pause();
+    // This command ends while its worker is paused: its result is ready when that continues.
+    site.let_go("ended.1");
+    until_dead(gone).await;
+    let _other = site.worker(&server.url());
+    site.until_effects("runs", 2).await;
+    site.until_effects("ended", 2).await;
+    for id in [&runs, &ended] {
+        front_end.job(id, &["running"]).await;
+    }
+    paused.resume();
+    until_dead(old).await;
+    until("the worker notices", async || {
+        let log = paused.log();
+        if log.matches("lease of a job is lost").count() == 2 { Ok(()) } else { Err(log) }
+    })
+    .await;
+    for id in [&runs, &ended] {
+        assert_eq!(front_end.job(id, &["running"]).await["attempt"], 2);
+    }
+    site.let_go("runs.2");
+    site.let_go("ended.2");
+    assert_eq!(front_end.result(&runs).await, "runs 2");
+    assert_eq!(front_end.result(&ended).await, "ended 2");
+    assert_eq!(site.all_effects().len(), 4);
+    // It goes on working.
+    let next = [front_end.submit("x").await, front_end.submit("y").await];
+    for id in next {
+        assert_eq!(front_end.ended_job(&id).await["state"], "succeeded");
+    }
+}
+
+/// What a worker does that no server reaches: `break_it` breaks its connection.
+async fn cut_off(break_it: fn(&Proxy)) {
+    let (server, site) = (Server::start().await, Site::new(&[]));
+    let front_end = site.front_end(&server.url());
+    let proxy = Proxy::start(server.port());
+    let lonely = site.worker(&proxy.url());
+    let id = front_end.submit("one wait go").await;
+    let pid = began(&site, &front_end, &id, "one").await;
+    break_it(&proxy);
+    // It cannot renew its lease, and knows when that ends.
+    until_dead(pid).await;
+    let other = site.worker(&server.url());
+    site.until_effects("one", 2).await;
+    proxy.heal();
+    site.let_go("go");
+    assert_eq!(front_end.result(&id).await, "one 2");
+    // It is back when it does all the work.
+    other.kill();
+    let next = front_end.submit("two").await;
+    assert_eq!(front_end.result(&next).await, "two 1");
+    assert_eq!(lonely.ended(), None);
+    assert_eq!(site.all_effects().len(), 3);
+}
+
+#[tokio::test]
+async fn a_worker_without_a_connection_kills_its_command_when_its_lease_ends() {
+    cut_off(Proxy::cut).await;
+}
+
+#[tokio::test]
+async fn a_worker_with_a_half_open_connection_kills_its_command_when_its_lease_ends() {
+    cut_off(Proxy::freeze).await;
+}
