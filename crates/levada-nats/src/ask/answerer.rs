@@ -1,9 +1,10 @@
 //! The side that answers, as a program sees it.
 
 use super::error::RecvError;
+use super::group::Group;
 use super::held::{Accepted, Task};
 use super::question::{Desk, Question};
-use super::wire::{self, GROUP, Refusal};
+use super::wire::{self, Refusal};
 use crate::codec::Codec;
 use crate::payload::PayloadError;
 use crate::{Connection, Name, OpenError};
@@ -72,8 +73,7 @@ impl<Q, A> AnswererBuilder<Q, A> {
         let mut letters = letters.map_err(no_answer)?;
         let cancellations = client.subscribe(wire::cancel_subject(&questions)).await;
         let cancellations = cancellations.map_err(no_answer)?;
-        let subscribed = client.queue_subscribe(questions.clone(), GROUP.to_owned()).await;
-        let subscribed = subscribed.map_err(no_answer)?;
+        let group = Group::join(&client, &questions).await.map_err(no_answer)?;
         // The server takes everything of one connection in its order: if this comes back, it has
         // the subscriptions.
         let there_and_back = async {
@@ -89,7 +89,7 @@ impl<Q, A> AnswererBuilder<Q, A> {
             inbox,
             seats,
             patience,
-            questions: subscribed,
+            questions: group,
             cancellations,
             letters,
             accepted,
@@ -145,10 +145,9 @@ impl<Q, A> fmt::Debug for Opening<Q, A> {
 
 /// Receives questions. All answerers of a name share them.
 ///
-/// Dropped, it takes no more questions. Those that it has not handed out yet end with
-/// [`AskError::Dropped`](super::AskError::Dropped); a [`Question`] that it has handed out can still
-/// be answered. A question that is on its way to it at that moment may be lost, and ends at its
-/// deadline then.
+/// Dropped, it takes no more questions. Those that it has not handed out, and those that are on
+/// their way to it at that moment, go to another answerer. A [`Question`] that it has handed out
+/// can still be answered.
 ///
 /// ```
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -206,7 +205,10 @@ impl<Q: Send + 'static, A: Send + 'static> Answerer<Q, A> {
             // Too late, too.
             let Ok(unpacked) = unpacked else { continue };
             match self.decode(unpacked) {
-                Ok(value) => return Ok(Question::new(value, ticket, Arc::clone(&self.desk))),
+                Ok(value) => {
+                    ticket.is_handed_out = true;
+                    return Ok(Question::new(value, ticket, Arc::clone(&self.desk)));
+                }
                 Err(refusal) => {
                     let subject = &self.questions;
                     tracing::warn!(subject, reason = refusal.reason, "a question is refused");

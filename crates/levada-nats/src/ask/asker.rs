@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// How long a question waits if neither it nor the connection says so.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -27,6 +27,10 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// How many answerers are tried, one after another, if they have no free seat. The server chooses
 /// each of them by chance.
 const TRIES: usize = 3;
+
+/// How long a question pauses that came to an answerer which was just leaving, and how often.
+const RETRY: Duration = Duration::from_millis(2);
+const RETRIES: usize = 1000;
 
 /// Asks questions, each of which one answerer gets. Clones share it.
 ///
@@ -242,7 +246,8 @@ impl<Q: Send + 'static, A: Send + 'static> Core<Q, A> {
         let start = || Waiting::start(&self.connection, self.questions.clone());
         let started = self.waiting.get_or_try_init(async || start().await.ok_or(()));
         let waiting = started.await.map_err(|()| Failure::Disconnected)?;
-        for _ in 0..TRIES {
+        let (mut tries, mut retries) = (0, 0);
+        loop {
             if !connected(&self.connection).await {
                 return Err(Failure::Disconnected);
             }
@@ -260,12 +265,21 @@ impl<Q: Send + 'static, A: Send + 'static> Core<Q, A> {
             }
             match Refusal::parse(message.headers.as_ref()) {
                 None => return Ok(message),
-                Some(Refusal { code: Refusal::BUSY, .. }) => {}
+                Some(Refusal { code: Refusal::BUSY, .. }) => {
+                    tries += 1;
+                    if tries == TRIES {
+                        return Err(Failure::Busy);
+                    }
+                }
+                // It is gone in a moment; until then it may be chosen again.
+                Some(Refusal { code: Refusal::LEAVING, .. }) if retries < RETRIES => {
+                    retries += 1;
+                    sleep(RETRY).await;
+                }
                 Some(Refusal { code: Refusal::DROPPED, .. }) => return Err(Failure::Dropped),
                 Some(Refusal { reason, .. }) => return Err(Failure::Refused(reason)),
             }
         }
-        Err(Failure::Busy)
     }
 
     /// Deletes the object of an answer that was read, if it has one.

@@ -1,10 +1,11 @@
 //! The side that answers: which questions it holds, and the task that takes and closes them.
 
+use super::group::Group;
 use super::presence::{Link, Presence};
-use super::wire::{self, ASKED, CANCEL, HELD, Refusal};
+use super::wire::{self, ASKED, CANCEL, FILLED, HELD, Refusal};
 use crate::State;
 use async_nats::{Client, Message, StatusCode, Subject, Subscriber};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 use levada::{mpsc, watch};
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -30,6 +31,8 @@ pub(super) struct Ticket {
     /// Set when the asker no longer waits.
     pub(super) closed: watch::Receiver<bool>,
     finished: mpsc::UnboundedSender<Finished>,
+    /// Whether the program has the question. Until then another answerer may get it.
+    pub(super) is_handed_out: bool,
     is_finished: bool,
 }
 
@@ -58,8 +61,9 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let refusal = (!self.is_closed()).then(Refusal::dropped);
-        self.finish(refusal);
+        let refusal = if self.is_handed_out { Refusal::dropped() } else { Refusal::leaving() };
+        let is_open = !self.is_closed();
+        self.finish(is_open.then_some(refusal));
     }
 }
 
@@ -70,7 +74,7 @@ pub(super) struct Task {
     pub(super) seats: usize,
     /// How long a question is held whose asker does not say how long it waits.
     pub(super) patience: Duration,
-    pub(super) questions: Subscriber,
+    pub(super) questions: Group,
     pub(super) cancellations: Subscriber,
     pub(super) letters: Subscriber,
     pub(super) accepted: mpsc::UnboundedSender<Accepted>,
@@ -86,6 +90,8 @@ struct Running {
     /// By the last token of their inboxes.
     askers: HashMap<String, Asker>,
     link: Link,
+    /// Whether the subscription is newer than the loss of the connection.
+    is_renewed: bool,
     /// Whether the answerer was dropped.
     is_leaving: bool,
 }
@@ -121,6 +127,7 @@ impl Task {
             held: HashMap::new(),
             askers: HashMap::new(),
             link: Link::default(),
+            is_renewed: false,
             is_leaving: false,
         };
         running.run(freed).await;
@@ -152,14 +159,10 @@ impl Running {
                 Some(finished) = freed.recv() => self.free(finished).await,
                 _ = tick.tick(), if !self.held.is_empty() => self.announce().await,
                 changed = self.task.state.changed() => match changed {
-                    Ok(()) => self.link.changed(Instant::now()),
+                    Ok(()) => self.link_changed().await,
                     Err(_) => return,
                 },
-                () = accepted.closed(), if !self.is_leaving => {
-                    self.is_leaving = true;
-                    // What is under way already still comes. An error means that nothing does.
-                    has_questions = self.task.questions.drain().await.is_ok();
-                }
+                () = accepted.closed(), if !self.is_leaving => self.leave().await,
             }
             if self.is_leaving && !has_questions && self.held.is_empty() {
                 return;
@@ -167,13 +170,55 @@ impl Running {
         }
     }
 
-    /// Takes a question if there is a seat for it. Without an answerer there is none.
+    /// The connection is lost, or there is one again.
+    async fn link_changed(&mut self) {
+        self.link.changed(Instant::now());
+        if self.is_leaving {
+            // The connection took with it what was under way.
+            self.task.questions.end().await;
+            return;
+        }
+        let is_connected = self.task.state.borrow().is_connected();
+        // A connection that is back so soon that its loss was not seen has the old subscription.
+        if !is_connected || !self.is_renewed {
+            self.take_ready().await;
+            self.task.questions.renew().await;
+        }
+        self.is_renewed = !is_connected;
+    }
+
+    /// Takes the questions that are there already.
+    async fn take_ready(&mut self) {
+        while let Some(question) = self.task.questions.ready() {
+            self.accept(question).await;
+        }
+    }
+
+    /// The answerer was dropped: no more questions are taken.
+    async fn leave(&mut self) {
+        self.is_leaving = true;
+        self.take_ready().await;
+        self.task.questions.leave().await;
+        self.fill().await;
+    }
+
+    /// Makes the subscription end.
+    async fn fill(&mut self) {
+        let then = format!("{}.{FILLED}", self.task.inbox);
+        self.task.questions.fill(then).await;
+    }
+
+    /// Takes a question if there is a seat for it.
     async fn accept(&mut self, message: Message) {
         let Some(reply) = message.reply.clone() else {
             tracing::debug!(subject = %message.subject, "a question without a reply subject");
             return;
         };
-        if self.is_leaving || self.held.len() >= self.task.seats {
+        if self.is_leaving {
+            self.refuse(reply, &Refusal::leaving()).await;
+            return;
+        }
+        if self.held.len() >= self.task.seats {
             self.refuse(reply, &Refusal::busy()).await;
             return;
         }
@@ -204,7 +249,8 @@ impl Running {
         let (close, closed) = watch::channel(false);
         self.held.insert(reply.to_string(), Held { close, since: now, deadline, asker });
         let finished = self.finished.clone();
-        let ticket = Ticket { reply, deadline, closed, finished, is_finished: false };
+        let ticket =
+            Ticket { reply, deadline, closed, finished, is_handed_out: false, is_finished: false };
         // If the answerer was dropped just now, so is the ticket, which refuses the question.
         let _ = self.task.accepted.send(Accepted { message, ticket });
     }
@@ -226,9 +272,7 @@ impl Running {
     /// Closes questions whose asker gave them up.
     async fn cancel(&mut self, message: &Message) {
         // The question was sent first, and may still wait in a buffer of its own.
-        while let Some(Some(question)) = ready(&mut self.task.questions) {
-            self.accept(question).await;
-        }
+        self.take_ready().await;
         let Some((inbox, ids)) = wire::parse_cancellation(&message.payload) else { return };
         for id in ids {
             self.close(&format!("{inbox}.{id}"));
@@ -247,6 +291,7 @@ impl Running {
         match last {
             CANCEL => self.cancel(&message).await,
             ASKED => self.tell_unknown(&message).await,
+            FILLED if self.is_leaving => self.fill().await,
             token => {
                 let token = token.to_owned();
                 self.hear_of(&token, &message);
@@ -335,11 +380,4 @@ impl Running {
         let needed: HashSet<&str> = needed.map(|origin| origin.token.as_str()).collect();
         self.askers.retain(|token, _| needed.contains(token.as_str()));
     }
-}
-
-/// The next message, if it is there already.
-fn ready(subscriber: &mut Subscriber) -> Option<Option<Message>> {
-    // Otherwise the runtime may say "not yet" to a task that has done much.
-    let next = tokio::task::unconstrained(subscriber.next());
-    next.now_or_never()
 }

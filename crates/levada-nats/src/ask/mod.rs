@@ -25,8 +25,8 @@
 //! ```
 //!
 //! # Guarantees
-//! 1. **One answerer.** A question goes to at most one answerer that has a free seat, chosen by the
-//!    server. It is not sent to another one after that.
+//! 1. **One answerer.** At most one answerer hands a question out: one with a free seat, chosen by
+//!    the server. If it leaves before that, the question goes to another one, and none is lost.
 //! 2. **One answer.** At most one answer arrives, and it is that of the question.
 //! 3. **An end.** [`Asker::ask`] ends at its deadline at the latest, whatever fails.
 //! 4. **No answerer** is an error at once: [`AskError::NoResponder`], after one round trip to the
@@ -69,6 +69,7 @@
 mod answerer;
 mod asker;
 mod error;
+mod group;
 mod held;
 mod presence;
 mod question;

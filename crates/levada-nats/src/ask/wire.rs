@@ -7,6 +7,7 @@
 //! | `ASKER.held` | "I hold these questions of yours" | ids |
 //! | `ANSWERER.asked` | "I wait for answers to these" | ids |
 //! | `ANSWERER.ASKER`, `ASKER.ANSWERER` | the reply to one of those | ids it does not know |
+//! | `ANSWERER.filled` | an answerer to itself, see `group.rs` | nothing |
 //! | `ANSWERER.cancel` or `NAMESPACE.ask.NAME.cancel` | "I cancel these" | the asker, ids |
 //!
 //! ASKER and ANSWERER are inboxes, subjects that nothing else receives from. Where they stand
@@ -34,6 +35,7 @@ pub(super) const GROUP: &str = "answerers";
 pub(super) const HELD: &str = "held";
 pub(super) const ASKED: &str = "asked";
 pub(super) const CANCEL: &str = "cancel";
+pub(super) const FILLED: &str = "filled";
 
 /// How many ids one message has at most: 64 KiB.
 pub(super) const IDS: usize = 8192;
@@ -100,6 +102,7 @@ pub(super) struct Refusal {
 impl Refusal {
     pub(super) const DROPPED: u16 = 410;
     pub(super) const BUSY: u16 = 429;
+    pub(super) const LEAVING: u16 = 421;
 
     pub(super) fn dropped() -> Self {
         let reason = "the answerer dropped the question without an answer".to_owned();
@@ -108,6 +111,11 @@ impl Refusal {
 
     pub(super) fn busy() -> Self {
         Self { code: Self::BUSY, reason: "the answerer has no free seat".to_owned() }
+    }
+
+    /// The question came while the answerer left, and is for another one.
+    pub(super) fn leaving() -> Self {
+        Self { code: Self::LEAVING, reason: "the answerer is leaving".to_owned() }
     }
 
     /// The answerer cannot read the question.

@@ -5,6 +5,8 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use levada_nats::ask::{AnswerError, AskError};
 use levada_nats_test::Server;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 #[tokio::test]
@@ -26,6 +28,75 @@ async fn no_answerer_is_an_error_at_once() {
     let error = asker.ask(7).within(LONG).await.unwrap_err();
     assert!(matches!(error, AskError::NoResponder(7)), "{error:?}");
     assert!(start.elapsed() < LONG / 2, "{:?}", start.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_questions_at_once_learn_that_there_is_no_answerer() {
+    let server = Server::start().await;
+    let asker = asker(&connect(&server).await);
+    let asking = (0..1000).map(|number| {
+        let asker = asker.clone();
+        tokio::spawn(async move { asker.ask(number).within(LONG).await })
+    });
+    for (number, ended) in (0..1000).zip(join_all(asking).await) {
+        let error = ended.unwrap().unwrap_err();
+        assert!(matches!(&error, AskError::NoResponder(_)), "{error:?}");
+        assert_eq!(error.into_question(), number);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answerers_come_and_go_and_every_question_is_answered() {
+    let server = Server::start().await;
+    let (here, there) = (connect(&server).await, connect(&server).await);
+    let mut current = squares(answerer(&there).await);
+    let asker = asker(&here);
+    let stop = Arc::new(AtomicBool::new(false));
+    let asking = (0..10).map(|worker| {
+        let (asker, stop) = (asker.clone(), Arc::clone(&stop));
+        tokio::spawn(async move {
+            let (mut answered, mut dropped, mut lost) = (0, 0, 0);
+            for number in worker * 1_000_000.. {
+                match asker.ask(number).within(LONG / 10).await {
+                    Ok(answer) => assert_eq!(answer, number * number),
+                    // It waited for an answerer that was dropped, and may be asked again.
+                    Err(AskError::Dropped(_)) => dropped += 1,
+                    Err(AskError::TimedOut { .. }) => lost += 1,
+                    Err(other) => panic!("{other:?}"),
+                }
+                answered += 1;
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+            (answered, dropped, lost)
+        })
+    });
+    let asking: Vec<_> = asking.collect();
+    let subscriptions = async || server.monitor("/varz").await.unwrap()["subscriptions"].as_u64();
+    let with_one = subscriptions().await;
+    for _ in 0..30 {
+        let next = squares(answerer(&there).await);
+        current.abort();
+        let _ = current.await;
+        current = next;
+        levada_nats_test::until("the end of its subscriptions", async || {
+            match subscriptions().await {
+                now if now <= with_one => Ok(()),
+                now => Err((now, with_one)),
+            }
+        })
+        .await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    let mut sums = (0, 0, 0);
+    for ended in join_all(asking).await {
+        let (answered, dropped, lost) = ended.unwrap();
+        sums = (sums.0 + answered, sums.1 + dropped, sums.2 + lost);
+    }
+    println!("{} answered, {} dropped, {} lost", sums.0, sums.1, sums.2);
+    assert!(sums.0 > 300, "{sums:?}");
+    assert_eq!(sums.2, 0, "{sums:?}");
 }
 
 #[tokio::test]
@@ -111,31 +182,29 @@ async fn a_dropped_question_ends_at_once() {
 }
 
 #[tokio::test]
-async fn questions_that_a_dropped_answerer_had_not_handed_out_end_at_once() {
+async fn questions_that_a_dropped_answerer_had_not_handed_out_go_to_another_one() {
     let server = Server::start().await;
     let connection = connect(&server).await;
-    let mut answerer = answerer(&connection).await;
+    let mut leaving = answerer(&connection).await;
     let asker = asker(&connection);
-    let (first, second) = (asker.clone(), asker);
-    let first = tokio::spawn(async move { first.ask(1).within(LONG).await });
-    let handed_out = answerer.recv().await.unwrap();
-    let second = tokio::spawn(async move { second.ask(2).within(LONG).await });
-    // It is taken, or lost, or refused: in each case there is an end. Here it is taken, because a
-    // third one after it is.
-    let third = connection.asker::<u64, u64>(NAME.parse().unwrap());
-    let third = tokio::spawn(async move { third.ask(3).within(LONG).await });
-    let taken = answerer.recv().await.unwrap();
-    drop(answerer);
-    let left = if *taken == 2 { third } else { second };
-    let error = left.await.unwrap().unwrap_err();
-    assert!(
-        matches!(error, AskError::Dropped(_) | AskError::NoResponder(_) | AskError::Busy(_)),
-        "{error:?}"
-    );
-    // What was handed out can still be answered.
+    let ask = |number| {
+        let asker = asker.clone();
+        tokio::spawn(async move { asker.ask(number).within(LONG).await })
+    };
+    let first = ask(1);
+    let handed_out = leaving.recv().await.unwrap();
+    let others = (2..10).map(ask).collect::<Vec<_>>();
+    // It holds some of them, and others may be under way.
+    let one_more = leaving.recv().await.unwrap();
+    let number = *one_more;
+    squares(answerer(&connection).await);
+    drop(leaving);
+    one_more.answer(number * number).await.unwrap();
+    for (number, ended) in (2..10_u64).zip(join_all(others).await) {
+        assert_eq!(ended.unwrap().unwrap(), number * number);
+    }
     handed_out.answer(10).await.unwrap();
     assert_eq!(first.await.unwrap().unwrap(), 10);
-    taken.answer(20).await.unwrap();
 }
 
 #[tokio::test]
