@@ -24,18 +24,24 @@ const STALLED: Duration = Duration::from_secs(2);
 /// at least two and at most [`MOST`].
 pub(super) async fn publish_batch<T>(
     shared: &Shared<T>,
-    messages: &[Encoded],
+    messages: &mut [Encoded],
     doubt: &mut Doubt,
     limit: Instant,
 ) -> Outcome<Vec<Accepted>> {
     // Batches that are not polled hold their permits, and do not stop this one for longer.
     let patience = STALLED.min(limit.saturating_duration_since(Instant::now()));
     let _permit = shared.senders.batches.wait(patience).await;
+    for message in messages.iter_mut() {
+        if let Err(error) = message.pack(shared, limit).await {
+            return error.into();
+        }
+    }
+    let messages: &[Encoded] = messages;
     let client = shared.connection.client();
     let [first, middle @ .., last] = messages else { return Outcome::NotNow };
     let batch = fresh_id(client);
 
-    let answer = request(shared, headers(first, &batch, 1), first.payload.clone(), limit).await;
+    let answer = request(shared, headers(first, &batch, 1), first.payload(), limit).await;
     let begun = answer.map_or_else(unanswered, |answer| begun(&answer));
     match begun {
         Outcome::Accepted(()) => {}
@@ -44,8 +50,7 @@ pub(super) async fn publish_batch<T>(
     let subject = Subject::from(shared.subjects.messages.as_str());
     for (index, message) in middle.iter().enumerate() {
         let headers = headers(message, &batch, index + 2);
-        let payload = message.payload.clone();
-        let published = client.publish_with_headers(subject.clone(), headers, payload);
+        let published = client.publish_with_headers(subject.clone(), headers, message.payload());
         if !matches!(timeout_at(limit, published).await, Ok(Ok(()))) {
             return Outcome::NotNow; // Nothing was committed.
         }
@@ -53,7 +58,7 @@ pub(super) async fn publish_batch<T>(
     let mut headers = headers(last, &batch, messages.len());
     headers.insert(NATS_BATCH_COMMIT, "1");
     let before = doubt.begin();
-    let answer = request(shared, headers, last.payload.clone(), limit).await;
+    let answer = request(shared, headers, last.payload(), limit).await;
     let outcome = acknowledged(answer.as_ref());
     doubt.settle(before, &outcome);
     // The messages of a batch follow each other in the stream.

@@ -2,9 +2,12 @@
 
 use super::error::Cause;
 use super::{Capacity, Shared, headers};
+use crate::OpenError;
+use crate::payload::{Packed, PayloadError};
 use async_nats::{HeaderMap, HeaderName};
 use bytes::Bytes;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::{Instant, timeout, timeout_at};
 
 const ID: HeaderName = HeaderName::from_static(headers::ID);
 const SENT_AT: HeaderName = HeaderName::from_static(headers::SENT_AT);
@@ -12,15 +15,25 @@ const SENT_AT: HeaderName = HeaderName::from_static(headers::SENT_AT);
 /// What a stream adds to the bytes of a message at least, when it counts them.
 const STORED_OVERHEAD: usize = 22;
 
-/// What the headers of a batch add: their names, an id of 22 characters, a number, `1`.
-const BATCH_HEADERS: usize = 110;
+/// What is kept free for other headers: those of a batch, and the name of an object.
+const OTHER_HEADERS: usize = 512;
+
+/// How long a send that has failed takes to delete its object. Receivers delete what is left.
+const CLEANING: Duration = Duration::from_secs(1);
 
 /// A message as the server takes it. It stays the same when it is sent again.
 pub(super) struct Encoded {
     pub(super) id: String,
-    pub(super) payload: Bytes,
-    /// Milliseconds since 1970-01-01 UTC.
-    sent_at: u128,
+    bytes: Bytes,
+    headers: HeaderMap,
+    /// What is published instead of the bytes: they may be in an object.
+    packed: Option<Packed>,
+}
+
+/// Why an object could not be stored.
+pub(super) enum Unstored {
+    NotNow,
+    Refused(String),
 }
 
 impl Encoded {
@@ -31,11 +44,14 @@ impl Encoded {
         id: String,
     ) -> Result<Self, Cause> {
         check_id(&id)?;
-        let payload = shared.codec.encode(message).map_err(Cause::Encode)?;
+        let bytes = shared.codec.encode(message).map_err(Cause::Encode)?;
         let sent_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let encoded = Self { id, payload, sent_at };
-        // Larger payloads fail here, before a server closes the connection because of them.
-        let size = encoded.size() + BATCH_HEADERS;
+        let mut headers = HeaderMap::new();
+        headers.insert(ID, id.as_str());
+        headers.insert(SENT_AT, sent_at.to_string());
+        let encoded = Self { id, bytes, headers, packed: None };
+        // Bytes may be in an object, headers may not.
+        let size = encoded.size() - encoded.bytes.len() + OTHER_HEADERS;
         let limit = shared.connection.client().max_payload();
         if size > limit {
             return Err(Cause::TooLarge { size, limit });
@@ -50,21 +66,54 @@ impl Encoded {
         Ok(encoded)
     }
 
-    pub(super) fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(ID, self.id.as_str());
-        headers.insert(SENT_AT, self.sent_at.to_string());
-        headers
+    /// Stores the object of a message that is larger than the server takes, unless it is stored.
+    pub(super) async fn pack<T>(
+        &mut self,
+        shared: &Shared<T>,
+        limit: Instant,
+    ) -> Result<(), Unstored> {
+        if self.packed.as_ref().is_some_and(Packed::is_fresh) {
+            return Ok(());
+        }
+        let packing = shared.stores.queue.pack(self.bytes.clone(), &mut self.headers);
+        match timeout_at(limit, packing).await {
+            Ok(Ok(packed)) => {
+                self.packed = Some(packed);
+                Ok(())
+            }
+            Ok(Err(
+                PayloadError::Server { .. } | PayloadError::Open(OpenError::NoAnswer { .. }),
+            ))
+            | Err(_) => Err(Unstored::NotNow),
+            Ok(Err(error)) => Err(Unstored::Refused(error.to_string())),
+        }
     }
 
-    /// The bytes of headers and payload on the wire.
+    /// Deletes the object, if the message has one. No message in the queue has it.
+    pub(super) async fn clean<T>(&mut self, shared: &Shared<T>) {
+        let packed = self.packed.take();
+        if let Some(object) = packed.and_then(|packed| packed.reference) {
+            // Receivers delete it later if this does not.
+            let deleted = timeout(CLEANING, shared.stores.queue.delete(&object)).await;
+            tracing::debug!(queue = shared.name.as_str(), ?deleted, "the object of a failed send");
+        }
+    }
+
+    pub(super) fn headers(&self) -> HeaderMap {
+        self.headers.clone()
+    }
+
+    pub(super) fn payload(&self) -> Bytes {
+        self.packed.as_ref().map_or_else(|| self.bytes.clone(), |packed| packed.payload.clone())
+    }
+
+    /// The bytes of headers and payload on the wire, if they are not in an object.
     pub(super) fn size(&self) -> usize {
-        let line = |name: &str, len: usize| name.len() + ": ".len() + len + "\r\n".len();
-        let sent_at = self.sent_at.checked_ilog10().unwrap_or(0) as usize + 1;
-        "NATS/1.0\r\n\r\n".len()
-            + line(headers::ID, self.id.len())
-            + line(headers::SENT_AT, sent_at)
-            + self.payload.len()
+        let lines = self.headers.iter().flat_map(|(name, values)| {
+            let name: &str = name.as_ref();
+            values.iter().map(|value| name.len() + ": ".len() + value.as_str().len() + "\r\n".len())
+        });
+        "NATS/1.0\r\n\r\n".len() + lines.sum::<usize>() + self.bytes.len()
     }
 }
 
@@ -105,8 +154,11 @@ mod tests {
 
     #[test]
     fn the_size_counts_every_byte_of_the_headers() {
-        let encoded =
-            Encoded { id: "seven".into(), payload: Bytes::from_static(b"1234"), sent_at: 1_234 };
+        let mut headers = HeaderMap::new();
+        headers.insert(ID, "seven");
+        headers.insert(SENT_AT, "1234");
+        let bytes = Bytes::from_static(b"1234");
+        let encoded = Encoded { id: "seven".into(), bytes, headers, packed: None };
         let text = "NATS/1.0\r\nNats-Msg-Id: seven\r\nLevada-Sent-At: 1234\r\n\r\n1234";
         assert_eq!(encoded.size(), text.len());
     }

@@ -26,13 +26,13 @@ pub enum SendError<T> {
         /// The id it was sent with.
         id: String,
     },
-    /// The message is larger than the server takes.
+    /// The message is larger than the whole queue, or its id than the server takes.
     TooLarge {
         /// The message.
         message: T,
         /// Its size in bytes, with headers.
         size: usize,
-        /// The largest size that the server takes.
+        /// The largest size that is possible.
         limit: usize,
     },
     /// The stream of the queue is gone: it was deleted.
@@ -89,8 +89,8 @@ impl<T> fmt::Display for SendError<T> {
                  send it again with the same id"
             ),
             Self::TooLarge { size, limit, .. } => {
-                write!(f, "the message has {size} bytes, the server takes {limit}: ")?;
-                f.write_str("send less, or raise `max_payload` of the server")
+                write!(f, "the message has {size} bytes, and {limit} are possible: ")?;
+                f.write_str("send less, or raise the capacity of the queue, or use a shorter id")
             }
             Self::NoStream(_) => f.write_str("the stream of the queue was deleted: open it again"),
             Self::Disconnected(_) => f.write_str(

@@ -71,7 +71,7 @@ impl<T: Send + 'static> IntoFuture for SendMany<T> {
             ids.resize_with(messages.len(), || fresh_id(client));
             let mut course = Course::new(&shared, within, messages, ids);
             let sent = course.run().await;
-            course.end(sent)
+            course.end(sent).await
         })
     }
 }
@@ -127,7 +127,7 @@ impl<'a, T: 'static> Course<'a, T> {
             self.encode()?;
             let count = self.next_count();
             let limit = self.attempts.ready().await?;
-            let next = &self.encoded.make_contiguous()[..count];
+            let next = &mut self.encoded.make_contiguous()[..count];
             let doubt = &mut self.attempts.doubt;
             let outcome = match next {
                 [one] => {
@@ -192,7 +192,8 @@ impl<'a, T: 'static> Course<'a, T> {
                 self.size = (self.size * 2).min(Self::largest(self.shared));
                 self.attempts.accepted();
             }
-            Outcome::Duplicate if count > 1 => self.singly = count,
+            // One of them: those before it are sent.
+            Outcome::Duplicate | Outcome::Refused(_) if count > 1 => self.singly = count,
             Outcome::Full if count > 1 => {
                 self.size = count / 2;
                 self.attempts.were_too_many();
@@ -202,8 +203,13 @@ impl<'a, T: 'static> Course<'a, T> {
         Ok(())
     }
 
-    fn end(self, sent: Result<(), Cause>) -> Result<Vec<Accepted>, SendManyError<T>> {
+    async fn end(mut self, sent: Result<(), Cause>) -> Result<Vec<Accepted>, SendManyError<T>> {
         let Err(cause) = sent else { return Ok(self.accepted) };
+        // The others in line do not wait for this.
+        drop(self.attempts);
+        for encoded in self.encoded.iter_mut().skip(self.doubtful) {
+            encoded.clean(self.shared).await;
+        }
         let ids: Vec<_> = self.encoded.into_iter().map(|it| it.id).chain(self.ids).collect();
         let first = ids.first().cloned().unwrap_or_default();
         Err(SendManyError {

@@ -1,6 +1,6 @@
 //! One publish, and what the server's answer means.
 
-use super::encode::Encoded;
+use super::encode::{Encoded, Unstored};
 use super::{Accepted, Shared};
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::response::Response;
@@ -57,14 +57,21 @@ impl Doubt {
 /// Publishes the message once, and waits for the answer until the limit.
 pub(super) async fn publish<T>(
     shared: &Shared<T>,
-    message: &Encoded,
+    message: &mut Encoded,
     doubt: &mut Doubt,
     limit: Instant,
 ) -> Outcome<Accepted> {
+    if let Err(error) = message.pack(shared, limit).await {
+        return error.into();
+    }
     let before = doubt.begin();
-    let answer = request(shared, message.headers(), message.payload.clone(), limit).await;
+    let answer = request(shared, message.headers(), message.payload(), limit).await;
     let outcome = acknowledged(answer.as_ref()).map(|ack| Accepted::new(&ack));
     doubt.settle(before, &outcome);
+    // A duplicate of another send has an object of its own; one of this send has this one.
+    if before.is_none() && matches!(&outcome, Outcome::Accepted(accepted) if accepted.duplicate) {
+        message.clean(shared).await;
+    }
     outcome
 }
 
@@ -142,6 +149,15 @@ pub(super) fn refused<T>(error: &jetstream::Error) -> Outcome<T> {
 /// `maximum messages exceeded`, `maximum bytes exceeded`, `maximum messages per subject exceeded`.
 fn is_full(text: &str) -> bool {
     text.starts_with("maximum ") && text.contains(" exceeded")
+}
+
+impl<T> From<Unstored> for Outcome<T> {
+    fn from(error: Unstored) -> Self {
+        match error {
+            Unstored::NotNow => Self::NotNow,
+            Unstored::Refused(reason) => Self::Refused(reason),
+        }
+    }
 }
 
 impl<T> Outcome<T> {

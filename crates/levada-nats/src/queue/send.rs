@@ -63,7 +63,7 @@ impl<T: std::marker::Send + 'static> IntoFuture for TrySend<T> {
             let Self { shared, message, id } = self;
             let id = id.unwrap_or_else(|| fresh_id(shared.connection.client()));
             let sent = match Encoded::new(&shared, &message, id.clone()) {
-                Ok(encoded) => try_once(&shared, &encoded).await,
+                Ok(encoded) => try_once(&shared, encoded).await,
                 Err(cause) => Err(cause),
             };
             sent.map_err(|cause| cause.with(message, id))
@@ -71,20 +71,22 @@ impl<T: std::marker::Send + 'static> IntoFuture for TrySend<T> {
     }
 }
 
-async fn try_once<T>(shared: &Shared<T>, encoded: &Encoded) -> Result<Accepted, Cause> {
+async fn try_once<T>(shared: &Shared<T>, mut encoded: Encoded) -> Result<Accepted, Cause> {
     if !shared.connection.state().borrow().is_connected() {
         return Err(Cause::Disconnected);
     }
     let limit = Instant::now() + WITHIN; // A request has a shorter one.
-    match publish(shared, encoded, &mut Doubt::default(), limit).await {
-        Outcome::Accepted(accepted) => Ok(accepted),
-        Outcome::Full => Err(Cause::Full),
-        Outcome::NotNow => Err(Cause::Disconnected),
-        Outcome::NoResponders if is_gone(shared).await => Err(Cause::NoStream),
-        Outcome::NoResponders => Err(Cause::Disconnected),
-        Outcome::Unknown | Outcome::Duplicate => Err(Cause::Unknown),
-        Outcome::Refused(reason) => Err(Cause::Refused(reason)),
-    }
+    let cause = match publish(shared, &mut encoded, &mut Doubt::default(), limit).await {
+        Outcome::Accepted(accepted) => return Ok(accepted),
+        Outcome::Full => Cause::Full,
+        Outcome::NotNow => Cause::Disconnected,
+        Outcome::NoResponders if is_gone(shared).await => Cause::NoStream,
+        Outcome::NoResponders => Cause::Disconnected,
+        Outcome::Unknown | Outcome::Duplicate => return Err(Cause::Unknown),
+        Outcome::Refused(reason) => Cause::Refused(reason),
+    };
+    encoded.clean(shared).await;
+    Err(cause)
 }
 
 /// A `send` that begins when it is awaited.
@@ -147,7 +149,7 @@ impl<T: std::marker::Send + 'static> IntoFuture for Send<T> {
             let Self { shared, message, id, within } = self;
             let id = id.unwrap_or_else(|| fresh_id(shared.connection.client()));
             let sent = match Encoded::new(&shared, &message, id.clone()) {
-                Ok(encoded) => send(&shared, &encoded, within).await,
+                Ok(encoded) => send(&shared, encoded, within).await,
                 Err(cause) => Err(cause),
             };
             sent.map_err(|cause| cause.with(message, id))
@@ -157,10 +159,24 @@ impl<T: std::marker::Send + 'static> IntoFuture for Send<T> {
 
 async fn send<T>(
     shared: &Shared<T>,
-    encoded: &Encoded,
+    mut encoded: Encoded,
     within: Duration,
 ) -> Result<Accepted, Cause> {
     let mut attempts = Attempts::new(shared, within);
+    let sent = attempt(shared, &mut encoded, &mut attempts).await;
+    // The others in line do not wait for this.
+    drop(attempts);
+    if sent.as_ref().is_err_and(|cause| !matches!(cause, Cause::Unknown)) {
+        encoded.clean(shared).await;
+    }
+    sent
+}
+
+async fn attempt<T>(
+    shared: &Shared<T>,
+    encoded: &mut Encoded,
+    attempts: &mut Attempts<'_, T>,
+) -> Result<Accepted, Cause> {
     loop {
         let limit = attempts.ready().await?;
         match publish(shared, encoded, &mut attempts.doubt, limit).await {

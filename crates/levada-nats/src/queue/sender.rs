@@ -45,7 +45,10 @@ impl Default for Senders {
 ///    stands behind those that wait. While there is room, several try at once; then two of them
 ///    may change places. A sender that is cancelled, or not polled for two seconds, stops no
 ///    other one. Processes compete, and `try_send` stands in no line.
-/// 6. **In order.** What a task sends one after the other is stored in this order.
+/// 6. **Of any size.** A message that is larger than the server takes is stored as an object beside
+///    the queue, before the message that refers to it. If that is not accepted, the object is
+///    deleted.
+/// 7. **In order.** What a task sends one after the other is stored in this order.
 ///
 /// # Cancel safety
 /// A `send` that is dropped before it completes may have put its message into the queue. With an id

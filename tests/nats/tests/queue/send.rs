@@ -74,29 +74,68 @@ async fn an_id_that_would_be_another_header_is_refused() {
     assert_eq!(plain.stored().await, []);
 }
 
+/// How many parts of objects the queue has.
+async fn parts(plain: &Plain) -> u64 {
+    let store = plain.jetstream.get_stream("levada_queue-objects_jobs").await;
+    store.map_or(0, |store| store.cached_info().state.messages)
+}
+
 #[tokio::test]
-async fn a_message_that_the_server_would_not_take_is_too_large() {
-    let server = Server::builder().max_payload(2_000).start().await;
+async fn a_message_larger_than_the_server_takes_arrives() {
+    let server = Server::builder().max_payload(4_000).start().await;
     let connection = connect(&server.url()).await;
     let options = connection.queue("jobs".parse().unwrap());
-    let tx = options.open_with::<Bytes>(Raw).await.unwrap().sender();
-    let mut largest = 0;
-    for len in 1_000..=2_001 {
-        match tx.try_send(vec![b'x'; len].into()).await {
-            Ok(_) => largest = len,
-            Err(SendError::TooLarge { message, size, limit }) => {
-                assert_eq!((message.len(), limit), (len, 2_000));
-                assert!(size > limit && size > len);
-                break;
-            }
-            Err(other) => panic!("{len}: {other}"),
-        }
+    let queue = options.open_with::<Bytes>(Raw).await.unwrap();
+    let tx = queue.sender();
+    let message = |len: usize| Bytes::from(vec![b'x'; len]);
+    let lens = [1, 2_000, 3_900, 4_000, 50_000];
+    tx.try_send(message(lens[0])).await.unwrap();
+    tx.send(message(lens[1])).await.unwrap();
+    assert_eq!(tx.send_many(lens[2..].iter().map(|len| message(*len))).await.unwrap().len(), 3);
+    let receiver = queue.receiver(1).await.unwrap();
+    for len in lens {
+        let delivery = soon(receiver.recv()).await.unwrap();
+        assert_eq!(delivery.len(), len);
+        delivery.ack().await.unwrap();
     }
-    assert!((1_700..2_000).contains(&largest), "{largest}");
-    let many = [largest, largest + 1, 1].map(|len| Bytes::from(vec![b'x'; len]));
-    let error = tx.send_many(many).await.unwrap_err();
+    assert!(connection.state().borrow().is_connected());
+}
+
+#[tokio::test]
+async fn a_message_that_is_not_accepted_leaves_no_object() {
+    let server = Server::builder().max_payload(4_000).start().await;
+    let connection = connect(&server.url()).await;
+    let options = connection.queue("jobs".parse().unwrap()).capacity(Capacity::Messages(1));
+    let tx = options.open_with::<Bytes>(Raw).await.unwrap().sender();
+    let plain = Plain::connect(&server.url(), "jobs").await;
+    let large = Bytes::from(vec![b'x'; 10_000]);
+    tx.send(large.clone()).id("one").await.unwrap();
+    let one = parts(&plain).await;
+    assert!(one > 0);
+    // The first is in the queue, and so is its object.
+    assert!(tx.send(large.clone()).id("one").await.unwrap().duplicate);
+    assert!(tx.try_send(large.clone()).await.unwrap_err().is_full());
+    let within = Duration::from_millis(300);
+    assert!(tx.send(large.clone()).within(within).await.unwrap_err().is_full());
+    let error = tx.send_many([large.clone(), large]).within(within).await.unwrap_err();
+    assert!(error.cause.is_full(), "{error}");
+    assert_eq!(parts(&plain).await, one);
+}
+
+#[tokio::test]
+async fn headers_that_the_server_would_not_take_are_too_large() {
+    let server = Server::builder().max_payload(4_000).start().await;
+    let connection = connect(&server.url()).await;
+    let tx = queue(&connection, "jobs", 10).await.sender();
+    let error = tx.try_send(7).id("x".repeat(4_000)).await.unwrap_err();
+    assert!(
+        matches!(error, SendError::TooLarge { message: 7, size, limit: 4_000 } if size > 4_000),
+        "{error}"
+    );
+    let ids = ["short".to_owned(), "x".repeat(4_000)];
+    let error = tx.send_many([7, 8, 9]).ids(ids).await.unwrap_err();
     assert!(matches!(error.cause, SendError::TooLarge { .. }), "{error}");
-    assert_eq!((error.accepted.len(), error.rest.len()), (1, 2));
+    assert_eq!((error.accepted.len(), error.rest), (1, vec![8, 9]));
     assert!(connection.state().borrow().is_connected());
 }
 

@@ -96,7 +96,7 @@ async fn settle(tx: &Sender<u32>, plain: &Plain, load: Load) {
 async fn what_is_acknowledged_survives_kill_9_of_the_server() {
     let server = Server::start().await;
     let connection = connect(&server.url()).await;
-    let tx = queue(&connection, "jobs", 10_000).await.sender();
+    let tx = queue(&connection, "jobs", 10_000_000).await.sender();
     let load = Load::begin(&tx, PATIENCE);
     for _ in 0..2 {
         load.progress(300).await;
@@ -112,7 +112,7 @@ async fn what_is_acknowledged_survives_kill_9_of_the_server() {
 async fn what_is_unknown_after_kill_9_is_there_once_when_it_is_sent_again() {
     let server = Server::start().await;
     let connection = connect(&server.url()).await;
-    let tx = queue(&connection, "jobs", 10_000).await.sender();
+    let tx = queue(&connection, "jobs", 10_000_000).await.sender();
     // The deadline ends while the server is away.
     let load = Load::begin(&tx, Duration::from_millis(20));
     load.progress(300).await;
@@ -128,7 +128,7 @@ async fn what_is_unknown_after_kill_9_is_there_once_when_it_is_sent_again() {
 async fn a_server_that_stands_still_for_three_seconds_is_waited_for() {
     let server = Server::start().await;
     let connection = impatient(&server.url()).await;
-    let tx = queue(&connection, "jobs", 10_000).await.sender();
+    let tx = queue(&connection, "jobs", 10_000_000).await.sender();
     let load = Load::begin(&tx, PATIENCE);
     load.progress(300).await;
     server.pause();
@@ -246,7 +246,7 @@ async fn without_a_connection_nothing_is_handed_over() {
 async fn a_leader_that_steps_down_is_waited_for() {
     let cluster = Cluster::start(3).await;
     let connection = connect(&cluster.urls().join(",")).await;
-    let tx = replicated(&connection, 10_000).await.sender();
+    let tx = replicated(&connection, 10_000_000).await.sender();
     let plain = Plain::connect(&cluster.url(0), "jobs").await;
     let load = Load::begin(&tx, PATIENCE);
     for _ in 0..2 {
@@ -263,7 +263,7 @@ async fn a_server_of_three_that_stands_still_is_left() {
     let cluster = Cluster::start(3).await;
     let options = ConnectOptions::new().name("the sender").request_timeout(Duration::from_secs(1));
     let connection = options.connect(&cluster.urls().join(",")).await.unwrap();
-    let tx = replicated(&connection, 10_000).await.sender();
+    let tx = replicated(&connection, 10_000_000).await.sender();
     tx.send(0).id("0").await.unwrap();
     let mut mine = None;
     for node in 0..3 {
