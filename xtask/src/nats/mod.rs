@@ -44,8 +44,10 @@ pub(crate) fn run(options: &[String]) -> Result {
     set(&mut command);
     command.env(PROGRAM_VARIABLE, levada_with(&["--features", "nats"])?);
     command.args(wanted.tests.iter().flat_map(|test| ["--test", test]));
-    if !wanted.of_libtest.is_empty() {
-        command.arg("--").args(wanted.of_libtest);
+    command.arg("--").args(wanted.of_libtest);
+    if wanted.deep {
+        // Those that take long, and those of three servers, which elect leaders for seconds.
+        command.arg("--include-ignored");
     }
     shell::run(&mut command)
 }

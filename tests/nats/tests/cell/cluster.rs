@@ -18,6 +18,7 @@ async fn replicated(addresses: &str) -> Cell<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "three servers: run `cargo xtask nats --deep`"]
 async fn guarantee_1_and_6_leaders_that_step_down_or_are_killed() {
     let cluster = Cluster::start(3).await;
     let addresses = cluster.urls().join(",");
@@ -37,6 +38,7 @@ async fn guarantee_1_and_6_leaders_that_step_down_or_are_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "three servers: run `cargo xtask nats --deep`"]
 async fn guarantee_1_a_server_that_is_cut_off_from_the_others() {
     let cluster = Cluster::start(3).await;
     let leader = {
@@ -58,6 +60,7 @@ async fn guarantee_1_a_server_that_is_cut_off_from_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "three servers: run `cargo xtask nats --deep`"]
 async fn guarantee_4_one_winner_and_no_lost_increment_while_leaders_change() {
     let cluster = Cluster::start(3).await;
     let mut cells = Vec::new();

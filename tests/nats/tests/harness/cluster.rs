@@ -30,6 +30,7 @@ async fn routes(server: &Server) -> io::Result<usize> {
 }
 
 #[tokio::test]
+#[ignore = "three servers: run `cargo xtask nats --deep`"]
 async fn the_leader_is_killed_and_every_message_remains() {
     let cluster = Cluster::start(3).await;
     create(&cluster.url(0), "S", 3).await;
@@ -45,6 +46,7 @@ async fn the_leader_is_killed_and_every_message_remains() {
 }
 
 #[tokio::test]
+#[ignore = "three servers: run `cargo xtask nats --deep`"]
 async fn leaders_step_down() {
     let cluster = Cluster::start(3).await;
     create(&cluster.url(0), "S", 3).await;
@@ -58,6 +60,7 @@ async fn leaders_step_down() {
 }
 
 #[tokio::test]
+#[ignore = "three servers: run `cargo xtask nats --deep`"]
 async fn a_partitioned_node_is_alone_until_it_is_healed() {
     let cluster = Cluster::start(3).await;
     create(&cluster.url(0), "S", 3).await;
@@ -75,6 +78,7 @@ async fn a_partitioned_node_is_alone_until_it_is_healed() {
 }
 
 #[tokio::test]
+#[ignore = "three servers: run `cargo xtask nats --deep`"]
 async fn a_node_that_is_healed_stays_apart_from_one_that_is_not() {
     let cluster = Cluster::start(3).await;
     create(&cluster.url(0), "S", 3).await;
@@ -91,6 +95,7 @@ async fn a_node_that_is_healed_stays_apart_from_one_that_is_not() {
 }
 
 #[tokio::test]
+#[ignore = "three servers: run `cargo xtask nats --deep`"]
 async fn nodes_notice_frozen_routes_and_paused_nodes() {
     let cluster = Cluster::start(3).await;
     create(&cluster.url(0), "S", 3).await;

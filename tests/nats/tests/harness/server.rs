@@ -110,8 +110,8 @@ async fn old_versions_start_as_well() {
 #[tokio::test]
 #[ignore = "`no_server_outlives_a_killed_process` starts it"]
 async fn hold_a_server_until_killed() {
+    let Some(path) = std::env::var_os("LEVADA_NATS_TEST_PORT") else { return };
     let server = Server::start().await;
-    let path = std::env::var_os("LEVADA_NATS_TEST_PORT").expect("a file for the port");
     let hidden = Path::new(&path).with_extension("new");
     std::fs::write(&hidden, server.port().to_string()).unwrap();
     std::fs::rename(hidden, path).unwrap();

@@ -211,6 +211,7 @@ async fn guarantee_3_a_server_that_was_away_for_longer_than_a_lease_makes_no_mem
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "three servers: run `cargo xtask nats --deep`"]
 async fn guarantee_3_a_leader_that_is_killed_makes_no_member_leave() {
     let cluster = Cluster::start(3).await;
     let addresses = cluster.urls().join(",");

@@ -170,6 +170,7 @@ async fn many_messages_survive_kill_9_of_the_server() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "three servers: run `cargo xtask nats --deep`"]
 async fn many_messages_survive_a_leader_that_steps_down() {
     let cluster = Cluster::start(3).await;
     let connection = connect(&cluster.urls().join(",")).await;

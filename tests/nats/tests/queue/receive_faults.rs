@@ -204,6 +204,7 @@ async fn a_deleted_stream_ends_receivers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "three servers: run `cargo xtask nats --deep`"]
 async fn leaders_that_step_down_under_load_lose_no_message() {
     let cluster = Cluster::start(3).await;
     let connection = connect(&cluster.urls().join(",")).await;
@@ -313,6 +314,7 @@ async fn attempts_go_on_after_the_server_was_killed() {
 }
 
 #[tokio::test]
+#[ignore = "three servers: run `cargo xtask nats --deep`"]
 async fn attempts_go_on_after_the_leader_of_the_consumer_stepped_down() {
     let cluster = Cluster::start(3).await;
     let connection = connect(&cluster.urls().join(",")).await;

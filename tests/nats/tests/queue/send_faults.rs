@@ -243,6 +243,7 @@ async fn without_a_connection_nothing_is_handed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "three servers: run `cargo xtask nats --deep`"]
 async fn a_leader_that_steps_down_is_waited_for() {
     let cluster = Cluster::start(3).await;
     let connection = connect(&cluster.urls().join(",")).await;
@@ -259,6 +260,7 @@ async fn a_leader_that_steps_down_is_waited_for() {
 
 /// The client itself would notice after two minutes that its server does not answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "three servers: run `cargo xtask nats --deep`"]
 async fn a_server_of_three_that_stands_still_is_left() {
     let cluster = Cluster::start(3).await;
     let options = ConnectOptions::new().name("the sender").request_timeout(Duration::from_secs(1));
@@ -289,6 +291,7 @@ async fn a_server_of_three_that_stands_still_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "three servers: run `cargo xtask nats --deep`"]
 async fn without_a_majority_a_message_is_not_accepted() {
     let cluster = Cluster::start(3).await;
     let connection = connect(&cluster.urls().join(",")).await;
@@ -310,6 +313,7 @@ async fn without_a_majority_a_message_is_not_accepted() {
 
 /// nats-server #4247: on clusters, publishes to a full stream were acknowledged and not stored.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "three servers: run `cargo xtask nats --deep`"]
 async fn what_senders_are_told_at_a_full_limit_of_a_cluster_is_what_is_stored() {
     let cluster = Cluster::start(3).await;
     let connection = connect(&cluster.urls().join(",")).await;

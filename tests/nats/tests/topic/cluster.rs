@@ -23,6 +23,7 @@ fn third(one: usize, two: usize) -> usize {
 }
 
 #[tokio::test]
+#[ignore = "three servers: run `cargo xtask nats --deep`"]
 async fn leaders_that_step_down_lose_and_repeat_nothing() {
     let cluster = Cluster::start(3).await;
     let topic = topic(&cluster, 0).await;
@@ -39,6 +40,7 @@ async fn leaders_that_step_down_lose_and_repeat_nothing() {
 }
 
 #[tokio::test]
+#[ignore = "three servers: run `cargo xtask nats --deep`"]
 async fn a_killed_node_that_has_the_consumer_loses_and_repeats_nothing() {
     let cluster = Cluster::start(3).await;
     let first = topic(&cluster, 0).await;
@@ -79,6 +81,7 @@ async fn a_killed_node_that_has_the_consumer_loses_and_repeats_nothing() {
 }
 
 #[tokio::test]
+#[ignore = "three servers: run `cargo xtask nats --deep`"]
 async fn a_partitioned_node_delivers_what_was_sent_meanwhile_once_it_is_back() {
     let cluster = Cluster::start(3).await;
     let here = topic(&cluster, 0).await;
