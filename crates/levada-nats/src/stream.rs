@@ -159,6 +159,12 @@ pub(crate) async fn open(jetstream: &Context, wanted: Config) -> Result<Stream, 
         },
     }
     let existing = jetstream.get_stream(&name).await.map_err(|error| match error.kind() {
+        // Another process has just made it, and not all servers of the cluster know of it yet.
+        GetStreamErrorKind::JetStream(refusal)
+            if refusal.error_code() == ErrorCode::STREAM_NOT_FOUND =>
+        {
+            OpenError::no_answer(&name, error)
+        }
         GetStreamErrorKind::JetStream(refusal) => OpenError::from_server(&name, &refusal),
         _ => OpenError::no_answer(&name, error),
     })?;

@@ -167,8 +167,8 @@ fn judge(answer: &Answer, name: &str, ledger: &Ledger) -> Reply {
             ledger.accept(id, name);
             Reply::Accepted(id.to_owned())
         }
-        // It drains: the job runs elsewhere, and is asked for there.
-        (503, Some(id)) if problem == "interrupted" => {
+        // It drains, or cannot read the result: that is asked for later.
+        (503, Some(id)) if ["interrupted", "store-away"].contains(&problem.as_str()) => {
             ledger.accept(id, name);
             Reply::Accepted(id.to_owned())
         }

@@ -2,7 +2,7 @@
 
 use super::world::{Unit, World};
 use fastrand::Rng;
-use levada_nats_test::{Proxy, request};
+use levada_nats_test::{PATIENCE, Proxy, request};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -93,15 +93,16 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Has at least this many faults, and more while `wants_more`.
+    /// Has this many faults. When each kind has come everything is mended, until the clients have
+    /// their share of this many jobs.
     pub(super) async fn run(
         &mut self,
         faults: usize,
         pause: Duration,
-        wants_more: impl Fn() -> bool,
+        jobs: usize,
+        accepted: impl Fn() -> usize,
     ) {
-        let mut count = 0;
-        while count < faults || wants_more() {
+        for count in 1..=faults {
             let next = Instant::now() + pause.mul_f64(self.rng.f64());
             while Instant::now() < next {
                 self.look_after().await;
@@ -111,15 +112,33 @@ impl<'a> Driver<'a> {
                 self.look_after().await;
             }
             self.break_one(target, fault).await;
-            count += 1;
+            if self.deck.is_empty() || count == faults {
+                self.heal_all().await;
+                self.rest(jobs * count / faults, &accepted).await;
+            }
         }
+    }
+
+    /// Waits until so many jobs are accepted.
+    async fn rest(&self, jobs: usize, accepted: &impl Fn() -> usize) {
+        let (begun, before) = (self.begun.elapsed(), accepted());
+        let (mut last, mut since) = (before, Instant::now());
+        while accepted() < jobs {
+            sleep(LOOK).await;
+            if accepted() > last {
+                (last, since) = (accepted(), Instant::now());
+            }
+            assert!(since.elapsed() < PATIENCE, "no job is accepted, and nothing is broken");
+        }
+        let (rested, more) = (self.begun.elapsed() - begun, accepted() - before);
+        println!("{begun:.1?} all is whole: {more} jobs of {} in {rested:.1?}", accepted());
     }
 
     /// Mends everything, and returns when that was done.
     pub(super) async fn heal_all(&mut self) -> Instant {
         let now = Instant::now();
         self.broken.iter_mut().for_each(|broken| broken.heals = now);
-        let patience = now + 2 * levada_nats_test::PATIENCE;
+        let patience = now + 2 * PATIENCE;
         while !self.broken.is_empty() {
             assert!(Instant::now() < patience, "{:?} do not come up", self.broken);
             self.look_after().await;

@@ -94,7 +94,7 @@ async fn run(servers: usize) {
         readers.iter_mut().zip(&world.front_ends).map(|(reader, from)| reader.read(from, &over)),
     );
     let breaking = async {
-        driver.run(amount.faults, amount.pause, || ledger.accepted() < amount.jobs).await;
+        driver.run(amount.faults, amount.pause, amount.jobs, || ledger.accepted()).await;
         let healed = driver.heal_all().await;
         // ORDERING: Relaxed, no pair: the others look at it now and then.
         over.store(true, Ordering::Relaxed);

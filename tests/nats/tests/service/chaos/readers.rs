@@ -54,6 +54,8 @@ impl Reader {
 
     fn note(&mut self, event: Event) {
         if event.name == "lagged" {
+            // Shown if the test fails.
+            println!("{} is told {} after {:?}", self.returns, event.data, self.last);
             self.lagged += 1;
         }
         let job = event.job().to_owned();
