@@ -1,11 +1,13 @@
 //! This process as a member of the cluster.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use levada::{oneshot, watch};
 use levada_nats::{ConnectOptions, Connection, Durability, NameError, OpenError};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 use tracing::{error, info};
 
 use super::held::HeldJobs;
@@ -25,6 +27,10 @@ use crate::fault::Fault;
 use crate::jobs::service::Jobs;
 use crate::jobs::shared::SharedLine;
 use crate::store::Store;
+
+/// For how long something is opened again while the servers do not answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// This process as a member of the cluster.
 #[derive(Debug)]
@@ -68,10 +74,11 @@ impl Cluster {
             // It takes the streams as they are.
             Role::Worker => Wire::durability(&connection, durability).await,
         };
-        let wire = Wire::open(&connection, durability).await.map_err(opened)?;
+        let wire = patiently(|| Wire::open(&connection, durability)).await.map_err(opened)?;
         let (wire, replica) = (Arc::new(wire), Arc::new(Replica::default()));
-        let news = News::open(&connection, durability).await.map_err(opened)?;
-        let settings = Settings::open(&connection, durability).await.map_err(opened)?;
+        let news = patiently(|| News::open(&connection, durability)).await.map_err(opened)?;
+        let settings =
+            patiently(|| Settings::open(&connection, durability)).await.map_err(opened)?;
         info!(
             cluster = service.cluster,
             nats = connection.server_version(),
@@ -134,7 +141,8 @@ impl Cluster {
             return Ok(());
         }
         for (name, queue) in &config.queues {
-            let made = queues::make(&self.connection, name, queue, self.durability).await;
+            let make = || queues::make(&self.connection, name, queue, self.durability);
+            let made = patiently(make).await;
             let made = made.map_err(|error| Fault::system(format!("queue {name:?}: {error}")))?;
             self.store.add_queue(made);
         }
@@ -180,6 +188,21 @@ impl Cluster {
     /// The numbering of the events, which all processes share.
     pub(crate) fn numbering(&self) -> String {
         self.news.numbering()
+    }
+}
+
+/// Opens something, and again if the servers do not answer: a stream that was just made has no
+/// leader yet.
+async fn patiently<T, F>(open: impl Fn() -> F) -> Result<T, OpenError>
+where
+    F: Future<Output = Result<T, OpenError>>,
+{
+    let begun = Instant::now();
+    loop {
+        match open().await {
+            Err(OpenError::NoAnswer { .. }) if begun.elapsed() < PATIENCE => sleep(AGAIN).await,
+            done => return done,
+        }
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Kind<T: 'static> {
 #[derive(Clone, Copy, PartialEq)]
 enum Form {
     String,
+    /// A string that is not shown as it is.
+    Secret,
     Number,
     StringOrNumber,
     /// One of the texts in the name, with `|` between them.
@@ -52,7 +54,7 @@ impl<T> Kind<T> {
     pub(super) fn read(&self, value: &DeValue<'_>, here: &Path) -> Result<T, String> {
         let string = || value.as_str().map(str::to_owned);
         let text = match self.form {
-            Form::String => string(),
+            Form::String | Form::Secret => string(),
             Form::Number => number_of(value).map(Into::into),
             Form::StringOrNumber => text_of(value).map(Into::into),
             Form::Bool => value.as_bool().map(|is| is.to_string()),
@@ -164,7 +166,7 @@ pub(super) const NAMES: Kind<Vec<String>> = kind(
 
 /// The addresses of NATS servers. A password in one is not shown.
 pub(super) const NATS: Kind<Option<String>> =
-    kind("URL", Form::String, nats, |url| url.as_ref().map(|url| without_passwords(url).into()));
+    kind("URL", Form::Secret, nats, |url| url.as_ref().map(|url| without_passwords(url).into()));
 pub(super) const CLUSTER: Kind<String> =
     kind("NAME", Form::String, cluster, |name| Some(name.clone().into()));
 

@@ -97,23 +97,25 @@ pub(super) async fn work(
         if keyed {
             call = call.key(&name);
         }
-        submit(world, (&name, &call, keyed), &mut rng, ledger).await;
+        submit(world, client, (&name, &call, keyed), &mut rng, ledger).await;
     }
 }
 
-/// Submits one job. With a key until it is accepted, at whichever front end: at most once for each
-/// answer that says so.
+/// Submits one job, at the front end of this client. With a key until it is accepted, at whichever
+/// front end.
 async fn submit(
     world: &World,
+    client: usize,
     (name, call, keyed): (&str, &Call, bool),
     rng: &mut Rng,
     ledger: &Ledger,
 ) {
     let patience = Instant::now() + 4 * PATIENCE;
     let mut id: Option<String> = None;
+    // Else all clients would wait for one that is paused.
+    let mut front_end = &world.front_ends[client % world.front_ends.len()];
     loop {
         assert!(Instant::now() < patience, "{name} is not accepted");
-        let front_end = rng.choice(&world.front_ends).unwrap();
         match ask(front_end, call, name, ledger).await {
             Reply::Accepted(accepted) => {
                 let first = id.get_or_insert_with(|| accepted.clone());
@@ -127,6 +129,7 @@ async fn submit(
             Reply::Refused => return sleep(PAUSE).await,
             Reply::Unknown => return,
         }
+        front_end = rng.choice(&world.front_ends).unwrap();
     }
 }
 

@@ -138,10 +138,13 @@ impl<'a> Driver<'a> {
     fn draw(&mut self) -> (Target, Fault) {
         if self.deck.is_empty() {
             self.deck.extend(FAULTS);
-            if self.world.servers.cluster().is_some() {
-                self.deck.extend(OF_CLUSTERS);
-            }
             self.rng.shuffle(&mut self.deck);
+            if self.world.servers.cluster().is_some() {
+                // They come first.
+                let mut of_clusters = OF_CLUSTERS;
+                self.rng.shuffle(&mut of_clusters);
+                self.deck.extend(of_clusters);
+            }
         }
         self.deck.pop().unwrap()
     }

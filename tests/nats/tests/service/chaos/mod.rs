@@ -30,10 +30,12 @@ struct Amount {
 }
 
 const SHORT: Amount = Amount { faults: 13, jobs: 300, pause: Duration::from_secs(4) };
+/// The faults that only a cluster has, and two more.
+const SHORT_OF_CLUSTERS: Amount = Amount { faults: 6, ..SHORT };
 const DEEP: Amount = Amount { faults: 500, jobs: 50_000, pause: Duration::from_millis(2_500) };
 
 /// How many clients there are.
-const CLIENTS: usize = 8;
+const CLIENTS: usize = 16;
 
 /// Names the seed if the test fails.
 struct Seed(u64);
@@ -54,9 +56,14 @@ impl Drop for Seed {
     }
 }
 
-fn amount() -> Amount {
+/// `LEVADA_NATS_FAULTS` and `LEVADA_NATS_JOBS` change it.
+fn amount(servers: usize) -> Amount {
     let number = |name: &str| env::var(name).ok().and_then(|text| text.parse().ok());
-    let amount = if is_deep() { DEEP } else { SHORT };
+    let amount = match servers {
+        _ if is_deep() => DEEP,
+        1 => SHORT,
+        _ => SHORT_OF_CLUSTERS,
+    };
     let faults = number("LEVADA_NATS_FAULTS").unwrap_or(amount.faults);
     let jobs = number("LEVADA_NATS_JOBS").unwrap_or(amount.jobs);
     Amount { faults, jobs, ..amount }
@@ -69,14 +76,11 @@ async fn no_job_is_lost_whatever_fails_around_one_server() {
 
 #[tokio::test]
 async fn no_job_is_lost_whatever_fails_around_three_servers() {
-    // Three servers and five processes more, beside the other tests.
-    if is_deep() || env::var_os("LEVADA_NATS_SEED").is_some() {
-        run(3).await;
-    }
+    run(3).await;
 }
 
 async fn run(servers: usize) {
-    let (seed, amount) = (Seed::choose(), amount());
+    let (seed, amount) = (Seed::choose(), amount(servers));
     let mut rng = Rng::with_seed(seed.0);
     let world = World::start(servers).await;
     let (ledger, over) = (Ledger::default(), AtomicBool::new(false));
