@@ -28,7 +28,6 @@
 //! says why.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
-#![cfg_attr(not(test), expect(dead_code, reason = "the shapes that use it come next"))]
 
 // A module uses only what stands to the left of it:
 // { codec, name, stream } <- connection <- { bucket, payload } <- members

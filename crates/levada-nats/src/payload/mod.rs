@@ -118,6 +118,7 @@ impl Objects {
     }
 
     /// Another margin for invariant 5.
+    #[cfg(test)]
     pub(crate) fn margin(mut self, margin: Duration) -> Self {
         self.margin = margin;
         self
