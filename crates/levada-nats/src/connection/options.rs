@@ -12,6 +12,9 @@ use std::time::Duration;
 
 /// The longest pause between two attempts to reconnect.
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+/// How often the server is asked whether it is there. Two pings without an answer end a connection
+/// that is open at one end only; by default that takes minutes.
+const PING: Duration = Duration::from_secs(10);
 
 /// How to connect: credentials, TLS, names and time limits.
 ///
@@ -210,6 +213,7 @@ impl ConnectOptions {
             .connection_timeout(self.connect_timeout)
             .request_timeout(Some(self.request_timeout))
             .require_tls(self.require_tls)
+            .ping_interval(PING)
             .reconnect_delay_callback(pause);
         options = match &self.credentials {
             Credentials::None => options,

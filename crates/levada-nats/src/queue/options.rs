@@ -99,7 +99,8 @@ impl Options {
     }
 
     /// For how long the server remembers the id of a message: 2 minutes unless this says otherwise.
-    /// A `send` with a longer deadline is refused.
+    /// A `send` that had no answer tries again within three quarters of it, and then ends as
+    /// [`Unknown`](super::SendError::Unknown).
     pub fn duplicate_window(mut self, window: Duration) -> Self {
         self.duplicate_window = window;
         self
