@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use levada::{oneshot, watch};
 use levada_nats::{ConnectOptions, Connection, Durability, NameError, OpenError};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, info};
 
 use super::held::HeldJobs;
@@ -26,10 +26,12 @@ use crate::config::{self, Config, Role, Service};
 use crate::fault::Fault;
 use crate::jobs::service::Jobs;
 use crate::jobs::shared::SharedLine;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// For how long something is opened again while the servers do not answer.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the connection may be lost before that is an outage.
+const OUTAGE: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_millis(500);
 
 /// This process as a member of the cluster.
@@ -167,6 +169,7 @@ impl Cluster {
             // The task ends only with this process.
             drop(events.await);
         }
+        tasks.spawn(tell_of_outages(self.connection.clone(), Arc::clone(jobs)));
         tasks.spawn(self.news.clone().publish());
         tasks.spawn(self.news.clone().stop(Arc::clone(jobs)));
         tasks.spawn(self.output.clone().pass_on(Arc::clone(jobs), Arc::clone(&self.held)));
@@ -188,6 +191,24 @@ impl Cluster {
     /// The numbering of the events, which all processes share.
     pub(crate) fn numbering(&self) -> String {
         self.news.numbering()
+    }
+}
+
+/// Takes no jobs while there is no connection, also if none comes that would find out; for ever.
+async fn tell_of_outages(connection: Connection, jobs: Arc<Jobs>) {
+    let mut state = connection.state();
+    // The sender lives as long as the connection.
+    while state.wait_for(|state| !state.is_connected()).await.is_ok() {
+        let back = state.wait_for(|state| state.is_connected());
+        if timeout(OUTAGE, back).await.is_ok() {
+            continue;
+        }
+        if state.borrow().is_closed() {
+            return;
+        }
+        let error = StoreError::away("there is no connection to the NATS servers");
+        jobs.store.writer().no_room(&error);
+        drop(state.wait_for(|state| state.is_connected()).await);
     }
 }
 

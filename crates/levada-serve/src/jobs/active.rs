@@ -5,7 +5,7 @@
 //! *view* is what clients see. It follows when the step is on disk, so that no client sees an end
 //! that a crash could undo.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ pub(crate) struct ActiveJob {
     stop: watch::Sender<u64>,
     /// What the command writes, for clients that watch it.
     output: OnceLock<broadcast::Sender<Written>>,
+    /// Whether its end is counted: in a cluster it may be seen twice.
+    counted: AtomicBool,
     /// The client's quota; given back at the end.
     share: Mutex<Option<Share>>,
 }
@@ -165,6 +167,7 @@ impl ActiveJob {
             runs: AtomicU64::new(1),
             stop: watch::Sender::new(0),
             output: OnceLock::new(),
+            counted: AtomicBool::new(false),
             share: Mutex::new(Some(share)),
         })
     }
@@ -234,6 +237,12 @@ impl ActiveJob {
     pub(crate) fn end(&self) {
         *lock(&self.phase) = Phase::Ended;
         lock(&self.share).take();
+    }
+
+    /// Whether its end is to be counted: the first time.
+    pub(crate) fn counts_end(&self) -> bool {
+        // ORDERING: Relaxed, no pair: only who is first matters.
+        !self.counted.swap(true, Ordering::Relaxed)
     }
 
     /// Cancels it.

@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::Lifecycle;
 use crate::job::{JobState, Moment, Record};
-use crate::jobs::active::{Abandoned, ActiveJob, JobQueue};
+use crate::jobs::active::{Abandoned, ActiveJob};
 use crate::store::body::Body;
 use crate::store::{Change, StoreError, StoreErrorKind};
 
@@ -69,7 +69,7 @@ impl Lifecycle {
         let written =
             self.store.writer().commit(vec![Change::Update { record: Arc::clone(&record) }]);
         self.conclude(job, &record, None, written).await?;
-        job.queue.counts.cancelled.add_one();
+        self.count_end(job, JobState::Cancelled);
         self.reporter.finished(&record, None);
         Ok(())
     }
@@ -114,12 +114,15 @@ impl Lifecycle {
             warn!(job = %job.id, "cannot store the end of a job; it runs again after a restart");
             return;
         }
-        self.count_end(&job.queue, record.state);
+        self.count_end(job, record.state);
         self.reporter.finished(&record, busy);
     }
 
-    pub(super) fn count_end(&self, queue: &JobQueue, state: JobState) {
-        let counts = &queue.counts;
+    pub(super) fn count_end(&self, job: &ActiveJob, state: JobState) {
+        let counts = &job.queue.counts;
+        if !job.counts_end() {
+            return;
+        }
         match state {
             JobState::Succeeded => counts.succeeded.add_one(),
             JobState::Cancelled => counts.cancelled.add_one(),

@@ -28,7 +28,7 @@ impl Lifecycle {
         job.become_as(record.state);
         self.registry.remove(job.id);
         job.publish(|view| view.follow(Arc::clone(record)));
-        self.count_end(&job.queue, record.state);
+        self.count_end(job, record.state);
         if let (Some(begun), Some(ended)) = (record.started_at, record.finished_at) {
             job.queue.pace.record(ended.since(begun));
         }
