@@ -1,4 +1,4 @@
-//! Readers of all events, one of each front end, who come back where they were.
+//! Readers of all events, one of each front end, which come back where they were.
 
 use super::world::Unit;
 use crate::sse::{Event, Events};
