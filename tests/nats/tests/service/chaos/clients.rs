@@ -173,7 +173,7 @@ fn judge(answer: &Answer, name: &str, ledger: &Ledger) -> Reply {
         }
         (503, None) if REFUSALS.contains(&problem.as_str()) => {
             let after = answer.header("retry-after");
-            assert!(after.is_some(), "{name} is not told when to come back: {}", answer.text());
+            assert!(after.is_some(), "{name}: no Retry-After: {}", answer.text());
             ledger.jobs().refused += 1;
             Reply::Refused
         }
