@@ -132,6 +132,10 @@ impl OpenError {
     pub(crate) fn from_server(stream: &str, error: &jetstream::Error) -> Self {
         let (stream, reason) = (stream.to_owned(), error.to_string());
         match error.error_code() {
+            // There are three: one of them starts, or is too busy to say that it is there.
+            ErrorCode::CLUSTER_NO_PEERS if reason.contains("peer offline") => {
+                Self::no_answer(&stream, error.clone())
+            }
             ErrorCode::CLUSTER_NO_PEERS | ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED => {
                 Self::Replicas { stream, reason }
             }

@@ -59,6 +59,11 @@ impl ClusterLine {
         self.held.number()
     }
 
+    /// Whether the job is this process's, under whichever lease.
+    pub(super) fn has_any(&self, job: JobId) -> bool {
+        self.held.has(job)
+    }
+
     /// The job is this process's, as long as the lease of its ticket lasts.
     pub(super) fn hold(
         self: &Arc<Self>,

@@ -139,6 +139,11 @@ impl Taker {
         if record.state.has_ended() {
             return settled(delivery.ack().await);
         }
+        // This process has it by another ticket, or is about to see that its lease is lost. Taken
+        // twice, each would cut the other one off.
+        if self.line.has_any(id) {
+            return settled(delivery.retry(PAUSE).await);
+        }
         // Another ticket of this job was faster: its worker has the job, or loses it with its
         // lease, and then that ticket is delivered again.
         if record.state == JobState::Running && record.ticket != Some(delivery.seq()) {

@@ -27,8 +27,7 @@ pub(super) struct Ledger(Mutex<Jobs>);
 pub(super) struct Jobs {
     /// The names of the jobs that were accepted, by their ids.
     pub(super) accepted: BTreeMap<String, String>,
-    /// How many requests were refused, and of which no one knows what became: their front end
-    /// ended.
+    /// How many requests were refused, and how many had no answer: their front end ended.
     pub(super) refused: usize,
     pub(super) unknown: usize,
     /// How many clients waited for the result, and got it.
@@ -174,7 +173,7 @@ fn judge(answer: &Answer, name: &str, ledger: &Ledger) -> Reply {
         }
         (503, None) if REFUSALS.contains(&problem.as_str()) => {
             let after = answer.header("retry-after");
-            assert!(after.is_some(), "{name} is not told when to come back: {}", answer.text());
+            assert!(after.is_some(), "{name}: no Retry-After: {}", answer.text());
             ledger.jobs().refused += 1;
             Reply::Refused
         }

@@ -1,4 +1,4 @@
-//! Readers of all events, one of each front end, who come back where they were.
+//! Readers of all events, one of each front end, which come back where they were.
 
 use super::world::Unit;
 use crate::sse::{Event, Events};
@@ -15,7 +15,7 @@ pub(super) struct Reader {
     last: Option<String>,
     /// The ids of the events that say that a job has ended, by the job's id.
     pub(super) finished: BTreeMap<String, Vec<String>>,
-    /// How often it was told that events are missing.
+    /// How often an event said that events are missing.
     pub(super) lagged: usize,
     /// How often it came back.
     pub(super) returns: usize,
@@ -55,7 +55,7 @@ impl Reader {
     fn note(&mut self, event: Event) {
         if event.name == "lagged" {
             // Shown if the test fails.
-            println!("{} is told {} after {:?}", self.returns, event.data, self.last);
+            println!("a reader lagged: {} after {:?}", event.data, self.last);
             self.lagged += 1;
         }
         let job = event.job().to_owned();
