@@ -51,6 +51,8 @@ async fn answerers_come_and_go_and_every_question_is_answered() {
     let (here, there) = (connect(&server).await, connect(&server).await);
     let mut current = squares(answerer(&there).await);
     let asker = asker(&here);
+    // Its inbox is among the subscriptions that are counted below.
+    assert_eq!(asker.ask(7).within(LONG).await.unwrap(), 49);
     let stop = Arc::new(AtomicBool::new(false));
     let asking = (0..10).map(|worker| {
         let (asker, stop) = (asker.clone(), Arc::clone(&stop));
