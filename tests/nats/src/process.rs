@@ -1,6 +1,6 @@
 //! A process that ends with this one, in whichever way this one ends.
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
@@ -46,15 +46,21 @@ impl Process {
         self.is_paused
     }
 
-    /// Sends it a signal.
+    /// Sends it a signal. After SIGSTOP it returns when every thread has stopped.
     ///
     /// # Errors
     ///
     /// If it has ended and was waited for.
     pub fn signal(&mut self, signal: Signal) -> io::Result<()> {
-        kill_process(Pid::from_child(&self.child), signal)?;
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal)?;
         match signal {
-            Signal::STOP => self.is_paused = true,
+            Signal::STOP => {
+                // A thread on another processor goes on for a moment, and may answer.
+                let stopped = WaitIdOptions::STOPPED | WaitIdOptions::EXITED;
+                waitid(WaitId::Pid(pid), stopped | WaitIdOptions::NOWAIT)?;
+                self.is_paused = true;
+            }
             Signal::CONT => self.is_paused = false,
             _ => {}
         }
