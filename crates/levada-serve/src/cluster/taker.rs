@@ -13,7 +13,7 @@ use super::ticket::Ticket;
 use super::wire::Wire;
 use crate::fault::Fault;
 use crate::job::{JobState, Moment, Record};
-use crate::jobs::active::{ActiveJob, JobQueue};
+use crate::jobs::active::JobQueue;
 use crate::jobs::service::Jobs;
 use crate::store::StoreError;
 use crate::sync::lock;
@@ -164,7 +164,7 @@ impl Taker {
         let holding = self.line.number();
         (record.holding, record.ticket) = (Some(holding), Some(delivery.seq()));
         let record = Arc::new(record);
-        let job = self.activate(&record);
+        let job = self.jobs.lifecycle.adopt(&record, &self.queue);
         self.line.hold(Arc::clone(&job), holding, sequence, delivery);
         drop(activating);
         if ended {
@@ -199,11 +199,6 @@ impl Taker {
             let keep = self.jobs.config.borrow().retention.keep(JobState::Failed);
             record.give_up(Moment::now(), keep);
         }
-    }
-
-    /// The job as this process shows it, in the state that the record has.
-    fn activate(&self, record: &Arc<Record>) -> Arc<ActiveJob> {
-        self.jobs.lifecycle.adopt(record, &self.queue)
     }
 }
 

@@ -65,7 +65,10 @@ impl Lifecycle {
             if let Some(record) = self.store.read(move |store| store.by_key(&name)).await? {
                 return self.again(record, key).await;
             }
-            id = self.store.read(move |store| store.claim(&key, id)).await?;
+            // On one machine the lock is the claim.
+            if self.shared.is_some() {
+                id = self.store.read(move |store| store.claim(&key, id)).await?;
+            }
         }
         // A lookup that finds it on disk waits for this lock, that is, until it is active.
         let activating = self.registry.activating(id).await;
