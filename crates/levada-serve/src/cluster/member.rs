@@ -66,15 +66,14 @@ impl Cluster {
         let connection = options.connect(url).await;
         let connection = connection.map_err(|error| Fault::system(error.to_string()))?;
         let opened = |error: OpenError| Fault::system(error.to_string());
-        let durability = match service.durability {
-            config::Durability::Lazy => Durability::Lazy,
-            config::Durability::Fsync => Durability::Fsync,
-            config::Durability::Replicated => Durability::Replicated,
-        };
-        let durability = match role {
-            Role::FrontEnd => durability,
-            // It takes the streams as they are.
-            Role::Worker => Wire::durability(&connection, durability).await,
+        let durability = match (role, service.durability) {
+            (Role::Worker, _) => {
+                let cluster = &service.cluster;
+                until_made(&connection, cluster).await.map_err(opened)?
+            }
+            (Role::FrontEnd, config::Durability::Lazy) => Durability::Lazy,
+            (Role::FrontEnd, config::Durability::Fsync) => Durability::Fsync,
+            (Role::FrontEnd, config::Durability::Replicated) => Durability::Replicated,
         };
         let wire = patiently(|| Wire::open(&connection, durability)).await.map_err(opened)?;
         let (wire, replica) = (Arc::new(wire), Arc::new(Replica::default()));
@@ -209,6 +208,21 @@ async fn tell_of_outages(connection: Connection, jobs: Arc<Jobs>) {
         let error = StoreError::away("there is no connection to the NATS servers");
         jobs.store.writer().no_room(&error);
         drop(state.wait_for(|state| state.is_connected()).await);
+    }
+}
+
+/// Waits until a front end has made the streams: with which durability only the front ends know.
+async fn until_made(connection: &Connection, cluster: &str) -> Result<Durability, OpenError> {
+    let mut is_told = false;
+    loop {
+        if let Some(durability) = patiently(|| Wire::durability(connection)).await? {
+            return Ok(durability);
+        }
+        if !is_told {
+            info!(cluster, "waiting for a front end: none has made this cluster yet");
+            is_told = true;
+        }
+        sleep(AGAIN).await;
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) use self::data::{
 };
 pub(crate) use self::document::Mistakes;
 pub(crate) use self::load::{Loaded, Source};
-pub(crate) use self::options::Given;
+pub(crate) use self::options::{Given, Options};
 pub(crate) use self::retry::{RetryPolicy, Verdict};
 #[cfg(feature = "nats")]
 pub(crate) use self::shared::{adopt, differences, to_share};

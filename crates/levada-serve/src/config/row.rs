@@ -4,6 +4,7 @@
 use clap::{Arg, ArgMatches};
 use toml::{Table, Value};
 
+use super::data::Role;
 use super::document::Fields;
 use super::kind::Kind;
 
@@ -18,9 +19,14 @@ pub(super) trait Row<C>: Sync {
     /// Adds what holds to a table of the file. `config` stays as it is.
     fn show(&self, config: &mut C, table: &mut Table);
 
-    /// The flags, where these are the defaults.
-    fn flags(&self, _defaults: &mut C) -> Vec<Arg> {
+    /// The flags of a process with this role, where these are the defaults.
+    fn flags(&self, _role: Role, _defaults: &mut C) -> Vec<Arg> {
         Vec::new()
+    }
+
+    /// Whether each worker of a cluster says it for itself.
+    fn is_of_workers(&self) -> bool {
+        false
     }
 
     /// The row of the key in docs/config.md, where these are the defaults.
@@ -41,6 +47,7 @@ pub(super) struct Entry<C: 'static, T: 'static> {
     /// What else follows from a new value.
     then: fn(&mut C),
     flag: Option<&'static str>,
+    of_workers: bool,
     /// What holds if nothing is said, in words.
     default: Option<&'static str>,
     text: &'static str,
@@ -52,7 +59,7 @@ pub(super) const fn key<C, T>(
     kind: Kind<T>,
     at: fn(&mut C) -> &mut T,
 ) -> Entry<C, T> {
-    Entry { key, kind, at, then: |_| {}, flag: None, default: None, text: "" }
+    Entry { key, kind, at, then: |_| {}, flag: None, of_workers: false, default: None, text: "" }
 }
 
 impl<C, T> Entry<C, T> {
@@ -64,6 +71,12 @@ impl<C, T> Entry<C, T> {
 
     pub(super) const fn flag(mut self, flag: &'static str) -> Self {
         self.flag = Some(flag);
+        self
+    }
+
+    /// Each worker of a cluster says it for itself.
+    pub(super) const fn of_workers(mut self) -> Self {
+        self.of_workers = true;
         self
     }
 
@@ -102,8 +115,10 @@ impl<C, T> Row<C> for Entry<C, T> {
         }
     }
 
-    fn flags(&self, defaults: &mut C) -> Vec<Arg> {
-        let Some(flag) = self.flag else { return Vec::new() };
+    fn flags(&self, role: Role, defaults: &mut C) -> Vec<Arg> {
+        let Some(flag) = self.flag.filter(|_| role == Role::FrontEnd || self.of_workers) else {
+            return Vec::new();
+        };
         let mut help = self.text[..1].to_uppercase() + &self.text[1..];
         let default = match self.value(defaults) {
             // An option that is off or empty needs no word.
@@ -115,6 +130,10 @@ impl<C, T> Row<C> for Entry<C, T> {
             help += &format!(" [default: {default}]");
         }
         vec![self.kind.describe(Arg::new(flag).long(flag).help(help))]
+    }
+
+    fn is_of_workers(&self) -> bool {
+        self.of_workers
     }
 
     #[cfg(test)]
@@ -153,9 +172,9 @@ impl<C, S> Row<C> for Group<C, S> {
         table.insert(self.key.to_owned(), shown(self.rows, (self.at)(config)).into());
     }
 
-    fn flags(&self, defaults: &mut C) -> Vec<Arg> {
+    fn flags(&self, role: Role, defaults: &mut C) -> Vec<Arg> {
         let inner = (self.at)(defaults);
-        self.rows.iter().flat_map(|row| row.flags(inner)).collect()
+        self.rows.iter().flat_map(|row| row.flags(role, inner)).collect()
     }
 }
 

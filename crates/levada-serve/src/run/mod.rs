@@ -91,7 +91,15 @@ async fn run(settings: Arc<Settings>, role: Role) -> Result<ExitCode, Fault> {
         .map_err(|error| Fault::system(format!("cannot listen on {listen}: {error}")))?;
     let address = listener.local_addr().unwrap_or(listen);
 
-    let cluster = Cluster::join(service, role).await?;
+    let stop = tokio::spawn({
+        let shutdown = shutdown.clone();
+        async move { signals.advance(&shutdown).await }
+    });
+    let asked_to_stop = shutdown.signal();
+    let cluster = tokio::select! {
+        joined = Cluster::join(service, role) => joined?,
+        () = asked_to_stop.draining() => return Ok(ExitCode::SUCCESS),
+    };
     let config = config.subscribe();
     let config = cluster.as_ref().map_or(config.clone(), |cluster| cluster.config(config));
     let (jobs, closer, begun) =
@@ -123,7 +131,7 @@ async fn run(settings: Arc<Settings>, role: Role) -> Result<ExitCode, Fault> {
         let (shutdown, jobs) = (shutdown.clone(), Arc::clone(&jobs));
         async move {
             tokio::select! {
-                code = signals.advance(&shutdown) => code,
+                code = stop => code.unwrap_or(STORE_FAILED),
                 () = end_with_the_store(&jobs, &shutdown) => STORE_FAILED,
             }
         }

@@ -73,7 +73,7 @@ pub(crate) struct Effect {
 }
 
 impl Site {
-    /// With more options for each process.
+    /// With more options for each front end.
     pub(crate) fn new(options: &[&str]) -> Self {
         let dir = TempDir::with_prefix("levada-service-").unwrap();
         fs::write(dir.path().join("command"), COMMAND).unwrap();
@@ -116,7 +116,9 @@ impl Site {
         let config = self.path(&format!("{kind}.toml"));
         let config = config.to_str().unwrap();
         let mut words = vec![command, "--listen", "127.0.0.1:0", "--nats", url, "--config", config];
-        words.extend(self.options.iter().map(String::as_str));
+        if command == "serve" {
+            words.extend(self.options.iter().map(String::as_str));
+        }
         Member::spawn(&format!("{kind}-{number}"), self.dir.path(), &words)
     }
 
