@@ -28,6 +28,7 @@ compile_error!("levada serve stops jobs through Unix process groups and signals:
 
 pub mod cli;
 mod client;
+#[cfg(feature = "nats")]
 mod cluster;
 mod config;
 mod descriptors;
@@ -37,6 +38,8 @@ mod job;
 mod jobs;
 mod log;
 mod metrics;
+#[cfg(not(feature = "nats"))]
+mod no_cluster;
 mod outbound;
 mod run;
 mod secure;
@@ -57,6 +60,8 @@ use crate::cli::{Cli, Command};
 use crate::config::{Role, Source};
 use crate::fault::Fault;
 use crate::log::Log;
+#[cfg(not(feature = "nats"))]
+use crate::no_cluster as cluster;
 use crate::settings::Settings;
 
 /// Runs what the command line asks for, and returns the program's exit code.

@@ -6,7 +6,7 @@ use http::StatusCode;
 use toml::de::DeValue;
 use toml::{Table, Value};
 
-use super::data::{Config, QueueConfig as Queue, Retention, Role, Service};
+use super::data::{Config, QueueConfig as Queue, Retention, Service};
 use super::document::{Fields, Shown, number_of};
 use super::kind::{
     ACCEPT, ADDRESS, CLUSTER, COMMAND, CONTENT_TYPE, DIRECTORY, DURATION, DURATION_OR_ZERO, FACTOR,
@@ -337,8 +337,8 @@ pub(crate) struct Options<const OF_WORKERS: bool>(pub(crate) Given);
 
 impl<const OF_WORKERS: bool> Options<OF_WORKERS> {
     fn flags<C>(rows: Rows<C>, mut defaults: C) -> impl Iterator<Item = Arg> {
-        let role = if OF_WORKERS { Role::Worker } else { Role::FrontEnd };
-        rows.iter().flat_map(move |row| row.flags(role, &mut defaults))
+        let rows = rows.iter().filter(|row| !OF_WORKERS || row.is_of_workers());
+        rows.flat_map(move |row| row.flags(&mut defaults))
     }
 }
 

@@ -4,7 +4,6 @@
 use clap::{Arg, ArgMatches};
 use toml::{Table, Value};
 
-use super::data::Role;
 use super::document::Fields;
 use super::kind::Kind;
 
@@ -19,8 +18,8 @@ pub(super) trait Row<C>: Sync {
     /// Adds what holds to a table of the file. `config` stays as it is.
     fn show(&self, config: &mut C, table: &mut Table);
 
-    /// The flags of a process with this role, where these are the defaults.
-    fn flags(&self, _role: Role, _defaults: &mut C) -> Vec<Arg> {
+    /// The flags, where these are the defaults.
+    fn flags(&self, _defaults: &mut C) -> Vec<Arg> {
         Vec::new()
     }
 
@@ -115,10 +114,8 @@ impl<C, T> Row<C> for Entry<C, T> {
         }
     }
 
-    fn flags(&self, role: Role, defaults: &mut C) -> Vec<Arg> {
-        let Some(flag) = self.flag.filter(|_| role == Role::FrontEnd || self.of_workers) else {
-            return Vec::new();
-        };
+    fn flags(&self, defaults: &mut C) -> Vec<Arg> {
+        let Some(flag) = self.flag else { return Vec::new() };
         let mut help = self.text[..1].to_uppercase() + &self.text[1..];
         let default = match self.value(defaults) {
             // An option that is off or empty needs no word.
@@ -172,9 +169,9 @@ impl<C, S> Row<C> for Group<C, S> {
         table.insert(self.key.to_owned(), shown(self.rows, (self.at)(config)).into());
     }
 
-    fn flags(&self, role: Role, defaults: &mut C) -> Vec<Arg> {
+    fn flags(&self, defaults: &mut C) -> Vec<Arg> {
         let inner = (self.at)(defaults);
-        self.rows.iter().flat_map(|row| row.flags(role, inner)).collect()
+        self.rows.iter().flat_map(|row| row.flags(inner)).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Built without the feature `nats`: there is no cluster.
+//! What stands for `cluster` without the feature `nats`: there is none.
 
 use std::sync::Arc;
 
