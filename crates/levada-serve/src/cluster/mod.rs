@@ -12,6 +12,7 @@
 //! | file      | what it is                                                                  |
 //! |-----------|-----------------------------------------------------------------------------|
 //! | `member`  | this process as a member of the cluster: joining, starting, leaving         |
+//! | `members` | which other processes there are, and what they say of themselves              |
 //! | `wire`    | the streams: records, bodies, keys; each write is a compare-and-set         |
 //! | `replica` | the records, in memory, as this process knows them                          |
 //! | `ticket`  | what stands in a queue for a job                                            |
@@ -48,6 +49,7 @@ mod held;
 mod leftovers;
 mod line;
 mod member;
+mod members;
 mod mirror;
 mod news;
 mod output;

@@ -23,10 +23,9 @@ mod shared;
 mod tests;
 pub(crate) mod units;
 
-#[cfg(feature = "nats")]
-pub(crate) use self::data::Durability;
 pub(crate) use self::data::{
-    Config, DEFAULT_QUEUE, Mode, OnDisconnect, QueueConfig, Retention, Role, Service, Storage,
+    Config, DEFAULT_QUEUE, Durability, Mode, OnDisconnect, QueueConfig, Retention, Role, Service,
+    Storage,
 };
 pub(crate) use self::document::Mistakes;
 pub(crate) use self::load::{Loaded, Source};

@@ -210,8 +210,8 @@ fn open(
     tracing: Tracing,
 ) -> Result<(Arc<Jobs>, Closer, Vec<Begun>), Fault> {
     if let Some(cluster) = cluster {
-        let numbering = cluster.numbering();
-        let shared = Some(SharedJobs { line: cluster.line(), numbering });
+        let (line, numbering) = (cluster.line(), cluster.numbering());
+        let shared = Some(SharedJobs { line, numbering, cluster: cluster.members() });
         let store = cluster.store();
         let persistence = Persistence { store, is_durable: true, in_flight: None, shared };
         let (jobs, closer) = Jobs::new(persistence, config, shutdown, tracing);
