@@ -11,6 +11,7 @@ mod front_ends;
 mod http;
 mod limits;
 mod member;
+mod members;
 mod poison;
 mod servers;
 mod site;
