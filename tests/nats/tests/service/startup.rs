@@ -35,7 +35,7 @@ async fn wrong_credentials_are_named() {
         refuses(&member, 1, &["authorization"]).await;
         assert!(!member.log().contains("wrong-one"), "a password is shown: {}", member.log());
     }
-    let right = site.worker(&format!("nats://levada:secret@127.0.0.1:{port}"));
+    let right = site.front_end(&format!("nats://levada:secret@127.0.0.1:{port}"));
     right.ready().await;
     assert!(!right.log().contains("secret"), "a password is shown: {}", right.log());
 }
