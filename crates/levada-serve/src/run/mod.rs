@@ -91,10 +91,7 @@ async fn run(settings: Arc<Settings>, role: Role) -> Result<ExitCode, Fault> {
         .map_err(|error| Fault::system(format!("cannot listen on {listen}: {error}")))?;
     let address = listener.local_addr().unwrap_or(listen);
 
-    let stop = tokio::spawn({
-        let shutdown = shutdown.clone();
-        async move { signals.advance(&shutdown).await }
-    });
+    let stop = tokio::spawn(heed(signals, shutdown.clone()));
     let asked_to_stop = shutdown.signal();
     let cluster = tokio::select! {
         joined = Cluster::join(service, role) => joined?,
@@ -127,15 +124,7 @@ async fn run(settings: Arc<Settings>, role: Role) -> Result<ExitCode, Fault> {
         settings.tls.clone(),
         shutdown.signal(),
     );
-    let code = tokio::spawn({
-        let (shutdown, jobs) = (shutdown.clone(), Arc::clone(&jobs));
-        async move {
-            tokio::select! {
-                code = stop => code.unwrap_or(STORE_FAILED),
-                () = end_with_the_store(&jobs, &shutdown) => STORE_FAILED,
-            }
-        }
-    });
+    let code = tokio::spawn(aborted(stop, Arc::clone(&jobs), shutdown.clone()));
     let background = in_background(&jobs, &settings, role, hang_ups).await;
     announce(address, settings.tls.is_some());
     tokio::select! {
@@ -154,6 +143,20 @@ async fn run(settings: Arc<Settings>, role: Role) -> Result<ExitCode, Fault> {
         drop(timeout(ABORT, tasks.end(&cluster)).await);
     }
     Ok(ExitCode::from(code))
+}
+
+/// Advances the shutdown as signals come: from before the servers of a cluster are reached, which
+/// may take as long as it likes.
+async fn heed(signals: StopSignals, shutdown: Shutdown) -> u8 {
+    signals.advance(&shutdown).await
+}
+
+/// The exit code, if it comes to an abort.
+async fn aborted(signals: JoinHandle<u8>, jobs: Arc<Jobs>, shutdown: Shutdown) -> u8 {
+    tokio::select! {
+        code = signals => code.unwrap_or(STORE_FAILED),
+        () = end_with_the_store(&jobs, &shutdown) => STORE_FAILED,
+    }
 }
 
 /// What goes on beside the requests, until it is dropped.
