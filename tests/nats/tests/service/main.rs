@@ -7,6 +7,7 @@
 #![cfg(target_os = "linux")]
 
 mod chaos;
+mod credentials;
 mod front_ends;
 mod http;
 mod limits;
