@@ -54,6 +54,13 @@ impl Metadata {
             .ok_or_else(|| format!("no package `{name}` in the workspace's dependencies").into())
     }
 
+    /// The one with that id.
+    pub(crate) fn package_with(&self, id: &str) -> Result<Package<'_>> {
+        let mut packages = array(&self.0["packages"]).map(Package);
+        let found = packages.find(|package| package.id() == id);
+        found.ok_or_else(|| format!("no package with the id {id} in the workspace").into())
+    }
+
     /// The one of that name and version.
     pub(crate) fn package_of(&self, name: &str, version: &str) -> Result<Package<'_>> {
         array(&self.0["packages"])
@@ -231,7 +238,7 @@ pub(crate) struct Built {
     /// The name of the library, binary or test file.
     pub(crate) target: String,
     pub(crate) path: PathBuf,
-    is_test: bool,
+    pub(crate) is_test: bool,
 }
 
 /// Runs a `cargo build` and returns the programs that it built. Fails if it does.
@@ -242,18 +249,25 @@ pub(crate) fn programs(build: &mut Command) -> Result<Vec<Built>> {
     }
 }
 
-/// Builds the program of the service.
-pub(crate) fn levada() -> Result<PathBuf> {
-    levada_with(&[])
+/// A `cargo build` that shares what it builds with `cargo xtask test`.
+///
+/// A dependency gets the features that all selected packages ask for, and those that their tests
+/// ask for only if a test is selected. So all packages are, and the smallest of the tests.
+pub(crate) fn shared_build() -> Command {
+    let mut command = cargo();
+    command.args(["build", "--workspace", "--test", "types"]);
+    command
 }
 
-/// The same with more options of `cargo build`.
-pub(crate) fn levada_with(options: &[&str]) -> Result<PathBuf> {
-    let mut build = cargo();
-    build.args(["build", "--package", "levada-serve", "--bin", "levada"]).args(options);
-    let built = programs(&mut build)?;
-    let levada = built.into_iter().find(|program| program.target == "levada");
-    Ok(levada.ok_or("cargo built no `levada`; its messages have changed")?.path)
+/// Builds the program `name` of the workspace with all features.
+pub(crate) fn program(name: &str) -> Result<PathBuf> {
+    find(name, programs(shared_build().args(["--all-features", "--bin", name]))?)
+}
+
+/// The path of the program `name` among those that were `built`.
+pub(crate) fn find(name: &str, built: Vec<Built>) -> Result<PathBuf> {
+    let program = built.into_iter().find(|built| built.target == name && !built.is_test);
+    Ok(program.ok_or_else(|| format!("cargo built no `{name}`; its messages have changed"))?.path)
 }
 
 /// Runs a `cargo build` and returns the test programs among what it built. What does not compile
