@@ -15,7 +15,18 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
+    // What `cargo run` tells xtask about its package. Build scripts that ask for the same names,
+    // such as ring's, would run once more, and all that depends on them would be built again.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_about_package) {
+            command.env_remove(name);
+        }
+    }
     command
+}
+
+fn is_about_package(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| variable.starts_with(prefix))
 }
 
 /// `cargo metadata` of the workspace.
@@ -301,4 +312,20 @@ fn build_all(build: &mut Command) -> Result<(bool, Vec<Built>)> {
 /// The elements of a JSON array; none for anything else.
 pub(crate) fn array(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn cargo_is_not_told_of_xtask() {
+        assert!(std::env::var_os("CARGO_PKG_NAME").is_some());
+        let command = cargo();
+        let is_removed =
+            |wanted: &str| command.get_envs().any(|of| of == (OsStr::new(wanted), None));
+        assert!(is_removed("CARGO_PKG_NAME") && is_removed("CARGO_MANIFEST_DIR"));
+        assert!(!is_removed("CARGO_TARGET_DIR"));
+    }
 }
