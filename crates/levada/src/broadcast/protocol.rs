@@ -70,6 +70,7 @@ use core::task::{Context, Poll};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::error::{SendError, TryRecvError};
+use crate::observe::{ChannelRecord, Kind, Name};
 use crate::prim::IS_MODEL;
 use crate::refs::{Counts, Hub};
 use crate::storage::lap_ring::{
@@ -85,6 +86,8 @@ const SPIN_ROUNDS: u32 = if IS_MODEL { 0 } else { 5 };
 
 /// A broadcast channel.
 pub(super) struct Shared<T> {
+    /// The first to be dropped: see there.
+    record: ChannelRecord,
     counts: Counts,
     ring: LapRing<T, Tail>,
     /// Receivers that wait for a message, or for the close.
@@ -116,9 +119,11 @@ pub(super) enum Miss {
 
 impl<T> Shared<T> {
     /// A channel with one sender and `receivers` receivers.
-    pub(super) fn new(capacity: usize, receivers: u32) -> Self {
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub(super) fn new(capacity: usize, receivers: u32, name: Name) -> Self {
         let tail = Tail { next: 0, receivers, has_waiters: false, caught_up: false };
         Self {
+            record: ChannelRecord::new::<T>(Kind::Broadcast, name),
             counts: Counts::new(receivers as usize),
             ring: LapRing::new(capacity, tail),
             recv_waiters: WaitQueue::new(),
@@ -188,6 +193,7 @@ impl<T> Shared<T> {
     fn publish(&self, mut tail: SlotWriter<'_, T, Tail>, deferred: Deferred<T>) -> usize {
         let (pos, receivers, had_waiters) = (tail.next, tail.receivers, tail.has_waiters);
         tail.next = pos + 1;
+        self.record.publish_position(pos + 1);
         if had_waiters {
             tail.has_waiters = false;
         }
@@ -531,6 +537,11 @@ impl<T> Hub for Shared<T> {
         &self.counts
     }
 
+    #[inline(always)]
+    fn record(&self) -> &ChannelRecord {
+        &self.record
+    }
+
     fn senders_gone(&self) {
         self.recv_waiters.notify_all();
     }
@@ -538,6 +549,25 @@ impl<T> Hub for Shared<T> {
     /// Does nothing: [`Shared::leave`] has counted the last receiver out, in one step with the
     /// position that the next receiver starts at.
     fn receivers_gone(&self) {}
+}
+
+#[cfg(feature = "observe")]
+impl<T> crate::observe::Observed for Shared<T> {
+    fn record(&self) -> &ChannelRecord {
+        &self.record
+    }
+
+    fn read(&self) -> crate::observe::Reading {
+        crate::observe::Reading {
+            capacity: usize::try_from(self.ring.capacity()).ok(),
+            sent: self.record.position(),
+            senders: self.counts.senders(),
+            weak_senders: self.counts.weak_senders(),
+            receivers: self.counts.receivers(),
+            closed: self.counts.senders() == 0,
+            ..Default::default()
+        }
+    }
 }
 
 impl<T> fmt::Debug for Shared<T> {

@@ -37,6 +37,11 @@ impl<T> Receiver<T> {
         Self { shared, seen }
     }
 
+    #[inline(always)]
+    fn touch(&self) {
+        self.shared.touch_at(self.seen.count());
+    }
+
     /// A look at the latest value, which is not marked as seen.
     ///
     /// The [`Ref`] is a snapshot and holds up no sender and no other receiver. In a loop over
@@ -78,8 +83,10 @@ impl<T> Receiver<T> {
     /// ```
     #[inline]
     pub fn borrow_and_update(&mut self) -> Ref<'_, T> {
+        self.touch();
         let (value, version) = Ref::new(&self.shared, self.seen);
         self.seen = version;
+        self.shared.handle_record().note_position(version.count(), 0);
         value
     }
 
@@ -136,6 +143,7 @@ impl<T> Receiver<T> {
     /// ```
     pub fn mark_changed(&mut self) {
         self.seen = self.seen.previous();
+        self.shared.handle_record().note_position(self.seen.count(), 0);
     }
 
     /// Makes the latest value count as seen, without a look at it.
@@ -151,6 +159,7 @@ impl<T> Receiver<T> {
     /// ```
     pub fn mark_unchanged(&mut self) {
         self.seen = self.shared.version();
+        self.shared.handle_record().note_position(self.seen.count(), 0);
     }
 
     /// Waits for a value that this receiver has not seen, and marks it as seen.
@@ -179,8 +188,10 @@ impl<T> Receiver<T> {
     /// assert!(rx.changed().await.is_err(), "the sender is gone");
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn changed(&mut self) -> Changed<'_, T> {
-        Changed::new(&self.shared, &mut self.seen)
+        self.touch();
+        Changed::new(&self.shared, &mut self.seen, self.shared.handle_record().as_ref())
     }
 
     /// Waits for a value that meets a condition, and gives a look at it.
@@ -217,11 +228,13 @@ impl<T> Receiver<T> {
     /// assert!(*done >= 50);
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn wait_for<F>(&mut self, f: F) -> WaitFor<'_, T, F>
     where
         F: FnMut(&T) -> bool,
     {
-        WaitFor::new(&self.shared, &mut self.seen, f)
+        self.touch();
+        WaitFor::new(&self.shared, &mut self.seen, self.shared.handle_record().as_ref(), f)
     }
 
     /// Whether both are receivers of one channel.
@@ -260,6 +273,7 @@ impl<T> Receiver<T> {
     /// # }
     /// ```
     #[cfg(feature = "stream")]
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn into_stream(mut self) -> super::stream::WatchStream<T> {
         self.mark_changed();
         self.into_changes_stream()
@@ -290,6 +304,7 @@ impl<T> Receiver<T> {
     /// ```
     #[cfg(feature = "stream")]
     #[doc(alias = "from_changes")]
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn into_changes_stream(self) -> super::stream::WatchStream<T> {
         super::stream::WatchStream::new(self.shared, self.seen)
     }

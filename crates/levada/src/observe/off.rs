@@ -1,0 +1,133 @@
+//! What the channels record with the feature `observe`, without it: nothing.
+//!
+//! The types have no size and the methods no body, so that the channels are the same code with the
+//! feature and without, and cost not one instruction more without.
+#![forbid(unsafe_code)]
+#![allow(dead_code, clippy::extra_unused_type_parameters, reason = "as with the feature")]
+
+use core::marker::PhantomData;
+
+use super::{Kind, Op, Side};
+use crate::prim::Arc;
+
+/// What is recorded of a channel.
+#[derive(Debug)]
+pub(crate) struct ChannelRecord;
+
+/// What is recorded of a future or handle that waits.
+#[derive(Debug)]
+pub(crate) struct WaitRecord;
+
+/// What is recorded of a handle.
+#[derive(Debug)]
+pub(crate) struct HandleRecord;
+
+/// Where a oneshot was created.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CreatedAt;
+
+impl CreatedAt {
+    #[inline(always)]
+    pub(crate) fn caller() -> Self {
+        Self
+    }
+}
+
+/// A reference to the record of a handle.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HandleRef<'a>(PhantomData<&'a ()>);
+
+/// The name of a channel.
+#[derive(Clone, Debug)]
+pub(crate) struct Name;
+
+impl Name {
+    pub(crate) fn none() -> Self {
+        Self
+    }
+
+    pub(crate) fn new(_: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+        Self
+    }
+}
+
+impl ChannelRecord {
+    #[inline(always)]
+    pub(crate) fn new<T>(_: Kind, _: Name) -> Self {
+        Self
+    }
+
+    #[inline(always)]
+    pub(crate) fn register<C>(_: &Arc<C>) {}
+
+    #[inline(always)]
+    pub(crate) fn unregister(&self, _: impl FnOnce() -> (u64, u64)) {}
+
+    #[inline(always)]
+    pub(crate) fn note_sent(&self, _: usize, _: impl FnOnce() -> usize) {}
+
+    #[inline(always)]
+    pub(crate) fn after_sent(&self, _: usize) {}
+
+    #[inline(always)]
+    pub(crate) fn note_received(&self, _: usize) {}
+
+    #[inline(always)]
+    pub(crate) fn note_received_many(&self, _: usize, _: usize) {}
+
+    #[inline(always)]
+    pub(crate) fn publish_position(&self, _: u64) {}
+}
+
+impl WaitRecord {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Self
+    }
+
+    #[inline(always)]
+    pub(crate) fn fork(&self) -> Self {
+        Self
+    }
+
+    #[inline(always)]
+    pub(crate) fn at_caller(&mut self) {}
+
+    #[inline(always)]
+    pub(crate) fn note(&mut self, _is_pending: bool, _: &ChannelRecord, _: Op) {}
+
+    #[inline(always)]
+    pub(crate) fn note_oneshot<T>(&mut self, _is_pending: bool) {}
+
+    #[inline(always)]
+    pub(crate) fn note_closed_oneshot<T>(&mut self, _is_pending: bool, _: CreatedAt) {}
+
+    #[inline(always)]
+    pub(crate) fn leave(&mut self) {}
+}
+
+impl HandleRecord {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Self
+    }
+
+    #[inline(always)]
+    pub(crate) fn touch(&self, _: &ChannelRecord, _: Side) {}
+
+    #[inline(always)]
+    pub(crate) fn touch_at(&self, _: &ChannelRecord, _: u64) {}
+
+    #[inline(always)]
+    pub(crate) fn as_ref(&self) -> HandleRef<'_> {
+        HandleRef(PhantomData)
+    }
+
+    #[inline(always)]
+    pub(crate) fn note_position(&self, _next: u64, _missed: u64) {}
+}
+
+impl HandleRef<'_> {
+    #[inline(always)]
+    pub(crate) fn note_position(self, _next: u64, _missed: u64) {}
+}

@@ -1,0 +1,192 @@
+//! Which tasks use the handles of the channels, and where the receivers are that have a position of
+//! their own.
+//!
+//! A handle enters the table at its first use, and looks every 64th time whether another task uses
+//! it now. The table is divided into shards by channel.
+#![forbid(unsafe_code)]
+
+use std::sync::{Arc, OnceLock};
+
+use super::record::ChannelRecord;
+use super::slab::{self, Slab};
+use super::task::Task;
+use crate::observe::Side;
+use crate::prim::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::prim::{IS_MODEL, Lock, shared_array};
+
+const SHARDS: usize = if IS_MODEL { 1 } else { 64 };
+/// A handle looks at its task at every so many uses.
+const EVERY: u32 = 64;
+
+shared_array! {
+    static HANDLES: [Shard; SHARDS] = Shard(Lock::new(Slab::new()));
+}
+
+#[repr(align(64))]
+struct Shard(Lock<Slab<Handle>>);
+
+/// A handle that was used.
+#[derive(Clone, Debug)]
+pub(super) struct Handle {
+    pub(super) channel: u64,
+    pub(super) side: Side,
+    pub(super) task: Task,
+    pub(super) position: Option<Arc<Position>>,
+}
+
+/// Where a receiver is.
+#[derive(Debug)]
+pub(super) struct Position {
+    next: AtomicU64,
+    missed: AtomicU64,
+}
+
+/// What is recorded of a handle.
+#[derive(Debug)]
+pub(crate) struct HandleRecord {
+    /// The shard and the number of the entry, plus one; 0 if there is none.
+    entry: AtomicU64,
+    uses: AtomicU32,
+    position: OnceLock<Arc<Position>>,
+}
+
+/// A reference to the record of a handle.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HandleRef<'a>(&'a HandleRecord);
+
+impl HandleRecord {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Self { entry: AtomicU64::new(0), uses: AtomicU32::new(0), position: OnceLock::new() }
+    }
+
+    /// The calling task uses the handle.
+    #[inline(always)]
+    pub(crate) fn touch(&self, channel: &ChannelRecord, side: Side) {
+        // ORDERING: Relaxed, no pair: a use that two threads count at the same time may count once.
+        let uses = self.uses.load(Ordering::Relaxed);
+        // ORDERING: Relaxed, no pair: as above.
+        self.uses.store(uses.wrapping_add(1), Ordering::Relaxed);
+        if uses.is_multiple_of(EVERY) {
+            self.note_task(channel, side);
+        }
+    }
+
+    #[cold]
+    fn note_task(&self, channel: &ChannelRecord, side: Side) {
+        let task = Task::current();
+        // ORDERING: Relaxed, no pair: the entry is read under its lock, and was written by a use
+        // of this handle.
+        match self.entry.load(Ordering::Relaxed).checked_sub(1) {
+            Some(entry) => {
+                let mut task = Some(task);
+                let mut handles = lock(entry).lock();
+                if let Some(handle) = handles.get_mut(number(entry)) {
+                    task = task.map(|task| core::mem::replace(&mut handle.task, task));
+                }
+                drop(handles);
+                drop(task);
+            }
+            None => self.enter(channel, side, task),
+        }
+    }
+
+    /// Enters the table, unless another thread that uses the handle is about to.
+    fn enter(&self, channel: &ChannelRecord, side: Side, task: Task) {
+        let shard = channel.id() % SHARDS as u64;
+        let position = self.position.get().cloned();
+        let handle = Handle { channel: channel.id(), side, task, position };
+        let lock = &HANDLES[shard as usize].0;
+        let number = slab::insert(lock, |handles| handles, handle, |_, _| ());
+        let entry = u64::from(number) * SHARDS as u64 + shard + 1;
+        // ORDERING: Relaxed, no pair: one of the threads enters, the others remove what they have
+        // inserted; `drop` has the handle to itself.
+        if self.entry.compare_exchange(0, entry, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            let removed = lock.lock().remove(number);
+            drop(removed);
+        }
+    }
+
+    /// The calling task uses the receiver, whose position is `next`. It enters the table at the
+    /// first call.
+    #[inline(always)]
+    pub(crate) fn touch_at(&self, channel: &ChannelRecord, next: u64) {
+        if self.position.get().is_none() {
+            self.begin(next);
+        }
+        self.touch(channel, Side::Receiver);
+    }
+
+    #[cold]
+    fn begin(&self, next: u64) {
+        let position = Position { next: AtomicU64::new(next), missed: AtomicU64::new(0) };
+        self.position.get_or_init(|| Arc::new(position));
+    }
+
+    /// The receiver's position is `next`, and it has just missed so many messages.
+    #[inline(always)]
+    pub(crate) fn note_position(&self, next: u64, missed: u64) {
+        if let Some(position) = self.position.get() {
+            // ORDERING: Relaxed, no pair: a statistic.
+            position.next.store(next, Ordering::Relaxed);
+            if missed > 0 {
+                // ORDERING: Relaxed, no pair: a statistic.
+                position.missed.fetch_add(missed, Ordering::Relaxed);
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn as_ref(&self) -> HandleRef<'_> {
+        HandleRef(self)
+    }
+}
+
+impl HandleRef<'_> {
+    /// As [`HandleRecord::note_position`].
+    #[inline(always)]
+    pub(crate) fn note_position(self, next: u64, missed: u64) {
+        self.0.note_position(next, missed);
+    }
+}
+
+impl Drop for HandleRecord {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // ORDERING: Relaxed, no pair: the handle is borrowed mutably.
+        if let Some(entry) = self.entry.load(Ordering::Relaxed).checked_sub(1) {
+            remove(entry);
+        }
+    }
+}
+
+#[cold]
+fn remove(entry: u64) {
+    let removed = lock(entry).lock().remove(number(entry));
+    drop(removed);
+}
+
+fn lock(entry: u64) -> &'static Lock<Slab<Handle>> {
+    &HANDLES[(entry % SHARDS as u64) as usize].0
+}
+
+fn number(entry: u64) -> u32 {
+    (entry / SHARDS as u64) as u32
+}
+
+impl Position {
+    pub(super) fn next(&self) -> u64 {
+        // ORDERING: Relaxed, no pair: a statistic.
+        self.next.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn missed(&self) -> u64 {
+        // ORDERING: Relaxed, no pair: a statistic.
+        self.missed.load(Ordering::Relaxed)
+    }
+}
+
+/// Copies of all entries.
+pub(super) fn all() -> Vec<Handle> {
+    HANDLES.iter().flat_map(|shard| slab::copy(&shard.0, |handles| handles)).collect()
+}

@@ -1,0 +1,229 @@
+//! Which tasks wait now, and how long others have waited.
+//!
+//! A wait is an entry in a table of the program, not of the channel: the future that waits has its
+//! number, and removes it when the wait ends or the future is dropped. So a record needs no access
+//! to the channel when it is dropped. The entry of a future that is forgotten stays.
+//!
+//! The table is divided into shards by channel. Each shard also sums up the waits that ended, by
+//! the line in the source.
+#![forbid(unsafe_code)]
+
+use core::any::type_name;
+use core::hash::{Hash, Hasher};
+use core::panic::Location;
+use core::time::Duration;
+use std::time::Instant;
+
+use super::record::ChannelRecord;
+use super::registry::Site;
+use super::slab::{self, Slab};
+use super::sums::{self, Sums};
+use super::task::Task;
+use crate::observe::{Kind, Op};
+use crate::prim::{IS_MODEL, Lock, shared_array};
+
+const SHARDS: usize = if IS_MODEL { 1 } else { 64 };
+
+shared_array! {
+    static WAITS: [Shard; SHARDS] = Shard(Lock::new(Waits { now: Slab::new(), ended: Sums::new() }));
+}
+
+#[repr(align(64))]
+struct Shard(Lock<Waits>);
+
+struct Waits {
+    now: Slab<Wait>,
+    ended: Sums<Place, Sum>,
+}
+
+/// Where waits happen: all that one line waits for, at channels that one line creates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) op: Op,
+    pub(super) location: &'static Location<'static>,
+    /// What created the channel.
+    pub(super) channel: &'static Location<'static>,
+}
+
+/// The position in the source tells places apart; hashing the names would cost more.
+impl Hash for Place {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u32(self.location.line());
+        state.write_u32(self.channel.line());
+    }
+}
+
+/// The waits of one place that ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sum {
+    pub(super) count: u64,
+    pub(super) sum: Duration,
+    pub(super) max: Duration,
+}
+
+/// A task that waits.
+#[derive(Clone, Debug)]
+pub(super) struct Wait {
+    pub(super) place: Place,
+    pub(super) channel: WaitsFor,
+    pub(super) task: Task,
+    pub(super) since: Instant,
+}
+
+/// The channel of a wait.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum WaitsFor {
+    /// The number of a channel that is registered.
+    Channel(u64),
+    /// A oneshot: these are not registered.
+    Oneshot(Site),
+}
+
+/// What is recorded of a future, or of a handle that waits.
+#[derive(Debug)]
+pub(crate) struct WaitRecord {
+    /// Where the source waits.
+    location: &'static Location<'static>,
+    /// The shard and the number of the entry, if there is one.
+    entry: Option<(u32, u32)>,
+}
+
+/// Where a oneshot was created.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CreatedAt(&'static Location<'static>);
+
+impl CreatedAt {
+    #[track_caller]
+    #[inline(always)]
+    pub(crate) fn caller() -> Self {
+        Self(Location::caller())
+    }
+}
+
+impl WaitRecord {
+    /// The record of a future that the caller makes.
+    #[track_caller]
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Self { location: Location::caller(), entry: None }
+    }
+
+    /// Another record of the same line.
+    #[inline(always)]
+    pub(crate) fn fork(&self) -> Self {
+        Self { location: self.location, entry: None }
+    }
+
+    /// The wait, if it begins now, is that of the caller.
+    #[track_caller]
+    #[inline(always)]
+    pub(crate) fn at_caller(&mut self) {
+        self.location = Location::caller();
+    }
+
+    /// The future was polled, and is pending or not.
+    #[inline(always)]
+    pub(crate) fn note(&mut self, is_pending: bool, channel: &ChannelRecord, op: Op) {
+        if is_pending {
+            self.enter(channel, op);
+        } else {
+            self.leave();
+        }
+    }
+
+    /// The same for the receiver of a oneshot for a `T`, which was created where the record was.
+    #[inline(always)]
+    pub(crate) fn note_oneshot<T>(&mut self, is_pending: bool) {
+        if is_pending {
+            self.enter_oneshot::<T>(Op::Recv, self.location);
+        } else {
+            self.leave();
+        }
+    }
+
+    /// The same for the sender of a oneshot for a `T`, which waits for the receiver to close.
+    #[inline(always)]
+    pub(crate) fn note_closed_oneshot<T>(&mut self, is_pending: bool, created: CreatedAt) {
+        if is_pending {
+            self.enter_oneshot::<T>(Op::Closed, created.0);
+        } else {
+            self.leave();
+        }
+    }
+
+    /// The wait is over.
+    #[inline(always)]
+    pub(crate) fn leave(&mut self) {
+        if let Some(entry) = self.entry.take() {
+            remove(entry);
+        }
+    }
+
+    #[cold]
+    fn enter(&mut self, channel: &ChannelRecord, op: Op) {
+        if self.entry.is_none() {
+            let place = Place { op, location: self.location, channel: channel.location() };
+            let shard = channel.id() as usize % SHARDS;
+            self.entry = Some(insert(shard, place, WaitsFor::Channel(channel.id())));
+        }
+    }
+
+    #[cold]
+    fn enter_oneshot<T>(&mut self, op: Op, location: &'static Location<'static>) {
+        if self.entry.is_none() {
+            let site = Site {
+                kind: Kind::Oneshot,
+                location,
+                message: type_name::<T>(),
+                message_size: size_of::<T>(),
+            };
+            let place = Place { op, location: self.location, channel: location };
+            let shard = location.line() as usize % SHARDS;
+            self.entry = Some(insert(shard, place, WaitsFor::Oneshot(site)));
+        }
+    }
+}
+
+impl Drop for WaitRecord {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+fn insert(shard: usize, place: Place, channel: WaitsFor) -> (u32, u32) {
+    let wait = Wait { place, channel, task: Task::current(), since: Instant::now() };
+    let number = slab::insert(&WAITS[shard].0, |waits| &mut waits.now, wait, |_, _| ());
+    (shard as u32, number)
+}
+
+/// Removes the entry and adds its time to the sum of its place.
+#[cold]
+fn remove((shard, number): (u32, u32)) {
+    let now = Instant::now();
+    let lock = &WAITS[shard as usize].0;
+    let mut waits = lock.lock();
+    let Some(wait) = waits.now.remove(number) else { return };
+    let time = now.saturating_duration_since(wait.since);
+    sums::change(
+        lock,
+        waits,
+        |waits| &mut waits.ended,
+        wait.place,
+        |sum| {
+            sum.count += 1;
+            sum.sum += time;
+            sum.max = sum.max.max(time);
+        },
+    );
+}
+
+/// Copies of all waits, with their shards locked one after the other.
+pub(super) fn now() -> Vec<Wait> {
+    WAITS.iter().flat_map(|shard| slab::copy(&shard.0, |waits| &mut waits.now)).collect()
+}
+
+/// The waits that ended, by place; a place may be there more than once.
+pub(super) fn ended() -> impl Iterator<Item = (Place, Sum)> {
+    WAITS.iter().flat_map(|shard| sums::copy(&shard.0, |waits| &mut waits.ended))
+}
