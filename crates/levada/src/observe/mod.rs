@@ -44,14 +44,20 @@
 //! assert_eq!(jobs.map(|jobs| (jobs.depth, jobs.sent)), Some((Some(1), 1)));
 //! ```
 
-#[cfg_attr(not(feature = "observe"), allow(dead_code, reason = "what is shown is not recorded"))]
+#[cfg_attr(
+    not(feature = "observe"),
+    expect(dead_code, unreachable_pub, reason = "nothing is recorded, and nothing shown")
+)]
 mod kind;
 #[cfg(not(feature = "observe"))]
 mod off;
 #[cfg(feature = "observe")]
 mod on;
 
+#[cfg(feature = "observe")]
 pub use self::kind::{Kind, Op, Side};
+#[cfg(not(feature = "observe"))]
+pub(crate) use self::kind::{Kind, Op, Side};
 #[cfg(not(feature = "observe"))]
 pub(crate) use self::off::{ChannelRecord, CreatedAt, HandleRecord, HandleRef, Name, WaitRecord};
 #[cfg(feature = "observe")]
