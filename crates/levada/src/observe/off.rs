@@ -6,6 +6,7 @@
 #![allow(dead_code, clippy::extra_unused_type_parameters, reason = "as with the feature")]
 
 use core::marker::PhantomData;
+use core::task::Context;
 
 use super::{Kind, Op, Side};
 use crate::prim::Arc;
@@ -94,13 +95,14 @@ impl WaitRecord {
     pub(crate) fn at_caller(&mut self) {}
 
     #[inline(always)]
-    pub(crate) fn note(&mut self, _is_pending: bool, _: &ChannelRecord, _: Op) {}
+    pub(crate) fn note(&mut self, _pending: bool, _: &Context<'_>, _: &ChannelRecord, _: Op) {}
 
     #[inline(always)]
-    pub(crate) fn note_oneshot<T>(&mut self, _is_pending: bool) {}
+    pub(crate) fn note_oneshot<T>(&mut self, _pending: bool, _: &Context<'_>) {}
 
     #[inline(always)]
-    pub(crate) fn note_closed_oneshot<T>(&mut self, _is_pending: bool, _: CreatedAt) {}
+    pub(crate) fn note_closed_oneshot<T>(&mut self, _pending: bool, _: &Context<'_>, _: CreatedAt) {
+    }
 
     #[inline(always)]
     pub(crate) fn leave(&mut self) {}

@@ -216,7 +216,7 @@ impl<T> Future for Receiver<T> {
         let this = self.get_mut();
         let Some(rx) = &mut this.inner else { panic!("called after complete") };
         let polled = rx.poll_decided(cx.waker());
-        this.wait.note_oneshot::<T>(polled.is_pending());
+        this.wait.note_oneshot::<T>(polled.is_pending(), cx);
         let state = ready!(polled);
         // Only a result is paid for. Without budget, this wakes the task and leaves the result.
         ready!(budget::poll_proceed(cx)).made_progress();

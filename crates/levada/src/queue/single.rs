@@ -134,7 +134,7 @@ impl<T> UniqueRx<T> {
     pub(crate) fn poll_recv_directly(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         self.wait.at_caller();
         let polled = self.poll_recv(cx);
-        self.note_wait(polled.is_pending());
+        self.note_wait(polled.is_pending(), cx);
         polled
     }
 
@@ -148,7 +148,7 @@ impl<T> UniqueRx<T> {
     ) -> Poll<usize> {
         self.wait.at_caller();
         let polled = self.poll_recv_many(cx, buffer, limit);
-        self.note_wait(polled.is_pending());
+        self.note_wait(polled.is_pending(), cx);
         polled
     }
 
@@ -158,14 +158,14 @@ impl<T> UniqueRx<T> {
     #[inline]
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let polled = self.poll_recv(cx);
-        self.note_wait(polled.is_pending());
+        self.note_wait(polled.is_pending(), cx);
         polled
     }
 
     #[inline(always)]
-    fn note_wait(&mut self, is_pending: bool) {
+    fn note_wait(&mut self, is_pending: bool, cx: &Context<'_>) {
         let Self { rx, wait } = self;
-        wait.note(is_pending, rx.record(), Op::Recv);
+        wait.note(is_pending, cx, rx.record(), Op::Recv);
     }
 
     /// Messages in the channel: exact, and never more than its capacity, since the receiver's own

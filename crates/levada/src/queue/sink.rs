@@ -44,7 +44,7 @@ impl<S: BoundedSender> SenderSink<S> {
         let sender = self.sender.as_ref().ok_or(SendError(()))?;
         if !self.reserved {
             let polled = sender.queue().poll_reserve(&mut self.node, 1, cx);
-            self.wait.note(polled.is_pending(), sender.queue().record(), Op::Send);
+            self.wait.note(polled.is_pending(), cx, sender.queue().record(), Op::Send);
             ready!(polled).map_err(|_closed| SendError(()))?;
             self.reserved = true;
         }

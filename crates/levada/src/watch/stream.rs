@@ -80,7 +80,7 @@ impl<T: Clone> Stream for WatchStream<T> {
         let budget = ready!(budget::poll_proceed(cx));
         this.shared.touch_at(this.seen.count());
         let polled = this.shared.poll_changed(&mut this.node, cx, this.seen);
-        this.wait.note(polled.is_pending(), this.shared.record(), Op::Changed);
+        this.wait.note(polled.is_pending(), cx, this.shared.record(), Op::Changed);
         let changed = ready!(polled);
         budget.made_progress();
         if changed.is_err() {

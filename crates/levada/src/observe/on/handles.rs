@@ -19,18 +19,28 @@ const SHARDS: usize = if IS_MODEL { 1 } else { 64 };
 const EVERY: u32 = 64;
 
 shared_array! {
-    static HANDLES: [Shard; SHARDS] = Shard(Lock::new(Slab::new()));
+    static HANDLES: [Shard; SHARDS] = Shard(Lock::new(Handles { used: Slab::new(), entered: 0 }));
 }
 
 #[repr(align(64))]
-struct Shard(Lock<Slab<Handle>>);
+struct Shard(Lock<Handles>);
+
+struct Handles {
+    used: Slab<Handle>,
+    /// How many handles have ever entered this shard.
+    entered: u64,
+}
 
 /// A handle that was used.
 #[derive(Clone, Debug)]
 pub(super) struct Handle {
+    /// Unlike all other handles.
+    pub(super) id: u64,
     pub(super) channel: u64,
     pub(super) side: Side,
     pub(super) task: Task,
+    /// Whether another task used it before.
+    pub(super) moved: bool,
     pub(super) position: Option<Arc<Position>>,
 }
 
@@ -81,7 +91,8 @@ impl HandleRecord {
             Some(entry) => {
                 let mut task = Some(task);
                 let mut handles = lock(entry).lock();
-                if let Some(handle) = handles.get_mut(number(entry)) {
+                if let Some(handle) = handles.used.get_mut(number(entry)) {
+                    handle.moved |= task.as_ref() != Some(&handle.task);
                     task = task.map(|task| core::mem::replace(&mut handle.task, task));
                 }
                 drop(handles);
@@ -95,14 +106,20 @@ impl HandleRecord {
     fn enter(&self, channel: &ChannelRecord, side: Side, task: Task) {
         let shard = channel.id() % SHARDS as u64;
         let position = self.position.get().cloned();
-        let handle = Handle { channel: channel.id(), side, task, position };
+        let handle = Handle { id: 0, channel: channel.id(), side, task, moved: false, position };
         let lock = &HANDLES[shard as usize].0;
-        let number = slab::insert(lock, |handles| handles, handle, |_, _| ());
+        let name = |handles: &mut Handles, number| {
+            handles.entered += 1;
+            if let Some(handle) = handles.used.get_mut(number) {
+                handle.id = handles.entered * SHARDS as u64 + shard;
+            }
+        };
+        let number = slab::insert(lock, |handles| &mut handles.used, handle, name);
         let entry = u64::from(number) * SHARDS as u64 + shard + 1;
         // ORDERING: Relaxed, no pair: one of the threads enters, the others remove what they have
         // inserted; `drop` has the handle to itself.
         if self.entry.compare_exchange(0, entry, Ordering::Relaxed, Ordering::Relaxed).is_err() {
-            let removed = lock.lock().remove(number);
+            let removed = lock.lock().used.remove(number);
             drop(removed);
         }
     }
@@ -162,11 +179,11 @@ impl Drop for HandleRecord {
 
 #[cold]
 fn remove(entry: u64) {
-    let removed = lock(entry).lock().remove(number(entry));
+    let removed = lock(entry).lock().used.remove(number(entry));
     drop(removed);
 }
 
-fn lock(entry: u64) -> &'static Lock<Slab<Handle>> {
+fn lock(entry: u64) -> &'static Lock<Handles> {
     &HANDLES[(entry % SHARDS as u64) as usize].0
 }
 
@@ -188,5 +205,5 @@ impl Position {
 
 /// Copies of all entries.
 pub(super) fn all() -> Vec<Handle> {
-    HANDLES.iter().flat_map(|shard| slab::copy(&shard.0, |handles| handles)).collect()
+    HANDLES.iter().flat_map(|shard| slab::copy(&shard.0, |handles| &mut handles.used)).collect()
 }

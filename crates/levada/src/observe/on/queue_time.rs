@@ -11,7 +11,7 @@
 #![forbid(unsafe_code)]
 
 use core::time::Duration;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use crate::prim::IS_MODEL;
@@ -24,10 +24,11 @@ const STAMPS: usize = if IS_MODEL { 1 } else { 32 };
 
 /// The samples of one channel, on the heap from its 63rd message on.
 #[derive(Debug)]
-pub(super) struct Samples(OnceLock<Box<Inner>>);
+pub(super) struct Samples(OnceLock<Arc<Measured>>);
 
+/// What was measured in one channel.
 #[derive(Debug)]
-struct Inner {
+pub(super) struct Measured {
     stamps: [Stamp; STAMPS],
     /// What the stamps count from.
     start: Instant,
@@ -76,7 +77,7 @@ impl Samples {
     #[cold]
     fn allocate(&self) {
         self.0.get_or_init(|| {
-            Box::new(Inner {
+            Arc::new(Measured {
                 stamps: core::array::from_fn(|_| Stamp {
                     position: AtomicUsize::new(0),
                     sent: AtomicU64::new(0),
@@ -143,15 +144,20 @@ impl Samples {
         })
     }
 
-    /// What was measured so far; `None` before the first message that is sampled.
-    pub(super) fn times(&self) -> Option<QueueTime> {
-        // ORDERING: Relaxed, no pair: statistics.
-        let load = |count: &AtomicU32| count.load(Ordering::Relaxed);
-        self.0.get().map(|inner| QueueTime { counts: inner.times.0.each_ref().map(load) })
+    /// What was measured; `None` before the first message that is sampled. Does not allocate.
+    pub(super) fn measured(&self) -> Option<Arc<Measured>> {
+        self.0.get().cloned()
     }
 }
 
-impl Inner {
+impl Measured {
+    /// The times that were measured so far.
+    pub(super) fn times(&self) -> QueueTime {
+        // ORDERING: Relaxed, no pair: statistics.
+        let load = |count: &AtomicU32| count.load(Ordering::Relaxed);
+        QueueTime { counts: self.times.0.iter().map(load).collect() }
+    }
+
     fn stamp(&self, position: usize) -> &Stamp {
         &self.stamps[position / EVERY % STAMPS]
     }
@@ -209,7 +215,7 @@ fn begins(bucket: usize) -> u64 {
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct QueueTime {
-    counts: [u32; BUCKETS],
+    counts: Box<[u32]>,
 }
 
 impl QueueTime {
@@ -271,8 +277,8 @@ impl QueueTime {
     /// ```
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
-        let difference = |bucket: usize| self.counts[bucket].wrapping_sub(earlier.counts[bucket]);
-        Self { counts: core::array::from_fn(difference) }
+        let pairs = self.counts.iter().zip(&earlier.counts);
+        Self { counts: pairs.map(|(now, then)| now.wrapping_sub(*then)).collect() }
     }
 
     /// The buckets that are not empty: where each begins and ends, and how many messages are in it.
@@ -332,12 +338,12 @@ mod tests {
         samples.note_sent(sampled(0), || 5);
         samples.note_sent(sampled(1), || 7);
         samples.note_received(sampled(1));
-        assert_eq!(samples.times().unwrap().samples(), 0, "it was not measured");
+        assert_eq!(samples.measured().unwrap().times().samples(), 0, "it was not measured");
         samples.note_received(sampled(0));
-        assert_eq!(samples.times().unwrap().samples(), 1);
+        assert_eq!(samples.measured().unwrap().times().samples(), 1);
         samples.note_sent(sampled(2), || 6);
         samples.note_received_many(sampled(2) - 3, 4);
-        assert_eq!(samples.times().unwrap().samples(), 2);
+        assert_eq!(samples.measured().unwrap().times().samples(), 2);
         assert_eq!(samples.high_water(0), 8);
     }
 
@@ -347,7 +353,7 @@ mod tests {
         for micros in 1..=1_000 {
             counts[bucket(micros * 1_000)] += 1;
         }
-        let times = QueueTime { counts };
+        let times = QueueTime { counts: Box::new(counts) };
         for share in [0.01, 0.1, 0.5, 0.9, 0.99, 1.0] {
             let exact = 1_000_000.0 * share;
             let found = times.quantile(share).as_nanos() as f64;

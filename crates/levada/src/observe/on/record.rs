@@ -6,7 +6,7 @@ use core::panic::Location;
 use std::borrow::Cow;
 use std::sync::Arc as StdArc;
 
-use super::queue_time::{QueueTime, Samples};
+use super::queue_time::{Measured, Samples};
 use super::registry::{self, Registration, Site};
 use crate::observe::Kind;
 use crate::prim::Arc;
@@ -172,8 +172,8 @@ impl ChannelRecord {
         self.samples.high_water(depth)
     }
 
-    pub(super) fn queue_time(&self) -> Option<QueueTime> {
-        self.samples.times()
+    pub(super) fn measured(&self) -> Option<StdArc<Measured>> {
+        self.samples.measured()
     }
 }
 

@@ -160,6 +160,11 @@ pub struct Waiter {
     pub task: Task,
     /// For how long.
     pub waited: Duration,
+    /// How often the future was polled and had to wait: more than once if its task was woken for
+    /// something else, as in a `select!`.
+    pub polls: u32,
+    /// Whether a thread sleeps until the wait ends, in a method such as `blocking_recv`.
+    pub blocking: bool,
 }
 
 /// A handle that was used at least once.
@@ -176,10 +181,14 @@ pub struct Waiter {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Handle {
+    /// Unlike all other handles since the program began.
+    pub id: u64,
     /// Which end.
     pub side: Side,
     /// The task that used it last: see the table in the [module](crate::observe).
     pub task: Task,
+    /// Whether another task used it before: the handle was moved, or is shared.
+    pub moved: bool,
     /// Where a receiver of broadcast or watch is.
     pub position: Option<Position>,
 }
@@ -385,16 +394,17 @@ impl Channel {
             closed: reading.closed,
             waiters: Vec::new(),
             handles: Vec::new(),
-            queue_time: record.queue_time(),
+            queue_time: None,
         }
     }
 
     fn add_handle(&mut self, handle: handles::Handle) {
-        let position = handle.position.map(|position| Position {
+        let position = handle.position.as_ref().map(|position| Position {
             behind: self.sent.saturating_sub(position.next()),
             missed: position.missed(),
         });
-        self.handles.push(Handle { side: handle.side, task: handle.task, position });
+        let handles::Handle { id, side, task, moved, .. } = handle;
+        self.handles.push(Handle { id, side, task, moved, position });
     }
 
     /// The depth of a broadcast channel is what its slowest receiver has yet to get.
@@ -427,8 +437,17 @@ pub fn snapshot() -> Snapshot {
     registry::visit(
         &mut channels,
         |channels, room| channels.reserve(room),
-        |channels, record, reading| channels.push(Channel::new(record, reading)),
+        |channels, record, reading| {
+            channels.push((Channel::new(record, reading), record.measured()));
+        },
     );
+    let mut channels: Vec<_> = channels
+        .into_iter()
+        .map(|(channel, measured)| {
+            let queue_time = measured.map(|measured| measured.times());
+            Channel { queue_time, ..channel }
+        })
+        .collect();
     channels.sort_unstable_by_key(|channel| channel.id);
     let numbers: HashMap<u64, usize> =
         channels.iter().enumerate().map(|(index, channel)| (channel.id, index)).collect();
@@ -439,6 +458,8 @@ pub fn snapshot() -> Snapshot {
             location: wait.place.location,
             task: wait.task,
             waited: taken.saturating_duration_since(wait.since),
+            polls: wait.polls,
+            blocking: wait.blocking,
         };
         match wait.channel {
             WaitsFor::Oneshot(site) => oneshots.entry(site).or_default().push(waiter),
