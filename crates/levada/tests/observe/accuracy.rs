@@ -1,6 +1,6 @@
 //! Figures are what the program counts itself.
 
-use super::channel;
+use super::{channel, try_channel};
 use levada::{mpmc, mpsc};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -25,7 +25,7 @@ fn a_reading_is_consistent() {
         });
         let mut last = 0;
         while !done.load(Ordering::Relaxed) {
-            let reading = channel("a_reading_is_consistent");
+            let Some(reading) = try_channel("a_reading_is_consistent") else { continue };
             let depth = reading.depth.unwrap();
             let received = reading.received.unwrap();
             assert!(depth <= 16, "{depth}");
@@ -62,10 +62,10 @@ fn queue_times_are_sampled() {
     for _ in 0..64 {
         rx.try_recv().unwrap();
     }
-    assert_eq!(samples("sampled mpsc"), 1);
+    assert_eq!(samples("sampled mpsc"), 0, "the first are before the samples begin");
     let mut buffer = Vec::new();
     assert_eq!(rx.blocking_recv_many(&mut buffer, 1_000), 64 * 4);
-    assert_eq!(samples("sampled mpsc"), 5);
+    assert_eq!(samples("sampled mpsc"), 4);
     assert_eq!(channel("sampled mpsc").high_water, Some(64 * 5));
 
     let (tx, rx) = mpmc::unbounded_builder().named("sampled mpmc").build();
@@ -73,5 +73,5 @@ fn queue_times_are_sampled() {
         tx.send(message).unwrap();
         rx.try_recv().unwrap();
     }
-    assert_eq!(samples("sampled mpmc"), 3);
+    assert_eq!(samples("sampled mpmc"), 2);
 }

@@ -23,7 +23,8 @@ use crate::observe::{Kind, Op, Side};
 /// ```
 /// use levada::{mpsc, observe};
 ///
-/// let (_tx, _rx) = mpsc::channel::<u32>(16);
+/// let (tx, _rx) = mpsc::channel::<u32>(16);
+/// tx.try_send(1).unwrap();
 /// let snapshot = observe::snapshot();
 /// assert_eq!(snapshot.channels[0].capacity, Some(16));
 /// ```
@@ -32,7 +33,7 @@ use crate::observe::{Kind, Op, Side};
 pub struct Snapshot {
     /// When it was made.
     pub taken: Instant,
-    /// The channels that are alive, without oneshots, in the order of their numbers.
+    /// The channels that are alive and were used, without oneshots, in the order of their numbers.
     pub channels: Vec<Channel>,
     /// The oneshots that a task waits for, by the line that created them.
     pub oneshots: Vec<Oneshots>,
@@ -49,14 +50,18 @@ pub struct Snapshot {
 /// ```
 /// use levada::{observe, watch};
 ///
-/// let (_tx, _rx) = watch::channel(0_u32);
+/// let (tx, _rx) = watch::channel(0_u32);
+/// tx.send(1).unwrap();
 /// let origin = observe::snapshot().channels[0].origin.clone();
 /// assert_eq!((origin.message(), origin.message_size()), ("u32", 4));
 /// assert!(origin.to_string().starts_with("watch at "));
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
-    site: Site,
+    kind: Kind,
+    location: &'static Location<'static>,
+    message: &'static str,
+    message_size: usize,
     name: Option<Arc<str>>,
 }
 
@@ -66,7 +71,8 @@ pub struct Origin {
 /// ```
 /// use levada::{broadcast, observe};
 ///
-/// let (tx, _slow) = broadcast::channel(4);
+/// let (tx, mut slow) = broadcast::channel(4);
+/// assert!(slow.try_recv().is_err(), "nothing yet");
 /// for event in 0..6 {
 ///     tx.send(event).unwrap();
 /// }
@@ -174,7 +180,6 @@ pub struct Waiter {
 /// use levada::{mpsc, observe};
 ///
 /// let (tx, _rx) = mpsc::channel(1);
-/// assert!(observe::snapshot().channels[0].handles.is_empty());
 /// tx.try_send(()).unwrap();
 /// assert_eq!(observe::snapshot().channels[0].handles[0].side, observe::Side::Sender);
 /// ```
@@ -250,7 +255,7 @@ pub struct Blocked {
     pub max: Duration,
 }
 
-/// The channels that ended, all created by one line.
+/// The channels that were used and ended, all created by one line.
 ///
 /// # Examples
 /// ```
@@ -262,7 +267,7 @@ pub struct Blocked {
 ///     rx.try_recv().unwrap();
 /// }
 /// let ended = &observe::snapshot().ended[0];
-/// assert_eq!((ended.channels, ended.sent, ended.received), (3, 3, 3));
+/// assert_eq!((ended.channels, ended.sent), (3, 3));
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -273,13 +278,18 @@ pub struct Ended {
     pub channels: u64,
     /// Messages sent.
     pub sent: u64,
-    /// Messages received; 0 for broadcast and watch.
-    pub received: u64,
 }
 
 impl Origin {
     fn new(site: Site, name: Option<Arc<str>>) -> Self {
-        Self { site, name }
+        let Site { location, message } = site;
+        Self {
+            kind: message.kind,
+            location,
+            message: (message.name)(),
+            message_size: message.size,
+            name,
+        }
     }
 
     /// Which channel it is.
@@ -287,11 +297,12 @@ impl Origin {
     /// # Examples
     /// ```
     /// # use levada::{observe::{self, Kind}, watch};
-    /// let (_tx, _rx) = watch::channel(());
+    /// let (tx, _rx) = watch::channel(());
+    /// tx.send(()).unwrap();
     /// assert_eq!(observe::snapshot().channels[0].origin.kind(), Kind::Watch);
     /// ```
     pub fn kind(&self) -> Kind {
-        self.site.kind
+        self.kind
     }
 
     /// The name that was given to its builder.
@@ -299,7 +310,8 @@ impl Origin {
     /// # Examples
     /// ```
     /// # use levada::{observe, watch};
-    /// let (_tx, _rx) = watch::channel(());
+    /// let (tx, _rx) = watch::channel(());
+    /// tx.send(()).unwrap();
     /// assert_eq!(observe::snapshot().channels[0].origin.name(), None);
     /// ```
     pub fn name(&self) -> Option<&str> {
@@ -311,11 +323,12 @@ impl Origin {
     /// # Examples
     /// ```
     /// # use levada::{observe, watch};
-    /// let (_tx, _rx) = watch::channel(());
+    /// let (tx, _rx) = watch::channel(());
+    /// tx.send(()).unwrap();
     /// println!("{}", observe::snapshot().channels[0].origin.location());
     /// ```
     pub fn location(&self) -> &'static Location<'static> {
-        self.site.location
+        self.location
     }
 
     /// The type of its messages.
@@ -323,11 +336,12 @@ impl Origin {
     /// # Examples
     /// ```
     /// # use levada::{observe, watch};
-    /// let (_tx, _rx) = watch::channel(1_u8);
+    /// let (tx, _rx) = watch::channel(1_u8);
+    /// tx.send(2).unwrap();
     /// assert_eq!(observe::snapshot().channels[0].origin.message(), "u8");
     /// ```
     pub fn message(&self) -> &'static str {
-        self.site.message
+        self.message
     }
 
     /// The size of that type in bytes, without what a message has on the heap.
@@ -335,11 +349,12 @@ impl Origin {
     /// # Examples
     /// ```
     /// # use levada::{observe, watch};
-    /// let (_tx, _rx) = watch::channel([0_u64; 4]);
+    /// let (tx, _rx) = watch::channel([0_u64; 4]);
+    /// tx.send([1; 4]).unwrap();
     /// assert_eq!(observe::snapshot().channels[0].origin.message_size(), 32);
     /// ```
     pub fn message_size(&self) -> usize {
-        self.site.message_size
+        self.message_size
     }
 }
 
@@ -370,8 +385,10 @@ impl Channel {
     /// # Examples
     /// ```
     /// # use levada::{broadcast, observe};
-    /// let (tx, _rx) = broadcast::channel(4);
+    /// let (tx, mut rx) = broadcast::channel(4);
     /// tx.send(()).unwrap();
+    /// tx.send(()).unwrap();
+    /// rx.try_recv().unwrap();
     /// assert!(observe::snapshot().channels[0].behind().eq([1]));
     /// ```
     pub fn behind(&self) -> impl Iterator<Item = u64> + '_ {
@@ -424,7 +441,8 @@ impl Channel {
 /// ```
 /// use levada::{mpsc, observe};
 ///
-/// let (_tx, _rx) = mpsc::builder::<u32>(8).named("jobs").build();
+/// let (tx, _rx) = mpsc::builder(8).named("jobs").build();
+/// tx.try_send(1).unwrap();
 /// for channel in observe::snapshot().channels {
 ///     println!("{}: {:?} of {:?}", channel.origin, channel.depth, channel.capacity);
 /// }
@@ -451,7 +469,7 @@ pub fn snapshot() -> Snapshot {
     channels.sort_unstable_by_key(|channel| channel.id);
     let numbers: HashMap<u64, usize> =
         channels.iter().enumerate().map(|(index, channel)| (channel.id, index)).collect();
-    let mut oneshots: HashMap<Site, Vec<Waiter>> = HashMap::new();
+    let mut oneshots: HashMap<Origin, Vec<Waiter>> = HashMap::new();
     for wait in waits {
         let waiter = Waiter {
             op: wait.place.op,
@@ -462,7 +480,9 @@ pub fn snapshot() -> Snapshot {
             blocking: wait.blocking,
         };
         match wait.channel {
-            WaitsFor::Oneshot(site) => oneshots.entry(site).or_default().push(waiter),
+            WaitsFor::Oneshot(site) => {
+                oneshots.entry(Origin::new(site, None)).or_default().push(waiter);
+            }
             WaitsFor::Channel(id) => {
                 // Without a channel it is that of a future that was forgotten.
                 if let Some(index) = numbers.get(&id) {
@@ -480,19 +500,19 @@ pub fn snapshot() -> Snapshot {
         longest_first(&mut channel.waiters);
         channel.set_broadcast_depth();
     }
-    Snapshot { taken, channels, oneshots: by_site(oneshots), blocked: blocked(), ended: ended() }
+    Snapshot { taken, channels, oneshots: by_origin(oneshots), blocked: blocked(), ended: ended() }
 }
 
 fn longest_first(waiters: &mut [Waiter]) {
     waiters.sort_by_key(|waiter| core::cmp::Reverse(waiter.waited));
 }
 
-fn by_site(oneshots: HashMap<Site, Vec<Waiter>>) -> Vec<Oneshots> {
+fn by_origin(oneshots: HashMap<Origin, Vec<Waiter>>) -> Vec<Oneshots> {
     let mut oneshots: Vec<_> = oneshots
         .into_iter()
-        .map(|(site, mut waiters)| {
+        .map(|(origin, mut waiters)| {
             longest_first(&mut waiters);
-            Oneshots { origin: Origin::new(site, None), waiters }
+            Oneshots { origin, waiters }
         })
         .collect();
     oneshots.sort_by_key(|oneshots| oneshots.origin.location());
@@ -502,17 +522,17 @@ fn by_site(oneshots: HashMap<Site, Vec<Waiter>>) -> Vec<Oneshots> {
 fn blocked() -> Vec<Blocked> {
     let mut sums: HashMap<_, waits::Sum> = HashMap::new();
     for (place, sum) in waits::ended() {
-        let all = sums.entry(place).or_default();
+        let all = sums.entry((place.op, place.location, place.channel)).or_default();
         all.count += sum.count;
         all.sum += sum.sum;
         all.max = all.max.max(sum.max);
     }
     let mut blocked: Vec<_> = sums
         .into_iter()
-        .map(|(place, sum)| Blocked {
-            op: place.op,
-            location: place.location,
-            channel: place.channel,
+        .map(|((op, location, channel), sum)| Blocked {
+            op,
+            location,
+            channel,
             count: sum.count,
             sum: sum.sum,
             max: sum.max,
@@ -525,19 +545,13 @@ fn blocked() -> Vec<Blocked> {
 fn ended() -> Vec<Ended> {
     let mut totals: HashMap<_, registry::Total> = HashMap::new();
     for (site, total) in registry::ended() {
-        let all = totals.entry(site).or_default();
+        let all = totals.entry(Origin::new(site, None)).or_default();
         all.channels += total.channels;
         all.sent = all.sent.wrapping_add(total.sent);
-        all.received = all.received.wrapping_add(total.received);
     }
     let mut ended: Vec<_> = totals
         .into_iter()
-        .map(|(site, total)| Ended {
-            origin: Origin::new(site, None),
-            channels: total.channels,
-            sent: total.sent,
-            received: total.received,
-        })
+        .map(|(origin, total)| Ended { origin, channels: total.channels, sent: total.sent })
         .collect();
     ended.sort_by_key(|ended| ended.origin.location());
     ended

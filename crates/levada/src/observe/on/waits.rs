@@ -11,12 +11,13 @@
 use core::any::type_name;
 use core::hash::{Hash, Hasher};
 use core::panic::Location;
+use core::ptr;
 use core::task::Context;
 use core::time::Duration;
 use std::time::Instant;
 
 use super::record::ChannelRecord;
-use super::registry::Site;
+use super::registry::{Message, Site};
 use super::slab::{self, Slab};
 use super::sums::{self, Sums};
 use super::task::Task;
@@ -38,7 +39,7 @@ struct Waits {
 }
 
 /// Where waits happen: all that one line waits for, at channels that one line creates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub(super) op: Op,
     pub(super) location: &'static Location<'static>,
@@ -46,11 +47,23 @@ pub(super) struct Place {
     pub(super) channel: &'static Location<'static>,
 }
 
-/// The position in the source tells places apart; hashing the names would cost more.
+/// By address, as a [`Site`].
+impl PartialEq for Place {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.op == other.op
+            && ptr::eq(self.location, other.location)
+            && ptr::eq(self.channel, other.channel)
+    }
+}
+
+impl Eq for Place {}
+
 impl Hash for Place {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u32(self.location.line());
-        state.write_u32(self.channel.line());
+        state.write_usize(ptr::from_ref(self.location).addr());
+        state.write_usize(ptr::from_ref(self.channel).addr());
     }
 }
 
@@ -170,6 +183,13 @@ impl WaitRecord {
     /// The wait is over.
     #[inline(always)]
     pub(crate) fn leave(&mut self) {
+        if self.entry.is_some() {
+            self.leave_now();
+        }
+    }
+
+    #[cold]
+    fn leave_now(&mut self) {
         if let Some(entry) = self.entry.take() {
             remove(entry);
         }
@@ -184,12 +204,9 @@ impl WaitRecord {
 
     #[cold]
     fn enter_oneshot<T>(&mut self, cx: &Context<'_>, op: Op, created: &'static Location<'static>) {
-        let site = Site {
-            kind: Kind::Oneshot,
-            location: created,
-            message: type_name::<T>(),
-            message_size: size_of::<T>(),
-        };
+        let message: &'static Message =
+            const { &Message { kind: Kind::Oneshot, name: type_name::<T>, size: size_of::<T>() } };
+        let site = Site { location: created, message };
         let place = Place { op, location: self.location, channel: created };
         let shard = created.line() as usize % SHARDS;
         self.insert(cx, shard, place, WaitsFor::Oneshot(site));
@@ -220,7 +237,6 @@ impl Drop for WaitRecord {
 }
 
 /// Removes the entry and adds its time to the sum of its place.
-#[cold]
 fn remove((shard, number): (u32, u32)) {
     let now = Instant::now();
     let lock = &WAITS[shard as usize].0;
