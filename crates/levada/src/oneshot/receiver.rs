@@ -1,6 +1,7 @@
 //! The receiving half.
 #![forbid(unsafe_code)]
 
+use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
@@ -65,7 +66,6 @@ use crate::util::budget;
 /// assert_eq!(result, Ok("enough"));
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Receiver<T> {
     /// None once it has given its result.
     inner: Option<Rx<T>>,
@@ -205,6 +205,12 @@ impl<T> Receiver<T> {
             Some(rx) => rx.receive(state, error),
             None => Err(error),
         }
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("inner", &self.inner).finish()
     }
 }
 

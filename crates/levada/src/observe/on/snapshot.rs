@@ -205,6 +205,7 @@ pub struct Handle {
 /// use levada::{broadcast, observe};
 ///
 /// let (tx, mut rx) = broadcast::channel(2);
+/// assert!(rx.try_recv().is_err(), "nothing yet");
 /// for event in 0..5 {
 ///     tx.send(event).unwrap();
 /// }
