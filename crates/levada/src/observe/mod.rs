@@ -17,7 +17,7 @@
 //! | messages sent, received and queued, handles | nothing: the channel has them | yes |
 //! | waits: the line in the source, the task, since when | when a task begins to wait | yes |
 //! | time blocked, by line | when a wait ends | yes |
-//! | which task uses a handle | at the first use and each 64th | the last of those |
+//! | which task uses a handle | at the 1st, 2nd, 4th use and so on, then at each 64th | the last of those |
 //! | time in the queue | one message in 64 | a sample |
 //! | largest depth | one message in 64, at each wait for capacity, at each snapshot | a lower bound |
 //! | position of each broadcast and watch receiver | at each receive | yes |
