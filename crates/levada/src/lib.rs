@@ -68,6 +68,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(docsrs, doc(auto_cfg(hide(loom, shuttle))))]
 
+#[cfg(not(feature = "observe"))]
+mod observe;
 mod prim;
 mod queue;
 mod refs;
@@ -79,6 +81,8 @@ pub mod broadcast;
 pub mod guide;
 pub mod mpmc;
 pub mod mpsc;
+#[cfg(feature = "observe")]
+pub mod observe;
 pub mod oneshot;
 pub mod watch;
 
