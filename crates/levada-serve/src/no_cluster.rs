@@ -23,7 +23,8 @@ impl Cluster {
         match service.nats {
             None => Ok(None),
             Some(_) => Err(Fault::usage(
-                "this program was built without NATS; build it with `--features nats`".to_owned(),
+                "this program was built without NATS; build it without `--no-default-features`"
+                    .to_owned(),
             )),
         }
     }
