@@ -2,7 +2,9 @@
 
 use crate::Result;
 use crate::cargo::{Metadata, cargo};
+use crate::libtest::{run_all, tests};
 use crate::shell;
+use std::process::Command;
 
 /// The feature for users who check models of their own code. It changes something only together
 /// with `--cfg loom`, so the tests are not run once more with it.
@@ -17,11 +19,12 @@ pub(crate) fn run() -> Result {
     for set in &sets {
         let names = set.join(",");
         // Without the development dependencies first: they would bring tokio in.
-        levada("check", &names, &[])?;
+        shell::run(&mut levada("check", &names))?;
         let is_whole = set.len() + 1 == features.len();
         // `cargo xtask test` runs the whole.
         if !is_whole && !set.contains(&FOR_MODELS) {
-            levada("test", &names, &["--lib", "--tests"])?;
+            let mut build = levada("test", &names);
+            run_all(tests(build.args(["--no-run", "--lib", "--tests"]), &metadata)?)?;
         }
         if !set.contains(&"tokio") {
             without_tokio(&names)?;
@@ -41,18 +44,16 @@ fn powerset<'a>(names: &[&'a str]) -> Vec<Vec<&'a str>> {
     sets
 }
 
-fn levada(action: &str, features: &str, options: &[&str]) -> Result {
+fn levada(action: &str, features: &str) -> Command {
     let mut command = cargo();
-    command.args([action, "--package", "levada", "--no-default-features"]);
-    shell::run(command.args(["--features", features]).args(options))
+    command.args([action, "--package", "levada", "--no-default-features", "--features", features]);
+    command
 }
 
 /// Fails if anything of tokio is in levada's normal dependencies.
 fn without_tokio(features: &str) -> Result {
-    let mut command = cargo();
-    command.args(["tree", "--package", "levada", "--no-default-features"]);
-    command.args(["--features", features, "--edges", "normal", "--prefix", "none"]);
-    let tree = shell::output(&mut command)?;
+    let mut command = levada("tree", features);
+    let tree = shell::output(command.args(["--edges", "normal", "--prefix", "none"]))?;
     if !tree.starts_with("levada ") {
         return Err(format!("cannot read what `cargo tree` says: {tree}").into());
     }

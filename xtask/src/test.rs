@@ -1,7 +1,7 @@
 //! `cargo xtask test`: the workspace's tests.
 
-use crate::cargo::{Metadata, cargo, programs};
-use crate::libtest::{Whole, run_all};
+use crate::cargo::{Metadata, cargo};
+use crate::libtest::{run_all, tests};
 use crate::{Result, nats, shell, windows};
 
 /// Runs unit, integration and doc tests with all features; on Windows those of the packages that
@@ -28,13 +28,8 @@ pub(crate) fn run() -> Result {
     if cfg!(target_os = "linux") {
         doc.args(["--exclude", nats::TESTED]);
     }
-    let metadata = Metadata::load()?;
-    let mut tests = Vec::new();
-    for built in programs(&mut build)?.iter().filter(|built| built.is_test) {
-        if !elsewhere.contains(&metadata.package_with(&built.package_id)?.name()) {
-            tests.push(Whole::new(built, &metadata)?);
-        }
-    }
+    let mut tests = tests(&mut build, &Metadata::load()?)?;
+    tests.retain(|test| !elsewhere.contains(&test.package.as_str()));
     run_all(tests)?;
     shell::run(&mut doc)
 }

@@ -3,7 +3,7 @@
 mod servers;
 
 use crate::cargo::{Metadata, cargo, program};
-use crate::libtest::{build, run_all};
+use crate::libtest::{run_all, shared_tests};
 use crate::{Result, shell};
 use servers::NAMED;
 pub(crate) use servers::NEWEST;
@@ -48,7 +48,7 @@ pub(crate) fn run(options: &[String]) -> Result {
         options.push("--lib");
     }
     let levada = program("levada")?;
-    let mut tests = build(TESTS, &options)?;
+    let mut tests = shared_tests(TESTS, &options)?;
     for test in &mut tests {
         set(&mut test.command);
         test.command.env(PROGRAM_VARIABLE, &levada).args(wanted.of_libtest);
@@ -63,7 +63,7 @@ pub(crate) fn run(options: &[String]) -> Result {
 /// Runs the unit tests and the examples of levada-nats beside a server.
 fn run_tested(set: impl Fn(&mut Command)) -> Result {
     let with_nats = program(WITH_NATS)?;
-    let mut tests = build(TESTED, &["--lib"])?;
+    let mut tests = shared_tests(TESTED, &["--lib"])?;
     for test in &mut tests {
         set(&mut test.command);
         test.command = beside(&with_nats, &test.command);
