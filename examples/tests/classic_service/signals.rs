@@ -76,10 +76,11 @@ async fn next_line(output: &mut Lines<BufReader<ChildStdout>>) -> String {
     output.next_line().await.expect("it is text").expect("the process runs")
 }
 
-/// Builds the example and returns the path of its executable.
+/// Builds the example, unless `cargo xtask test` has, and returns the path of its executable.
 async fn executable() -> PathBuf {
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--example", "classic_service", "--message-format", "json"])
+        .args(["build", "--quiet", "--workspace", "--example", "classic_service"])
+        .args(["--message-format", "json"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .await
