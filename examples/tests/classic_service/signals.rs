@@ -79,9 +79,9 @@ async fn next_line(output: &mut Lines<BufReader<ChildStdout>>) -> String {
 /// Builds the example, unless `cargo xtask test` has, and returns the path of its executable.
 async fn executable() -> PathBuf {
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--workspace", "--example", "classic_service"])
-        .args(["--message-format", "json"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["build", "--quiet", "--example", "classic_service", "--message-format", "json"])
+        // In the workspace's folder, where the packages are selected that `test` builds.
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .output()
         .await
         .expect("cargo starts");

@@ -2,7 +2,7 @@
 
 mod servers;
 
-use crate::cargo::{Metadata, cargo, program};
+use crate::cargo::{Metadata, program, shared};
 use crate::libtest::{run_all, shared_tests};
 use crate::{Result, shell};
 use servers::NAMED;
@@ -69,9 +69,8 @@ fn run_tested(set: impl Fn(&mut Command)) -> Result {
         test.command = beside(&with_nats, &test.command);
     }
     run_all(tests)?;
-    let mut doc = cargo();
     // All packages, for the features that they give the dependencies, but for two with examples.
-    doc.args(["test", "--doc", "--all-features", "--workspace"]);
+    let mut doc = shared(&["test", "--doc", "--all-features"]);
     doc.args(["--exclude", "levada-work", "--exclude", "levada-examples"]);
     doc.args(["--", &format!("crates/{TESTED}/")]);
     set(&mut doc);
