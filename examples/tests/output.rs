@@ -162,7 +162,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// `cargo WORDS --quiet` in the workspace.
+/// `cargo WORDS --quiet` in the workspace, as `cargo xtask test` builds it.
 fn cargo(words: &[&str]) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(words).arg("--quiet").current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));

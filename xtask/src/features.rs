@@ -6,8 +6,13 @@ use crate::libtest::{run_all, tests};
 use crate::shell;
 use std::process::Command;
 
+/// The sets with which the tests run. `cargo xtask test` runs them with all features, and so with
+/// `observe`, which shares the code of the channels with these. `stream` only adds: what is tested
+/// without it is tested with it.
+const TESTED: [&[&str]; 2] = [&["stream"], &["stream", "tokio"]];
+
 /// The feature for users who check models of their own code. It changes something only together
-/// with `--cfg loom`, so the tests are not run once more with it.
+/// with `--cfg loom`, so the tests are not compiled once more with it.
 const FOR_MODELS: &str = "loom";
 
 /// Compiles levada with each set, alone and with its tests, and checks that tokio stays out.
@@ -20,9 +25,10 @@ pub(crate) fn run() -> Result {
         let names = set.join(",");
         // Without the development dependencies first: they would bring tokio in.
         shell::run(&mut levada("check", &names))?;
-        let is_whole = set.len() + 1 == features.len();
-        // `cargo xtask test` runs the whole.
-        if !is_whole && !set.contains(&FOR_MODELS) {
+        if !set.contains(&FOR_MODELS) {
+            shell::run(levada("check", &names).args(["--lib", "--tests"]))?;
+        }
+        if TESTED.contains(&set.as_slice()) {
             let mut build = levada("test", &names);
             run_all(tests(build.args(["--no-run", "--lib", "--tests"]), &metadata)?)?;
         }

@@ -80,7 +80,8 @@ async fn next_line(output: &mut Lines<BufReader<ChildStdout>>) -> String {
 async fn executable() -> PathBuf {
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--example", "classic_service", "--message-format", "json"])
-        // In the workspace's folder, where the packages are selected that `test` builds.
+        // As `cargo xtask test` builds it: with the packages that the workspace's folder selects.
+        .arg("--all-features")
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .output()
         .await
