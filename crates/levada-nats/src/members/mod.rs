@@ -26,8 +26,9 @@
 //! # How it works
 //! The members of one name share a key-value bucket, `levada_members_thumbnails`. A member has the
 //! key `ROLE.ID`, which it writes again at each third of its lease, with the lease as the time to
-//! live of the message, and what it says of itself as its value. The server removes what has expired. Each renewal is pushed to all
-//! [`Members`], as is each leave; a member whose renewals stay away is looked up in the bucket.
+//! live of the message, and what it says of itself as its value. The server removes what has
+//! expired. Each renewal is pushed to all [`Members`], as is each leave; a member whose renewals stay
+//! away is looked up in the bucket.
 mod fold;
 mod follow;
 mod lease;

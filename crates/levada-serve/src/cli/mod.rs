@@ -67,8 +67,8 @@ pub fn parse() -> Cli {
     Cli::try_parse().unwrap_or_else(|error| with_advice(error).exit())
 }
 
-/// What to do with an argument that `levada serve` or `levada work` does not know: a command without
-/// `--` in front of it, and an option of a front end that is given to a worker.
+/// What to do with an argument that `levada serve` or `levada work` does not know: a command
+/// without `--` in front of it, and an option of a front end that is given to a worker.
 fn with_advice(mut error: clap::Error) -> clap::Error {
     let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else {
         return error;
