@@ -9,7 +9,9 @@ mod graph;
 mod program;
 
 pub use self::channel::{Channel, History, QueueTime, Rates, Shares, State, Subscriber, Waiters};
-pub use self::graph::{Deadlock, DeadlockKind, Graph, HandleEdge, StuckTask, StuckWait, TaskNode, WaitEdge};
+pub use self::graph::{
+    Deadlock, DeadlockKind, Graph, HandleEdge, StuckTask, StuckWait, TaskNode, WaitEdge,
+};
 pub use self::program::{Blocked, Ended, Oneshots, Program, Window};
 
 /// The version of [`Report`] that this crate writes.
@@ -101,6 +103,9 @@ pub struct Finding {
     pub rule: String,
     /// The [`id`](Channel::id) of the row that it is about, if it is about one.
     pub channel: Option<String>,
+    /// The line that it is about, if it is about one: where most tasks wait, or where the channel
+    /// was created.
+    pub site: Option<String>,
     /// The sentence.
     pub text: String,
 }

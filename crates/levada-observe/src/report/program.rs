@@ -67,6 +67,8 @@ pub struct Oneshots {
     pub oldest_seconds: f64,
     /// For how long 95 % of them have waited, at most.
     pub p95_seconds: f64,
+    /// For how long all of them have waited together.
+    pub sum_seconds: f64,
     /// The tasks, those that wait longest, at most [`MAX_TASKS`](crate::MAX_TASKS).
     pub tasks: Vec<String>,
 }
