@@ -17,7 +17,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     for _worker in 0..2 {
         let rx = rx.clone();
         runtime.spawn(async move {
-            while rx.recv().await.is_ok() {
+            while rx.recv().await.is_some() {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         });

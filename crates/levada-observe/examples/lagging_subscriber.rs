@@ -8,7 +8,8 @@ mod show;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use levada::broadcast::{self, error::RecvError};
+use levada::broadcast;
+use levada::broadcast::error::RecvError;
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let observing = show::observe()?;

@@ -1,4 +1,4 @@
-//! A answer that never comes: the service keeps the sender of the answer and forgets about it.
+//! An answer that never comes: the service keeps the sender of the answer and forgets about it.
 //!
 //! Look at: the finding `oneshot`, with the line that created the oneshot, and how long the task has
 //! waited for it.
@@ -19,7 +19,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         let mut open = HashMap::new();
         while let Some((question, answer)) = asked.recv().await {
             if question % 2 == 0 {
-                // The one who has asked may have left.
+                // An error: the task that has asked has left.
                 let _ = answer.send(question);
             } else {
                 open.insert(question, answer); // And there it stays.

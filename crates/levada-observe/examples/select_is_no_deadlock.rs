@@ -18,19 +18,19 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let (stop, mut stopped) = mpsc::builder::<()>(1).named("stop").build();
     runtime.spawn(async move {
         let _ = to_b.send(0).await;
-        drop(a.recv().await);
+        let _ = a.recv().await;
         while to_b.send(1).await.is_ok() {}
-        drop(a.recv().await);
+        let _ = a.recv().await;
     });
     runtime.spawn(async move {
         let _ = to_a.send(0).await;
-        drop(b.recv().await);
+        let _ = b.recv().await;
         let fill = async { while to_a.send(1).await.is_ok() {} };
         tokio::select! {
             () = fill => {}
             _ = stopped.recv() => {}
         }
-        drop(b.recv().await);
+        let _ = b.recv().await;
     });
     // It lives: it sends one day.
     runtime.spawn(async move {

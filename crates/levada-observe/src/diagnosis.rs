@@ -81,6 +81,9 @@ fn full<'a>(
     window: Option<&str>,
     limits: &Limits,
 ) -> Option<(&'static str, &'a String, String)> {
+    if matches!(channel.state, State::Deadlock | State::Unread) {
+        return None; // Its finding says more.
+    }
     let senders: Vec<_> = channel.waiters.iter().filter(|it| it.op == "send").collect();
     let largest = senders.iter().max_by_key(|waiters| waiters.count)?;
     let oldest = senders.iter().map(|it| it.oldest_seconds).fold(0.0, f64::max);
@@ -111,22 +114,28 @@ fn waiting(largest: &Waiters, elsewhere: usize) -> String {
 
 /// What its receivers did, and what to do about it.
 fn receivers(channel: &Channel, window: Option<&str>) -> String {
-    let (Some(Shares { receivers_waiting, .. }), Some(window)) = (channel.shares, window) else {
+    let (Some(Shares { receivers_waiting, .. }), Some(_)) = (channel.shares, window) else {
         return String::new();
     };
     let one = channel.receivers == 1;
+    let [has, is] = if one { ["has", "is"] } else { ["have", "are"] };
     let receivers = many(channel.receivers, "receiver");
     let idle = receivers_waiting * 100.0;
-    if channel.rates.is_some_and(|rates| rates.received == Some(0.0)) {
-        let has = if one { "has" } else { "have" };
-        format!("; its {receivers} {has} taken nothing in the last {window}: see what they do")
+    if let Some(seconds) = stalled(channel) {
+        let time = age(seconds);
+        format!("; its {receivers} {has} taken nothing for {time} or longer: see what they do")
     } else if receivers_waiting < 0.05 {
-        let is = if one { "is" } else { "are" };
         format!("; its {receivers} {is} never idle: add workers or refuse earlier")
     } else {
-        let has = if one { "has" } else { "have" };
         format!("; its {receivers} {has} waited in {idle:.0} % of it: the load comes in bursts")
     }
+}
+
+/// For how long nothing was received, if that is three steps or more.
+fn stalled(channel: &Channel) -> Option<f64> {
+    let history = channel.history.as_ref()?;
+    let steps = history.received.iter().rev().take_while(|rate| **rate == 0.0).count();
+    (steps >= 3).then(|| steps as f64 * history.step_seconds)
 }
 
 fn unread(channel: &Channel, window: Option<&str>) -> Option<String> {

@@ -12,13 +12,13 @@ use levada_observe::{Observer, Observing};
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Observes, with limits that are short enough to watch.
-pub fn observe() -> io::Result<Observing> {
+pub(crate) fn observe() -> io::Result<Observing> {
     let second = Duration::from_secs(1);
     Observer::new().deadlock_after(second).full_after(second).oneshot_after(second).start()
 }
 
 /// Waits until the trouble is there, prints the dump, and stays unless it is to run `--once`.
-pub fn until(observing: &Observing, is_there: impl Fn(&Report) -> bool) -> ExitCode {
+pub(crate) fn until(observing: &Observing, is_there: impl Fn(&Report) -> bool) -> ExitCode {
     let began = Instant::now();
     while !is_there(&levada_observe::report()) {
         if began.elapsed() > DEADLINE {
