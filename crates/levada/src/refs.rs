@@ -16,16 +16,16 @@
 use core::fmt;
 use core::ops::Deref;
 
-use crate::observe::{ChannelRecord, HandleRecord, Side};
+use crate::observe::{ChannelRecord, HandleRecord, Observed, PositionRecord, Side};
 use crate::prim::Arc;
 use crate::prim::atomic::{AtomicUsize, Ordering};
 
 /// A channel whose handles are counted.
-pub(crate) trait Hub {
+pub(crate) trait Hub: Observed + Sized {
     /// The counts of this channel.
     fn counts(&self) -> &Counts;
     /// What is recorded of this channel.
-    fn record(&self) -> &ChannelRecord;
+    fn channel_record(&self) -> &ChannelRecord;
     /// Called once, after the last strong sender is gone.
     fn senders_gone(&self);
     /// Called after the last receiver is gone; again if a sender made new ones and they are gone
@@ -101,7 +101,7 @@ impl<H: Hub> Tx<H> {
     /// The calling task uses this sender.
     #[inline(always)]
     pub(crate) fn touch(&self) {
-        self.1.touch(self.0.record(), Side::Sender);
+        self.1.touch(&self.0, Side::Sender);
     }
 
     /// A further receiver, perhaps the only one.
@@ -182,19 +182,13 @@ impl<H: Hub> Rx<H> {
     /// The calling task uses this receiver.
     #[inline(always)]
     pub(crate) fn touch(&self) {
-        self.1.touch(self.0.record(), Side::Receiver);
-    }
-
-    /// What is recorded of this receiver.
-    #[inline(always)]
-    pub(crate) fn handle_record(&self) -> &HandleRecord {
-        &self.1
+        self.1.touch(&self.0, Side::Receiver);
     }
 
     /// The calling task uses this receiver, which has a position of its own.
     #[inline(always)]
-    pub(crate) fn touch_at(&self, next: u64) {
-        self.1.touch_at(self.0.record(), next);
+    pub(crate) fn touch_at(&self, position: &PositionRecord, next: u64) {
+        self.1.touch_at(&self.0, position, next);
     }
 
     /// The first receiver, which [`Counts::new`] has counted already.
@@ -314,12 +308,23 @@ mod model {
         }
     }
 
+    #[cfg(feature = "observe")]
+    impl Observed for Room {
+        fn record(&self) -> &ChannelRecord {
+            &self.record
+        }
+
+        fn read(&self) -> crate::observe::Reading {
+            crate::observe::Reading::default()
+        }
+    }
+
     impl Hub for Room {
         fn counts(&self) -> &Counts {
             &self.counts
         }
 
-        fn record(&self) -> &ChannelRecord {
+        fn channel_record(&self) -> &ChannelRecord {
             &self.record
         }
 

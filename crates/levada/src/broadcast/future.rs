@@ -178,7 +178,7 @@ impl<T: Clone> Future for Recv<'_, T> {
         assert!(!*this.ready, "`Recv` was polled after it was ready");
         let (shared, next) = this.receiver.parts();
         let result = Waiter::poll_recv(|| this.waiter, shared, next, cx);
-        this.wait.note(result.is_pending(), shared.record(), Op::Recv);
+        this.wait.note(result.is_pending(), cx, shared.channel_record(), Op::Recv);
         this.receiver.note_position(missed(&result));
         *this.ready = result.is_ready();
         result
@@ -246,7 +246,7 @@ impl<T> Future for Closed<'_, T> {
         let this = self.project();
         let shared = this.sender.shared();
         let polled = shared.poll_closed(this.node.into_ref(), cx);
-        this.wait.note(polled.is_pending(), shared.record(), Op::Closed);
+        this.wait.note(polled.is_pending(), cx, shared.channel_record(), Op::Closed);
         polled
     }
 }

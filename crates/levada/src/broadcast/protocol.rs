@@ -538,7 +538,7 @@ impl<T> Hub for Shared<T> {
     }
 
     #[inline(always)]
-    fn record(&self) -> &ChannelRecord {
+    fn channel_record(&self) -> &ChannelRecord {
         &self.record
     }
 

@@ -7,6 +7,7 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use super::error::{RecvError, TryRecvError};
 use super::future::Recv;
 use super::protocol::{Miss, Shared};
+use crate::observe::PositionRecord;
 use crate::prim::park_on;
 use crate::refs::{Hub, Rx};
 use crate::util::block_on::stay_awake_until;
@@ -39,6 +40,7 @@ pub struct Receiver<T> {
     shared: Rx<Shared<T>>,
     /// The position of the message it reads next.
     next: u64,
+    position: PositionRecord,
 }
 
 impl<T> UnwindSafe for Receiver<T> {}
@@ -47,18 +49,17 @@ impl<T> RefUnwindSafe for Receiver<T> {}
 impl<T> Receiver<T> {
     /// The handle of a receiver that has joined the channel at `next`.
     pub(super) fn new(shared: Rx<Shared<T>>, next: u64) -> Self {
-        shared.touch_at(next);
-        Self { shared, next }
+        Self { shared, next, position: PositionRecord::new() }
     }
 
     /// Records where the receiver is, and how many messages it has just missed.
     #[inline(always)]
     pub(super) fn note_position(&self, missed: u64) {
-        self.shared.handle_record().note_position(self.next, missed);
+        self.position.note(self.next, missed);
     }
 
     pub(super) fn touch(&self) {
-        self.shared.touch_at(self.next);
+        self.shared.touch_at(&self.position, self.next);
     }
 
     /// The channel and the position.

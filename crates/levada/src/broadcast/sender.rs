@@ -8,7 +8,7 @@ use super::Receiver;
 use super::error::SendError;
 use super::future::Closed;
 use super::protocol::Shared;
-use crate::observe::{ChannelRecord, Name};
+use crate::observe::Name;
 use crate::prim::Arc;
 use crate::refs::{Hub, Rx, Tx, WeakTx};
 
@@ -97,9 +97,7 @@ impl<T> Sender<T> {
     fn open(capacity: usize, receivers: u32, name: Name) -> Arc<Shared<T>> {
         assert!(capacity > 0, "broadcast channel capacity cannot be zero");
         assert!(capacity <= usize::MAX / 2, "broadcast channel capacity exceeded `usize::MAX / 2`");
-        let shared = Arc::new(Shared::new(capacity.next_power_of_two(), receivers, name));
-        ChannelRecord::register(&shared);
-        shared
+        Arc::new(Shared::new(capacity.next_power_of_two(), receivers, name))
     }
 
     pub(super) fn shared(&self) -> &Shared<T> {

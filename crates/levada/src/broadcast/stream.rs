@@ -102,7 +102,7 @@ impl<T: Clone> Stream for RecvStream<T> {
             next,
             cx,
         );
-        wait.note(polled.is_pending(), shared.record(), Op::Recv);
+        wait.note(polled.is_pending(), cx, shared.channel_record(), Op::Recv);
         receiver.note_position(missed(&polled));
         let item = match ready!(polled) {
             Ok(value) => Some(Ok(value)),

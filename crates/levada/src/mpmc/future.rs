@@ -211,7 +211,7 @@ impl<T> Future for Recv<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let this = self.project();
         let polled = this.queue.poll_recv(this.node.into_ref(), cx);
-        this.wait.note(polled.is_pending(), this.queue.record(), Op::Recv);
+        this.wait.note(polled.is_pending(), cx, this.queue.channel_record(), Op::Recv);
         polled
     }
 }
@@ -255,7 +255,7 @@ impl<T> Future for RecvMany<'_, '_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
         let this = self.project();
         let polled = this.queue.poll_recv_many(this.node.into_ref(), cx, this.buffer, *this.limit);
-        this.wait.note(polled.is_pending(), this.queue.record(), Op::Recv);
+        this.wait.note(polled.is_pending(), cx, this.queue.channel_record(), Op::Recv);
         polled
     }
 }

@@ -126,7 +126,7 @@ impl<T> Receiver<T> {
     #[doc(alias = "recv_blocking")]
     pub fn blocking_recv(&self) -> Option<T> {
         let is_there = stay_awake_until(|| !self.queue.looks_empty());
-        if is_there && let Ok(message) = self.queue.try_recv() {
+        if is_there && let Ok(message) = self.try_recv() {
             return Some(message);
         }
         park_on(self.recv())

@@ -86,6 +86,12 @@ impl<T> BoundedSender for Sender<T> {
     type Message = T;
     type RecvWaiters = super::Waiters;
 
+    #[cfg(feature = "stream")]
+    #[inline(always)]
+    fn touch(&self) {
+        self.queue.touch();
+    }
+
     fn queue(&self) -> &Queue<T> {
         self.queue()
     }

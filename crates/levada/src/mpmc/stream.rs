@@ -57,7 +57,7 @@ impl<T> Stream for RecvStream<T> {
         }
         this.queue.touch();
         let polled = this.queue.poll_recv(&mut this.node, cx);
-        this.wait.note(polled.is_pending(), this.queue.record(), Op::Recv);
+        this.wait.note(polled.is_pending(), cx, this.queue.channel_record(), Op::Recv);
         this.ended = matches!(polled, Poll::Ready(None));
         polled
     }

@@ -203,7 +203,7 @@ impl<T> Future for Recv<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let this = self.project();
         let polled = this.queue.poll_recv(cx);
-        this.wait.note(polled.is_pending(), this.queue.record(), Op::Recv);
+        this.wait.note(polled.is_pending(), cx, this.queue.channel_record(), Op::Recv);
         polled
     }
 }
@@ -238,7 +238,7 @@ impl<T> Future for RecvMany<'_, '_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
         let this = self.project();
         let polled = this.queue.poll_recv_many(cx, this.buffer, *this.limit);
-        this.wait.note(polled.is_pending(), this.queue.record(), Op::Recv);
+        this.wait.note(polled.is_pending(), cx, this.queue.channel_record(), Op::Recv);
         polled
     }
 }

@@ -367,7 +367,7 @@ impl<T> UnboundedReceiver<T> {
     #[doc(alias = "recv_blocking")]
     pub fn blocking_recv(&mut self) -> Option<T> {
         let is_there = stay_awake_until(|| !self.queue.looks_empty());
-        if is_there && let Ok(message) = self.queue.try_recv() {
+        if is_there && let Ok(message) = self.try_recv() {
             return Some(message);
         }
         park_on(self.recv())

@@ -8,6 +8,9 @@
 //! The crate `levada-observe` makes reports, metrics and pages of snapshots; this module is what it
 //! reads.
 //!
+//! A channel is in a snapshot from the first use of one of its handles on: to make one costs nothing
+//! but a few stores.
+//!
 //! # What is recorded
 //! | of a channel | recorded | exact? |
 //! |---|---|---|
@@ -59,7 +62,9 @@ pub use self::kind::{Kind, Op, Side};
 #[cfg(not(feature = "observe"))]
 pub(crate) use self::kind::{Kind, Op, Side};
 #[cfg(not(feature = "observe"))]
-pub(crate) use self::off::{ChannelRecord, CreatedAt, HandleRecord, HandleRef, Name, WaitRecord};
+pub(crate) use self::off::{
+    ChannelRecord, CreatedAt, HandleRecord, Name, Observed, PositionRecord, PositionRef, WaitRecord,
+};
 #[cfg(feature = "observe")]
 pub use self::on::{
     Blocked, Channel, Ended, Handle, Oneshots, Origin, Position, QueueTime, Snapshot, Task, Waiter,
@@ -67,5 +72,6 @@ pub use self::on::{
 };
 #[cfg(feature = "observe")]
 pub(crate) use self::on::{
-    ChannelRecord, CreatedAt, HandleRecord, HandleRef, Name, Observed, Reading, WaitRecord,
+    ChannelRecord, CreatedAt, HandleRecord, Name, Observed, PositionRecord, PositionRef, Reading,
+    WaitRecord,
 };

@@ -6,9 +6,15 @@
 #![allow(dead_code, clippy::extra_unused_type_parameters, reason = "as with the feature")]
 
 use core::marker::PhantomData;
+use core::task::Context;
 
 use super::{Kind, Op, Side};
 use crate::prim::Arc;
+
+/// A channel that has a record: every type.
+pub(crate) trait Observed {}
+
+impl<C> Observed for C {}
 
 /// What is recorded of a channel.
 #[derive(Debug)]
@@ -33,9 +39,13 @@ impl CreatedAt {
     }
 }
 
-/// A reference to the record of a handle.
+/// What is recorded of a receiver that has a position of its own.
+#[derive(Debug)]
+pub(crate) struct PositionRecord;
+
+/// A reference to one.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct HandleRef<'a>(PhantomData<&'a ()>);
+pub(crate) struct PositionRef<'a>(PhantomData<&'a ()>);
 
 /// The name of a channel.
 #[derive(Clone, Debug)]
@@ -58,16 +68,10 @@ impl ChannelRecord {
     }
 
     #[inline(always)]
-    pub(crate) fn register<C>(_: &Arc<C>) {}
-
-    #[inline(always)]
-    pub(crate) fn unregister(&self, _: impl FnOnce() -> (u64, u64)) {}
+    pub(crate) fn unregister(&self, _: impl FnOnce() -> u64) {}
 
     #[inline(always)]
     pub(crate) fn note_sent(&self, _: usize, _: impl FnOnce() -> usize) {}
-
-    #[inline(always)]
-    pub(crate) fn after_sent(&self, _: usize) {}
 
     #[inline(always)]
     pub(crate) fn note_received(&self, _: usize) {}
@@ -94,13 +98,14 @@ impl WaitRecord {
     pub(crate) fn at_caller(&mut self) {}
 
     #[inline(always)]
-    pub(crate) fn note(&mut self, _is_pending: bool, _: &ChannelRecord, _: Op) {}
+    pub(crate) fn note(&mut self, _pending: bool, _: &Context<'_>, _: &ChannelRecord, _: Op) {}
 
     #[inline(always)]
-    pub(crate) fn note_oneshot<T>(&mut self, _is_pending: bool) {}
+    pub(crate) fn note_oneshot<T>(&mut self, _pending: bool, _: &Context<'_>) {}
 
     #[inline(always)]
-    pub(crate) fn note_closed_oneshot<T>(&mut self, _is_pending: bool, _: CreatedAt) {}
+    pub(crate) fn note_closed_oneshot<T>(&mut self, _pending: bool, _: &Context<'_>, _: CreatedAt) {
+    }
 
     #[inline(always)]
     pub(crate) fn leave(&mut self) {}
@@ -113,21 +118,28 @@ impl HandleRecord {
     }
 
     #[inline(always)]
-    pub(crate) fn touch(&self, _: &ChannelRecord, _: Side) {}
+    pub(crate) fn touch<C>(&self, _: &Arc<C>, _: Side) {}
 
     #[inline(always)]
-    pub(crate) fn touch_at(&self, _: &ChannelRecord, _: u64) {}
+    pub(crate) fn touch_at<C>(&self, _: &Arc<C>, _: &PositionRecord, _: u64) {}
+}
 
+impl PositionRecord {
     #[inline(always)]
-    pub(crate) fn as_ref(&self) -> HandleRef<'_> {
-        HandleRef(PhantomData)
+    pub(crate) fn new() -> Self {
+        Self
     }
 
     #[inline(always)]
-    pub(crate) fn note_position(&self, _next: u64, _missed: u64) {}
+    pub(crate) fn note(&self, _next: u64, _missed: u64) {}
+
+    #[inline(always)]
+    pub(crate) fn as_ref(&self) -> PositionRef<'_> {
+        PositionRef(PhantomData)
+    }
 }
 
-impl HandleRef<'_> {
+impl PositionRef<'_> {
     #[inline(always)]
-    pub(crate) fn note_position(self, _next: u64, _missed: u64) {}
+    pub(crate) fn note(self, _next: u64, _missed: u64) {}
 }

@@ -47,7 +47,7 @@ impl<T> Future for Closed<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let (sender, wait) = self.parts();
         let polled = sender.poll_closed(cx);
-        wait.note_closed_oneshot::<T>(polled.is_pending(), sender.created());
+        wait.note_closed_oneshot::<T>(polled.is_pending(), cx, sender.created());
         polled
     }
 }

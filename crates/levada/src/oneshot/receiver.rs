@@ -1,6 +1,7 @@
 //! The receiving half.
 #![forbid(unsafe_code)]
 
+use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
@@ -65,7 +66,6 @@ use crate::util::budget;
 /// assert_eq!(result, Ok("enough"));
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Receiver<T> {
     /// None once it has given its result.
     inner: Option<Rx<T>>,
@@ -208,6 +208,12 @@ impl<T> Receiver<T> {
     }
 }
 
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("inner", &self.inner).finish()
+    }
+}
+
 impl<T> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
@@ -216,7 +222,7 @@ impl<T> Future for Receiver<T> {
         let this = self.get_mut();
         let Some(rx) = &mut this.inner else { panic!("called after complete") };
         let polled = rx.poll_decided(cx.waker());
-        this.wait.note_oneshot::<T>(polled.is_pending());
+        this.wait.note_oneshot::<T>(polled.is_pending(), cx);
         let state = ready!(polled);
         // Only a result is paid for. Without budget, this wakes the task and leaves the result.
         ready!(budget::poll_proceed(cx)).made_progress();

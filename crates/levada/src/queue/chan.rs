@@ -284,7 +284,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             let apart = offset_of!(Self, chain) + Chain::<T>::TAIL - offset_of!(Self, rx);
             assert!(apart - size_of::<RxSide<T>>() >= LINE - 1, "the receiver's line is shared");
         }
-        let chan = Arc::new(Self {
+        Arc::new(Self {
             tx: Guarded {
                 waiters_hint: AtomicBool::new(false),
                 side: Lock::new(TxSide {
@@ -316,9 +316,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             capacity,
             _pad: Pad::new(),
             record: ChannelRecord::new::<T>(P::KIND, name),
-        });
-        ChannelRecord::register(&chan);
-        chan
+        })
     }
 
     /// The bound, or [`UNBOUNDED`].
@@ -459,7 +457,7 @@ impl<T, P: RecvWaiters> Hub for Chan<T, P> {
     }
 
     #[inline(always)]
-    fn record(&self) -> &ChannelRecord {
+    fn channel_record(&self) -> &ChannelRecord {
         &self.record
     }
 
@@ -568,10 +566,7 @@ impl<T, P> Chan<T, P> {
 
 impl<T, P> Drop for Chan<T, P> {
     fn drop(&mut self) {
-        self.record.unregister(|| {
-            let [sent, received] = [self.chain.tail(), self.head()].map(count);
-            (sent as u64, received as u64)
-        });
+        self.record.unregister(|| count(self.chain.tail()) as u64);
         self.rx.consumer.with_mut(|owned| {
             // SAFETY: `&mut self` excludes every other access.
             let owned = unsafe { &mut *owned };

@@ -19,6 +19,10 @@ pub(crate) trait BoundedSender {
     type Message;
     type RecvWaiters: RecvWaiters;
 
+    /// The calling task uses it.
+    #[cfg(feature = "stream")]
+    fn touch(&self);
+
     /// Its channel.
     fn queue(&self) -> &Chan<Self::Message, Self::RecvWaiters>;
 }
@@ -63,7 +67,7 @@ impl<'a, T, P: RecvWaiters> Acquire<'a, T, P> {
             return Poll::Ready(Err(SendError(())));
         }
         let polled = chan.poll_reserve(this.node.into_ref(), *this.permits, cx);
-        this.wait.note(polled.is_pending(), chan.record(), Op::Send);
+        this.wait.note(polled.is_pending(), cx, chan.channel_record(), Op::Send);
         let acquired = ready!(polled);
         Poll::Ready(acquired.map(|()| chan).map_err(|_closed| SendError(())))
     }
@@ -105,7 +109,7 @@ impl<S: BoundedSender> AcquireOwned<S> {
         let this = self.project();
         let sender = this.sender.as_ref().expect("`ReserveOwned` polled after completion");
         let polled = sender.queue().poll_reserve(this.node.into_ref(), 1, cx);
-        this.wait.note(polled.is_pending(), sender.queue().record(), Op::Send);
+        this.wait.note(polled.is_pending(), cx, sender.queue().channel_record(), Op::Send);
         let acquired = ready!(polled);
         let sender = this.sender.take().expect("checked above");
         Poll::Ready(acquired.map(|()| sender).map_err(|_closed| SendError(())))
@@ -145,7 +149,7 @@ impl<'a, T, P: RecvWaiters> SendFut<'a, T, P> {
     ) -> Poll<Result<(), SendError<T>>> {
         let this = self.project();
         let polled = this.chan.poll_send(this.node.into_ref(), this.value, cx);
-        this.wait.note(polled.is_pending(), this.chan.record(), Op::Send);
+        this.wait.note(polled.is_pending(), cx, this.chan.channel_record(), Op::Send);
         match polled {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
@@ -187,7 +191,7 @@ impl<'a, T, P: RecvWaiters> ClosedFut<'a, T, P> {
         let chan = *this.chan;
         let check = || chan.is_closed().then_some(());
         let polled = chan.closed_event().poll_wait(this.node.into_ref(), cx, check);
-        this.wait.note(polled.is_pending(), chan.record(), Op::Closed);
+        this.wait.note(polled.is_pending(), cx, chan.channel_record(), Op::Closed);
         polled
     }
 }

@@ -439,13 +439,12 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             tx.cached_permits = tx.cached_permits.saturating_sub(1);
         }
         let position = tx.producer.tail();
-        self.record().note_sent(count(position), || position.wrapping_sub(self.head()));
+        self.channel_record().note_sent(count(position), || position.wrapping_sub(self.head()));
         // SAFETY: the producer and the chain were made together in `Chan::new`. The producer has
         // room: checked above, or by `make_room`, under the lock, which was held since.
         unsafe { tx.producer.push(&self.chain, value) };
         let receiver = tx.receivers.grant_next();
         drop(tx);
-        self.record().after_sent(count(position));
         if let Some(receiver) = receiver {
             receiver.wake();
         }

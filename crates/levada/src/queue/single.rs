@@ -116,7 +116,7 @@ impl<T> UniqueRx<T> {
             }
             if received > 0 {
                 let first = owned.consumer.head().wrapping_sub(received);
-                chan.record().note_received_many(count(first), received);
+                chan.channel_record().note_received_many(count(first), received);
                 chan.release_head(owned);
             }
             if received > 0 || limit == 0 || ready!(chan.poll_sleep(owned, cx)) == NoMessage::Ended
@@ -134,7 +134,7 @@ impl<T> UniqueRx<T> {
     pub(crate) fn poll_recv_directly(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         self.wait.at_caller();
         let polled = self.poll_recv(cx);
-        self.note_wait(polled.is_pending());
+        self.note_wait(polled.is_pending(), cx);
         polled
     }
 
@@ -148,7 +148,7 @@ impl<T> UniqueRx<T> {
     ) -> Poll<usize> {
         self.wait.at_caller();
         let polled = self.poll_recv_many(cx, buffer, limit);
-        self.note_wait(polled.is_pending());
+        self.note_wait(polled.is_pending(), cx);
         polled
     }
 
@@ -158,14 +158,14 @@ impl<T> UniqueRx<T> {
     #[inline]
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let polled = self.poll_recv(cx);
-        self.note_wait(polled.is_pending());
+        self.note_wait(polled.is_pending(), cx);
         polled
     }
 
     #[inline(always)]
-    fn note_wait(&mut self, is_pending: bool) {
+    fn note_wait(&mut self, is_pending: bool, cx: &Context<'_>) {
         let Self { rx, wait } = self;
-        wait.note(is_pending, rx.record(), Op::Recv);
+        wait.note(is_pending, cx, rx.channel_record(), Op::Recv);
     }
 
     /// Messages in the channel: exact, and never more than its capacity, since the receiver's own
@@ -216,7 +216,7 @@ impl<T> Chan<T, RxWaker> {
     fn pop(&self, owned: &mut RxOwned<T>) -> Option<T> {
         // SAFETY: the consumer and the chain were made together in `Chan::new`.
         let message = unsafe { owned.consumer.pop(&self.chain) }?;
-        self.record().note_received(count(owned.consumer.head().wrapping_sub(1)));
+        self.channel_record().note_received(count(owned.consumer.head().wrapping_sub(1)));
         self.release_head(owned);
         Some(message)
     }

@@ -43,8 +43,9 @@ impl<S: BoundedSender> SenderSink<S> {
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError<()>>> {
         let sender = self.sender.as_ref().ok_or(SendError(()))?;
         if !self.reserved {
+            sender.touch();
             let polled = sender.queue().poll_reserve(&mut self.node, 1, cx);
-            self.wait.note(polled.is_pending(), sender.queue().record(), Op::Send);
+            self.wait.note(polled.is_pending(), cx, sender.queue().channel_record(), Op::Send);
             ready!(polled).map_err(|_closed| SendError(()))?;
             self.reserved = true;
         }

@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use super::Ref;
 use super::error::RecvError;
 use super::protocol::Shared;
-use crate::observe::{HandleRef, Op, WaitRecord};
+use crate::observe::{Op, PositionRef, WaitRecord};
 use crate::refs::Hub;
 use crate::storage::latest::Version;
 use crate::util::budget;
@@ -42,7 +42,7 @@ pin_project! {
     pub struct Changed<'a, T> {
         shared: &'a Shared<T>,
         seen: &'a mut Version,
-        handle: HandleRef<'a>,
+        position: PositionRef<'a>,
         #[pin]
         node: Node,
         wait: WaitRecord,
@@ -57,9 +57,13 @@ pin_project! {
 
 impl<'a, T> Changed<'a, T> {
     #[cfg_attr(feature = "observe", track_caller)]
-    pub(super) fn new(shared: &'a Shared<T>, seen: &'a mut Version, handle: HandleRef<'a>) -> Self {
+    pub(super) fn new(
+        shared: &'a Shared<T>,
+        seen: &'a mut Version,
+        position: PositionRef<'a>,
+    ) -> Self {
         let node = Node::new();
-        Self { shared, seen, handle, node, wait: WaitRecord::new() }
+        Self { shared, seen, position, node, wait: WaitRecord::new() }
     }
 }
 
@@ -71,12 +75,12 @@ impl<T> Future for Changed<'_, T> {
         let this = self.project();
         let node = this.node.as_ref();
         let polled = this.shared.poll_changed(node, cx, **this.seen);
-        this.wait.note(polled.is_pending(), this.shared.record(), Op::Changed);
+        this.wait.note(polled.is_pending(), cx, this.shared.channel_record(), Op::Changed);
         let result = ready!(polled);
         budget.made_progress();
         Poll::Ready(result.map(|version| {
             **this.seen = version;
-            this.handle.note_position(version.count(), 0);
+            this.position.note(version.count(), 0);
         }))
     }
 }
@@ -112,7 +116,7 @@ pin_project! {
     pub struct WaitFor<'a, T, F> {
         shared: &'a Shared<T>,
         seen: &'a mut Version,
-        handle: HandleRef<'a>,
+        position: PositionRef<'a>,
         #[pin]
         node: Node,
         wait: WaitRecord,
@@ -131,10 +135,10 @@ impl<'a, T, F> WaitFor<'a, T, F> {
     pub(super) fn new(
         shared: &'a Shared<T>,
         seen: &'a mut Version,
-        handle: HandleRef<'a>,
+        position: PositionRef<'a>,
         condition: F,
     ) -> Self {
-        Self { shared, seen, handle, node: Node::new(), wait: WaitRecord::new(), condition }
+        Self { shared, seen, position, node: Node::new(), wait: WaitRecord::new(), condition }
     }
 }
 
@@ -148,7 +152,7 @@ impl<'a, T, F: FnMut(&T) -> bool> Future for WaitFor<'a, T, F> {
         let result = loop {
             let (value, version) = Ref::new(this.shared, **this.seen);
             **this.seen = version;
-            this.handle.note_position(version.count(), 0);
+            this.position.note(version.count(), 0);
             // The last value may come together with the close.
             if (!closed || value.has_changed()) && (this.condition)(&value) {
                 break Ok(value);
@@ -159,7 +163,7 @@ impl<'a, T, F: FnMut(&T) -> bool> Future for WaitFor<'a, T, F> {
             }
             let node = this.node.as_ref();
             let polled = this.shared.poll_changed(node, cx, version);
-            this.wait.note(polled.is_pending(), this.shared.record(), Op::Changed);
+            this.wait.note(polled.is_pending(), cx, this.shared.channel_record(), Op::Changed);
             match ready!(polled) {
                 Ok(version) => **this.seen = version,
                 Err(RecvError(())) => closed = true,
@@ -226,7 +230,7 @@ impl<T> Future for Closed<'_, T> {
         let budget = ready!(budget::poll_proceed(cx));
         let this = self.project();
         let polled = this.shared.poll_closed(this.node.as_ref(), cx);
-        this.wait.note(polled.is_pending(), this.shared.record(), Op::Closed);
+        this.wait.note(polled.is_pending(), cx, this.shared.channel_record(), Op::Closed);
         ready!(polled);
         budget.made_progress();
         Poll::Ready(())

@@ -116,14 +116,12 @@ impl<T> Shared<T> {
     /// A channel with one sender.
     #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(value: T, version: Version, receivers: usize, name: Name) -> Arc<Self> {
-        let shared = Arc::new(Self {
+        Arc::new(Self {
             record: ChannelRecord::new::<T>(Kind::Watch, name),
             latest: Latest::new(value, version, Waiters::new()),
             release_waiters: WaitQueue::new(),
             counts: Counts::new(receivers),
-        });
-        ChannelRecord::register(&shared);
-        shared
+        })
     }
 }
 
@@ -349,7 +347,7 @@ impl<T> Hub for Shared<T> {
     }
 
     #[inline(always)]
-    fn record(&self) -> &ChannelRecord {
+    fn channel_record(&self) -> &ChannelRecord {
         &self.record
     }
 

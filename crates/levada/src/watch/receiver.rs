@@ -7,6 +7,7 @@ use super::Ref;
 use super::error::RecvError;
 use super::future::{Changed, WaitFor};
 use super::protocol::Shared;
+use crate::observe::PositionRecord;
 use crate::refs::Rx;
 use crate::storage::latest::Version;
 
@@ -30,16 +31,17 @@ use crate::storage::latest::Version;
 pub struct Receiver<T> {
     shared: Rx<Shared<T>>,
     seen: Version,
+    position: PositionRecord,
 }
 
 impl<T> Receiver<T> {
     pub(super) fn new(shared: Rx<Shared<T>>, seen: Version) -> Self {
-        Self { shared, seen }
+        Self { shared, seen, position: PositionRecord::new() }
     }
 
     #[inline(always)]
     fn touch(&self) {
-        self.shared.touch_at(self.seen.count());
+        self.shared.touch_at(&self.position, self.seen.count());
     }
 
     /// A look at the latest value, which is not marked as seen.
@@ -86,7 +88,7 @@ impl<T> Receiver<T> {
         self.touch();
         let (value, version) = Ref::new(&self.shared, self.seen);
         self.seen = version;
-        self.shared.handle_record().note_position(version.count(), 0);
+        self.position.note(version.count(), 0);
         value
     }
 
@@ -143,7 +145,7 @@ impl<T> Receiver<T> {
     /// ```
     pub fn mark_changed(&mut self) {
         self.seen = self.seen.previous();
-        self.shared.handle_record().note_position(self.seen.count(), 0);
+        self.position.note(self.seen.count(), 0);
     }
 
     /// Makes the latest value count as seen, without a look at it.
@@ -159,7 +161,7 @@ impl<T> Receiver<T> {
     /// ```
     pub fn mark_unchanged(&mut self) {
         self.seen = self.shared.version();
-        self.shared.handle_record().note_position(self.seen.count(), 0);
+        self.position.note(self.seen.count(), 0);
     }
 
     /// Waits for a value that this receiver has not seen, and marks it as seen.
@@ -191,7 +193,7 @@ impl<T> Receiver<T> {
     #[cfg_attr(feature = "observe", track_caller)]
     pub fn changed(&mut self) -> Changed<'_, T> {
         self.touch();
-        Changed::new(&self.shared, &mut self.seen, self.shared.handle_record().as_ref())
+        Changed::new(&self.shared, &mut self.seen, self.position.as_ref())
     }
 
     /// Waits for a value that meets a condition, and gives a look at it.
@@ -234,7 +236,7 @@ impl<T> Receiver<T> {
         F: FnMut(&T) -> bool,
     {
         self.touch();
-        WaitFor::new(&self.shared, &mut self.seen, self.shared.handle_record().as_ref(), f)
+        WaitFor::new(&self.shared, &mut self.seen, self.position.as_ref(), f)
     }
 
     /// Whether both are receivers of one channel.

@@ -8,7 +8,7 @@ use std::fmt;
 use futures_core::{FusedStream, Stream};
 
 use super::protocol::Shared;
-use crate::observe::{Op, WaitRecord};
+use crate::observe::{Op, PositionRecord, WaitRecord};
 use crate::refs::{Hub, Rx};
 use crate::storage::latest::Version;
 use crate::util::budget;
@@ -53,6 +53,7 @@ pub struct WatchStream<T> {
     node: LazyNode,
     ended: bool,
     wait: WaitRecord,
+    position: PositionRecord,
 }
 
 impl<T> Drop for WatchStream<T> {
@@ -65,7 +66,14 @@ impl<T> WatchStream<T> {
     /// The values that come after `seen`.
     #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(shared: Rx<Shared<T>>, seen: Version) -> Self {
-        Self { shared, seen, node: LazyNode::new(), ended: false, wait: WaitRecord::new() }
+        Self {
+            shared,
+            seen,
+            node: LazyNode::new(),
+            ended: false,
+            wait: WaitRecord::new(),
+            position: PositionRecord::new(),
+        }
     }
 }
 
@@ -78,9 +86,9 @@ impl<T: Clone> Stream for WatchStream<T> {
             return Poll::Ready(None);
         }
         let budget = ready!(budget::poll_proceed(cx));
-        this.shared.touch_at(this.seen.count());
+        this.shared.touch_at(&this.position, this.seen.count());
         let polled = this.shared.poll_changed(&mut this.node, cx, this.seen);
-        this.wait.note(polled.is_pending(), this.shared.record(), Op::Changed);
+        this.wait.note(polled.is_pending(), cx, this.shared.channel_record(), Op::Changed);
         let changed = ready!(polled);
         budget.made_progress();
         if changed.is_err() {
@@ -90,7 +98,7 @@ impl<T: Clone> Stream for WatchStream<T> {
         let (value, version) = this.shared.snapshot();
         let value = T::clone(&value);
         this.seen = version;
-        this.shared.handle_record().note_position(version.count(), 0);
+        this.position.note(version.count(), 0);
         Poll::Ready(Some(value))
     }
 }

@@ -5,33 +5,44 @@
 //! it now. The table is divided into shards by channel.
 #![forbid(unsafe_code)]
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc as StdArc, OnceLock};
 
-use super::record::ChannelRecord;
+use super::record::{ChannelRecord, Observed};
+use super::registry;
 use super::slab::{self, Slab};
 use super::task::Task;
 use crate::observe::Side;
 use crate::prim::atomic::{AtomicU32, AtomicU64, Ordering};
-use crate::prim::{IS_MODEL, Lock, shared_array};
+use crate::prim::{Arc, IS_MODEL, Lock, shared_array};
 
 const SHARDS: usize = if IS_MODEL { 1 } else { 64 };
 /// A handle looks at its task at every so many uses.
 const EVERY: u32 = 64;
 
 shared_array! {
-    static HANDLES: [Shard; SHARDS] = Shard(Lock::new(Slab::new()));
+    static HANDLES: [Shard; SHARDS] = Shard(Lock::new(Handles { used: Slab::new(), entered: 0 }));
 }
 
 #[repr(align(64))]
-struct Shard(Lock<Slab<Handle>>);
+struct Shard(Lock<Handles>);
+
+struct Handles {
+    used: Slab<Handle>,
+    /// How many handles have ever entered this shard.
+    entered: u64,
+}
 
 /// A handle that was used.
 #[derive(Clone, Debug)]
 pub(super) struct Handle {
+    /// Unlike all other handles.
+    pub(super) id: u64,
     pub(super) channel: u64,
     pub(super) side: Side,
     pub(super) task: Task,
-    pub(super) position: Option<Arc<Position>>,
+    /// Whether another task used it before.
+    pub(super) moved: bool,
+    pub(super) position: Option<StdArc<Position>>,
 }
 
 /// Where a receiver is.
@@ -47,33 +58,54 @@ pub(crate) struct HandleRecord {
     /// The shard and the number of the entry, plus one; 0 if there is none.
     entry: AtomicU64,
     uses: AtomicU32,
-    position: OnceLock<Arc<Position>>,
 }
 
-/// A reference to the record of a handle.
+/// What is recorded of a receiver that has a position of its own, from its first use on.
+#[derive(Debug)]
+pub(crate) struct PositionRecord(OnceLock<StdArc<Position>>);
+
+/// A reference to one.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct HandleRef<'a>(&'a HandleRecord);
+pub(crate) struct PositionRef<'a>(&'a PositionRecord);
 
 impl HandleRecord {
     #[inline(always)]
     pub(crate) fn new() -> Self {
-        Self { entry: AtomicU64::new(0), uses: AtomicU32::new(0), position: OnceLock::new() }
+        Self { entry: AtomicU64::new(0), uses: AtomicU32::new(0) }
     }
 
     /// The calling task uses the handle.
     #[inline(always)]
-    pub(crate) fn touch(&self, channel: &ChannelRecord, side: Side) {
-        // ORDERING: Relaxed, no pair: a use that two threads count at the same time may count once.
-        let uses = self.uses.load(Ordering::Relaxed);
-        // ORDERING: Relaxed, no pair: as above.
-        self.uses.store(uses.wrapping_add(1), Ordering::Relaxed);
-        if uses.is_multiple_of(EVERY) {
-            self.note_task(channel, side);
+    pub(crate) fn touch<C: Observed>(&self, channel: &Arc<C>, side: Side) {
+        if let Some(uses) = self.is_due() {
+            self.note_task(channel, side, uses, None);
         }
     }
 
+    /// Counts a use; whether the handle looks at its task now.
+    #[inline(always)]
+    fn is_due(&self) -> Option<u32> {
+        // ORDERING: Relaxed, no pair: uses that two threads count at the same time may count once.
+        let uses = self.uses.load(Ordering::Relaxed);
+        // ORDERING: Relaxed, no pair: as above.
+        self.uses.store(uses.wrapping_add(1), Ordering::Relaxed);
+        uses.is_multiple_of(EVERY).then_some(uses)
+    }
+
     #[cold]
-    fn note_task(&self, channel: &ChannelRecord, side: Side) {
+    fn note_task<C: Observed>(
+        &self,
+        channel: &Arc<C>,
+        side: Side,
+        uses: u32,
+        position: Option<&StdArc<Position>>,
+    ) {
+        let record = channel.record();
+        if uses == 0 {
+            registry::register(channel);
+        } else {
+            record.prepare_samples();
+        }
         let task = Task::current();
         // ORDERING: Relaxed, no pair: the entry is read under its lock, and was written by a use
         // of this handle.
@@ -81,52 +113,83 @@ impl HandleRecord {
             Some(entry) => {
                 let mut task = Some(task);
                 let mut handles = lock(entry).lock();
-                if let Some(handle) = handles.get_mut(number(entry)) {
+                if let Some(handle) = handles.used.get_mut(number(entry))
+                    && task.as_ref() != Some(&handle.task)
+                {
+                    handle.moved = true;
                     task = task.map(|task| core::mem::replace(&mut handle.task, task));
                 }
                 drop(handles);
                 drop(task);
             }
-            None => self.enter(channel, side, task),
+            None => self.enter(record, side, task, position.cloned()),
         }
     }
 
     /// Enters the table, unless another thread that uses the handle is about to.
-    fn enter(&self, channel: &ChannelRecord, side: Side, task: Task) {
+    fn enter(
+        &self,
+        channel: &ChannelRecord,
+        side: Side,
+        task: Task,
+        position: Option<StdArc<Position>>,
+    ) {
         let shard = channel.id() % SHARDS as u64;
-        let position = self.position.get().cloned();
-        let handle = Handle { channel: channel.id(), side, task, position };
+        let handle = Handle { id: 0, channel: channel.id(), side, task, moved: false, position };
         let lock = &HANDLES[shard as usize].0;
-        let number = slab::insert(lock, |handles| handles, handle, |_, _| ());
+        let name = |handles: &mut Handles, number| {
+            handles.entered += 1;
+            if let Some(handle) = handles.used.get_mut(number) {
+                handle.id = handles.entered * SHARDS as u64 + shard;
+            }
+        };
+        let number = slab::insert(lock, |handles| &mut handles.used, handle, name);
         let entry = u64::from(number) * SHARDS as u64 + shard + 1;
         // ORDERING: Relaxed, no pair: one of the threads enters, the others remove what they have
         // inserted; `drop` has the handle to itself.
         if self.entry.compare_exchange(0, entry, Ordering::Relaxed, Ordering::Relaxed).is_err() {
-            let removed = lock.lock().remove(number);
+            let removed = lock.lock().used.remove(number);
             drop(removed);
         }
     }
 
-    /// The calling task uses the receiver, whose position is `next`. It enters the table at the
-    /// first call.
+    /// The calling task uses the receiver, whose position is `next`.
     #[inline(always)]
-    pub(crate) fn touch_at(&self, channel: &ChannelRecord, next: u64) {
-        if self.position.get().is_none() {
-            self.begin(next);
+    pub(crate) fn touch_at<C: Observed>(
+        &self,
+        channel: &Arc<C>,
+        position: &PositionRecord,
+        next: u64,
+    ) {
+        if let Some(uses) = self.is_due() {
+            self.note_receiver(channel, position, next, uses);
         }
-        self.touch(channel, Side::Receiver);
     }
 
     #[cold]
-    fn begin(&self, next: u64) {
-        let position = Position { next: AtomicU64::new(next), missed: AtomicU64::new(0) };
-        self.position.get_or_init(|| Arc::new(position));
+    fn note_receiver<C: Observed>(
+        &self,
+        channel: &Arc<C>,
+        position: &PositionRecord,
+        next: u64,
+        uses: u32,
+    ) {
+        let new = || Position { next: AtomicU64::new(next), missed: AtomicU64::new(0) };
+        let position = position.0.get_or_init(|| StdArc::new(new()));
+        self.note_task(channel, Side::Receiver, uses, Some(position));
+    }
+}
+
+impl PositionRecord {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Self(OnceLock::new())
     }
 
     /// The receiver's position is `next`, and it has just missed so many messages.
     #[inline(always)]
-    pub(crate) fn note_position(&self, next: u64, missed: u64) {
-        if let Some(position) = self.position.get() {
+    pub(crate) fn note(&self, next: u64, missed: u64) {
+        if let Some(position) = self.0.get() {
             // ORDERING: Relaxed, no pair: a statistic.
             position.next.store(next, Ordering::Relaxed);
             if missed > 0 {
@@ -137,16 +200,16 @@ impl HandleRecord {
     }
 
     #[inline(always)]
-    pub(crate) fn as_ref(&self) -> HandleRef<'_> {
-        HandleRef(self)
+    pub(crate) fn as_ref(&self) -> PositionRef<'_> {
+        PositionRef(self)
     }
 }
 
-impl HandleRef<'_> {
-    /// As [`HandleRecord::note_position`].
+impl PositionRef<'_> {
+    /// As [`PositionRecord::note`].
     #[inline(always)]
-    pub(crate) fn note_position(self, next: u64, missed: u64) {
-        self.0.note_position(next, missed);
+    pub(crate) fn note(self, next: u64, missed: u64) {
+        self.0.note(next, missed);
     }
 }
 
@@ -162,11 +225,11 @@ impl Drop for HandleRecord {
 
 #[cold]
 fn remove(entry: u64) {
-    let removed = lock(entry).lock().remove(number(entry));
+    let removed = lock(entry).lock().used.remove(number(entry));
     drop(removed);
 }
 
-fn lock(entry: u64) -> &'static Lock<Slab<Handle>> {
+fn lock(entry: u64) -> &'static Lock<Handles> {
     &HANDLES[(entry % SHARDS as u64) as usize].0
 }
 
@@ -188,5 +251,5 @@ impl Position {
 
 /// Copies of all entries.
 pub(super) fn all() -> Vec<Handle> {
-    HANDLES.iter().flat_map(|shard| slab::copy(&shard.0, |handles| handles)).collect()
+    HANDLES.iter().flat_map(|shard| slab::copy(&shard.0, |handles| &mut handles.used)).collect()
 }

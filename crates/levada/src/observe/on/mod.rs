@@ -21,7 +21,7 @@ mod waits;
 #[cfg(test)]
 mod model;
 
-pub(crate) use self::handles::{HandleRecord, HandleRef};
+pub(crate) use self::handles::{HandleRecord, PositionRecord, PositionRef};
 pub use self::queue_time::QueueTime;
 pub(crate) use self::record::{ChannelRecord, Name, Observed, Reading};
 pub use self::snapshot::{

@@ -11,7 +11,7 @@
 #![forbid(unsafe_code)]
 
 use core::time::Duration;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use crate::prim::IS_MODEL;
@@ -22,12 +22,13 @@ pub(super) const EVERY: usize = 64;
 /// How many sampled messages can be in the queue at a time.
 const STAMPS: usize = if IS_MODEL { 1 } else { 32 };
 
-/// The samples of one channel, on the heap from its 63rd message on.
+/// The samples of one channel, on the heap once a handle was used [`EVERY`] times.
 #[derive(Debug)]
-pub(super) struct Samples(OnceLock<Box<Inner>>);
+pub(super) struct Samples(OnceLock<Arc<Measured>>);
 
+/// What was measured in one channel.
 #[derive(Debug)]
-struct Inner {
+pub(super) struct Measured {
     stamps: [Stamp; STAMPS],
     /// What the stamps count from.
     start: Instant,
@@ -64,19 +65,10 @@ impl Samples {
         }
     }
 
-    /// The same message, after the sender's lock is released: allocates, shortly before the first
-    /// message that is sampled.
-    #[inline(always)]
-    pub(super) fn after_sent(&self, position: usize) {
-        if is_sampled(position.wrapping_add(1)) && self.0.get().is_none() {
-            self.allocate();
-        }
-    }
-
-    #[cold]
-    fn allocate(&self) {
+    /// Makes room for what is measured. Not under a lock of the channel: allocates.
+    pub(super) fn prepare(&self) {
         self.0.get_or_init(|| {
-            Box::new(Inner {
+            Arc::new(Measured {
                 stamps: core::array::from_fn(|_| Stamp {
                     position: AtomicUsize::new(0),
                     sent: AtomicU64::new(0),
@@ -143,15 +135,20 @@ impl Samples {
         })
     }
 
-    /// What was measured so far; `None` before the first message that is sampled.
-    pub(super) fn times(&self) -> Option<QueueTime> {
-        // ORDERING: Relaxed, no pair: statistics.
-        let load = |count: &AtomicU32| count.load(Ordering::Relaxed);
-        self.0.get().map(|inner| QueueTime { counts: inner.times.0.each_ref().map(load) })
+    /// What was measured; `None` before the first message that is sampled. Does not allocate.
+    pub(super) fn measured(&self) -> Option<Arc<Measured>> {
+        self.0.get().cloned()
     }
 }
 
-impl Inner {
+impl Measured {
+    /// The times that were measured so far.
+    pub(super) fn times(&self) -> QueueTime {
+        // ORDERING: Relaxed, no pair: statistics.
+        let load = |count: &AtomicU32| count.load(Ordering::Relaxed);
+        QueueTime { counts: self.times.0.iter().map(load).collect() }
+    }
+
     fn stamp(&self, position: usize) -> &Stamp {
         &self.stamps[position / EVERY % STAMPS]
     }
@@ -197,19 +194,19 @@ fn begins(bucket: usize) -> u64 {
 /// ```
 /// use levada::{mpsc, observe};
 ///
-/// let (tx, mut rx) = mpsc::channel(100);
+/// let (tx, mut rx) = mpsc::channel(200);
 /// for message in 0..200 {
 ///     tx.try_send(message).unwrap();
 ///     rx.try_recv().unwrap();
 /// }
 /// let snapshot = observe::snapshot();
 /// let times = snapshot.channels[0].queue_time.as_ref().unwrap();
-/// assert_eq!(times.samples(), 3);
+/// assert_eq!(times.samples(), 2, "of those after the first 64");
 /// assert!(times.quantile(0.5) <= times.quantile(0.99));
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct QueueTime {
-    counts: [u32; BUCKETS],
+    counts: Box<[u32]>,
 }
 
 impl QueueTime {
@@ -218,8 +215,8 @@ impl QueueTime {
     /// # Examples
     /// ```
     /// # use levada::{mpsc, observe};
-    /// # let (tx, _rx) = mpsc::channel(100);
-    /// # (0..100).for_each(|message| tx.try_send(message).unwrap());
+    /// # let (tx, _rx) = mpsc::channel(200);
+    /// # (0..200).for_each(|message| tx.try_send(message).unwrap());
     /// let snapshot = observe::snapshot();
     /// let times = snapshot.channels[0].queue_time.as_ref();
     /// assert_eq!(times.map(|times| times.samples()), Some(0));
@@ -234,8 +231,8 @@ impl QueueTime {
     /// # Examples
     /// ```
     /// # use levada::{mpsc, observe};
-    /// # let (tx, mut rx) = mpsc::channel(100);
-    /// # (0..100).for_each(|message| tx.try_send(message).unwrap());
+    /// # let (tx, mut rx) = mpsc::channel(200);
+    /// # (0..200).for_each(|message| tx.try_send(message).unwrap());
     /// # while rx.try_recv().is_ok() {}
     /// let snapshot = observe::snapshot();
     /// let times = snapshot.channels[0].queue_time.as_ref().unwrap();
@@ -262,17 +259,17 @@ impl QueueTime {
     /// # Examples
     /// ```
     /// # use levada::{mpsc, observe};
-    /// # let (tx, mut rx) = mpsc::channel(100);
-    /// # (0..100).for_each(|message| tx.try_send(message).unwrap());
+    /// # let (tx, mut rx) = mpsc::channel(200);
+    /// # (0..200).for_each(|message| tx.try_send(message).unwrap());
     /// let earlier = observe::snapshot().channels[0].queue_time.clone().unwrap();
     /// while rx.try_recv().is_ok() {}
     /// let later = observe::snapshot().channels[0].queue_time.clone().unwrap();
-    /// assert_eq!(later.since(&earlier).samples(), 1);
+    /// assert_eq!(later.since(&earlier).samples(), 2);
     /// ```
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
-        let difference = |bucket: usize| self.counts[bucket].wrapping_sub(earlier.counts[bucket]);
-        Self { counts: core::array::from_fn(difference) }
+        let pairs = self.counts.iter().zip(&earlier.counts);
+        Self { counts: pairs.map(|(now, then)| now.wrapping_sub(*then)).collect() }
     }
 
     /// The buckets that are not empty: where each begins and ends, and how many messages are in it.
@@ -280,12 +277,12 @@ impl QueueTime {
     /// # Examples
     /// ```
     /// # use levada::{mpsc, observe};
-    /// # let (tx, mut rx) = mpsc::channel(100);
-    /// # (0..100).for_each(|message| tx.try_send(message).unwrap());
+    /// # let (tx, mut rx) = mpsc::channel(200);
+    /// # (0..200).for_each(|message| tx.try_send(message).unwrap());
     /// # while rx.try_recv().is_ok() {}
     /// let snapshot = observe::snapshot();
     /// let times = snapshot.channels[0].queue_time.as_ref().unwrap();
-    /// assert_eq!(times.buckets().map(|(_, count)| count).sum::<u64>(), 1);
+    /// assert_eq!(times.buckets().map(|(_, count)| count).sum::<u64>(), 2);
     /// ```
     pub fn buckets(&self) -> impl Iterator<Item = (core::ops::Range<Duration>, u64)> + '_ {
         self.counts.iter().enumerate().filter(|(_, count)| **count > 0).map(|(bucket, count)| {
@@ -328,16 +325,16 @@ mod tests {
     fn an_unread_stamp_is_kept() {
         let samples = Samples::new();
         let sampled = |lap: usize| EVERY - 1 + lap * EVERY * STAMPS;
-        samples.after_sent(sampled(0) - 1);
+        samples.prepare();
         samples.note_sent(sampled(0), || 5);
         samples.note_sent(sampled(1), || 7);
         samples.note_received(sampled(1));
-        assert_eq!(samples.times().unwrap().samples(), 0, "it was not measured");
+        assert_eq!(samples.measured().unwrap().times().samples(), 0, "it was not measured");
         samples.note_received(sampled(0));
-        assert_eq!(samples.times().unwrap().samples(), 1);
+        assert_eq!(samples.measured().unwrap().times().samples(), 1);
         samples.note_sent(sampled(2), || 6);
         samples.note_received_many(sampled(2) - 3, 4);
-        assert_eq!(samples.times().unwrap().samples(), 2);
+        assert_eq!(samples.measured().unwrap().times().samples(), 2);
         assert_eq!(samples.high_water(0), 8);
     }
 
@@ -347,7 +344,7 @@ mod tests {
         for micros in 1..=1_000 {
             counts[bucket(micros * 1_000)] += 1;
         }
-        let times = QueueTime { counts };
+        let times = QueueTime { counts: Box::new(counts) };
         for share in [0.01, 0.1, 0.5, 0.9, 0.99, 1.0] {
             let exact = 1_000_000.0 * share;
             let found = times.quantile(share).as_nanos() as f64;

@@ -6,10 +6,9 @@ use core::panic::Location;
 use std::borrow::Cow;
 use std::sync::Arc as StdArc;
 
-use super::queue_time::{QueueTime, Samples};
-use super::registry::{self, Registration, Site};
+use super::queue_time::{Measured, Samples};
+use super::registry::{self, Message, Registration, Site};
 use crate::observe::Kind;
-use crate::prim::Arc;
 use crate::prim::atomic::{AtomicU64, Ordering};
 
 /// A channel that has a record.
@@ -58,51 +57,45 @@ impl Name {
 #[derive(Debug)]
 pub(crate) struct ChannelRecord {
     registration: Registration,
-    site: SiteOf,
+    site: Site,
     name: Name,
     /// How many messages were sent, where no other field of the channel says it.
     position: AtomicU64,
     samples: Samples,
 }
 
-/// [`Site`], with a name that is looked up when it is asked for.
-#[derive(Debug)]
-struct SiteOf {
-    kind: Kind,
-    location: &'static Location<'static>,
-    message: fn() -> &'static str,
-    message_size: usize,
-}
-
 impl ChannelRecord {
     /// The record of a channel that the caller creates.
     #[track_caller]
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new<T>(kind: Kind, name: Name) -> Self {
+        macro_rules! message {
+            ($kind:ident) => {
+                const { &Message { kind: Kind::$kind, name: type_name::<T>, size: size_of::<T>() } }
+            };
+        }
+        // A pointer to a constant, and one store.
+        let message: &'static Message = match kind {
+            Kind::Mpsc => message!(Mpsc),
+            Kind::Mpmc => message!(Mpmc),
+            Kind::Oneshot => message!(Oneshot),
+            Kind::Broadcast => message!(Broadcast),
+            Kind::Watch => message!(Watch),
+        };
         Self {
             registration: Registration::new(),
-            site: SiteOf {
-                kind,
-                location: Location::caller(),
-                message: type_name::<T>,
-                message_size: size_of::<T>(),
-            },
+            site: Site { location: Location::caller(), message },
             name,
             position: AtomicU64::new(0),
             samples: Samples::new(),
         }
     }
 
-    /// Makes a channel that is not shared yet visible to snapshots.
-    #[inline]
-    pub(crate) fn register<C: Observed>(channel: &Arc<C>) {
-        registry::register(channel);
-    }
-
-    /// Makes a channel that is about to be dropped invisible to snapshots. `totals`: how many
-    /// messages it has sent and received.
-    pub(crate) fn unregister(&self, totals: impl FnOnce() -> (u64, u64)) {
-        registry::unregister(self, totals);
+    /// Makes a channel that is about to be dropped invisible to snapshots. `sent`: how many
+    /// messages it has sent.
+    #[inline(always)]
+    pub(crate) fn unregister(&self, sent: impl FnOnce() -> u64) {
+        registry::unregister(self, sent);
     }
 
     pub(super) fn registration(&self) -> &Registration {
@@ -110,8 +103,7 @@ impl ChannelRecord {
     }
 
     pub(super) fn site(&self) -> Site {
-        let SiteOf { kind, location, message, message_size } = self.site;
-        Site { kind, location, message: message(), message_size }
+        self.site
     }
 
     pub(super) fn name(&self) -> Option<StdArc<str>> {
@@ -133,12 +125,6 @@ impl ChannelRecord {
     #[inline(always)]
     pub(crate) fn note_sent(&self, position: usize, queued: impl FnOnce() -> usize) {
         self.samples.note_sent(position, queued);
-    }
-
-    /// The same message, after the lock is released.
-    #[inline(always)]
-    pub(crate) fn after_sent(&self, position: usize) {
-        self.samples.after_sent(position);
     }
 
     /// A message was received: the `position`th from the beginning.
@@ -168,17 +154,23 @@ impl ChannelRecord {
         self.position.load(Ordering::Relaxed)
     }
 
+    /// Prepares to measure queue times, with a handle that was used often enough. Allocates.
+    pub(super) fn prepare_samples(&self) {
+        self.samples.prepare();
+    }
+
     pub(super) fn high_water(&self, depth: usize) -> usize {
         self.samples.high_water(depth)
     }
 
-    pub(super) fn queue_time(&self) -> Option<QueueTime> {
-        self.samples.times()
+    pub(super) fn measured(&self) -> Option<StdArc<Measured>> {
+        self.samples.measured()
     }
 }
 
 impl Drop for ChannelRecord {
+    #[inline(always)]
     fn drop(&mut self) {
-        registry::unregister(self, || (self.position(), 0));
+        registry::unregister(self, || self.position());
     }
 }

@@ -1,8 +1,15 @@
-//! All channels of the program that are alive, and what those that ended have done.
+//! All channels of the program that were used, and what those that ended have done.
 //!
-//! # Layout
-//! The registry is divided into shards by the address of the channel, so that threads which make
+//! A channel enters the registry when one of its handles is first used, so making a channel costs
+//! nothing but a few stores. The registry is divided into shards, so that threads which make
 //! channels at the same time seldom meet. Each shard has a lock.
+//!
+//! # States of a registration
+//! | `id` | `entry` | the channel | left by |
+//! |------|---------|-------------|---------|
+//! | 0    | 0       | was not used | the first use: the thread whose exchange sets `id` |
+//! | set  | 0       | is being registered by that thread | the same thread |
+//! | set  | set     | is registered | the drop of the channel |
 //!
 //! # Invariants
 //! - **I1** A channel is registered while it is shared, and unregistered before anything of it is
@@ -12,11 +19,11 @@
 //!   type `T` is accessed, so `T` need not be `Sync` nor `Send`.
 //!
 //! # Checked by
-//! `model` below.
+//! `model`.
 
 use core::hash::{Hash, Hasher};
 use core::panic::Location;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use super::record::{ChannelRecord, Observed, Reading};
 use super::slab::{self, Slab};
@@ -26,14 +33,17 @@ use crate::prim::atomic::{AtomicU64, Ordering};
 use crate::prim::{Arc, IS_MODEL, Lock, shared_array};
 
 /// More than threads that create channels at the same time.
-pub(super) const SHARDS: usize = if IS_MODEL { 1 } else { 64 };
+const SHARDS: usize = if IS_MODEL { 1 } else { 64 };
 
 shared_array! {
     static CHANNELS: [Shard; SHARDS] = Shard(Lock::new(Channels {
         live: Slab::new(),
-        registered: 0,
         ended: Sums::new(),
     }));
+}
+
+shared_array! {
+    static LAST_ID: [AtomicU64; 1] = AtomicU64::new(0);
 }
 
 #[repr(align(64))]
@@ -41,27 +51,41 @@ struct Shard(Lock<Channels>);
 
 struct Channels {
     live: Slab<Live>,
-    /// How many channels were ever registered in this shard.
-    registered: u64,
     /// What the channels have done that ended, by the line that created them.
     ended: Sums<Site, Total>,
 }
 
 /// What all channels have in common that one line creates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Site {
-    pub(super) kind: Kind,
     pub(super) location: &'static Location<'static>,
-    /// The name of the message's type.
-    pub(super) message: &'static str,
-    pub(super) message_size: usize,
+    pub(super) message: &'static Message,
 }
 
-/// The position in the source tells sites apart; hashing the names would cost more.
+/// What all channels of one kind have in common whose messages have one type.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) kind: Kind,
+    pub(super) name: fn() -> &'static str,
+    pub(super) size: usize,
+}
+
+/// By address, which is cheap: the compiler may have placed one site at several, which a snapshot
+/// merges.
+impl PartialEq for Site {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        ptr::eq(self.location, other.location) && ptr::eq(self.message, other.message)
+    }
+}
+
+impl Eq for Site {}
+
 impl Hash for Site {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u32(self.location.line());
-        state.write_u32(self.location.column());
+        state.write_usize(ptr::from_ref(self.location).addr());
+        state.write_usize(ptr::from_ref(self.message).addr());
     }
 }
 
@@ -70,7 +94,6 @@ impl Hash for Site {
 pub(super) struct Total {
     pub(super) channels: u64,
     pub(super) sent: u64,
-    pub(super) received: u64,
 }
 
 /// A channel that is registered.
@@ -95,73 +118,82 @@ unsafe fn read<C: Observed>(channel: NonNull<()>, visit: &mut Visit<'_>) {
     visit(channel.record(), channel.read());
 }
 
-/// Where a channel is registered: the shard, and its number there plus one; 0 before and after.
+/// Where a channel is registered.
 #[derive(Debug)]
 pub(super) struct Registration {
-    entry: AtomicU64,
-    /// Unlike all other channels of the program. Constant after the registration.
+    /// Unlike all other channels of the program; 0 before the first use. The shard follows from it.
     id: AtomicU64,
+    /// Its number in the shard, plus one; 0 if it is not registered.
+    entry: AtomicU64,
 }
 
 impl Registration {
+    #[inline(always)]
     pub(super) fn new() -> Self {
-        Self { entry: AtomicU64::new(0), id: AtomicU64::new(0) }
+        Self { id: AtomicU64::new(0), entry: AtomicU64::new(0) }
     }
 
-    /// The number of the channel, unlike all others of the program.
+    /// The number of the channel, unlike all others of the program; 0 before the first use.
     #[inline]
     pub(super) fn id(&self) -> u64 {
-        // ORDERING: Relaxed, no pair: it is written before the channel is shared.
+        // ORDERING: Relaxed, no pair: a number.
         self.id.load(Ordering::Relaxed)
     }
 }
 
-/// Registers a channel that is not shared yet.
-#[inline]
+fn shard(id: u64) -> &'static Lock<Channels> {
+    &CHANNELS[(id % SHARDS as u64) as usize].0
+}
+
+/// Registers a channel, unless it is registered already or another thread is about to.
+#[cold]
 pub(super) fn register<C: Observed>(channel: &Arc<C>) {
-    let object = NonNull::from(&**channel).cast::<()>();
-    let shard = object.addr().get() / 128 % SHARDS;
-    let live = Live { channel: object, read: read::<C> };
-    let registration = channel.record().registration();
+    let Registration { id, entry } = channel.record().registration();
+    // ORDERING: Relaxed, no pair: a number.
+    if id.load(Ordering::Relaxed) != 0 {
+        return;
+    }
+    // ORDERING: Relaxed, no pair: a number.
+    let new = LAST_ID[0].fetch_add(1, Ordering::Relaxed) + 1;
+    // ORDERING: Relaxed, no pair: one thread wins, and does what follows.
+    if id.compare_exchange(0, new, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+        return;
+    }
+    let live = Live { channel: NonNull::from(&**channel).cast(), read: read::<C> };
     slab::insert(
-        &CHANNELS[shard].0,
+        shard(new),
         |channels| &mut channels.live,
         live,
-        |channels, number| {
-            channels.registered += 1;
-            let id = channels.registered * SHARDS as u64 + shard as u64;
-            // ORDERING: Relaxed, no pair: the channel is not shared yet, and a snapshot reads it
-            // under the lock that is held here.
-            registration.id.store(id, Ordering::Relaxed);
-            let entry = u64::from(number) * SHARDS as u64 + shard as u64 + 1;
-            // ORDERING: Relaxed, no pair: as above.
-            registration.entry.store(entry, Ordering::Relaxed);
+        |_, number| {
+            // ORDERING: Relaxed pairs with the load in `unregister`: this thread has a handle, and
+            // what it did before it drops that is seen by the thread that drops the channel.
+            entry.store(u64::from(number) + 1, Ordering::Relaxed);
         },
     );
 }
 
 /// Ends the registration of a channel that is about to be dropped, if there is one, and adds what
-/// it has sent and received to the totals of the line that created it.
-pub(super) fn unregister(record: &ChannelRecord, totals: impl FnOnce() -> (u64, u64)) {
+/// it has sent to the totals of the line that created it.
+#[inline(always)]
+pub(super) fn unregister(record: &ChannelRecord, sent: impl FnOnce() -> u64) {
     let entry = &record.registration().entry;
-    // ORDERING: Relaxed, no pair: the channel is its last owner's.
-    let Some(entry) = entry.swap(0, Ordering::Relaxed).checked_sub(1) else { return };
-    let (shard, number) = (entry as usize % SHARDS, (entry / SHARDS as u64) as u32);
-    let (sent, received) = totals();
-    let lock = &CHANNELS[shard].0;
+    // ORDERING: Relaxed pairs with the store in `register`; the channel is its last owner's.
+    let Some(number) = entry.load(Ordering::Relaxed).checked_sub(1) else { return };
+    // ORDERING: Relaxed, no pair: as above.
+    entry.store(0, Ordering::Relaxed);
+    remove(record, number as u32, sent());
+}
+
+#[cold]
+fn remove(record: &ChannelRecord, number: u32, sent: u64) {
+    let lock = shard(record.id());
     let mut channels = lock.lock();
     channels.live.remove(number);
-    sums::change(
-        lock,
-        channels,
-        |channels| &mut channels.ended,
-        record.site(),
-        |total| {
-            total.channels += 1;
-            total.sent = total.sent.wrapping_add(sent);
-            total.received = total.received.wrapping_add(received);
-        },
-    );
+    let add = |total: &mut Total| {
+        total.channels += 1;
+        total.sent = total.sent.wrapping_add(sent);
+    };
+    sums::change(lock, channels, |channels| &mut channels.ended, record.site(), add);
 }
 
 /// Visits every registered channel, under the lock of its shard: `visit` must not allocate, call

@@ -23,7 +23,8 @@ use crate::observe::{Kind, Op, Side};
 /// ```
 /// use levada::{mpsc, observe};
 ///
-/// let (_tx, _rx) = mpsc::channel::<u32>(16);
+/// let (tx, _rx) = mpsc::channel::<u32>(16);
+/// tx.try_send(1).unwrap();
 /// let snapshot = observe::snapshot();
 /// assert_eq!(snapshot.channels[0].capacity, Some(16));
 /// ```
@@ -32,7 +33,7 @@ use crate::observe::{Kind, Op, Side};
 pub struct Snapshot {
     /// When it was made.
     pub taken: Instant,
-    /// The channels that are alive, without oneshots, in the order of their numbers.
+    /// The channels that are alive and were used, without oneshots, in the order of their numbers.
     pub channels: Vec<Channel>,
     /// The oneshots that a task waits for, by the line that created them.
     pub oneshots: Vec<Oneshots>,
@@ -49,14 +50,18 @@ pub struct Snapshot {
 /// ```
 /// use levada::{observe, watch};
 ///
-/// let (_tx, _rx) = watch::channel(0_u32);
+/// let (tx, _rx) = watch::channel(0_u32);
+/// tx.send(1).unwrap();
 /// let origin = observe::snapshot().channels[0].origin.clone();
 /// assert_eq!((origin.message(), origin.message_size()), ("u32", 4));
 /// assert!(origin.to_string().starts_with("watch at "));
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
-    site: Site,
+    kind: Kind,
+    location: &'static Location<'static>,
+    message: &'static str,
+    message_size: usize,
     name: Option<Arc<str>>,
 }
 
@@ -66,7 +71,8 @@ pub struct Origin {
 /// ```
 /// use levada::{broadcast, observe};
 ///
-/// let (tx, _slow) = broadcast::channel(4);
+/// let (tx, mut slow) = broadcast::channel(4);
+/// assert!(slow.try_recv().is_err(), "nothing yet");
 /// for event in 0..6 {
 ///     tx.send(event).unwrap();
 /// }
@@ -160,6 +166,11 @@ pub struct Waiter {
     pub task: Task,
     /// For how long.
     pub waited: Duration,
+    /// How often the future was polled and had to wait: more than once if its task was woken for
+    /// something else, as in a `select!`.
+    pub polls: u32,
+    /// Whether a thread sleeps until the wait ends, in a method such as `blocking_recv`.
+    pub blocking: bool,
 }
 
 /// A handle that was used at least once.
@@ -169,17 +180,20 @@ pub struct Waiter {
 /// use levada::{mpsc, observe};
 ///
 /// let (tx, _rx) = mpsc::channel(1);
-/// assert!(observe::snapshot().channels[0].handles.is_empty());
 /// tx.try_send(()).unwrap();
 /// assert_eq!(observe::snapshot().channels[0].handles[0].side, observe::Side::Sender);
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Handle {
+    /// Unlike all other handles since the program began.
+    pub id: u64,
     /// Which end.
     pub side: Side,
     /// The task that used it last: see the table in the [module](crate::observe).
     pub task: Task,
+    /// Whether another task used it before: the handle was moved, or is shared.
+    pub moved: bool,
     /// Where a receiver of broadcast or watch is.
     pub position: Option<Position>,
 }
@@ -191,6 +205,7 @@ pub struct Handle {
 /// use levada::{broadcast, observe};
 ///
 /// let (tx, mut rx) = broadcast::channel(2);
+/// assert!(rx.try_recv().is_err(), "nothing yet");
 /// for event in 0..5 {
 ///     tx.send(event).unwrap();
 /// }
@@ -241,7 +256,7 @@ pub struct Blocked {
     pub max: Duration,
 }
 
-/// The channels that ended, all created by one line.
+/// The channels that were used and ended, all created by one line.
 ///
 /// # Examples
 /// ```
@@ -253,7 +268,7 @@ pub struct Blocked {
 ///     rx.try_recv().unwrap();
 /// }
 /// let ended = &observe::snapshot().ended[0];
-/// assert_eq!((ended.channels, ended.sent, ended.received), (3, 3, 3));
+/// assert_eq!((ended.channels, ended.sent), (3, 3));
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -264,13 +279,18 @@ pub struct Ended {
     pub channels: u64,
     /// Messages sent.
     pub sent: u64,
-    /// Messages received; 0 for broadcast and watch.
-    pub received: u64,
 }
 
 impl Origin {
     fn new(site: Site, name: Option<Arc<str>>) -> Self {
-        Self { site, name }
+        let Site { location, message } = site;
+        Self {
+            kind: message.kind,
+            location,
+            message: (message.name)(),
+            message_size: message.size,
+            name,
+        }
     }
 
     /// Which channel it is.
@@ -278,11 +298,12 @@ impl Origin {
     /// # Examples
     /// ```
     /// # use levada::{observe::{self, Kind}, watch};
-    /// let (_tx, _rx) = watch::channel(());
+    /// let (tx, _rx) = watch::channel(());
+    /// tx.send(()).unwrap();
     /// assert_eq!(observe::snapshot().channels[0].origin.kind(), Kind::Watch);
     /// ```
     pub fn kind(&self) -> Kind {
-        self.site.kind
+        self.kind
     }
 
     /// The name that was given to its builder.
@@ -290,7 +311,8 @@ impl Origin {
     /// # Examples
     /// ```
     /// # use levada::{observe, watch};
-    /// let (_tx, _rx) = watch::channel(());
+    /// let (tx, _rx) = watch::channel(());
+    /// tx.send(()).unwrap();
     /// assert_eq!(observe::snapshot().channels[0].origin.name(), None);
     /// ```
     pub fn name(&self) -> Option<&str> {
@@ -302,11 +324,12 @@ impl Origin {
     /// # Examples
     /// ```
     /// # use levada::{observe, watch};
-    /// let (_tx, _rx) = watch::channel(());
+    /// let (tx, _rx) = watch::channel(());
+    /// tx.send(()).unwrap();
     /// println!("{}", observe::snapshot().channels[0].origin.location());
     /// ```
     pub fn location(&self) -> &'static Location<'static> {
-        self.site.location
+        self.location
     }
 
     /// The type of its messages.
@@ -314,11 +337,12 @@ impl Origin {
     /// # Examples
     /// ```
     /// # use levada::{observe, watch};
-    /// let (_tx, _rx) = watch::channel(1_u8);
+    /// let (tx, _rx) = watch::channel(1_u8);
+    /// tx.send(2).unwrap();
     /// assert_eq!(observe::snapshot().channels[0].origin.message(), "u8");
     /// ```
     pub fn message(&self) -> &'static str {
-        self.site.message
+        self.message
     }
 
     /// The size of that type in bytes, without what a message has on the heap.
@@ -326,11 +350,12 @@ impl Origin {
     /// # Examples
     /// ```
     /// # use levada::{observe, watch};
-    /// let (_tx, _rx) = watch::channel([0_u64; 4]);
+    /// let (tx, _rx) = watch::channel([0_u64; 4]);
+    /// tx.send([1; 4]).unwrap();
     /// assert_eq!(observe::snapshot().channels[0].origin.message_size(), 32);
     /// ```
     pub fn message_size(&self) -> usize {
-        self.site.message_size
+        self.message_size
     }
 }
 
@@ -361,8 +386,10 @@ impl Channel {
     /// # Examples
     /// ```
     /// # use levada::{broadcast, observe};
-    /// let (tx, _rx) = broadcast::channel(4);
+    /// let (tx, mut rx) = broadcast::channel(4);
     /// tx.send(()).unwrap();
+    /// tx.send(()).unwrap();
+    /// rx.try_recv().unwrap();
     /// assert!(observe::snapshot().channels[0].behind().eq([1]));
     /// ```
     pub fn behind(&self) -> impl Iterator<Item = u64> + '_ {
@@ -385,16 +412,17 @@ impl Channel {
             closed: reading.closed,
             waiters: Vec::new(),
             handles: Vec::new(),
-            queue_time: record.queue_time(),
+            queue_time: None,
         }
     }
 
     fn add_handle(&mut self, handle: handles::Handle) {
-        let position = handle.position.map(|position| Position {
+        let position = handle.position.as_ref().map(|position| Position {
             behind: self.sent.saturating_sub(position.next()),
             missed: position.missed(),
         });
-        self.handles.push(Handle { side: handle.side, task: handle.task, position });
+        let handles::Handle { id, side, task, moved, .. } = handle;
+        self.handles.push(Handle { id, side, task, moved, position });
     }
 
     /// The depth of a broadcast channel is what its slowest receiver has yet to get.
@@ -414,7 +442,8 @@ impl Channel {
 /// ```
 /// use levada::{mpsc, observe};
 ///
-/// let (_tx, _rx) = mpsc::builder::<u32>(8).named("jobs").build();
+/// let (tx, _rx) = mpsc::builder(8).named("jobs").build();
+/// tx.try_send(1).unwrap();
 /// for channel in observe::snapshot().channels {
 ///     println!("{}: {:?} of {:?}", channel.origin, channel.depth, channel.capacity);
 /// }
@@ -427,21 +456,34 @@ pub fn snapshot() -> Snapshot {
     registry::visit(
         &mut channels,
         |channels, room| channels.reserve(room),
-        |channels, record, reading| channels.push(Channel::new(record, reading)),
+        |channels, record, reading| {
+            channels.push((Channel::new(record, reading), record.measured()));
+        },
     );
+    let mut channels: Vec<_> = channels
+        .into_iter()
+        .map(|(channel, measured)| {
+            let queue_time = measured.map(|measured| measured.times());
+            Channel { queue_time, ..channel }
+        })
+        .collect();
     channels.sort_unstable_by_key(|channel| channel.id);
     let numbers: HashMap<u64, usize> =
         channels.iter().enumerate().map(|(index, channel)| (channel.id, index)).collect();
-    let mut oneshots: HashMap<Site, Vec<Waiter>> = HashMap::new();
+    let mut oneshots: HashMap<Origin, Vec<Waiter>> = HashMap::new();
     for wait in waits {
         let waiter = Waiter {
             op: wait.place.op,
             location: wait.place.location,
             task: wait.task,
             waited: taken.saturating_duration_since(wait.since),
+            polls: wait.polls,
+            blocking: wait.blocking,
         };
         match wait.channel {
-            WaitsFor::Oneshot(site) => oneshots.entry(site).or_default().push(waiter),
+            WaitsFor::Oneshot(site) => {
+                oneshots.entry(Origin::new(site, None)).or_default().push(waiter);
+            }
             WaitsFor::Channel(id) => {
                 // Without a channel it is that of a future that was forgotten.
                 if let Some(index) = numbers.get(&id) {
@@ -459,19 +501,19 @@ pub fn snapshot() -> Snapshot {
         longest_first(&mut channel.waiters);
         channel.set_broadcast_depth();
     }
-    Snapshot { taken, channels, oneshots: by_site(oneshots), blocked: blocked(), ended: ended() }
+    Snapshot { taken, channels, oneshots: by_origin(oneshots), blocked: blocked(), ended: ended() }
 }
 
 fn longest_first(waiters: &mut [Waiter]) {
     waiters.sort_by_key(|waiter| core::cmp::Reverse(waiter.waited));
 }
 
-fn by_site(oneshots: HashMap<Site, Vec<Waiter>>) -> Vec<Oneshots> {
+fn by_origin(oneshots: HashMap<Origin, Vec<Waiter>>) -> Vec<Oneshots> {
     let mut oneshots: Vec<_> = oneshots
         .into_iter()
-        .map(|(site, mut waiters)| {
+        .map(|(origin, mut waiters)| {
             longest_first(&mut waiters);
-            Oneshots { origin: Origin::new(site, None), waiters }
+            Oneshots { origin, waiters }
         })
         .collect();
     oneshots.sort_by_key(|oneshots| oneshots.origin.location());
@@ -481,17 +523,17 @@ fn by_site(oneshots: HashMap<Site, Vec<Waiter>>) -> Vec<Oneshots> {
 fn blocked() -> Vec<Blocked> {
     let mut sums: HashMap<_, waits::Sum> = HashMap::new();
     for (place, sum) in waits::ended() {
-        let all = sums.entry(place).or_default();
+        let all = sums.entry((place.op, place.location, place.channel)).or_default();
         all.count += sum.count;
         all.sum += sum.sum;
         all.max = all.max.max(sum.max);
     }
     let mut blocked: Vec<_> = sums
         .into_iter()
-        .map(|(place, sum)| Blocked {
-            op: place.op,
-            location: place.location,
-            channel: place.channel,
+        .map(|((op, location, channel), sum)| Blocked {
+            op,
+            location,
+            channel,
             count: sum.count,
             sum: sum.sum,
             max: sum.max,
@@ -504,19 +546,13 @@ fn blocked() -> Vec<Blocked> {
 fn ended() -> Vec<Ended> {
     let mut totals: HashMap<_, registry::Total> = HashMap::new();
     for (site, total) in registry::ended() {
-        let all = totals.entry(site).or_default();
+        let all = totals.entry(Origin::new(site, None)).or_default();
         all.channels += total.channels;
         all.sent = all.sent.wrapping_add(total.sent);
-        all.received = all.received.wrapping_add(total.received);
     }
     let mut ended: Vec<_> = totals
         .into_iter()
-        .map(|(site, total)| Ended {
-            origin: Origin::new(site, None),
-            channels: total.channels,
-            sent: total.sent,
-            received: total.received,
-        })
+        .map(|(origin, total)| Ended { origin, channels: total.channels, sent: total.sent })
         .collect();
     ended.sort_by_key(|ended| ended.origin.location());
     ended

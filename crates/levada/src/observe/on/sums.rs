@@ -98,13 +98,13 @@ impl Hasher for Mix {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+        bytes.iter().for_each(|byte| self.write_usize(usize::from(*byte)));
     }
 
     #[inline]
-    fn write_u32(&mut self, number: u32) {
+    fn write_usize(&mut self, number: usize) {
         // Fibonacci hashing (Knuth, volume 3, 6.4).
-        self.0 = (self.0.rotate_left(29) ^ u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = (self.0.rotate_left(29) ^ number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     }
 }
 

@@ -3,6 +3,7 @@
 
 use core::cell::Cell;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::thread;
 
@@ -26,20 +27,37 @@ pub struct Task(Key);
 enum Key {
     #[cfg(feature = "tokio")]
     Tokio(tokio::task::Id),
-    Thread(Arc<Thread>),
+    Thread(ThreadRef),
     /// The thread is ending, and its variables are gone.
     Unknown,
 }
 
-#[derive(PartialEq, Eq, Hash)]
+/// A thread, from its first use of a channel on.
+#[derive(Clone)]
+struct ThreadRef(Arc<Thread>);
+
 struct Thread {
     id: thread::ThreadId,
     name: Option<String>,
 }
 
+impl PartialEq for ThreadRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for ThreadRef {}
+
+impl Hash for ThreadRef {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.id.hash(state);
+    }
+}
+
 thread_local! {
     /// This thread, from its first use of a channel.
-    static THREAD: Cell<Option<Arc<Thread>>> = const { Cell::new(None) };
+    static THREAD: Cell<Option<ThreadRef>> = const { Cell::new(None) };
 }
 
 impl Task {
@@ -58,9 +76,9 @@ impl Task {
             let thread = cell.take().unwrap_or_else(|| {
                 let current = thread::current();
                 let name = current.name().map(str::to_owned);
-                Arc::new(Thread { id: current.id(), name })
+                ThreadRef(Arc::new(Thread { id: current.id(), name }))
             });
-            cell.set(Some(Arc::clone(&thread)));
+            cell.set(Some(thread.clone()));
             thread
         });
         Self(thread.map_or(Key::Unknown, Key::Thread))
@@ -73,7 +91,7 @@ impl fmt::Display for Task {
         match &self.0 {
             #[cfg(feature = "tokio")]
             Key::Tokio(id) => write!(f, "task {id}"),
-            Key::Thread(thread) => match &thread.name {
+            Key::Thread(ThreadRef(thread)) => match &thread.name {
                 Some(name) => write!(f, "thread {name}"),
                 None => {
                     let id = format!("{:?}", thread.id);

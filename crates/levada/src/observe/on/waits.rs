@@ -11,16 +11,18 @@
 use core::any::type_name;
 use core::hash::{Hash, Hasher};
 use core::panic::Location;
+use core::ptr;
+use core::task::Context;
 use core::time::Duration;
 use std::time::Instant;
 
 use super::record::ChannelRecord;
-use super::registry::Site;
+use super::registry::{Message, Site};
 use super::slab::{self, Slab};
 use super::sums::{self, Sums};
 use super::task::Task;
 use crate::observe::{Kind, Op};
-use crate::prim::{IS_MODEL, Lock, shared_array};
+use crate::prim::{IS_MODEL, Lock, is_parked_by, shared_array};
 
 const SHARDS: usize = if IS_MODEL { 1 } else { 64 };
 
@@ -37,7 +39,7 @@ struct Waits {
 }
 
 /// Where waits happen: all that one line waits for, at channels that one line creates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub(super) op: Op,
     pub(super) location: &'static Location<'static>,
@@ -45,11 +47,23 @@ pub(super) struct Place {
     pub(super) channel: &'static Location<'static>,
 }
 
-/// The position in the source tells places apart; hashing the names would cost more.
+/// By address, as a [`Site`].
+impl PartialEq for Place {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.op == other.op
+            && ptr::eq(self.location, other.location)
+            && ptr::eq(self.channel, other.channel)
+    }
+}
+
+impl Eq for Place {}
+
 impl Hash for Place {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u32(self.location.line());
-        state.write_u32(self.channel.line());
+        state.write_usize(ptr::from_ref(self.location).addr());
+        state.write_usize(ptr::from_ref(self.channel).addr());
     }
 }
 
@@ -68,6 +82,10 @@ pub(super) struct Wait {
     pub(super) channel: WaitsFor,
     pub(super) task: Task,
     pub(super) since: Instant,
+    /// How often the future was polled and had to wait.
+    pub(super) polls: u32,
+    /// Whether a thread sleeps until the wait ends.
+    pub(super) blocking: bool,
 }
 
 /// The channel of a wait.
@@ -123,9 +141,15 @@ impl WaitRecord {
 
     /// The future was polled, and is pending or not.
     #[inline(always)]
-    pub(crate) fn note(&mut self, is_pending: bool, channel: &ChannelRecord, op: Op) {
+    pub(crate) fn note(
+        &mut self,
+        is_pending: bool,
+        cx: &Context<'_>,
+        channel: &ChannelRecord,
+        op: Op,
+    ) {
         if is_pending {
-            self.enter(channel, op);
+            self.enter(cx, channel, op);
         } else {
             self.leave();
         }
@@ -133,9 +157,9 @@ impl WaitRecord {
 
     /// The same for the receiver of a oneshot for a `T`, which was created where the record was.
     #[inline(always)]
-    pub(crate) fn note_oneshot<T>(&mut self, is_pending: bool) {
+    pub(crate) fn note_oneshot<T>(&mut self, is_pending: bool, cx: &Context<'_>) {
         if is_pending {
-            self.enter_oneshot::<T>(Op::Recv, self.location);
+            self.enter_oneshot::<T>(cx, Op::Recv, self.location);
         } else {
             self.leave();
         }
@@ -143,9 +167,14 @@ impl WaitRecord {
 
     /// The same for the sender of a oneshot for a `T`, which waits for the receiver to close.
     #[inline(always)]
-    pub(crate) fn note_closed_oneshot<T>(&mut self, is_pending: bool, created: CreatedAt) {
+    pub(crate) fn note_closed_oneshot<T>(
+        &mut self,
+        is_pending: bool,
+        cx: &Context<'_>,
+        created: CreatedAt,
+    ) {
         if is_pending {
-            self.enter_oneshot::<T>(Op::Closed, created.0);
+            self.enter_oneshot::<T>(cx, Op::Closed, created.0);
         } else {
             self.leave();
         }
@@ -154,33 +183,49 @@ impl WaitRecord {
     /// The wait is over.
     #[inline(always)]
     pub(crate) fn leave(&mut self) {
+        if self.entry.is_some() {
+            self.leave_now();
+        }
+    }
+
+    #[cold]
+    fn leave_now(&mut self) {
         if let Some(entry) = self.entry.take() {
             remove(entry);
         }
     }
 
     #[cold]
-    fn enter(&mut self, channel: &ChannelRecord, op: Op) {
-        if self.entry.is_none() {
-            let place = Place { op, location: self.location, channel: channel.location() };
-            let shard = channel.id() as usize % SHARDS;
-            self.entry = Some(insert(shard, place, WaitsFor::Channel(channel.id())));
-        }
+    fn enter(&mut self, cx: &Context<'_>, channel: &ChannelRecord, op: Op) {
+        let place = Place { op, location: self.location, channel: channel.location() };
+        let shard = channel.id() as usize % SHARDS;
+        self.insert(cx, shard, place, WaitsFor::Channel(channel.id()));
     }
 
     #[cold]
-    fn enter_oneshot<T>(&mut self, op: Op, location: &'static Location<'static>) {
-        if self.entry.is_none() {
-            let site = Site {
-                kind: Kind::Oneshot,
-                location,
-                message: type_name::<T>(),
-                message_size: size_of::<T>(),
-            };
-            let place = Place { op, location: self.location, channel: location };
-            let shard = location.line() as usize % SHARDS;
-            self.entry = Some(insert(shard, place, WaitsFor::Oneshot(site)));
+    fn enter_oneshot<T>(&mut self, cx: &Context<'_>, op: Op, created: &'static Location<'static>) {
+        let message: &'static Message =
+            const { &Message { kind: Kind::Oneshot, name: type_name::<T>, size: size_of::<T>() } };
+        let site = Site { location: created, message };
+        let place = Place { op, location: self.location, channel: created };
+        let shard = created.line() as usize % SHARDS;
+        self.insert(cx, shard, place, WaitsFor::Oneshot(site));
+    }
+
+    /// Begins a wait, or counts one more poll of it.
+    fn insert(&mut self, cx: &Context<'_>, shard: usize, place: Place, channel: WaitsFor) {
+        let blocking = is_parked_by(cx.waker());
+        if let Some((shard, number)) = self.entry {
+            let mut waits = WAITS[shard as usize].0.lock();
+            if let Some(wait) = waits.now.get_mut(number) {
+                wait.polls = wait.polls.saturating_add(1);
+            }
+            return;
         }
+        let (task, since) = (Task::current(), Instant::now());
+        let wait = Wait { place, channel, task, since, polls: 1, blocking };
+        let number = slab::insert(&WAITS[shard].0, |waits| &mut waits.now, wait, |_, _| ());
+        self.entry = Some((shard as u32, number));
     }
 }
 
@@ -191,14 +236,7 @@ impl Drop for WaitRecord {
     }
 }
 
-fn insert(shard: usize, place: Place, channel: WaitsFor) -> (u32, u32) {
-    let wait = Wait { place, channel, task: Task::current(), since: Instant::now() };
-    let number = slab::insert(&WAITS[shard].0, |waits| &mut waits.now, wait, |_, _| ());
-    (shard as u32, number)
-}
-
 /// Removes the entry and adds its time to the sum of its place.
-#[cold]
 fn remove((shard, number): (u32, u32)) {
     let now = Instant::now();
     let lock = &WAITS[shard as usize].0;

@@ -335,7 +335,7 @@ impl<T> Chan<T, RxQueue> {
             let message = unsafe { owned.consumer.pop_under_lock(&self.chain, emptied) };
             let head = owned.consumer.head();
             if message.is_some() {
-                self.record().note_received(count(head.wrapping_sub(1)));
+                self.channel_record().note_received(count(head.wrapping_sub(1)));
             }
             self.publish_head(head);
             message
