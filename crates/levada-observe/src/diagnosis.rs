@@ -1,14 +1,15 @@
 //! What is wrong, in sentences. The crate's documentation lists the rules.
 
 use crate::limits::Limits;
-use crate::report::{Channel, Deadlock, Finding, Report, Shares, State, Waiters};
+use crate::report::{
+    Channel, Deadlock, Finding, Report, Shares, State, Subscriber, Waiters, Window,
+};
 use crate::trouble::growth;
 use crate::words::{age, line, many};
 
 /// All findings, the worst first: deadlocks, then channels as the report has them, then oneshots.
 pub(crate) fn findings(report: &Report, limits: &Limits) -> Vec<Finding> {
-    let window = report.window.map(|window| last(window.seconds));
-    let window = window.as_deref();
+    let window = report.window.as_ref();
     let mut findings: Vec<_> = report.deadlocks.iter().map(deadlock).collect();
     for channel in &report.channels {
         let found = [
@@ -45,7 +46,8 @@ pub(crate) fn findings(report: &Report, limits: &Limits) -> Vec<Finding> {
 }
 
 /// `minute`, or `12s`.
-fn last(seconds: f64) -> String {
+fn last(window: &Window) -> String {
+    let Window { seconds, .. } = *window;
     if (55.0..65.0).contains(&seconds) { "minute".to_owned() } else { age(seconds) }
 }
 
@@ -78,7 +80,7 @@ fn verb(op: &str) -> &'static str {
 /// Senders wait in half of the window or more; or one has waited for longer than the limit.
 fn full<'a>(
     channel: &'a Channel,
-    window: Option<&str>,
+    window: Option<&Window>,
     limits: &Limits,
 ) -> Option<(&'static str, &'a String, String)> {
     if matches!(channel.state, State::Deadlock | State::Unread) {
@@ -87,14 +89,16 @@ fn full<'a>(
     let senders: Vec<_> = channel.waiters.iter().filter(|it| it.op == "send").collect();
     let largest = senders.iter().max_by_key(|waiters| waiters.count)?;
     let oldest = senders.iter().map(|it| it.oldest_seconds).fold(0.0, f64::max);
-    let often = channel.shares.is_some_and(|shares| shares.senders_waiting >= 0.5);
+    let often = window.is_some_and(|window| window.seconds >= limits.full.as_secs_f64())
+        && channel.shares.is_some_and(|shares| shares.senders_waiting >= 0.5);
     if !often && oldest < limits.full.as_secs_f64() {
         return None;
     }
     let label = &channel.label;
     let was_full = match (channel.shares, window) {
         (Some(shares), Some(window)) => {
-            format!("{label} was full {:.0} % of the last {window}", shares.full * 100.0)
+            let (share, last) = (shares.full * 100.0, last(window));
+            format!("{label} was full {share:.0} % of the last {last}")
         }
         _ => format!("{label} is full"),
     };
@@ -113,7 +117,7 @@ fn waiting(largest: &Waiters, elsewhere: usize) -> String {
 }
 
 /// What its receivers did, and what to do about it.
-fn receivers(channel: &Channel, window: Option<&str>) -> String {
+fn receivers(channel: &Channel, window: Option<&Window>) -> String {
     let (Some(Shares { receivers_waiting, .. }), Some(_)) = (channel.shares, window) else {
         return String::new();
     };
@@ -138,7 +142,7 @@ fn stalled(channel: &Channel) -> Option<f64> {
     (steps >= 3).then(|| steps as f64 * history.step_seconds)
 }
 
-fn unread(channel: &Channel, window: Option<&str>) -> Option<String> {
+fn unread(channel: &Channel, window: Option<&Window>) -> Option<String> {
     let depth = channel.depth.filter(|_| channel.state == State::Unread)?;
     let (label, messages) = (&channel.label, many(depth, "message"));
     let receivers = many(channel.receivers, "receiver");
@@ -150,14 +154,14 @@ fn unread(channel: &Channel, window: Option<&str>) -> Option<String> {
         window => format!(
             "{label} has {messages}, of which none was received in the last {}; no receiver waits: \
              see what the tasks of its {receivers} do",
-            window.unwrap_or("samples")
+            window.map_or_else(|| "samples".to_owned(), last)
         ),
     })
 }
 
-fn growing(channel: &Channel, window: Option<&str>) -> Option<String> {
+fn growing(channel: &Channel, window: Option<&Window>) -> Option<String> {
     let (from, to) = growth(channel).filter(|_| channel.state == State::Growing)?;
-    let (rates, window) = (channel.rates?, window?);
+    let (rates, window) = (channel.rates?, last(window?));
     let more = (rates.sent - rates.received.unwrap_or(0.0)).max(0.0);
     Some(format!(
         "{} has no bound and grew from {from:.0} to {to:.0} messages in the last {window}: {more:.0} \
@@ -171,7 +175,9 @@ fn lagging(channel: &Channel) -> Option<String> {
     // The slowest one may have lost nothing yet, and one that was slow may have caught up.
     let missed = channel.subscribers.iter().max_by_key(|subscriber| subscriber.missed)?;
     let at = if slowest.behind > missed.behind && missed.missed == 0 { slowest } else { missed };
-    let lagging = channel.subscribers.iter().filter(|it| it.missed > 0 || it.behind > 0).count();
+    let each = channel.capacity.map_or(0, |capacity| capacity / channel.instances.max(1)) as u64;
+    let lags = |it: &&Subscriber| it.missed > 0 || it.behind > each;
+    let lagging = channel.subscribers.iter().filter(lags).count();
     let verb = if lagging == 1 { "lags" } else { "lag" };
     Some(format!(
         "{}: {} is {} behind and has missed {}; {lagging} of {} {verb}",

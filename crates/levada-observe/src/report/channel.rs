@@ -9,6 +9,7 @@
 /// use levada::mpsc;
 ///
 /// let connections: Vec<_> = (0..3).map(|_| mpsc::channel::<u32>(16)).collect();
+/// connections.iter().for_each(|(tx, _)| tx.try_send(1).unwrap());
 /// let report = levada_observe::report();
 /// assert_eq!(report.channels[0].instances, 3);
 /// assert_eq!(report.channels[0].capacity, Some(48));
@@ -235,6 +236,7 @@ pub struct QueueTime {
 /// use levada::broadcast;
 ///
 /// let (tx, mut rx) = broadcast::channel(4);
+/// assert!(rx.try_recv().is_err(), "nothing yet");
 /// (0..6).for_each(|event| drop(tx.send(event).unwrap()));
 /// assert!(rx.try_recv().is_err(), "it has lagged");
 /// let report = levada_observe::report();

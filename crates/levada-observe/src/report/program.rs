@@ -101,13 +101,15 @@ pub struct Blocked {
     pub max_seconds: f64,
 }
 
-/// The channels that ended, all created by one line.
+/// The channels that were used and ended, all created by one line.
 ///
 /// # Examples
 /// ```
 /// use levada::mpsc;
 ///
-/// drop(mpsc::channel::<u32>(1));
+/// let (tx, rx) = mpsc::channel(1);
+/// tx.try_send(1).unwrap();
+/// drop((tx, rx));
 /// assert_eq!(levada_observe::report().ended[0].channels, 1);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,6 +126,4 @@ pub struct Ended {
     pub channels: u64,
     /// Messages that were sent.
     pub sent: u64,
-    /// Messages that were received; 0 for broadcast and watch.
-    pub received: u64,
 }
