@@ -188,3 +188,197 @@ fn lagging(channel: &Channel) -> Option<String> {
         many(channel.receivers, "receiver"),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{DeadlockKind, History, Oneshots, Rates, StuckTask, StuckWait};
+
+    /// The findings about a row in a window of a minute, as rules and sentences.
+    fn about(channel: Channel) -> Vec<(String, String)> {
+        let window = Some(Window { seconds: 60.0, samples: 600 });
+        let report = Report { window, channels: vec![channel], ..Report::default() };
+        said(&report)
+    }
+
+    fn said(report: &Report) -> Vec<(String, String)> {
+        let findings = findings(report, &Limits::default());
+        findings.into_iter().map(|finding| (finding.rule, finding.text)).collect()
+    }
+
+    /// A queue that was full for most of a minute.
+    fn full() -> Channel {
+        let waiters = Waiters {
+            op: "send".into(),
+            site: "src/http.rs:88:17".into(),
+            count: 14,
+            oldest_seconds: 2.3,
+            p95_seconds: 1.8,
+            ..Waiters::default()
+        };
+        Channel {
+            label: "jobs".into(),
+            kind: "mpmc".into(),
+            state: State::Full,
+            receivers: 4,
+            capacity: Some(100),
+            depth: Some(100),
+            rates: Some(Rates { sent: 800.0, received: Some(800.0) }),
+            shares: Some(Shares { full: 0.92, senders_waiting: 0.9, ..Shares::default() }),
+            history: Some(History {
+                step_seconds: 1.0,
+                received: vec![800.0; 60],
+                ..History::default()
+            }),
+            waiters: vec![waiters],
+            ..Channel::default()
+        }
+    }
+
+    const FULL: &str = "jobs was full 92 % of the last minute; 14 tasks at src/http.rs:88 wait to send, 1.8s (p95)";
+
+    #[track_caller]
+    fn assert_says(channel: Channel, rule: &str, text: &str) {
+        assert_eq!(about(channel), [(rule.to_owned(), text.to_owned())]);
+    }
+
+    #[test]
+    fn full_with_busy_receivers_wants_more_workers() {
+        let end = "; its 4 receivers are never idle: add workers or refuse earlier";
+        assert_says(full(), "full", &format!("{FULL}{end}"));
+    }
+
+    #[test]
+    fn full_with_receivers_that_wait_is_bursts() {
+        let mut channel = full();
+        channel.shares.as_mut().unwrap().receivers_waiting = 0.3;
+        let end = "; its 4 receivers have waited in 30 % of it: the load comes in bursts";
+        assert_says(channel, "full", &format!("{FULL}{end}"));
+    }
+
+    #[test]
+    fn full_with_receivers_that_take_nothing_says_so() {
+        let mut channel = full();
+        channel.receivers = 1;
+        channel.history.as_mut().unwrap().received[50..].fill(0.0);
+        let end = "; its 1 receiver has taken nothing for 10s or longer: see what they do";
+        assert_says(channel, "full", &format!("{FULL}{end}"));
+    }
+
+    #[test]
+    fn full_is_said_of_half_a_window_or_of_a_long_wait_only() {
+        let mut channel = full();
+        channel.shares.as_mut().unwrap().senders_waiting = 0.49;
+        assert_eq!(about(channel.clone()), []);
+        channel.waiters[0].oldest_seconds = 5.0;
+        assert_eq!(about(channel.clone()).len(), 1);
+        channel.waiters.clear();
+        assert_eq!(about(channel), []);
+    }
+
+    #[test]
+    fn full_without_a_window_says_what_is_known() {
+        let mut channel = full();
+        (channel.shares, channel.rates, channel.history) = (None, None, None);
+        channel.waiters[0].oldest_seconds = 312.0;
+        channel.waiters.push(Waiters {
+            count: 2,
+            site: "a.rs:1:1".into(),
+            ..full().waiters[0].clone()
+        });
+        let report = Report { channels: vec![channel], ..Report::default() };
+        let text =
+            "jobs is full; 14 tasks at src/http.rs:88 wait to send, 1.8s (p95), and 2 elsewhere";
+        assert_eq!(said(&report), [("full".to_owned(), text.to_owned())]);
+    }
+
+    #[test]
+    fn unread_tells_never_from_not_any_more() {
+        let unread = Channel { state: State::Unread, depth: Some(100), ..full() };
+        let never = Channel { receivers: 1, receivers_unused: 1, ..unread.clone() };
+        let text = "jobs has 100 messages, and its 1 receiver was never polled";
+        assert_says(never, "unread", text);
+        let text = "jobs has 100 messages, of which none was received in the last minute; no \
+                    receiver waits: see what the tasks of its 4 receivers do";
+        assert_says(unread, "unread", text);
+    }
+
+    #[test]
+    fn growing_says_from_where_to_where_and_how_fast() {
+        let mut channel = full();
+        (channel.state, channel.capacity, channel.depth) = (State::Growing, None, Some(13_080));
+        channel.waiters.clear();
+        channel.rates = Some(Rates { sent: 801.2, received: Some(603.2) });
+        let history = channel.history.as_mut().unwrap();
+        history.depth = (0..60).map(|second| f64::from(1_200 + 200 * second)).collect();
+        let text = "jobs has no bound and grew from 2600 to 13080 messages in the last minute: 198 a \
+                    second more are sent than received; give it a bound, or more receivers";
+        assert_says(channel, "growing", text);
+    }
+
+    #[test]
+    fn lagging_names_the_task_that_lost_most() {
+        let subscriber =
+            |task: &str, behind, missed| Subscriber { task: task.into(), behind, missed };
+        let channel = Channel {
+            label: "events".into(),
+            state: State::Lagging,
+            instances: 1,
+            capacity: Some(600),
+            receivers: 3,
+            subscribers: vec![
+                subscriber("task 30", 530, 0),
+                subscriber("task 31", 512, 1_204),
+                subscriber("task 32", 0, 0),
+            ],
+            ..Channel::default()
+        };
+        let text =
+            "events: task 31 is 512 messages behind and has missed 1204; 1 of 3 receivers lags";
+        assert_says(channel, "lagging", text);
+    }
+
+    #[test]
+    fn oneshots_and_deadlocks_are_said_by_the_program() {
+        let oneshot = |op: &str, oldest_seconds| Oneshots {
+            op: op.into(),
+            site: "src/ask.rs:20:34".into(),
+            count: 2,
+            oldest_seconds,
+            ..Oneshots::default()
+        };
+        let stuck = |task: &str, channel: &str, holder: &str| StuckTask {
+            task: task.into(),
+            waits: vec![StuckWait {
+                op: "send".into(),
+                channel: channel.into(),
+                held_by: vec![holder.into()],
+                ..StuckWait::default()
+            }],
+        };
+        let deadlock = Deadlock {
+            kind: DeadlockKind::Cycle,
+            seconds: 35.2,
+            tasks: vec![stuck("task 1", "to_b", "task 2"), stuck("task 2", "to_a", "task 1")],
+            ..Deadlock::default()
+        };
+        let report = Report {
+            deadlocks: vec![deadlock],
+            oneshots: vec![oneshot("recv", 250.4), oneshot("recv", 29.0), oneshot("closed", 99.0)],
+            channels: vec![Channel { state: State::Deadlock, ..full() }],
+            ..Report::default()
+        };
+        let said = said(&report);
+        assert_eq!(said.len(), 2, "the full channel is not one more trouble: {said:?}");
+        assert_eq!(
+            said[0].1,
+            "suspected deadlock for 35s: task 1 waits to send on to_b, whose other end task 2 used \
+             last; task 2 waits to send on to_a, whose other end task 1 used last"
+        );
+        assert_eq!(
+            said[1].1,
+            "2 tasks wait for oneshots created at src/ask.rs:20, the first for 4m10s: their senders \
+             are alive, but have not answered"
+        );
+    }
+}

@@ -15,7 +15,7 @@
 /// assert_eq!(report.channels[0].capacity, Some(48));
 /// # drop(connections);
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Channel {
@@ -181,7 +181,7 @@ pub struct History {
 ///     }
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Waiters {
@@ -213,7 +213,7 @@ pub struct Waiters {
 /// let report = levada_observe::report();
 /// assert_eq!(report.channels[0].queue_time.as_ref().map(|time| time.samples), Some(1));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct QueueTime {
@@ -242,7 +242,7 @@ pub struct QueueTime {
 /// let report = levada_observe::report();
 /// assert_eq!(report.channels[0].subscribers[0].missed, 2);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Subscriber {

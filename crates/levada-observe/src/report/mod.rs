@@ -58,7 +58,7 @@ pub const VERSION: u32 = 1;
 /// assert_eq!(report.channels[0].label, "jobs");
 /// assert_eq!(report.channels[0].depth, Some(1));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Report {
@@ -95,7 +95,7 @@ pub struct Report {
 ///     println!("{}: {}", finding.rule, finding.text);
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Finding {
