@@ -1,4 +1,5 @@
 //! The server, over sockets.
+#![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};

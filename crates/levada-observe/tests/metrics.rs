@@ -1,5 +1,6 @@
 //! The metrics of Prometheus: their values, and that their labels are bounded.
 #![cfg(feature = "prometheus")]
+#![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 use std::collections::BTreeSet;
 
