@@ -134,7 +134,9 @@ fn queue_times_are_near_the_exact_ones() {
     exact.sort_unstable();
     let report = levada_observe::report();
     let measured = named(&report, "queued").queue_time.clone().unwrap();
-    assert_eq!(measured.samples, (MESSAGES / 64) as u64);
+    // The first one may be lost: what it needs is allocated a message before.
+    let all = (MESSAGES / 64) as u64;
+    assert!((all - 1..=all).contains(&measured.samples), "{}", measured.samples);
     // One in 64 is measured: its rank is that of a sample. The quantile of 400 samples is within
     // 7 % of the ranks with a probability beyond doubt, and a bucket is 6 % wide.
     let within = |share: f64, seconds: f64| {
