@@ -71,8 +71,8 @@ impl Builder {
         self
     }
 
-    /// How much the account of the clients keeps in files at most, over all servers. A cluster whose
-    /// servers have no room themselves elects no leader any more.
+    /// How much the account of the clients keeps in files at most, over all servers. A cluster
+    /// whose servers have no room themselves elects no leader any more.
     #[must_use]
     pub fn account_store(mut self, size: &str) -> Self {
         self.account_store = Some(size.to_owned());

@@ -222,7 +222,8 @@ impl ClusterStore {
         Ok(found.map_or((0, None), |(sequence, record)| (sequence, Some(record))))
     }
 
-    /// Puts a ticket in the queue of the job. One that replaces another is not that one, sent twice.
+    /// Puts a ticket in the queue of the job. One that replaces another is not the same, sent
+    /// twice.
     pub(super) async fn send_ticket(
         &self,
         record: &Record,

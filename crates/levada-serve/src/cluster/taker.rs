@@ -160,7 +160,7 @@ impl Taker {
         if record.state == JobState::Running && is_other {
             return settled(delivery.ack().await);
         }
-        // A worker that died before it gave the ticket back left the pause to the next one. One that
+        // A worker that died before it gave the ticket back left the pause to the next. One that
         // is longer than any can be comes of a clock that was wrong, and is over.
         let longest = self.queue.config().retry.max_backoff;
         if let Some(pause) = record.retry_at.map(|at| at.since(Moment::now()))

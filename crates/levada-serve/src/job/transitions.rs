@@ -169,9 +169,9 @@ impl Record {
         self.revision += 1;
     }
 
-    /// It was stored at this time by a clock that is right. One that ended much earlier by the clock
-    /// of its worker is kept as if it ended now: that clock is behind, and the job would expire too
-    /// soon.
+    /// It was stored at this time by a clock that is right. One that ended much earlier by the
+    /// clock of its worker is kept as if it ended now: that clock is behind, and the job would
+    /// expire too soon.
     #[cfg(feature = "nats")]
     pub(crate) fn stored_at(&mut self, now: Moment) {
         let (Some(finished), Some(expires)) = (self.finished_at, self.expires_at) else { return };
