@@ -4,6 +4,7 @@ mod servers;
 
 use crate::cargo::{Metadata, program, shared};
 use crate::libtest::{run_all, shared_tests};
+use crate::toolchain::need_faketime;
 use crate::{Result, shell};
 use servers::NAMED;
 pub(crate) use servers::NEWEST;
@@ -46,6 +47,9 @@ pub(crate) fn run(options: &[String]) -> Result {
         run_tested(set)?;
         options = all.iter().flat_map(|test| ["--test", test]).collect();
         options.push("--lib");
+    }
+    if wanted.deep {
+        need_faketime()?;
     }
     let levada = program("levada")?;
     let mut tests = shared_tests(TESTS, &options)?;

@@ -23,6 +23,8 @@
 //! | `line`    | what becomes of their tickets                                               |
 //! | `taker`   | takes tickets off the queues, for the workers of this process               |
 //! | `leftovers` | bodies of jobs that were never accepted                                   |
+//! | `following` | the messages of a stream from a position on                               |
+//! | `restore` | queue streams that were deleted                                             |
 //! | `mirror`  | shows what other processes do with the jobs                                 |
 //! | `output`  | what a command writes while it runs, to the processes whose clients watch   |
 //! | `news`    | events of all processes, and requests to stop a job                         |
@@ -45,6 +47,7 @@
 //!    has the job again.
 //! 7. What an attempt wrote is stored under the number of the attempt, before its end is recorded.
 
+mod following;
 mod held;
 mod leftovers;
 mod line;
@@ -55,6 +58,7 @@ mod news;
 mod output;
 mod queues;
 mod replica;
+mod restore;
 mod settings;
 mod store;
 mod taker;

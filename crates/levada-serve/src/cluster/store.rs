@@ -9,6 +9,7 @@ use std::mem::take;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
+use levada::watch;
 use levada_nats::queue::{Queue, SendError};
 use tokio::runtime::Handle;
 
@@ -18,7 +19,7 @@ use super::ticket::Ticket;
 use super::wire::{Put, Side, Wire};
 use crate::job::{IdempotencyKey, JobId, JobState, Moment, Record};
 use crate::store::body::{Body, BodyFile};
-use crate::store::{Change, Durability, Filter, Found, Store, StoreError, StoreErrorKind};
+use crate::store::{Change, Durability, Filter, Found, Lease, Store, StoreError, StoreErrorKind};
 use crate::sync::lock;
 
 /// A store that several processes share.
@@ -29,7 +30,9 @@ pub(super) struct ClusterStore {
     replica: Arc<Replica>,
     held: Arc<HeldJobs>,
     queues: Mutex<HashMap<String, Queue<Ticket>>>,
-    not_made: Mutex<Vec<(JobId, StoreError)>>,
+    /// Queues are missing that were there.
+    missed: watch::Sender<()>,
+    not_made: Mutex<Vec<(Lease, StoreError)>>,
 }
 
 impl ClusterStore {
@@ -37,12 +40,24 @@ impl ClusterStore {
     /// Outside a tokio runtime.
     pub(super) fn new(wire: Arc<Wire>, replica: Arc<Replica>, held: Arc<HeldJobs>) -> Self {
         let (queues, not_made) = (Mutex::default(), Mutex::default());
-        Self { runtime: Handle::current(), wire, replica, held, queues, not_made }
+        let (runtime, missed) = (Handle::current(), watch::Sender::default());
+        Self { runtime, wire, replica, held, queues, missed, not_made }
     }
 
     /// A queue of the cluster is open.
     pub(super) fn add_queue(&self, queue: Queue<Ticket>) {
         lock(&self.queues).insert(queue.name().to_string(), queue);
+    }
+
+    /// The stream of a queue was deleted.
+    pub(super) fn lose_queue(&self, name: &str) {
+        lock(&self.queues).remove(name);
+        self.missed.send_replace(());
+    }
+
+    /// Changes when a queue is lost.
+    pub(super) fn missed(&self) -> watch::Receiver<()> {
+        self.missed.subscribe()
     }
 
     /// The queue of this name, if it is open.
@@ -51,19 +66,21 @@ impl ClusterStore {
     }
 
     async fn commit_all(&self, changes: &[Change]) -> Result<(), StoreError> {
-        // Of several changes of a job the last one says it all.
+        // Of several changes under one lease the last one says it all. What a run under an earlier
+        // lease wants is another matter, and is refused by itself.
         let mut last = HashMap::new();
         for change in changes {
-            last.insert(change.id(), change);
+            last.insert(change.lease(), change);
         }
-        let made =
-            join_all(last.into_values().map(async |change| (change.id(), self.make(change).await)));
+        let made = join_all(
+            last.into_iter().map(async |(lease, change)| (lease, self.make(change).await)),
+        );
         let mut refused = Vec::new();
-        for (id, made) in made.await {
+        for (lease, made) in made.await {
             match made {
                 Ok(()) => {}
                 Err(error) if error.kind.passes() => return Err(error),
-                Err(error) => refused.push((id, error)),
+                Err(error) => refused.push((lease, error)),
             }
         }
         lock(&self.not_made).extend(refused);
@@ -85,7 +102,7 @@ impl ClusterStore {
                     Some(old) if is_meant(old) => {}
                     _ => return Err(taken(record.id)),
                 }
-                self.send_ticket(record).await?;
+                self.send_ticket(record, false).await?;
                 self.put(record, over).await
             }
             Change::Update { record } => self.step(record).await,
@@ -124,7 +141,7 @@ impl ClusterStore {
             return Err(taken(record.id));
         }
         self.wire.put_body(record.id, Side::Input, input).await?;
-        if let Err(error) = self.send_ticket(record).await {
+        if let Err(error) = self.send_ticket(record, false).await {
             if !error.kind.passes() {
                 self.wire.forget(record.id, record.key).await?;
             }
@@ -196,24 +213,38 @@ impl ClusterStore {
 
     /// The newest record that this process knows, or else the newest there is.
     async fn newest(&self, id: JobId) -> Result<(u64, Option<Record>), StoreError> {
-        let found = match self.replica.get(id)? {
-            Some(known) => Some(known),
-            None => self.wire.record(id).await?,
-        };
+        let mut found = self.replica.get(id)?;
+        if found.is_none() {
+            // What is read next is not older, while the records that were missed come one by one.
+            self.learn(id).await?;
+            found = self.replica.get(id)?;
+        }
         Ok(found.map_or((0, None), |(sequence, record)| (sequence, Some(record))))
     }
 
-    async fn send_ticket(&self, record: &Record) -> Result<(), StoreError> {
-        let no_queue = || StoreError::io(format!("queue {:?} is not open", record.queue));
-        let queue = self.queue(&record.queue).ok_or_else(no_queue)?;
-        let ticket = Ticket { record: record.clone() };
-        let id = format!("{}-{}", record.id, record.revision);
+    /// Puts a ticket in the queue of the job. One that replaces another is not the same, sent
+    /// twice.
+    pub(super) async fn send_ticket(
+        &self,
+        record: &Record,
+        replaces: bool,
+    ) -> Result<(), StoreError> {
+        let name = &record.queue;
+        let gone = || StoreError::away(format!("the stream of the queue {name:?} was deleted"));
+        let queue = self.queue(name).ok_or_else(gone)?;
+        let ticket = Ticket { record: record.clone(), replaces };
+        let again = if replaces { "-again" } else { "" };
+        let id = format!("{}-{}{again}", record.id, record.revision);
         match queue.sender().try_send(ticket).id(id).await {
             Ok(_) => Ok(()),
             Err(SendError::Full(_)) => Err(StoreError {
                 kind: StoreErrorKind::NoPlace,
-                message: format!("the queue {:?} is full", record.queue),
+                message: format!("the queue {name:?} is full"),
             }),
+            Err(SendError::NoStream(_)) => {
+                self.lose_queue(name);
+                Err(gone())
+            }
             Err(error) => Err(StoreError::away(error.to_string())),
         }
     }
@@ -248,7 +279,7 @@ impl Store for ClusterStore {
         self.wait(self.wire.ping())
     }
 
-    fn not_made(&self) -> Vec<(JobId, StoreError)> {
+    fn not_made(&self) -> Vec<(Lease, StoreError)> {
         take(&mut *lock(&self.not_made))
     }
 

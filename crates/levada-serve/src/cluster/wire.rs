@@ -12,9 +12,11 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
+use async_nats::datetime::DateTime;
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{GetStreamErrorKind, PublishError, PublishErrorKind};
+use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{
     Config, DiscardPolicy, LastRawMessageErrorKind, RetentionPolicy, StorageType, Stream,
 };
@@ -23,7 +25,7 @@ use futures_util::future::try_join_all;
 use levada_nats::{Connection, Durability, OpenError};
 use tokio::time::{Instant, sleep};
 
-use crate::job::{IdempotencyKey, JobId, Record};
+use crate::job::{IdempotencyKey, JobId, Moment, Record};
 use crate::store::body::Body;
 use crate::store::{StoreError, StoreErrorKind};
 
@@ -169,10 +171,10 @@ impl Wire {
 
     /// The newest record of a job, and its sequence number.
     pub(super) async fn record(&self, id: JobId) -> Result<Option<(u64, Record)>, StoreError> {
-        let Some((sequence, bytes)) = last(&self.records, &self.of_record(id)).await? else {
+        let Some(message) = last(&self.records, &self.of_record(id)).await? else {
             return Ok(None);
         };
-        Ok(Some((sequence, decode(&bytes)?)))
+        Ok(Some((message.sequence, decode(&message.payload, message.time)?)))
     }
 
     /// Writes a record over the one with this sequence number; 0 if there is none.
@@ -183,7 +185,7 @@ impl Wire {
             Put::Made(sequence) => Ok(Put::Made(sequence)),
             // An earlier attempt may have succeeded without an answer.
             Put::Taken => match last(&self.records, &subject).await? {
-                Some((sequence, there)) if there == bytes => Ok(Put::Made(sequence)),
+                Some(there) if there.payload == bytes => Ok(Put::Made(there.sequence)),
                 _ => Ok(Put::Taken),
             },
         }
@@ -207,9 +209,9 @@ impl Wire {
             }
             match last(&self.records, &subject).await? {
                 None => over = 0,
-                Some((sequence, bytes)) => {
-                    let owner = job_id(&bytes)?;
-                    let is_same = bytes.get(ID_BYTES..) == Some(&key.content);
+                Some(StreamMessage { sequence, payload, .. }) => {
+                    let owner = job_id(&payload)?;
+                    let is_same = payload.get(ID_BYTES..) == Some(&key.content);
                     if owner == id || is_same || self.record(owner).await?.is_some() {
                         return Ok(owner);
                     }
@@ -223,7 +225,7 @@ impl Wire {
     /// The job that a key names.
     pub(super) async fn by_key(&self, name: &[u8; 32]) -> Result<Option<JobId>, StoreError> {
         let found = last(&self.records, &self.of_key(name)).await?;
-        found.map(|(_, bytes)| job_id(&bytes)).transpose()
+        found.map(|message| job_id(&message.payload)).transpose()
     }
 
     async fn put(&self, subject: &str, bytes: Bytes, over: u64) -> Result<Put, StoreError> {
@@ -286,7 +288,7 @@ impl Wire {
             let found = last(&self.bodies, &self.of_piece(id, side, number)).await?;
             let missing =
                 || StoreError::corrupt(format!("piece {number} of a body of {id} is gone"));
-            found.map(|(_, bytes)| bytes).ok_or_else(missing)
+            found.map(|message| message.payload).ok_or_else(missing)
         });
         let mut pieces = try_join_all(pieces).await?;
         let body = match pieces.len() {
@@ -338,13 +340,13 @@ fn pieces_of(len: u64) -> usize {
 }
 
 /// The newest message of a subject, from the leader of its stream.
-async fn last(stream: &Stream, subject: &str) -> Result<Option<(u64, Bytes)>, StoreError> {
+async fn last(stream: &Stream, subject: &str) -> Result<Option<StreamMessage>, StoreError> {
     patiently(|| last_once(stream, subject)).await
 }
 
-async fn last_once(stream: &Stream, subject: &str) -> Result<Option<(u64, Bytes)>, StoreError> {
+async fn last_once(stream: &Stream, subject: &str) -> Result<Option<StreamMessage>, StoreError> {
     match stream.get_last_raw_message_by_subject(subject).await {
-        Ok(message) => Ok(Some((message.sequence, message.payload))),
+        Ok(message) => Ok(Some(message)),
         Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => Ok(None),
         Err(error) => Err(StoreError::away(format!("cannot read {subject}: {error}"))),
     }
@@ -371,10 +373,14 @@ pub(super) fn not_stored(error: &PublishError) -> StoreError {
     StoreError::away(format!("the NATS servers did not store it: {error}"))
 }
 
-pub(super) fn decode(bytes: &Bytes) -> Result<Record, StoreError> {
-    serde_json::from_slice(bytes).map_err(|error| {
+/// The record that the servers stored at this time, by their clock.
+pub(super) fn decode(bytes: &Bytes, stored: DateTime) -> Result<Record, StoreError> {
+    let mut record: Record = serde_json::from_slice(bytes).map_err(|error| {
         StoreError::corrupt(format!("the record of a job cannot be read: {error}"))
-    })
+    })?;
+    let stored = u64::try_from(stored.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
+    record.stored_at(Moment(stored));
+    Ok(record)
 }
 
 fn encode(record: &Record) -> Bytes {

@@ -7,7 +7,10 @@
 #![cfg(target_os = "linux")]
 
 mod chaos;
+mod clock;
+mod clocks;
 mod credentials;
+mod deleted;
 mod front_ends;
 mod http;
 mod limits;
@@ -16,6 +19,7 @@ mod members;
 mod poison;
 mod servers;
 mod site;
+mod soak;
 mod sse;
 mod startup;
 mod workers;
