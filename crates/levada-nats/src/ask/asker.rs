@@ -18,9 +18,6 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// How long a question waits if neither it nor the connection says so.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// The longest deadline, 100 years: a sum with the present time must exist.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
@@ -119,7 +116,7 @@ impl<Q: Send + 'static, A: Send + 'static> Asker<Q, A> {
     /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
     /// ```
     pub fn ask(&self, question: Q) -> Ask<'_, Q, A> {
-        let within = self.core.connection.client().timeout().unwrap_or(PATIENCE);
+        let within = self.core.connection.request_timeout();
         Ask { core: &self.core, question, within }
     }
 }

@@ -1,11 +1,14 @@
 //! A connection to NATS, and what it needs of the server.
 
 mod address;
+mod echo;
 mod error;
 mod options;
+mod request;
 mod server;
 mod state;
 
+pub(crate) use self::echo::NoEcho;
 pub use self::error::ConnectError;
 pub use self::options::ConnectOptions;
 pub use self::state::State;
@@ -17,6 +20,7 @@ use async_nats::jetstream::stream::{Config, Stream};
 use levada::watch;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// How long [`Connection::close`] waits for what is under way.
@@ -81,6 +85,8 @@ struct Shared {
     jetstream: jetstream::Context,
     namespace: Name,
     state: watch::Receiver<State>,
+    /// Whether a check of [`Connection::check`] is under way.
+    is_checked: AtomicBool,
 }
 
 impl Connection {
@@ -94,7 +100,8 @@ impl Connection {
             .ack_timeout(options.request_timeout)
             .build(async_nats::Client::clone(&client));
         let namespace = options.namespace.clone();
-        Self { shared: Arc::new(Shared { client, jetstream, namespace, state }) }
+        let is_checked = AtomicBool::new(false);
+        Self { shared: Arc::new(Shared { client, jetstream, namespace, state, is_checked }) }
     }
 
     /// How the connection stands, now and from now on.

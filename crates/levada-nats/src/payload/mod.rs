@@ -134,6 +134,11 @@ impl Objects {
         self.connection.client().max_payload().saturating_sub(taken)
     }
 
+    /// Whether a message of this size, with all of its headers, needs no object.
+    pub(crate) fn fits(&self, size: usize) -> bool {
+        size + ROOM <= self.connection.client().max_payload()
+    }
+
     /// What to publish for these bytes. If they do not fit, they are stored first, and the
     /// reference is among the headers.
     ///
