@@ -5,9 +5,10 @@ use super::presence::connected;
 use super::waiting::{Reply, Waiting};
 use super::wire::{self, Refusal, WITHIN};
 use crate::codec::Codec;
-use crate::payload::{Objects, Packed};
+use crate::payload::{Objects, Packed, PayloadError, REFERENCE};
 use crate::{Connection, Name};
 use async_nats::{HeaderMap, Message, StatusCode, Subject};
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -195,7 +196,7 @@ enum Failure {
     Gone,
     Refused(String),
     Disconnected,
-    Object(crate::payload::PayloadError),
+    Object(PayloadError),
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Core<Q, A> {
@@ -205,13 +206,10 @@ impl<Q: Send + 'static, A: Send + 'static> Core<Q, A> {
             Ok(bytes) => bytes,
             Err(source) => return Err(AskError::Encode { question, source }),
         };
-        let mut headers = HeaderMap::new();
         let asking = async {
-            // Filled in so that its length counts.
-            headers.insert(WITHIN, wire::within_header(LONGEST));
-            let packed = self.objects.pack(bytes, &mut headers).await.map_err(Failure::Object)?;
+            let packed = self.pack(bytes).await.map_err(Failure::Object)?;
             let _deletes = Deletes { objects: &self.objects, packed: &packed };
-            let message = self.ask_until_a_seat_is_free(&packed, headers, deadline).await?;
+            let message = self.ask_until_a_seat_is_free(&packed, deadline).await?;
             let unpacked = self.objects.unpack(message.headers.as_ref(), &message.payload);
             let answer = unpacked.await.map_err(Failure::Object)?;
             self.delete_answer(&message);
@@ -233,11 +231,17 @@ impl<Q: Send + 'static, A: Send + 'static> Core<Q, A> {
         }
     }
 
+    async fn pack(&self, bytes: Bytes) -> Result<Packed, PayloadError> {
+        let mut headers = HeaderMap::new();
+        // The longest, so that its length counts.
+        headers.insert(WITHIN, wire::within_header(LONGEST));
+        self.objects.pack(bytes, &mut headers).await
+    }
+
     /// The answer as it came, from one of the answerers that have a free seat.
     async fn ask_until_a_seat_is_free(
         &self,
         packed: &Packed,
-        mut headers: HeaderMap,
         deadline: Instant,
     ) -> Result<Message, Failure> {
         let start = || Waiting::start(&self.connection, self.questions.clone());
@@ -245,12 +249,18 @@ impl<Q: Send + 'static, A: Send + 'static> Core<Q, A> {
         let waiting = started.await.map_err(|()| Failure::Disconnected)?;
         let (mut tries, mut retries) = (0, 0);
         loop {
-            if !connected(&self.connection).await {
+            if !self.connection.state().borrow().is_connected()
+                && !connected(&self.connection).await
+            {
                 return Err(Failure::Disconnected);
             }
             let left = deadline.saturating_duration_since(Instant::now());
+            let mut headers = HeaderMap::new();
             headers.insert(WITHIN, wire::within_header(left));
-            let sent = waiting.send(packed.payload.clone(), headers.clone()).await;
+            if let Some(object) = &packed.reference {
+                headers.insert(REFERENCE, object.to_string());
+            }
+            let sent = waiting.send(packed.payload.clone(), headers).await;
             let mut pending = sent.ok_or(Failure::Disconnected)?;
             let message = match pending.reply().await {
                 Some(Reply::Message(message)) => message,

@@ -73,9 +73,7 @@ impl Encoded {
         }
         self.packed = None;
         let mut headers = self.headers();
-        // In a box, as all that follows, so that the future of a usual send is small.
-        let packing = Box::pin(objects.pack(self.bytes.clone(), &mut headers));
-        match timeout_at(limit, packing).await {
+        match timeout_at(limit, objects.pack(self.bytes.clone(), &mut headers)).await {
             Ok(Ok(packed)) => {
                 self.packed = Some(packed);
                 Ok(())
@@ -93,6 +91,7 @@ impl Encoded {
         let packed = self.packed.take();
         if let Some(object) = packed.and_then(|packed| packed.reference) {
             // Receivers delete it later if this does not.
+            // In a box, so that the future of a usual send is small.
             let deleting = Box::pin(shared.stores.queue.delete(&object));
             let deleted = timeout(CLEANING, deleting).await;
             tracing::debug!(queue = shared.name.as_str(), ?deleted, "the object of a failed send");
