@@ -1,5 +1,6 @@
 //! A connection to NATS, and what it needs of the server.
 
+mod ack;
 mod address;
 mod echo;
 mod error;
@@ -8,6 +9,7 @@ mod request;
 mod server;
 mod state;
 
+pub(crate) use self::ack::{Ack, NoAck};
 pub(crate) use self::echo::NoEcho;
 pub use self::error::ConnectError;
 pub use self::options::ConnectOptions;

@@ -3,10 +3,9 @@
 use super::encode::Encoded;
 use super::publish::{Doubt, Outcome, acknowledged, refused, request, unanswered};
 use super::{Accepted, Shared};
+use crate::connection::{Ack, NoAck};
 use async_nats::header::{NATS_BATCH_COMMIT, NATS_BATCH_ID, NATS_BATCH_SEQUENCE};
-use async_nats::jetstream::response::Response;
 use async_nats::{HeaderMap, Message};
-use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -75,8 +74,8 @@ fn headers(message: &Encoded, batch: &str, sequence: usize) -> HeaderMap {
 
 /// What the answer to the first message means: nothing is in it, or an error.
 fn begun(answer: &Message) -> Outcome<()> {
-    match serde_json::from_slice::<Response<Value>>(&answer.payload) {
-        Ok(Response::Err { error }) => refused(&error),
+    match Ack::read(&answer.payload) {
+        Err(NoAck::Refused(error)) => refused(&error),
         _ => Outcome::Accepted(()),
     }
 }

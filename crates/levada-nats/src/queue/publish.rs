@@ -2,10 +2,10 @@
 
 use super::encode::{Encoded, Unstored};
 use super::{Accepted, Shared};
+use crate::connection::{Ack, NoAck};
 use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{HeaderMap, Message, RequestErrorKind};
 use bytes::Bytes;
-use serde::Deserialize;
 use tokio::time::Instant;
 
 /// What came of a publish.
@@ -85,16 +85,6 @@ pub(super) async fn request<T>(
     shared.connection.request(subject, Some(headers), payload, limit).await
 }
 
-/// What the server says of a message. That of the client is slower to read: it has the names of the
-/// stream and of the domain, and is read twice to tell it from an error.
-#[derive(Deserialize)]
-struct Answer {
-    error: Option<jetstream::Error>,
-    seq: Option<u64>,
-    #[serde(default)]
-    duplicate: bool,
-}
-
 /// What the answer to a message means that was to be stored.
 pub(super) fn acknowledged(answer: Result<&Message, &RequestErrorKind>) -> Outcome<Accepted> {
     match answer {
@@ -104,13 +94,10 @@ pub(super) fn acknowledged(answer: Result<&Message, &RequestErrorKind>) -> Outco
 }
 
 fn read(answer: &[u8]) -> Outcome<Accepted> {
-    match serde_json::from_slice(answer) {
-        Ok(Answer { error: Some(error), .. }) => refused(&error),
-        Ok(Answer { seq: Some(seq), duplicate, .. }) => {
-            Outcome::Accepted(Accepted { seq, duplicate })
-        }
-        Ok(_) => Outcome::Refused("it answers without a sequence".to_owned()),
-        Err(error) => Outcome::Refused(format!("it answers what is no answer: {error}")),
+    match Ack::read(answer) {
+        Ok(Ack { seq, duplicate }) => Outcome::Accepted(Accepted { seq, duplicate }),
+        Err(NoAck::Refused(error)) => refused(&error),
+        Err(NoAck::Unreadable(reason)) => Outcome::Refused(reason),
     }
 }
 
@@ -186,22 +173,6 @@ mod tests {
             r#"{{"error":{{"code":{code},"err_code":{err_code},"description":"{description}"}},"stream":"s","seq":0}}"#
         );
         read(json.as_bytes())
-    }
-
-    #[test]
-    fn an_answer_has_a_sequence_or_an_error() {
-        let read = |json: &str| read(json.as_bytes());
-        for (json, duplicate) in [
-            (r#"{"stream":"s","seq":7}"#, false),
-            (r#"{"stream":"s","domain":"d","seq":7,"duplicate":true,"new":[1]}"#, true),
-        ] {
-            let outcome = read(json);
-            let Outcome::Accepted(accepted) = outcome else { panic!("{json}: {outcome:?}") };
-            assert_eq!((accepted.seq, accepted.duplicate), (7, duplicate));
-        }
-        for json in ["", "{}", r#"{"stream":"s"}"#, r#"{"seq":"x"}"#, "+OK"] {
-            assert!(matches!(read(json), Outcome::Refused(_)), "{json}");
-        }
     }
 
     #[test]

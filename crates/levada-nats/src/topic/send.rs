@@ -4,11 +4,10 @@ use super::error::SendError;
 use super::source::Source;
 use crate::State;
 use crate::codec::Codec;
+use crate::connection::{Ack, NoAck};
 use crate::payload::PayloadError;
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::context::GetStreamErrorKind;
-use async_nats::jetstream::publish::PublishAck;
-use async_nats::jetstream::response::Response;
 use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{HeaderMap, RequestErrorKind};
 use bytes::Bytes;
@@ -266,12 +265,10 @@ async fn publish_once(
             return Answer::Refused(kind.to_string());
         }
     };
-    match serde_json::from_slice(&message.payload) {
-        Ok(Response::Ok(PublishAck { sequence, duplicate, .. })) => {
-            Answer::Stored(Sent { seq: sequence, duplicate })
-        }
-        Ok(Response::Err { error }) => refusal(&error),
-        Err(error) => Answer::Refused(format!("it answers what is no answer: {error}")),
+    match Ack::read(&message.payload) {
+        Ok(Ack { seq, duplicate }) => Answer::Stored(Sent { seq, duplicate }),
+        Err(NoAck::Refused(error)) => refusal(&error),
+        Err(NoAck::Unreadable(reason)) => Answer::Refused(reason),
     }
 }
 
