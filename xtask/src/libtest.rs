@@ -1,15 +1,23 @@
-//! Running one test program and reading what each of its tests did.
+//! Running test programs: one, to read what each of its tests did, or many side by side.
 
-use crate::Result;
+use crate::cargo::{Built, Metadata, programs, shared_build};
+use crate::{Result, shell};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// More threads than cores, so that a test that hangs keeps few others from running.
 const THREADS: &str = "--test-threads=32";
+
+/// How many tests of one program run at once where programs run side by side, for each core: those
+/// of a service wait for most of their time.
+const PER_CORE: usize = 2;
 
 /// What became of one test.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,6 +90,82 @@ impl Program {
     }
 }
 
+/// A test program that runs with all of its tests.
+pub(crate) struct Whole {
+    pub(crate) package: String,
+    /// The name of the library, binary or test file.
+    pub(crate) target: String,
+    pub(crate) command: Command,
+}
+
+/// Runs a cargo that builds tests of the workspace that `metadata` describes, and returns them,
+/// each to be started as `cargo test` would start it.
+pub(crate) fn tests(build: &mut Command, metadata: &Metadata) -> Result<Vec<Whole>> {
+    let built = programs(build)?.into_iter().filter(|built| built.is_test);
+    let whole = |built: Built| {
+        let package = metadata.package_with(&built.package_id)?;
+        let program = Program { path: built.path, dir: package.dir() };
+        let package = package.name().to_owned();
+        Ok(Whole { package, target: built.target, command: program.command() })
+    };
+    built.map(whole).collect()
+}
+
+/// Builds what `options` select, with all features, and returns the tests of `package` among it.
+pub(crate) fn shared_tests(package: &str, options: &[&str]) -> Result<Vec<Whole>> {
+    let mut build = shared_build();
+    let mut tests = tests(build.arg("--all-features").args(options), &Metadata::load()?)?;
+    tests.retain(|test| test.package == package);
+    Ok(tests)
+}
+
+/// Runs programs side by side, the largest first, for those take longest. What a program has
+/// written is shown in one piece at its end. After one that fails no other is started.
+pub(crate) fn run_all(mut programs: Vec<Whole>) -> Result {
+    if programs.is_empty() {
+        return Err("cargo built no test".into());
+    }
+    if let [alone] = &mut programs[..] {
+        // Shown while it runs.
+        return shell::run(&mut alone.command);
+    }
+    let size = |of: &Whole| fs::metadata(of.command.get_program()).map_or(0, |file| file.len());
+    programs.sort_by_key(|program| Reverse(size(program)));
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let left = Mutex::new(programs.into_iter());
+    let next = || left.lock().ok()?.next();
+    let failures = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                while let Some(mut program) = next() {
+                    program.command.env("RUST_TEST_THREADS", (cores * PER_CORE).to_string());
+                    if let (Err(error), Ok(mut failures)) = (run_one(program), failures.lock()) {
+                        failures.push(error);
+                        // There is nothing more to do for any thread.
+                        while next().is_some() {}
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().map_err(|_| "a thread has panicked")?;
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
+}
+
+/// Runs one of several programs, and says how long it took.
+fn run_one(mut program: Whole) -> std::result::Result<(), String> {
+    let name = format!("{} {}", program.package, program.target);
+    let start = Instant::now();
+    let output = program.command.stdin(Stdio::null()).output();
+    let output = output.map_err(|error| format!("{name}: it does not start: {error}"))?;
+    let [written, errors] =
+        [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    let seconds = start.elapsed().as_secs_f64();
+    println!("\n--- {name}: {seconds:.1} s\n{}\n{}", written.trim(), errors.trim());
+    if output.status.success() { Ok(()) } else { Err(format!("{name}: {}", output.status)) }
+}
+
 /// Reads a pipe to its end on a thread of its own, so that a full pipe never stops the program.
 fn collect(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
     thread::spawn(move || {
@@ -132,5 +216,27 @@ mod tests {
         assert_eq!(parse("test a ... FAILED"), Some(("a", Outcome::Failed)));
         assert_eq!(parse("test a ... ignored, slow"), Some(("a", Outcome::Ignored)));
         assert_eq!(parse("test result: ok. 3 passed"), None);
+    }
+
+    fn whole(target: &str, program: &str, arguments: &[&str]) -> Whole {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        Whole { package: "p".to_owned(), target: target.to_owned(), command }
+    }
+
+    #[test]
+    fn a_program_that_fails_is_named() {
+        let good = |target| whole(target, "true", &[]);
+        run_all(vec![good("a"), good("b"), good("c")]).unwrap();
+        let bad = whole("bad", "sh", &["-c", "exit 3"]);
+        let error = run_all(vec![good("a"), bad, good("c")]).unwrap_err().to_string();
+        assert!(error.starts_with("p bad: ") && error.ends_with('3'), "{error}");
+        let error = run_all(vec![good("a"), whole("lost", "/lost", &[])]).unwrap_err();
+        assert!(error.to_string().starts_with("p lost: it does not start"), "{error}");
+    }
+
+    #[test]
+    fn no_program_at_all_is_an_error() {
+        assert!(run_all(Vec::new()).is_err());
     }
 }

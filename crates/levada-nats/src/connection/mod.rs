@@ -2,6 +2,7 @@
 
 mod ack;
 mod address;
+mod credentials;
 mod echo;
 mod error;
 mod options;
