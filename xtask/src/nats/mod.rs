@@ -2,7 +2,7 @@
 
 mod servers;
 
-use crate::cargo::{Metadata, program, shared};
+use crate::cargo::{Metadata, cargo, program, shared};
 use crate::libtest::{run_all, shared_tests};
 use crate::toolchain::need_faketime;
 use crate::{Result, shell};
@@ -37,6 +37,12 @@ pub(crate) fn run(options: &[String]) -> Result {
             command.env(DEEP_VARIABLE, "1");
         }
     };
+    if wanted.bench {
+        let mut command = cargo();
+        command.args(["run", "--release", "--package", TESTS, "--example", "bench", "--"]);
+        set(&mut command);
+        return shell::run(command.args(wanted.tests).args(wanted.behind));
+    }
     let metadata = Metadata::load()?;
     let all = metadata.package(TESTS)?.tests();
     let mut options: Vec<_> = wanted.tests.iter().flat_map(|test| ["--test", test]).collect();
@@ -55,7 +61,7 @@ pub(crate) fn run(options: &[String]) -> Result {
     let mut tests = shared_tests(TESTS, &options)?;
     for test in &mut tests {
         set(&mut test.command);
-        test.command.env(PROGRAM_VARIABLE, &levada).args(wanted.of_libtest);
+        test.command.env(PROGRAM_VARIABLE, &levada).args(wanted.behind);
         if wanted.deep {
             // Those that take long, and those of three servers, which elect leaders for seconds.
             test.command.arg("--include-ignored");
@@ -91,20 +97,25 @@ pub(crate) fn newest() -> Result<PathBuf> {
 struct Wanted<'a> {
     version: &'a str,
     deep: bool,
-    /// Test programs; all of them if there are none.
+    /// The benchmark, and not the tests.
+    bench: bool,
+    /// Test programs, or shapes of the benchmark; all of them if there are none.
     tests: Vec<&'a str>,
-    of_libtest: &'a [String],
+    /// What stands behind `--`.
+    behind: &'a [String],
 }
 
 impl<'a> Wanted<'a> {
     fn parse(options: &'a [String]) -> Result<Self> {
         let end = options.iter().position(|word| word == "--").unwrap_or(options.len());
-        let of_libtest = options.get(end + 1..).unwrap_or_default();
-        let mut wanted = Self { version: NEWEST, deep: false, tests: Vec::new(), of_libtest };
+        let behind = options.get(end + 1..).unwrap_or_default();
+        let (version, tests) = (NEWEST, Vec::new());
+        let mut wanted = Self { version, deep: false, bench: false, tests, behind };
         let mut words = options[..end].iter();
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--deep" => wanted.deep = true,
+                "--bench" => wanted.bench = true,
                 "--version" => {
                     wanted.version = words.next().filter(|word| is_version(word)).ok_or(
                         "--version wants the version of a NATS server behind it, as in 2.14.6",
@@ -113,7 +124,8 @@ impl<'a> Wanted<'a> {
                 option if option.starts_with('-') => {
                     return Err(format!(
                         "`{option}`? It takes --deep, --version V, names of test programs, and what \
-                         is for them behind `--`"
+                         is for them behind `--`; with --bench, names of shapes, and MESSAGES and \
+                         ROUNDS behind `--`"
                     )
                     .into());
                 }
@@ -183,13 +195,22 @@ mod tests {
         let wanted = Wanted::parse(&options).unwrap();
         assert_eq!((wanted.version, wanted.deep), ("2.14.6", true));
         assert_eq!(wanted.tests, ["queue", "topic"]);
-        assert_eq!(wanted.of_libtest, ["--nocapture", "lost"]);
+        assert_eq!(wanted.behind, ["--nocapture", "lost"]);
+    }
+
+    #[test]
+    fn the_benchmark_takes_shapes_and_numbers() {
+        let options = words("--bench ask cell -- 20000 9");
+        let wanted = Wanted::parse(&options).unwrap();
+        assert!(wanted.bench);
+        assert_eq!((wanted.tests, wanted.behind), (vec!["ask", "cell"], &options[4..]));
     }
 
     #[test]
     fn without_options_everything_runs_on_the_newest() {
         let wanted = Wanted::parse(&[]).unwrap();
-        let expected = Wanted { version: NEWEST, deep: false, tests: Vec::new(), of_libtest: &[] };
+        let (version, tests) = (NEWEST, Vec::new());
+        let expected = Wanted { version, deep: false, bench: false, tests, behind: &[] };
         assert_eq!(wanted, expected);
     }
 
