@@ -12,9 +12,11 @@
 //! | file      | what it is                                                                  |
 //! |-----------|-----------------------------------------------------------------------------|
 //! | `member`  | this process as a member of the cluster: joining, starting, leaving         |
+//! | `together`| what several tasks want to do at the same time, done at once                |
+//! | `batch`   | publishes to a stream; those of the same time are one atomic batch          |
 //! | `wire`    | the streams: records, bodies, keys; each write is a compare-and-set         |
 //! | `replica` | the records, in memory, as this process knows them                          |
-//! | `ticket`  | what stands in a queue for a job                                            |
+//! | `ticket`  | what stands in a queue for a job; those of the same time are one batch      |
 //! | `queues`  | the queue streams: made by front ends, found by workers                     |
 //! | `settings`| those of the queues, from front ends to workers                             |
 //! | `store`   | both as a `Store`                                                           |
@@ -45,6 +47,8 @@
 //! 7. What an attempt wrote is stored under the number of the attempt, before its end is recorded.
 
 #[cfg(feature = "nats")]
+mod batch;
+#[cfg(feature = "nats")]
 mod held;
 #[cfg(feature = "nats")]
 mod leftovers;
@@ -70,6 +74,8 @@ mod store;
 mod taker;
 #[cfg(feature = "nats")]
 mod ticket;
+#[cfg(feature = "nats")]
+mod together;
 #[cfg(feature = "nats")]
 mod wire;
 #[cfg(not(feature = "nats"))]

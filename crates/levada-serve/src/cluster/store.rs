@@ -9,13 +9,14 @@ use std::mem::take;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
-use levada_nats::queue::{Queue, SendError};
+use levada_nats::queue::Queue;
 use tokio::runtime::Handle;
 
+use super::batch::Put;
 use super::held::HeldJobs;
 use super::replica::Replica;
-use super::ticket::Ticket;
-use super::wire::{Put, Side, Wire};
+use super::ticket::{Ticket, Tickets};
+use super::wire::{Side, Wire};
 use crate::job::{IdempotencyKey, JobId, JobState, Moment, Record};
 use crate::store::body::{Body, BodyFile};
 use crate::store::{Change, Durability, Filter, Found, Store, StoreError, StoreErrorKind};
@@ -28,7 +29,7 @@ pub(super) struct ClusterStore {
     wire: Arc<Wire>,
     replica: Arc<Replica>,
     held: Arc<HeldJobs>,
-    queues: Mutex<HashMap<String, Queue<Ticket>>>,
+    queues: Mutex<HashMap<String, Arc<Tickets>>>,
     not_made: Mutex<Vec<(JobId, StoreError)>>,
 }
 
@@ -42,22 +43,21 @@ impl ClusterStore {
 
     /// A queue of the cluster is open.
     pub(super) fn add_queue(&self, queue: Queue<Ticket>) {
-        lock(&self.queues).insert(queue.name().to_string(), queue);
+        lock(&self.queues).insert(queue.name().to_string(), Arc::new(Tickets::new(queue)));
     }
 
     /// The queue of this name, if it is open.
     pub(super) fn queue(&self, name: &str) -> Option<Queue<Ticket>> {
-        lock(&self.queues).get(name).cloned()
+        lock(&self.queues).get(name).map(|tickets| tickets.queue().clone())
     }
 
     async fn commit_all(&self, changes: &[Change]) -> Result<(), StoreError> {
         // Of several changes of a job the last one says it all.
-        let mut last = HashMap::new();
-        for change in changes {
-            last.insert(change.id(), change);
-        }
-        let made =
-            join_all(last.into_values().map(async |change| (change.id(), self.make(change).await)));
+        let last: HashMap<_, _> =
+            changes.iter().enumerate().map(|(at, change)| (change.id(), at)).collect();
+        let is_last = |(at, change): &(usize, &Change)| last[&change.id()] == *at;
+        let changes = changes.iter().enumerate().filter(is_last).map(|(_, change)| change);
+        let made = join_all(changes.map(async |change| (change.id(), self.make(change).await)));
         let mut refused = Vec::new();
         for (id, made) in made.await {
             match made {
@@ -205,17 +205,8 @@ impl ClusterStore {
 
     async fn send_ticket(&self, record: &Record) -> Result<(), StoreError> {
         let no_queue = || StoreError::io(format!("queue {:?} is not open", record.queue));
-        let queue = self.queue(&record.queue).ok_or_else(no_queue)?;
-        let ticket = Ticket { record: record.clone() };
-        let id = format!("{}-{}", record.id, record.revision);
-        match queue.sender().try_send(ticket).id(id).await {
-            Ok(_) => Ok(()),
-            Err(SendError::Full(_)) => Err(StoreError {
-                kind: StoreErrorKind::NoPlace,
-                message: format!("the queue {:?} is full", record.queue),
-            }),
-            Err(error) => Err(StoreError::away(error.to_string())),
-        }
+        let tickets = lock(&self.queues).get(&record.queue).cloned().ok_or_else(no_queue)?;
+        tickets.send(record).await
     }
 
     fn wait<T>(&self, work: impl Future<Output = T>) -> T {

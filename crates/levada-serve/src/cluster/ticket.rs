@@ -1,12 +1,82 @@
-//! What stands in a queue for a job.
+//! What stands in a queue for a job, and how it comes there.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use levada_nats::queue::{Queue, SendError};
 use serde::{Deserialize, Serialize};
 
+use super::together::Together;
 use crate::job::Record;
+use crate::store::{StoreError, StoreErrorKind};
 
 /// What stands in a queue for a job.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Ticket {
     /// As it was when the ticket was made. The one in the stream of records may be newer.
     pub(super) record: Record,
+}
+
+/// Sends the tickets of a queue: those that come while others are under way share an atomic batch.
+#[derive(Debug)]
+pub(super) struct Tickets {
+    queue: Queue<Ticket>,
+    together: Together<Ticket, Result<(), StoreError>>,
+}
+
+impl Tickets {
+    pub(super) fn new(queue: Queue<Ticket>) -> Self {
+        Self { queue, together: Together::default() }
+    }
+
+    pub(super) fn queue(&self) -> &Queue<Ticket> {
+        &self.queue
+    }
+
+    /// Sends a ticket for the job as it is. Twice is once.
+    ///
+    /// # Errors
+    /// If the queue is full, or the servers do not answer: then it may be in the queue.
+    pub(super) async fn send(&self, record: &Record) -> Result<(), StoreError> {
+        let ticket = Ticket { record: record.clone() };
+        let sent = self.together.with(ticket, async |tickets| self.send_all(tickets).await).await;
+        sent.unwrap_or_else(|| Err(StoreError::away("a batch of tickets was given up")))
+    }
+
+    async fn send_all(&self, mut tickets: Vec<Ticket>) -> Vec<Result<(), StoreError>> {
+        let mut sent = Vec::with_capacity(tickets.len());
+        if tickets.len() > 1 {
+            let ids: Vec<_> = tickets.iter().map(Ticket::id).collect();
+            // No waiting for room.
+            let batches = self.queue.sender().send_many(tickets).ids(ids).within(Duration::ZERO);
+            let (accepted, rest) = match batches.await {
+                Ok(accepted) => (accepted.len(), Vec::new()),
+                Err(error) => (error.accepted.len(), error.rest),
+            };
+            sent.resize(accepted, Ok(()));
+            tickets = rest;
+        }
+        // Each has an answer of its own: some may find room, or be in the queue already.
+        sent.extend(join_all(tickets.into_iter().map(|ticket| self.send_one(ticket))).await);
+        sent
+    }
+
+    async fn send_one(&self, ticket: Ticket) -> Result<(), StoreError> {
+        let id = ticket.id();
+        match self.queue.sender().try_send(ticket).id(id).await {
+            Ok(_) => Ok(()),
+            Err(SendError::Full(_)) => Err(StoreError {
+                kind: StoreErrorKind::NoPlace,
+                message: format!("the queue {:?} is full", self.queue.name().as_str()),
+            }),
+            Err(error) => Err(StoreError::away(error.to_string())),
+        }
+    }
+}
+
+impl Ticket {
+    /// By which the server knows it again.
+    fn id(&self) -> String {
+        format!("{}-{}", self.record.id, self.record.revision)
+    }
 }

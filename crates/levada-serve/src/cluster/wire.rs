@@ -11,9 +11,6 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use async_nats::HeaderMap;
-use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
-use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::stream::{
     Config, DiscardPolicy, LastRawMessageErrorKind, RetentionPolicy, StorageType, Stream,
 };
@@ -22,6 +19,7 @@ use futures_util::future::try_join_all;
 use levada_nats::{Connection, Durability, OpenError};
 use tokio::time::{Instant, sleep};
 
+use super::batch::{Message, Publisher, Put};
 use crate::job::{IdempotencyKey, JobId, Record};
 use crate::store::body::Body;
 use crate::store::{StoreError, StoreErrorKind};
@@ -42,6 +40,8 @@ pub(super) struct Wire {
     connection: Connection,
     records: Stream,
     bodies: Stream,
+    to_records: Publisher,
+    to_bodies: Publisher,
 }
 
 /// Which of a job's bodies.
@@ -50,15 +50,6 @@ pub(super) enum Side {
     Input,
     /// Of this attempt: a worker that lost its lease does not overwrite the output of another one.
     Output(u32),
-}
-
-/// What came of a compare-and-set.
-#[derive(Debug)]
-pub(super) enum Put {
-    /// It is the newest now, with this sequence number.
-    Made(u64),
-    /// Another process was faster.
-    Taken,
 }
 
 impl Wire {
@@ -96,7 +87,8 @@ impl Wire {
         let records = connection.open_stream(last_of_each("records", subjects)).await?;
         let subjects = vec![format!("{name}.bodies.>")];
         let bodies = connection.open_stream(last_of_each("bodies", subjects)).await?;
-        Ok(Self { connection: connection.clone(), records, bodies })
+        let [to_records, to_bodies] = [(); 2].map(|()| Publisher::new(connection));
+        Ok(Self { connection: connection.clone(), records, bodies, to_records, to_bodies })
     }
 
     pub(super) fn records(&self) -> &Stream {
@@ -218,35 +210,8 @@ impl Wire {
     }
 
     async fn put(&self, subject: &str, bytes: Bytes, over: u64) -> Result<Put, StoreError> {
-        patiently(|| self.put_once(subject, bytes.clone(), over)).await
-    }
-
-    async fn put_once(&self, subject: &str, bytes: Bytes, over: u64) -> Result<Put, StoreError> {
-        let mut headers = HeaderMap::new();
-        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, over.to_string());
-        match self.publish(subject, headers, bytes).await {
-            Ok(sequence) => Ok(Put::Made(sequence)),
-            Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(Put::Taken),
-            // Also while another write of the subject is on its way to the replicas: the next
-            // attempt finds out what came of it.
-            Err(error) => Err(not_stored(&error)),
-        }
-    }
-
-    async fn put_piece(&self, subject: &str, piece: Bytes) -> Result<(), StoreError> {
-        let stored = self.publish(subject, HeaderMap::new(), piece).await;
-        stored.map(drop).map_err(|error| not_stored(&error))
-    }
-
-    async fn publish(
-        &self,
-        subject: &str,
-        headers: HeaderMap,
-        bytes: Bytes,
-    ) -> Result<u64, PublishError> {
-        let jetstream = self.connection.jetstream();
-        let sent = jetstream.publish_with_headers(subject.to_owned(), headers, bytes).await?;
-        Ok(sent.await?.sequence)
+        let message = Message { subject: subject.to_owned(), bytes, over: Some(over) };
+        patiently(|| self.to_records.publish(message.clone())).await
     }
 
     /// Stores an input or output. Twice is once.
@@ -262,7 +227,8 @@ impl Wire {
             let from = number * PIECE;
             let piece = bytes.slice(from..(from + PIECE).min(bytes.len()));
             let subject = self.of_piece(id, side, number);
-            async move { patiently(|| self.put_piece(&subject, piece.clone())).await }
+            let message = Message { subject, bytes: piece, over: None };
+            async move { patiently(|| self.to_bodies.publish(message.clone())).await }
         };
         try_join_all((0..pieces).map(put)).await?;
         Ok(())
@@ -355,11 +321,6 @@ where
             done => return done,
         }
     }
-}
-
-/// What an error of a publish means. Whatever it is, the change may be made later.
-pub(super) fn not_stored(error: &PublishError) -> StoreError {
-    StoreError::away(format!("the NATS servers did not store it: {error}"))
 }
 
 pub(super) fn decode(bytes: &Bytes) -> Result<Record, StoreError> {
