@@ -1,6 +1,7 @@
 //! The NATS servers of a cluster, as the tests of the service start them: `LEVADA_NATS_SERVER_DIR` says where their
 //! program is.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use levada_nats_test::{Builder, Server};
@@ -39,7 +40,7 @@ impl Nats {
             Durability::Lazy => vec![Server::builder().start().await],
             Durability::Fsync => vec![Server::builder().sync_always().start().await],
             Durability::Replicated => {
-                let routes = [free_address()?, free_address()?, free_address()?];
+                let routes = free_addresses()?;
                 let [one, two, three] = [0, 1, 2].map(|index| node(index, &routes).start());
                 // Each is ready when they have elected a leader.
                 let (one, two, three) = tokio::join!(one, two, three);
@@ -55,7 +56,7 @@ impl Nats {
 }
 
 /// One of three servers, which listen at these addresses for each other.
-fn node(index: usize, routes: &[SocketAddr]) -> Builder {
+fn node(index: usize, routes: &[SocketAddr; 3]) -> Builder {
     let others: Vec<_> =
         routes.iter().map(|address| format!("\"nats-route://{address}\"")).collect();
     let (address, others) = (routes[index], others.join(", "));
@@ -63,7 +64,11 @@ fn node(index: usize, routes: &[SocketAddr]) -> Builder {
     Server::builder().name(&format!("levada-{}", index + 1)).config(&lines)
 }
 
-/// One that was free a moment ago.
-pub(crate) fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+/// Some that were free a moment ago, and differ.
+pub(crate) fn free_addresses<const COUNT: usize>() -> Result<[SocketAddr; COUNT]> {
+    let listeners = (0..COUNT).map(|_| TcpListener::bind("127.0.0.1:0"));
+    // All are there before the first is free again.
+    let listeners = listeners.collect::<io::Result<Vec<_>>>()?;
+    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
+    Ok(addresses.try_into().map_err(|_| "as many addresses as listeners")?)
 }

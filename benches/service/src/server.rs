@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 use crate::contender::{Contender, Door, Site};
-use crate::nats::{Nats, free_address};
+use crate::nats::{Nats, free_addresses};
 use crate::programs::{Programs, Result, Scenario};
 
 /// How long a contender may take to end.
@@ -44,14 +44,14 @@ impl Server {
             None => None,
         };
         let urls = nats.as_ref().map(Nats::urls).unwrap_or_default();
-        let mut site =
-            Site { scenario, address: free_address()?, folder: folder.path(), nats: &urls, workers };
+        let [address] = free_addresses()?;
+        let mut site = Site { scenario, address, folder: folder.path(), nats: &urls, workers };
         let (command, door) = contender.command(programs, &site)?;
         let process = Process::start(command)?;
         let mut processes = Vec::new();
         if nats.is_some() && scenario == Scenario::Scale {
             for _ in 0..workers {
-                site.address = free_address()?;
+                [site.address] = free_addresses()?;
                 processes.push(Process::start(contender.worker(programs, &site))?);
             }
         }
