@@ -9,6 +9,7 @@ use std::mem::take;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
+use levada_nats::Durability;
 use levada_nats::queue::Queue;
 use tokio::runtime::Handle;
 
@@ -19,7 +20,7 @@ use super::ticket::{Ticket, Tickets};
 use super::wire::{Side, Wire};
 use crate::job::{IdempotencyKey, JobId, JobState, Moment, Record};
 use crate::store::body::{Body, BodyFile};
-use crate::store::{Change, Durability, Filter, Found, Store, StoreError, StoreErrorKind};
+use crate::store::{self, Change, Filter, Found, Store, StoreError, StoreErrorKind};
 use crate::sync::lock;
 
 /// A store that several processes share.
@@ -29,6 +30,7 @@ pub(super) struct ClusterStore {
     wire: Arc<Wire>,
     replica: Arc<Replica>,
     held: Arc<HeldJobs>,
+    durability: Durability,
     queues: Mutex<HashMap<String, Arc<Tickets>>>,
     not_made: Mutex<Vec<(JobId, StoreError)>>,
 }
@@ -36,14 +38,20 @@ pub(super) struct ClusterStore {
 impl ClusterStore {
     /// # Panics
     /// Outside a tokio runtime.
-    pub(super) fn new(wire: Arc<Wire>, replica: Arc<Replica>, held: Arc<HeldJobs>) -> Self {
+    pub(super) fn new(
+        wire: Arc<Wire>,
+        replica: Arc<Replica>,
+        held: Arc<HeldJobs>,
+        durability: Durability,
+    ) -> Self {
         let (queues, not_made) = (Mutex::default(), Mutex::default());
-        Self { runtime: Handle::current(), wire, replica, held, queues, not_made }
+        Self { runtime: Handle::current(), wire, replica, held, durability, queues, not_made }
     }
 
     /// A queue of the cluster is open.
     pub(super) fn add_queue(&self, queue: Queue<Ticket>) {
-        lock(&self.queues).insert(queue.name().to_string(), Arc::new(Tickets::new(queue)));
+        let name = queue.name().to_string();
+        lock(&self.queues).insert(name, Arc::new(Tickets::new(queue, self.durability)));
     }
 
     /// The queue of this name, if it is open.
@@ -228,7 +236,7 @@ fn unless_taken(error: StoreError) -> Result<(), StoreError> {
 }
 
 impl Store for ClusterStore {
-    fn commit(&self, changes: &[Change], _: Durability) -> Result<(), StoreError> {
+    fn commit(&self, changes: &[Change], _: store::Durability) -> Result<(), StoreError> {
         if changes.is_empty() {
             return self.wait(self.wire.ping());
         }

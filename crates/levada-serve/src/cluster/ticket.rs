@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use levada_nats::Durability;
 use levada_nats::queue::{Queue, SendError};
 use serde::{Deserialize, Serialize};
 
+use super::batch::{FEWEST, are_shared};
 use super::together::Together;
 use crate::job::Record;
 use crate::store::{StoreError, StoreErrorKind};
@@ -17,16 +19,18 @@ pub(super) struct Ticket {
     pub(super) record: Record,
 }
 
-/// Sends the tickets of a queue: those that come while others are under way share an atomic batch.
+/// Sends the tickets of a queue. As with other messages ([`batch`](super::batch)), those that come
+/// while others are under way share an atomic batch where that pays.
 #[derive(Debug)]
 pub(super) struct Tickets {
     queue: Queue<Ticket>,
-    together: Together<Ticket, Result<(), StoreError>>,
+    /// If they share batches.
+    together: Option<Together<Ticket, Result<(), StoreError>>>,
 }
 
 impl Tickets {
-    pub(super) fn new(queue: Queue<Ticket>) -> Self {
-        Self { queue, together: Together::default() }
+    pub(super) fn new(queue: Queue<Ticket>, durability: Durability) -> Self {
+        Self { queue, together: are_shared(durability).then(Together::default) }
     }
 
     pub(super) fn queue(&self) -> &Queue<Ticket> {
@@ -39,13 +43,14 @@ impl Tickets {
     /// If the queue is full, or the servers do not answer: then it may be in the queue.
     pub(super) async fn send(&self, record: &Record) -> Result<(), StoreError> {
         let ticket = Ticket { record: record.clone() };
-        let sent = self.together.with(ticket, async |tickets| self.send_all(tickets).await).await;
+        let Some(together) = &self.together else { return self.send_one(ticket).await };
+        let sent = together.with(ticket, async |tickets| self.send_all(tickets).await).await;
         sent.unwrap_or_else(|| Err(StoreError::away("a batch of tickets was given up")))
     }
 
     async fn send_all(&self, mut tickets: Vec<Ticket>) -> Vec<Result<(), StoreError>> {
         let mut sent = Vec::with_capacity(tickets.len());
-        if tickets.len() > 1 {
+        if tickets.len() >= FEWEST {
             let ids: Vec<_> = tickets.iter().map(Ticket::id).collect();
             // No waiting for room.
             let batches = self.queue.sender().send_many(tickets).ids(ids).within(Duration::ZERO);

@@ -87,7 +87,7 @@ impl Wire {
         let records = connection.open_stream(last_of_each("records", subjects)).await?;
         let subjects = vec![format!("{name}.bodies.>")];
         let bodies = connection.open_stream(last_of_each("bodies", subjects)).await?;
-        let [to_records, to_bodies] = [(); 2].map(|()| Publisher::new(connection));
+        let [to_records, to_bodies] = [(); 2].map(|()| Publisher::new(connection, durability));
         Ok(Self { connection: connection.clone(), records, bodies, to_records, to_bodies })
     }
 
