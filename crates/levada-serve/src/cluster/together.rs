@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 
 use crate::sync::lock;
 
-/// Items that wait for the next round, and who is at the present one.
+/// The items that wait for the next round.
 #[derive(Debug)]
 pub(super) struct Together<T, R> {
     waiting: Mutex<Vec<Waiting<T, R>>>,
@@ -61,10 +61,9 @@ impl<T, R> Together<T, R> {
 
 #[cfg(test)]
 mod tests {
-    use std::future::{Future, poll_fn};
-    use std::pin::pin;
+    use std::future::Future;
     use std::sync::Mutex;
-    use std::task::{Context, Poll, Waker};
+    use std::task::{Context, Waker};
 
     use futures_util::future::join_all;
     use tokio::sync::Semaphore;
@@ -104,21 +103,19 @@ mod tests {
     #[tokio::test]
     async fn what_comes_during_a_round_is_the_next_one() {
         let (rounds, gate) = (Rounds::default(), Semaphore::new(0));
-        let mut all = pin!(join_all((1..4).map(|item| async {
-            // The others come when the first is at it.
-            poll_fn(|_| match item > 1 && rounds.rounds().is_empty() {
-                true => Poll::Pending,
-                false => Poll::Ready(()),
-            })
-            .await;
-            rounds.add(item, &gate).await
-        })));
         let mut context = Context::from_waker(Waker::noop());
-        for _ in 0..8 {
-            assert!(all.as_mut().poll(&mut context).is_pending());
+        let mut first = Box::pin(rounds.add(1, &gate));
+        let mut others = Box::pin(join_all([rounds.add(2, &gate), rounds.add(3, &gate)]));
+        for _ in 0..4 {
+            assert!(first.as_mut().poll(&mut context).is_pending());
         }
+        for _ in 0..4 {
+            assert!(others.as_mut().poll(&mut context).is_pending());
+        }
+        assert_eq!(rounds.rounds(), [vec![1]]);
         gate.add_permits(1);
-        assert_eq!(all.await, [Some(10), Some(20), Some(30)]);
+        assert_eq!(first.await, Some(10));
+        assert_eq!(others.await, [Some(20), Some(30)]);
         assert_eq!(rounds.rounds(), [vec![1], vec![2, 3]]);
     }
 
