@@ -15,7 +15,18 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
+    // What `cargo run` tells xtask about its package. Build scripts that ask for the same names,
+    // such as ring's, would run once more, and all that depends on them would be built again.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_about_package) {
+            command.env_remove(name);
+        }
+    }
     command
+}
+
+fn is_about_package(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| variable.starts_with(prefix))
 }
 
 /// `cargo metadata` of the workspace.
@@ -52,6 +63,13 @@ impl Metadata {
             .find(|package| package["name"] == name)
             .map(Package)
             .ok_or_else(|| format!("no package `{name}` in the workspace's dependencies").into())
+    }
+
+    /// The one with that id.
+    pub(crate) fn package_with(&self, id: &str) -> Result<Package<'_>> {
+        let mut packages = array(&self.0["packages"]).map(Package);
+        let found = packages.find(|package| package.id() == id);
+        found.ok_or_else(|| format!("no package with the id {id} in the workspace").into())
     }
 
     /// The one of that name and version.
@@ -231,7 +249,7 @@ pub(crate) struct Built {
     /// The name of the library, binary or test file.
     pub(crate) target: String,
     pub(crate) path: PathBuf,
-    is_test: bool,
+    pub(crate) is_test: bool,
 }
 
 /// Runs a `cargo build` and returns the programs that it built. Fails if it does.
@@ -242,18 +260,25 @@ pub(crate) fn programs(build: &mut Command) -> Result<Vec<Built>> {
     }
 }
 
-/// Builds the program of the service.
-pub(crate) fn levada() -> Result<PathBuf> {
-    levada_with(&[])
+/// A `cargo build` that shares what it builds with `cargo xtask test`.
+///
+/// A dependency gets the features that all selected packages ask for, and those that their tests
+/// ask for only if a test is selected. So all packages are, and the smallest of the tests.
+pub(crate) fn shared_build() -> Command {
+    let mut command = cargo();
+    command.args(["build", "--workspace", "--test", "types"]);
+    command
 }
 
-/// The same with more options of `cargo build`.
-pub(crate) fn levada_with(options: &[&str]) -> Result<PathBuf> {
-    let mut build = cargo();
-    build.args(["build", "--package", "levada-serve", "--bin", "levada"]).args(options);
-    let built = programs(&mut build)?;
-    let levada = built.into_iter().find(|program| program.target == "levada");
-    Ok(levada.ok_or("cargo built no `levada`; its messages have changed")?.path)
+/// Builds the program `name` of the workspace with all features.
+pub(crate) fn program(name: &str) -> Result<PathBuf> {
+    find(name, programs(shared_build().args(["--all-features", "--bin", name]))?)
+}
+
+/// The path of the program `name` among those that were `built`.
+pub(crate) fn find(name: &str, built: Vec<Built>) -> Result<PathBuf> {
+    let program = built.into_iter().find(|built| built.target == name && !built.is_test);
+    Ok(program.ok_or_else(|| format!("cargo built no `{name}`; its messages have changed"))?.path)
 }
 
 /// Runs a `cargo build` and returns the test programs among what it built. What does not compile
@@ -287,4 +312,20 @@ fn build_all(build: &mut Command) -> Result<(bool, Vec<Built>)> {
 /// The elements of a JSON array; none for anything else.
 pub(crate) fn array(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn cargo_is_not_told_of_xtask() {
+        assert!(std::env::var_os("CARGO_PKG_NAME").is_some());
+        let command = cargo();
+        let is_removed =
+            |wanted: &str| command.get_envs().any(|of| of == (OsStr::new(wanted), None));
+        assert!(is_removed("CARGO_PKG_NAME") && is_removed("CARGO_MANIFEST_DIR"));
+        assert!(!is_removed("CARGO_TARGET_DIR"));
+    }
 }

@@ -1,15 +1,23 @@
-//! Running one test program and reading what each of its tests did.
+//! Running test programs: one, to read what each of its tests did, or many side by side.
 
-use crate::Result;
+use crate::cargo::{Built, Metadata, programs, shared_build};
+use crate::{Result, shell};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// More threads than cores, so that a test that hangs keeps few others from running.
 const THREADS: &str = "--test-threads=32";
+
+/// How many tests of one program run at once where programs run side by side, for each core: those
+/// of a service wait for most of their time.
+const PER_CORE: usize = 2;
 
 /// What became of one test.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,6 +88,78 @@ impl Program {
         command.current_dir(&self.dir).env("CARGO_MANIFEST_DIR", &self.dir);
         command
     }
+}
+
+/// A test program that runs with all of its tests, and what it is called.
+pub(crate) struct Whole {
+    name: String,
+    pub(crate) command: Command,
+}
+
+impl Whole {
+    /// One that cargo has built, started as `cargo test` would start it.
+    pub(crate) fn new(built: &Built, metadata: &Metadata) -> Result<Self> {
+        let package = metadata.package_with(&built.package_id)?;
+        let name = format!("{} {}", package.name(), built.target);
+        let program = Program { path: built.path.clone(), dir: package.dir() };
+        Ok(Self { name, command: program.command() })
+    }
+}
+
+/// Builds what `options` select, with all features, and returns the tests of `package` among it.
+pub(crate) fn build(package: &str, options: &[&str]) -> Result<Vec<Whole>> {
+    let metadata = Metadata::load()?;
+    let id = metadata.package(package)?.id();
+    let built = programs(shared_build().arg("--all-features").args(options))?;
+    let tests = built.iter().filter(|built| built.is_test && built.package_id == id);
+    tests.map(|built| Whole::new(built, &metadata)).collect()
+}
+
+/// Runs programs side by side, the largest first, for those take longest. What a program has
+/// written is shown in one piece at its end. After one that fails no other is started.
+pub(crate) fn run_all(mut programs: Vec<Whole>) -> Result {
+    if programs.is_empty() {
+        return Err("cargo built no test".into());
+    }
+    if let [alone] = &mut programs[..] {
+        // Shown while it runs.
+        return shell::run(&mut alone.command);
+    }
+    let size = |of: &Whole| fs::metadata(of.command.get_program()).map_or(0, |file| file.len());
+    programs.sort_by_key(|program| Reverse(size(program)));
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let left = Mutex::new(programs.into_iter());
+    let next = || left.lock().ok()?.next();
+    let failures = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                while let Some(mut program) = next() {
+                    program.command.env("RUST_TEST_THREADS", (cores * PER_CORE).to_string());
+                    if let (Err(error), Ok(mut failures)) = (run_one(program), failures.lock()) {
+                        failures.push(error);
+                        // There is nothing more to do for any thread.
+                        while next().is_some() {}
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().map_err(|_| "a thread has panicked")?;
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
+}
+
+/// Runs one of several programs, and says how long it took.
+fn run_one(mut program: Whole) -> std::result::Result<(), String> {
+    let name = &program.name;
+    let start = Instant::now();
+    let output = program.command.stdin(Stdio::null()).output();
+    let output = output.map_err(|error| format!("{name}: it does not start: {error}"))?;
+    let [written, errors] =
+        [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    let seconds = start.elapsed().as_secs_f64();
+    println!("\n--- {name}: {seconds:.1} s\n{}\n{}", written.trim(), errors.trim());
+    if output.status.success() { Ok(()) } else { Err(format!("{name}: {}", output.status)) }
 }
 
 /// Reads a pipe to its end on a thread of its own, so that a full pipe never stops the program.

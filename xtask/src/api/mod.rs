@@ -8,7 +8,8 @@ mod render;
 mod surface;
 
 use crate::Result;
-use crate::cargo::{Metadata, cargo, root};
+use crate::cargo::{Metadata, root};
+use crate::libtest::{build, run_all};
 use crate::shell;
 use serde_json::Value;
 use std::fs;
@@ -42,7 +43,7 @@ fn check(metadata: &Metadata) -> Result {
         let message = "tests/api-surface/surface.rs is not from the tokio in Cargo.lock";
         return Err(format!("{message}; `cargo xtask api --update` renews it").into());
     }
-    shell::run(cargo().args(["test", "--package", "api-surface", "--no-fail-fast"]))
+    run_all(build("api-surface", &["--test", "errors"])?)
 }
 
 fn update(metadata: &Metadata) -> Result {

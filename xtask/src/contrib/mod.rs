@@ -5,7 +5,7 @@ mod cluster;
 mod docker;
 mod systemd;
 
-use crate::cargo::{Metadata, cargo, programs, root};
+use crate::cargo::{Metadata, program, root};
 use crate::{Result, shell};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ pub(crate) fn run() -> Result {
         fs::remove_dir_all(&scratch)?;
     }
     fs::create_dir_all(&scratch)?;
-    let levada = levada()?;
+    let levada = program("levada")?;
     let config = folder.join("levada.toml");
     shell::output(Command::new(&levada).args(["serve", "--check", "--config"]).arg(config))?;
     docker::check(&folder.join("docker"), &levada, &scratch)?;
@@ -31,14 +31,6 @@ pub(crate) fn run() -> Result {
         println!("systemd is part of Linux: its units are not checked here");
     }
     cluster::check(&folder, &levada, &scratch)
-}
-
-/// Builds the program of the service as operators do.
-fn levada() -> Result<PathBuf> {
-    let mut build = cargo();
-    build.args(["build", "--package", "levada-serve", "--bin", "levada", "--features", "nats"]);
-    let levada = programs(&mut build)?.into_iter().find(|program| program.target == "levada");
-    Ok(levada.ok_or("cargo built no `levada`; its messages have changed")?.path)
 }
 
 /// Every file has a row in the page of the folder.

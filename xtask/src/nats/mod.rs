@@ -2,7 +2,8 @@
 
 mod servers;
 
-use crate::cargo::{cargo, levada_with, programs};
+use crate::cargo::{Metadata, cargo, program};
+use crate::libtest::{build, run_all};
 use crate::{Result, shell};
 use servers::NAMED;
 pub(crate) use servers::NEWEST;
@@ -17,6 +18,8 @@ const DEEP_VARIABLE: &str = "LEVADA_NATS_DEEP";
 /// Where the tests of the service find its program.
 const PROGRAM_VARIABLE: &str = "LEVADA";
 
+/// The program of the harness that runs a command beside a server.
+const WITH_NATS: &str = "with-nats";
 /// The package with the harness and the tests.
 pub(crate) const TESTS: &str = "levada-nats-test";
 /// The package whose examples need a server.
@@ -33,23 +36,46 @@ pub(crate) fn run(options: &[String]) -> Result {
             command.env(DEEP_VARIABLE, "1");
         }
     };
+    let metadata = Metadata::load()?;
+    let all = metadata.package(TESTS)?.tests();
+    let mut options: Vec<_> = wanted.tests.iter().flat_map(|test| ["--test", test]).collect();
+    if let Some(unknown) = wanted.tests.iter().find(|test| !all.contains(test)) {
+        return Err(format!("no test program `{unknown}`; there are {}", all.join(", ")).into());
+    }
     if wanted.tests.is_empty() {
-        let mut command = cargo();
-        command.args(["test", "--package", TESTED, "--all-features"]);
-        set(&mut command);
-        shell::run(&mut beside(&with_nats()?, &command))?;
+        run_tested(set)?;
+        options = all.iter().flat_map(|test| ["--test", test]).collect();
+        options.push("--lib");
     }
-    let mut command = cargo();
-    command.args(["test", "--package", TESTS]);
-    set(&mut command);
-    command.env(PROGRAM_VARIABLE, levada_with(&["--features", "nats"])?);
-    command.args(wanted.tests.iter().flat_map(|test| ["--test", test]));
-    command.arg("--").args(wanted.of_libtest);
-    if wanted.deep {
-        // Those that take long, and those of three servers, which elect leaders for seconds.
-        command.arg("--include-ignored");
+    let levada = program("levada")?;
+    let mut tests = build(TESTS, &options)?;
+    for test in &mut tests {
+        set(&mut test.command);
+        test.command.env(PROGRAM_VARIABLE, &levada).args(wanted.of_libtest);
+        if wanted.deep {
+            // Those that take long, and those of three servers, which elect leaders for seconds.
+            test.command.arg("--include-ignored");
+        }
     }
-    shell::run(&mut command)
+    run_all(tests)
+}
+
+/// Runs the unit tests and the examples of levada-nats beside a server.
+fn run_tested(set: impl Fn(&mut Command)) -> Result {
+    let with_nats = program(WITH_NATS)?;
+    let mut tests = build(TESTED, &["--lib"])?;
+    for test in &mut tests {
+        set(&mut test.command);
+        test.command = beside(&with_nats, &test.command);
+    }
+    run_all(tests)?;
+    let mut doc = cargo();
+    // All packages, for the features that they give the dependencies, but for two with examples.
+    doc.args(["test", "--doc", "--all-features", "--workspace"]);
+    doc.args(["--exclude", "levada-work", "--exclude", "levada-examples"]);
+    doc.args(["--", &format!("crates/{TESTED}/")]);
+    set(&mut doc);
+    shell::run(&mut beside(&with_nats, &doc))
 }
 
 /// The program of the newest server.
@@ -113,7 +139,7 @@ pub(crate) struct Server {
 impl Server {
     /// Installs the newest server, and builds what starts it.
     pub(crate) fn prepare() -> Result<Self> {
-        Ok(Self { dir: servers::install(&[NEWEST])?, with_nats: with_nats()? })
+        Ok(Self { dir: servers::install(&[NEWEST])?, with_nats: program(WITH_NATS)? })
     }
 
     /// The command that runs `command` beside a server.
@@ -122,14 +148,6 @@ impl Server {
         command.env(DIR_VARIABLE, &self.dir).env(VERSION_VARIABLE, NEWEST);
         command
     }
-}
-
-/// Builds the program of the harness that runs a command beside a server.
-fn with_nats() -> Result<PathBuf> {
-    let mut build = cargo();
-    let built = programs(build.args(["build", "--package", TESTS, "--bin", "with-nats"]))?;
-    let program = built.into_iter().find(|program| program.target == "with-nats");
-    Ok(program.ok_or("cargo built no `with-nats`; its messages have changed")?.path)
 }
 
 /// `command`, with its folder and its variables, started by `with_nats`.

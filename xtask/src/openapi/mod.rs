@@ -7,7 +7,7 @@
 
 pub(crate) mod service;
 
-use crate::cargo::{Metadata, levada, root};
+use crate::cargo::{Metadata, find, programs, root, shared_build};
 use crate::{Result, shell, venv};
 use service::Service;
 use std::path::Path;
@@ -23,7 +23,8 @@ pub(crate) fn run(options: &[String]) -> Result {
     let seed = seed(options)?;
     let dir = Metadata::load()?.target_dir().join("openapi");
     let schemathesis = venv::program(&dir.join("venv"), REQUIREMENTS, "schemathesis")?;
-    let levada = levada()?;
+    // The service of one machine alone, as most people install it.
+    let levada = find("levada", programs(shared_build().args(["--bin", "levada"]))?)?;
     for store in ["memory", "disk"] {
         eprintln!("\n--- store: {store}");
         let mut service = Service::start(&levada, &dir, store)?;
