@@ -45,6 +45,9 @@
 //!    own. So a run that goes on after its lease was lost records nothing, even if the same process
 //!    has the job again.
 //! 7. What an attempt wrote is stored under the number of the attempt, before its end is recorded.
+//! 8. Each write can be made twice: a ticket has the same id, a record expects the same one before
+//!    it, a piece of a body is the same. So a batch of which no answer came is published again, and
+//!    one that the server refused is published message by message.
 
 #[cfg(feature = "nats")]
 mod batch;
