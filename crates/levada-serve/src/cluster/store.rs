@@ -5,6 +5,7 @@
 //! change that another process was faster with is not made, and [`Store::not_made`] says so.
 
 use std::collections::HashMap;
+use std::env::temp_dir;
 use std::mem::take;
 use std::sync::{Arc, Mutex};
 
@@ -255,12 +256,8 @@ impl Store for ClusterStore {
         self.wait(async { Ok(self.newest(id).await?.1) })
     }
 
-    fn keeps_bodies_in_memory(&self) -> bool {
-        true
-    }
-
     fn new_body(&self) -> Result<Option<BodyFile>, StoreError> {
-        Ok(None)
+        BodyFile::without_name(&temp_dir())
     }
 
     fn input(&self, id: JobId) -> Result<Option<Body>, StoreError> {
