@@ -40,7 +40,7 @@ impl Nats {
             Durability::Lazy => vec![Server::builder().start().await],
             Durability::Fsync => vec![Server::builder().sync_always().start().await],
             Durability::Replicated => {
-                let routes = free_addresses()?;
+                let routes = three_addresses()?;
                 let [one, two, three] = [0, 1, 2].map(|index| node(index, &routes).start());
                 // Each is ready when they have elected a leader.
                 let (one, two, three) = tokio::join!(one, two, three);
@@ -64,11 +64,15 @@ fn node(index: usize, routes: &[SocketAddr; 3]) -> Builder {
     Server::builder().name(&format!("levada-{}", index + 1)).config(&lines)
 }
 
-/// Some that were free a moment ago, and differ.
-pub(crate) fn free_addresses<const COUNT: usize>() -> Result<[SocketAddr; COUNT]> {
-    let listeners = (0..COUNT).map(|_| TcpListener::bind("127.0.0.1:0"));
+/// One that was free a moment ago.
+pub(crate) fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+/// Three that were free a moment ago, and differ.
+fn three_addresses() -> io::Result<[SocketAddr; 3]> {
+    let bind = || TcpListener::bind("127.0.0.1:0");
     // All are there before the first is free again.
-    let listeners = listeners.collect::<io::Result<Vec<_>>>()?;
-    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
-    Ok(addresses.try_into().map_err(|_| "as many addresses as listeners")?)
+    let [one, two, three] = [bind()?, bind()?, bind()?];
+    Ok([one.local_addr()?, two.local_addr()?, three.local_addr()?])
 }

@@ -74,13 +74,7 @@ struct Cell<'a> {
 }
 
 impl<'a> Picture<'a> {
-    fn of(
-        lines: &'a [Value],
-        scenario: &str,
-        title: &'a str,
-        scale: Scale,
-        unit: &'a str,
-    ) -> Self {
+    fn of(lines: &'a [Value], scenario: &str, title: &'a str, scale: Scale, unit: &'a str) -> Self {
         let cells = lines.iter().filter(|line| line["scenario"] == scenario).filter_map(|line| {
             let per_second = line["per_second"].as_f64().filter(|figure| *figure > 0.0)?;
             let contender = line["contender"].as_str()?;
@@ -254,7 +248,8 @@ mod tests {
             line("accept", "pueue", 1, 75.0),
             line("run", "webhook", 1, 604.0),
         ];
-        let svg = Picture::of(&lines, "accept", "a title", Scale::Logarithmic, "clients").svg().unwrap();
+        let svg =
+            Picture::of(&lines, "accept", "a title", Scale::Logarithmic, "clients").svg().unwrap();
         for text in ["a title", "levada", "pueue", "1 client", "1,000 clients", "889", "20,125"] {
             let is_there = svg.lines().any(|line| line.trim() == text);
             assert!(is_there, "{text} in {svg}");

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 use crate::contender::{Contender, Door, Site};
-use crate::nats::{Nats, free_addresses};
+use crate::nats::{Nats, free_address};
 use crate::programs::{Programs, Result, Scenario};
 
 /// How long a contender may take to end.
@@ -26,7 +26,7 @@ pub(crate) struct Server {
     process: Process,
     /// The worker processes of a cluster, if the scenario is about these.
     workers: Vec<Process>,
-    _nats: Option<Nats>,
+    nats: Option<Nats>,
     folder: TempDir,
 }
 
@@ -44,31 +44,42 @@ impl Server {
             None => None,
         };
         let urls = nats.as_ref().map(Nats::urls).unwrap_or_default();
-        let [address] = free_addresses()?;
-        let mut site = Site { scenario, address, folder: folder.path(), nats: &urls, workers };
+        let address = free_address()?;
+        let site = Site { scenario, address, folder: folder.path(), nats: &urls, workers };
         let (command, door) = contender.command(programs, &site)?;
         let process = Process::start(command)?;
-        let mut processes = Vec::new();
-        if nats.is_some() && scenario == Scenario::Scale {
-            for _ in 0..workers {
-                [site.address] = free_addresses()?;
-                processes.push(Process::start(contender.worker(programs, &site))?);
-            }
+        let mut server = Self { door, process, workers: Vec::new(), nats, folder };
+        let mut started = server.answers().await;
+        if started.is_ok() && scenario == Scenario::Scale && server.nats.is_some() {
+            started = server.add_workers(programs, contender, workers);
         }
-        let server = Self { door, process, workers: processes, _nats: nats, folder };
-        if let Err(error) = server.answers().await {
+        if let Err(error) = started {
             server.stop().await?;
             return Err(error);
         }
         Ok(server)
     }
 
-    /// Ends it, and what it runs.
-    pub(crate) async fn stop(self) -> Result {
-        for process in self.workers.into_iter().chain([self.process]) {
-            process.stop().await?;
+    fn add_workers(&mut self, programs: &Programs, contender: Contender, count: usize) -> Result {
+        let nats = self.nats.as_ref().map(Nats::urls).unwrap_or_default();
+        for _ in 0..count {
+            let (scenario, address) = (Scenario::Scale, free_address()?);
+            let folder = self.folder.path();
+            let site = Site { scenario, address, folder, nats: &nats, workers: count };
+            self.workers.push(Process::start(contender.worker(programs, &site))?);
         }
         Ok(())
+    }
+
+    /// Ends it, and what it runs.
+    pub(crate) async fn stop(self) -> Result {
+        let mut workers_run = true;
+        for mut worker in self.workers {
+            workers_run &= worker.child.try_wait()?.is_none();
+            worker.stop().await?;
+        }
+        self.process.stop().await?;
+        if workers_run { Ok(()) } else { Err("a worker has ended by itself".into()) }
     }
 
     async fn answers(&self) -> Result {
