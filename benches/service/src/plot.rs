@@ -39,7 +39,7 @@ const PICTURES: &[(&str, &str, Scale, &str)] = &[
     ),
     (
         "scale",
-        "scale: runs of `sleep 0.1` per second, with 4 seats in each worker process, 64 clients",
+        "scale: runs of `sleep 0.1` per second; a worker has 4 seats, `levada` alone has as many",
         Scale::Linear,
         "workers",
     ),
