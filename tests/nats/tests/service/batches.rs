@@ -144,18 +144,15 @@ async fn batches_whose_answers_are_lost_are_stored_once() {
         })
         .await
     };
-    let stored = async |name: &str| {
-        until(name, async || if count(&server, name).await > 0 { Ok(()) } else { Err(()) }).await;
-    };
-    proxy.drop_replies();
+    // While something of each stream is under way.
     let faults = async {
-        stored(STREAMS[0]).await;
-        proxy.heal();
-        // And some in the middle of what follows.
-        stored(STREAMS[1]).await;
-        proxy.drop_replies();
-        sleep(Duration::from_millis(100)).await;
-        proxy.heal();
+        for name in STREAMS {
+            until(name, async || if count(&server, name).await > 0 { Ok(()) } else { Err(()) })
+                .await;
+            proxy.drop_replies();
+            sleep(Duration::from_millis(100)).await;
+            proxy.heal();
+        }
     };
     let (ids, ()) = tokio::join!(join_all((0..JOBS).map(submit)), faults);
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), JOBS);
