@@ -260,14 +260,25 @@ pub(crate) fn programs(build: &mut Command) -> Result<Vec<Built>> {
     }
 }
 
-/// A `cargo build` that shares what it builds with `cargo xtask test`.
+/// Packages that are built for themselves. What they depend on has features that no other package
+/// is to be tested with: serde_json keeps the order of keys for the driver of the browser.
+const APART: [&str; 2] = ["levada-page-test", "tokio-shim"];
+
+/// A cargo that does what `words` say with all packages but [`APART`].
 ///
-/// A dependency gets the features that all selected packages ask for, and those that their tests
-/// ask for only if a test is selected. So all packages are, and the smallest of the tests.
-pub(crate) fn shared_build() -> Command {
+/// A dependency gets the features that all selected packages ask for, so that it is built once if
+/// each command selects the same packages.
+pub(crate) fn shared(words: &[&str]) -> Command {
     let mut command = cargo();
-    command.args(["build", "--workspace", "--test", "types"]);
+    command.args(words).arg("--workspace");
+    command.args(APART.iter().flat_map(|package| ["--exclude", package]));
     command
+}
+
+/// A `cargo build` that shares what it builds with `cargo xtask test`. Cargo counts what tests ask
+/// for only if a test is selected, and this one is the smallest.
+pub(crate) fn shared_build() -> Command {
+    shared(&["build", "--test", "types"])
 }
 
 /// Builds the program `name` of the workspace with all features.

@@ -2,10 +2,17 @@
 
 use crate::Result;
 use crate::cargo::{Metadata, cargo};
+use crate::libtest::{run_all, tests};
 use crate::shell;
+use std::process::Command;
+
+/// The sets with which the tests run. `cargo xtask test` runs them with all features, and so with
+/// `observe`, which shares the code of the channels with these. `stream` only adds: what is tested
+/// without it is tested with it.
+const TESTED: [&[&str]; 2] = [&["stream"], &["stream", "tokio"]];
 
 /// The feature for users who check models of their own code. It changes something only together
-/// with `--cfg loom`, so the tests are not run once more with it.
+/// with `--cfg loom`, so the tests are not compiled once more with it.
 const FOR_MODELS: &str = "loom";
 
 /// Compiles levada with each set, alone and with its tests, and checks that tokio stays out.
@@ -17,11 +24,13 @@ pub(crate) fn run() -> Result {
     for set in &sets {
         let names = set.join(",");
         // Without the development dependencies first: they would bring tokio in.
-        levada("check", &names, &[])?;
-        let is_whole = set.len() + 1 == features.len();
-        // `cargo xtask test` runs the whole.
-        if !is_whole && !set.contains(&FOR_MODELS) {
-            levada("test", &names, &["--lib", "--tests"])?;
+        shell::run(&mut levada("check", &names))?;
+        if !set.contains(&FOR_MODELS) {
+            shell::run(levada("check", &names).args(["--lib", "--tests"]))?;
+        }
+        if TESTED.contains(&set.as_slice()) {
+            let mut build = levada("test", &names);
+            run_all(tests(build.args(["--no-run", "--lib", "--tests"]), &metadata)?)?;
         }
         if !set.contains(&"tokio") {
             without_tokio(&names)?;
@@ -41,18 +50,16 @@ fn powerset<'a>(names: &[&'a str]) -> Vec<Vec<&'a str>> {
     sets
 }
 
-fn levada(action: &str, features: &str, options: &[&str]) -> Result {
+fn levada(action: &str, features: &str) -> Command {
     let mut command = cargo();
-    command.args([action, "--package", "levada", "--no-default-features"]);
-    shell::run(command.args(["--features", features]).args(options))
+    command.args([action, "--package", "levada", "--no-default-features", "--features", features]);
+    command
 }
 
 /// Fails if anything of tokio is in levada's normal dependencies.
 fn without_tokio(features: &str) -> Result {
-    let mut command = cargo();
-    command.args(["tree", "--package", "levada", "--no-default-features"]);
-    command.args(["--features", features, "--edges", "normal", "--prefix", "none"]);
-    let tree = shell::output(&mut command)?;
+    let mut command = levada("tree", features);
+    let tree = shell::output(command.args(["--edges", "normal", "--prefix", "none"]))?;
     if !tree.starts_with("levada ") {
         return Err(format!("cannot read what `cargo tree` says: {tree}").into());
     }

@@ -90,29 +90,33 @@ impl Program {
     }
 }
 
-/// A test program that runs with all of its tests, and what it is called.
+/// A test program that runs with all of its tests.
 pub(crate) struct Whole {
-    name: String,
+    pub(crate) package: String,
+    /// The name of the library, binary or test file.
+    pub(crate) target: String,
     pub(crate) command: Command,
 }
 
-impl Whole {
-    /// One that cargo has built, started as `cargo test` would start it.
-    pub(crate) fn new(built: &Built, metadata: &Metadata) -> Result<Self> {
+/// Runs a cargo that builds tests of the workspace that `metadata` describes, and returns them,
+/// each to be started as `cargo test` would start it.
+pub(crate) fn tests(build: &mut Command, metadata: &Metadata) -> Result<Vec<Whole>> {
+    let built = programs(build)?.into_iter().filter(|built| built.is_test);
+    let whole = |built: Built| {
         let package = metadata.package_with(&built.package_id)?;
-        let name = format!("{} {}", package.name(), built.target);
-        let program = Program { path: built.path.clone(), dir: package.dir() };
-        Ok(Self { name, command: program.command() })
-    }
+        let program = Program { path: built.path, dir: package.dir() };
+        let package = package.name().to_owned();
+        Ok(Whole { package, target: built.target, command: program.command() })
+    };
+    built.map(whole).collect()
 }
 
 /// Builds what `options` select, with all features, and returns the tests of `package` among it.
-pub(crate) fn build(package: &str, options: &[&str]) -> Result<Vec<Whole>> {
-    let metadata = Metadata::load()?;
-    let id = metadata.package(package)?.id();
-    let built = programs(shared_build().arg("--all-features").args(options))?;
-    let tests = built.iter().filter(|built| built.is_test && built.package_id == id);
-    tests.map(|built| Whole::new(built, &metadata)).collect()
+pub(crate) fn shared_tests(package: &str, options: &[&str]) -> Result<Vec<Whole>> {
+    let mut build = shared_build();
+    let mut tests = tests(build.arg("--all-features").args(options), &Metadata::load()?)?;
+    tests.retain(|test| test.package == package);
+    Ok(tests)
 }
 
 /// Runs programs side by side, the largest first, for those take longest. What a program has
@@ -151,7 +155,7 @@ pub(crate) fn run_all(mut programs: Vec<Whole>) -> Result {
 
 /// Runs one of several programs, and says how long it took.
 fn run_one(mut program: Whole) -> std::result::Result<(), String> {
-    let name = &program.name;
+    let name = format!("{} {}", program.package, program.target);
     let start = Instant::now();
     let output = program.command.stdin(Stdio::null()).output();
     let output = output.map_err(|error| format!("{name}: it does not start: {error}"))?;
@@ -212,5 +216,27 @@ mod tests {
         assert_eq!(parse("test a ... FAILED"), Some(("a", Outcome::Failed)));
         assert_eq!(parse("test a ... ignored, slow"), Some(("a", Outcome::Ignored)));
         assert_eq!(parse("test result: ok. 3 passed"), None);
+    }
+
+    fn whole(target: &str, program: &str, arguments: &[&str]) -> Whole {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        Whole { package: "p".to_owned(), target: target.to_owned(), command }
+    }
+
+    #[test]
+    fn a_program_that_fails_is_named() {
+        let good = |target| whole(target, "true", &[]);
+        run_all(vec![good("a"), good("b"), good("c")]).unwrap();
+        let bad = whole("bad", "sh", &["-c", "exit 3"]);
+        let error = run_all(vec![good("a"), bad, good("c")]).unwrap_err().to_string();
+        assert!(error.starts_with("p bad: ") && error.ends_with('3'), "{error}");
+        let error = run_all(vec![good("a"), whole("lost", "/lost", &[])]).unwrap_err();
+        assert!(error.to_string().starts_with("p lost: it does not start"), "{error}");
+    }
+
+    #[test]
+    fn no_program_at_all_is_an_error() {
+        assert!(run_all(Vec::new()).is_err());
     }
 }

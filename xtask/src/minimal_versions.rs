@@ -56,12 +56,14 @@ fn oldest(requirement: &str) -> String {
     numbers.to_owned() + &".0".repeat(missing)
 }
 
-/// The root manifest, with these members.
+/// The root manifest, with these members, and without the lines about others.
 fn manifest_of(members: &str) -> Result<String> {
     let manifest = fs::read_to_string(root().join("Cargo.toml"))?;
-    let line = manifest.lines().find(|line| line.starts_with("members = "));
-    let line = line.ok_or("the root Cargo.toml has no line `members = ..`")?;
-    Ok(manifest.replace(line, &format!("members = {members}")))
+    let parts = manifest
+        .split_once("\nmembers = ")
+        .and_then(|(head, rest)| Some((head, &rest[rest.find("\n[workspace.package]")?..])));
+    let (head, tail) = parts.ok_or("the root Cargo.toml has no `members` above its next table")?;
+    Ok(format!("{head}\nmembers = {members}\n{tail}"))
 }
 
 /// A workspace of levada alone, so that the real one keeps its `Cargo.lock`. Without development
@@ -110,6 +112,16 @@ mod tests {
         assert_eq!(oldest("^1.47"), "1.47.0");
         assert_eq!(oldest("^1"), "1.0.0");
         assert_eq!(oldest(">=1.47.2"), "1.47.2");
+    }
+
+    #[test]
+    fn members_are_replaced() {
+        let manifest = manifest_of("[\"a\"]").unwrap();
+        assert!(manifest.starts_with(
+            "[workspace]\nresolver = \"3\"\nmembers = [\"a\"]\n\n[workspace.package]\n"
+        ));
+        assert!(manifest.contains("\n[profile.dev]\n"));
+        assert!(!manifest.contains("default-members"));
     }
 
     #[test]

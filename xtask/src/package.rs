@@ -6,6 +6,7 @@
 //! the registry need not be built again.
 
 use crate::cargo::{Metadata, Package, cargo, root};
+use crate::libtest::{Whole, run_all, tests};
 use crate::{Result, nats, shell};
 use std::ffi::OsStr;
 use std::fs;
@@ -170,31 +171,32 @@ fn profiles(manifest: &str, members: &[&str]) -> String {
 /// Builds all tests, and runs them, or all but the slow ones.
 fn test(scratch: &Path, target_dir: &Path, everything: bool) -> Result {
     let server = nats::Server::prepare()?;
-    let cargo_test = |arguments: &[&str]| {
+    let cargo_test = |what| {
         let mut command = cargo();
         command.current_dir(scratch).env("CARGO_TARGET_DIR", target_dir);
         // What is packaged is unpacked anew each time.
         command.env("CARGO_INCREMENTAL", "0");
-        command.args(["test", "--workspace", "--all-features"]).args(arguments);
-        // The examples of levada-nats want a server.
-        shell::run(&mut server.beside(&command))
+        command.args(["test", "--workspace", "--all-features", what]);
+        command
     };
-    if everything {
-        return cargo_test(&[]);
-    }
-    cargo_test(&["--no-run"])?;
-    let metadata = Metadata::of(scratch)?;
-    let tests: Vec<_> = metadata.members().flat_map(|package| package.tests()).collect();
-    if let Some(unknown) = SLOW.iter().find(|name| !tests.contains(name)) {
+    let mut tests = tests(&mut cargo_test("--no-run"), &Metadata::of(scratch)?)?;
+    let is_slow = |test: &Whole| SLOW.contains(&test.target.as_str());
+    if let Some(unknown) = SLOW.iter().find(|name| tests.iter().all(|test| test.target != **name)) {
         return Err(format!("no test is called `{unknown}`: it is in xtask's list SLOW").into());
     }
-    let quick = tests.iter().filter(|name| !SLOW.contains(name) && **name != "proxy");
-    let mut arguments = vec!["--lib", "--bins"];
-    arguments.extend(quick.flat_map(|name| ["--test", name]));
-    cargo_test(&arguments)?;
-    let [program, name] = READERS;
-    cargo_test(&["--test", program, "--", name])?;
-    cargo_test(&["--doc"])
+    if !everything {
+        let [program, name] = READERS;
+        tests.retain(|test| !is_slow(test) || test.target == program);
+        for test in tests.iter_mut().filter(|test| is_slow(test)) {
+            test.command.arg(name);
+        }
+    }
+    // Its tests and examples want a server.
+    for test in tests.iter_mut().filter(|test| test.package == nats::TESTED) {
+        test.command = server.beside(&test.command);
+    }
+    run_all(tests)?;
+    shell::run(&mut server.beside(&cargo_test("--doc")))
 }
 
 #[cfg(test)]

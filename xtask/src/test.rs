@@ -1,40 +1,39 @@
 //! `cargo xtask test`: the workspace's tests.
 
-use crate::cargo::{Metadata, cargo, programs};
-use crate::libtest::{Whole, run_all};
+use crate::cargo::{Metadata, cargo, shared};
+use crate::libtest::{run_all, tests};
 use crate::{Result, nats, shell, windows};
+use std::process::Command;
+
+/// What `cargo xtask nats` runs.
+const OF_NATS: [&str; 2] = [nats::TESTED, nats::TESTS];
 
 /// Runs unit, integration and doc tests with all features; on Windows those of the packages that
 /// run there. What wants a browser is `cargo xtask page`, what wants nginx `cargo xtask proxy`, and
 /// what wants NATS servers `cargo xtask nats`.
-///
-/// On Linux, where those others run as well, their tests are built here: cargo gives a dependency
-/// the features that all selected packages ask for, and so each is built once.
 pub(crate) fn run() -> Result {
-    let elsewhere = ["levada-page-test", nats::TESTED, nats::TESTS];
-    let excluded = elsewhere.iter().flat_map(|package| ["--exclude", package]);
-    let [mut build, mut doc] = ["--no-run", "--doc"].map(|what| {
-        let mut command = cargo();
-        command.args(["test", what, "--all-features"]);
-        command
-    });
-    for command in [&mut build, &mut doc] {
-        match std::env::consts::OS {
-            "linux" => command.arg("--workspace"),
-            "windows" => command.args(windows::PACKAGES.iter().flat_map(|of| ["--package", of])),
-            _ => command.arg("--workspace").args(excluded.clone()),
-        };
-    }
+    let mut build = cargo_test("--no-run");
+    let mut doc = cargo_test("--doc");
     if cfg!(target_os = "linux") {
+        // Its tests are built here, where they run as well: what is selected stays the same.
         doc.args(["--exclude", nats::TESTED]);
-    }
-    let metadata = Metadata::load()?;
-    let mut tests = Vec::new();
-    for built in programs(&mut build)?.iter().filter(|built| built.is_test) {
-        if !elsewhere.contains(&metadata.package_with(&built.package_id)?.name()) {
-            tests.push(Whole::new(built, &metadata)?);
+    } else if !cfg!(windows) {
+        for command in [&mut build, &mut doc] {
+            command.args(OF_NATS.iter().flat_map(|package| ["--exclude", package]));
         }
     }
+    let mut tests = tests(&mut build, &Metadata::load()?)?;
+    tests.retain(|test| !OF_NATS.contains(&test.package.as_str()));
     run_all(tests)?;
     shell::run(&mut doc)
+}
+
+fn cargo_test(what: &str) -> Command {
+    let words = ["test", what, "--all-features"];
+    if !cfg!(windows) {
+        return shared(&words);
+    }
+    let mut command = cargo();
+    command.args(words).args(windows::PACKAGES.iter().flat_map(|package| ["--package", package]));
+    command
 }

@@ -16,13 +16,16 @@
 use core::fmt;
 use core::ops::Deref;
 
+use crate::observe::{ChannelRecord, HandleRecord, Observed, PositionRecord, Side};
 use crate::prim::Arc;
 use crate::prim::atomic::{AtomicUsize, Ordering};
 
 /// A channel whose handles are counted.
-pub(crate) trait Hub {
+pub(crate) trait Hub: Observed + Sized {
     /// The counts of this channel.
     fn counts(&self) -> &Counts;
+    /// What is recorded of this channel.
+    fn channel_record(&self) -> &ChannelRecord;
     /// Called once, after the last strong sender is gone.
     fn senders_gone(&self);
     /// Called after the last receiver is gone; again if a sender made new ones and they are gone
@@ -81,24 +84,30 @@ fn add(count: &AtomicUsize) {
 }
 
 /// A strong sender's hold on a channel.
-pub(crate) struct Tx<H: Hub>(Arc<H>);
+pub(crate) struct Tx<H: Hub>(Arc<H>, HandleRecord);
 
 /// A weak sender's hold on a channel.
 pub(crate) struct WeakTx<H: Hub>(Arc<H>);
 
 /// A receiver's hold on a channel.
-pub(crate) struct Rx<H: Hub>(Arc<H>);
+pub(crate) struct Rx<H: Hub>(Arc<H>, HandleRecord);
 
 impl<H: Hub> Tx<H> {
     /// The first sender, which [`Counts::new`] has counted already.
     pub(crate) fn new(hub: &Arc<H>) -> Self {
-        Self(Arc::clone(hub))
+        Self(Arc::clone(hub), HandleRecord::new())
+    }
+
+    /// The calling task uses this sender.
+    #[inline(always)]
+    pub(crate) fn touch(&self) {
+        self.1.touch(&self.0, Side::Sender);
     }
 
     /// A further receiver, perhaps the only one.
     pub(crate) fn add_receiver(&self) -> Rx<H> {
         add(&self.0.counts().receivers);
-        Rx(Arc::clone(&self.0))
+        Rx(Arc::clone(&self.0), HandleRecord::new())
     }
 
     /// A weak sender of the same channel.
@@ -116,7 +125,7 @@ impl<H: Hub> Tx<H> {
 impl<H: Hub> Clone for Tx<H> {
     fn clone(&self) -> Self {
         add(&self.0.counts().senders);
-        Self(Arc::clone(&self.0))
+        Self(Arc::clone(&self.0), HandleRecord::new())
     }
 }
 
@@ -147,7 +156,7 @@ impl<H: Hub> WeakTx<H> {
                 Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return Some(Tx(Arc::clone(&self.0))),
+                Ok(_) => return Some(Tx(Arc::clone(&self.0), HandleRecord::new())),
                 Err(newer) => count = newer,
             }
         }
@@ -170,9 +179,21 @@ impl<H: Hub> Drop for WeakTx<H> {
 }
 
 impl<H: Hub> Rx<H> {
+    /// The calling task uses this receiver.
+    #[inline(always)]
+    pub(crate) fn touch(&self) {
+        self.1.touch(&self.0, Side::Receiver);
+    }
+
+    /// The calling task uses this receiver, which has a position of its own.
+    #[inline(always)]
+    pub(crate) fn touch_at(&self, position: &PositionRecord, next: u64) {
+        self.1.touch_at(&self.0, position, next);
+    }
+
     /// The first receiver, which [`Counts::new`] has counted already.
     pub(crate) fn new(hub: Arc<H>) -> Self {
-        Self(hub)
+        Self(hub, HandleRecord::new())
     }
 
     /// Whether both belong to one channel.
@@ -184,7 +205,7 @@ impl<H: Hub> Rx<H> {
 impl<H: Hub> Clone for Rx<H> {
     fn clone(&self) -> Self {
         add(&self.0.counts().receivers);
-        Self(Arc::clone(&self.0))
+        Self(Arc::clone(&self.0), HandleRecord::new())
     }
 }
 
@@ -246,10 +267,12 @@ impl<H: Hub> fmt::Debug for Rx<H> {
 #[cfg(test)]
 mod model {
     use super::*;
+    use crate::observe::{Kind, Name};
     use crate::prim::{model, thread};
 
     /// A channel that records which handles have acted, and how often each end was reported to it.
     struct Room {
+        record: ChannelRecord,
         counts: Counts,
         done: [AtomicUsize; 2],
         senders_gone: AtomicUsize,
@@ -269,6 +292,7 @@ mod model {
     impl Room {
         fn open() -> (Tx<Self>, Rx<Self>) {
             let room = Arc::new(Self {
+                record: ChannelRecord::new::<()>(Kind::Mpsc, Name::none()),
                 counts: Counts::new(1),
                 done: [AtomicUsize::new(0), AtomicUsize::new(0)],
                 senders_gone: AtomicUsize::new(0),
@@ -284,9 +308,24 @@ mod model {
         }
     }
 
+    #[cfg(feature = "observe")]
+    impl Observed for Room {
+        fn record(&self) -> &ChannelRecord {
+            &self.record
+        }
+
+        fn read(&self) -> crate::observe::Reading {
+            crate::observe::Reading::default()
+        }
+    }
+
     impl Hub for Room {
         fn counts(&self) -> &Counts {
             &self.counts
+        }
+
+        fn channel_record(&self) -> &ChannelRecord {
+            &self.record
         }
 
         fn senders_gone(&self) {

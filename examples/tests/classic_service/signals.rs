@@ -76,11 +76,13 @@ async fn next_line(output: &mut Lines<BufReader<ChildStdout>>) -> String {
     output.next_line().await.expect("it is text").expect("the process runs")
 }
 
-/// Builds the example and returns the path of its executable.
+/// Builds the example, unless `cargo xtask test` has, and returns the path of its executable.
 async fn executable() -> PathBuf {
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--example", "classic_service", "--message-format", "json"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        // As `cargo xtask test` builds it: with the packages that the workspace's folder selects.
+        .arg("--all-features")
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .output()
         .await
         .expect("cargo starts");

@@ -9,7 +9,7 @@ mod surface;
 
 use crate::Result;
 use crate::cargo::{Metadata, root};
-use crate::libtest::{build, run_all};
+use crate::libtest::{run_all, shared_tests};
 use crate::shell;
 use serde_json::Value;
 use std::fs;
@@ -43,7 +43,7 @@ fn check(metadata: &Metadata) -> Result {
         let message = "tests/api-surface/surface.rs is not from the tokio in Cargo.lock";
         return Err(format!("{message}; `cargo xtask api --update` renews it").into());
     }
-    run_all(build("api-surface", &["--test", "errors"])?)
+    run_all(shared_tests("api-surface", &["--test", "errors"])?)
 }
 
 fn update(metadata: &Metadata) -> Result {

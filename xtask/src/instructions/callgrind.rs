@@ -22,13 +22,14 @@ pub(super) struct Count {
 }
 
 /// Counts the shapes whose names contain one of `filter`, or all, and gives them by name, in their
-/// order.
-pub(super) fn count(filter: &[String]) -> Result<Vec<(String, Count)>> {
-    let program = build()?;
+/// order. With the feature `observe`, those of levada only.
+pub(super) fn count(filter: &[String], observe: bool) -> Result<Vec<(String, Count)>> {
+    let program = build(observe)?;
     let names = shell::output(&mut Command::new(&program))?;
     let is_wanted =
         |name: &&str| filter.is_empty() || filter.iter().any(|word| name.contains(word));
-    let names: Vec<_> = names.lines().filter(is_wanted).collect();
+    let can_observe = |name: &&str| !observe || name.starts_with("levada/");
+    let names: Vec<_> = names.lines().filter(is_wanted).filter(can_observe).collect();
     eprintln!("$ valgrind --tool=callgrind {PACKAGE} SHAPE, for {} shapes", names.len());
     let folder = Metadata::load()?.target_dir().join("callgrind");
     fs::create_dir_all(&folder)?;
@@ -47,9 +48,12 @@ pub(super) fn count(filter: &[String]) -> Result<Vec<(String, Count)>> {
 }
 
 /// The program, as every machine compiles it.
-fn build() -> Result<PathBuf> {
+fn build(observe: bool) -> Result<PathBuf> {
     let mut command = cargo();
     command.args(["build", "--package", PACKAGE, "--profile", "instructions"]);
+    if observe {
+        command.args(["--features", "observe"]);
+    }
     // Nobody's own flags.
     command.env("CARGO_ENCODED_RUSTFLAGS", "").env("CARGO_INCREMENTAL", "0");
     let program = programs(&mut command)?.into_iter().find(|program| program.target == PACKAGE);

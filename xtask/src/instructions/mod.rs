@@ -1,5 +1,6 @@
 //! `cargo xtask instructions`: what an operation of each channel takes when nobody else wants it,
-//! counted by callgrind and held against `tests/instructions/bounds.csv`.
+//! counted by callgrind and held against the bounds in `tests/instructions`: without the feature
+//! `observe`, and with it.
 //!
 //! Times differ by a fifth from run to run, and between machines. Instructions do not: a count is
 //! the same to a tenth of one on every machine that has AVX2, of which valgrind makes one and the
@@ -15,9 +16,13 @@ use crate::files::write_if_changed;
 use crate::toolchain::{need_valgrind, release};
 use bounds::Bounds;
 use callgrind::Count;
-use std::path::PathBuf;
 
 const UPDATE: &str = "--update";
+
+/// The bounds without the feature `observe`.
+const PLAIN: &str = "bounds.csv";
+/// The bounds with it.
+const OBSERVED: &str = "bounds-observe.csv";
 
 /// Counts the shapes whose names contain one of `words`, all if there is none, and compares them
 /// with their bounds; or, with `--update`, makes the counts the new bounds.
@@ -37,35 +42,44 @@ pub(crate) fn run(words: &[String]) -> Result {
         _ => return Err(format!("unknown options {options:?}; known: {UPDATE}").into()),
     };
     need_valgrind()?;
-    let counted = pair(callgrind::count(&filter)?);
-    if counted.is_empty() {
-        return Err(format!("no shape has any of {filter:?} in its name").into());
-    }
-    if update {
-        let levada = counted.iter().map(|row| (row.shape.as_str(), row.levada.instructions));
-        write_if_changed(&path(), &Bounds::of(release()?, levada).text())?;
-    }
-    let text = std::fs::read_to_string(path())
-        .map_err(|error| format!("cannot read {}: {error}", path().display()))?;
-    let bounds = Bounds::parse(&text)?;
-    println!("{}", table(&counted, &bounds));
-    let compiler = release()?;
-    let mut findings = Vec::new();
-    for row in &counted {
-        findings.extend(bounds.check(&row.shape, row.levada.instructions, &compiler));
-    }
-    if filter.is_empty() {
-        let shapes: Vec<_> = counted.iter().map(|row| row.shape.as_str()).collect();
-        findings.extend(bounds.without_shape(&shapes));
-    }
+    let plain = counts(&filter, false)?;
+    let observed = counts(&filter, true)?;
+    let mut findings = held_against(PLAIN, &plain, filter.is_empty(), update)?;
+    findings.extend(held_against(OBSERVED, &observed, filter.is_empty(), update)?);
+    println!("{}", table(&plain, &observed));
     match findings.len() {
         0 => Ok(()),
         count => Err(format!("{count} findings\n  {}", findings.join("\n  ")).into()),
     }
 }
 
-fn path() -> PathBuf {
-    root().join("tests/instructions/bounds.csv")
+/// Counts the shapes, with the feature `observe` or without.
+fn counts(filter: &[String], observe: bool) -> Result<Vec<Row>> {
+    let counted = pair(callgrind::count(filter, observe)?);
+    if counted.is_empty() {
+        return Err(format!("no shape has any of {filter:?} in its name").into());
+    }
+    Ok(counted)
+}
+
+/// What is wrong with the counts, by the bounds in `file`, which `update` renews first.
+fn held_against(file: &str, rows: &[Row], all: bool, update: bool) -> Result<Vec<String>> {
+    let path = root().join("tests/instructions").join(file);
+    let compiler = release()?;
+    if update {
+        let levada = rows.iter().map(|row| (row.shape.as_str(), row.levada.instructions));
+        write_if_changed(&path, &Bounds::of(compiler.clone(), levada).text())?;
+    }
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let bounds = Bounds::parse(&text)?;
+    let check = |row: &Row| bounds.check(&row.shape, row.levada.instructions, &compiler);
+    let mut findings: Vec<_> = rows.iter().filter_map(check).collect();
+    if all {
+        let shapes: Vec<_> = rows.iter().map(|row| row.shape.as_str()).collect();
+        findings.extend(bounds.without_shape(&shapes));
+    }
+    Ok(findings.into_iter().map(|finding| format!("{file}: {finding}")).collect())
 }
 
 /// Why there are no bounds for this machine, if so.
@@ -103,13 +117,15 @@ fn pair(counted: Vec<(String, Count)>) -> Vec<Row> {
 }
 
 /// For people: instructions of an operation, and how many allocations are not in them.
-fn table(rows: &[Row], bounds: &Bounds) -> String {
+fn table(plain: &[Row], observed: &[Row]) -> String {
     let mut text = format!(
-        "{:<28}{:>9}{:>8}{:>9}{:>7}  {}\n",
-        "instructions", "levada", "bound", "tokio", "ratio", "allocations (levada, tokio)"
+        "{:<28}{:>9}{:>9}{:>9}{:>7}  {}\n",
+        "instructions", "levada", "observe", "tokio", "ratio", "allocations (levada, tokio)"
     );
-    for row in rows {
-        let bound = bounds.get(&row.shape).map_or("none".to_owned(), |bound| bound.to_string());
+    for row in plain {
+        let with = observed.iter().find(|with| with.shape == row.shape);
+        let with =
+            with.map_or("none".to_owned(), |with| format!("{:.1}", with.levada.instructions));
         let [count, ratio, allocations] = row.tokio.map_or(Default::default(), |tokio| {
             [
                 format!("{:.1}", tokio.instructions),
@@ -118,7 +134,7 @@ fn table(rows: &[Row], bounds: &Bounds) -> String {
             ]
         });
         let line = format!(
-            "{:<28}{:>9.1}{bound:>8}{count:>9}{ratio:>7}  {:.0} {allocations}",
+            "{:<28}{:>9.1}{with:>9}{count:>9}{ratio:>7}  {:.0} {allocations}",
             row.shape, row.levada.instructions, row.levada.allocations
         );
         text += line.trim_end();
@@ -144,12 +160,12 @@ mod tests {
         assert_eq!(rows[0].tokio.map(|count| count.instructions), Some(200.0));
         assert!(rows[1].tokio.is_none());
 
-        let bounds = Bounds::of("1.0.0".to_owned(), [("mpsc/try", 100.0)].into_iter());
-        let table = table(&rows, &bounds);
+        let observed = pair(vec![("levada/mpsc/try".to_owned(), count(103.0))]);
+        let table = table(&rows, &observed);
         let words = |line: usize| -> Vec<_> {
             table.lines().nth(line).unwrap_or_default().split_whitespace().collect()
         };
-        assert_eq!(words(1), ["mpsc/try", "100.0", "103", "200.0", "0.50", "1", "1"]);
+        assert_eq!(words(1), ["mpsc/try", "100.0", "103.0", "200.0", "0.50", "1", "1"]);
         assert_eq!(words(2), ["mpmc/try", "90.0", "none", "1"]);
     }
 }

@@ -2,8 +2,8 @@
 
 mod servers;
 
-use crate::cargo::{Metadata, cargo, program};
-use crate::libtest::{build, run_all};
+use crate::cargo::{Metadata, program, shared};
+use crate::libtest::{run_all, shared_tests};
 use crate::{Result, shell};
 use servers::NAMED;
 pub(crate) use servers::NEWEST;
@@ -48,7 +48,7 @@ pub(crate) fn run(options: &[String]) -> Result {
         options.push("--lib");
     }
     let levada = program("levada")?;
-    let mut tests = build(TESTS, &options)?;
+    let mut tests = shared_tests(TESTS, &options)?;
     for test in &mut tests {
         set(&mut test.command);
         test.command.env(PROGRAM_VARIABLE, &levada).args(wanted.of_libtest);
@@ -63,15 +63,14 @@ pub(crate) fn run(options: &[String]) -> Result {
 /// Runs the unit tests and the examples of levada-nats beside a server.
 fn run_tested(set: impl Fn(&mut Command)) -> Result {
     let with_nats = program(WITH_NATS)?;
-    let mut tests = build(TESTED, &["--lib"])?;
+    let mut tests = shared_tests(TESTED, &["--lib"])?;
     for test in &mut tests {
         set(&mut test.command);
         test.command = beside(&with_nats, &test.command);
     }
     run_all(tests)?;
-    let mut doc = cargo();
     // All packages, for the features that they give the dependencies, but for two with examples.
-    doc.args(["test", "--doc", "--all-features", "--workspace"]);
+    let mut doc = shared(&["test", "--doc", "--all-features"]);
     doc.args(["--exclude", "levada-work", "--exclude", "levada-examples"]);
     doc.args(["--", &format!("crates/{TESTED}/")]);
     set(&mut doc);

@@ -29,7 +29,7 @@ struct Crate<'a> {
 const CRATES: &[Crate] = &[
     Crate {
         source: CORE,
-        line: "prim <- util <- { storage, wait } <- refs <- queue \
+        line: "prim <- util <- { observe, storage, wait } <- refs <- queue \
                <- { mpsc, mpmc, oneshot, broadcast, watch } <- guide <- lib",
         against: &[],
         // A handle makes futures, which borrow the handle: a channel's face is one piece.
@@ -37,6 +37,8 @@ const CRATES: &[Crate] = &[
             ("broadcast", &["future", "receiver", "sender"]),
             ("mpmc", &["future", "permit", "receiver", "sender", "stream", "unbounded"]),
             ("mpsc", &["future", "permit", "receiver", "sender", "stream", "unbounded"]),
+            // A record ends its own registration.
+            ("observe::on", &["record", "registry"]),
             ("oneshot", &["future", "protocol", "sender"]),
             ("prim", &["checked_lock", "loom"]),
         ],
@@ -44,6 +46,14 @@ const CRATES: &[Crate] = &[
     Crate {
         source: "crates/levada-work/src/",
         line: "panic <- { actor, batch, pool, shutdown } <- lib",
+        against: &[],
+        circles: &[],
+    },
+    Crate {
+        source: "crates/levada-observe/src/",
+        line: "{ deadlock, http, key, limits, report, words } \
+               <- { history, text, transitions, trouble } <- diagnosis <- { assemble, metrics } \
+               <- observer <- lib",
         against: &[],
         circles: &[],
     },
@@ -58,7 +68,7 @@ const CRATES: &[Crate] = &[
         source: "crates/levada-serve/src/",
         line: "{ job, outbound, signals, sync, transient } <- { config, telemetry } \
                <- { fault, store } <- { log, metrics } <- cli <- { client, secure } \
-               <- { server, settings } <- { descriptors, jobs } <- { cluster, http } <- run <- lib",
+               <- { server, settings } <- { descriptors, jobs } <- { cluster, no_cluster, http } <- run <- lib",
         against: &[],
         circles: &[],
     },

@@ -7,11 +7,12 @@
 //! [`Store`]: crate::store::Store
 //! [`SharedLine`]: crate::jobs::shared::SharedLine
 //!
-//! Without the feature `nats` there is none (`without`).
+//! Without the feature `nats`, `no_cluster` stands in its place.
 //!
 //! | file      | what it is                                                                  |
 //! |-----------|-----------------------------------------------------------------------------|
 //! | `member`  | this process as a member of the cluster: joining, starting, leaving         |
+//! | `members` | which other processes there are, and what they say of themselves              |
 //! | `together`| what several tasks want to do at the same time, done at once                |
 //! | `batch`   | publishes to a stream; those of the same time are one atomic batch          |
 //! | `wire`    | the streams: records, bodies, keys; each write is a compare-and-set         |
@@ -49,42 +50,22 @@
 //!    it, a piece of a body is the same. So a batch of which no answer came is published again, and
 //!    one that the server refused is published message by message.
 
-#[cfg(feature = "nats")]
 mod batch;
-#[cfg(feature = "nats")]
 mod held;
-#[cfg(feature = "nats")]
 mod leftovers;
-#[cfg(feature = "nats")]
 mod line;
-#[cfg(feature = "nats")]
 mod member;
-#[cfg(feature = "nats")]
+mod members;
 mod mirror;
-#[cfg(feature = "nats")]
 mod news;
-#[cfg(feature = "nats")]
 mod output;
-#[cfg(feature = "nats")]
 mod queues;
-#[cfg(feature = "nats")]
 mod replica;
-#[cfg(feature = "nats")]
 mod settings;
-#[cfg(feature = "nats")]
 mod store;
-#[cfg(feature = "nats")]
 mod taker;
-#[cfg(feature = "nats")]
 mod ticket;
-#[cfg(feature = "nats")]
 mod together;
-#[cfg(feature = "nats")]
 mod wire;
-#[cfg(not(feature = "nats"))]
-mod without;
 
-#[cfg(feature = "nats")]
 pub(crate) use self::member::{Cluster, Tasks};
-#[cfg(not(feature = "nats"))]
-pub(crate) use self::without::{Cluster, Tasks};

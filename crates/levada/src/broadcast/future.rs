@@ -10,6 +10,8 @@ use pin_project_lite::pin_project;
 use super::error::{RecvError, TryRecvError};
 use super::protocol::{Miss, Shared};
 use super::{Receiver, Sender};
+use crate::observe::{Op, WaitRecord};
+use crate::refs::Hub;
 use crate::util::budget::{self, Budget};
 use crate::wait::list::Node;
 use crate::wait::queue::WaitQueue;
@@ -150,6 +152,7 @@ pin_project! {
         #[pin]
         waiter: Waiter,
         ready: bool,
+        wait: WaitRecord,
     }
 
     impl<T> PinnedDrop for Recv<'_, T> {
@@ -161,8 +164,9 @@ pin_project! {
 }
 
 impl<'a, T> Recv<'a, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(receiver: &'a mut Receiver<T>) -> Self {
-        Self { receiver, waiter: Waiter::new(), ready: false }
+        Self { receiver, waiter: Waiter::new(), ready: false, wait: WaitRecord::new() }
     }
 }
 
@@ -174,9 +178,17 @@ impl<T: Clone> Future for Recv<'_, T> {
         assert!(!*this.ready, "`Recv` was polled after it was ready");
         let (shared, next) = this.receiver.parts();
         let result = Waiter::poll_recv(|| this.waiter, shared, next, cx);
+        this.wait.note(result.is_pending(), cx, shared.channel_record(), Op::Recv);
+        this.receiver.note_position(missed(&result));
         *this.ready = result.is_ready();
         result
     }
+}
+
+/// How many messages a receive has missed.
+#[inline(always)]
+pub(super) fn missed<T>(polled: &Poll<Result<T, RecvError>>) -> u64 {
+    if let Poll::Ready(Err(RecvError::Lagged(missed))) = polled { *missed } else { 0 }
 }
 
 impl<T> fmt::Debug for Recv<'_, T> {
@@ -209,6 +221,7 @@ pin_project! {
         sender: &'a Sender<T>,
         #[pin]
         node: Node,
+        wait: WaitRecord,
     }
 
     impl<T> PinnedDrop for Closed<'_, T> {
@@ -220,8 +233,9 @@ pin_project! {
 }
 
 impl<'a, T> Closed<'a, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(sender: &'a Sender<T>) -> Self {
-        Self { sender, node: Node::new() }
+        Self { sender, node: Node::new(), wait: WaitRecord::new() }
     }
 }
 
@@ -229,8 +243,11 @@ impl<T> Future for Closed<'_, T> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.into_ref().project_ref();
-        this.sender.shared().poll_closed(this.node, cx)
+        let this = self.project();
+        let shared = this.sender.shared();
+        let polled = shared.poll_closed(this.node.into_ref(), cx);
+        this.wait.note(polled.is_pending(), cx, shared.channel_record(), Op::Closed);
+        polled
     }
 }
 

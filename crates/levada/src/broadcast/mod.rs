@@ -78,9 +78,12 @@
 #![forbid(unsafe_code)]
 
 mod protocol;
+#[cfg(feature = "observe")]
+mod reading;
 mod receiver;
 mod sender;
 
+mod builder;
 pub mod error;
 pub mod future;
 #[cfg(feature = "stream")]
@@ -89,6 +92,9 @@ pub mod stream;
 #[cfg(test)]
 mod model;
 
+use crate::observe::Name;
+
+pub use self::builder::{Builder, builder};
 pub use self::receiver::Receiver;
 pub use self::sender::{Sender, WeakSender};
 
@@ -110,5 +116,5 @@ pub use self::sender::{Sender, WeakSender};
 /// ```
 #[track_caller]
 pub fn channel<T: Clone>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    Sender::with_receiver(capacity)
+    Sender::with_receiver(capacity, Name::none())
 }

@@ -70,6 +70,7 @@ use core::task::{Context, Poll};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::error::{SendError, TryRecvError};
+use crate::observe::{ChannelRecord, Kind, Name};
 use crate::prim::IS_MODEL;
 use crate::refs::{Counts, Hub};
 use crate::storage::lap_ring::{
@@ -85,6 +86,8 @@ const SPIN_ROUNDS: u32 = if IS_MODEL { 0 } else { 5 };
 
 /// A broadcast channel.
 pub(super) struct Shared<T> {
+    /// The first to be dropped: see there.
+    record: ChannelRecord,
     counts: Counts,
     ring: LapRing<T, Tail>,
     /// Receivers that wait for a message, or for the close.
@@ -116,9 +119,11 @@ pub(super) enum Miss {
 
 impl<T> Shared<T> {
     /// A channel with one sender and `receivers` receivers.
-    pub(super) fn new(capacity: usize, receivers: u32) -> Self {
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub(super) fn new(capacity: usize, receivers: u32, name: Name) -> Self {
         let tail = Tail { next: 0, receivers, has_waiters: false, caught_up: false };
         Self {
+            record: ChannelRecord::new::<T>(Kind::Broadcast, name),
             counts: Counts::new(receivers as usize),
             ring: LapRing::new(capacity, tail),
             recv_waiters: WaitQueue::new(),
@@ -188,6 +193,7 @@ impl<T> Shared<T> {
     fn publish(&self, mut tail: SlotWriter<'_, T, Tail>, deferred: Deferred<T>) -> usize {
         let (pos, receivers, had_waiters) = (tail.next, tail.receivers, tail.has_waiters);
         tail.next = pos + 1;
+        self.record.publish_position(pos + 1);
         if had_waiters {
             tail.has_waiters = false;
         }
@@ -459,6 +465,11 @@ impl<T> Shared<T> {
 
     // Ask
 
+    #[cfg(feature = "observe")]
+    pub(super) fn capacity(&self) -> u64 {
+        self.ring.capacity()
+    }
+
     pub(super) fn receivers(&self) -> usize {
         self.ring.lock().receivers as usize
     }
@@ -529,6 +540,11 @@ fn spin_and_borrow<T>(slot: SlotRef<'_, T>, pos: u64) -> Found<'_, T> {
 impl<T> Hub for Shared<T> {
     fn counts(&self) -> &Counts {
         &self.counts
+    }
+
+    #[inline(always)]
+    fn channel_record(&self) -> &ChannelRecord {
+        &self.record
     }
 
     fn senders_gone(&self) {

@@ -7,6 +7,7 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use super::error::{RecvError, TryRecvError};
 use super::future::Recv;
 use super::protocol::{Miss, Shared};
+use crate::observe::PositionRecord;
 use crate::prim::park_on;
 use crate::refs::{Hub, Rx};
 use crate::util::block_on::stay_awake_until;
@@ -39,6 +40,7 @@ pub struct Receiver<T> {
     shared: Rx<Shared<T>>,
     /// The position of the message it reads next.
     next: u64,
+    position: PositionRecord,
 }
 
 impl<T> UnwindSafe for Receiver<T> {}
@@ -47,7 +49,17 @@ impl<T> RefUnwindSafe for Receiver<T> {}
 impl<T> Receiver<T> {
     /// The handle of a receiver that has joined the channel at `next`.
     pub(super) fn new(shared: Rx<Shared<T>>, next: u64) -> Self {
-        Self { shared, next }
+        Self { shared, next, position: PositionRecord::new() }
+    }
+
+    /// Records where the receiver is, and how many messages it has just missed.
+    #[inline(always)]
+    pub(super) fn note_position(&self, missed: u64) {
+        self.position.note(self.next, missed);
+    }
+
+    pub(super) fn touch(&self) {
+        self.shared.touch_at(&self.position, self.next);
     }
 
     /// The channel and the position.
@@ -205,7 +217,9 @@ impl<T: Clone> Receiver<T> {
     /// assert_eq!(rx.recv().await, Ok(30));
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn recv(&mut self) -> Recv<'_, T> {
+        self.touch();
         Recv::new(self)
     }
 
@@ -231,9 +245,13 @@ impl<T: Clone> Receiver<T> {
     /// assert_eq!(rx.try_recv(), Ok(10));
     /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        self.touch();
         let (shared, next) = self.parts();
         match shared.read(next) {
-            Ok(value) => Ok(value),
+            Ok(value) => {
+                self.note_position(0);
+                Ok(value)
+            }
             Err(miss) => self.try_recv_otherwise(miss),
         }
     }
@@ -241,7 +259,14 @@ impl<T: Clone> Receiver<T> {
     /// Finds out why there is no message, and waits for the return of one that another receiver
     /// clones.
     #[inline(never)]
-    fn try_recv_otherwise(&mut self, mut miss: Miss) -> Result<T, TryRecvError> {
+    fn try_recv_otherwise(&mut self, miss: Miss) -> Result<T, TryRecvError> {
+        let result = self.try_recv_again(miss);
+        let missed = if let Err(TryRecvError::Lagged(missed)) = result { missed } else { 0 };
+        self.note_position(missed);
+        result
+    }
+
+    fn try_recv_again(&mut self, mut miss: Miss) -> Result<T, TryRecvError> {
         let (shared, next) = self.parts();
         loop {
             match miss {

@@ -8,6 +8,7 @@ use super::Receiver;
 use super::error::SendError;
 use super::future::Closed;
 use super::protocol::Shared;
+use crate::observe::Name;
 use crate::prim::Arc;
 use crate::refs::{Hub, Rx, Tx, WeakTx};
 
@@ -82,22 +83,21 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn new(capacity: usize) -> Self {
-        let shared = Arc::new(Self::open(capacity, 0));
-        Self { shared: Tx::new(&shared) }
+        Self { shared: Tx::new(&Self::open(capacity, 0, Name::none())) }
     }
 
     #[track_caller]
-    pub(super) fn with_receiver(capacity: usize) -> (Self, Receiver<T>) {
-        let shared = Arc::new(Self::open(capacity, 1));
+    pub(super) fn with_receiver(capacity: usize, name: Name) -> (Self, Receiver<T>) {
+        let shared = Self::open(capacity, 1, name);
         let sender = Self { shared: Tx::new(&shared) };
         (sender, Receiver::new(Rx::new(shared), 0))
     }
 
     #[track_caller]
-    fn open(capacity: usize, receivers: u32) -> Shared<T> {
+    fn open(capacity: usize, receivers: u32, name: Name) -> Arc<Shared<T>> {
         assert!(capacity > 0, "broadcast channel capacity cannot be zero");
         assert!(capacity <= usize::MAX / 2, "broadcast channel capacity exceeded `usize::MAX / 2`");
-        Shared::new(capacity.next_power_of_two(), receivers)
+        Arc::new(Shared::new(capacity.next_power_of_two(), receivers, name))
     }
 
     pub(super) fn shared(&self) -> &Shared<T> {
@@ -126,6 +126,7 @@ impl<T> Sender<T> {
     /// assert_eq!(tx.send("anybody?").unwrap_err().0, "anybody?");
     /// ```
     pub fn send(&self, value: T) -> Result<usize, SendError<T>> {
+        self.shared.touch();
         self.shared.send(value)
     }
 
@@ -255,6 +256,7 @@ impl<T> Sender<T> {
     /// # task.await.unwrap();
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn closed(&self) -> Closed<'_, T> {
         Closed::new(self)
     }

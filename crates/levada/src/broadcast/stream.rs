@@ -9,7 +9,9 @@ use futures_core::{FusedStream, Stream};
 
 use super::Receiver;
 use super::error::{Lagged, RecvError};
-use super::future::Waiter;
+use super::future::{Waiter, missed};
+use crate::observe::{Op, WaitRecord};
+use crate::refs::Hub;
 
 /// The messages of a [`Receiver`], until the channel is closed. Made by
 /// [`Receiver::into_stream`].
@@ -48,6 +50,7 @@ pub struct RecvStream<T> {
     /// On the heap, so that the stream may move; made when it first waits.
     waiter: Option<Pin<Box<Waiter>>>,
     closed: bool,
+    wait: WaitRecord,
 }
 
 impl<T> Drop for RecvStream<T> {
@@ -77,8 +80,9 @@ impl<T> Receiver<T> {
     /// assert_eq!(messages, [Ok(1), Ok(2)]);
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn into_stream(self) -> RecvStream<T> {
-        RecvStream { receiver: self, waiter: None, closed: false }
+        RecvStream { receiver: self, waiter: None, closed: false, wait: WaitRecord::new() }
     }
 }
 
@@ -86,10 +90,11 @@ impl<T: Clone> Stream for RecvStream<T> {
     type Item = Result<T, Lagged>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Self { receiver, waiter, closed } = self.get_mut();
+        let Self { receiver, waiter, closed, wait } = self.get_mut();
         if *closed {
             return Poll::Ready(None);
         }
+        receiver.touch();
         let (shared, next) = receiver.parts();
         let polled = Waiter::poll_recv(
             || waiter.get_or_insert_with(|| Box::pin(Waiter::new())).as_mut(),
@@ -97,6 +102,8 @@ impl<T: Clone> Stream for RecvStream<T> {
             next,
             cx,
         );
+        wait.note(polled.is_pending(), cx, shared.channel_record(), Op::Recv);
+        receiver.note_position(missed(&polled));
         let item = match ready!(polled) {
             Ok(value) => Some(Ok(value)),
             Err(RecvError::Lagged(missed)) => Some(Err(Lagged(missed))),

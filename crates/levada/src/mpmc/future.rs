@@ -10,7 +10,9 @@ use pin_project_lite::pin_project;
 use super::error::SendError;
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use super::{Queue, Sender, Waiters};
+use crate::observe::{Op, WaitRecord};
 use crate::queue::future::{Acquire, AcquireOwned, ClosedFut, SendFut};
+use crate::refs::Hub;
 use crate::wait::list::Node;
 
 pin_project! {
@@ -39,6 +41,7 @@ pin_project! {
 }
 
 impl<'a, T> Send<'a, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(queue: &'a Queue<T>, value: T) -> Self {
         Self { inner: SendFut::new(queue, value) }
     }
@@ -67,8 +70,13 @@ pin_project! {
 }
 
 impl<'a, T> Reserve<'a, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(queue: &'a Queue<T>) -> Self {
-        Self { acquire: Acquire::new(queue, 1) }
+        Self::with_record(queue, WaitRecord::new())
+    }
+
+    fn with_record(queue: &'a Queue<T>, wait: WaitRecord) -> Self {
+        Self { acquire: Acquire::new(queue, 1, wait) }
     }
 }
 
@@ -94,8 +102,9 @@ pin_project! {
 }
 
 impl<'a, T> ReserveMany<'a, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(queue: &'a Queue<T>, permits: usize) -> Self {
-        Self { acquire: Acquire::new(queue, permits) }
+        Self { acquire: Acquire::new(queue, permits, WaitRecord::new()) }
     }
 }
 
@@ -122,6 +131,7 @@ pin_project! {
 }
 
 impl<T> ReserveOwned<T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(sender: Sender<T>) -> Self {
         Self { acquire: AcquireOwned::new(sender) }
     }
@@ -149,6 +159,7 @@ pin_project! {
 }
 
 impl<'a, T> Closed<'a, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(queue: &'a Queue<T>) -> Self {
         Self { inner: ClosedFut::new(queue) }
     }
@@ -173,6 +184,7 @@ pin_project! {
         queue: &'a Queue<T>,
         #[pin]
         node: Node,
+        wait: WaitRecord,
     }
 
     impl<T> PinnedDrop for Recv<'_, T> {
@@ -186,8 +198,9 @@ pin_project! {
 }
 
 impl<'a, T> Recv<'a, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(queue: &'a Queue<T>) -> Self {
-        Self { queue, node: Node::new() }
+        Self { queue, node: Node::new(), wait: WaitRecord::new() }
     }
 }
 
@@ -197,7 +210,9 @@ impl<T> Future for Recv<'_, T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let this = self.project();
-        this.queue.poll_recv(this.node.into_ref(), cx)
+        let polled = this.queue.poll_recv(this.node.into_ref(), cx);
+        this.wait.note(polled.is_pending(), cx, this.queue.channel_record(), Op::Recv);
+        polled
     }
 }
 
@@ -214,6 +229,7 @@ pin_project! {
         limit: usize,
         #[pin]
         node: Node,
+        wait: WaitRecord,
     }
 
     impl<T> PinnedDrop for RecvMany<'_, '_, T> {
@@ -227,8 +243,9 @@ pin_project! {
 }
 
 impl<'a, 'b, T> RecvMany<'a, 'b, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(queue: &'a Queue<T>, buffer: &'b mut Vec<T>, limit: usize) -> Self {
-        Self { queue, buffer, limit, node: Node::new() }
+        Self { queue, buffer, limit, node: Node::new(), wait: WaitRecord::new() }
     }
 }
 
@@ -237,7 +254,9 @@ impl<T> Future for RecvMany<'_, '_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
         let this = self.project();
-        this.queue.poll_recv_many(this.node.into_ref(), cx, this.buffer, *this.limit)
+        let polled = this.queue.poll_recv_many(this.node.into_ref(), cx, this.buffer, *this.limit);
+        this.wait.note(polled.is_pending(), cx, this.queue.channel_record(), Op::Recv);
+        polled
     }
 }
 
@@ -246,7 +265,7 @@ pub use self::timeout::SendTimeout;
 
 #[cfg(feature = "tokio")]
 mod timeout {
-    use super::{Context, Pin, Poll, Queue, Reserve, fmt, pin_project};
+    use super::{Context, Pin, Poll, Queue, Reserve, WaitRecord, fmt, pin_project};
     use crate::mpmc::error::SendTimeoutError;
     use core::time::Duration;
     use tokio::time::{Timeout, timeout};
@@ -261,6 +280,8 @@ mod timeout {
             queue: &'a Queue<T>,
             value: Option<T>,
             duration: Duration,
+            // That of `reserve`, made here for the caller's location.
+            wait: WaitRecord,
             // Begun at the first poll, as the clock is: tokio's timers need the runtime.
             #[pin]
             reserve: Option<Timeout<Reserve<'a, T>>>,
@@ -268,8 +289,9 @@ mod timeout {
     }
 
     impl<'a, T> SendTimeout<'a, T> {
+        #[cfg_attr(feature = "observe", track_caller)]
         pub(in crate::mpmc) fn new(queue: &'a Queue<T>, value: T, duration: Duration) -> Self {
-            Self { queue, value: Some(value), duration, reserve: None }
+            Self { queue, value: Some(value), duration, wait: WaitRecord::new(), reserve: None }
         }
     }
 
@@ -279,7 +301,8 @@ mod timeout {
         fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
             let mut this = self.project();
             if this.reserve.is_none() {
-                this.reserve.set(Some(timeout(*this.duration, Reserve::new(this.queue))));
+                let reserve = Reserve::with_record(this.queue, this.wait.fork());
+                this.reserve.set(Some(timeout(*this.duration, reserve)));
             }
             let reserve = this.reserve.as_mut().as_pin_mut().expect("set above");
             let reserved = core::task::ready!(reserve.poll(cx));

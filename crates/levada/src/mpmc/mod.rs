@@ -85,6 +85,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod builder;
 pub mod error;
 pub mod future;
 mod permit;
@@ -97,6 +98,7 @@ mod unbounded;
 #[cfg(test)]
 mod model;
 
+pub use self::builder::{Builder, UnboundedBuilder, builder, unbounded_builder};
 pub use self::permit::{OwnedPermit, Permit, PermitIterator};
 pub use self::receiver::Receiver;
 pub use self::sender::{Sender, WeakSender, channel};

@@ -50,7 +50,9 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.recv().await, None);
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn recv(&self) -> Recv<'_, T> {
+        self.queue.touch();
         Recv::new(&self.queue)
     }
 
@@ -76,11 +78,13 @@ impl<T> Receiver<T> {
     /// assert_eq!(batch, [0, 1, 2, 3, 4]);
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn recv_many<'a, 'b>(
         &'a self,
         buffer: &'b mut Vec<T>,
         limit: usize,
     ) -> RecvMany<'a, 'b, T> {
+        self.queue.touch();
         RecvMany::new(&self.queue, buffer, limit)
     }
 
@@ -102,6 +106,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
     /// ```
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        self.queue.touch();
         self.queue.try_recv().map_err(TryRecvError::from)
     }
 
@@ -121,7 +126,7 @@ impl<T> Receiver<T> {
     #[doc(alias = "recv_blocking")]
     pub fn blocking_recv(&self) -> Option<T> {
         let is_there = stay_awake_until(|| !self.queue.looks_empty());
-        if is_there && let Ok(message) = self.queue.try_recv() {
+        if is_there && let Ok(message) = self.try_recv() {
             return Some(message);
         }
         park_on(self.recv())
@@ -244,6 +249,7 @@ impl<T> Receiver<T> {
     /// # }
     /// ```
     #[cfg(feature = "stream")]
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn into_stream(self) -> super::stream::RecvStream<T> {
         super::stream::RecvStream::new(self.queue)
     }

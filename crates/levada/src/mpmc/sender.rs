@@ -9,6 +9,7 @@ use super::error::{SendError, TrySendError};
 use super::future::{Closed, Reserve, ReserveMany, ReserveOwned, Send};
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use super::receiver::Receiver;
+use crate::observe::Name;
 use crate::queue::chan::MAX_CAPACITY;
 use crate::queue::future::BoundedSender;
 use crate::queue::many;
@@ -35,12 +36,17 @@ use crate::util::block_on::block_on;
 /// ```
 #[track_caller]
 pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
+    open(buffer, Name::none())
+}
+
+#[track_caller]
+pub(super) fn open<T>(buffer: usize, name: Name) -> (Sender<T>, Receiver<T>) {
     assert!(buffer > 0, "mpmc bounded channel requires buffer > 0");
     assert!(
         buffer <= MAX_CAPACITY,
         "a semaphore may not have more than MAX_PERMITS permits ({MAX_CAPACITY})"
     );
-    let (tx, rx) = many::channel(buffer);
+    let (tx, rx) = many::channel(buffer, name);
     (Sender { queue: tx }, Receiver::new(rx))
 }
 
@@ -80,6 +86,12 @@ impl<T> BoundedSender for Sender<T> {
     type Message = T;
     type RecvWaiters = super::Waiters;
 
+    #[cfg(feature = "stream")]
+    #[inline(always)]
+    fn touch(&self) {
+        self.queue.touch();
+    }
+
     fn queue(&self) -> &Queue<T> {
         self.queue()
     }
@@ -112,7 +124,9 @@ impl<T> Sender<T> {
     /// assert_eq!(rx.recv().await, Some(1));
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn send(&self, value: T) -> Send<'_, T> {
+        self.queue.touch();
         Send::new(&self.queue, value)
     }
 
@@ -131,7 +145,9 @@ impl<T> Sender<T> {
     /// assert!(producer.await.is_ok());
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn closed(&self) -> Closed<'_, T> {
+        self.queue.touch();
         Closed::new(&self.queue)
     }
 
@@ -154,6 +170,7 @@ impl<T> Sender<T> {
     /// ```
     #[inline]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
+        self.queue.touch();
         self.queue
             .try_send(message)
             .map_err(|(refused, message)| TrySendError::new(refused, message))
@@ -186,7 +203,9 @@ impl<T> Sender<T> {
     /// # }
     /// ```
     #[cfg(feature = "tokio")]
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn send_timeout(&self, value: T, timeout: Duration) -> super::future::SendTimeout<'_, T> {
+        self.queue.touch();
         super::future::SendTimeout::new(&self.queue, value, timeout)
     }
 
@@ -246,7 +265,9 @@ impl<T> Sender<T> {
     /// # Ok(())
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn reserve(&self) -> Reserve<'_, T> {
+        self.queue.touch();
         Reserve::new(&self.queue)
     }
 
@@ -270,7 +291,9 @@ impl<T> Sender<T> {
     /// # Ok(())
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn reserve_many(&self, n: usize) -> ReserveMany<'_, T> {
+        self.queue.touch();
         ReserveMany::new(&self.queue, n)
     }
 
@@ -294,7 +317,9 @@ impl<T> Sender<T> {
     /// # Ok(())
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn reserve_owned(self) -> ReserveOwned<T> {
+        self.queue.touch();
         ReserveOwned::new(self)
     }
 
@@ -316,6 +341,7 @@ impl<T> Sender<T> {
     /// # Ok::<(), TrySendError<()>>(())
     /// ```
     pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
+        self.queue.touch();
         self.queue.try_reserve(1).map_err(|refused| TrySendError::new(refused, ()))?;
         Ok(Permit::new(&self.queue))
     }
@@ -337,6 +363,7 @@ impl<T> Sender<T> {
     /// # Ok::<(), levada::mpmc::error::TrySendError<()>>(())
     /// ```
     pub fn try_reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
+        self.queue.touch();
         if n > self.max_capacity() {
             return Err(TrySendError::Full(()));
         }
@@ -360,6 +387,7 @@ impl<T> Sender<T> {
     /// assert_eq!(rx.try_recv(), Ok(1));
     /// ```
     pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
+        self.queue.touch();
         match self.queue.try_reserve(1) {
             Ok(()) => Ok(OwnedPermit::new(self)),
             Err(refused) => Err(TrySendError::new(refused, self)),
@@ -467,6 +495,7 @@ impl<T> Sender<T> {
     /// # }
     /// ```
     #[cfg(feature = "stream")]
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn into_sink(self) -> super::stream::SendSink<T> {
         super::stream::SendSink::new(self)
     }

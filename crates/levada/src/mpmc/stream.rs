@@ -10,8 +10,9 @@ use futures_sink::Sink;
 
 use super::error::SendError;
 use super::{Queue, Sender, UnboundedSender};
+use crate::observe::{Op, WaitRecord};
 use crate::queue::sink::SenderSink;
-use crate::refs::Rx;
+use crate::refs::{Hub, Rx};
 use crate::wait::lazy::LazyNode;
 
 /// A receiver as a [`Stream`]: made with `into_stream`, from
@@ -28,6 +29,7 @@ pub struct RecvStream<T> {
     queue: Rx<Queue<T>>,
     ended: bool,
     node: LazyNode,
+    wait: WaitRecord,
 }
 
 impl<T> Drop for RecvStream<T> {
@@ -39,8 +41,9 @@ impl<T> Drop for RecvStream<T> {
 }
 
 impl<T> RecvStream<T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(queue: Rx<Queue<T>>) -> Self {
-        Self { queue, ended: false, node: LazyNode::new() }
+        Self { queue, ended: false, node: LazyNode::new(), wait: WaitRecord::new() }
     }
 }
 
@@ -52,7 +55,9 @@ impl<T> Stream for RecvStream<T> {
         if this.ended {
             return Poll::Ready(None);
         }
+        this.queue.touch();
         let polled = this.queue.poll_recv(&mut this.node, cx);
+        this.wait.note(polled.is_pending(), cx, this.queue.channel_record(), Op::Recv);
         this.ended = matches!(polled, Poll::Ready(None));
         polled
     }
@@ -136,6 +141,7 @@ pub struct SendSink<T> {
 }
 
 impl<T> SendSink<T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(sender: Sender<T>) -> Self {
         Self { sink: SenderSink::new(Some(sender)) }
     }

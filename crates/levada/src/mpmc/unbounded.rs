@@ -5,6 +5,7 @@ use core::fmt;
 use super::Queue;
 use super::error::{SendError, TryRecvError};
 use super::future::{Closed, Recv, RecvMany};
+use crate::observe::Name;
 use crate::prim::park_on;
 use crate::queue::chan::UNBOUNDED;
 use crate::queue::many;
@@ -21,8 +22,14 @@ use crate::util::block_on::stay_awake_until;
 /// assert_eq!(rx.try_recv(), Ok("hello"));
 /// # Ok::<(), levada::mpmc::error::SendError<&str>>(())
 /// ```
+#[cfg_attr(feature = "observe", track_caller)]
 pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
-    let (tx, rx) = many::channel(UNBOUNDED);
+    open(Name::none())
+}
+
+#[cfg_attr(feature = "observe", track_caller)]
+pub(super) fn open<T>(name: Name) -> (UnboundedSender<T>, UnboundedReceiver<T>) {
+    let (tx, rx) = many::channel(UNBOUNDED, name);
     (UnboundedSender { queue: tx }, UnboundedReceiver { queue: rx })
 }
 
@@ -95,6 +102,7 @@ impl<T> UnboundedSender<T> {
     /// ```
     #[inline]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
+        self.queue.touch();
         self.queue.try_send(message).map_err(|(_closed, message)| SendError(message))
     }
 
@@ -113,7 +121,9 @@ impl<T> UnboundedSender<T> {
     /// assert!(producer.await.is_ok());
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn closed(&self) -> Closed<'_, T> {
+        self.queue.touch();
         Closed::new(&self.queue)
     }
 
@@ -283,7 +293,9 @@ impl<T> UnboundedReceiver<T> {
     /// assert_eq!(rx.recv().await, None);
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn recv(&self) -> Recv<'_, T> {
+        self.queue.touch();
         Recv::new(&self.queue)
     }
 
@@ -309,11 +321,13 @@ impl<T> UnboundedReceiver<T> {
     /// assert_eq!(batch, [0, 1, 2, 3, 4]);
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn recv_many<'a, 'b>(
         &'a self,
         buffer: &'b mut Vec<T>,
         limit: usize,
     ) -> RecvMany<'a, 'b, T> {
+        self.queue.touch();
         RecvMany::new(&self.queue, buffer, limit)
     }
 
@@ -335,6 +349,7 @@ impl<T> UnboundedReceiver<T> {
     /// assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
     /// ```
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        self.queue.touch();
         self.queue.try_recv().map_err(TryRecvError::from)
     }
 
@@ -354,7 +369,7 @@ impl<T> UnboundedReceiver<T> {
     #[doc(alias = "recv_blocking")]
     pub fn blocking_recv(&self) -> Option<T> {
         let is_there = stay_awake_until(|| !self.queue.looks_empty());
-        if is_there && let Ok(message) = self.queue.try_recv() {
+        if is_there && let Ok(message) = self.try_recv() {
             return Some(message);
         }
         park_on(self.recv())
@@ -451,6 +466,7 @@ impl<T> UnboundedReceiver<T> {
     /// # }
     /// ```
     #[cfg(feature = "stream")]
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn into_stream(self) -> super::stream::RecvStream<T> {
         super::stream::RecvStream::new(self.queue)
     }

@@ -11,8 +11,10 @@ use pin_project_lite::pin_project;
 use super::error::SendError;
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use super::{Queue, Sender, Waiters};
+use crate::observe::{Op, WaitRecord};
 use crate::queue::future::{Acquire, AcquireOwned, ClosedFut, SendFut};
 use crate::queue::single::UniqueRx;
+use crate::refs::Hub;
 
 pin_project! {
     /// Future of [`Sender::send`](super::Sender::send).
@@ -40,6 +42,7 @@ pin_project! {
 }
 
 impl<'a, T> Send<'a, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(queue: &'a Queue<T>, value: T) -> Self {
         Self { inner: SendFut::new(queue, value) }
     }
@@ -68,8 +71,13 @@ pin_project! {
 }
 
 impl<'a, T> Reserve<'a, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(queue: &'a Queue<T>) -> Self {
-        Self { acquire: Acquire::new(queue, 1) }
+        Self::with_record(queue, WaitRecord::new())
+    }
+
+    fn with_record(queue: &'a Queue<T>, wait: WaitRecord) -> Self {
+        Self { acquire: Acquire::new(queue, 1, wait) }
     }
 }
 
@@ -95,8 +103,9 @@ pin_project! {
 }
 
 impl<'a, T> ReserveMany<'a, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(queue: &'a Queue<T>, permits: usize) -> Self {
-        Self { acquire: Acquire::new(queue, permits) }
+        Self { acquire: Acquire::new(queue, permits, WaitRecord::new()) }
     }
 }
 
@@ -123,6 +132,7 @@ pin_project! {
 }
 
 impl<T> ReserveOwned<T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(sender: Sender<T>) -> Self {
         Self { acquire: AcquireOwned::new(sender) }
     }
@@ -150,6 +160,7 @@ pin_project! {
 }
 
 impl<'a, T> Closed<'a, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(queue: &'a Queue<T>) -> Self {
         Self { inner: ClosedFut::new(queue) }
     }
@@ -172,14 +183,16 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct Recv<'a, T> {
         queue: &'a mut UniqueRx<T>,
+        wait: WaitRecord,
         #[pin]
         _pinned: PhantomPinned,
     }
 }
 
 impl<'a, T> Recv<'a, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(queue: &'a mut UniqueRx<T>) -> Self {
-        Self { queue, _pinned: PhantomPinned }
+        Self { queue, wait: WaitRecord::new(), _pinned: PhantomPinned }
     }
 }
 
@@ -188,7 +201,10 @@ impl<T> Future for Recv<'_, T> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.project().queue.poll_recv(cx)
+        let this = self.project();
+        let polled = this.queue.poll_recv(cx);
+        this.wait.note(polled.is_pending(), cx, this.queue.channel_record(), Op::Recv);
+        polled
     }
 }
 
@@ -203,14 +219,16 @@ pin_project! {
         queue: &'a mut UniqueRx<T>,
         buffer: &'b mut Vec<T>,
         limit: usize,
+        wait: WaitRecord,
         #[pin]
         _pinned: PhantomPinned,
     }
 }
 
 impl<'a, 'b, T> RecvMany<'a, 'b, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(queue: &'a mut UniqueRx<T>, buffer: &'b mut Vec<T>, limit: usize) -> Self {
-        Self { queue, buffer, limit, _pinned: PhantomPinned }
+        Self { queue, buffer, limit, wait: WaitRecord::new(), _pinned: PhantomPinned }
     }
 }
 
@@ -219,7 +237,9 @@ impl<T> Future for RecvMany<'_, '_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
         let this = self.project();
-        this.queue.poll_recv_many(cx, this.buffer, *this.limit)
+        let polled = this.queue.poll_recv_many(cx, this.buffer, *this.limit);
+        this.wait.note(polled.is_pending(), cx, this.queue.channel_record(), Op::Recv);
+        polled
     }
 }
 
@@ -228,7 +248,7 @@ pub use self::timeout::SendTimeout;
 
 #[cfg(feature = "tokio")]
 mod timeout {
-    use super::{Context, Pin, Poll, Queue, Reserve, fmt, pin_project};
+    use super::{Context, Pin, Poll, Queue, Reserve, WaitRecord, fmt, pin_project};
     use crate::mpsc::error::SendTimeoutError;
     use core::time::Duration;
     use tokio::time::{Timeout, timeout};
@@ -243,6 +263,8 @@ mod timeout {
             queue: &'a Queue<T>,
             value: Option<T>,
             duration: Duration,
+            // That of `reserve`, made here for the caller's location.
+            wait: WaitRecord,
             // Begun at the first poll, as the clock is: tokio's timers need the runtime.
             #[pin]
             reserve: Option<Timeout<Reserve<'a, T>>>,
@@ -250,8 +272,9 @@ mod timeout {
     }
 
     impl<'a, T> SendTimeout<'a, T> {
+        #[cfg_attr(feature = "observe", track_caller)]
         pub(in crate::mpsc) fn new(queue: &'a Queue<T>, value: T, duration: Duration) -> Self {
-            Self { queue, value: Some(value), duration, reserve: None }
+            Self { queue, value: Some(value), duration, wait: WaitRecord::new(), reserve: None }
         }
     }
 
@@ -261,7 +284,8 @@ mod timeout {
         fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
             let mut this = self.project();
             if this.reserve.is_none() {
-                this.reserve.set(Some(timeout(*this.duration, Reserve::new(this.queue))));
+                let reserve = Reserve::with_record(this.queue, this.wait.fork());
+                this.reserve.set(Some(timeout(*this.duration, reserve)));
             }
             let reserve = this.reserve.as_mut().as_pin_mut().expect("set above");
             let reserved = core::task::ready!(reserve.poll(cx));

@@ -94,6 +94,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod builder;
 pub mod error;
 pub mod future;
 #[cfg(test)]
@@ -105,6 +106,7 @@ mod sender;
 pub mod stream;
 mod unbounded;
 
+pub use self::builder::{Builder, UnboundedBuilder, builder, unbounded_builder};
 pub use self::permit::{OwnedPermit, Permit, PermitIterator};
 pub use self::receiver::Receiver;
 pub use self::sender::{Sender, WeakSender, channel};

@@ -48,7 +48,9 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.recv().await, None);
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn recv(&mut self) -> Recv<'_, T> {
+        self.queue.touch();
         Recv::new(&mut self.queue)
     }
 
@@ -74,11 +76,13 @@ impl<T> Receiver<T> {
     /// assert_eq!(batch, [0, 1, 2, 3, 4]);
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn recv_many<'a, 'b>(
         &'a mut self,
         buffer: &'b mut Vec<T>,
         limit: usize,
     ) -> RecvMany<'a, 'b, T> {
+        self.queue.touch();
         RecvMany::new(&mut self.queue, buffer, limit)
     }
 
@@ -99,6 +103,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
     /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        self.queue.touch();
         self.queue.try_recv().map_err(TryRecvError::from)
     }
 
@@ -118,7 +123,7 @@ impl<T> Receiver<T> {
     #[doc(alias = "recv_blocking")]
     pub fn blocking_recv(&mut self) -> Option<T> {
         let is_there = stay_awake_until(|| !self.queue.looks_empty());
-        if is_there && let Ok(message) = self.queue.try_recv() {
+        if is_there && let Ok(message) = self.try_recv() {
             return Some(message);
         }
         park_on(self.recv())
@@ -240,8 +245,10 @@ impl<T> Receiver<T> {
     /// assert_eq!(poll_fn(|cx| rx.poll_recv(cx)).await, Some(1));
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.queue.poll_recv(cx)
+        self.queue.touch();
+        self.queue.poll_recv_directly(cx)
     }
 
     /// Polls for messages: [`recv_many`](Self::recv_many) for hand-written futures and streams.
@@ -259,16 +266,24 @@ impl<T> Receiver<T> {
     /// assert_eq!(poll_fn(|cx| rx.poll_recv_many(cx, &mut batch, 10)).await, 1);
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn poll_recv_many(
         &mut self,
         cx: &mut Context<'_>,
         buffer: &mut Vec<T>,
         limit: usize,
     ) -> Poll<usize> {
-        self.queue.poll_recv_many(cx, buffer, limit)
+        self.queue.touch();
+        self.queue.poll_recv_many_directly(cx, buffer, limit)
     }
 
     /// Whether `None` was received.
+    #[cfg(feature = "stream")]
+    pub(super) fn poll_next_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.queue.touch();
+        self.queue.poll_next(cx)
+    }
+
     #[cfg(feature = "stream")]
     pub(super) fn is_ended(&self) -> bool {
         self.queue.is_ended()

@@ -15,8 +15,8 @@ use crate::queue::sink::SenderSink;
 impl<T> Stream for Receiver<T> {
     type Item = T;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.poll_recv(cx)
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.get_mut().poll_next_message(cx)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -33,8 +33,8 @@ impl<T> FusedStream for Receiver<T> {
 impl<T> Stream for UnboundedReceiver<T> {
     type Item = T;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.poll_recv(cx)
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.get_mut().poll_next_message(cx)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -114,6 +114,7 @@ pub struct SendSink<T> {
 }
 
 impl<T> SendSink<T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(sender: Sender<T>) -> Self {
         Self { sink: SenderSink::new(Some(sender)) }
     }

@@ -6,6 +6,7 @@ use core::task::{Context, Poll};
 use super::Queue;
 use super::error::{SendError, TryRecvError};
 use super::future::{Closed, Recv, RecvMany};
+use crate::observe::Name;
 use crate::prim::park_on;
 use crate::queue::chan::UNBOUNDED;
 use crate::queue::single::{self, UniqueRx};
@@ -22,8 +23,14 @@ use crate::util::block_on::stay_awake_until;
 /// assert_eq!(rx.try_recv(), Ok("hello"));
 /// # Ok::<(), levada::mpsc::error::SendError<&str>>(())
 /// ```
+#[cfg_attr(feature = "observe", track_caller)]
 pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
-    let (tx, rx) = single::channel(UNBOUNDED);
+    open(Name::none())
+}
+
+#[cfg_attr(feature = "observe", track_caller)]
+pub(super) fn open<T>(name: Name) -> (UnboundedSender<T>, UnboundedReceiver<T>) {
+    let (tx, rx) = single::channel(UNBOUNDED, name);
     (UnboundedSender { queue: tx }, UnboundedReceiver { queue: rx })
 }
 
@@ -94,6 +101,7 @@ impl<T> UnboundedSender<T> {
     /// ```
     #[inline]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
+        self.queue.touch();
         self.queue.try_send(message).map_err(|(_closed, message)| SendError(message))
     }
 
@@ -112,7 +120,9 @@ impl<T> UnboundedSender<T> {
     /// assert!(producer.await.is_ok());
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn closed(&self) -> Closed<'_, T> {
+        self.queue.touch();
         Closed::new(&self.queue)
     }
 
@@ -282,7 +292,9 @@ impl<T> UnboundedReceiver<T> {
     /// assert_eq!(rx.recv().await, None);
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn recv(&mut self) -> Recv<'_, T> {
+        self.queue.touch();
         Recv::new(&mut self.queue)
     }
 
@@ -308,11 +320,13 @@ impl<T> UnboundedReceiver<T> {
     /// assert_eq!(batch, [0, 1, 2, 3, 4]);
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn recv_many<'a, 'b>(
         &'a mut self,
         buffer: &'b mut Vec<T>,
         limit: usize,
     ) -> RecvMany<'a, 'b, T> {
+        self.queue.touch();
         RecvMany::new(&mut self.queue, buffer, limit)
     }
 
@@ -333,6 +347,7 @@ impl<T> UnboundedReceiver<T> {
     /// assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
     /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        self.queue.touch();
         self.queue.try_recv().map_err(TryRecvError::from)
     }
 
@@ -352,7 +367,7 @@ impl<T> UnboundedReceiver<T> {
     #[doc(alias = "recv_blocking")]
     pub fn blocking_recv(&mut self) -> Option<T> {
         let is_there = stay_awake_until(|| !self.queue.looks_empty());
-        if is_there && let Ok(message) = self.queue.try_recv() {
+        if is_there && let Ok(message) = self.try_recv() {
             return Some(message);
         }
         park_on(self.recv())
@@ -448,8 +463,10 @@ impl<T> UnboundedReceiver<T> {
     /// assert_eq!(poll_fn(|cx| rx.poll_recv(cx)).await, Some(1));
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.queue.poll_recv(cx)
+        self.queue.touch();
+        self.queue.poll_recv_directly(cx)
     }
 
     /// Polls for messages: [`recv_many`](Self::recv_many) for hand-written futures and streams.
@@ -467,16 +484,24 @@ impl<T> UnboundedReceiver<T> {
     /// assert_eq!(poll_fn(|cx| rx.poll_recv_many(cx, &mut batch, 10)).await, 1);
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn poll_recv_many(
         &mut self,
         cx: &mut Context<'_>,
         buffer: &mut Vec<T>,
         limit: usize,
     ) -> Poll<usize> {
-        self.queue.poll_recv_many(cx, buffer, limit)
+        self.queue.touch();
+        self.queue.poll_recv_many_directly(cx, buffer, limit)
     }
 
     /// Whether `None` was received.
+    #[cfg(feature = "stream")]
+    pub(super) fn poll_next_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.queue.touch();
+        self.queue.poll_next(cx)
+    }
+
     #[cfg(feature = "stream")]
     pub(super) fn is_ended(&self) -> bool {
         self.queue.is_ended()

@@ -6,6 +6,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use super::Sender;
+use crate::observe::WaitRecord;
 
 /// Waits until the receiver is closed or dropped; returned by [`Sender::closed`].
 ///
@@ -28,13 +29,15 @@ use super::Sender;
 #[must_use = "futures do nothing unless polled"]
 pub struct Closed<'a, T> {
     pub(super) sender: &'a mut Sender<T>,
+    pub(super) wait: WaitRecord,
     /// Not `Unpin`, so that waiting may come to need a pinned place.
     _pinned: PhantomPinned,
 }
 
 impl<'a, T> Closed<'a, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(sender: &'a mut Sender<T>) -> Self {
-        Self { sender, _pinned: PhantomPinned }
+        Self { sender, wait: WaitRecord::new(), _pinned: PhantomPinned }
     }
 }
 
@@ -42,6 +45,9 @@ impl<T> Future for Closed<'_, T> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.sender().poll_closed(cx)
+        let (sender, wait) = self.parts();
+        let polled = sender.poll_closed(cx);
+        wait.note_closed_oneshot::<T>(polled.is_pending(), cx, sender.created());
+        polled
     }
 }

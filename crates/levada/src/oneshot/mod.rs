@@ -92,7 +92,8 @@ pub use self::sender::Sender;
 /// # }
 /// ```
 #[inline]
+#[cfg_attr(feature = "observe", track_caller)]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let (tx, rx) = protocol::channel();
-    (Sender(tx), Receiver::new(rx))
+    (Sender::new(tx), Receiver::new(rx))
 }

@@ -1,12 +1,14 @@
 //! The receiving half.
 #![forbid(unsafe_code)]
 
+use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 use super::error::{RecvError, TryRecvError};
 use super::protocol::Rx;
 use super::state::{Phase, State};
+use crate::observe::WaitRecord;
 use crate::prim::park_on;
 use crate::util::block_on::stay_awake_until;
 use crate::util::budget;
@@ -64,16 +66,17 @@ use crate::util::budget;
 /// assert_eq!(result, Ok("enough"));
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Receiver<T> {
     /// None once it has given its result.
     inner: Option<Rx<T>>,
+    wait: WaitRecord,
 }
 
 impl<T> Receiver<T> {
     #[inline]
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(rx: Rx<T>) -> Self {
-        Self { inner: Some(rx) }
+        Self { inner: Some(rx), wait: WaitRecord::new() }
     }
 
     /// Makes every later [`send`](super::Sender::send) fail, and wakes a sender that waits in
@@ -205,6 +208,12 @@ impl<T> Receiver<T> {
     }
 }
 
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("inner", &self.inner).finish()
+    }
+}
+
 impl<T> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
@@ -212,7 +221,9 @@ impl<T> Future for Receiver<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let Some(rx) = &mut this.inner else { panic!("called after complete") };
-        let state = ready!(rx.poll_decided(cx.waker()));
+        let polled = rx.poll_decided(cx.waker());
+        this.wait.note_oneshot::<T>(polled.is_pending(), cx);
+        let state = ready!(polled);
         // Only a result is paid for. Without budget, this wakes the task and leaves the result.
         ready!(budget::poll_proceed(cx)).made_progress();
         Poll::Ready(this.receive(state, RecvError(())))

@@ -6,6 +6,7 @@ use core::task::{Context, Poll, ready};
 
 use super::future::Closed;
 use super::protocol::Tx;
+use crate::observe::CreatedAt;
 use crate::util::budget;
 
 /// Sends one value to the [`Receiver`](super::Receiver).
@@ -53,9 +54,23 @@ use crate::util::budget;
 /// assert_eq!(rx.await, Ok("done"));
 /// # }
 /// ```
-pub struct Sender<T>(pub(super) Tx<T>);
+pub struct Sender<T> {
+    tx: Tx<T>,
+    created: CreatedAt,
+}
 
 impl<T> Sender<T> {
+    #[inline]
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub(super) fn new(tx: Tx<T>) -> Self {
+        Self { tx, created: CreatedAt::caller() }
+    }
+
+    /// Where the channel was created.
+    pub(super) fn created(&self) -> CreatedAt {
+        self.created
+    }
+
     /// Sends the value, without waiting, in any context.
     ///
     /// `Ok` means that the value is the receiver's now: received, or dropped together with it.
@@ -78,7 +93,7 @@ impl<T> Sender<T> {
     /// ```
     #[inline]
     pub fn send(self, t: T) -> Result<(), T> {
-        self.0.send(t)
+        self.tx.send(t)
     }
 
     /// Waits until the receiver is closed or dropped, to stop work whose result is no longer
@@ -117,6 +132,7 @@ impl<T> Sender<T> {
     /// assert_eq!(worker.await.unwrap(), "given up");
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn closed(&mut self) -> Closed<'_, T> {
         Closed::new(self)
     }
@@ -131,7 +147,7 @@ impl<T> Sender<T> {
     /// assert!(tx.is_closed());
     /// ```
     pub fn is_closed(&self) -> bool {
-        self.0.is_closed()
+        self.tx.is_closed()
     }
 
     /// [`closed`](Self::closed) for a `poll` function: ready if the receiver was closed or dropped,
@@ -154,7 +170,7 @@ impl<T> Sender<T> {
     /// # }
     /// ```
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(self.0.poll_closed(cx.waker()));
+        ready!(self.tx.poll_closed(cx.waker()));
         // Only a result is paid for. Without budget, this wakes the task.
         ready!(budget::poll_proceed(cx)).made_progress();
         Poll::Ready(())
@@ -164,6 +180,6 @@ impl<T> Sender<T> {
 /// The same text as of tokio's sender.
 impl<T: fmt::Debug> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("inner", &Some(&self.0)).finish()
+        f.debug_struct("Sender").field("inner", &Some(&self.tx)).finish()
     }
 }

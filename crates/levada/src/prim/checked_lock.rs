@@ -16,6 +16,11 @@ impl<T> Lock<T> {
         Self(Mutex::new(value))
     }
 
+    #[cfg(feature = "observe")]
+    pub(crate) fn try_lock(&self) -> Option<LockGuard<'_, T>> {
+        self.0.try_lock().ok().map(LockGuard)
+    }
+
     pub(crate) fn lock(&self) -> LockGuard<'_, T> {
         // A holder panics only when the checker ends a model that has failed already.
         LockGuard(self.0.lock().unwrap_or_else(PoisonError::into_inner))

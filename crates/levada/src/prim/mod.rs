@@ -49,6 +49,9 @@ pub(crate) use self::backend::{
     park_on_for, uninit_slots,
 };
 
+#[cfg(feature = "observe")]
+pub(crate) use self::backend::shared_array;
+
 /// Whether loom runs us: it wants cells of its own, and thresholds that a few steps reach.
 pub(crate) const IS_LOOM: bool = cfg!(all(loom, feature = "loom"));
 

@@ -105,3 +105,15 @@ macro_rules! thread_locals {
     };
 }
 pub(super) use thread_locals;
+
+/// An array of all threads, new in each execution of a model.
+#[cfg(feature = "observe")]
+macro_rules! shared_array {
+    (static $name:ident: [$type:ty; $len:expr] = $value:expr;) => {
+        shuttle::lazy_static! {
+            static ref $name: [$type; $len] = core::array::from_fn(|_| $value);
+        }
+    };
+}
+#[cfg(feature = "observe")]
+pub(crate) use shared_array;

@@ -88,6 +88,7 @@ use core::mem::offset_of;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::task::Waker;
 
+use crate::observe::{ChannelRecord, Kind, Name};
 use crate::prim::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use crate::prim::{Arc, IS_SMALL, Lock, LockGuard, UnsafeCell, asymmetric};
 use crate::refs::{Counts, Hub};
@@ -111,6 +112,8 @@ pub(crate) const UNBOUNDED: usize = usize::MAX;
 
 /// The receivers that sleep: one waker (mpsc) or a queue of waiters (mpmc).
 pub(crate) trait RecvWaiters: Default {
+    /// Which channel it is.
+    const KIND: Kind;
     /// Whether senders that find the channel full are counted
     /// ([`take_after_expiry`](Self::take_after_expiry)).
     const COUNTS_REFUSED_SENDERS: bool = false;
@@ -162,6 +165,7 @@ pub(crate) struct Chan<T, P> {
     _pad: Pad<{ LINE.saturating_sub(RARELY_USED) }>,
     rx: RxSide<T>,
     pub(super) chain: Chain<T>,
+    record: ChannelRecord,
 }
 
 /// Wakes tasks for a caller that holds a message. A panic is caught, after the panic hook has
@@ -270,7 +274,8 @@ impl<T, P> RefUnwindSafe for Chan<T, P> {}
 
 impl<T, P: RecvWaiters> Chan<T, P> {
     /// A channel with one sender and one receiver to be made from it.
-    pub(crate) fn new(capacity: usize) -> Arc<Self> {
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub(crate) fn new(capacity: usize, name: Name) -> Arc<Self> {
         // No sender of an unbounded channel waits.
         let rx_flags = if capacity == UNBOUNDED { 0 } else { NEEDS_FENCE };
         const {
@@ -310,6 +315,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             closed_event: WaitQueue::new(),
             capacity,
             _pad: Pad::new(),
+            record: ChannelRecord::new::<T>(P::KIND, name),
         })
     }
 
@@ -351,14 +357,6 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     #[inline]
     pub(super) fn rx(&self) -> &RxSide<T> {
         &self.rx
-    }
-
-    /// The receiver's published position.
-    #[inline]
-    pub(super) fn head(&self) -> usize {
-        // ORDERING: Acquire pairs with the Release store in `publish_head`: slots before it have
-        // been read, and may be written again (storage::ring, I3).
-        self.rx.head.load(Ordering::Acquire)
     }
 
     /// Publishes the receiver's position: slots before it may be used again.
@@ -458,6 +456,11 @@ impl<T, P: RecvWaiters> Hub for Chan<T, P> {
         &self.counts
     }
 
+    #[inline(always)]
+    fn channel_record(&self) -> &ChannelRecord {
+        &self.record
+    }
+
     fn senders_gone(&self) {
         wake_in_batches(|batch| self.lock().receivers.take_all(batch));
     }
@@ -505,8 +508,65 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     }
 }
 
+/// How many messages come before `position`.
+#[inline(always)]
+pub(super) fn count(position: usize) -> usize {
+    position.wrapping_sub(START)
+}
+
+#[cfg(feature = "observe")]
+impl<T, P: RecvWaiters> crate::observe::Observed for Chan<T, P> {
+    fn record(&self) -> &ChannelRecord {
+        &self.record
+    }
+
+    fn read(&self) -> crate::observe::Reading {
+        let is_bounded = self.capacity != UNBOUNDED;
+        let (sent, received) = self.positions();
+        crate::observe::Reading {
+            capacity: is_bounded.then_some(self.capacity),
+            depth: Some(sent.wrapping_sub(received).min(self.capacity)),
+            sent: count(sent) as u64,
+            received: Some(count(received) as u64),
+            reserved: self.tx.side.try_lock().map(|tx| tx.permits.taken()),
+            senders: self.counts.senders(),
+            weak_senders: self.counts.weak_senders(),
+            receivers: self.counts.receivers(),
+            closed: self.is_closed() || self.counts.senders() == 0,
+        }
+    }
+}
+
+impl<T, P> Chan<T, P> {
+    /// The receiver's published position.
+    #[inline]
+    pub(super) fn head(&self) -> usize {
+        // ORDERING: Acquire pairs with the Release store in `publish_head`: slots before it have
+        // been read, and may be written again (storage::ring, I3).
+        self.rx.head.load(Ordering::Acquire)
+    }
+
+    #[cfg(feature = "observe")]
+    /// How many messages were sent and received, at one moment unless receivers are too fast.
+    fn positions(&self) -> (usize, usize) {
+        for _ in 0..8 {
+            let received = self.head();
+            let sent = self.chain.tail();
+            if self.head() == received {
+                return (sent, received);
+            }
+        }
+        let sent = self.chain.tail();
+        let received = self.head();
+        // Received messages were sent.
+        let passed = received.wrapping_sub(sent) < usize::MAX / 2;
+        (if passed { received } else { sent }, received)
+    }
+}
+
 impl<T, P> Drop for Chan<T, P> {
     fn drop(&mut self) {
+        self.record.unregister(|| count(self.chain.tail()) as u64);
         self.rx.consumer.with_mut(|owned| {
             // SAFETY: `&mut self` excludes every other access.
             let owned = unsafe { &mut *owned };

@@ -10,12 +10,18 @@ use pin_project_lite::pin_project;
 
 use super::chan::{Chan, RecvWaiters};
 use super::error::SendError;
+use crate::observe::{Op, WaitRecord};
+use crate::refs::Hub;
 use crate::wait::list::Node;
 
 /// A sender of a bounded channel.
 pub(crate) trait BoundedSender {
     type Message;
     type RecvWaiters: RecvWaiters;
+
+    /// The calling task uses it.
+    #[cfg(feature = "stream")]
+    fn touch(&self);
 
     /// Its channel.
     fn queue(&self) -> &Chan<Self::Message, Self::RecvWaiters>;
@@ -31,6 +37,7 @@ pin_project! {
         permits: usize,
         #[pin]
         node: Node,
+        wait: WaitRecord,
     }
 
     impl<T, P: RecvWaiters> PinnedDrop for Acquire<'_, T, P> {
@@ -41,8 +48,8 @@ pin_project! {
 }
 
 impl<'a, T, P: RecvWaiters> Acquire<'a, T, P> {
-    pub(crate) fn new(chan: &'a Chan<T, P>, permits: usize) -> Self {
-        Self { chan, permits, node: Node::new() }
+    pub(crate) fn new(chan: &'a Chan<T, P>, permits: usize, wait: WaitRecord) -> Self {
+        Self { chan, permits, node: Node::new(), wait }
     }
 
     pub(crate) fn permits(&self) -> usize {
@@ -59,7 +66,9 @@ impl<'a, T, P: RecvWaiters> Acquire<'a, T, P> {
         if *this.permits > chan.max_capacity() {
             return Poll::Ready(Err(SendError(())));
         }
-        let acquired = ready!(chan.poll_reserve(this.node.into_ref(), *this.permits, cx));
+        let polled = chan.poll_reserve(this.node.into_ref(), *this.permits, cx);
+        this.wait.note(polled.is_pending(), cx, chan.channel_record(), Op::Send);
+        let acquired = ready!(polled);
         Poll::Ready(acquired.map(|()| chan).map_err(|_closed| SendError(())))
     }
 }
@@ -73,6 +82,7 @@ pin_project! {
         sender: Option<S>,
         #[pin]
         node: Node,
+        wait: WaitRecord,
     }
 
     impl<S: BoundedSender> PinnedDrop for AcquireOwned<S> {
@@ -86,8 +96,9 @@ pin_project! {
 }
 
 impl<S: BoundedSender> AcquireOwned<S> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(crate) fn new(sender: S) -> Self {
-        Self { sender: Some(sender), node: Node::new() }
+        Self { sender: Some(sender), node: Node::new(), wait: WaitRecord::new() }
     }
 
     /// Resolves to the sender of the channel in which the permit is reserved.
@@ -97,7 +108,9 @@ impl<S: BoundedSender> AcquireOwned<S> {
     ) -> Poll<Result<S, SendError<()>>> {
         let this = self.project();
         let sender = this.sender.as_ref().expect("`ReserveOwned` polled after completion");
-        let acquired = ready!(sender.queue().poll_reserve(this.node.into_ref(), 1, cx));
+        let polled = sender.queue().poll_reserve(this.node.into_ref(), 1, cx);
+        this.wait.note(polled.is_pending(), cx, sender.queue().channel_record(), Op::Send);
+        let acquired = ready!(polled);
         let sender = this.sender.take().expect("checked above");
         Poll::Ready(acquired.map(|()| sender).map_err(|_closed| SendError(())))
     }
@@ -113,6 +126,7 @@ pin_project! {
         value: Option<T>,
         #[pin]
         node: Node,
+        wait: WaitRecord,
     }
 
     impl<T, P: RecvWaiters> PinnedDrop for SendFut<'_, T, P> {
@@ -123,8 +137,9 @@ pin_project! {
 }
 
 impl<'a, T, P: RecvWaiters> SendFut<'a, T, P> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(crate) fn new(chan: &'a Chan<T, P>, value: T) -> Self {
-        Self { chan, value: Some(value), node: Node::new() }
+        Self { chan, value: Some(value), node: Node::new(), wait: WaitRecord::new() }
     }
 
     #[inline]
@@ -133,7 +148,9 @@ impl<'a, T, P: RecvWaiters> SendFut<'a, T, P> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), SendError<T>>> {
         let this = self.project();
-        match this.chan.poll_send(this.node.into_ref(), this.value, cx) {
+        let polled = this.chan.poll_send(this.node.into_ref(), this.value, cx);
+        this.wait.note(polled.is_pending(), cx, this.chan.channel_record(), Op::Send);
+        match polled {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
             Poll::Ready(Err(_closed)) => {
@@ -153,6 +170,7 @@ pin_project! {
         chan: &'a Chan<T, P>,
         #[pin]
         node: Node,
+        wait: WaitRecord,
     }
 
     impl<T, P: RecvWaiters> PinnedDrop for ClosedFut<'_, T, P> {
@@ -163,14 +181,18 @@ pin_project! {
 }
 
 impl<'a, T, P: RecvWaiters> ClosedFut<'a, T, P> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(crate) fn new(chan: &'a Chan<T, P>) -> Self {
-        Self { chan, node: Node::new() }
+        Self { chan, node: Node::new(), wait: WaitRecord::new() }
     }
 
     pub(crate) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         let chan = *this.chan;
-        chan.closed_event().poll_wait(this.node.into_ref(), cx, || chan.is_closed().then_some(()))
+        let check = || chan.is_closed().then_some(());
+        let polled = chan.closed_event().poll_wait(this.node.into_ref(), cx, check);
+        this.wait.note(polled.is_pending(), cx, chan.channel_record(), Op::Closed);
+        polled
     }
 }
 

@@ -3,9 +3,10 @@
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
 
-use super::chan::{Chan, RecvWaiters, TxSide, with_message_in_hand};
+use super::chan::{Chan, RecvWaiters, TxSide, count, with_message_in_hand};
 use crate::prim::atomic::{Ordering, fence};
 use crate::prim::{LockGuard, asymmetric, is_parked_by};
+use crate::refs::Hub;
 use crate::util::{DropLast, FirstPanic, budget, wake_in_batches};
 use crate::wait::lazy::NodeRef;
 use crate::wait::list::Node;
@@ -420,7 +421,9 @@ impl<T, P: RecvWaiters> Chan<T, P> {
 
     /// Stores a message for which there is capacity, and wakes a receiver. Returns the message if
     /// no receiver is left.
-    #[inline]
+    // With what is recorded it would be a function of its own.
+    #[cfg_attr(feature = "observe", inline(always))]
+    #[cfg_attr(not(feature = "observe"), inline)]
     fn push<'a>(&'a self, mut tx: LockGuard<'a, TxSide<T, P>>, value: T) -> Result<(), T> {
         if tx.cached_permits > 0 {
             tx.cached_permits -= 1;
@@ -437,6 +440,8 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             tx.refill_cached_permits();
             tx.cached_permits = tx.cached_permits.saturating_sub(1);
         }
+        let position = tx.producer.tail();
+        self.channel_record().note_sent(count(position), || position.wrapping_sub(self.head()));
         // SAFETY: the producer and the chain were made together in `Chan::new`. The producer has
         // room: checked above, or by `make_room`, under the lock, which was held since.
         unsafe { tx.producer.push(&self.chain, value) };

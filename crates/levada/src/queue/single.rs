@@ -4,7 +4,8 @@ use core::fmt;
 use core::ops::Deref;
 use core::task::{Context, Poll, Waker, ready};
 
-use super::chan::{Chan, RecvWaiters, RxOwned, SENDERS_WAITING, UNFENCE_AFTER};
+use super::chan::{Chan, RecvWaiters, RxOwned, SENDERS_WAITING, UNFENCE_AFTER, count};
+use crate::observe::{Kind, Name, Op, WaitRecord};
 use crate::prim::asymmetric;
 use crate::prim::atomic::{Ordering, fence};
 use crate::refs::{Hub, Rx, Tx};
@@ -15,6 +16,8 @@ use crate::util::{FirstPanic, WakeBatch, budget};
 pub(crate) struct RxWaker(Option<Waker>);
 
 impl RecvWaiters for RxWaker {
+    const KIND: Kind = Kind::Mpsc;
+
     #[inline]
     fn take_next(&mut self) -> Option<Waker> {
         self.0.take()
@@ -42,11 +45,15 @@ pub(crate) enum NoMessage {
 }
 
 /// The one receiver. Not `Clone`, so `&mut self` is what makes calls exclusive.
-pub(crate) struct UniqueRx<T>(Rx<Chan<T, RxWaker>>);
+pub(crate) struct UniqueRx<T> {
+    rx: Rx<Chan<T, RxWaker>>,
+    /// Of a wait without a future: by `poll_recv`, or as a stream.
+    wait: WaitRecord,
+}
 
 impl<T> fmt::Debug for UniqueRx<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.rx.fmt(f)
     }
 }
 
@@ -54,15 +61,16 @@ impl<T> Deref for UniqueRx<T> {
     type Target = Rx<Chan<T, RxWaker>>;
 
     fn deref(&self) -> &Self::Target {
-        &self.0
+        &self.rx
     }
 }
 
 /// A channel with one receiver.
 #[inline]
-pub(crate) fn channel<T>(capacity: usize) -> (Tx<Chan<T, RxWaker>>, UniqueRx<T>) {
-    let chan = Chan::new(capacity);
-    (Tx::new(&chan), UniqueRx(Rx::new(chan)))
+#[cfg_attr(feature = "observe", track_caller)]
+pub(crate) fn channel<T>(capacity: usize, name: Name) -> (Tx<Chan<T, RxWaker>>, UniqueRx<T>) {
+    let chan = Chan::new(capacity, name);
+    (Tx::new(&chan), UniqueRx { rx: Rx::new(chan), wait: WaitRecord::new() })
 }
 
 impl<T> UniqueRx<T> {
@@ -107,6 +115,8 @@ impl<T> UniqueRx<T> {
                 received += 1;
             }
             if received > 0 {
+                let first = owned.consumer.head().wrapping_sub(received);
+                chan.channel_record().note_received_many(count(first), received);
                 chan.release_head(owned);
             }
             if received > 0 || limit == 0 || ready!(chan.poll_sleep(owned, cx)) == NoMessage::Ended
@@ -115,6 +125,47 @@ impl<T> UniqueRx<T> {
                 return Poll::Ready(received);
             }
         }
+    }
+
+    /// As [`poll_recv`](Self::poll_recv), for a caller without a future: what is recorded of the
+    /// wait is in the receiver.
+    #[inline]
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub(crate) fn poll_recv_directly(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.wait.at_caller();
+        let polled = self.poll_recv(cx);
+        self.note_wait(polled.is_pending(), cx);
+        polled
+    }
+
+    /// As [`poll_recv_many`](Self::poll_recv_many), in the same way.
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub(crate) fn poll_recv_many_directly(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<T>,
+        limit: usize,
+    ) -> Poll<usize> {
+        self.wait.at_caller();
+        let polled = self.poll_recv_many(cx, buffer, limit);
+        self.note_wait(polled.is_pending(), cx);
+        polled
+    }
+
+    /// As [`poll_recv_directly`](Self::poll_recv_directly), for the receiver as a stream: the wait
+    /// is that of the line which created the channel.
+    #[cfg(feature = "stream")]
+    #[inline]
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let polled = self.poll_recv(cx);
+        self.note_wait(polled.is_pending(), cx);
+        polled
+    }
+
+    #[inline(always)]
+    fn note_wait(&mut self, is_pending: bool, cx: &Context<'_>) {
+        let Self { rx, wait } = self;
+        wait.note(is_pending, cx, rx.channel_record(), Op::Recv);
     }
 
     /// Messages in the channel: exact, and never more than its capacity, since the receiver's own
@@ -145,13 +196,13 @@ impl<T> UniqueRx<T> {
     #[cfg(feature = "stream")]
     pub(crate) fn is_ended(&self) -> bool {
         // SAFETY: `&self` excludes the `&mut self` of everything that writes to it.
-        self.0.rx().consumer.with(|owned| unsafe { (*owned).returned_none })
+        self.rx.rx().consumer.with(|owned| unsafe { (*owned).returned_none })
     }
 
     /// The channel, and what is the receiver's own in it.
     #[inline]
     fn parts(&mut self) -> (&Chan<T, RxWaker>, &mut RxOwned<T>) {
-        let chan: &Chan<T, RxWaker> = &self.0;
+        let chan: &Chan<T, RxWaker> = &self.rx;
         // SAFETY: there is one `UniqueRx` for a channel, made in `channel`, and it is borrowed
         // mutably for as long as this reference lives; the channel itself accesses the consumer
         // only after the receiver is dropped.
@@ -161,10 +212,13 @@ impl<T> UniqueRx<T> {
 }
 
 impl<T> Chan<T, RxWaker> {
-    #[inline]
+    // With what is recorded it would be a function of its own.
+    #[cfg_attr(feature = "observe", inline(always))]
+    #[cfg_attr(not(feature = "observe"), inline)]
     fn pop(&self, owned: &mut RxOwned<T>) -> Option<T> {
         // SAFETY: the consumer and the chain were made together in `Chan::new`.
         let message = unsafe { owned.consumer.pop(&self.chain) }?;
+        self.channel_record().note_received(count(owned.consumer.head().wrapping_sub(1)));
         self.release_head(owned);
         Some(message)
     }

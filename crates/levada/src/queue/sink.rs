@@ -16,6 +16,8 @@ use core::task::{Context, Poll, ready};
 
 use super::error::SendError;
 use super::future::BoundedSender;
+use crate::observe::{Op, WaitRecord};
+use crate::refs::Hub;
 use crate::wait::lazy::LazyNode;
 
 /// Holds at most one permit: `poll_ready` gets it, `start_send` uses it up.
@@ -23,11 +25,13 @@ pub(crate) struct SenderSink<S: BoundedSender> {
     sender: Option<S>,
     reserved: bool,
     node: LazyNode,
+    wait: WaitRecord,
 }
 
 impl<S: BoundedSender> SenderSink<S> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(crate) fn new(sender: Option<S>) -> Self {
-        Self { sender, reserved: false, node: LazyNode::new() }
+        Self { sender, reserved: false, node: LazyNode::new(), wait: WaitRecord::new() }
     }
 
     /// The sender, until the sink is closed.
@@ -39,8 +43,10 @@ impl<S: BoundedSender> SenderSink<S> {
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError<()>>> {
         let sender = self.sender.as_ref().ok_or(SendError(()))?;
         if !self.reserved {
-            ready!(sender.queue().poll_reserve(&mut self.node, 1, cx))
-                .map_err(|_closed| SendError(()))?;
+            sender.touch();
+            let polled = sender.queue().poll_reserve(&mut self.node, 1, cx);
+            self.wait.note(polled.is_pending(), cx, sender.queue().channel_record(), Op::Send);
+            ready!(polled).map_err(|_closed| SendError(()))?;
             self.reserved = true;
         }
         Poll::Ready(Ok(()))
@@ -59,12 +65,14 @@ impl<S: BoundedSender> SenderSink<S> {
 
     /// Leaves the line and gives the permit back. Answers whether there was either.
     pub(crate) fn abort(&mut self) -> bool {
+        self.wait.leave();
         let sender = self.sender.as_ref();
         sender.is_some_and(|sender| give_back(sender, &self.node, &mut self.reserved))
     }
 
     /// Gives back what it holds, and drops the sender.
     pub(crate) fn close(&mut self) {
+        self.wait.leave();
         if let Some(sender) = self.sender.take() {
             give_back(&sender, &self.node, &mut self.reserved);
         }
@@ -91,7 +99,8 @@ impl<S: BoundedSender> Drop for SenderSink<S> {
 
 impl<S: BoundedSender + Clone> Clone for SenderSink<S> {
     fn clone(&self) -> Self {
-        Self::new(self.sender.clone())
+        let sender = self.sender.clone();
+        Self { sender, reserved: false, node: LazyNode::new(), wait: self.wait.fork() }
     }
 }
 

@@ -10,6 +10,8 @@ use pin_project_lite::pin_project;
 use super::Ref;
 use super::error::RecvError;
 use super::protocol::Shared;
+use crate::observe::{Op, PositionRef, WaitRecord};
+use crate::refs::Hub;
 use crate::storage::latest::Version;
 use crate::util::budget;
 use crate::wait::list::Node;
@@ -40,8 +42,10 @@ pin_project! {
     pub struct Changed<'a, T> {
         shared: &'a Shared<T>,
         seen: &'a mut Version,
+        position: PositionRef<'a>,
         #[pin]
         node: Node,
+        wait: WaitRecord,
     }
 
     impl<T> PinnedDrop for Changed<'_, T> {
@@ -52,9 +56,14 @@ pin_project! {
 }
 
 impl<'a, T> Changed<'a, T> {
-    pub(super) fn new(shared: &'a Shared<T>, seen: &'a mut Version) -> Self {
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub(super) fn new(
+        shared: &'a Shared<T>,
+        seen: &'a mut Version,
+        position: PositionRef<'a>,
+    ) -> Self {
         let node = Node::new();
-        Self { shared, seen, node }
+        Self { shared, seen, position, node, wait: WaitRecord::new() }
     }
 }
 
@@ -65,9 +74,14 @@ impl<T> Future for Changed<'_, T> {
         let budget = ready!(budget::poll_proceed(cx));
         let this = self.project();
         let node = this.node.as_ref();
-        let result = ready!(this.shared.poll_changed(node, cx, **this.seen));
+        let polled = this.shared.poll_changed(node, cx, **this.seen);
+        this.wait.note(polled.is_pending(), cx, this.shared.channel_record(), Op::Changed);
+        let result = ready!(polled);
         budget.made_progress();
-        Poll::Ready(result.map(|version| **this.seen = version))
+        Poll::Ready(result.map(|version| {
+            **this.seen = version;
+            this.position.note(version.count(), 0);
+        }))
     }
 }
 
@@ -102,8 +116,10 @@ pin_project! {
     pub struct WaitFor<'a, T, F> {
         shared: &'a Shared<T>,
         seen: &'a mut Version,
+        position: PositionRef<'a>,
         #[pin]
         node: Node,
+        wait: WaitRecord,
         condition: F,
     }
 
@@ -115,8 +131,14 @@ pin_project! {
 }
 
 impl<'a, T, F> WaitFor<'a, T, F> {
-    pub(super) fn new(shared: &'a Shared<T>, seen: &'a mut Version, condition: F) -> Self {
-        Self { shared, seen, node: Node::new(), condition }
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub(super) fn new(
+        shared: &'a Shared<T>,
+        seen: &'a mut Version,
+        position: PositionRef<'a>,
+        condition: F,
+    ) -> Self {
+        Self { shared, seen, position, node: Node::new(), wait: WaitRecord::new(), condition }
     }
 }
 
@@ -130,6 +152,7 @@ impl<'a, T, F: FnMut(&T) -> bool> Future for WaitFor<'a, T, F> {
         let result = loop {
             let (value, version) = Ref::new(this.shared, **this.seen);
             **this.seen = version;
+            this.position.note(version.count(), 0);
             // The last value may come together with the close.
             if (!closed || value.has_changed()) && (this.condition)(&value) {
                 break Ok(value);
@@ -139,7 +162,9 @@ impl<'a, T, F: FnMut(&T) -> bool> Future for WaitFor<'a, T, F> {
                 break Err(RecvError(()));
             }
             let node = this.node.as_ref();
-            match ready!(this.shared.poll_changed(node, cx, version)) {
+            let polled = this.shared.poll_changed(node, cx, version);
+            this.wait.note(polled.is_pending(), cx, this.shared.channel_record(), Op::Changed);
+            match ready!(polled) {
                 Ok(version) => **this.seen = version,
                 Err(RecvError(())) => closed = true,
             }
@@ -180,6 +205,7 @@ pin_project! {
         shared: &'a Shared<T>,
         #[pin]
         node: Node,
+        wait: WaitRecord,
     }
 
     impl<T> PinnedDrop for Closed<'_, T> {
@@ -190,9 +216,10 @@ pin_project! {
 }
 
 impl<'a, T> Closed<'a, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(shared: &'a Shared<T>) -> Self {
         let node = Node::new();
-        Self { shared, node }
+        Self { shared, node, wait: WaitRecord::new() }
     }
 }
 
@@ -202,7 +229,9 @@ impl<T> Future for Closed<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let budget = ready!(budget::poll_proceed(cx));
         let this = self.project();
-        ready!(this.shared.poll_closed(this.node.as_ref(), cx));
+        let polled = this.shared.poll_closed(this.node.as_ref(), cx);
+        this.wait.note(polled.is_pending(), cx, this.shared.channel_record(), Op::Closed);
+        ready!(polled);
         budget.made_progress();
         Poll::Ready(())
     }

@@ -128,6 +128,7 @@
 //! `storage::latest` (where the value is) and `wait::queue` (the tasks that wait).
 #![forbid(unsafe_code)]
 
+mod builder;
 pub mod error;
 pub mod future;
 mod guard;
@@ -139,12 +140,13 @@ mod sender;
 #[cfg(feature = "stream")]
 pub mod stream;
 
+pub use self::builder::{Builder, builder};
 pub use self::guard::Ref;
 pub use self::receiver::Receiver;
 pub use self::sender::Sender;
 
 use self::protocol::Shared;
-use crate::prim::Arc;
+use crate::observe::Name;
 use crate::refs::Rx;
 use crate::storage::latest::Version;
 
@@ -158,13 +160,15 @@ use crate::storage::latest::Version;
 /// tx.send(1).unwrap();
 /// assert_eq!(*rx.borrow_and_update(), 1);
 /// ```
+#[cfg_attr(feature = "observe", track_caller)]
 pub fn channel<T>(init: T) -> (Sender<T>, Receiver<T>) {
-    channel_at(init, Version::INITIAL)
+    channel_at(init, Version::INITIAL, Name::none())
 }
 
 /// A channel whose first value has this version.
-fn channel_at<T>(init: T, version: Version) -> (Sender<T>, Receiver<T>) {
-    let shared = Arc::new(Shared::new(init, version, 1));
+#[cfg_attr(feature = "observe", track_caller)]
+fn channel_at<T>(init: T, version: Version, name: Name) -> (Sender<T>, Receiver<T>) {
+    let shared = Shared::new(init, version, 1, name);
     let tx = Sender::from_shared(&shared);
     (tx, Receiver::new(Rx::new(shared), version))
 }

@@ -6,6 +6,7 @@ use core::pin::pin;
 use core::task::{Context, Waker};
 
 use super::{Sender, channel, channel_at};
+use crate::observe::Name;
 use crate::prim::{Arc, block_on, model, thread};
 use crate::storage::latest::Version;
 
@@ -33,7 +34,7 @@ fn the_last_value_and_the_end_arrive() {
 #[test]
 fn versions_wrap_around() {
     model(|| {
-        let (tx, mut rx) = channel_at(0, Version::before_wrap(2));
+        let (tx, mut rx) = channel_at(0, Version::before_wrap(2), Name::none());
         let sender = thread::spawn(move || {
             for value in 1..=3 {
                 tx.send(value).unwrap();

@@ -69,7 +69,8 @@ use core::time::Duration;
 use std::fmt;
 
 use super::error::{RecvError, SendError};
-use crate::prim::{park_on, park_on_for};
+use crate::observe::{ChannelRecord, Kind, Name};
+use crate::prim::{Arc, park_on, park_on_for};
 use crate::refs::{Counts, Hub};
 use crate::storage::latest::{
     Claim, Latest, Owner, Snapshot, Version, VersionState, WaitingReader, WaitingWriter, WriteGuard,
@@ -82,6 +83,8 @@ use crate::wait::until::Until;
 
 /// A watch channel.
 pub(super) struct Shared<T> {
+    /// The first to be dropped: see there.
+    record: ChannelRecord,
     latest: Latest<T, Waiters>,
     release_waiters: WaitQueue,
     counts: Counts,
@@ -111,12 +114,14 @@ impl<T> Owner for Shared<T> {
 
 impl<T> Shared<T> {
     /// A channel with one sender.
-    pub(super) fn new(value: T, version: Version, receivers: usize) -> Self {
-        Self {
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub(super) fn new(value: T, version: Version, receivers: usize, name: Name) -> Arc<Self> {
+        Arc::new(Self {
+            record: ChannelRecord::new::<T>(Kind::Watch, name),
             latest: Latest::new(value, version, Waiters::new()),
             release_waiters: WaitQueue::new(),
             counts: Counts::new(receivers),
-        }
+        })
     }
 }
 
@@ -341,6 +346,11 @@ impl<T> Hub for Shared<T> {
         &self.counts
     }
 
+    #[inline(always)]
+    fn channel_record(&self) -> &ChannelRecord {
+        &self.record
+    }
+
     fn senders_gone(&self) {
         self.latest.close();
         self.call_changed();
@@ -348,6 +358,23 @@ impl<T> Hub for Shared<T> {
 
     fn receivers_gone(&self) {
         self.release_waiters.notify_all();
+    }
+}
+
+#[cfg(feature = "observe")]
+impl<T> crate::observe::Observed for Shared<T> {
+    fn record(&self) -> &ChannelRecord {
+        &self.record
+    }
+
+    fn read(&self) -> crate::observe::Reading {
+        crate::observe::Reading {
+            sent: self.version().count(),
+            senders: self.counts.senders(),
+            receivers: self.counts.receivers(),
+            closed: self.is_closed(),
+            ..Default::default()
+        }
     }
 }
 

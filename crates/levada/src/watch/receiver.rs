@@ -7,6 +7,7 @@ use super::Ref;
 use super::error::RecvError;
 use super::future::{Changed, WaitFor};
 use super::protocol::Shared;
+use crate::observe::PositionRecord;
 use crate::refs::Rx;
 use crate::storage::latest::Version;
 
@@ -30,11 +31,17 @@ use crate::storage::latest::Version;
 pub struct Receiver<T> {
     shared: Rx<Shared<T>>,
     seen: Version,
+    position: PositionRecord,
 }
 
 impl<T> Receiver<T> {
     pub(super) fn new(shared: Rx<Shared<T>>, seen: Version) -> Self {
-        Self { shared, seen }
+        Self { shared, seen, position: PositionRecord::new() }
+    }
+
+    #[inline(always)]
+    fn touch(&self) {
+        self.shared.touch_at(&self.position, self.seen.count());
     }
 
     /// A look at the latest value, which is not marked as seen.
@@ -78,8 +85,10 @@ impl<T> Receiver<T> {
     /// ```
     #[inline]
     pub fn borrow_and_update(&mut self) -> Ref<'_, T> {
+        self.touch();
         let (value, version) = Ref::new(&self.shared, self.seen);
         self.seen = version;
+        self.position.note(version.count(), 0);
         value
     }
 
@@ -136,6 +145,7 @@ impl<T> Receiver<T> {
     /// ```
     pub fn mark_changed(&mut self) {
         self.seen = self.seen.previous();
+        self.position.note(self.seen.count(), 0);
     }
 
     /// Makes the latest value count as seen, without a look at it.
@@ -151,6 +161,7 @@ impl<T> Receiver<T> {
     /// ```
     pub fn mark_unchanged(&mut self) {
         self.seen = self.shared.version();
+        self.position.note(self.seen.count(), 0);
     }
 
     /// Waits for a value that this receiver has not seen, and marks it as seen.
@@ -179,8 +190,10 @@ impl<T> Receiver<T> {
     /// assert!(rx.changed().await.is_err(), "the sender is gone");
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn changed(&mut self) -> Changed<'_, T> {
-        Changed::new(&self.shared, &mut self.seen)
+        self.touch();
+        Changed::new(&self.shared, &mut self.seen, self.position.as_ref())
     }
 
     /// Waits for a value that meets a condition, and gives a look at it.
@@ -217,11 +230,13 @@ impl<T> Receiver<T> {
     /// assert!(*done >= 50);
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn wait_for<F>(&mut self, f: F) -> WaitFor<'_, T, F>
     where
         F: FnMut(&T) -> bool,
     {
-        WaitFor::new(&self.shared, &mut self.seen, f)
+        self.touch();
+        WaitFor::new(&self.shared, &mut self.seen, self.position.as_ref(), f)
     }
 
     /// Whether both are receivers of one channel.
@@ -260,6 +275,7 @@ impl<T> Receiver<T> {
     /// # }
     /// ```
     #[cfg(feature = "stream")]
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn into_stream(mut self) -> super::stream::WatchStream<T> {
         self.mark_changed();
         self.into_changes_stream()
@@ -290,6 +306,7 @@ impl<T> Receiver<T> {
     /// ```
     #[cfg(feature = "stream")]
     #[doc(alias = "from_changes")]
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn into_changes_stream(self) -> super::stream::WatchStream<T> {
         super::stream::WatchStream::new(self.shared, self.seen)
     }

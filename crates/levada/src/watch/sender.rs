@@ -7,6 +7,7 @@ use super::error::SendError;
 use super::future::Closed;
 use super::protocol::Shared;
 use super::{Receiver, Ref};
+use crate::observe::Name;
 use crate::prim::Arc;
 use crate::refs::Tx;
 use crate::storage::latest::Version;
@@ -47,8 +48,9 @@ impl<T> Sender<T> {
     /// assert!(tx.send(2).is_ok());
     /// assert_eq!(*rx.borrow(), 2);
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn new(init: T) -> Self {
-        Self::from_shared(&Arc::new(Shared::new(init, Version::INITIAL, 0)))
+        Self::from_shared(&Shared::new(init, Version::INITIAL, 0, Name::none()))
     }
 
     /// Replaces the value and tells all receivers.
@@ -79,6 +81,7 @@ impl<T> Sender<T> {
     /// ```
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        self.shared.touch();
         self.shared.send(value)
     }
 
@@ -112,6 +115,7 @@ impl<T> Sender<T> {
     where
         F: FnOnce(&mut T),
     {
+        self.shared.touch();
         self.send_if_modified(|value| {
             modify(value);
             true
@@ -147,6 +151,7 @@ impl<T> Sender<T> {
     where
         F: FnOnce(&mut T) -> bool,
     {
+        self.shared.touch();
         self.shared.send_if_modified(modify)
     }
 
@@ -169,6 +174,7 @@ impl<T> Sender<T> {
     /// assert_eq!(tx.send_replace(3), 2);
     /// ```
     pub fn send_replace(&self, value: T) -> T {
+        self.shared.touch();
         self.shared.send_replace(value)
     }
 
@@ -221,6 +227,7 @@ impl<T> Sender<T> {
     /// tx.closed().await;
     /// # }
     /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
     pub fn closed(&self) -> Closed<'_, T> {
         Closed::new(&self.shared)
     }

@@ -8,7 +8,8 @@ use std::fmt;
 use futures_core::{FusedStream, Stream};
 
 use super::protocol::Shared;
-use crate::refs::Rx;
+use crate::observe::{Op, PositionRecord, WaitRecord};
+use crate::refs::{Hub, Rx};
 use crate::storage::latest::Version;
 use crate::util::budget;
 use crate::wait::lazy::LazyNode;
@@ -51,6 +52,8 @@ pub struct WatchStream<T> {
     seen: Version,
     node: LazyNode,
     ended: bool,
+    wait: WaitRecord,
+    position: PositionRecord,
 }
 
 impl<T> Drop for WatchStream<T> {
@@ -61,8 +64,16 @@ impl<T> Drop for WatchStream<T> {
 
 impl<T> WatchStream<T> {
     /// The values that come after `seen`.
+    #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(shared: Rx<Shared<T>>, seen: Version) -> Self {
-        Self { shared, seen, node: LazyNode::new(), ended: false }
+        Self {
+            shared,
+            seen,
+            node: LazyNode::new(),
+            ended: false,
+            wait: WaitRecord::new(),
+            position: PositionRecord::new(),
+        }
     }
 }
 
@@ -75,7 +86,10 @@ impl<T: Clone> Stream for WatchStream<T> {
             return Poll::Ready(None);
         }
         let budget = ready!(budget::poll_proceed(cx));
-        let changed = ready!(this.shared.poll_changed(&mut this.node, cx, this.seen));
+        this.shared.touch_at(&this.position, this.seen.count());
+        let polled = this.shared.poll_changed(&mut this.node, cx, this.seen);
+        this.wait.note(polled.is_pending(), cx, this.shared.channel_record(), Op::Changed);
+        let changed = ready!(polled);
         budget.made_progress();
         if changed.is_err() {
             this.ended = true;
@@ -84,6 +98,7 @@ impl<T: Clone> Stream for WatchStream<T> {
         let (value, version) = this.shared.snapshot();
         let value = T::clone(&value);
         this.seen = version;
+        this.position.note(version.count(), 0);
         Poll::Ready(Some(value))
     }
 }

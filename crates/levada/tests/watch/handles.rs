@@ -236,6 +236,7 @@ fn auto_traits_are_tokios() {
     future_is_send_and_sync(rx.wait_for(|_| true));
 }
 
+#[cfg(not(feature = "observe"))]
 #[test]
 fn handles_are_small() {
     let word = size_of::<usize>();

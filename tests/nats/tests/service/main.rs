@@ -8,10 +8,12 @@
 
 mod batches;
 mod chaos;
+mod credentials;
 mod front_ends;
 mod http;
 mod limits;
 mod member;
+mod members;
 mod poison;
 mod servers;
 mod site;

@@ -195,9 +195,9 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "refs-upgrade-without-exchange",
         file: "refs.rs",
-        before: "Ok(_) => return Some(Tx(Arc::clone(&self.0))),
+        before: "Ok(_) => return Some(Tx(Arc::clone(&self.0), HandleRecord::new())),
                 Err(newer) => count = newer,",
-        after: "Ok(_) | Err(1..) => return Some(Tx(Arc::clone(&self.0))),
+        after: "Ok(_) | Err(1..) => return Some(Tx(Arc::clone(&self.0), HandleRecord::new())),
                 Err(newer) => count = newer,",
         breaks: "an upgraded sender is not counted",
         caught_by: ("loom", "refs::model"),

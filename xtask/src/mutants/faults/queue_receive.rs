@@ -70,9 +70,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "single-batch-keeps-its-room",
         file: "queue/single.rs",
-        before: "            if received > 0 {
-                chan.release_head(owned);
-            }
+        before: "                chan.release_head(owned);
 ",
         after: "",
         breaks: "a batch gives no capacity back",
@@ -207,7 +205,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "many-head-not-published",
         file: "queue/many/mod.rs",
-        before: "            self.publish_head(owned.consumer.head());
+        before: "            self.publish_head(head);
 ",
         after: "",
         breaks: "what is received gives no capacity back",

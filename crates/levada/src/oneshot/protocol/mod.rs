@@ -75,6 +75,7 @@ use self::header::{Header, Link};
 use super::future::Closed;
 use super::sender::Sender;
 use super::state::{Phase, Side, State};
+use crate::observe::WaitRecord;
 use crate::prim::UnsafeCell;
 
 /// The sender's hold on the channel.
@@ -294,10 +295,12 @@ impl<T> Drop for Rx<T> {
 }
 
 impl<T> Closed<'_, T> {
-    /// The sender, which does not move with the future and so is not pinned by it.
-    pub(super) fn sender(self: Pin<&mut Self>) -> &mut Sender<T> {
-        // SAFETY: the future itself is not moved; what is handed out is behind a reference.
-        unsafe { self.get_unchecked_mut() }.sender
+    /// The sender, which does not move with the future and so is not pinned by it, and the record
+    /// of the wait, which need not be pinned.
+    pub(super) fn parts(self: Pin<&mut Self>) -> (&mut Sender<T>, &mut WaitRecord) {
+        // SAFETY: the future itself is not moved, nor what has to stay where it is.
+        let this = unsafe { self.get_unchecked_mut() };
+        (this.sender, &mut this.wait)
     }
 }
 

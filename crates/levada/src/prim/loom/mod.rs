@@ -110,3 +110,15 @@ macro_rules! shared_static {
     };
 }
 pub(super) use shared_static;
+
+/// An array of all threads, new in each execution of a model.
+#[cfg(feature = "observe")]
+macro_rules! shared_array {
+    (static $name:ident: [$type:ty; $len:expr] = $value:expr;) => {
+        loom::lazy_static! {
+            static ref $name: [$type; $len] = core::array::from_fn(|_| $value);
+        }
+    };
+}
+#[cfg(feature = "observe")]
+pub(crate) use shared_array;

@@ -40,8 +40,23 @@ pub(crate) struct LockGuard<'a, T> {
 }
 
 impl<T> Lock<T> {
+    #[cfg(not(loom))]
+    pub(crate) const fn new(value: T) -> Self {
+        Self { locked: AtomicBool::new(false), value: UnsafeCell::new(value) }
+    }
+
+    /// loom's atomics are no constants.
+    #[cfg(loom)]
     pub(crate) fn new(value: T) -> Self {
         Self { locked: AtomicBool::new(false), value: UnsafeCell::new(value) }
+    }
+
+    /// Takes the lock, if it is free.
+    #[cfg(feature = "observe")]
+    pub(crate) fn try_lock(&self) -> Option<LockGuard<'_, T>> {
+        // ORDERING: Acquire pairs with the Release store in `LockGuard::drop`.
+        let is_free = !self.locked.swap(true, Ordering::Acquire);
+        is_free.then(|| LockGuard { lock: self, _value: PhantomData })
     }
 
     #[inline]

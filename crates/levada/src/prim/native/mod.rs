@@ -45,3 +45,13 @@ macro_rules! shared_static {
     };
 }
 pub(super) use shared_static;
+
+/// An array of all threads, of values that are constants.
+#[cfg(feature = "observe")]
+macro_rules! shared_array {
+    (static $name:ident: [$type:ty; $len:expr] = $value:expr;) => {
+        static $name: [$type; $len] = [const { $value }; $len];
+    };
+}
+#[cfg(feature = "observe")]
+pub(crate) use shared_array;

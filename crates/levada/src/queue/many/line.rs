@@ -65,6 +65,7 @@
 use core::pin::Pin;
 use core::task::Waker;
 
+use crate::observe::Kind;
 use crate::prim::IS_MODEL;
 use crate::queue::chan::RecvWaiters;
 use crate::util::WakeBatch;
@@ -98,6 +99,7 @@ impl Default for RxQueue {
 }
 
 impl RecvWaiters for RxQueue {
+    const KIND: Kind = Kind::Mpmc;
     const COUNTS_REFUSED_SENDERS: bool = true;
 
     fn take_next(&mut self) -> Option<Waker> {

@@ -14,10 +14,11 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
 
 pub(crate) use self::line::RxQueue;
-use super::chan::{Chan, RecvWaiters, TxSide, with_message_in_hand};
+use super::chan::{Chan, RecvWaiters, TxSide, count, with_message_in_hand};
 use super::single::NoMessage;
+use crate::observe::Name;
 use crate::prim::{LockGuard, is_parked_by};
-use crate::refs::{Rx, Tx};
+use crate::refs::{Hub, Rx, Tx};
 use crate::storage::ring::Emptied;
 use crate::util::{DropLast, FirstPanic, budget, wake_in_batches};
 use crate::wait::lazy::NodeRef;
@@ -25,8 +26,12 @@ use crate::wait::list::Node;
 
 /// A channel with many receivers.
 #[expect(clippy::type_complexity, reason = "two handles of one channel")]
-pub(crate) fn channel<T>(capacity: usize) -> (Tx<Chan<T, RxQueue>>, Rx<Chan<T, RxQueue>>) {
-    let chan = Chan::new(capacity);
+#[cfg_attr(feature = "observe", track_caller)]
+pub(crate) fn channel<T>(
+    capacity: usize,
+    name: Name,
+) -> (Tx<Chan<T, RxQueue>>, Rx<Chan<T, RxQueue>>) {
+    let chan = Chan::new(capacity, name);
     (Tx::new(&chan), Rx::new(chan))
 }
 
@@ -328,7 +333,11 @@ impl<T> Chan<T, RxQueue> {
             let owned = unsafe { &mut *owned };
             // SAFETY: the consumer and the chain were made together in `Chan::new`.
             let message = unsafe { owned.consumer.pop_under_lock(&self.chain, emptied) };
-            self.publish_head(owned.consumer.head());
+            let head = owned.consumer.head();
+            if message.is_some() {
+                self.channel_record().note_received(count(head.wrapping_sub(1)));
+            }
+            self.publish_head(head);
             message
         })
     }

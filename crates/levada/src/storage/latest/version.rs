@@ -18,6 +18,11 @@ impl Version {
         Self(0_usize.wrapping_sub(values * Self::STEP))
     }
 
+    /// How many values came before, modulo half the range of a word.
+    pub(crate) fn count(self) -> u64 {
+        (self.0 / Self::STEP) as u64
+    }
+
     /// The version of the previous value.
     pub(crate) fn previous(self) -> Self {
         Self(self.0.wrapping_sub(Self::STEP))

@@ -96,6 +96,12 @@ impl Permits {
         }
     }
 
+    /// Capacity that is reserved, or granted to waiters.
+    #[cfg(feature = "observe")]
+    pub(crate) fn taken(&self) -> usize {
+        self.reserved + self.granted
+    }
+
     /// Whether a waiter waits that was not granted anything.
     pub(crate) fn has_waiting(&self) -> bool {
         self.first_waiting.is_some()

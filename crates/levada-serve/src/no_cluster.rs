@@ -1,4 +1,4 @@
-//! Built without the feature `nats`: there is no cluster.
+//! What stands for `cluster` without the feature `nats`: there is none.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use levada::watch;
 use crate::config::{Config, Role, Service};
 use crate::fault::Fault;
 use crate::jobs::service::Jobs;
-use crate::jobs::shared::SharedLine;
+use crate::jobs::shared::{self, SharedLine};
 use crate::store::Store;
 
 /// There is none.
@@ -23,7 +23,8 @@ impl Cluster {
         match service.nats {
             None => Ok(None),
             Some(_) => Err(Fault::usage(
-                "this program was built without NATS; build it with `--features nats`".to_owned(),
+                "this program was built without NATS; build it without `--no-default-features`"
+                    .to_owned(),
             )),
         }
     }
@@ -37,6 +38,10 @@ impl Cluster {
     }
 
     pub(crate) fn line(&self) -> Arc<dyn SharedLine> {
+        match *self {}
+    }
+
+    pub(crate) fn members(&self) -> Arc<dyn shared::Cluster> {
         match *self {}
     }
 

@@ -1,0 +1,176 @@
+//! What is recorded in a channel itself.
+#![forbid(unsafe_code)]
+
+use core::any::type_name;
+use core::panic::Location;
+use std::borrow::Cow;
+use std::sync::Arc as StdArc;
+
+use super::queue_time::{Measured, Samples};
+use super::registry::{self, Message, Registration, Site};
+use crate::observe::Kind;
+use crate::prim::atomic::{AtomicU64, Ordering};
+
+/// A channel that has a record.
+pub(crate) trait Observed {
+    /// The record.
+    fn record(&self) -> &ChannelRecord;
+
+    /// What the channel is doing now, read from its atomics.
+    fn read(&self) -> Reading;
+}
+
+/// What the channels of every kind know of themselves.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Reading {
+    /// `None` if it has no bound.
+    pub(crate) capacity: Option<usize>,
+    /// Messages in the channel; `None` for a watch, which has one value always.
+    pub(crate) depth: Option<usize>,
+    pub(crate) sent: u64,
+    /// `None` where each receiver counts for itself.
+    pub(crate) received: Option<u64>,
+    /// Permits that are out or granted to senders; `None` if the lock was held.
+    pub(crate) reserved: Option<usize>,
+    pub(crate) senders: usize,
+    pub(crate) weak_senders: usize,
+    pub(crate) receivers: usize,
+    pub(crate) closed: bool,
+}
+
+/// The name of a channel.
+#[derive(Clone, Debug)]
+pub(crate) struct Name(Option<StdArc<str>>);
+
+impl Name {
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
+    pub(crate) fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Self(Some(name.into().into()))
+    }
+}
+
+/// What is recorded of a channel. The first field, so that it is unregistered before any other is
+/// dropped; or the channel's own drop does that.
+#[derive(Debug)]
+pub(crate) struct ChannelRecord {
+    registration: Registration,
+    site: Site,
+    name: Name,
+    /// How many messages were sent, where no other field of the channel says it.
+    position: AtomicU64,
+    samples: Samples,
+}
+
+impl ChannelRecord {
+    /// The record of a channel that the caller creates.
+    #[track_caller]
+    #[inline(always)]
+    pub(crate) fn new<T>(kind: Kind, name: Name) -> Self {
+        macro_rules! message {
+            ($kind:ident) => {
+                const { &Message { kind: Kind::$kind, name: type_name::<T>, size: size_of::<T>() } }
+            };
+        }
+        // A pointer to a constant, and one store.
+        let message: &'static Message = match kind {
+            Kind::Mpsc => message!(Mpsc),
+            Kind::Mpmc => message!(Mpmc),
+            Kind::Oneshot => message!(Oneshot),
+            Kind::Broadcast => message!(Broadcast),
+            Kind::Watch => message!(Watch),
+        };
+        Self {
+            registration: Registration::new(),
+            site: Site { location: Location::caller(), message },
+            name,
+            position: AtomicU64::new(0),
+            samples: Samples::new(),
+        }
+    }
+
+    /// Makes a channel that is about to be dropped invisible to snapshots. `sent`: how many
+    /// messages it has sent.
+    #[inline(always)]
+    pub(crate) fn unregister(&self, sent: impl FnOnce() -> u64) {
+        registry::unregister(self, sent);
+    }
+
+    pub(super) fn registration(&self) -> &Registration {
+        &self.registration
+    }
+
+    pub(super) fn site(&self) -> Site {
+        self.site
+    }
+
+    pub(super) fn name(&self) -> Option<StdArc<str>> {
+        self.name.0.clone()
+    }
+
+    /// The number of the channel, unlike all others of the program.
+    #[inline]
+    pub(super) fn id(&self) -> u64 {
+        self.registration.id()
+    }
+
+    pub(super) fn location(&self) -> &'static Location<'static> {
+        self.site.location
+    }
+
+    /// A message is about to be visible to receivers: the `position`th from the beginning. The
+    /// caller holds the sender's lock, under which nothing is allocated.
+    #[inline(always)]
+    pub(crate) fn note_sent(&self, position: usize, queued: impl FnOnce() -> usize) {
+        self.samples.note_sent(position, queued);
+    }
+
+    /// A message was received: the `position`th from the beginning.
+    #[inline(always)]
+    pub(crate) fn note_received(&self, position: usize) {
+        self.samples.note_received(position);
+    }
+
+    /// So many messages from `position` on were received.
+    #[inline(always)]
+    pub(crate) fn note_received_many(&self, position: usize, count: usize) {
+        self.samples.note_received_many(position, count);
+    }
+
+    /// So many messages were sent, where no other field of the channel says it. The caller holds
+    /// the sender's lock.
+    #[inline(always)]
+    pub(crate) fn publish_position(&self, position: u64) {
+        // ORDERING: Relaxed, no pair: a statistic.
+        self.position.store(position, Ordering::Relaxed);
+    }
+
+    /// What was [published](Self::publish_position).
+    #[inline]
+    pub(crate) fn position(&self) -> u64 {
+        // ORDERING: Relaxed, no pair: a statistic.
+        self.position.load(Ordering::Relaxed)
+    }
+
+    /// Prepares to measure queue times, with a handle that was used often enough. Allocates.
+    pub(super) fn prepare_samples(&self) {
+        self.samples.prepare();
+    }
+
+    pub(super) fn high_water(&self, depth: usize) -> usize {
+        self.samples.high_water(depth)
+    }
+
+    pub(super) fn measured(&self) -> Option<StdArc<Measured>> {
+        self.samples.measured()
+    }
+}
+
+impl Drop for ChannelRecord {
+    #[inline(always)]
+    fn drop(&mut self) {
+        registry::unregister(self, || self.position());
+    }
+}

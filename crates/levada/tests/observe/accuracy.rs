@@ -1,0 +1,77 @@
+//! Figures are what the program counts itself.
+
+use super::{channel, try_channel};
+use levada::{mpmc, mpsc};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+/// Beside threads that send and receive, each reading is one that the channel had.
+#[test]
+fn a_reading_is_consistent() {
+    const MESSAGES: u64 = if cfg!(miri) { 100 } else { 200_000 };
+    let (tx, mut rx) = mpsc::builder(16).named("a_reading_is_consistent").build();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for message in 0..MESSAGES {
+                tx.blocking_send(message).unwrap();
+            }
+        });
+        scope.spawn(|| {
+            for message in 0..MESSAGES {
+                assert_eq!(rx.blocking_recv(), Some(message));
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        let mut last = 0;
+        while !done.load(Ordering::Relaxed) {
+            let Some(reading) = try_channel("a_reading_is_consistent") else { continue };
+            let depth = reading.depth.unwrap();
+            let received = reading.received.unwrap();
+            assert!(depth <= 16, "{depth}");
+            assert!(reading.sent >= last && reading.sent >= received);
+            assert!(reading.high_water.unwrap() <= 16);
+            last = reading.sent;
+        }
+    });
+    let reading = channel("a_reading_is_consistent");
+    assert_eq!((reading.sent, reading.received), (MESSAGES, Some(MESSAGES)));
+    assert_eq!(reading.depth, Some(0));
+}
+
+/// What permits hold is shown: a permit that is kept is why a channel is full without messages.
+#[test]
+fn reserved_capacity() {
+    let (tx, _rx) = mpsc::builder::<u32>(4).named("reserved_capacity").build();
+    let permits = tx.try_reserve_many(3).unwrap();
+    let reading = channel("reserved_capacity");
+    assert_eq!((reading.depth, reading.reserved), (Some(0), Some(3)));
+    drop(permits);
+    assert_eq!(channel("reserved_capacity").reserved, Some(0));
+}
+
+/// One message in 64 is measured, by whichever method it is received.
+#[test]
+fn queue_times_are_sampled() {
+    let (tx, mut rx) = mpsc::unbounded_builder().named("sampled mpsc").build();
+    for message in 0..64 * 5 {
+        tx.send(message).unwrap();
+    }
+    let samples = |name| channel(name).queue_time.unwrap().samples();
+    assert_eq!(samples("sampled mpsc"), 0);
+    for _ in 0..64 {
+        rx.try_recv().unwrap();
+    }
+    assert_eq!(samples("sampled mpsc"), 0, "the first are before the samples begin");
+    let mut buffer = Vec::new();
+    assert_eq!(rx.blocking_recv_many(&mut buffer, 1_000), 64 * 4);
+    assert_eq!(samples("sampled mpsc"), 4);
+    assert_eq!(channel("sampled mpsc").high_water, Some(64 * 5));
+
+    let (tx, rx) = mpmc::unbounded_builder().named("sampled mpmc").build();
+    for message in 0..64 * 3 {
+        tx.send(message).unwrap();
+        rx.try_recv().unwrap();
+    }
+    assert_eq!(samples("sampled mpmc"), 2);
+}
