@@ -149,10 +149,10 @@ impl Contender {
     }
 
     /// What starts a worker process of a cluster, which listens at the address of the site.
-    pub(crate) fn worker(self, programs: &Programs, site: &Site) -> Command {
+    pub(crate) fn worker(programs: &Programs, site: &Site) -> Command {
         let mut command = Command::new(&programs.levada);
         command.args(["work", "--listen", &site.address.to_string()]);
-        command.args(["--workers", &SEATS.to_string()]).args(self.store(site)).args(NAP);
+        command.args(["--workers", &SEATS.to_string(), "--nats", site.nats]).args(NAP);
         command
     }
 

@@ -51,7 +51,7 @@ impl Server {
         let mut server = Self { door, process, workers: Vec::new(), nats, folder };
         let mut started = server.answers().await;
         if started.is_ok() && scenario == Scenario::Scale && server.nats.is_some() {
-            started = server.add_workers(programs, contender, workers);
+            started = server.add_workers(programs, workers);
         }
         if let Err(error) = started {
             server.stop().await?;
@@ -60,13 +60,13 @@ impl Server {
         Ok(server)
     }
 
-    fn add_workers(&mut self, programs: &Programs, contender: Contender, count: usize) -> Result {
+    fn add_workers(&mut self, programs: &Programs, count: usize) -> Result {
         let nats = self.nats.as_ref().map(Nats::urls).unwrap_or_default();
         for _ in 0..count {
             let (scenario, address) = (Scenario::Scale, free_address()?);
             let folder = self.folder.path();
             let site = Site { scenario, address, folder, nats: &nats, workers: count };
-            self.workers.push(Process::start(contender.worker(programs, &site))?);
+            self.workers.push(Process::start(Contender::worker(programs, &site))?);
         }
         Ok(())
     }
