@@ -13,7 +13,7 @@ use std::process::Command;
 
 /// What `tests/nats` reads: a folder of servers, the version that runs where a test names none, and
 /// whether the long form is wanted.
-const DIR_VARIABLE: &str = "LEVADA_NATS_SERVER_DIR";
+pub(crate) const DIR_VARIABLE: &str = "LEVADA_NATS_SERVER_DIR";
 const VERSION_VARIABLE: &str = "LEVADA_NATS_VERSION";
 const DEEP_VARIABLE: &str = "LEVADA_NATS_DEEP";
 /// Where the tests of the service find its program.
@@ -89,7 +89,12 @@ fn run_tested(set: impl Fn(&mut Command)) -> Result {
 
 /// The program of the newest server.
 pub(crate) fn newest() -> Result<PathBuf> {
-    Ok(servers::install(&[NEWEST])?.join(NEWEST).join("nats-server"))
+    Ok(servers()?.join(NEWEST).join("nats-server"))
+}
+
+/// The folder with the newest server, for [`DIR_VARIABLE`].
+pub(crate) fn servers() -> Result<PathBuf> {
+    servers::install(&[NEWEST])
 }
 
 /// What a person asked for.

@@ -101,7 +101,9 @@ impl Cluster {
             output.clone(),
             Arc::clone(&replica),
         ));
-        let store = ClusterStore::new(Arc::clone(&wire), Arc::clone(&replica), Arc::clone(&held));
+        let (of_store, records, leases) =
+            (Arc::clone(&wire), Arc::clone(&replica), Arc::clone(&held));
+        let store = ClusterStore::new(of_store, records, leases, durability);
         let store = Arc::new(store);
         Ok(Some(Self {
             role,

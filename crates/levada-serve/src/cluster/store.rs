@@ -5,21 +5,24 @@
 //! change that another process was faster with is not made, and [`Store::not_made`] says so.
 
 use std::collections::HashMap;
+use std::env::temp_dir;
 use std::mem::take;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
 use levada::watch;
-use levada_nats::queue::{Queue, SendError};
+use levada_nats::Durability;
+use levada_nats::queue::Queue;
 use tokio::runtime::Handle;
 
+use super::batch::Put;
 use super::held::HeldJobs;
 use super::replica::Replica;
-use super::ticket::Ticket;
-use super::wire::{Put, Side, Wire};
+use super::ticket::{Ticket, Tickets, Unsent};
+use super::wire::{Side, Wire};
 use crate::job::{IdempotencyKey, JobId, JobState, Moment, Record};
 use crate::store::body::{Body, BodyFile};
-use crate::store::{Change, Durability, Filter, Found, Lease, Store, StoreError, StoreErrorKind};
+use crate::store::{self, Change, Filter, Found, Lease, Store, StoreError, StoreErrorKind};
 use crate::sync::lock;
 
 /// A store that several processes share.
@@ -29,7 +32,8 @@ pub(super) struct ClusterStore {
     wire: Arc<Wire>,
     replica: Arc<Replica>,
     held: Arc<HeldJobs>,
-    queues: Mutex<HashMap<String, Queue<Ticket>>>,
+    durability: Durability,
+    queues: Mutex<HashMap<String, Arc<Tickets>>>,
     /// Queues are missing that were there.
     missed: watch::Sender<()>,
     not_made: Mutex<Vec<(Lease, StoreError)>>,
@@ -38,15 +42,21 @@ pub(super) struct ClusterStore {
 impl ClusterStore {
     /// # Panics
     /// Outside a tokio runtime.
-    pub(super) fn new(wire: Arc<Wire>, replica: Arc<Replica>, held: Arc<HeldJobs>) -> Self {
+    pub(super) fn new(
+        wire: Arc<Wire>,
+        replica: Arc<Replica>,
+        held: Arc<HeldJobs>,
+        durability: Durability,
+    ) -> Self {
         let (queues, not_made) = (Mutex::default(), Mutex::default());
         let (runtime, missed) = (Handle::current(), watch::Sender::default());
-        Self { runtime, wire, replica, held, queues, missed, not_made }
+        Self { runtime, wire, replica, held, durability, queues, missed, not_made }
     }
 
     /// A queue of the cluster is open.
     pub(super) fn add_queue(&self, queue: Queue<Ticket>) {
-        lock(&self.queues).insert(queue.name().to_string(), queue);
+        let name = queue.name().to_string();
+        lock(&self.queues).insert(name, Arc::new(Tickets::new(queue, self.durability)));
     }
 
     /// The stream of a queue was deleted.
@@ -62,19 +72,17 @@ impl ClusterStore {
 
     /// The queue of this name, if it is open.
     pub(super) fn queue(&self, name: &str) -> Option<Queue<Ticket>> {
-        lock(&self.queues).get(name).cloned()
+        lock(&self.queues).get(name).map(|tickets| tickets.queue().clone())
     }
 
     async fn commit_all(&self, changes: &[Change]) -> Result<(), StoreError> {
         // Of several changes under one lease the last one says it all. What a run under an earlier
         // lease wants is another matter, and is refused by itself.
-        let mut last = HashMap::new();
-        for change in changes {
-            last.insert(change.lease(), change);
-        }
-        let made = join_all(
-            last.into_iter().map(async |(lease, change)| (lease, self.make(change).await)),
-        );
+        let last: HashMap<_, _> =
+            changes.iter().enumerate().map(|(at, change)| (change.lease(), at)).collect();
+        let is_last = |(at, change): &(usize, &Change)| last[&change.lease()] == *at;
+        let changes = changes.iter().enumerate().filter(is_last).map(|(_, change)| change);
+        let made = join_all(changes.map(async |change| (change.lease(), self.make(change).await)));
         let mut refused = Vec::new();
         for (lease, made) in made.await {
             match made {
@@ -222,8 +230,7 @@ impl ClusterStore {
         Ok(found.map_or((0, None), |(sequence, record)| (sequence, Some(record))))
     }
 
-    /// Puts a ticket in the queue of the job. One that replaces another is not the same, sent
-    /// twice.
+    /// Puts a ticket in the queue of the job.
     pub(super) async fn send_ticket(
         &self,
         record: &Record,
@@ -231,21 +238,14 @@ impl ClusterStore {
     ) -> Result<(), StoreError> {
         let name = &record.queue;
         let gone = || StoreError::away(format!("the stream of the queue {name:?} was deleted"));
-        let queue = self.queue(name).ok_or_else(gone)?;
-        let ticket = Ticket { record: record.clone(), replaces };
-        let again = if replaces { "-again" } else { "" };
-        let id = format!("{}-{}{again}", record.id, record.revision);
-        match queue.sender().try_send(ticket).id(id).await {
-            Ok(_) => Ok(()),
-            Err(SendError::Full(_)) => Err(StoreError {
-                kind: StoreErrorKind::NoPlace,
-                message: format!("the queue {name:?} is full"),
-            }),
-            Err(SendError::NoStream(_)) => {
+        let tickets = lock(&self.queues).get(name).cloned().ok_or_else(gone)?;
+        match tickets.send(record, replaces).await {
+            Ok(()) => Ok(()),
+            Err(Unsent::NoStream) => {
                 self.lose_queue(name);
                 Err(gone())
             }
-            Err(error) => Err(StoreError::away(error.to_string())),
+            Err(Unsent::Error(error)) => Err(error),
         }
     }
 
@@ -268,7 +268,7 @@ fn unless_taken(error: StoreError) -> Result<(), StoreError> {
 }
 
 impl Store for ClusterStore {
-    fn commit(&self, changes: &[Change], _: Durability) -> Result<(), StoreError> {
+    fn commit(&self, changes: &[Change], _: store::Durability) -> Result<(), StoreError> {
         if changes.is_empty() {
             return self.wait(self.wire.ping());
         }
@@ -287,12 +287,8 @@ impl Store for ClusterStore {
         self.wait(async { Ok(self.newest(id).await?.1) })
     }
 
-    fn keeps_bodies_in_memory(&self) -> bool {
-        true
-    }
-
     fn new_body(&self) -> Result<Option<BodyFile>, StoreError> {
-        Ok(None)
+        BodyFile::without_name(&temp_dir())
     }
 
     fn input(&self, id: JobId) -> Result<Option<Body>, StoreError> {

@@ -6,6 +6,7 @@
 // The states of processes are read from /proc.
 #![cfg(target_os = "linux")]
 
+mod batches;
 mod chaos;
 mod clock;
 mod clocks;

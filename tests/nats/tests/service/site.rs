@@ -65,6 +65,7 @@ backoff = "100ms"
 
 [queue.cat]
 command = ["cat"]
+max_body = "64MiB"
 "#;
 
 /// A folder with the configuration, the command, and what the command writes.
