@@ -43,8 +43,8 @@ pub(crate) struct Wait {
 pub(crate) struct Other {
     /// How many handles there are.
     pub(crate) handles: usize,
-    /// The tasks that used them last, one a handle that was used; `None` for one that does not
-    /// wait.
+    /// The tasks that used them last, one for each handle that was used; `None` for a task that
+    /// does not wait.
     pub(crate) users: Vec<Option<usize>>,
     /// Whether the wait can end without them: there is a message, or capacity, or a permit is out.
     pub(crate) is_open: bool,
