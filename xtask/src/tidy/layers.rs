@@ -50,6 +50,14 @@ const CRATES: &[Crate] = &[
         circles: &[],
     },
     Crate {
+        source: "crates/levada-observe/src/",
+        line: "{ deadlock, http, key, limits, report, words } \
+               <- { history, text, transitions, trouble } <- diagnosis <- { assemble, metrics } \
+               <- observer <- lib",
+        against: &[],
+        circles: &[],
+    },
+    Crate {
         source: "crates/levada-nats/src/",
         line: "{ codec, name, stream } <- connection <- { bucket, payload } \
                <- members <- { ask, cell, queue, topic } <- lib",

@@ -18,6 +18,10 @@ const LEFT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// The most bytes that a member says of itself: every renewal carries them to every process.
+///
+/// ```
+/// assert_eq!(levada_nats::members::LONGEST_DESCRIPTION, 4096);
+/// ```
 pub const LONGEST_DESCRIPTION: usize = 4096;
 
 /// A member's description is longer than [`LONGEST_DESCRIPTION`].

@@ -8,7 +8,7 @@ use std::thread;
 /// Beside threads that send and receive, each reading is one that the channel had.
 #[test]
 fn a_reading_is_consistent() {
-    const MESSAGES: u64 = 200_000;
+    const MESSAGES: u64 = if cfg!(miri) { 100 } else { 200_000 };
     let (tx, mut rx) = mpsc::builder(16).named("a_reading_is_consistent").build();
     let done = AtomicBool::new(false);
     thread::scope(|scope| {

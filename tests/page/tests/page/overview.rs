@@ -27,6 +27,7 @@ async fn it_loads_without_a_complaint() {
         page.until_text("#service-status", "running").await;
         page.until_text("#service-store", "ok").await;
         page.until_text("#queues", "good").await;
+        page.until("return document.getElementById('members-section').hidden").await;
         assert_eq!(page.console().await.len(), 0);
         // The policy holds, and the console tells of what is against it.
         page.js("document.body.append(Object.assign(new Image(), { src: 'http://192.0.2.1/' }))")

@@ -1,0 +1,232 @@
+//! The report in the Prometheus text format.
+
+use core::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::exemplar::Exemplar;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::report::{Channel, Report};
+
+/// A collector for a registry of `prometheus_client`, which makes a report at each scrape; see
+/// [`metrics`](crate::metrics()).
+///
+/// # Guarantees
+/// 1. The labels are names, lines of the source and types, never single channels: a program has so
+///    many series as it has names and lines that create channels. A name with a number in it, such
+///    as that of a connection, is a series each.
+/// 2. Counters fall only when a channel with a name ends.
+///
+/// # Examples
+/// ```
+/// let metrics: levada_observe::Metrics = levada_observe::metrics();
+/// # drop(metrics);
+/// ```
+#[derive(Debug)]
+pub struct Metrics(Source);
+
+/// Where the reports come from.
+#[derive(Debug)]
+enum Source {
+    EachTime(fn() -> Report),
+    One(Box<Report>),
+}
+
+impl Metrics {
+    pub(crate) fn of(report: fn() -> Report) -> Self {
+        Self(Source::EachTime(report))
+    }
+}
+
+impl Collector for Metrics {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::EachTime(report) => collect(&report(), encoder),
+            Source::One(report) => collect(report, encoder),
+        }
+    }
+}
+
+/// All metrics of a report.
+pub(crate) fn text(report: Report) -> String {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Metrics(Source::One(Box::new(report)))));
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = encode(&mut text, &registry);
+    text
+}
+
+/// A gauge of a row: its name, what it says, and its value.
+type Gauge = (&'static str, &'static str, fn(&Channel) -> Option<f64>);
+
+const GAUGES: &[Gauge] = &[
+    ("depth", "Messages in the channels", |it| count(it.depth?)),
+    ("capacity", "Messages that the channels can hold", |it| count(it.capacity?)),
+    ("high_water", "The largest depth that was seen of one channel", |it| count(it.high_water?)),
+    ("instances", "Channels", |it| count(it.instances)),
+    ("instances_full", "Channels that are full", |it| count(it.instances_full)),
+    ("senders", "Senders", |it| count(it.senders)),
+    ("receivers", "Receivers", |it| count(it.receivers)),
+    ("behind", "Messages that the slowest receiver has yet to get", |it| {
+        Some(it.subscribers.first()?.behind as f64)
+    }),
+    ("full_ratio", "Share of the window in which it was full", |it| Some(it.shares?.full)),
+    ("empty_ratio", "Share of the window in which it was empty", |it| Some(it.shares?.empty)),
+];
+
+fn count(count: usize) -> Option<f64> {
+    Some(count as f64)
+}
+
+fn collect(report: &Report, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+    let mut out = Out(encoder);
+    let channels = &report.channels;
+    for (name, help, value) in GAUGES {
+        let values = channels.iter().filter_map(|it| Some((labels(it), value(it)?)));
+        out.gauges(&format!("levada_channel_{name}"), help, values)?;
+    }
+    let sent = channels.iter().map(|it| (labels(it), it.sent + ended(report, it)));
+    out.counters("levada_channel_sent", "Messages sent", sent)?;
+    // Of an ended channel nothing is known but that almost all was received: what was sent.
+    let received = |it: &Channel| Some((labels(it), it.received? + ended(report, it)));
+    let received = channels.iter().filter_map(received);
+    out.counters("levada_channel_received", "Messages received", received)?;
+    let waits = || channels.iter().flat_map(|it| it.waiters.iter().map(move |wait| (it, wait)));
+    let with = |it, op: &str, site: &str| {
+        let mut labels = labels(it);
+        labels.extend([("op", op.to_owned()), ("waits_at", site.to_owned())]);
+        labels
+    };
+    let waiting = waits().map(|(it, wait)| (with(it, &wait.op, &wait.site), wait.count as f64));
+    out.gauges("levada_waiting", "Tasks that wait", waiting)?;
+    let oldest = waits().map(|(it, wait)| (with(it, &wait.op, &wait.site), wait.oldest_seconds));
+    out.gauges_in_seconds("levada_waiting_oldest", "How long the first one has waited", oldest)?;
+    let times = channels.iter().filter_map(|it| Some((it, it.queue_time.as_ref()?)));
+    let times = times.flat_map(|(it, time)| {
+        let of = |quantile: &str, seconds| {
+            let mut labels = labels(it);
+            labels.push(("quantile", quantile.to_owned()));
+            (labels, seconds)
+        };
+        [("0.5", time.p50_seconds), ("0.9", time.p90_seconds), ("0.99", time.p99_seconds)]
+            .map(|(quantile, seconds)| of(quantile, seconds))
+    });
+    out.gauges_in_seconds("levada_channel_queued", "How long messages were queued", times)?;
+    collect_program(report, &mut out)
+}
+
+/// What is not of a row that is alive.
+fn collect_program(report: &Report, out: &mut Out<'_>) -> fmt::Result {
+    let blocked = |it: &crate::report::Blocked| {
+        vec![
+            ("op", it.op.clone()),
+            ("site", it.channel_site.clone()),
+            ("waits_at", it.site.clone()),
+        ]
+    };
+    let sums = report.blocked.iter().map(|it| (blocked(it), it.sum_seconds));
+    out.counters_in_seconds("levada_blocked", "How long waits took that ended", sums)?;
+    let counts = report.blocked.iter().map(|it| (blocked(it), it.count));
+    out.counters("levada_waits", "Waits that ended", counts)?;
+    let oneshots = report.oneshots.iter().map(|it| {
+        let labels = [("op", &it.op), ("site", &it.site), ("message", &it.message)];
+        (labels.map(|(name, value)| (name, value.clone())).to_vec(), it.count as f64)
+    });
+    out.gauges("levada_oneshots_waiting", "Oneshots that tasks wait for", oneshots)?;
+    let deadlocks = [(Vec::new(), report.deadlocks.len() as f64)];
+    out.gauges("levada_suspected_deadlocks", "Suspected deadlocks", deadlocks)
+}
+
+type Labels = Vec<(&'static str, String)>;
+
+fn labels(it: &Channel) -> Labels {
+    vec![
+        ("channel", it.name.clone().unwrap_or_default()),
+        ("kind", it.kind.clone()),
+        ("site", it.site.clone()),
+        ("message", it.message.clone()),
+    ]
+}
+
+/// What the channels of a row without a name have done that ended, so that its counters do not fall.
+fn ended(report: &Report, it: &Channel) -> u64 {
+    let same = |ended: &&crate::report::Ended| {
+        it.name.is_none()
+            && (&ended.kind, &ended.site, &ended.message) == (&it.kind, &it.site, &it.message)
+    };
+    report.ended.iter().find(same).map_or(0, |ended| ended.sent)
+}
+
+/// Writes families of metrics.
+struct Out<'a>(DescriptorEncoder<'a>);
+
+impl Out<'_> {
+    fn gauges(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl IntoIterator<Item = (Labels, f64)>,
+    ) -> fmt::Result {
+        self.write_gauges(name, help, None, values)
+    }
+
+    fn gauges_in_seconds(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl IntoIterator<Item = (Labels, f64)>,
+    ) -> fmt::Result {
+        self.write_gauges(name, help, Some(&Unit::Seconds), values)
+    }
+
+    fn write_gauges<V: EncodeGaugeValue>(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<&Unit>,
+        values: impl IntoIterator<Item = (Labels, V)>,
+    ) -> fmt::Result {
+        let mut metric = self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?;
+        for (labels, value) in values {
+            metric.encode_family(&labels)?.encode_gauge(&value)?;
+        }
+        Ok(())
+    }
+
+    fn counters(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl IntoIterator<Item = (Labels, u64)>,
+    ) -> fmt::Result {
+        self.write_counters(name, help, None, values)
+    }
+
+    fn counters_in_seconds(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl IntoIterator<Item = (Labels, f64)>,
+    ) -> fmt::Result {
+        self.write_counters(name, help, Some(&Unit::Seconds), values)
+    }
+
+    fn write_counters<V: EncodeCounterValue>(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<&Unit>,
+        values: impl IntoIterator<Item = (Labels, V)>,
+    ) -> fmt::Result {
+        let mut metric = self.0.encode_descriptor(name, help, unit, MetricType::Counter)?;
+        for (labels, value) in values {
+            let exemplar = None::<&Exemplar<Labels, u64>>;
+            metric.encode_family(&labels)?.encode_counter(&value, exemplar)?;
+        }
+        Ok(())
+    }
+}
