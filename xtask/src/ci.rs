@@ -222,6 +222,15 @@ mod tests {
         assert_eq!((steps, done.failures), (vec!["a", "b"], vec!["b: no".to_owned()]));
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_step_beside_the_others_fails_as_its_process() {
+        let ci = Ci::default();
+        ci.run_beside(Path::new("true"), "loom").unwrap();
+        assert!(ci.run_beside(Path::new("false"), "loom").unwrap_err().ends_with('1'));
+        assert!(ci.run_beside(Path::new("/lost"), "loom").is_err());
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn a_process_that_has_ended_is_counted() {

@@ -8,7 +8,8 @@ use crate::shell;
 pub(crate) fn run() -> Result {
     let targets = ["clippy", "--workspace", "--all-targets", "--all-features"];
     shell::run(cargo().args(targets).args(["--", "-D", "warnings"]))?;
-    // The service of one machine, which has parts of a cluster left out.
-    let alone = ["clippy", "--package", "levada-serve", "--no-default-features", "--all-targets"];
+    // The service of one machine, which has parts of a cluster left out. All packages again, so
+    // that the dependencies are those that are checked already.
+    let alone = ["clippy", "--workspace", "--no-default-features", "--all-targets"];
     shell::run(cargo().args(alone).args(["--", "-D", "warnings"]))
 }

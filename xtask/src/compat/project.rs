@@ -35,7 +35,8 @@ pub(super) type Programs = BTreeMap<(Flavour, String), Program>;
 /// Writes the workspace below `dir`.
 pub(super) fn write(dir: &Path, metadata: &Metadata, files: &[File]) -> Result {
     let manifest = "[workspace]\nresolver = \"2\"\nmembers = [\"tokio\", \"levada\"]\n\n\
-                    [profile.dev]\ndebug = \"line-tables-only\"\n";
+                    [profile.dev]\ndebug = \"line-tables-only\"\n\n\
+                    [profile.dev.package.\"*\"]\ndebug = false\n";
     write_if_changed(&dir.join("Cargo.toml"), manifest)?;
     // The versions are the repository's own.
     fs::copy(root().join("Cargo.lock"), dir.join("Cargo.lock"))?;

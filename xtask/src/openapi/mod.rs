@@ -23,8 +23,10 @@ pub(crate) fn run(options: &[String]) -> Result {
     let seed = seed(options)?;
     let dir = Metadata::load()?.target_dir().join("openapi");
     let schemathesis = venv::program(&dir.join("venv"), REQUIREMENTS, "schemathesis")?;
-    // The service of one machine alone, as most people install it.
-    let levada = find("levada", programs(shared_build().args(["--bin", "levada"]))?)?;
+    // The service of one machine, without the parts of a cluster.
+    let mut build = shared_build();
+    let levada = programs(build.args(["--no-default-features", "--bin", "levada"]))?;
+    let levada = find("levada", levada)?;
     for store in ["memory", "disk"] {
         eprintln!("\n--- store: {store}");
         let mut service = Service::start(&levada, &dir, store)?;
