@@ -10,7 +10,7 @@
 //! # }
 //! ```
 //!
-//! Then `levada top`, or a browser at `http://127.0.0.1:6670`, shows the channels of the program.
+//! Then a browser at `http://127.0.0.1:6670` shows the channels of the program.
 //! [`dump`] is the same as text, for a log or a debugger:
 //!
 //! ```text

@@ -19,7 +19,7 @@ use crate::report::Report;
 use crate::text;
 use crate::transitions::Transition;
 
-/// Where [`start`] serves, and `levada top` looks: the first of this port and the nine after it
+/// Where [`start`] serves: the first of this port and the nine after it
 /// that is free.
 ///
 /// # Examples
@@ -40,7 +40,7 @@ const AT_MOST: u32 = 50;
 /// ```
 /// # fn main() -> std::io::Result<()> {
 /// let observing = levada_observe::start()?;
-/// // The program runs, and `levada top` shows what it does.
+/// // The program runs, and the page shows what it does.
 /// # drop(observing);
 /// # Ok(())
 /// # }

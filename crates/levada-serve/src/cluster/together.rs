@@ -1,5 +1,5 @@
-//! What several tasks want to do at the same time, done at once: one round after the other, and what
-//! comes during a round goes into the next.
+//! What several tasks want to do at the same time, done at once: one round after the other, and
+//! what comes during a round goes into the next.
 //!
 //! There is no timer and no task of its own: a task that comes while none is at it does what is
 //! there. So one alone waits for no other, and the more there are, the more share a round.
