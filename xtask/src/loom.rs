@@ -8,6 +8,9 @@ use std::path::Path;
 use std::process::Command;
 use std::thread::available_parallelism;
 
+/// The models of what the feature `observe` records. The others run without it.
+const RECORDED: &str = "observe::on::model";
+
 /// What a run explores, and for how long.
 #[derive(Debug)]
 struct Options {
@@ -53,7 +56,10 @@ impl Options {
 pub(crate) fn run(arguments: &[String]) -> Result {
     let options = Options::parse(arguments)?;
     let target_dir = Metadata::load()?.target_dir().join("loom");
-    let reports = run_parts(&target_dir, &options)?;
+    let mut reports = run_parts(&target_dir, "loom", &options.only, &options)?;
+    if RECORDED.contains(&options.only) {
+        reports.extend(run_parts(&target_dir, "loom,observe", RECORDED, &options)?);
+    }
     let programs = run_programs(&target_dir, &options)?;
     if reports.is_empty() && programs == 0 {
         return Err(format!("no model has `{}` in its name", options.only).into());
@@ -66,13 +72,18 @@ pub(crate) fn run(arguments: &[String]) -> Result {
 }
 
 /// Lists the models of levada's parts, runs them, and checks that each has said how far it came.
-fn run_parts(target_dir: &Path, options: &Options) -> Result<Vec<Report>> {
+fn run_parts(
+    target_dir: &Path,
+    features: &str,
+    only: &str,
+    options: &Options,
+) -> Result<Vec<Report>> {
     let cargo_test = || {
         let mut command = cargo_test(target_dir, &["--package", "levada", "--lib"], options);
-        command.args(["--no-default-features", "--features", "loom", "--"]);
+        command.args(["--no-default-features", "--features", features, "--"]);
         command
     };
-    let models = list(&mut cargo_test(), &options.only)?;
+    let models = list(&mut cargo_test(), only)?;
     if models.is_empty() {
         return Ok(Vec::new());
     }

@@ -14,8 +14,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let observing = show::observe()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (tx, rx) = mpmc::builder::<u64>(100).named("jobs").build();
-    for _worker in 0..2 {
-        let rx = rx.clone();
+    for rx in [rx.clone(), rx] {
         runtime.spawn(async move {
             while rx.recv().await.is_some() {
                 tokio::time::sleep(Duration::from_millis(100)).await;

@@ -26,8 +26,8 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         }
     })?;
     Ok(show::until(&observing, |report| {
-        let audit = &report.channels[0];
+        let mut waiters = report.channels.iter().flat_map(|channel| &channel.waiters);
         report.findings.iter().any(|finding| finding.rule == "unread")
-            && audit.waiters.iter().any(|waiters| waiters.op == "send")
+            && waiters.any(|waiters| waiters.op == "send")
     }))
 }

@@ -31,7 +31,7 @@ pub(crate) struct Waiting {
 /// One wait of a task.
 #[derive(Debug)]
 pub(crate) struct Wait {
-    /// For how long.
+    /// For how long it was not polled, and nothing has changed at its channel.
     pub(crate) age: Duration,
     /// The tasks that alone can end it, as positions in the list of tasks that wait; `None` if it is
     /// open.
@@ -54,7 +54,7 @@ impl Other {
     ///
     /// 1. the channel can end it now;
     /// 2. there is no handle left: the channel closes, which ends the wait;
-    /// 3. a handle was never used, so that it is not known which task has it;
+    /// 3. a handle was never used, or by several tasks, so that it is not known which has it;
     /// 4. the last user of a handle does not wait.
     pub(crate) fn holders(&self) -> Option<Vec<usize>> {
         if self.is_open || self.handles == 0 || self.users.len() < self.handles {

@@ -1,14 +1,15 @@
 //! What is wrong, in sentences. The crate's documentation lists the rules.
 
 use crate::limits::Limits;
-use crate::report::{Channel, Deadlock, Finding, Report, Shares, State, Waiters};
+use crate::report::{
+    Channel, Deadlock, Finding, Report, Shares, State, Subscriber, Waiters, Window,
+};
 use crate::trouble::growth;
 use crate::words::{age, line, many};
 
 /// All findings, the worst first: deadlocks, then channels as the report has them, then oneshots.
 pub(crate) fn findings(report: &Report, limits: &Limits) -> Vec<Finding> {
-    let window = report.window.map(|window| last(window.seconds));
-    let window = window.as_deref();
+    let window = report.window.as_ref();
     let mut findings: Vec<_> = report.deadlocks.iter().map(deadlock).collect();
     for channel in &report.channels {
         let found = [
@@ -45,7 +46,8 @@ pub(crate) fn findings(report: &Report, limits: &Limits) -> Vec<Finding> {
 }
 
 /// `minute`, or `12s`.
-fn last(seconds: f64) -> String {
+fn last(window: &Window) -> String {
+    let Window { seconds, .. } = *window;
     if (55.0..65.0).contains(&seconds) { "minute".to_owned() } else { age(seconds) }
 }
 
@@ -78,7 +80,7 @@ fn verb(op: &str) -> &'static str {
 /// Senders wait in half of the window or more; or one has waited for longer than the limit.
 fn full<'a>(
     channel: &'a Channel,
-    window: Option<&str>,
+    window: Option<&Window>,
     limits: &Limits,
 ) -> Option<(&'static str, &'a String, String)> {
     if matches!(channel.state, State::Deadlock | State::Unread) {
@@ -87,14 +89,16 @@ fn full<'a>(
     let senders: Vec<_> = channel.waiters.iter().filter(|it| it.op == "send").collect();
     let largest = senders.iter().max_by_key(|waiters| waiters.count)?;
     let oldest = senders.iter().map(|it| it.oldest_seconds).fold(0.0, f64::max);
-    let often = channel.shares.is_some_and(|shares| shares.senders_waiting >= 0.5);
+    let often = window.is_some_and(|window| window.seconds >= limits.full.as_secs_f64())
+        && channel.shares.is_some_and(|shares| shares.senders_waiting >= 0.5);
     if !often && oldest < limits.full.as_secs_f64() {
         return None;
     }
     let label = &channel.label;
     let was_full = match (channel.shares, window) {
         (Some(shares), Some(window)) => {
-            format!("{label} was full {:.0} % of the last {window}", shares.full * 100.0)
+            let (share, last) = (shares.full * 100.0, last(window));
+            format!("{label} was full {share:.0} % of the last {last}")
         }
         _ => format!("{label} is full"),
     };
@@ -113,7 +117,7 @@ fn waiting(largest: &Waiters, elsewhere: usize) -> String {
 }
 
 /// What its receivers did, and what to do about it.
-fn receivers(channel: &Channel, window: Option<&str>) -> String {
+fn receivers(channel: &Channel, window: Option<&Window>) -> String {
     let (Some(Shares { receivers_waiting, .. }), Some(_)) = (channel.shares, window) else {
         return String::new();
     };
@@ -138,7 +142,7 @@ fn stalled(channel: &Channel) -> Option<f64> {
     (steps >= 3).then(|| steps as f64 * history.step_seconds)
 }
 
-fn unread(channel: &Channel, window: Option<&str>) -> Option<String> {
+fn unread(channel: &Channel, window: Option<&Window>) -> Option<String> {
     let depth = channel.depth.filter(|_| channel.state == State::Unread)?;
     let (label, messages) = (&channel.label, many(depth, "message"));
     let receivers = many(channel.receivers, "receiver");
@@ -150,14 +154,14 @@ fn unread(channel: &Channel, window: Option<&str>) -> Option<String> {
         window => format!(
             "{label} has {messages}, of which none was received in the last {}; no receiver waits: \
              see what the tasks of its {receivers} do",
-            window.unwrap_or("samples")
+            window.map_or_else(|| "samples".to_owned(), last)
         ),
     })
 }
 
-fn growing(channel: &Channel, window: Option<&str>) -> Option<String> {
+fn growing(channel: &Channel, window: Option<&Window>) -> Option<String> {
     let (from, to) = growth(channel).filter(|_| channel.state == State::Growing)?;
-    let (rates, window) = (channel.rates?, window?);
+    let (rates, window) = (channel.rates?, last(window?));
     let more = (rates.sent - rates.received.unwrap_or(0.0)).max(0.0);
     Some(format!(
         "{} has no bound and grew from {from:.0} to {to:.0} messages in the last {window}: {more:.0} \
@@ -171,7 +175,9 @@ fn lagging(channel: &Channel) -> Option<String> {
     // The slowest one may have lost nothing yet, and one that was slow may have caught up.
     let missed = channel.subscribers.iter().max_by_key(|subscriber| subscriber.missed)?;
     let at = if slowest.behind > missed.behind && missed.missed == 0 { slowest } else { missed };
-    let lagging = channel.subscribers.iter().filter(|it| it.missed > 0 || it.behind > 0).count();
+    let each = channel.capacity.map_or(0, |capacity| capacity / channel.instances.max(1)) as u64;
+    let lags = |it: &&Subscriber| it.missed > 0 || it.behind > each;
+    let lagging = channel.subscribers.iter().filter(lags).count();
     let verb = if lagging == 1 { "lags" } else { "lag" };
     Some(format!(
         "{}: {} is {} behind and has missed {}; {lagging} of {} {verb}",
@@ -181,4 +187,198 @@ fn lagging(channel: &Channel) -> Option<String> {
         at.missed,
         many(channel.receivers, "receiver"),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{DeadlockKind, History, Oneshots, Rates, StuckTask, StuckWait};
+
+    /// The findings about a row in a window of a minute, as rules and sentences.
+    fn about(channel: Channel) -> Vec<(String, String)> {
+        let window = Some(Window { seconds: 60.0, samples: 600 });
+        let report = Report { window, channels: vec![channel], ..Report::default() };
+        said(&report)
+    }
+
+    fn said(report: &Report) -> Vec<(String, String)> {
+        let findings = findings(report, &Limits::default());
+        findings.into_iter().map(|finding| (finding.rule, finding.text)).collect()
+    }
+
+    /// A queue that was full for most of a minute.
+    fn full() -> Channel {
+        let waiters = Waiters {
+            op: "send".into(),
+            site: "src/http.rs:88:17".into(),
+            count: 14,
+            oldest_seconds: 2.3,
+            p95_seconds: 1.8,
+            ..Waiters::default()
+        };
+        Channel {
+            label: "jobs".into(),
+            kind: "mpmc".into(),
+            state: State::Full,
+            receivers: 4,
+            capacity: Some(100),
+            depth: Some(100),
+            rates: Some(Rates { sent: 800.0, received: Some(800.0) }),
+            shares: Some(Shares { full: 0.92, senders_waiting: 0.9, ..Shares::default() }),
+            history: Some(History {
+                step_seconds: 1.0,
+                received: vec![800.0; 60],
+                ..History::default()
+            }),
+            waiters: vec![waiters],
+            ..Channel::default()
+        }
+    }
+
+    const FULL: &str = "jobs was full 92 % of the last minute; 14 tasks at src/http.rs:88 wait to send, 1.8s (p95)";
+
+    #[track_caller]
+    fn assert_says(channel: Channel, rule: &str, text: &str) {
+        assert_eq!(about(channel), [(rule.to_owned(), text.to_owned())]);
+    }
+
+    #[test]
+    fn full_with_busy_receivers_wants_more_workers() {
+        let end = "; its 4 receivers are never idle: add workers or refuse earlier";
+        assert_says(full(), "full", &format!("{FULL}{end}"));
+    }
+
+    #[test]
+    fn full_with_receivers_that_wait_is_bursts() {
+        let mut channel = full();
+        channel.shares.as_mut().unwrap().receivers_waiting = 0.3;
+        let end = "; its 4 receivers have waited in 30 % of it: the load comes in bursts";
+        assert_says(channel, "full", &format!("{FULL}{end}"));
+    }
+
+    #[test]
+    fn full_with_receivers_that_take_nothing_says_so() {
+        let mut channel = full();
+        channel.receivers = 1;
+        channel.history.as_mut().unwrap().received[50..].fill(0.0);
+        let end = "; its 1 receiver has taken nothing for 10s or longer: see what they do";
+        assert_says(channel, "full", &format!("{FULL}{end}"));
+    }
+
+    #[test]
+    fn full_is_said_of_half_a_window_or_of_a_long_wait_only() {
+        let mut channel = full();
+        channel.shares.as_mut().unwrap().senders_waiting = 0.49;
+        assert_eq!(about(channel.clone()), []);
+        channel.waiters[0].oldest_seconds = 5.0;
+        assert_eq!(about(channel.clone()).len(), 1);
+        channel.waiters.clear();
+        assert_eq!(about(channel), []);
+    }
+
+    #[test]
+    fn full_without_a_window_says_what_is_known() {
+        let mut channel = full();
+        (channel.shares, channel.rates, channel.history) = (None, None, None);
+        channel.waiters[0].oldest_seconds = 312.0;
+        channel.waiters.push(Waiters {
+            count: 2,
+            site: "a.rs:1:1".into(),
+            ..full().waiters[0].clone()
+        });
+        let report = Report { channels: vec![channel], ..Report::default() };
+        let text =
+            "jobs is full; 14 tasks at src/http.rs:88 wait to send, 1.8s (p95), and 2 elsewhere";
+        assert_eq!(said(&report), [("full".to_owned(), text.to_owned())]);
+    }
+
+    #[test]
+    fn unread_tells_never_from_not_any_more() {
+        let unread = Channel { state: State::Unread, depth: Some(100), ..full() };
+        let never = Channel { receivers: 1, receivers_unused: 1, ..unread.clone() };
+        let text = "jobs has 100 messages, and its 1 receiver was never polled";
+        assert_says(never, "unread", text);
+        let text = "jobs has 100 messages, of which none was received in the last minute; no \
+                    receiver waits: see what the tasks of its 4 receivers do";
+        assert_says(unread, "unread", text);
+    }
+
+    #[test]
+    fn growing_says_from_where_to_where_and_how_fast() {
+        let mut channel = full();
+        (channel.state, channel.capacity, channel.depth) = (State::Growing, None, Some(13_080));
+        channel.waiters.clear();
+        channel.rates = Some(Rates { sent: 801.2, received: Some(603.2) });
+        let history = channel.history.as_mut().unwrap();
+        history.depth = (0..60).map(|second| f64::from(1_200 + 200 * second)).collect();
+        let text = "jobs has no bound and grew from 2600 to 13080 messages in the last minute: 198 a \
+                    second more are sent than received; give it a bound, or more receivers";
+        assert_says(channel, "growing", text);
+    }
+
+    #[test]
+    fn lagging_names_the_task_that_lost_most() {
+        let subscriber =
+            |task: &str, behind, missed| Subscriber { task: task.into(), behind, missed };
+        let channel = Channel {
+            label: "events".into(),
+            state: State::Lagging,
+            instances: 1,
+            capacity: Some(600),
+            receivers: 3,
+            subscribers: vec![
+                subscriber("task 30", 530, 0),
+                subscriber("task 31", 512, 1_204),
+                subscriber("task 32", 0, 0),
+            ],
+            ..Channel::default()
+        };
+        let text =
+            "events: task 31 is 512 messages behind and has missed 1204; 1 of 3 receivers lags";
+        assert_says(channel, "lagging", text);
+    }
+
+    #[test]
+    fn oneshots_and_deadlocks_are_said_by_the_program() {
+        let oneshot = |op: &str, oldest_seconds| Oneshots {
+            op: op.into(),
+            site: "src/ask.rs:20:34".into(),
+            count: 2,
+            oldest_seconds,
+            ..Oneshots::default()
+        };
+        let stuck = |task: &str, channel: &str, holder: &str| StuckTask {
+            task: task.into(),
+            waits: vec![StuckWait {
+                op: "send".into(),
+                channel: channel.into(),
+                held_by: vec![holder.into()],
+                ..StuckWait::default()
+            }],
+        };
+        let deadlock = Deadlock {
+            kind: DeadlockKind::Cycle,
+            seconds: 35.2,
+            tasks: vec![stuck("task 1", "to_b", "task 2"), stuck("task 2", "to_a", "task 1")],
+            ..Deadlock::default()
+        };
+        let report = Report {
+            deadlocks: vec![deadlock],
+            oneshots: vec![oneshot("recv", 250.4), oneshot("recv", 29.0), oneshot("closed", 99.0)],
+            channels: vec![Channel { state: State::Deadlock, ..full() }],
+            ..Report::default()
+        };
+        let said = said(&report);
+        assert_eq!(said.len(), 2, "the full channel is not one more trouble: {said:?}");
+        assert_eq!(
+            said[0].1,
+            "suspected deadlock for 35s: task 1 waits to send on to_b, whose other end task 2 used \
+             last; task 2 waits to send on to_a, whose other end task 1 used last"
+        );
+        assert_eq!(
+            said[1].1,
+            "2 tasks wait for oneshots created at src/ask.rs:20, the first for 4m10s: their senders \
+             are alive, but have not answered"
+        );
+    }
 }

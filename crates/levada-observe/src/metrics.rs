@@ -89,9 +89,10 @@ fn collect(report: &Report, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let values = channels.iter().filter_map(|it| Some((labels(it), value(it)?)));
         out.gauges(&format!("levada_channel_{name}"), help, values)?;
     }
-    let sent = channels.iter().map(|it| (labels(it), it.sent + ended(report, it).0));
+    let sent = channels.iter().map(|it| (labels(it), it.sent + ended(report, it)));
     out.counters("levada_channel_sent", "Messages sent", sent)?;
-    let received = |it: &Channel| Some((labels(it), it.received? + ended(report, it).1));
+    // Of an ended channel nothing is known but that almost all was received: what was sent.
+    let received = |it: &Channel| Some((labels(it), it.received? + ended(report, it)));
     let received = channels.iter().filter_map(received);
     out.counters("levada_channel_received", "Messages received", received)?;
     let waits = || channels.iter().flat_map(|it| it.waiters.iter().map(move |wait| (it, wait)));
@@ -152,12 +153,12 @@ fn labels(it: &Channel) -> Labels {
 }
 
 /// What the channels of a row without a name have done that ended, so that its counters do not fall.
-fn ended(report: &Report, it: &Channel) -> (u64, u64) {
+fn ended(report: &Report, it: &Channel) -> u64 {
     let same = |ended: &&crate::report::Ended| {
         it.name.is_none()
             && (&ended.kind, &ended.site, &ended.message) == (&it.kind, &it.site, &it.message)
     };
-    report.ended.iter().find(same).map_or((0, 0), |ended| (ended.sent, ended.received))
+    report.ended.iter().find(same).map_or(0, |ended| ended.sent)
 }
 
 /// Writes families of metrics.

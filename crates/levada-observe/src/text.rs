@@ -45,11 +45,7 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     }
     for it in report.ended.iter().take(MAX_ROWS) {
         let (kind, site, count) = (&it.kind, line(&it.site), it.channels);
-        write!(out, "  {count} x {kind} at {site}, sent {}", it.sent)?;
-        match it.kind.as_str() {
-            "mpsc" | "mpmc" => writeln!(out, ", received {}", it.received)?,
-            _ => writeln!(out)?,
-        }
+        writeln!(out, "  {count} x {kind} at {site}, sent {}", it.sent)?;
     }
     Ok(())
 }

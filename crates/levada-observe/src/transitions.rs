@@ -63,3 +63,48 @@ impl Transitions {
         transitions
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(rules: &[(&str, Option<&str>, &str)]) -> Report {
+        let finding = |(rule, channel, site): &(&str, Option<&str>, &str)| Finding {
+            rule: (*rule).to_owned(),
+            channel: channel.map(str::to_owned),
+            site: Some((*site).to_owned()),
+            text: format!("{rule} at {site}"),
+        };
+        Report { findings: rules.iter().map(finding).collect(), ..Report::default() }
+    }
+
+    #[test]
+    fn a_trouble_begins_once_and_ends_once() {
+        let mut transitions = Transitions::default();
+        let start = Instant::now();
+        let mut step = |second, rules: &[(&str, Option<&str>, &str)]| {
+            let steps = transitions.step(&report(rules), start + Duration::from_secs(second));
+            let tell = |it: Transition| (it.finding.text, it.lasted.map(|lasted| lasted.as_secs()));
+            steps.into_iter().map(tell).collect::<Vec<_>>()
+        };
+        let full = ("full", Some("jobs"), "a.rs:1");
+        let elsewhere = ("full", Some("jobs"), "b.rs:2");
+        assert_eq!(step(0, &[]), []);
+        assert_eq!(step(1, &[full]), [("full at a.rs:1".into(), None)]);
+        assert_eq!(step(2, &[elsewhere]), [], "the same channel at another line");
+        assert_eq!(step(3, &[]), []);
+        assert_eq!(step(4, &[]), []);
+        assert_eq!(step(5, &[full]), [], "it comes and goes");
+        assert_eq!([step(6, &[]), step(7, &[])], [[], []]);
+        assert_eq!(step(8, &[]), [("full at a.rs:1".into(), Some(7))]);
+        assert_eq!(step(9, &[]), []);
+        assert_eq!(step(10, &[full]).len(), 1, "it begins again");
+    }
+
+    #[test]
+    fn oneshots_of_two_lines_are_two_troubles() {
+        let mut transitions = Transitions::default();
+        let two = report(&[("oneshot", None, "a.rs:1"), ("oneshot", None, "b.rs:2")]);
+        assert_eq!(transitions.step(&two, Instant::now()).len(), 2);
+    }
+}

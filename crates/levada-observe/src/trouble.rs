@@ -31,7 +31,8 @@ pub(crate) fn state(row: &Channel, missed: Option<u64>) -> State {
 
 fn is_unread(row: &Channel) -> bool {
     let (Some(depth), Some(_)) = (row.depth, row.received) else { return false };
-    let never = row.receivers > 0 && row.receivers_unused == row.receivers;
+    let never =
+        row.receivers > 0 && row.receivers_unused == row.receivers && row.received == Some(0);
     let not_now = row.rates.as_ref().is_some_and(|rates| rates.received == Some(0.0))
         && row.history.as_ref().is_some_and(|history| {
             history.depth.len() > 2 && history.depth.iter().skip(1).all(|depth| *depth > 0.0)

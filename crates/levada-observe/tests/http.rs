@@ -38,12 +38,13 @@ fn start() -> Serving {
 
 #[test]
 fn every_surface_is_served() {
-    let (_tx, _rx) = levada::mpsc::builder::<u8>(7).named("served").build();
+    let (tx, _rx) = levada::mpsc::builder(7).named("served").build();
+    tx.try_send(1_u8).unwrap();
     let serving = start();
     for path in ["/channels?format=text", "/channels.txt", "/channels?a=b&format=text"] {
         let answer = get(&serving, path);
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-        assert!(answer.contains("served (mpsc, 0 of 7) of u8"), "{answer}");
+        assert!(answer.contains("served (mpsc, 1 of 7) of u8"), "{answer}");
     }
     let json = get(&serving, "/channels");
     #[cfg(feature = "json")]

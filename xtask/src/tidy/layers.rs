@@ -29,7 +29,7 @@ struct Crate<'a> {
 const CRATES: &[Crate] = &[
     Crate {
         source: CORE,
-        line: "prim <- util <- { storage, wait } <- refs <- queue \
+        line: "prim <- util <- { observe, storage, wait } <- refs <- queue \
                <- { mpsc, mpmc, oneshot, broadcast, watch } <- guide <- lib",
         against: &[],
         // A handle makes futures, which borrow the handle: a channel's face is one piece.
@@ -37,6 +37,8 @@ const CRATES: &[Crate] = &[
             ("broadcast", &["future", "receiver", "sender"]),
             ("mpmc", &["future", "permit", "receiver", "sender", "stream", "unbounded"]),
             ("mpsc", &["future", "permit", "receiver", "sender", "stream", "unbounded"]),
+            // A record ends its own registration.
+            ("observe::on", &["record", "registry"]),
             ("oneshot", &["future", "protocol", "sender"]),
             ("prim", &["checked_lock", "loom"]),
         ],

@@ -2,7 +2,7 @@
 
 use core::cmp::Reverse;
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use levada::observe::{Channel, Kind, Op, Side, Snapshot, Task, Waiter};
 
@@ -47,24 +47,42 @@ impl<'a> Tasks<'a> {
         self.waits[number].push((channel, waiter));
     }
 
-    /// What the search for deadlocks needs. `is_quiet`: whether a channel has not changed lately.
-    fn waiting(&self, is_quiet: impl Fn(&Channel) -> bool) -> Vec<Waiting> {
-        let wait = |(channel, waiter): &(Option<&Channel>, &Waiter)| Wait {
-            age: waiter.waited,
-            held_by: channel.filter(|channel| is_quiet(channel)).and_then(|channel| {
-                let is_open = is_open(channel, waiter.op);
-                let side = waiter.op.ended_by();
-                let handles = match side {
-                    Side::Sender => channel.senders,
-                    Side::Receiver => channel.receivers,
-                };
-                let users = users(channel, side);
-                let users = users.map(|task| self.numbers.get(task).copied()).collect();
-                Other { handles, users, is_open }.holders()
-            }),
+    /// What the search for deadlocks needs. `age`: for how long a wait was not polled, and its
+    /// channel has not changed.
+    fn waiting(&self, age: impl Fn(&Channel, &Waiter) -> Option<Duration>) -> Vec<Waiting> {
+        let wait = |(channel, waiter): &(Option<&Channel>, &Waiter)| {
+            let known = channel.and_then(|channel| Some((channel, age(channel, waiter)?)));
+            let held_by = known.and_then(|(channel, _)| self.holders(channel, waiter));
+            Wait { age: known.map_or(Duration::ZERO, |(_, age)| age), held_by }
         };
-        self.waits.iter().map(|waits| Waiting { waits: waits.iter().map(wait).collect() }).collect()
+        let waiting = |waits: &Vec<(Option<&Channel>, &Waiter)>| {
+            // A thread that sleeps polls nothing else.
+            let sleeps = waits.iter().any(|(_, waiter)| waiter.blocking);
+            let counts = |(_, waiter): &&(Option<&Channel>, &Waiter)| waiter.blocking == sleeps;
+            Waiting { waits: waits.iter().filter(counts).map(wait).collect() }
+        };
+        self.waits.iter().map(waiting).collect()
     }
+
+    /// The tasks that alone can end a wait; `None` if it may end otherwise.
+    fn holders(&self, channel: &Channel, waiter: &Waiter) -> Option<Vec<usize>> {
+        let side = waiter.op.ended_by();
+        let handles = match side {
+            Side::Sender => channel.senders,
+            Side::Receiver => channel.receivers,
+        };
+        // A handle that more than one task has used may be used by any of them.
+        let of_one = channel.handles.iter().filter(|handle| handle.side == side && !handle.moved);
+        let users = of_one.map(|handle| self.numbers.get(&handle.task).copied()).collect();
+        let is_open = is_open(channel, waiter.op) || !is_one_task(waiter);
+        Other { handles, users, is_open }.holders()
+    }
+}
+
+/// Whether what the wait names is one task: a thread that polls may be one of an executor, which
+/// polls many, and is known for one task only while it sleeps.
+fn is_one_task(waiter: &Waiter) -> bool {
+    waiter.blocking || !waiter.task.to_string().starts_with("thread ")
 }
 
 /// The tasks that used the handles of one end last.
@@ -93,12 +111,13 @@ pub(super) fn graph(
     rows: &Rows,
 ) -> (Graph, Vec<Deadlock>) {
     let tasks = Tasks::new(snapshot);
-    let is_quiet = |channel: &Channel| {
-        let since = history.quiet_since(channel.id);
-        let quiet = since.map(|since| snapshot.taken.saturating_duration_since(since));
-        quiet.is_some_and(|quiet| quiet >= limits.deadlock.min(history.observed()))
+    let ago = |time: Instant| snapshot.taken.saturating_duration_since(time);
+    let age = |channel: &Channel, waiter: &Waiter| {
+        let quiet = ago(history.quiet_since(channel.id)?);
+        let polled = ago(history.not_polled_since(channel, waiter)?);
+        (quiet >= limits.deadlock.min(history.observed())).then_some(polled)
     };
-    let cycles = deadlock::find(&tasks.waiting(is_quiet), limits.deadlock);
+    let cycles = deadlock::find(&tasks.waiting(age), limits.deadlock);
     let mut deadlocks: Vec<_> = cycles.iter().map(|cycle| describe(cycle, &tasks, rows)).collect();
     deadlocks.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
     (edges(&tasks, &cycles, rows), deadlocks)
@@ -107,7 +126,8 @@ pub(super) fn graph(
 /// Whether a snapshot has waits that may be a deadlock, if its channels are quiet.
 pub(crate) fn may_be_deadlocked(snapshot: &Snapshot, limits: &Limits) -> bool {
     let tasks = Tasks::new(snapshot);
-    !deadlock::find(&tasks.waiting(|_| true), limits.deadlock).is_empty()
+    let age = |_: &Channel, waiter: &Waiter| Some(waiter.waited);
+    !deadlock::find(&tasks.waiting(age), limits.deadlock).is_empty()
 }
 
 fn describe(cycle: &Cycle, tasks: &Tasks<'_>, rows: &Rows) -> Deadlock {

@@ -105,6 +105,5 @@ fn ended(it: &Ended) -> report::Ended {
         message: it.origin.message().to_owned(),
         channels: it.channels,
         sent: it.sent,
-        received: it.received,
     }
 }

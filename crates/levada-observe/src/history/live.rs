@@ -84,10 +84,6 @@ impl Live {
         self.last.sent
     }
 
-    pub(super) fn received(&self) -> u64 {
-        self.last.received
-    }
-
     pub(super) fn earlier_queue_time(&self) -> Option<&QueueTime> {
         self.queue_times[0].as_deref()
     }

@@ -6,10 +6,11 @@
 mod live;
 mod steps;
 
+use core::panic::Location;
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use levada::observe::{Channel, Op, QueueTime, Snapshot};
+use levada::observe::{Channel, Kind, Op, QueueTime, Snapshot, Task, Waiter};
 
 use self::live::Live;
 use self::steps::{Step, StepTime, Steps};
@@ -34,7 +35,8 @@ pub(crate) struct History {
     times: Vec<StepTime>,
     rows: BTreeMap<Key, Steps>,
     live: HashMap<u64, Live>,
-    ended: HashMap<Key, (u64, u64)>,
+    ended: HashMap<Key, u64>,
+    polled: HashMap<WaitKey, Polled>,
 }
 
 /// What a row did during the window.
@@ -46,6 +48,30 @@ pub(crate) struct Summary {
     pub(crate) history: report::History,
     /// How many messages its receivers missed.
     pub(crate) missed: u64,
+}
+
+/// What tells waits apart; a task that waits twice at one line for one channel counts once.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct WaitKey {
+    channel: u64,
+    task: Task,
+    op: Op,
+    location: &'static Location<'static>,
+}
+
+impl WaitKey {
+    fn new(channel: &Channel, waiter: &Waiter) -> Self {
+        let Waiter { op, location, ref task, .. } = *waiter;
+        Self { channel: channel.id, task: task.clone(), op, location }
+    }
+}
+
+/// When a wait began, how often it was polled, and when that was seen to change.
+#[derive(Clone, Copy, Debug)]
+struct Polled {
+    since: Instant,
+    polls: u32,
+    last: Instant,
 }
 
 /// What changed at a row since the last sample.
@@ -71,6 +97,7 @@ impl History {
             rows: BTreeMap::new(),
             live: HashMap::new(),
             ended: HashMap::new(),
+            polled: HashMap::new(),
         }
     }
 
@@ -94,6 +121,7 @@ impl History {
             step.add(&sampled(channel), change);
         }
         self.add_ended(snapshot, is_first);
+        self.add_polls(snapshot);
         self.rows.retain(|_, steps| steps.has_samples());
     }
 
@@ -103,18 +131,15 @@ impl History {
         let mut changes: HashMap<Key, Change> = HashMap::new();
         for ended in &snapshot.ended {
             let key = Key::of(&ended.origin);
-            let now = (ended.sent, ended.received);
-            let before = self.ended.insert(key.clone(), now).unwrap_or_default();
+            let before = self.ended.insert(key.clone(), ended.sent).unwrap_or_default();
             let change = changes.entry(key).or_default();
-            change.sent += now.0.wrapping_sub(before.0).cast_signed();
-            change.received += now.1.wrapping_sub(before.1).cast_signed();
+            change.sent += ended.sent.wrapping_sub(before).cast_signed();
         }
         self.live.retain(|_, live| {
             let is_alive = live.was_seen_at(snapshot.taken);
             if !is_alive {
                 let change = changes.entry(live.key().without_name()).or_default();
                 change.sent -= live.sent().cast_signed();
-                change.received -= live.received().cast_signed();
             }
             is_alive
         });
@@ -123,6 +148,30 @@ impl History {
                 steps.current().add_change(change);
             }
         }
+    }
+
+    fn add_polls(&mut self, snapshot: &Snapshot) {
+        let mut polled = HashMap::new();
+        for channel in &snapshot.channels {
+            for waiter in &channel.waiters {
+                let since = snapshot.taken.checked_sub(waiter.waited).unwrap_or(snapshot.taken);
+                let key = WaitKey::new(channel, waiter);
+                let before = self.polled.get(&key).filter(|before| before.since == since);
+                let last = match before {
+                    Some(before) if before.polls == waiter.polls => before.last,
+                    Some(_) => snapshot.taken,
+                    None => since,
+                };
+                polled.insert(key, Polled { since, polls: waiter.polls, last });
+            }
+        }
+        self.polled = polled;
+    }
+
+    /// Since when a wait was not polled: its task may have been woken for something else, such as a
+    /// timer, and has polled all that it waits for.
+    pub(crate) fn not_polled_since(&self, channel: &Channel, waiter: &Waiter) -> Option<Instant> {
+        self.polled.get(&WaitKey::new(channel, waiter)).map(|polled| polled.last)
     }
 
     fn begin_step(&mut self, now: Instant) {
@@ -202,9 +251,12 @@ fn sampled(channel: &Channel) -> Step {
     }
 }
 
-/// Whether all capacity is taken, by messages or by permits.
+/// Whether all capacity is taken, by messages or by permits, so that senders wait. Those of a
+/// broadcast never do.
 pub(crate) fn is_full(channel: &Channel) -> bool {
-    channel.capacity.zip(channel.depth).is_some_and(|(capacity, depth)| {
-        depth.saturating_add(channel.reserved.unwrap_or(0)) >= capacity
-    })
+    let waits = channel.origin.kind() != Kind::Broadcast;
+    waits
+        && channel.capacity.zip(channel.depth).is_some_and(|(capacity, depth)| {
+            depth.saturating_add(channel.reserved.unwrap_or(0)) >= capacity
+        })
 }

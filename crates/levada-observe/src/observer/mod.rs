@@ -92,7 +92,8 @@ fn listen(
 ///
 /// # Examples
 /// ```
-/// let (_tx, _rx) = levada::watch::channel(1);
+/// let (tx, _rx) = levada::watch::channel(1);
+/// tx.send(2).unwrap();
 /// assert_eq!(levada_observe::report().channels[0].kind, "watch");
 /// ```
 pub fn report() -> Report {

@@ -9,12 +9,13 @@
 /// use levada::mpsc;
 ///
 /// let connections: Vec<_> = (0..3).map(|_| mpsc::channel::<u32>(16)).collect();
+/// connections.iter().for_each(|(tx, _)| tx.try_send(1).unwrap());
 /// let report = levada_observe::report();
 /// assert_eq!(report.channels[0].instances, 3);
 /// assert_eq!(report.channels[0].capacity, Some(48));
 /// # drop(connections);
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Channel {
@@ -180,7 +181,7 @@ pub struct History {
 ///     }
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Waiters {
@@ -212,7 +213,7 @@ pub struct Waiters {
 /// let report = levada_observe::report();
 /// assert_eq!(report.channels[0].queue_time.as_ref().map(|time| time.samples), Some(1));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct QueueTime {
@@ -235,12 +236,13 @@ pub struct QueueTime {
 /// use levada::broadcast;
 ///
 /// let (tx, mut rx) = broadcast::channel(4);
+/// assert!(rx.try_recv().is_err(), "nothing yet");
 /// (0..6).for_each(|event| drop(tx.send(event).unwrap()));
 /// assert!(rx.try_recv().is_err(), "it has lagged");
 /// let report = levada_observe::report();
 /// assert_eq!(report.channels[0].subscribers[0].missed, 2);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Subscriber {

@@ -34,7 +34,7 @@ pub struct Graph {
 ///     println!("{}: {}", task.id, task.label);
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct TaskNode {
@@ -54,7 +54,7 @@ pub struct TaskNode {
 ///     println!("{} {} at {}", wait.op, wait.channel, wait.site);
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct WaitEdge {
@@ -80,7 +80,7 @@ pub struct WaitEdge {
 ///     println!("{} of {} at {}", handle.side, handle.channel, handle.task);
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct HandleEdge {
@@ -101,7 +101,7 @@ pub struct HandleEdge {
 /// ```
 /// assert_eq!(levada_observe::report().deadlocks, []);
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Deadlock {
@@ -125,7 +125,7 @@ pub struct Deadlock {
 ///
 /// assert_ne!(DeadlockKind::Cycle, DeadlockKind::Itself);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "json", serde(rename_all = "lowercase"))]
 #[non_exhaustive]
@@ -133,6 +133,7 @@ pub enum DeadlockKind {
     /// A task waits for what only it could do: it has all handles of the other end.
     Itself,
     /// Two tasks or more wait for each other. A reader takes a kind that it does not know for this.
+    #[default]
     #[cfg_attr(feature = "json", serde(other))]
     Cycle,
 }
@@ -145,7 +146,7 @@ pub enum DeadlockKind {
 ///     println!("{} waits at {}", task.task, task.waits[0].site);
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct StuckTask {
@@ -165,7 +166,7 @@ pub struct StuckTask {
 ///     println!("{} on {}, held by {:?}", wait.op, wait.channel, wait.held_by);
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct StuckWait {

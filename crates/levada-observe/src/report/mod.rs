@@ -58,7 +58,7 @@ pub const VERSION: u32 = 1;
 /// assert_eq!(report.channels[0].label, "jobs");
 /// assert_eq!(report.channels[0].depth, Some(1));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Report {
@@ -72,7 +72,7 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Suspected deadlocks, the oldest first.
     pub deadlocks: Vec<Deadlock>,
-    /// The channels that are alive, without oneshots, the most troubled first. Channels without a
+    /// The channels that are alive and were used, without oneshots, the most troubled first. Channels without a
     /// name that one line created for one type are one row; so are those of that line and one name.
     pub channels: Vec<Channel>,
     /// The oneshots that tasks wait for.
@@ -95,7 +95,7 @@ pub struct Report {
 ///     println!("{}: {}", finding.rule, finding.text);
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Finding {

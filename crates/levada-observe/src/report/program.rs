@@ -6,7 +6,7 @@
 /// ```
 /// assert_eq!(levada_observe::report().program.pid, std::process::id());
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Program {
@@ -28,7 +28,7 @@ pub struct Program {
 /// ```
 /// assert_eq!(levada_observe::report().window, None, "there is no observer");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Window {
@@ -51,7 +51,7 @@ pub struct Window {
 /// let oneshots = &levada_observe::report().oneshots[0];
 /// assert_eq!((oneshots.message.as_str(), oneshots.count), ("u32", 1));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Oneshots {
@@ -81,7 +81,7 @@ pub struct Oneshots {
 ///     println!("{} at {}: {} s", blocked.op, blocked.site, blocked.sum_seconds);
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Blocked {
@@ -101,16 +101,18 @@ pub struct Blocked {
     pub max_seconds: f64,
 }
 
-/// The channels that ended, all created by one line.
+/// The channels that were used and ended, all created by one line.
 ///
 /// # Examples
 /// ```
 /// use levada::mpsc;
 ///
-/// drop(mpsc::channel::<u32>(1));
+/// let (tx, rx) = mpsc::channel(1);
+/// tx.try_send(1).unwrap();
+/// drop((tx, rx));
 /// assert_eq!(levada_observe::report().ended[0].channels, 1);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Ended {
@@ -124,6 +126,4 @@ pub struct Ended {
     pub channels: u64,
     /// Messages that were sent.
     pub sent: u64,
-    /// Messages that were received; 0 for broadcast and watch.
-    pub received: u64,
 }

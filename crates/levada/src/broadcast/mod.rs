@@ -78,6 +78,8 @@
 #![forbid(unsafe_code)]
 
 mod protocol;
+#[cfg(feature = "observe")]
+mod reading;
 mod receiver;
 mod sender;
 

@@ -465,6 +465,11 @@ impl<T> Shared<T> {
 
     // Ask
 
+    #[cfg(feature = "observe")]
+    pub(super) fn capacity(&self) -> u64 {
+        self.ring.capacity()
+    }
+
     pub(super) fn receivers(&self) -> usize {
         self.ring.lock().receivers as usize
     }
@@ -549,25 +554,6 @@ impl<T> Hub for Shared<T> {
     /// Does nothing: [`Shared::leave`] has counted the last receiver out, in one step with the
     /// position that the next receiver starts at.
     fn receivers_gone(&self) {}
-}
-
-#[cfg(feature = "observe")]
-impl<T> crate::observe::Observed for Shared<T> {
-    fn record(&self) -> &ChannelRecord {
-        &self.record
-    }
-
-    fn read(&self) -> crate::observe::Reading {
-        crate::observe::Reading {
-            capacity: usize::try_from(self.ring.capacity()).ok(),
-            sent: self.record.position(),
-            senders: self.counts.senders(),
-            weak_senders: self.counts.weak_senders(),
-            receivers: self.counts.receivers(),
-            closed: self.counts.senders() == 0,
-            ..Default::default()
-        }
-    }
 }
 
 impl<T> fmt::Debug for Shared<T> {

@@ -2,14 +2,14 @@
 //!
 //! [`snapshot`] reads all channels of the program: how many messages are in them, how many were
 //! sent, which tasks wait where in the source and since when. Nothing has to be wrapped or declared
-//! for it. A channel is known by the line that creates it, or by a name: every channel has a builder
-//! with a method `named`.
+//! for it. A channel is known by the line that creates it, or by a name: each channel but the
+//! oneshot has a builder with a method `named`.
 //!
 //! The crate `levada-observe` makes reports, metrics and pages of snapshots; this module is what it
 //! reads.
 //!
-//! A channel is in a snapshot from the first use of one of its handles on: to make one costs nothing
-//! but a few stores.
+//! A channel is in a snapshot from the first use of one of its handles on, so that making one costs
+//! a few stores only.
 //!
 //! # What is recorded
 //! | of a channel | recorded | exact? |
@@ -17,7 +17,7 @@
 //! | messages sent, received and queued, handles | nothing: the channel has them | yes |
 //! | waits: the line in the source, the task, since when | when a task begins to wait | yes |
 //! | time blocked, by line | when a wait ends | yes |
-//! | which task uses a handle | at the first use and each 64th | the last of those |
+//! | which task uses a handle | at the 1st, 2nd, 4th use and so on, then at each 64th | the last of those |
 //! | time in the queue | one message in 64 | a sample |
 //! | largest depth | one message in 64, at each wait for capacity, at each snapshot | a lower bound |
 //! | position of each broadcast and watch receiver | at each receive | yes |

@@ -89,6 +89,7 @@ impl WaitRecord {
         Self
     }
 
+    #[cfg(any(feature = "stream", feature = "tokio"))]
     #[inline(always)]
     pub(crate) fn fork(&self) -> Self {
         Self

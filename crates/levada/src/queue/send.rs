@@ -421,7 +421,9 @@ impl<T, P: RecvWaiters> Chan<T, P> {
 
     /// Stores a message for which there is capacity, and wakes a receiver. Returns the message if
     /// no receiver is left.
-    #[inline]
+    // With what is recorded it would be a function of its own.
+    #[cfg_attr(feature = "observe", inline(always))]
+    #[cfg_attr(not(feature = "observe"), inline)]
     fn push<'a>(&'a self, mut tx: LockGuard<'a, TxSide<T, P>>, value: T) -> Result<(), T> {
         if tx.cached_permits > 0 {
             tx.cached_permits -= 1;

@@ -212,7 +212,9 @@ impl<T> UniqueRx<T> {
 }
 
 impl<T> Chan<T, RxWaker> {
-    #[inline]
+    // With what is recorded it would be a function of its own.
+    #[cfg_attr(feature = "observe", inline(always))]
+    #[cfg_attr(not(feature = "observe"), inline)]
     fn pop(&self, owned: &mut RxOwned<T>) -> Option<T> {
         // SAFETY: the consumer and the chain were made together in `Chan::new`.
         let message = unsafe { owned.consumer.pop(&self.chain) }?;

@@ -118,7 +118,7 @@ fn a_cancelled_wait_is_gone() {
     assert_eq!(waiters(), 0);
     let mut send = Box::pin(tx.send(2));
     assert!(poll_once(send.as_mut()).is_pending());
-    std::mem::forget(send);
+    support::forget(send);
     assert_eq!(waiters(), 1, "a forgotten future waits");
     drop(rx);
 }

@@ -1,8 +1,9 @@
 //! Which tasks use the handles of the channels, and where the receivers are that have a position of
 //! their own.
 //!
-//! A handle enters the table at its first use, and looks every 64th time whether another task uses
-//! it now. The table is divided into shards by channel.
+//! A handle enters the table at its first use. It looks again whether another task uses it at its
+//! 2nd, 4th, 8th use and so on, and from the 64th on at each 64th. The table is divided into shards
+//! by channel.
 #![forbid(unsafe_code)]
 
 use std::sync::{Arc as StdArc, OnceLock};
@@ -16,7 +17,7 @@ use crate::prim::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::prim::{Arc, IS_MODEL, Lock, shared_array};
 
 const SHARDS: usize = if IS_MODEL { 1 } else { 64 };
-/// A handle looks at its task at every so many uses.
+/// A handle looks at its task at every so many uses, once it was used as often.
 const EVERY: u32 = 64;
 
 shared_array! {
@@ -57,7 +58,10 @@ pub(super) struct Position {
 pub(crate) struct HandleRecord {
     /// The shard and the number of the entry, plus one; 0 if there is none.
     entry: AtomicU64,
-    uses: AtomicU32,
+    /// Uses until the handle looks at its task.
+    left: AtomicU32,
+    /// Uses between the last look and the next.
+    interval: AtomicU32,
 }
 
 /// What is recorded of a receiver that has a position of its own, from its first use on.
@@ -71,25 +75,25 @@ pub(crate) struct PositionRef<'a>(&'a PositionRecord);
 impl HandleRecord {
     #[inline(always)]
     pub(crate) fn new() -> Self {
-        Self { entry: AtomicU64::new(0), uses: AtomicU32::new(0) }
+        Self { entry: AtomicU64::new(0), left: AtomicU32::new(1), interval: AtomicU32::new(0) }
     }
 
     /// The calling task uses the handle.
     #[inline(always)]
     pub(crate) fn touch<C: Observed>(&self, channel: &Arc<C>, side: Side) {
-        if let Some(uses) = self.is_due() {
-            self.note_task(channel, side, uses, None);
+        if self.is_due() {
+            self.note_task(channel, side, None);
         }
     }
 
     /// Counts a use; whether the handle looks at its task now.
     #[inline(always)]
-    fn is_due(&self) -> Option<u32> {
+    fn is_due(&self) -> bool {
         // ORDERING: Relaxed, no pair: uses that two threads count at the same time may count once.
-        let uses = self.uses.load(Ordering::Relaxed);
+        let left = self.left.load(Ordering::Relaxed).wrapping_sub(1);
         // ORDERING: Relaxed, no pair: as above.
-        self.uses.store(uses.wrapping_add(1), Ordering::Relaxed);
-        uses.is_multiple_of(EVERY).then_some(uses)
+        self.left.store(left, Ordering::Relaxed);
+        left == 0
     }
 
     #[cold]
@@ -97,15 +101,21 @@ impl HandleRecord {
         &self,
         channel: &Arc<C>,
         side: Side,
-        uses: u32,
         position: Option<&StdArc<Position>>,
     ) {
         let record = channel.record();
-        if uses == 0 {
-            registry::register(channel);
-        } else {
-            record.prepare_samples();
+        // ORDERING: Relaxed, no pair: threads that look at the same time may set it once.
+        let interval = self.interval.load(Ordering::Relaxed);
+        match interval {
+            0 => registry::register(channel),
+            EVERY => record.prepare_samples(),
+            _ => {}
         }
+        let next = (2 * interval).clamp(1, EVERY);
+        // ORDERING: Relaxed, no pair: as above.
+        self.interval.store(next, Ordering::Relaxed);
+        // ORDERING: Relaxed, no pair: as above.
+        self.left.store(next, Ordering::Relaxed);
         let task = Task::current();
         // ORDERING: Relaxed, no pair: the entry is read under its lock, and was written by a use
         // of this handle.
@@ -161,22 +171,16 @@ impl HandleRecord {
         position: &PositionRecord,
         next: u64,
     ) {
-        if let Some(uses) = self.is_due() {
-            self.note_receiver(channel, position, next, uses);
+        if self.is_due() {
+            self.note_receiver(channel, position, next);
         }
     }
 
     #[cold]
-    fn note_receiver<C: Observed>(
-        &self,
-        channel: &Arc<C>,
-        position: &PositionRecord,
-        next: u64,
-        uses: u32,
-    ) {
+    fn note_receiver<C: Observed>(&self, channel: &Arc<C>, position: &PositionRecord, next: u64) {
         let new = || Position { next: AtomicU64::new(next), missed: AtomicU64::new(0) };
         let position = position.0.get_or_init(|| StdArc::new(new()));
-        self.note_task(channel, Side::Receiver, uses, Some(position));
+        self.note_task(channel, Side::Receiver, Some(position));
     }
 }
 

@@ -4,7 +4,7 @@ use crate::mpsc;
 use crate::observe::{Channel, Op, snapshot};
 use crate::prim::{block_on, model, thread};
 
-/// The channels of one model, known by the type of its messages: natively other tests run beside it.
+/// The channels of one model, known by the type of its messages: natively, other tests run beside.
 fn own(message: &str) -> Vec<Channel> {
     let mut channels = snapshot().channels;
     channels.retain(|channel| channel.origin.message() == message);

@@ -304,7 +304,7 @@ impl core::fmt::Debug for QueueTime {
 }
 
 #[cfg(test)]
-#[cfg(not(any(loom, levada_shuttle)))]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

@@ -219,7 +219,7 @@ pub struct Position {
     /// Messages that were sent and that it has yet to get, those included that it will miss; for
     /// watch, values that it has not seen.
     pub behind: u64,
-    /// Messages that it has missed, as it was told with `Lagged`.
+    /// Messages that it has missed, as `Lagged` has reported to it.
     pub missed: u64,
 }
 

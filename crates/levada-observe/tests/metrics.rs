@@ -1,0 +1,70 @@
+//! The metrics of Prometheus: their values, and that their labels are bounded.
+#![cfg(feature = "prometheus")]
+
+use std::collections::BTreeSet;
+
+use levada::{broadcast, mpsc};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+
+fn scrape() -> String {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(levada_observe::metrics()));
+    let mut text = String::new();
+    encode(&mut text, &registry).unwrap();
+    text
+}
+
+/// The values of a metric at the series that have this label.
+fn values(text: &str, metric: &str, label: &str) -> Vec<f64> {
+    let series = text.lines().filter(|line| line.starts_with(&format!("{metric}{{")));
+    let of_label = series.filter(|line| line.contains(label));
+    of_label.map(|line| line.rsplit_once(' ').unwrap().1.parse().unwrap()).collect()
+}
+
+#[test]
+fn a_scrape_reads_what_the_channels_have() {
+    let (tx, mut rx) = mpsc::builder(4).named("jobs").build();
+    (0..4).for_each(|job| tx.try_send(job).unwrap());
+    rx.try_recv().unwrap();
+    let (events, mut slow) = broadcast::builder(2).named("events").build();
+    slow.try_recv().unwrap_err();
+    (0..5).for_each(|event| drop(events.send(event).unwrap()));
+    let text = scrape();
+    let jobs = |metric: &str| values(&text, &format!("levada_channel_{metric}"), "\"jobs\"");
+    assert_eq!(jobs("depth"), [3.0], "{text}");
+    assert_eq!(jobs("capacity"), [4.0]);
+    assert_eq!((jobs("sent_total"), jobs("received_total")), (vec![4.0], vec![1.0]));
+    assert_eq!(values(&text, "levada_channel_behind", "\"events\""), [5.0]);
+    assert!(text.contains("\nlevada_suspected_deadlocks 0"), "{text}");
+    assert!(text.ends_with("# EOF\n"));
+}
+
+#[test]
+fn many_channels_of_one_line_are_one_series_also_after_their_end() {
+    let mut all: Vec<_> = (0..50).map(|_| mpsc::channel::<u16>(4)).collect();
+    all.iter().for_each(|(tx, _)| tx.try_send(1).unwrap());
+    let site = "message=\"u16\"";
+    let text = scrape();
+    assert_eq!(values(&text, "levada_channel_instances", site), [50.0]);
+    assert_eq!(values(&text, "levada_channel_sent_total", site), [50.0]);
+    all.truncate(10);
+    let text = scrape();
+    assert_eq!(values(&text, "levada_channel_instances", site), [10.0]);
+    assert_eq!(values(&text, "levada_channel_sent_total", site), [50.0], "it does not fall");
+}
+
+#[test]
+fn no_series_is_there_twice() {
+    let (tx, _rx) = mpsc::builder(4).named("twice").build();
+    let (other, _rx) = mpsc::builder(4).named("twice").build();
+    tx.try_send(1_u8).unwrap();
+    other.try_send(1_u32).unwrap();
+    let text = scrape();
+    let mut seen = BTreeSet::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let series = line.rsplit_once(' ').unwrap().0;
+        assert!(seen.insert(series), "{series} in {text}");
+    }
+    assert!(seen.len() > 10);
+}
