@@ -10,6 +10,8 @@ import { formatHash } from "./state.js";
 const MAX_NODES = 40;
 const NODE = { width: 168, height: 38 };
 const GAP = { x: 84, y: 16 };
+/** Parts that have nothing to do with each other stand side by side up to this width. */
+const WIDEST = 1150;
 
 export function renderGraph(report, view) {
   const { graph, channels } = report;
@@ -116,9 +118,32 @@ function layout({ nodes, edges }) {
     block.to.delete(block);
     block.column = Math.max(-1, ...[...block.to].map(({ column }) => column)) + 1;
   }
-  return place(blocks);
+  const parts = partsOf(blocks).map(place);
+  // The largest first, side by side as long as there is room.
+  parts.sort((one, other) => other.height - one.height);
+  const places = new Map();
+  let [x, y, rowHeight, width] = [0, 0, 0, 0];
+  for (const part of parts) {
+    if (x > 0 && x + part.width > WIDEST) [x, y, rowHeight] = [0, y + rowHeight + GAP.y * 2, 0];
+    for (const [key, [partX, partY]] of part.places) places.set(key, [x + partX, y + partY]);
+    rowHeight = Math.max(rowHeight, part.height);
+    width = Math.max(width, x + part.width);
+    x += part.width + GAP.x;
+  }
+  return { places, width, height: y + rowHeight };
 }
 
+/** The blocks that lead to each other, directly or not, together. */
+function partsOf(blocks) {
+  let parts = [];
+  for (const block of blocks) {
+    const joined = parts.filter((part) => part.some((it) => block.to.has(it)));
+    parts = [...parts.filter((part) => !joined.includes(part)), [...joined.flat(), block]];
+  }
+  return parts;
+}
+
+/** Columns of blocks that belong together. */
 function place(blocks) {
   const columns = [];
   for (const block of blocks) (columns[block.column] ??= []).push(block);
@@ -147,8 +172,8 @@ function place(blocks) {
 function blockOf(keys, next) {
   if (keys.length === 1) return { keys, width: NODE.width, height: NODE.height, inner: [[keys[0], [0, 0]]] };
   const ring = walk(keys, next);
-  const rx = Math.max(NODE.width * 0.8, ring.length * 32);
-  const ry = Math.max(NODE.height * 1.7, ring.length * 20);
+  const rx = Math.max(NODE.width * 0.8, ring.length * 36);
+  const ry = Math.max(NODE.height * 1.7, ring.length * 21);
   const inner = ring.map((key, at) => {
     const angle = (2 * Math.PI * at) / ring.length - Math.PI;
     return [key, [rx * Math.cos(angle), ry * Math.sin(angle)]];

@@ -51,7 +51,8 @@ mod tests {
             }
             let elsewhere = text.replace("http://www.w3.org/2000/svg", "");
             assert!(!elsewhere.contains("http://") && !elsewhere.contains("https://"), "{name}");
-            for markup in ["innerHTML", "outerHTML", "insertAdjacentHTML", "style=\"", " onclick="] {
+            for markup in ["innerHTML", "outerHTML", "insertAdjacentHTML", "style=\"", " onclick="]
+            {
                 assert!(!text.contains(markup), "{name}: {markup}");
             }
         }
