@@ -100,6 +100,7 @@ function fillRow(place, row, view) {
   const link = cell("name").firstElementChild;
   setText(link, channel.label);
   setAttribute(link, "href", formatHash({ ...view, channel: channel.id }));
+  setAttribute(link, "title", `${channel.label}, ${channel.kind} of ${channel.message}, created at ${channel.site}`);
   setText(link.nextElementSibling, aboutOf(channel));
   setText(cell("depth").firstElementChild, depthOf(channel));
   setBar(cell("depth").lastElementChild, row);
