@@ -112,7 +112,7 @@ function fillDeadlock(card, { kind, seconds, tasks, others, reason }) {
 
 function makeWait() {
   const item = element("li");
-  item.append(element("span", "who"), " ", element("span"), " ", element("a"), " ", element("span", "quiet"), " ",
+  item.append(element("span", "who"), " ", element("span"), " ", element("a"), " ", element("span", "quiet"), " at ",
     element("span", "mono at"), " ", element("span"));
   return item;
 }

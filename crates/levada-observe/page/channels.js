@@ -1,7 +1,7 @@
 // The table of the channels.
 import { byId, drawLines, element, keep, setAttribute, setText, show, showText, svg } from "./dom.js";
 import { STATES, count, depthOf, line, plural, rate, share, short, shortType } from "./format.js";
-import { SORTS, formatHash, select } from "./state.js";
+import { SORTS, formatHash, rateLines, select } from "./state.js";
 
 /** Title, class, and what a click on the title sorts by. */
 const COLUMNS = [
@@ -108,7 +108,7 @@ function fillRow(place, row, view) {
   setText(cell("out"), rate(row.rate.received));
   const [depth, rates] = cell("spark").children;
   drawLines(depth, [[row.history.depth, "area depth"], [row.history.depth, "line depth"]], channel.capacity ? channel.capacity : 0);
-  drawLines(rates, [[row.history.received, "line received"], [row.history.sent, "line sent"]]);
+  drawLines(rates, rateLines(channel, row.history));
   setText(cell("waiting"), row.waiting ? short(row.waiting) : "0");
   setAttribute(cell("waiting"), "data-some", channel.waiters.some(({ op }) => op === "send") ? "" : null);
   setText(cell("high"), short(channel.high_water));

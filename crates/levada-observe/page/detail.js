@@ -2,8 +2,9 @@
 import { byId, drawLines, fillFacts, fillTable, keep, element, setText, show, showText } from "./dom.js";
 import { count, depthOf, duration, line, plural, rate, share, short } from "./format.js";
 import { badge, setBadge } from "./channels.js";
+import { rateLines } from "./state.js";
 
-export const WAITERS = [["Tasks", "number"], ["for", ""], ["at", "mono"], ["Oldest", "number"], ["95 %", "number"], ["Which", ""]];
+export const WAITERS = [["Tasks", "number"], ["for", ""], ["at", "mono"], ["Oldest", "number"], ["95 %", "number"], ["Which", "which"]];
 export const BLOCKED = [["Waits", "number"], ["for", ""], ["at", "mono"], ["Channel", ""], ["Together", "number"], ["Longest", "number"]];
 export const ENDED = [["Channels", "number"], ["Kind", ""], ["created at", "mono"], ["Messages", "mono"], ["Sent", "number"], ["Received", "number"]];
 
@@ -91,7 +92,7 @@ function renderCharts({ channel, history, seconds }) {
   show(byId("detail-depth").parentElement, channel.depth !== null);
   const deepest = drawLines(byId("detail-depth"), [[history.depth, "area depth"], [history.depth, "line depth"]], channel.capacity ?? 0);
   setText(byId("detail-depth-max"), `${last}; the top is ${short(deepest)}`);
-  const fastest = drawLines(byId("detail-rate"), [[history.received, "line received"], [history.sent, "line sent"]]);
+  const fastest = drawLines(byId("detail-rate"), rateLines(channel, history));
   const dashed = channel.received === null ? "" : "; received is dashed";
   setText(byId("detail-rate-max"), `${last}; the top is ${rate(fastest)}${dashed}`);
 }

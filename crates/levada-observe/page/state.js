@@ -57,6 +57,10 @@ function rowOf(channel, rank, points) {
   };
 }
 
+/** The lines of a chart: sent and received in a second; broadcast and watch have no figure of what is received. */
+export const rateLines = (channel, history) =>
+  [...(channel.received === null ? [] : [[history.received, "line received"]]), [history.sent, "line sent"]];
+
 /** What the rows can be sorted by; what is first is the largest, but for names. */
 export const SORTS = {
   trouble: { word: "trouble", by: ({ channel }) => channel.trouble },
