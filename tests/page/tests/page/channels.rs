@@ -1,8 +1,5 @@
 //! The page of `levada-observe`.
 
-use std::time::Duration;
-
-use levada_observe::Observer;
 use serde_json::{Value, json};
 
 use crate::browser::{Page, with_page};
@@ -300,16 +297,15 @@ async fn a_hidden_page_asks_for_nothing() {
 
 #[tokio::test]
 async fn a_program_that_is_gone_is_said_to_be() {
-    let (_tx, _rx) = levada::mpsc::builder::<u8>(7).named("alive").build();
-    let mut observing = None;
-    let options = || Observer::new().deadlock_after(Duration::from_secs(1));
-    observing.replace(options().start().unwrap());
-    let address = observing.as_ref().unwrap().address().unwrap();
-    with_page(&format!("http://{address}"), async |page| {
+    let (tx, _rx) = levada::mpsc::builder::<u8>(7).named("alive").build();
+    tx.try_send(1).unwrap();
+    let serving = levada_observe::serve("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", serving.address());
+    with_page(&url, async move |page| {
         page.until_text("#live", "live").await;
         page.until_text("#channels", "alive").await;
-        page.until_text("#channels", "0 of 7").await;
-        drop(observing.take());
+        page.until_text("#channels", "1 of 7").await;
+        drop(serving);
         page.until_text("#away", "The program does not answer").await;
         page.until_text("#away", "What is shown is").await;
         page.until_text("#live", "away").await;
