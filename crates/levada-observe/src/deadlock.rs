@@ -12,8 +12,8 @@
 //! a wait with a holder that is not stuck, is removed, until there is none. A `select!` is several
 //! waits of one task: one open wait is enough.
 //!
-//! Follow a stuck task to a holder of its oldest wait, again and again: the walk comes to a cycle
-//! of stuck tasks, which is the suspected deadlock.
+//! Follow a stuck task to a holder of one of its waits, another task if there is one, again and
+//! again: the walk comes to a cycle of stuck tasks, which is the suspected deadlock.
 //!
 //! # What is not seen
 //! A timer, a socket or another lock that the task waits for beside a channel, and a handle that
@@ -81,8 +81,8 @@ pub(crate) fn find(tasks: &[Waiting], at_least: Duration) -> Vec<Cycle> {
     let stuck = stuck(tasks, at_least);
     // A stuck task has a wait, and that has a holder: each of the walks below goes on.
     let next = |task: usize| {
-        let oldest = tasks[task].waits.first()?;
-        oldest.held_by.as_ref()?.first().copied()
+        let holders = || tasks[task].waits.iter().flat_map(|wait| wait.held_by.iter().flatten());
+        holders().find(|holder| **holder != task).or_else(|| holders().next()).copied()
     };
     // The number of the walk that has visited a task, and of the cycle that it leads to.
     let mut walk_of = vec![usize::MAX; tasks.len()];
@@ -203,6 +203,12 @@ mod tests {
         let tasks = [task(&[Some(&[1]), Some(&[2])]), task(&[Some(&[0])]), task(&[Some(&[0])])];
         assert_eq!(cycles(&tasks), [[0, 1]]);
         assert_eq!(find(&tasks, LIMIT)[0].others, [2]);
+    }
+
+    #[test]
+    fn a_task_waits_for_itself_only_if_it_waits_for_no_other() {
+        let tasks = [task(&[Some(&[0]), Some(&[1])]), task(&[Some(&[0])]), task(&[Some(&[2])])];
+        assert_eq!(cycles(&tasks), [vec![0, 1], vec![2]]);
     }
 
     #[test]

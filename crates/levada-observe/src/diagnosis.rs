@@ -139,7 +139,7 @@ fn receivers(channel: &Channel, window: Option<&Window>) -> String {
 fn stalled(channel: &Channel) -> Option<f64> {
     let history = channel.history.as_ref()?;
     let steps = history.received.iter().rev().take_while(|rate| **rate == 0.0).count();
-    (steps >= 3).then(|| steps as f64 * history.step_seconds)
+    (steps >= 3).then_some(steps as f64 * history.step_seconds)
 }
 
 fn unread(channel: &Channel, window: Option<&Window>) -> Option<String> {

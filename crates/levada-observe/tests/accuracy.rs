@@ -71,7 +71,8 @@ fn depth_is_within_the_capacity_beside_busy_threads() {
         });
         let mut before = (0, 0);
         let began = Instant::now();
-        while before.1 < 10_000 && began.elapsed() < Duration::from_secs(60) {
+        while snapshots < 300 || before.1 < 100 {
+            assert!(began.elapsed() < Duration::from_secs(60), "{snapshots} and {before:?}");
             let report = levada_observe::report();
             // It is there from its first use on.
             let busy = report.channels.iter().find(|it| it.name.as_deref() == Some("busy"));
@@ -85,7 +86,6 @@ fn depth_is_within_the_capacity_beside_busy_threads() {
         }
         ends.store(true, Ordering::Relaxed);
     });
-    assert!(snapshots >= 10, "{snapshots}");
 }
 
 #[test]
@@ -117,9 +117,10 @@ fn queue_times_are_near_the_exact_ones() {
     const MESSAGES: usize = 64 * 400;
     let (tx, mut rx) = mpsc::builder::<Instant>(MESSAGES).named("queued").build();
     let mut exact = Vec::new();
-    // Batches of several sizes: times from below a microsecond to some milliseconds.
+    // Batches of several sizes: times from below a microsecond to some milliseconds. Of more than
+    // 32 * 64 messages in a queue the later ones are not measured.
     let mut sent = 0;
-    for batch in (0..).map(|round| [64, 640, 6_400][round % 3]) {
+    for batch in (0..).map(|round| [64, 640, 1_920][round % 3]) {
         let batch = batch.min(MESSAGES - sent);
         if batch == 0 {
             break;
@@ -133,7 +134,9 @@ fn queue_times_are_near_the_exact_ones() {
     exact.sort_unstable();
     let report = levada_observe::report();
     let measured = named(&report, "queued").queue_time.clone().unwrap();
-    assert_eq!(measured.samples, (MESSAGES / 64) as u64);
+    // The first one may be lost: what it needs is allocated a message before.
+    let all = (MESSAGES / 64) as u64;
+    assert!((all - 1..=all).contains(&measured.samples), "{}", measured.samples);
     // One in 64 is measured: its rank is that of a sample. The quantile of 400 samples is within
     // 7 % of the ranks with a probability beyond doubt, and a bucket is 6 % wide.
     let within = |share: f64, seconds: f64| {

@@ -1,6 +1,7 @@
 //! Suspected deadlocks of real tasks: those that are, and those that are none.
 //!
 //! Each program runs on a runtime of its own, until all of its waits are old enough to be suspected.
+#![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -160,11 +161,14 @@ fn a_select_whose_branches_are_all_stuck_and_one_that_waits_for_it() {
     assert_eq!(report.graph.tasks.iter().filter(|task| task.stuck).count(), 3);
 }
 
+/// Starts the tasks of a program, and tells how many of them wait.
+type Start = fn(&Program) -> usize;
+
 /// Every program that waits for long and is alive: how many are reported is the number of false
 /// positives, of which there are to be none.
 #[test]
 fn live_programs_are_not_suspected() {
-    let programs: [(&str, fn(&Program) -> usize); 8] = [
+    let programs: [(&str, Start); 8] = [
         ("idle workers", idle_workers),
         ("a select with a timer that ticks", select_with_ticks),
         ("a select with a live branch", select_with_live_branch),

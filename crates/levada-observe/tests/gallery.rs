@@ -1,4 +1,5 @@
 //! The dumps of the sick programs in `examples/`, as a person sees them.
+#![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,6 +1,7 @@
 //! A finding is one event when it begins, and one when it is over. One test: the subscriber is that
 //! of the process.
 #![cfg(feature = "tracing")]
+#![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 use std::fmt::Debug;
 use std::sync::Mutex;
