@@ -49,7 +49,7 @@ export function renderChannels(rows, view) {
   }
   byId("sort").value = view.sort;
   show(byId("channels-table"), shown.length > 0);
-  const nothing = rows.length === 0 ? "The program has no channels yet." : "No channel fits.";
+  const nothing = rows.length === 0 ? "No channel that is alive was used yet." : "No channel fits.";
   showText(byId("channels-empty"), shown.length === 0 ? nothing : "");
   setText(byId("shown"), shown.length === rows.length ? plural(rows.length, "row") : `${shown.length} of ${plural(rows.length, "row")}`);
   keep(byId("channels"), shown, ({ channel }) => channel.id, makeRow, (place, row) => fillRow(place, row, view));

@@ -6,7 +6,7 @@ import { rateLines } from "./state.js";
 
 export const WAITERS = [["Tasks", "number"], ["for", ""], ["at", "mono"], ["Oldest", "number"], ["95 %", "number"], ["Which", "which"]];
 export const BLOCKED = [["Waits", "number"], ["for", ""], ["at", "mono"], ["Channel", ""], ["Together", "number"], ["Longest", "number"]];
-export const ENDED = [["Channels", "number"], ["Kind", ""], ["created at", "mono"], ["Messages", "mono"], ["Sent", "number"], ["Received", "number"]];
+export const ENDED = [["Channels", "number"], ["Kind", ""], ["created at", "mono"], ["Messages", "mono"], ["Sent", "number"]];
 
 const at = (site) => ({ text: line(site), title: site });
 
@@ -19,9 +19,7 @@ export const blockedRow = ({ count: waits, op, site, channel, sum_seconds, max_s
   count(waits), op, at(site), channel, duration(sum_seconds), duration(max_seconds),
 ];
 
-export const endedRow = ({ channels, kind, site, message, sent, received }) => [
-  count(channels), kind, at(site), message, count(sent), ["broadcast", "watch"].includes(kind) ? "–" : count(received),
-];
+export const endedRow = ({ channels, kind, site, message, sent }) => [count(channels), kind, at(site), message, count(sent)];
 
 /** Shows the row whose id this is, as it is in the report. */
 export function renderDetail(id, row, report) {

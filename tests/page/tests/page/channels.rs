@@ -362,3 +362,34 @@ async fn the_graph_has_room_for_many_nodes() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn it_uses_nothing_but_its_own_files() {
+    with_report(example(), async |page| {
+        let others = "return performance.getEntriesByType('resource')
+            .filter((it) => !it.name.startsWith(location.origin)).length";
+        assert_eq!(page.js(others).await, json!(0));
+        assert_eq!(page.console().await.len(), 0);
+        // The policy holds, and the console tells of what is against it.
+        page.js("document.body.append(Object.assign(new Image(), { src: 'http://192.0.2.1/' }))")
+            .await;
+        let mut heard = Vec::new();
+        while heard.is_empty() {
+            heard = page.console().await;
+        }
+        assert!(heard[0].message.contains("Content Security Policy"), "{heard:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_program_answers_instead_of_a_report_is_shown() {
+    with_report(example(), async |page| {
+        page.js("window.fetch = async () => new Response('no feature json', { status: 404 })")
+            .await;
+        page.until_text("#away", "The program answered 404: no feature json").await;
+        page.js("window.fetch = async () => new Response('{\"version\":2}')").await;
+        page.until_text("#away", "version 2 of the report, and this page reads version 1").await;
+    })
+    .await;
+}
