@@ -5,6 +5,7 @@ import { canBeSent, hasToken, json, queuePath, request, serverNow, setToken, whe
 import { follow } from "./sse.js";
 import { JobList, renderFilters } from "./jobs.js";
 import { JobView } from "./job.js";
+import { renderMembers } from "./members.js";
 import { renderQueues } from "./queues.js";
 import { Store, formatHash, parseHash } from "./state.js";
 import { SubmitForm } from "./submit.js";
@@ -38,6 +39,7 @@ function draw() {
 function render() {
   renderService();
   renderQueues(byId("queues"), store, retryAll);
+  renderMembers(store.service?.cluster, serverNow());
   renderFilters(list.filter, store.queues);
   list.render();
   view.render();
@@ -62,7 +64,7 @@ function renderService() {
 }
 
 function titleOf(service, away) {
-  const mark = away && service ? "(away) " : ["full", "failed"].includes(service?.store) ? `(store ${service.store}) ` : "";
+  const mark = away && service ? "(away) " : ["full", "away", "failed"].includes(service?.store) ? `(store ${service.store}) ` : "";
   return `${mark}levada`;
 }
 
@@ -72,7 +74,11 @@ function pill(id, text, tone) {
 }
 
 function renderBanners(service, known) {
-  const trouble = { full: "There is no room on the disk.", failed: "The store has failed." }[service.store];
+  const trouble = {
+    full: "There is no room on the disk.",
+    away: "The NATS servers do not answer.",
+    failed: "The store has failed.",
+  }[service.store];
   showText(byId("banner-store"), trouble ? `${trouble} ${storeFailure ?? ""}` : "");
   if (!trouble) storeFailure = null;
   else if (storeFailure === null) askStore();
@@ -87,7 +93,7 @@ function renderBanners(service, known) {
 async function askStore() {
   storeFailure = "New jobs are refused.";
   await request("/ready").catch((problem) => {
-    if (["store-full", "store-failed"].includes(problem.kind)) storeFailure = problem.detail;
+    if (["store-full", "store-away", "store-failed"].includes(problem.kind)) storeFailure = problem.detail;
     draw();
   });
 }

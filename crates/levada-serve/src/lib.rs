@@ -28,6 +28,7 @@ compile_error!("levada serve stops jobs through Unix process groups and signals:
 
 pub mod cli;
 mod client;
+#[cfg(feature = "nats")]
 mod cluster;
 mod config;
 mod descriptors;
@@ -37,6 +38,8 @@ mod job;
 mod jobs;
 mod log;
 mod metrics;
+#[cfg(not(feature = "nats"))]
+mod no_cluster;
 mod outbound;
 mod run;
 mod secure;
@@ -53,19 +56,20 @@ use std::process::ExitCode;
 
 use tracing::warn;
 
-use crate::cli::serve::ServeArgs;
 use crate::cli::{Cli, Command};
-use crate::config::Role;
+use crate::config::{Role, Source};
 use crate::fault::Fault;
 use crate::log::Log;
+#[cfg(not(feature = "nats"))]
+use crate::no_cluster as cluster;
 use crate::settings::Settings;
 
 /// Runs what the command line asks for, and returns the program's exit code.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
-    let (args, role) = match cli.command {
-        Command::Serve(args) => (args, Role::FrontEnd),
-        Command::Work(args) => (Box::new(args.serve), Role::Worker),
+    let (program, source, role) = match cli.command {
+        Command::Serve(args) => (args.program.clone(), args.source(), Role::FrontEnd),
+        Command::Work(args) => (args.program.clone(), args.source(), Role::Worker),
         Command::Submit(args) => return client::submit(&args),
         Command::Status(args) => return client::status(&args),
         Command::Result(args) => return client::result(&args),
@@ -75,7 +79,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Completions(args) => return client::completions(&args),
         Command::Man(args) => return client::man(&args),
     };
-    let log = match Log::start(args.log_format) {
+    let log = match Log::start(program.log_format) {
         Ok(log) => log,
         Err(fault) => {
             // That nothing reads it is no reason to panic.
@@ -83,7 +87,7 @@ pub fn run(cli: Cli) -> ExitCode {
             return ExitCode::from(fault.code);
         }
     };
-    let code = serve(&args, role).unwrap_or_else(|fault| {
+    let code = serve(source, role, program.check).unwrap_or_else(|fault| {
         log.fault(&fault);
         ExitCode::from(fault.code)
     });
@@ -91,8 +95,8 @@ pub fn run(cli: Cli) -> ExitCode {
     code
 }
 
-fn serve(args: &ServeArgs, role: Role) -> Result<ExitCode, Fault> {
-    let settings = Settings::load(args.source())?;
+fn serve(source: Source, role: Role, check: bool) -> Result<ExitCode, Fault> {
+    let settings = Settings::load(source)?;
     let warning = match role {
         Role::FrontEnd => secure::check(&settings.service, settings.tokens.is_some()),
         Role::Worker => secure::check_worker(&settings.service, &settings.config.borrow()),
@@ -101,7 +105,7 @@ fn serve(args: &ServeArgs, role: Role) -> Result<ExitCode, Fault> {
     if let Some(warning) = warning {
         warn!("{warning}");
     }
-    if args.check {
+    if check {
         let text = settings.to_toml();
         // If standard output is closed, the text is not wanted.
         drop(io::stdout().write_all(text.as_bytes()));

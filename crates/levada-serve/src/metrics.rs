@@ -33,6 +33,8 @@ pub(crate) struct Gauges {
     pub(crate) draining: bool,
     pub(crate) store_full: bool,
     pub(crate) store_failed: bool,
+    /// The processes of the cluster, of each kind; nothing on one machine.
+    pub(crate) members: Vec<(&'static str, usize)>,
 }
 
 /// Those of one queue.
@@ -69,6 +71,11 @@ struct OfOutcome {
 struct OfReason {
     queue: String,
     reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfKind {
+    kind: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -175,6 +182,7 @@ impl Metrics {
         Self::register_queues(r, &gauges.queues);
         self.register_service(r, gauges);
         Self::register_reloads(r, &gauges.reloads);
+        Self::register_members(r, &gauges.members);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry)
             .expect("a string takes everything");
@@ -201,6 +209,18 @@ impl Metrics {
         registry.register("workers", "Jobs of the queue that may run at the same time", workers);
         registry.register("workers_busy", "Jobs of the queue that are running", busy);
         registry.register("retrying", "Jobs waiting for their next attempt", retrying);
+    }
+
+    fn register_members(registry: &mut Registry, members: &[(&'static str, usize)]) {
+        if members.is_empty() {
+            return;
+        }
+        let family = Family::<OfKind, Gauge>::default();
+        for (kind, count) in members {
+            let count = i64::try_from(*count).unwrap_or(i64::MAX);
+            family.get_or_create(&OfKind { kind }).set(count);
+        }
+        registry.register("members", "Live processes of the cluster, by kind", family);
     }
 
     fn register_reloads(registry: &mut Registry, reloads: &ReloadGauges) {

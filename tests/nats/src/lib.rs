@@ -22,6 +22,7 @@
 
 mod builder;
 mod cluster;
+mod jwt;
 mod ports;
 mod process;
 mod program;
@@ -33,6 +34,7 @@ mod wait;
 
 pub use builder::Builder;
 pub use cluster::Cluster;
+pub use jwt::Operator;
 pub use process::Process;
 pub use program::{DEEP_VARIABLE, DEFAULT_VERSION, DIR_VARIABLE, VERSION_VARIABLE, is_deep};
 pub use proxy::{Counts, Proxy};

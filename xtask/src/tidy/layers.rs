@@ -68,7 +68,7 @@ const CRATES: &[Crate] = &[
         source: "crates/levada-serve/src/",
         line: "{ job, outbound, signals, sync, transient } <- { config, telemetry } \
                <- { fault, store } <- { log, metrics } <- cli <- { client, secure } \
-               <- { server, settings } <- { descriptors, jobs } <- { cluster, http } <- run <- lib",
+               <- { server, settings } <- { descriptors, jobs } <- { cluster, no_cluster, http } <- run <- lib",
         against: &[],
         circles: &[],
     },

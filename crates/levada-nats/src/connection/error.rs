@@ -89,7 +89,8 @@ impl fmt::Display for ConnectError {
             }
             Self::Unauthorized { addresses } => {
                 write!(f, "the NATS server at {addresses} refuses the credentials: ")?;
-                f.write_str("check the user and password, the token or the credentials file")
+                f.write_str("check the user and password, the token or the credentials file, ")?;
+                f.write_str("whose JWT may have expired")
             }
             Self::Tls { addresses, source } => {
                 write!(f, "no TLS connection to {addresses}: {source}; ")?;

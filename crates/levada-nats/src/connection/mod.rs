@@ -1,6 +1,7 @@
 //! A connection to NATS, and what it needs of the server.
 
 mod address;
+mod credentials;
 mod error;
 mod options;
 mod server;

@@ -1,9 +1,9 @@
 //! How to connect.
 
 use super::state::Folded;
-use super::{ConnectError, Connection, address, server};
+use super::{ConnectError, Connection, address, credentials, server};
 use crate::Name;
-use async_nats::ConnectErrorKind;
+use async_nats::{AuthError, ConnectErrorKind};
 use std::fmt;
 use std::future::ready;
 use std::path::{Path, PathBuf};
@@ -91,7 +91,8 @@ impl ConnectOptions {
         self
     }
 
-    /// A credentials file, as `nsc` makes it: a JWT and a key.
+    /// A credentials file, as `nsc` makes it: a JWT and a key. It is read again for each new
+    /// connection, so that a JWT that expires can be replaced while the program runs.
     pub fn credentials_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.credentials = Credentials::File(path.into());
         self
@@ -209,23 +210,14 @@ impl ConnectOptions {
     }
 
     async fn client_options(&self) -> Result<async_nats::ConnectOptions, ConnectError> {
-        let mut options = async_nats::ConnectOptions::new()
+        let mut options = self
+            .authenticated()
+            .await?
             .connection_timeout(self.connect_timeout)
             .request_timeout(Some(self.request_timeout))
             .require_tls(self.require_tls)
             .ping_interval(PING)
             .reconnect_delay_callback(pause);
-        options = match &self.credentials {
-            Credentials::None => options,
-            Credentials::File(path) => {
-                options.credentials_file(path).await.map_err(|source| file(path, source))?
-            }
-            Credentials::UserAndPassword(user, password) => {
-                options.user_and_password(user.clone(), password.clone())
-            }
-            Credentials::Token(token) => options.token(token.clone()),
-            Credentials::Nkey(seed) => options.nkey(seed.clone()),
-        };
         if let Some(name) = &self.name {
             options = options.name(name);
         }
@@ -245,6 +237,28 @@ impl ConnectOptions {
             options = options.ignore_discovered_servers();
         }
         Ok(options)
+    }
+
+    async fn authenticated(&self) -> Result<async_nats::ConnectOptions, ConnectError> {
+        let options = async_nats::ConnectOptions::new();
+        Ok(match &self.credentials {
+            Credentials::None => options,
+            Credentials::File(path) => {
+                // What is wrong with the file is an error of the file, before any server is asked.
+                let read = credentials::authenticate(path.clone(), Vec::new()).await;
+                read.map_err(|source| file(path, source))?;
+                let path = path.clone();
+                async_nats::ConnectOptions::with_auth_callback(move |nonce| {
+                    let read = credentials::authenticate(path.clone(), nonce);
+                    async move { read.await.map_err(AuthError::new) }
+                })
+            }
+            Credentials::UserAndPassword(user, password) => {
+                options.user_and_password(user.clone(), password.clone())
+            }
+            Credentials::Token(token) => options.token(token.clone()),
+            Credentials::Nkey(seed) => options.nkey(seed.clone()),
+        })
     }
 }
 

@@ -45,11 +45,20 @@ impl Fold {
         Roster::new(self.members.values().map(|seen| seen.member.clone()), is_current)
     }
 
-    /// A member has written its key, for as long as this.
-    pub(super) fn renewed(&mut self, key: &str, lease: Option<Duration>, now: Instant) {
+    /// A member has written its key and its description, for as long as this.
+    pub(super) fn renewed(
+        &mut self,
+        key: &str,
+        description: &[u8],
+        lease: Option<Duration>,
+        now: Instant,
+    ) {
         // What is pushed is in order: this is after a leave.
         self.left.remove(key);
         self.see(key, now + lease.unwrap_or(self.lease) + LATE);
+        if let Some(seen) = self.members.get_mut(key) {
+            seen.member.describe(String::from_utf8_lossy(description).into_owned());
+        }
     }
 
     /// A member has removed its key.
@@ -119,7 +128,7 @@ mod tests {
         let now = Instant::now();
         let mut fold = Fold::new(LEASE, now);
         assert_eq!(fold.due(), None);
-        fold.renewed(A, Some(LEASE), now);
+        fold.renewed(A, b"", Some(LEASE), now);
         assert_eq!(counts(&fold), (1, 0));
         assert_eq!(fold.due(), Some(now + LEASE + LATE));
         fold.listed(&keys(&[A, B, "other", "other.key"]), now);
@@ -131,12 +140,12 @@ mod tests {
     fn a_leave_counts_at_once_and_a_list_from_before_does_not_undo_it() {
         let now = Instant::now();
         let mut fold = Fold::new(LEASE, now);
-        fold.renewed(A, None, now);
+        fold.renewed(A, b"", None, now);
         fold.removed(A, now);
         assert_eq!(counts(&fold), (0, 0));
         fold.listed(&keys(&[A]), now);
         assert_eq!(counts(&fold), (0, 0));
-        fold.renewed(A, None, now);
+        fold.renewed(A, b"", None, now);
         assert_eq!(counts(&fold), (1, 0));
     }
 
@@ -155,8 +164,8 @@ mod tests {
     fn a_member_that_is_missing_in_a_list_is_gone() {
         let now = Instant::now();
         let mut fold = Fold::new(LEASE, now);
-        fold.renewed(A, None, now);
-        fold.renewed(B, None, now);
+        fold.renewed(A, b"", None, now);
+        fold.renewed(B, b"", None, now);
         fold.listed(&keys(&[B]), now + LEASE);
         assert_eq!(counts(&fold), (0, 1));
     }
@@ -165,7 +174,7 @@ mod tests {
     fn while_lists_are_distrusted_members_stay() {
         let now = Instant::now();
         let mut fold = Fold::new(LEASE, now);
-        fold.renewed(A, None, now);
+        fold.renewed(A, b"", None, now);
         let back = now + 2 * LEASE;
         fold.distrust(back);
         fold.listed(&keys(&[]), back);
@@ -180,7 +189,7 @@ mod tests {
     fn the_time_to_come_back_is_at_least_ten_seconds() {
         let now = Instant::now();
         let mut fold = Fold::new(Duration::from_secs(3), now);
-        fold.renewed(A, None, now);
+        fold.renewed(A, b"", None, now);
         fold.distrust(now);
         fold.listed(&keys(&[]), now + Duration::from_secs(9));
         assert_eq!(counts(&fold), (1, 0));
@@ -192,10 +201,28 @@ mod tests {
     fn a_member_in_the_list_whose_renewals_stay_away_is_looked_up_every_second() {
         let now = Instant::now();
         let mut fold = Fold::new(LEASE, now);
-        fold.renewed(A, None, now);
+        fold.renewed(A, b"", None, now);
         let end = now + LEASE + LATE;
         fold.listed(&keys(&[A]), end);
         assert_eq!(counts(&fold), (1, 0));
         assert_eq!(fold.due(), Some(end + LATE));
+    }
+
+    #[test]
+    fn a_description_comes_with_a_renewal_and_stays_until_the_next() {
+        let now = Instant::now();
+        let mut fold = Fold::new(LEASE, now);
+        let description =
+            |fold: &Fold| fold.roster(true).iter().next().unwrap().description().to_owned();
+        fold.listed(&keys(&[A]), now);
+        assert_eq!(description(&fold), "");
+        fold.renewed(A, b"one", None, now);
+        fold.listed(&keys(&[A]), now);
+        assert_eq!(description(&fold), "one");
+        fold.renewed(A, b"two", None, now);
+        assert_eq!(description(&fold), "two");
+        // No member writes this, but others can publish to the bucket.
+        fold.renewed(A, b"\xff", None, now);
+        assert_eq!(description(&fold), "\u{fffd}");
     }
 }

@@ -64,7 +64,7 @@ impl Follower {
             Event::Pushed(pushed) => {
                 for pushed in pushed {
                     match pushed.value {
-                        Some(_) => self.fold.renewed(&pushed.key, pushed.ttl, now),
+                        Some(text) => self.fold.renewed(&pushed.key, &text, pushed.ttl, now),
                         None => self.fold.removed(&pushed.key, now),
                     }
                 }

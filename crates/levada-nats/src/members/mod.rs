@@ -26,15 +26,16 @@
 //! # How it works
 //! The members of one name share a key-value bucket, `levada_members_thumbnails`. A member has the
 //! key `ROLE.ID`, which it writes again at each third of its lease, with the lease as the time to
-//! live of the message. The server removes what has expired. Each renewal is pushed to all
-//! [`Members`], as is each leave; a member whose renewals stay away is looked up in the bucket.
+//! live of the message, and what it says of itself as its value. The server removes what has
+//! expired. Each renewal is pushed to all [`Members`], as is each leave; a member whose renewals
+//! stay away is looked up in the bucket.
 mod fold;
 mod follow;
 mod lease;
 mod options;
 mod roster;
 
-pub use self::lease::Membership;
+pub use self::lease::{DescriptionTooLong, LONGEST_DESCRIPTION, Membership};
 pub use self::options::Options;
 pub use self::roster::{Member, Role, Roster};
 
@@ -60,6 +61,9 @@ use tokio::task::AbortHandle;
 /// 5. **The roster says whether it can be trusted**: [`Roster::is_current`] is `false` while the
 ///    server does not answer. The members are then those that were known last.
 /// 6. **Nothing is left behind**: no consumer on the server, and no key that does not expire.
+/// 7. **The last description of a member is seen**: at once when it changes, and with each renewal.
+///    A member that was alive before these [`Members`] were opened has none until it renews its
+///    lease: for a third of its lease at most.
 ///
 /// A roster is made of what has arrived, and may be wrong for as long as a lease: it is for people,
 /// for metrics and for hints. Work that must not run twice needs a lease that the work checks.

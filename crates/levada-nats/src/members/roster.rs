@@ -35,6 +35,7 @@ pub struct Member {
     /// Milliseconds since 1970, and random digits.
     id: String,
     since: SystemTime,
+    description: String,
 }
 
 impl Member {
@@ -44,7 +45,7 @@ impl Member {
         let milliseconds = u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX);
         let id = format!("{milliseconds}-{:016x}", fastrand::u64(..));
         let since = UNIX_EPOCH + Duration::from_millis(milliseconds);
-        Self { role, id, since }
+        Self { role, id, since, description: String::new() }
     }
 
     /// The member that has this key.
@@ -57,7 +58,12 @@ impl Member {
         };
         let (milliseconds, _) = id.split_once('-')?;
         let since = UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds.parse().ok()?))?;
-        Some(Self { role, id: id.to_owned(), since })
+        Some(Self { role, id: id.to_owned(), since, description: String::new() })
+    }
+
+    /// It says something else of itself.
+    pub(super) fn describe(&mut self, description: String) {
+        self.description = description;
     }
 
     /// Its key in the bucket.
@@ -78,6 +84,11 @@ impl Member {
     /// When it joined, by the clock of its machine.
     pub fn since(&self) -> SystemTime {
         self.since
+    }
+
+    /// What it says of itself: see [`Membership::describe`](super::Membership::describe).
+    pub fn description(&self) -> &str {
+        &self.description
     }
 }
 

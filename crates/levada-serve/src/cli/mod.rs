@@ -4,6 +4,7 @@ pub mod cancel;
 pub mod common;
 pub mod completions;
 pub mod man;
+pub mod program;
 pub mod queues;
 pub mod result;
 pub mod retry;
@@ -13,7 +14,7 @@ pub mod submit;
 pub mod work;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use self::cancel::CancelArgs;
 use self::completions::CompletionsArgs;
@@ -66,18 +67,36 @@ pub fn parse() -> Cli {
     Cli::try_parse().unwrap_or_else(|error| with_advice(error).exit())
 }
 
-/// A command without `--` in front of it is an argument that `levada serve` does not know.
+/// What to do with an argument that `levada serve` or `levada work` does not know: a command
+/// without `--` in front of it, and an option of a front end that is given to a worker.
 fn with_advice(mut error: clap::Error) -> clap::Error {
-    let argument = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(argument)) if !argument.starts_with('-') => argument.clone(),
-        _ => return error,
+    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else {
+        return error;
     };
+    let argument = argument.clone();
     let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
-    if error.kind() == ErrorKind::UnknownArgument && usage.contains("levada serve") {
-        let tip = format!("a command stands after `--`: levada serve -- {argument} ...");
+    let program =
+        ["serve", "work"].into_iter().find(|name| usage.contains(&format!("levada {name}")));
+    let (ErrorKind::UnknownArgument, Some(program)) = (error.kind(), program) else {
+        return error;
+    };
+    if !argument.starts_with('-') {
+        let tip = format!("a command stands after `--`: levada {program} -- {argument} ...");
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    } else if is_of_front_ends(&argument) {
+        let message = format!(
+            "{argument} is an option of the front ends: give it to `levada serve --nats`. A worker \
+             takes the settings of its queues from them, and takes no jobs from clients\n"
+        );
+        return clap::Error::raw(ErrorKind::UnknownArgument, message);
     }
     error
+}
+
+fn is_of_front_ends(option: &str) -> bool {
+    let serve = <ServeArgs as Args>::augment_args(clap::Command::new("serve"));
+    let mut known = serve.get_arguments().filter_map(clap::Arg::get_long);
+    option.strip_prefix("--").is_some_and(|name| known.any(|known| known == name))
 }
 
 #[cfg(test)]
@@ -100,6 +119,40 @@ pub(crate) mod tests {
         Cli::command().debug_assert();
     }
 
+    /// What a wrong command line is answered with.
+    fn said(line: &[&str]) -> String {
+        with_advice(Cli::try_parse_from(line).unwrap_err()).to_string()
+    }
+
+    #[test]
+    fn a_worker_refuses_the_options_of_front_ends_and_says_where_they_belong() {
+        let mut command = <Cli as clap::CommandFactory>::command();
+        command.build();
+        let options = |name: &str| {
+            let arguments = command.find_subcommand(name).unwrap().get_arguments();
+            arguments.filter_map(clap::Arg::get_long).collect::<Vec<_>>()
+        };
+        let (serve, work) = (options("serve"), options("work"));
+        assert!(work.iter().all(|option| serve.contains(option)), "{work:?}");
+        for own in ["nats", "nats-credentials", "cluster", "workers", "listen", "tls-cert"] {
+            assert!(work.contains(&own), "{own} is missing in {work:?}");
+        }
+        let of_front_ends: Vec<_> =
+            serve.iter().filter(|option| !work.contains(option)).copied().collect();
+        for option in ["queue", "durability", "keep-jobs", "store", "timeout", "quota"] {
+            assert!(of_front_ends.contains(&option), "{option} is in {work:?}");
+        }
+        for option in of_front_ends {
+            for argument in [format!("--{option}"), format!("--{option}=1")] {
+                let text = said(&["levada", "work", "--nats=n", &argument, "--", "wc"]);
+                let expected = format!("error: --{option} is an option of the front ends: ");
+                assert!(text.starts_with(&expected), "{text}");
+            }
+        }
+        let unknown = said(&["levada", "work", "--no-such", "--", "wc"]);
+        assert!(!unknown.contains("front end"), "{unknown}");
+    }
+
     fn document(name: &str) -> String {
         let path = format!("{}/docs/{name}.md", env!("CARGO_MANIFEST_DIR"));
         std::fs::read_to_string(path).unwrap()
@@ -114,7 +167,7 @@ pub(crate) mod tests {
         for name in tools.filter(|name| !["serve", "help"].contains(name)) {
             assert!(text.contains(&format!("\n| `levada {name}")), "docs/cli.md has no {name}");
         }
-        let server = <ServerOptions as clap::Args>::augment_args(clap::Command::new("server"));
+        let server = <ServerOptions as Args>::augment_args(clap::Command::new("server"));
         let with_value = server.get_arguments().filter(|option| option.get_action().takes_values());
         for option in with_value {
             let (flag, name) = (option.get_long().unwrap(), &option.get_value_names().unwrap()[0]);
@@ -160,10 +213,10 @@ pub(crate) mod tests {
 
     #[test]
     fn command_without_dashes_gets_the_advice() {
-        let said = |line: &[&str]| with_advice(Cli::try_parse_from(line).unwrap_err()).to_string();
         let advice = "tip: a command stands after `--`: levada serve -- wc ...";
         assert!(said(&["levada", "serve", "wc", "-c"]).contains(advice));
         assert!(said(&["levada", "serve", "--workers", "2", "wc"]).contains(advice));
+        assert!(said(&["levada", "work", "wc"]).contains("levada work -- wc ..."));
         for other in [&["levada", "serve", "--wc"][..], &["levada", "queues", "wc"]] {
             assert!(!said(other).contains("a command stands"), "{other:?}");
         }

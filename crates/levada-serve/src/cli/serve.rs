@@ -1,12 +1,9 @@
 //! `levada serve`: its command line. The table in `config::options` has most of its options.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
-
 use clap::Args;
 
-use crate::config::{Given, Source};
-use crate::log::LogFormat;
+use super::program::Program;
+use crate::config::{Options, Source};
 
 /// Options of `levada serve`.
 ///
@@ -25,42 +22,17 @@ Examples: levada serve --workers 4 -- wc -c
 
           levada serve --config levada.toml --check")]
 pub struct ServeArgs {
-    /// The command of the queue `default` and its arguments, after `--`; no shell is involved
-    #[arg(last = true, required_unless_present = "config", num_args = 1.., value_name = "COMMAND")]
-    command: Vec<OsString>,
-
-    /// Read the configuration from this TOML file; the service reads it again when it changes, and
-    /// on SIGHUP
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-
-    /// Print the resulting configuration, without secrets, and exit with 0; or print every mistake,
-    /// and exit with 2
-    #[arg(long)]
-    pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) program: Program,
 
     #[command(flatten)]
-    given: Given,
-
-    /// How the log on standard error is written: lines of text, or one JSON object a line
-    #[arg(
-        long,
-        help_heading = "The service",
-        value_name = "text|json",
-        default_value = "text",
-        value_enum,
-        hide_possible_values = true,
-        env = "LEVADA_LOG_FORMAT",
-        hide_env_values = true
-    )]
-    pub(crate) log_format: LogFormat,
+    options: Options<false>,
 }
 
 impl ServeArgs {
     /// Where the configuration comes from.
     pub(crate) fn source(&self) -> Source {
-        let Self { command, config, given, .. } = self.clone();
-        Source { file: config, command, given }
+        self.program.source(self.options.0.clone())
     }
 }
 
@@ -80,7 +52,7 @@ mod tests {
             assert!(parse(bad).is_err(), "{bad:?} was accepted");
         }
         let args = parse(&["--config", "f"]).unwrap();
-        assert!(args.command.is_empty());
+        assert!(args.source().command.is_empty());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::http::Server;
 use super::screen::Screen;
 use super::sse::Events;
 use super::table::Table;
-use super::text::{bar, clean, short};
+use super::text::{age, bar, clean, short};
 use super::write;
 use crate::cli::queues::QueuesArgs;
 
@@ -25,6 +25,25 @@ struct Overview {
     queues: Vec<Queue>,
     #[serde(flatten)]
     service: Service,
+    cluster: Option<Cluster>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Cluster {
+    members: Vec<Member>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Member {
+    kind: String,
+    host: String,
+    pid: u64,
+    since: String,
+    version: String,
+    draining: bool,
+    seats: u64,
+    running: u64,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -101,7 +120,7 @@ fn watch(server: &Server, json: bool, screen: &mut Screen) -> Done {
 
 impl Overview {
     fn lines(&self) -> Vec<String> {
-        let Self { queues, service } = self;
+        let Self { queues, service, cluster } = self;
         let mut lines = Vec::new();
         // Where lines are added, not drawn over, this one would be new every time.
         if write::to_terminal() {
@@ -129,7 +148,30 @@ impl Overview {
             table.row(queue.cells());
         }
         lines.extend(table.lines(Screen::width()));
+        if let Some(Cluster { members }) = cluster {
+            let mut table =
+                Table::new(&["MEMBER", "HOST", "PID", "RUNNING", "SINCE", "VERSION", ""]);
+            for member in members {
+                table.row(member.cells());
+            }
+            lines.push(String::new());
+            lines.extend(table.lines(Screen::width()));
+        }
         lines
+    }
+}
+
+impl Member {
+    fn cells(&self) -> [String; 7] {
+        [
+            clean(&self.kind).into_owned(),
+            clean(&self.host).into_owned(),
+            self.pid.to_string(),
+            format!("{}/{}", self.running, self.seats),
+            age(Some(&self.since)),
+            clean(&self.version).into_owned(),
+            if self.draining { "draining".to_owned() } else { String::new() },
+        ]
     }
 }
 

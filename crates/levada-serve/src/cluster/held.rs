@@ -75,6 +75,11 @@ impl HeldJobs {
         }
     }
 
+    /// How many jobs this process holds.
+    pub(super) fn count(&self) -> usize {
+        lock(&self.0).jobs.len()
+    }
+
     /// Whether this process holds the job.
     pub(super) fn has(&self, id: JobId) -> bool {
         lock(&self.0).jobs.contains_key(&id)

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use levada::{oneshot, watch};
+use levada_nats::members::Membership;
 use levada_nats::{ConnectOptions, Connection, Durability, NameError, OpenError};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -13,6 +14,7 @@ use tracing::{error, info};
 use super::held::HeldJobs;
 use super::leftovers;
 use super::line::ClusterLine;
+use super::members::ClusterMembers;
 use super::mirror::Mirror;
 use super::news::News;
 use super::output::Output;
@@ -25,7 +27,7 @@ use super::wire::Wire;
 use crate::config::{self, Config, Role, Service};
 use crate::fault::Fault;
 use crate::jobs::service::Jobs;
-use crate::jobs::shared::SharedLine;
+use crate::jobs::shared::{self, SharedLine};
 use crate::store::{Store, StoreError};
 
 /// For how long something is opened again while the servers do not answer.
@@ -48,6 +50,7 @@ pub(crate) struct Cluster {
     news: News,
     output: Output,
     settings: Settings,
+    members: Arc<ClusterMembers>,
 }
 
 impl Cluster {
@@ -66,21 +69,22 @@ impl Cluster {
         let connection = options.connect(url).await;
         let connection = connection.map_err(|error| Fault::system(error.to_string()))?;
         let opened = |error: OpenError| Fault::system(error.to_string());
-        let durability = match service.durability {
-            config::Durability::Lazy => Durability::Lazy,
-            config::Durability::Fsync => Durability::Fsync,
-            config::Durability::Replicated => Durability::Replicated,
-        };
-        let durability = match role {
-            Role::FrontEnd => durability,
-            // It takes the streams as they are.
-            Role::Worker => Wire::durability(&connection, durability).await,
+        let durability = match (role, service.durability) {
+            (Role::Worker, _) => {
+                let cluster = &service.cluster;
+                until_made(&connection, cluster).await.map_err(opened)?
+            }
+            (Role::FrontEnd, config::Durability::Lazy) => Durability::Lazy,
+            (Role::FrontEnd, config::Durability::Fsync) => Durability::Fsync,
+            (Role::FrontEnd, config::Durability::Replicated) => Durability::Replicated,
         };
         let wire = patiently(|| Wire::open(&connection, durability)).await.map_err(opened)?;
         let (wire, replica) = (Arc::new(wire), Arc::new(Replica::default()));
         let news = patiently(|| News::open(&connection, durability)).await.map_err(opened)?;
         let settings =
             patiently(|| Settings::open(&connection, durability)).await.map_err(opened)?;
+        let members = || ClusterMembers::open(&connection, role, service.durability, durability);
+        let members = patiently(members).await.map_err(opened)?;
         info!(
             cluster = service.cluster,
             nats = connection.server_version(),
@@ -110,6 +114,7 @@ impl Cluster {
             news,
             output,
             settings,
+            members: Arc::new(members),
         }))
     }
 
@@ -131,6 +136,10 @@ impl Cluster {
 
     pub(crate) fn line(&self) -> Arc<dyn SharedLine> {
         Arc::clone(&self.line) as Arc<dyn SharedLine>
+    }
+
+    pub(crate) fn members(&self) -> Arc<dyn shared::Cluster> {
+        Arc::clone(&self.members) as Arc<dyn shared::Cluster>
     }
 
     /// Opens the queues of this configuration in the cluster.
@@ -180,7 +189,11 @@ impl Cluster {
             let (jobs, takers) = (Arc::clone(jobs), Arc::clone(&takers));
             tasks.spawn(self.search().find_all(jobs, takers, changed.subscribe()));
         }
-        Ok(Tasks { tasks, takers, changed })
+        let membership = self.members.join();
+        let members = Arc::clone(&self.members);
+        let (jobs, held) = (Arc::clone(jobs), Arc::clone(&self.held));
+        tasks.spawn(members.describe(Arc::clone(&membership), jobs, held));
+        Ok(Tasks { tasks, takers, changed, membership })
     }
 
     fn search(&self) -> Search {
@@ -209,6 +222,21 @@ async fn tell_of_outages(connection: Connection, jobs: Arc<Jobs>) {
         let error = StoreError::away("there is no connection to the NATS servers");
         jobs.store.writer().no_room(&error);
         drop(state.wait_for(|state| state.is_connected()).await);
+    }
+}
+
+/// Waits until a front end has made the streams: with which durability only the front ends know.
+async fn until_made(connection: &Connection, cluster: &str) -> Result<Durability, OpenError> {
+    let mut is_told = false;
+    loop {
+        if let Some(durability) = patiently(|| Wire::durability(connection)).await? {
+            return Ok(durability);
+        }
+        if !is_told {
+            info!(cluster, "waiting for a front end: none has made this cluster yet");
+            is_told = true;
+        }
+        sleep(AGAIN).await;
     }
 }
 
@@ -272,6 +300,7 @@ pub(crate) struct Tasks {
     takers: Arc<Takers>,
     /// Of the queues that this process has.
     changed: watch::Sender<()>,
+    membership: Arc<Membership>,
 }
 
 impl Tasks {
@@ -292,7 +321,11 @@ impl Tasks {
     pub(crate) async fn end(mut self, cluster: &Cluster) {
         cluster.line.settled().await;
         cluster.news.flush().await;
+        // With the task that describes this process, which has the other half of the membership.
         self.tasks.shutdown().await;
+        if let Some(membership) = Arc::into_inner(self.membership) {
+            membership.leave().await;
+        }
         cluster.connection.close().await;
     }
 }

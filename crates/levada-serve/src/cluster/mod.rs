@@ -7,11 +7,12 @@
 //! [`Store`]: crate::store::Store
 //! [`SharedLine`]: crate::jobs::shared::SharedLine
 //!
-//! Without the feature `nats` there is none (`without`).
+//! Without the feature `nats`, `no_cluster` stands in its place.
 //!
 //! | file      | what it is                                                                  |
 //! |-----------|-----------------------------------------------------------------------------|
 //! | `member`  | this process as a member of the cluster: joining, starting, leaving         |
+//! | `members` | which other processes there are, and what they say of themselves              |
 //! | `wire`    | the streams: records, bodies, keys; each write is a compare-and-set         |
 //! | `replica` | the records, in memory, as this process knows them                          |
 //! | `ticket`  | what stands in a queue for a job                                            |
@@ -44,38 +45,20 @@
 //!    has the job again.
 //! 7. What an attempt wrote is stored under the number of the attempt, before its end is recorded.
 
-#[cfg(feature = "nats")]
 mod held;
-#[cfg(feature = "nats")]
 mod leftovers;
-#[cfg(feature = "nats")]
 mod line;
-#[cfg(feature = "nats")]
 mod member;
-#[cfg(feature = "nats")]
+mod members;
 mod mirror;
-#[cfg(feature = "nats")]
 mod news;
-#[cfg(feature = "nats")]
 mod output;
-#[cfg(feature = "nats")]
 mod queues;
-#[cfg(feature = "nats")]
 mod replica;
-#[cfg(feature = "nats")]
 mod settings;
-#[cfg(feature = "nats")]
 mod store;
-#[cfg(feature = "nats")]
 mod taker;
-#[cfg(feature = "nats")]
 mod ticket;
-#[cfg(feature = "nats")]
 mod wire;
-#[cfg(not(feature = "nats"))]
-mod without;
 
-#[cfg(feature = "nats")]
 pub(crate) use self::member::{Cluster, Tasks};
-#[cfg(not(feature = "nats"))]
-pub(crate) use self::without::{Cluster, Tasks};

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
-use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::{GetStreamErrorKind, PublishError, PublishErrorKind};
 use async_nats::jetstream::stream::{
     Config, DiscardPolicy, LastRawMessageErrorKind, RetentionPolicy, StorageType, Stream,
 };
@@ -62,17 +63,25 @@ pub(super) enum Put {
 }
 
 impl Wire {
-    /// What the cluster was made with; `wanted` if it is not there yet.
-    pub(super) async fn durability(connection: &Connection, wanted: Durability) -> Durability {
+    /// What the front ends made the cluster with; `None` if it is not there yet. (Streams that a
+    /// server syncs at once are like those that it does not.)
+    pub(super) async fn durability(
+        connection: &Connection,
+    ) -> Result<Option<Durability>, OpenError> {
         let stream = format!("{}_service_records", connection.namespace());
-        let replicas = match connection.jetstream().get_stream(stream).await {
-            Ok(stream) => stream.cached_info().config.num_replicas,
-            Err(_) => return wanted,
-        };
-        match (replicas > 1, wanted) {
-            (true, _) => Durability::Replicated,
-            (false, Durability::Replicated) => Durability::Lazy,
-            (false, wanted) => wanted,
+        match connection.jetstream().get_stream(&stream).await {
+            Ok(found) if found.cached_info().config.num_replicas > 1 => {
+                Ok(Some(Durability::Replicated))
+            }
+            Ok(_) => Ok(Some(Durability::Lazy)),
+            Err(error) => match error.kind() {
+                GetStreamErrorKind::JetStream(refusal)
+                    if refusal.error_code() == ErrorCode::STREAM_NOT_FOUND =>
+                {
+                    Ok(None)
+                }
+                _ => Err(OpenError::NoAnswer { stream, source: Box::new(error) }),
+            },
         }
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
+use serde::{Deserialize, Serialize};
 
 use super::media::MediaRange;
 use super::retry::RetryPolicy;
@@ -54,7 +55,8 @@ pub(crate) struct Retention {
 }
 
 /// What a process does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Role {
     /// It answers clients, and runs jobs if its queues have workers.
     FrontEnd,
@@ -63,7 +65,8 @@ pub(crate) enum Role {
 }
 
 /// When NATS servers have a job for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Durability {
     /// One server has it in a file, which it may not have synced.
     Lazy,

@@ -103,7 +103,9 @@ impl<T> Kind<T> {
 
     /// What the command line gives, if it does.
     pub(super) fn given(&self, matches: &ArgMatches, flag: &str) -> Option<T> {
-        if matches.value_source(flag) != Some(ValueSource::CommandLine) {
+        // A worker's command line has fewer options.
+        let is_known = matches.try_contains_id(flag).is_ok();
+        if !is_known || matches.value_source(flag) != Some(ValueSource::CommandLine) {
             return None;
         }
         if self.form == Form::Bool {

@@ -23,14 +23,13 @@ mod shared;
 mod tests;
 pub(crate) mod units;
 
-#[cfg(feature = "nats")]
-pub(crate) use self::data::Durability;
 pub(crate) use self::data::{
-    Config, DEFAULT_QUEUE, Mode, OnDisconnect, QueueConfig, Retention, Role, Service, Storage,
+    Config, DEFAULT_QUEUE, Durability, Mode, OnDisconnect, QueueConfig, Retention, Role, Service,
+    Storage,
 };
 pub(crate) use self::document::Mistakes;
 pub(crate) use self::load::{Loaded, Source};
-pub(crate) use self::options::Given;
+pub(crate) use self::options::{Given, Options};
 pub(crate) use self::retry::{RetryPolicy, Verdict};
 #[cfg(feature = "nats")]
 pub(crate) use self::shared::{adopt, differences, to_share};

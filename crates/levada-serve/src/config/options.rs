@@ -20,14 +20,17 @@ use super::row::{Group, Row, Rows, key};
 #[rustfmt::skip]
 pub(super) static QUEUE: Rows<Queue> = &[
     &key("command", COMMAND, |q: &mut Queue| &mut q.command).default("")
+        .of_workers()
         .text("the command and its arguments; no shell is involved. The service looks for a name \
                without a slash on `PATH` (that of `environment`, if it sets one), and for a \
                relative name with a slash in `directory`"),
     &key("directory", DIRECTORY, |q: &mut Queue| &mut q.directory).default("that of the service")
+        .of_workers()
         .text("the working directory of the command"),
     &Environment,
     &key("workers", count_or_zero::<4096>(), |q: &mut Queue| &mut q.workers)
         .flag("workers").default("the number of CPUs")
+        .of_workers()
         .text("how many commands of the queue run at the same time (1 to 4096); in a cluster, each \
                process has its own number, and a front end may have `0`: it then runs none"),
     &key("capacity", count::<_, MAX_JOBS>(), |q: &mut Queue| &mut q.capacity).flag("queue")
@@ -42,6 +45,7 @@ pub(super) static QUEUE: Rows<Queue> = &[
         .text("how long the processes of a command may still run after SIGTERM, or after the \
                command has ended, before they get SIGKILL"),
     &key("priority", PRIORITY, |q: &mut Queue| &mut q.priority).flag("priority")
+        .of_workers()
         .text("when as many commands run as `max_running` allows, the queue with the greatest \
                number goes first (-128 to 127); among equals, the worker that has waited longest"),
     &key("max_body", SIZE, |q: &mut Queue| &mut q.max_body).flag("max-body")
@@ -104,6 +108,7 @@ pub(super) static LIMITS: Rows<Config> = &[
                with `429`"),
     &key("max_running", limit::<4096>(), |c: &mut Config| &mut c.max_running)
         .flag("max-running").default("the sum of `workers`")
+        .of_workers()
         .text("how many commands of all queues run at the same time (1 to 4096)"),
     &Group { key: "retention", at: |c: &mut Config| &mut c.retention, rows: RETENTION,
         check: |_, _| {} },
@@ -134,13 +139,16 @@ static SERVICE: Rows<Service> = &[
         .text("where accepted jobs are kept: a directory of its own for each service, or `memory`, \
                which lasts as long as the process"),
     &key("nats", NATS, |s: &mut Service| &mut s.nats).flag("nats")
+        .of_workers()
         .text("the NATS servers of a cluster: `nats://HOST:PORT` or `tls://HOST:PORT`, several with \
                commas. They keep the jobs in place of `store`, and all front ends and workers of \
                the cluster share them"),
     &key("nats_credentials", FILE, |s: &mut Service| &mut s.nats_credentials)
         .flag("nats-credentials")
+        .of_workers()
         .text("a credentials file for the NATS servers: a JWT and its key, as `nsc` writes them"),
     &key("cluster", CLUSTER, |s: &mut Service| &mut s.cluster).flag("cluster")
+        .of_workers()
         .text("the name of the cluster: 1 to 64 letters, digits and `-`. Clusters with different names \
                can use the same NATS servers, and do not see each other's jobs"),
     &key("durability", choice("lazy|fsync|replicated"), |s: &mut Service| &mut s.durability)
@@ -148,12 +156,13 @@ static SERVICE: Rows<Service> = &[
         .text("when a job counts as stored: with `lazy`, when one NATS server has written it; with \
                `fsync`, when one server has synced it, which needs `sync_interval: always` in the \
                server's configuration; with `replicated`, when the majority of three servers has \
-               written it. All front ends and workers of a cluster need the same"),
+               written it. All front ends of a cluster need the same; workers follow them"),
     &key("full_status", FULL_STATUS, |s: &mut Service| &mut s.full_status).flag("full-status")
         .text("the status with which a full queue refuses a job: `503`, or `429` for clients that \
                retry only after that"),
     &key("header_timeout", DURATION, |s: &mut Service| &mut s.header_timeout)
         .flag("header-timeout")
+        .of_workers()
         .text("how long a client may take to send the head of a request, and leave a connection \
                idle"),
     &key("body_timeout", DURATION, |s: &mut Service| &mut s.body_timeout).flag("body-timeout")
@@ -164,6 +173,7 @@ static SERVICE: Rows<Service> = &[
                `body_timeout`; otherwise the answer is `408`. With `0`, any number"),
     &key("max_connections", count::<_, MAX_JOBS>(), |s: &mut Service| &mut s.max_connections)
         .flag("max-connections")
+        .of_workers()
         .text("how many connections the service keeps open (1 to 1000000); for one more, it closes \
                the one that has been idle the longest"),
 ];
@@ -172,15 +182,18 @@ static SERVICE: Rows<Service> = &[
 #[rustfmt::skip]
 static ACCESS: Rows<Service> = &[
     &key("listen", ADDRESS, |s: &mut Service| &mut s.listen).flag("listen")
+        .of_workers()
         .text("the address to listen on; with port 0 the system chooses a free one, which the \
                service prints. An address that other machines reach needs tokens, or \
                `allow_anonymous` with TLS or `allow_plain_http`"),
     &key("token_file", FILE, |s: &mut Service| &mut s.token_file).flag("token-file")
+        .of_workers()
         .text("only clients with a token from this file may use the service; a line is TOKEN or \
                NAME TOKEN. The environment variable LEVADA_TOKEN is one more token"),
     &key("allow_world_readable_tokens", SWITCH,
          |s: &mut Service| &mut s.allow_world_readable_tokens)
         .flag("allow-world-readable-tokens")
+        .of_workers()
         .text("take a token file that every user of this machine can read, as Docker and \
                Kubernetes mount secrets"),
     &key("allow_anonymous", SWITCH, |s: &mut Service| &mut s.allow_anonymous)
@@ -192,13 +205,16 @@ static ACCESS: Rows<Service> = &[
         .text("listen without TLS where other machines reach the service: in a trusted network, \
                such as that of a few containers, or behind a proxy that does TLS"),
     &key("allow_host", NAMES, |s: &mut Service| &mut s.allow_host).flag("allow-host")
+        .of_workers()
         .text("a name by which clients reach a service without tokens; there may be several. IP \
                addresses and `localhost` are always allowed. A service that other machines reach \
                also answers to private names and, with TLS, to every name"),
     &key("tls_cert", FILE, |s: &mut Service| &mut s.tls_cert).flag("tls-cert")
+        .of_workers()
         .text("serve HTTPS with this certificate and its chain (PEM); the service reads it again \
                when it changes"),
     &key("tls_key", FILE, |s: &mut Service| &mut s.tls_key).flag("tls-key")
+        .of_workers()
         .text("the private key of the certificate (PEM)"),
 ];
 
@@ -218,6 +234,10 @@ impl Row<Queue> for Environment {
         let hidden = |name: &String| (name.clone(), "(hidden)".into());
         let hidden: Table = queue.environment.keys().map(hidden).collect();
         table.insert("environment".to_owned(), hidden.into());
+    }
+
+    fn is_of_workers(&self) -> bool {
+        true
     }
 
     #[cfg(test)]
@@ -311,21 +331,28 @@ impl Given {
     }
 }
 
-fn flags<C>(rows: Rows<C>, mut defaults: C) -> Vec<Arg> {
-    rows.iter().flat_map(|row| row.flags(&mut defaults)).collect()
+/// The options of the table as a part of a command line: all of them, or those of a worker.
+#[derive(Debug, Clone)]
+pub(crate) struct Options<const OF_WORKERS: bool>(pub(crate) Given);
+
+impl<const OF_WORKERS: bool> Options<OF_WORKERS> {
+    fn flags<C>(rows: Rows<C>, mut defaults: C) -> impl Iterator<Item = Arg> {
+        let rows = rows.iter().filter(|row| !OF_WORKERS || row.is_of_workers());
+        rows.flat_map(move |row| row.flags(&mut defaults))
+    }
 }
 
-impl Args for Given {
+impl<const OF_WORKERS: bool> Args for Options<OF_WORKERS> {
     fn augment_args(command: Command) -> Command {
-        let queue = flags(QUEUE, Queue::built_in());
+        let queue = Self::flags(QUEUE, Queue::built_in());
         command
             .next_help_heading("The queue of the command after `--`")
-            .args(queue.into_iter().map(|flag| flag.requires("command")))
+            .args(queue.map(|flag| flag.requires("command")))
             .next_help_heading("The service")
-            .args(flags(SERVICE, Service::built_in()))
-            .args(flags(LIMITS, Config::built_in()))
+            .args(Self::flags(SERVICE, Service::built_in()))
+            .args(Self::flags(LIMITS, Config::built_in()))
             .next_help_heading("Access")
-            .args(flags(ACCESS, Service::built_in()))
+            .args(Self::flags(ACCESS, Service::built_in()))
             .next_help_heading(None)
     }
 
@@ -334,13 +361,13 @@ impl Args for Given {
     }
 }
 
-impl FromArgMatches for Given {
+impl<const OF_WORKERS: bool> FromArgMatches for Options<OF_WORKERS> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Ok(Self(matches.clone()))
+        Ok(Self(Given(matches.clone())))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        self.0 = matches.clone();
+        *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
 }

@@ -23,6 +23,11 @@ pub(super) trait Row<C>: Sync {
         Vec::new()
     }
 
+    /// Whether each worker of a cluster says it for itself.
+    fn is_of_workers(&self) -> bool {
+        false
+    }
+
     /// The row of the key in docs/config.md, where these are the defaults.
     #[cfg(test)]
     fn documented(&self, _defaults: &mut C) -> Option<String> {
@@ -41,6 +46,7 @@ pub(super) struct Entry<C: 'static, T: 'static> {
     /// What else follows from a new value.
     then: fn(&mut C),
     flag: Option<&'static str>,
+    of_workers: bool,
     /// What holds if nothing is said, in words.
     default: Option<&'static str>,
     text: &'static str,
@@ -52,7 +58,7 @@ pub(super) const fn key<C, T>(
     kind: Kind<T>,
     at: fn(&mut C) -> &mut T,
 ) -> Entry<C, T> {
-    Entry { key, kind, at, then: |_| {}, flag: None, default: None, text: "" }
+    Entry { key, kind, at, then: |_| {}, flag: None, of_workers: false, default: None, text: "" }
 }
 
 impl<C, T> Entry<C, T> {
@@ -64,6 +70,12 @@ impl<C, T> Entry<C, T> {
 
     pub(super) const fn flag(mut self, flag: &'static str) -> Self {
         self.flag = Some(flag);
+        self
+    }
+
+    /// Each worker of a cluster says it for itself.
+    pub(super) const fn of_workers(mut self) -> Self {
+        self.of_workers = true;
         self
     }
 
@@ -115,6 +127,10 @@ impl<C, T> Row<C> for Entry<C, T> {
             help += &format!(" [default: {default}]");
         }
         vec![self.kind.describe(Arg::new(flag).long(flag).help(help))]
+    }
+
+    fn is_of_workers(&self) -> bool {
+        self.of_workers
     }
 
     #[cfg(test)]

@@ -11,9 +11,6 @@ use super::document::Document;
 use super::options::QUEUE;
 use super::row::shown;
 
-/// The keys that belong to the machine on which the command runs.
-const LOCAL: [&str; 5] = ["command", "directory", "environment", "priority", "workers"];
-
 /// The settings of each queue that are the same wherever its jobs run, as TOML.
 pub(crate) fn to_share(config: &Config) -> BTreeMap<String, String> {
     let of_queue =
@@ -22,9 +19,7 @@ pub(crate) fn to_share(config: &Config) -> BTreeMap<String, String> {
 }
 
 fn shared(queue: &QueueConfig) -> Table {
-    let mut table = shown(QUEUE, &mut queue.clone());
-    LOCAL.iter().for_each(|key| drop(table.remove(*key)));
-    table
+    shown(QUEUE.iter().filter(|row| !row.is_of_workers()), &mut queue.clone())
 }
 
 /// A worker's queue with the settings that its front ends give to it.

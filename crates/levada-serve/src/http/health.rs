@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::app::{App, Client};
 use super::outcome::{draining, store_failed};
 use super::problem::Problem;
+use crate::config::Role;
 use crate::jobs::active::JobQueue;
 use crate::metrics::{Gauges, QueueGauges, ReloadGauges};
 
@@ -66,5 +67,10 @@ fn gauges(app: &App) -> Gauges {
         draining: app.jobs.is_draining(),
         store_full: condition.is_full(),
         store_failed: condition.failure().is_some(),
+        members: app.jobs.cluster.as_ref().map_or_else(Vec::new, |cluster| {
+            let members = cluster.state().members;
+            let kind = |kind| members.iter().filter(|(_, member)| member.kind == kind).count();
+            vec![("front-end", kind(Role::FrontEnd)), ("worker", kind(Role::Worker))]
+        }),
     }
 }

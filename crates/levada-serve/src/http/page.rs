@@ -24,6 +24,7 @@ const FILES: &[File] = &[
     ("format.js", JS, include_str!("../../page/format.js")),
     ("job.js", JS, include_str!("../../page/job.js")),
     ("jobs.js", JS, include_str!("../../page/jobs.js")),
+    ("members.js", JS, include_str!("../../page/members.js")),
     ("queues.js", JS, include_str!("../../page/queues.js")),
     ("sse.js", JS, include_str!("../../page/sse.js")),
     ("state.js", JS, include_str!("../../page/state.js")),

@@ -15,10 +15,13 @@ use super::lookup::{self, to_the_end};
 use super::outcome::{refused, unreadable};
 use super::path::Path;
 use super::problem::Problem;
+use super::state::Time;
+use crate::config::Durability;
 use crate::job::{JobId, JobState};
 use crate::jobs::active::JobQueue;
 use crate::jobs::lifecycle::accept::NotAgain;
 use crate::jobs::registry::Job;
+use crate::jobs::shared::{ClusterState, Member};
 use crate::store::condition::Condition;
 use crate::store::{Filter, StoreError, StoreErrorKind};
 
@@ -30,6 +33,32 @@ pub(super) struct Overview {
     store: &'static str,
     uptime_seconds: f64,
     queues: Vec<QueueState>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<ClusterJson>,
+}
+
+/// The cluster that the service is a part of.
+#[derive(Debug, Serialize)]
+struct ClusterJson {
+    name: String,
+    durability: Durability,
+    members: Vec<MemberJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct MemberJson {
+    since: Time,
+    #[serde(flatten)]
+    member: Member,
+}
+
+impl ClusterJson {
+    fn of(cluster: ClusterState) -> Self {
+        let members = cluster.members.into_iter();
+        let members = members.map(|(since, member)| MemberJson { since: Time(since), member });
+        let (name, durability) = (cluster.name, cluster.durability);
+        Self { name, durability, members: members.collect() }
+    }
 }
 
 /// One queue.
@@ -97,6 +126,7 @@ pub(super) fn overview(app: &App) -> Overview {
         },
         uptime_seconds: rounded(app.started.elapsed().as_secs_f64()),
         queues: app.jobs.registry.all_queues().iter().map(|queue| QueueState::of(queue)).collect(),
+        cluster: app.jobs.cluster.as_ref().map(|cluster| ClusterJson::of(cluster.state())),
     }
 }
 

@@ -60,7 +60,7 @@ struct Members<'a> {
 
 /// A moment, as RFC 3339 writes it.
 #[derive(Debug, Clone, Copy)]
-struct Time(Moment);
+pub(super) struct Time(pub(super) Moment);
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {

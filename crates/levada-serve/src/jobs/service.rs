@@ -11,7 +11,7 @@ use super::lifecycle::Lifecycle;
 use super::registry::Registry;
 use super::report::Reporter;
 use super::scheduler::Scheduler;
-use super::shared::SharedLine;
+use super::shared::{Cluster, SharedLine};
 use super::suspects::Suspects;
 use crate::config::Config;
 use crate::job::JobState;
@@ -36,6 +36,8 @@ pub(crate) struct Jobs {
     pub(crate) lifecycle: Arc<Lifecycle>,
     /// Has events, metrics and spans.
     pub(crate) reporter: Arc<Reporter>,
+    /// If several processes share them.
+    pub(crate) cluster: Option<Arc<dyn Cluster>>,
 }
 
 /// Where jobs are kept.
@@ -56,6 +58,7 @@ pub(crate) struct SharedJobs {
     pub(crate) line: Arc<dyn SharedLine>,
     /// Names the numbering of their events.
     pub(crate) numbering: String,
+    pub(crate) cluster: Arc<dyn Cluster>,
 }
 
 impl Jobs {
@@ -70,9 +73,11 @@ impl Jobs {
         tracing: Tracing,
     ) -> (Arc<Self>, Closer) {
         let Persistence { store, is_durable, in_flight, shared } = persistence;
-        let (shared, numbering) = match shared {
-            Some(SharedJobs { line, numbering }) => (Some(line), Some(numbering)),
-            None => (None, None),
+        let (shared, numbering, cluster) = match shared {
+            Some(SharedJobs { line, numbering, cluster }) => {
+                (Some(line), Some(numbering), Some(cluster))
+            }
+            None => (None, None, None),
         };
         let metrics = Metrics::new();
         let observer = metrics.clone();
@@ -95,7 +100,8 @@ impl Jobs {
             shared,
             in_flight,
         });
-        let jobs = Self { store, config, shutdown, registry, admission, lifecycle, reporter };
+        let jobs =
+            Self { store, config, shutdown, registry, admission, lifecycle, reporter, cluster };
         (Arc::new(jobs), closer)
     }
 

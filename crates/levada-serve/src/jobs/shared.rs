@@ -1,12 +1,45 @@
-//! Jobs that several processes share: where they wait instead of in this process's own line.
+//! Jobs that several processes share: where they wait instead of in this process's own line, and
+//! which processes these are.
 
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::active::ActiveJob;
 use super::events::JobEvent;
-use crate::job::JobId;
+use crate::config::{Durability, Role};
+use crate::job::{JobId, Moment};
+
+/// The cluster, as this process knows it.
+pub(crate) trait Cluster: Debug + Send + Sync {
+    fn state(&self) -> ClusterState;
+}
+
+/// A cluster and its processes.
+#[derive(Debug)]
+pub(crate) struct ClusterState {
+    pub(crate) name: String,
+    pub(crate) durability: Durability,
+    /// Those that live, and since when; those that joined first at the front.
+    pub(crate) members: Vec<(Moment, Member)>,
+}
+
+/// A process of a cluster, as it describes itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Member {
+    pub(crate) kind: Role,
+    pub(crate) host: String,
+    pub(crate) pid: u32,
+    pub(crate) version: String,
+    /// It ends the jobs that it runs, and takes no more.
+    pub(crate) draining: bool,
+    /// How many jobs it runs at the same time.
+    pub(crate) seats: usize,
+    /// How many it has now.
+    pub(crate) running: usize,
+}
 
 /// The line that several processes share, and their events. Nothing here waits.
 pub(crate) trait SharedLine: Debug + Send + Sync {

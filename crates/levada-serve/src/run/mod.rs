@@ -91,7 +91,12 @@ async fn run(settings: Arc<Settings>, role: Role) -> Result<ExitCode, Fault> {
         .map_err(|error| Fault::system(format!("cannot listen on {listen}: {error}")))?;
     let address = listener.local_addr().unwrap_or(listen);
 
-    let cluster = Cluster::join(service, role).await?;
+    let stop = tokio::spawn(heed(signals, shutdown.clone()));
+    let asked_to_stop = shutdown.signal();
+    let cluster = tokio::select! {
+        joined = Cluster::join(service, role) => joined?,
+        () = asked_to_stop.draining() => return Ok(ExitCode::SUCCESS),
+    };
     let config = config.subscribe();
     let config = cluster.as_ref().map_or(config.clone(), |cluster| cluster.config(config));
     let (jobs, closer, begun) =
@@ -119,15 +124,7 @@ async fn run(settings: Arc<Settings>, role: Role) -> Result<ExitCode, Fault> {
         settings.tls.clone(),
         shutdown.signal(),
     );
-    let code = tokio::spawn({
-        let (shutdown, jobs) = (shutdown.clone(), Arc::clone(&jobs));
-        async move {
-            tokio::select! {
-                code = signals.advance(&shutdown) => code,
-                () = end_with_the_store(&jobs, &shutdown) => STORE_FAILED,
-            }
-        }
-    });
+    let code = tokio::spawn(aborted(stop, Arc::clone(&jobs), shutdown.clone()));
     let background = in_background(&jobs, &settings, role, hang_ups).await;
     announce(address, settings.tls.is_some());
     tokio::select! {
@@ -146,6 +143,20 @@ async fn run(settings: Arc<Settings>, role: Role) -> Result<ExitCode, Fault> {
         drop(timeout(ABORT, tasks.end(&cluster)).await);
     }
     Ok(ExitCode::from(code))
+}
+
+/// Advances the shutdown as signals come: from before the servers of a cluster are reached, which
+/// may take as long as it likes.
+async fn heed(signals: StopSignals, shutdown: Shutdown) -> u8 {
+    signals.advance(&shutdown).await
+}
+
+/// The exit code, if it comes to an abort.
+async fn aborted(signals: JoinHandle<u8>, jobs: Arc<Jobs>, shutdown: Shutdown) -> u8 {
+    tokio::select! {
+        code = signals => code.unwrap_or(STORE_FAILED),
+        () = end_with_the_store(&jobs, &shutdown) => STORE_FAILED,
+    }
 }
 
 /// What goes on beside the requests, until it is dropped.
@@ -202,8 +213,8 @@ fn open(
     tracing: Tracing,
 ) -> Result<(Arc<Jobs>, Closer, Vec<Begun>), Fault> {
     if let Some(cluster) = cluster {
-        let numbering = cluster.numbering();
-        let shared = Some(SharedJobs { line: cluster.line(), numbering });
+        let (line, numbering) = (cluster.line(), cluster.numbering());
+        let shared = Some(SharedJobs { line, numbering, cluster: cluster.members() });
         let store = cluster.store();
         let persistence = Persistence { store, is_durable: true, in_flight: None, shared };
         let (jobs, closer) = Jobs::new(persistence, config, shutdown, tracing);

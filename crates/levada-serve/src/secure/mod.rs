@@ -71,7 +71,6 @@ pub(crate) fn check(service: &Service, has_tokens: bool) -> Result<Option<&'stat
     }
 }
 
-/// What is wrong with options that need another one, or that contradict another one.
 /// Whether a worker may run like this. No client has it run anything: it answers probes only.
 ///
 /// # Errors
@@ -92,6 +91,7 @@ pub(crate) fn check_worker(
     Ok(None)
 }
 
+/// What is wrong with options that need another one, or that contradict another one.
 fn incomplete(service: &Service) -> Option<&'static str> {
     match (&service.tls_cert, &service.tls_key) {
         (Some(_), None) => return Some("--tls-cert: add the private key with --tls-key FILE"),

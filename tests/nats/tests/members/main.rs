@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
-use levada_nats::members::{Members, Membership, Role, Roster};
+use levada_nats::members::{LONGEST_DESCRIPTION, Member, Members, Membership, Role, Roster};
 use levada_nats::{Connection, Durability, OpenError, connect};
 use levada_nats_test::{Cluster, PATIENCE, Proxy, Server, request, until};
 use std::time::{Duration, SystemTime};
@@ -233,6 +233,39 @@ async fn guarantee_3_a_leader_that_is_killed_makes_no_member_leave() {
     assert!(seen.iter().all(|count| *count == 2), "{seen:?}");
     drop(memberships);
     counts(&observer, 0, 0).await;
+}
+
+#[tokio::test]
+async fn guarantee_7_the_last_description_of_a_member_is_seen() {
+    let server = Server::start().await;
+    let proxy = Proxy::start(server.port());
+    let (observer, ours) = (connected(&server.url()).await, connected(&proxy.url()).await);
+    let says = |text: &'static str| {
+        move |roster: &Roster| roster.iter().map(Member::description).eq([text])
+    };
+    let membership = ours.join(Role::Sender);
+    is(&observer, says("")).await;
+    for text in ["one", "two"] {
+        membership.describe(text).unwrap();
+        is(&observer, says(text)).await;
+    }
+    membership.describe("x".repeat(LONGEST_DESCRIPTION + 1)).unwrap_err();
+    // One that comes later sees it with the next renewal.
+    let later = connected(&server.url()).await;
+    is(&later, says("two")).await;
+    // What is said without a connection is seen as soon as there is one; of several, the last.
+    proxy.cut();
+    is(&ours, |roster| !roster.is_current()).await;
+    for number in 0..100 {
+        membership.describe(number.to_string()).unwrap();
+    }
+    membership.describe("x".repeat(LONGEST_DESCRIPTION)).unwrap();
+    proxy.heal();
+    let long = |roster: &Roster| {
+        roster.iter().any(|member| member.description().len() == LONGEST_DESCRIPTION)
+    };
+    is(&observer, long).await;
+    is(&ours, long).await;
 }
 
 #[tokio::test]

@@ -7,10 +7,12 @@
 #![cfg(target_os = "linux")]
 
 mod chaos;
+mod credentials;
 mod front_ends;
 mod http;
 mod limits;
 mod member;
+mod members;
 mod poison;
 mod servers;
 mod site;

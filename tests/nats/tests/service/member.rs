@@ -140,6 +140,12 @@ impl Member {
         self.send(Call::get(path)).await
     }
 
+    /// As [`get`](Self::get), also while it is not ready.
+    pub(crate) async fn get_any(&self, path: &str) -> Answer {
+        let address = self.address().unwrap_or_else(|| panic!("{} does not listen", self.name));
+        send(address, &Call::get(path)).await.unwrap()
+    }
+
     /// Has a job accepted, and returns its id.
     pub(crate) async fn submit(&self, input: &str) -> String {
         self.submit_to("/", input).await

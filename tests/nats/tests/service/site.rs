@@ -73,7 +73,7 @@ pub(crate) struct Effect {
 }
 
 impl Site {
-    /// With more options for each process.
+    /// With more options for each front end.
     pub(crate) fn new(options: &[&str]) -> Self {
         let dir = TempDir::with_prefix("levada-service-").unwrap();
         fs::write(dir.path().join("command"), COMMAND).unwrap();
@@ -110,13 +110,29 @@ impl Site {
         self.member("work", "other", url)
     }
 
+    /// Starts `levada serve` or `levada work` with more options, and does not wait.
+    pub(crate) fn line(&self, command: &str, url: &str, options: &[&str]) -> Member {
+        let kind = if command == "serve" { "front-end" } else { "worker" };
+        self.start(command, kind, url, options)
+    }
+
+    /// Where a file of this name is.
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
     fn member(&self, command: &str, kind: &str, url: &str) -> Member {
+        let options: Vec<_> = self.options.iter().map(String::as_str).collect();
+        self.start(command, kind, url, if command == "serve" { &options } else { &[] })
+    }
+
+    fn start(&self, command: &str, kind: &str, url: &str, options: &[&str]) -> Member {
         // ORDERING: Relaxed, no pair: only hands out numbers.
         let number = self.names.fetch_add(1, Ordering::Relaxed);
         let config = self.path(&format!("{kind}.toml"));
         let config = config.to_str().unwrap();
         let mut words = vec![command, "--listen", "127.0.0.1:0", "--nats", url, "--config", config];
-        words.extend(self.options.iter().map(String::as_str));
+        words.extend(options);
         Member::spawn(&format!("{kind}-{number}"), self.dir.path(), &words)
     }
 

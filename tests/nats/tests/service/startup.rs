@@ -35,7 +35,7 @@ async fn wrong_credentials_are_named() {
         refuses(&member, 1, &["authorization"]).await;
         assert!(!member.log().contains("wrong-one"), "a password is shown: {}", member.log());
     }
-    let right = site.worker(&format!("nats://levada:secret@127.0.0.1:{port}"));
+    let right = site.front_end(&format!("nats://levada:secret@127.0.0.1:{port}"));
     right.ready().await;
     assert!(!right.log().contains("secret"), "a password is shown: {}", right.log());
 }
@@ -81,6 +81,27 @@ async fn a_worker_that_contradicts_the_front_ends_says_so_and_takes_no_jobs() {
         let metrics = member.get("/metrics").await.expect(200).text();
         assert_eq!(metrics.contains(line), has_run, "{metrics}");
     }
+}
+
+#[tokio::test]
+async fn a_worker_waits_for_a_front_end_and_makes_nothing() {
+    let (server, site) = (Server::start().await, Site::new(&[]));
+    let [early, impatient] = [site.worker(&server.url()), site.worker(&server.url())];
+    for worker in [&early, &impatient] {
+        until("the wait for a front end", async || {
+            let log = worker.log();
+            if log.contains("waiting for a front end") { Ok(()) } else { Err(log) }
+        })
+        .await;
+    }
+    let streams = request(&server.url(), "$JS.API.STREAM.NAMES", "").await.unwrap();
+    assert_eq!(streams["total"], 0, "{streams}");
+    impatient.terminate();
+    assert!(impatient.exit().await.success());
+    let front_end = site.front_end(&server.url());
+    let id = front_end.submit("one").await;
+    assert_eq!(front_end.result(&id).await, "one 1");
+    early.ready().await;
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 use crate::member::Member;
 use crate::site::{Site, until_dead};
 use levada_nats_test::{Proxy, Server, until};
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// Waits until the job of this id has begun, and returns the process of its command.
 async fn began(site: &Site, front_end: &Member, id: &str, name: &str) -> u32 {
@@ -132,4 +134,72 @@ async fn a_worker_without_a_connection_kills_its_command_when_its_lease_ends() {
 #[tokio::test]
 async fn a_worker_with_a_half_open_connection_kills_its_command_when_its_lease_ends() {
     cut_off(Proxy::freeze).await;
+}
+
+#[tokio::test]
+async fn a_worker_whose_connection_breaks_again_and_again_still_takes_jobs() {
+    let (server, site) = (Server::start().await, Site::new(&[]));
+    let proxy = Proxy::start(server.port());
+    let front_end = site.front_end(&server.url());
+    front_end.ready().await;
+    let worker = site.worker(&proxy.url());
+    worker.ready().await;
+    for round in 0..5 {
+        for _ in 0..4 {
+            proxy.cut();
+            proxy.heal();
+            sleep(Duration::from_millis(300)).await;
+        }
+        let id = front_end.submit(&format!("job-{round}")).await;
+        assert!(front_end.result(&id).await.starts_with(&format!("job-{round} ")));
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_drains_for_longer_than_a_lease_keeps_its_job() {
+    let (server, site) = (Server::start().await, Site::new(&[]));
+    let front_end = site.front_end(&server.url());
+    let drained = site.worker(&server.url());
+    drained.ready().await;
+    let id = front_end.submit("one nap 25").await;
+    began(&site, &front_end, &id, "one").await;
+    let _other = site.worker(&server.url());
+    drained.terminate();
+    assert_eq!(front_end.result(&id).await, "one 1");
+    assert!(drained.exit().await.success());
+    let job = front_end.ended_job(&id).await;
+    assert!(job["interruptions"].is_null(), "{job}");
+    assert_eq!(site.effects("one").len(), 1);
+}
+
+#[tokio::test]
+async fn a_worker_with_a_half_open_connection_ends_when_it_is_asked_to() {
+    let (server, site) = (Server::start().await, Site::new(&[]));
+    let proxy = Proxy::start(server.port());
+    let front_end = site.front_end(&server.url());
+    front_end.ready().await;
+    let worker = site.worker(&proxy.url());
+    worker.ready().await;
+    proxy.freeze();
+    worker.terminate();
+    worker.exit().await;
+}
+
+#[tokio::test]
+async fn a_process_that_waits_for_a_server_at_its_start_ends_when_it_is_asked_to() {
+    let (server, site) = (Server::start().await, Site::new(&[]));
+    let proxy = Proxy::start(server.port());
+    proxy.freeze();
+    let member = site.front_end(&proxy.url());
+    until("its handler of signals", async || {
+        // Bit 14 of the caught signals is SIGTERM.
+        let status = std::fs::read_to_string(format!("/proc/{}/status", member.pid())).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();
+        let caught = u64::from_str_radix(caught, 16).unwrap();
+        if caught & (1 << 14) != 0 { Ok(()) } else { Err(status) }
+    })
+    .await;
+    member.terminate();
+    // A start that fails has code 1.
+    assert_eq!(member.exit().await.code(), Some(0), "{}", member.log());
 }

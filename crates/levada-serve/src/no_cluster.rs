@@ -1,4 +1,4 @@
-//! Built without the feature `nats`: there is no cluster.
+//! What stands for `cluster` without the feature `nats`: there is none.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use levada::watch;
 use crate::config::{Config, Role, Service};
 use crate::fault::Fault;
 use crate::jobs::service::Jobs;
-use crate::jobs::shared::SharedLine;
+use crate::jobs::shared::{self, SharedLine};
 use crate::store::Store;
 
 /// There is none.
@@ -37,6 +37,10 @@ impl Cluster {
     }
 
     pub(crate) fn line(&self) -> Arc<dyn SharedLine> {
+        match *self {}
+    }
+
+    pub(crate) fn members(&self) -> Arc<dyn shared::Cluster> {
         match *self {}
     }
 
