@@ -180,7 +180,6 @@ function go(change) {
 function freeze() {
   frozen = !frozen;
   setAttribute(byId("freeze"), "aria-pressed", frozen);
-  setText(byId("freeze"), frozen ? "Go on" : "Freeze");
   speak(frozen ? "The page is frozen." : "The page goes on.");
   poll();
 }
