@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 const MAX_CONNECTIONS: usize = 16;
 const MAX_REQUEST: usize = 16 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// The page uses nothing but its own files and this server, and no site may frame it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+    img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What a handler gets.
 #[derive(Debug)]
@@ -218,6 +221,7 @@ fn write(mut stream: &TcpStream, answer: &Answer, has_body: bool) -> io::Result<
     let mut bytes = format!(
         "HTTP/1.1 {status} {reason}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\
          {allow}Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\
+         Content-Security-Policy: {POLICY}\r\nReferrer-Policy: no-referrer\r\n\
          Connection: close\r\n\r\n",
         body.len()
     );

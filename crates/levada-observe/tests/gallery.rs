@@ -4,15 +4,18 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-/// What the program prints with `--once`.
-fn dump(name: &str) -> String {
+/// A sick program.
+fn program(name: &str) -> Command {
     let test = std::env::current_exe().unwrap();
     let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     let path: PathBuf = test.ancestors().nth(2).unwrap().join("examples").join(file);
-    let output = Command::new(&path).arg("--once").output();
-    let output = output.unwrap_or_else(|error| {
-        panic!("{path:?}: {error}. `cargo build -p levada-observe --examples` builds it")
-    });
+    assert!(path.exists(), "{path:?}: `cargo build -p levada-observe --examples` builds it");
+    Command::new(path)
+}
+
+/// What the program prints with `--once`.
+fn dump(name: &str) -> String {
+    let output = program(name).arg("--once").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
     println!("{text}");
@@ -148,4 +151,27 @@ fn an_unbounded_queue_that_grows() {
             "results (mpsc, *, unbounded) of u64: growing, *",
         ],
     );
+}
+
+#[cfg(all(unix, feature = "signal"))]
+#[test]
+fn sigusr1_dumps_to_standard_error() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
+    let mut program = program("deadlock");
+    let program = program.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut program = program.spawn().unwrap();
+    // It prints its first dump when it is observed and stuck.
+    let mut first = String::new();
+    BufReader::new(program.stdout.as_mut().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.starts_with("levada: deadlock "), "{first}");
+    let sent = Command::new("kill").args(["-USR1", &program.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let lines = BufReader::new(program.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let told: Vec<_> = lines.take(3).collect();
+    program.kill().unwrap();
+    program.wait().unwrap();
+    assert!(told[0].starts_with("levada: deadlock (pid "), "{told:?}");
+    assert!(told[2].starts_with("suspected deadlock for "), "{told:?}");
 }

@@ -106,6 +106,25 @@ fn a_name_is_refused_and_an_address_is_not() {
 }
 
 #[test]
+fn it_answers_while_the_runtime_is_stuck() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let (tx, mut rx) = levada::mpsc::builder(1).named("starved").build();
+    let (stuck, is_stuck) = std::sync::mpsc::channel();
+    let (free, is_free) = std::sync::mpsc::channel::<()>();
+    runtime.spawn(async move {
+        tx.send(1_u8).await.unwrap();
+        stuck.send(()).unwrap();
+        // The only worker of the runtime sleeps here.
+        is_free.recv().unwrap_err();
+    });
+    is_stuck.recv().unwrap();
+    runtime.spawn(async move { while rx.recv().await.is_some() {} });
+    let answer = get(&start(), "/channels.txt");
+    assert!(answer.contains("starved (mpsc, 1 of 1, full) of u8"), "{answer}");
+    drop(free);
+}
+
+#[test]
 fn the_server_stops_with_its_guard() {
     let serving = start();
     let address = serving.address();

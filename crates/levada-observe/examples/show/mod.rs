@@ -14,7 +14,10 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Observes, with limits that are short enough to watch.
 pub(crate) fn observe() -> io::Result<Observing> {
     let second = Duration::from_secs(1);
-    Observer::new().deadlock_after(second).full_after(second).oneshot_after(second).start()
+    let observer = Observer::new().deadlock_after(second).full_after(second).oneshot_after(second);
+    #[cfg(all(unix, feature = "signal"))]
+    let observer = observer.dump_on_sigusr1();
+    observer.start()
 }
 
 /// Waits until the trouble is there, prints the dump, and stays unless it is to run `--once`.

@@ -2,7 +2,9 @@
 //!
 //! - `shared`: what was seen, and reports of it
 //! - `routes`: what the server answers
+//! - `page`: the page for people
 
+mod page;
 mod routes;
 mod shared;
 

@@ -1,5 +1,6 @@
 //! What the server answers.
 
+use super::page;
 use crate::http::{Answer, Request};
 use crate::report::Report;
 use crate::text;
@@ -13,14 +14,14 @@ pub(super) fn answer(request: &Request<'_>, report: impl FnOnce() -> Report) -> 
         "/channels" | "/channels.json" => json(report),
         "/channels.folded" => Answer::text(200, text::folded(&report())),
         "/metrics" => metrics(report),
-        "/" => Answer::text(200, text::text(&report())),
-        path => Answer::text(
-            404,
-            format!(
-                "there is no {path:?}: see /channels, /channels.txt, /channels.folded, /metrics\n"
-            ),
-        ),
+        "/" => page::index(),
+        path => path.strip_prefix("/page/").and_then(page::file).unwrap_or_else(|| missing(path)),
     }
+}
+
+fn missing(path: &str) -> Answer {
+    let all = "/, /channels, /channels.txt, /channels.folded, /metrics";
+    Answer::text(404, format!("there is no {path:?}: see {all}\n"))
 }
 
 #[cfg(feature = "json")]

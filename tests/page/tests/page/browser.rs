@@ -101,6 +101,18 @@ impl Page {
         self.driver.goto(format!("{}/#{hash}", self.url)).await.unwrap();
     }
 
+    /// Loads the page anew, after a script that runs before those of the page.
+    pub(crate) async fn load_with(&self, script: &str) {
+        let parameters = json!({ "source": script });
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", parameters).await;
+        self.open("").await;
+    }
+
+    /// Goes to this after `#`, without loading the page anew.
+    pub(crate) async fn open_again(&self, hash: &str) {
+        self.js(&format!("location.hash = {}", json!(hash))).await;
+    }
+
     pub(crate) async fn until_live(&self) {
         self.until("return document.getElementById('service-live').textContent === 'live'").await;
     }
