@@ -19,8 +19,8 @@ pub(crate) enum NoAck {
     Unreadable(String),
 }
 
-/// The answer of the client is slower to read: it has the names of the stream and of the domain, and
-/// is read twice to tell it from an error.
+/// The answer of the client is slower to read: it has the names of the stream and of the domain,
+/// and is read twice to tell it from an error.
 #[derive(Deserialize)]
 struct Answer {
     error: Option<jetstream::Error>,

@@ -51,7 +51,7 @@ impl Connection {
     /// # Panics
     /// Outside a tokio runtime.
     pub(crate) async fn check(&self) {
-        // ORDERING: acquire, pairs with the release of `Checked`: checks follow each other.
+        // ORDERING: acquire, pairs with `drop`: checks follow each other.
         if self.shared.is_checked.swap(true, Ordering::Acquire) {
             return;
         }
@@ -84,7 +84,7 @@ impl Checked {
 
 impl Drop for Checked {
     fn drop(&mut self) {
-        // ORDERING: release, pairs with the acquire above.
+        // ORDERING: release, pairs with `check`.
         self.0.shared.is_checked.store(false, Ordering::Release);
     }
 }
