@@ -1,6 +1,7 @@
 //! What a receiver gets, and what becomes of it.
 
 use crate::receiving::{Setup, next};
+use futures_util::future::join_all;
 use levada_nats::OpenError;
 use levada_nats::queue::{RecvError, SettleError, TryRecvError};
 use levada_nats_test::until;
@@ -108,8 +109,13 @@ async fn messages_in_back_off_hold_up_no_others() {
     let receiver = queue.receiver(16).await.unwrap();
     // More than the server's own bound on pending acknowledgements, which is 1,000.
     setup.plain.send(0..1100).await;
-    for _ in 0..1099 {
-        next(&receiver).await.retry(Duration::from_secs(10)).await.unwrap();
+    for _ in 0..157 {
+        // Several at once, so that the first is not back before the last is there.
+        let mut retries = Vec::new();
+        for _ in 0..7 {
+            retries.push(next(&receiver).await.retry(Duration::from_secs(10)));
+        }
+        join_all(retries).await.into_iter().for_each(Result::unwrap);
     }
     let last = next(&receiver).await;
     assert_eq!((*last, last.attempt()), (1099, 1));
