@@ -2,24 +2,63 @@
 //! peers are no dependencies of this one.
 
 use crate::cargo::{cargo, root};
-use crate::{Result, shell};
+use crate::{Result, nats, shell};
 use std::process::Command;
 
 const SMOKE: &str = "--smoke";
 const QUICK: &str = "--quick";
 
+/// The suite of the service: `benches/service`.
+const SERVICE: &str = "service";
+/// A cluster beside one machine, which needs no other programs.
+const CLUSTER: [&str; 8] = [
+    "--only=levada,levada-nats,levada-nats-fsync,levada-nats-replicated",
+    "--scenario=run,accept,scale",
+    "--seconds",
+    "4",
+    "--clients=1,64,1000",
+    "--workers=1,2,4,8",
+    "--record",
+    "benches/service/record/cluster",
+];
+
 /// Hands `words` to the suite. A run of everything is recorded in `benches/record`.
+///
+/// If the first one is `service`, it is the suite of the service, which gets what it needs: the
+/// program and a NATS server. Without other words it records a cluster.
 ///
 /// `--quick` stays here: it chooses the profile that is built in seconds after a change.
 ///
 /// `--smoke` asks whether it still runs, with its format and its tests, which nothing else looks
 /// at. Nothing is optimised then, as most of the time is building.
 pub(crate) fn run(words: &[String]) -> Result {
+    if let Some((SERVICE, words)) = words.split_first().map(|(first, rest)| (first.as_str(), rest))
+    {
+        return service(words);
+    }
     if has(words, SMOKE) {
         shell::run(suite("fmt").arg("--check"))?;
         shell::run(suite("test").arg("--quiet"))?;
     }
     shell::run(&mut measure(words))
+}
+
+fn service(words: &[String]) -> Result {
+    let servers = nats::servers()?;
+    let mut build = cargo();
+    build.args(["build", "--release", "--package", "levada-serve", "--features", "nats"]);
+    shell::run(&mut build)?;
+    shell::run(measure_service(words).env(nats::DIR_VARIABLE, servers))
+}
+
+fn measure_service(words: &[String]) -> Command {
+    let mut command = cargo();
+    command.args(["run", "--quiet", "--release", "--manifest-path"]);
+    command.arg(root().join("benches/service/Cargo.toml")).arg("--").args(words);
+    if words.is_empty() {
+        command.args(CLUSTER);
+    }
+    command
 }
 
 fn has(words: &[String], option: &str) -> bool {
@@ -50,26 +89,35 @@ fn measure(words: &[String]) -> Command {
 
 #[cfg(test)]
 mod tests {
-    use super::measure;
+    use super::{measure, measure_service};
+    use std::process::Command;
+
+    fn owned(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
 
     /// What stands behind the manifest's path.
-    fn behind_manifest(words: &[&str]) -> Vec<String> {
-        let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+    fn behind_manifest(command: &Command) -> Vec<String> {
         let arguments: Vec<_> =
-            measure(&words).get_args().map(|word| word.to_string_lossy().into_owned()).collect();
+            command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
         let manifest = arguments.iter().position(|word| word.ends_with("Cargo.toml")).unwrap();
         arguments[manifest + 1..].to_vec()
     }
 
     #[test]
     fn only_a_run_of_everything_is_recorded() {
-        assert_eq!(
-            behind_manifest(&[]),
-            ["--quiet", "--release", "--", "--record", "benches/record"]
-        );
-        assert_eq!(behind_manifest(&["mpsc"]), ["--quiet", "--release", "--", "mpsc"]);
+        let behind = |words: &[&str]| behind_manifest(&measure(&owned(words)));
+        assert_eq!(behind(&[]), ["--quiet", "--release", "--", "--record", "benches/record"]);
+        assert_eq!(behind(&["mpsc"]), ["--quiet", "--release", "--", "mpsc"]);
         let quick = ["--quiet", "--profile=quick", "--", "mpsc"];
-        assert_eq!(behind_manifest(&["--quick", "mpsc"]), quick);
-        assert_eq!(behind_manifest(&["--smoke"]), ["--quiet", "--", "--smoke"]);
+        assert_eq!(behind(&["--quick", "mpsc"]), quick);
+        assert_eq!(behind(&["--smoke"]), ["--quiet", "--", "--smoke"]);
+    }
+
+    #[test]
+    fn the_service_without_other_words_is_a_record_of_a_cluster() {
+        let behind = |words: &[&str]| behind_manifest(&measure_service(&owned(words)));
+        assert!(behind(&[]).ends_with(&owned(&["--record", "benches/service/record/cluster"])));
+        assert_eq!(behind(&["--smoke"]), ["--", "--smoke"]);
     }
 }

@@ -125,7 +125,8 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "bench",
         run: Run::WithOptions(bench::run),
-        about: "levada against its peers [FILTER..] [--smoke] [--quick] [--list], 10 minutes",
+        about: "levada against its peers [FILTER..] [--smoke] [--quick] [--list], 10 minutes; \
+                `bench service` records a cluster of the service, 8 minutes",
     },
     Command {
         name: "api",

@@ -89,6 +89,12 @@ pub(crate) fn need_nginx() -> Result {
     need_package("nginx-light", Command::new("nginx").arg("-v"))
 }
 
+/// Checks that there is a library that shows a program another time.
+pub(crate) fn need_faketime() -> Result {
+    let there = "ls /usr/lib/*/faketime/libfaketimeMT.so.1";
+    need_package("libfaketime", Command::new("sh").args(["-c", there]))
+}
+
 /// Checks that the toolchain that runs xtask has the target's standard library. If not, rustup
 /// installs it.
 pub(crate) fn need_target(triple: &str) -> Result {

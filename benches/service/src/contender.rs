@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use tokio::process::Command;
 
+use crate::nats::Durability;
 use crate::programs::{Programs, Result, Scenario};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -19,6 +20,12 @@ pub(crate) enum Contender {
     LevadaLines,
     /// The same in memory.
     LevadaMemoryLines,
+    /// A front end of a cluster, on a NATS server.
+    LevadaNats,
+    /// The same, on one that syncs every write.
+    LevadaNatsFsync,
+    /// The same, on three.
+    LevadaNatsReplicated,
     /// The Debian package: no queue, and nothing is kept.
     Webhook,
     /// The web server and its CGI: no queue, and nothing is kept.
@@ -52,6 +59,22 @@ impl Http {
     }
 }
 
+/// Where a contender runs, and for what.
+#[derive(Debug)]
+pub(crate) struct Site<'a> {
+    pub(crate) scenario: Scenario,
+    pub(crate) address: SocketAddr,
+    /// What it writes is here.
+    pub(crate) folder: &'a Path,
+    /// The NATS servers of a cluster.
+    pub(crate) nats: &'a str,
+    /// How many processes have [`SEATS`], if the scenario is about that.
+    pub(crate) workers: usize,
+}
+
+/// How many commands a worker process runs at a time.
+pub(crate) const SEATS: usize = 4;
+
 impl Contender {
     pub(crate) fn name(self) -> String {
         self.to_possible_value().expect("all have names").get_name().to_owned()
@@ -60,12 +83,16 @@ impl Contender {
     /// Whether it has what the scenario is about.
     pub(crate) fn can(self, scenario: Scenario) -> bool {
         match self {
-            Self::Levada | Self::LevadaMemory => true,
+            Self::Levada => true,
+            Self::LevadaMemory => scenario != Scenario::Scale,
+            Self::LevadaNats | Self::LevadaNatsFsync | Self::LevadaNatsReplicated => {
+                scenario != Scenario::Backlog
+            }
             Self::LevadaLines | Self::LevadaMemoryLines | Self::Webhook | Self::Lighttpd => {
                 scenario == Scenario::Run
             }
             // Its memory is that of several processes, which share some of it.
-            Self::FlaskShell2http => scenario != Scenario::Backlog,
+            Self::FlaskShell2http => matches!(scenario, Scenario::Run | Scenario::Accept),
             // It keeps all jobs in one file, which it writes anew for each of them: 100,000 take hours.
             Self::Pueue => scenario == Scenario::Accept,
         }
@@ -76,12 +103,26 @@ impl Contender {
         self != Self::Pueue || clients <= 64
     }
 
+    /// What its NATS servers promise, if it has some.
+    pub(crate) fn nats(self) -> Option<Durability> {
+        match self {
+            Self::LevadaNats => Some(Durability::Lazy),
+            Self::LevadaNatsFsync => Some(Durability::Fsync),
+            Self::LevadaNatsReplicated => Some(Durability::Replicated),
+            _ => None,
+        }
+    }
+
     /// What prints its version.
     pub(crate) fn version(self, programs: &Programs) -> (PathBuf, &'static [&'static str]) {
         match self {
-            Self::Levada | Self::LevadaMemory | Self::LevadaLines | Self::LevadaMemoryLines => {
-                (programs.levada.clone(), &["--version"])
-            }
+            Self::Levada
+            | Self::LevadaMemory
+            | Self::LevadaLines
+            | Self::LevadaMemoryLines
+            | Self::LevadaNats
+            | Self::LevadaNatsFsync
+            | Self::LevadaNatsReplicated => (programs.levada.clone(), &["--version"]),
             Self::Webhook => ("webhook".into(), &["-version"]),
             Self::Lighttpd => (LIGHTTPD.into(), &["-v"]),
             Self::FlaskShell2http => (programs.peer("python3"), &["-c", VERSIONS]),
@@ -89,26 +130,44 @@ impl Contender {
         }
     }
 
-    /// What starts it, and how it is asked. What it writes is in `folder`.
-    pub(crate) fn command(
-        self,
-        programs: &Programs,
-        scenario: Scenario,
-        address: SocketAddr,
-        folder: &Path,
-    ) -> Result<(Command, Door)> {
-        let store = folder.join("store");
-        let levada = |store: &Path, run: &[&str]| levada(programs, scenario, address, store, run);
+    /// What starts it, and how it is asked.
+    pub(crate) fn command(self, programs: &Programs, site: &Site) -> Result<(Command, Door)> {
+        let Site { scenario, address, folder, .. } = *site;
+        let levada = |run: &[&str]| (levada(programs, site, self, run), levada_door(site));
         Ok(match self {
-            Self::Levada => levada(&store, ONCE),
-            Self::LevadaMemory => levada(Path::new("memory"), ONCE),
-            Self::LevadaLines => levada(&store, STAYS),
-            Self::LevadaMemoryLines => levada(Path::new("memory"), STAYS),
+            Self::Levada
+            | Self::LevadaMemory
+            | Self::LevadaNats
+            | Self::LevadaNatsFsync
+            | Self::LevadaNatsReplicated => levada(ONCE),
+            Self::LevadaLines | Self::LevadaMemoryLines => levada(STAYS),
             Self::Webhook => webhook(address, folder)?,
             Self::Lighttpd => lighttpd(address, folder)?,
             Self::FlaskShell2http => flask_shell2http(programs, scenario, address, folder)?,
             Self::Pueue => pueue(programs, folder)?,
         })
+    }
+
+    /// What starts a worker process of a cluster, which listens at the address of the site.
+    pub(crate) fn worker(programs: &Programs, site: &Site) -> Command {
+        let mut command = Command::new(&programs.levada);
+        command.args(["work", "--listen", &site.address.to_string()]);
+        command.args(["--workers", &SEATS.to_string(), "--nats", site.nats]).args(NAP);
+        command
+    }
+
+    /// Where levada keeps the jobs.
+    fn store(self, site: &Site) -> [String; 4] {
+        let store = site.folder.join("store").display().to_string();
+        let durability = self.nats().map(Durability::name);
+        let words = match (self, durability) {
+            (_, Some(durability)) => ["--nats", site.nats, "--durability", durability],
+            (Self::LevadaMemory | Self::LevadaMemoryLines, None) => {
+                ["--store", "memory", "--keep-jobs", "7days"]
+            }
+            _ => ["--store", &store, "--keep-jobs", "7days"],
+        };
+        words.map(str::to_owned)
     }
 }
 
@@ -116,30 +175,32 @@ impl Contender {
 const ONCE: &[&str] = &["--", "true"];
 /// A process that does job after job.
 const STAYS: &[&str] = &["--mode", "lines", "--", "cat"];
+/// One that takes time and nothing else.
+const NAP: &[&str] = &["--", "sleep", "0.1"];
 
-fn levada(
-    programs: &Programs,
-    scenario: Scenario,
-    address: SocketAddr,
-    store: &Path,
-    run: &[&str],
-) -> (Command, Door) {
+fn levada(programs: &Programs, site: &Site, contender: Contender, run: &[&str]) -> Command {
     let mut command = Command::new(&programs.levada);
     command.args(["serve", "--queue", "1000000", "--max-connections", "4096"]);
-    command.args(["--header-timeout", "10m", "--listen", &address.to_string()]);
-    command.arg("--store").arg(store);
-    let header = match scenario {
-        Scenario::Run => {
-            command.args(run);
-            None
-        }
+    command.args(["--header-timeout", "10m", "--listen", &site.address.to_string()]);
+    command.args(contender.store(site));
+    match site.scenario {
+        Scenario::Run => command.args(run),
         // Nothing but the accepting is measured: the only worker is busy.
         Scenario::Accept | Scenario::Backlog => {
-            command.args(["--workers", "1", "--timeout", "1day", "--", "sleep", "3600"]);
-            Some(("Prefer", "respond-async"))
+            command.args(["--workers", "1", "--timeout", "1day", "--", "sleep", "3600"])
+        }
+        Scenario::Scale => {
+            let seats = if contender.nats().is_some() { 0 } else { site.workers * SEATS };
+            command.args(["--workers", &seats.to_string()]).args(NAP)
         }
     };
-    (command, Door::Http(Http { header, ..Http::new(address, "/") }))
+    command
+}
+
+fn levada_door(site: &Site) -> Door {
+    let waits = matches!(site.scenario, Scenario::Run | Scenario::Scale);
+    let header = (!waits).then_some(("Prefer", "respond-async"));
+    Door::Http(Http { header, ..Http::new(site.address, "/") })
 }
 
 /// Debian has it where only the administrator's PATH leads.

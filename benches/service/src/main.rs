@@ -6,10 +6,12 @@
 //! | `run`     | has `true` run, and waits for its end                 | runs a second, how long they take  |
 //! | `accept`  | hands in a job that waits, and has it in writing      | jobs a second, how long they take  |
 //! | `backlog` | hands in 100,000 jobs that wait                       | memory and store of the service    |
+//! | `scale`   | 64 of them have `sleep 0.1` run, and wait for its end | runs a second, by worker processes |
 #![forbid(unsafe_code)]
 
 mod contender;
 mod load;
+mod nats;
 mod plot;
 mod programs;
 mod record;
@@ -23,7 +25,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use tokio::signal::ctrl_c;
 
-use crate::contender::Contender;
+use crate::contender::{Contender, SEATS};
 use crate::load::{Figures, Until};
 use crate::programs::{Programs, Result, Scenario};
 use crate::server::Server;
@@ -39,6 +41,9 @@ struct Options {
     seconds: f64,
     #[arg(long, value_delimiter = ',', default_values_t = [1, 64, 1000])]
     clients: Vec<usize>,
+    /// How many worker processes a cluster has in `scale`, each with 4 seats; on one machine, so many times 4 seats
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 4, 8])]
+    workers: Vec<usize>,
     /// How many jobs wait in `backlog`
     #[arg(long, default_value_t = 100_000)]
     backlog: usize,
@@ -64,6 +69,9 @@ enum Command {
     Plot { dir: PathBuf },
 }
 
+/// Twice as many as there are seats with eight worker processes.
+const SCALE_CLIENTS: usize = 64;
+
 #[tokio::main]
 async fn main() -> Result {
     let mut options = Options::parse();
@@ -72,6 +80,7 @@ async fn main() -> Result {
     }
     if options.smoke {
         (options.seconds, options.clients, options.backlog) = (0.3, vec![1, 8], 500);
+        options.workers = vec![2];
     }
     raise_limit_of_files()?;
     let takes_part =
@@ -103,7 +112,7 @@ async fn measure(
 ) -> Result {
     let name = contender.name();
     if scenario == Scenario::Backlog {
-        let line = with_server(options, contender, scenario, async |server| {
+        let line = with_server(options, contender, scenario, 1, async |server| {
             let empty = server.memory()?;
             let figures = load::run(server, 64, Until::Jobs(options.backlog)).await?;
             Ok(json!({
@@ -115,16 +124,38 @@ async fn measure(
         tell(lines, line.await?);
         return Ok(());
     }
+    if scenario == Scenario::Scale {
+        for workers in &options.workers {
+            let figures = measure_load(options, contender, scenario, *workers, SCALE_CLIENTS);
+            let mut line = line_of(&figures.await?);
+            line["workers"] = json!(workers);
+            line["seats"] = json!(workers * SEATS);
+            tell(lines, named(line, "scale", &name, SCALE_CLIENTS));
+        }
+        return Ok(());
+    }
+    let kind = if scenario == Scenario::Run { "run" } else { "accept" };
     for clients in options.clients.iter().filter(|clients| contender.stands(**clients)) {
-        // A new one each time: what it has from before is none of the next one's business.
-        let figures = with_server(options, contender, scenario, async |server| {
-            let time = Duration::from_secs_f64(options.seconds);
-            load::run(server, *clients, Until::Elapsed(time / 4)).await?;
-            load::run(server, *clients, Until::Elapsed(time)).await
-        });
-        tell(lines, line_of(scenario, &name, *clients, &figures.await?));
+        let figures = measure_load(options, contender, scenario, 1, *clients).await?;
+        tell(lines, named(line_of(&figures), kind, &name, *clients));
     }
     Ok(())
+}
+
+/// With a new server each time: what it has from before is none of the next one's business.
+async fn measure_load(
+    options: &Options,
+    contender: Contender,
+    scenario: Scenario,
+    workers: usize,
+    clients: usize,
+) -> Result<Figures> {
+    let ask = async |server: &Server| {
+        let time = Duration::from_secs_f64(options.seconds);
+        load::run(server, clients, Until::Elapsed(time / 4)).await?;
+        load::run(server, clients, Until::Elapsed(time)).await
+    };
+    with_server(options, contender, scenario, workers, ask).await
 }
 
 /// Stops the server whatever came of `ask`, also when a person has had enough.
@@ -132,9 +163,10 @@ async fn with_server<T>(
     options: &Options,
     contender: Contender,
     scenario: Scenario,
+    workers: usize,
     ask: impl AsyncFnOnce(&Server) -> Result<T>,
 ) -> Result<T> {
-    let server = Server::start(&options.programs, contender, scenario).await?;
+    let server = Server::start(&options.programs, contender, scenario, workers).await?;
     let outcome = tokio::select! {
         outcome = ask(&server) => outcome,
         _ = ctrl_c() => Err("interrupted".into()),
@@ -143,14 +175,20 @@ async fn with_server<T>(
     outcome
 }
 
-fn line_of(scenario: Scenario, contender: &str, clients: usize, figures: &Figures) -> Value {
-    let scenario = if scenario == Scenario::Run { "run" } else { "accept" };
+fn line_of(figures: &Figures) -> Value {
     let at = |quantile| figures.latency.value_at_quantile(quantile);
     json!({
-        "scenario": scenario, "contender": contender, "clients": clients, "count": figures.count,
-        "refused": figures.refused, "per_second": figures.per_second().round(),
+        "count": figures.count, "refused": figures.refused,
+        "per_second": figures.per_second().round(),
         "p50_us": at(0.5), "p99_us": at(0.99), "max_us": figures.latency.max(),
     })
+}
+
+fn named(mut line: Value, scenario: &str, contender: &str, clients: usize) -> Value {
+    line["scenario"] = json!(scenario);
+    line["contender"] = json!(contender);
+    line["clients"] = json!(clients);
+    line
 }
 
 /// A thousand clients need as many sockets, twice.

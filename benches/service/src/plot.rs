@@ -1,4 +1,4 @@
-//! Pictures of a record: a row for each contender, a column for each number of clients, in each cell a bar.
+//! Pictures of a record: a row for each contender, a column for each number of clients or worker processes, in each cell a bar.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -28,20 +28,27 @@ enum Scale {
     Logarithmic,
 }
 
-/// What is drawn, and how: its scenario, which names the file, its title and its scale.
-const PICTURES: &[(&str, &str, Scale)] = &[
-    ("run", "run: commands that ran, per second, more is better", Scale::Linear),
+/// What is drawn, and how: its scenario, which names the file, its title, its scale, and what its columns are.
+const PICTURES: &[(&str, &str, Scale, &str)] = &[
+    ("run", "run: commands that ran, per second, more is better", Scale::Linear, "clients"),
     (
         "accept",
         "accept: jobs accepted per second, more is better; the scale is logarithmic",
         Scale::Logarithmic,
+        "clients",
+    ),
+    (
+        "scale",
+        "scale: runs of `sleep 0.1` per second; a worker has 4 seats, `levada` alone has as many",
+        Scale::Linear,
+        "workers",
     ),
 ];
 
 /// Draws what `lines` have something for into `dir`, as SVG.
 pub(crate) fn draw(lines: &[Value], dir: &Path) -> Result {
-    for &(scenario, title, scale) in PICTURES {
-        let picture = Picture::of(lines, scenario, title, scale);
+    for &(scenario, title, scale, columns) in PICTURES {
+        let picture = Picture::of(lines, scenario, title, scale, columns);
         if !picture.cells.is_empty() {
             write(&picture.svg()?, dir, scenario)?;
         }
@@ -54,29 +61,31 @@ struct Picture<'a> {
     fine_print: String,
     scale: Scale,
     contenders: Vec<&'a str>,
-    clients: BTreeSet<u64>,
+    /// What there are so many of in a column.
+    unit: &'a str,
+    columns: BTreeSet<u64>,
     cells: Vec<Cell<'a>>,
 }
 
 struct Cell<'a> {
     contender: &'a str,
-    clients: u64,
+    column: u64,
     per_second: f64,
 }
 
 impl<'a> Picture<'a> {
-    fn of(lines: &'a [Value], scenario: &str, title: &'a str, scale: Scale) -> Self {
+    fn of(lines: &'a [Value], scenario: &str, title: &'a str, scale: Scale, unit: &'a str) -> Self {
         let cells = lines.iter().filter(|line| line["scenario"] == scenario).filter_map(|line| {
             let per_second = line["per_second"].as_f64().filter(|figure| *figure > 0.0)?;
             let contender = line["contender"].as_str()?;
-            Some(Cell { contender, clients: line["clients"].as_u64()?, per_second })
+            Some(Cell { contender, column: line[unit].as_u64()?, per_second })
         });
         let cells: Vec<_> = cells.collect();
         let mut contenders: Vec<_> = cells.iter().map(|cell| cell.contender).collect();
         contenders.dedup();
-        let clients = cells.iter().map(|cell| cell.clients).collect();
+        let columns = cells.iter().map(|cell| cell.column).collect();
         let fine_print = lines.first().and_then(fine_print).unwrap_or_default();
-        Self { title, fine_print, scale, contenders, clients, cells }
+        Self { title, fine_print, scale, contenders, unit, columns, cells }
     }
 
     /// Where the axis begins, and the longest bar ends.
@@ -114,21 +123,21 @@ impl<'a> Picture<'a> {
             let at = (MARGIN + NAMES - 8.0, middle(row));
             canvas.text(contender, at, Side::Right, 13, ink(contender))?;
         }
-        let width = ((WIDTH - 2.0 * MARGIN - NAMES) / self.clients.len().max(1) as f64).floor();
-        for (column, clients) in self.clients.iter().enumerate() {
+        let width = ((WIDTH - 2.0 * MARGIN - NAMES) / self.columns.len().max(1) as f64).floor();
+        for (column, number) in self.columns.iter().enumerate() {
             let left = MARGIN + NAMES + width * column as f64;
-            self.draw_column(canvas, *clients, left, width - FIGURES)?;
+            self.draw_column(canvas, *number, left, width - FIGURES)?;
         }
         Ok(())
     }
 
-    fn draw_column(&self, canvas: &Canvas, clients: u64, left: f64, full: f64) -> Result {
-        let unit = if clients == 1 { "client" } else { "clients" };
-        let head = format!("{} {unit}", grouped(clients));
+    fn draw_column(&self, canvas: &Canvas, number: u64, left: f64, full: f64) -> Result {
+        let unit = if number == 1 { self.unit.trim_end_matches('s') } else { self.unit };
+        let head = format!("{} {unit}", grouped(number));
         canvas.text(&head, (left, HEAD + 8.0), Side::Left, 13, INK)?;
         self.draw_axis(canvas, left, full)?;
         for (row, contender) in self.contenders.iter().enumerate() {
-            let is_it = |cell: &&Cell| cell.contender == *contender && cell.clients == clients;
+            let is_it = |cell: &&Cell| cell.contender == *contender && cell.column == number;
             let middle = middle(row);
             let Some(cell) = self.cells.iter().find(is_it) else {
                 canvas.text("not asked", (left + 6.0, middle), Side::Left, 11, PALE)?;
@@ -222,7 +231,7 @@ mod tests {
     #[test]
     fn a_linear_bar_begins_at_zero_and_a_logarithmic_one_at_a_power_of_ten() {
         let lines = [line("run", "levada", 1, 1000.0), line("run", "pueue", 1, 50.0)];
-        let part = |scale, figure| Picture::of(&lines, "run", "", scale).part(figure);
+        let part = |scale, figure| Picture::of(&lines, "run", "", scale, "clients").part(figure);
         assert_eq!([1000.0, 500.0, 50.0].map(|it| part(Scale::Linear, it)), [1.0, 0.5, 0.05]);
         let parts = [1000.0, 100.0, 10.0].map(|it| part(Scale::Logarithmic, it));
         assert_eq!(parts, [1.0, 0.5, 0.0]);
@@ -239,7 +248,8 @@ mod tests {
             line("accept", "pueue", 1, 75.0),
             line("run", "webhook", 1, 604.0),
         ];
-        let svg = Picture::of(&lines, "accept", "a title", Scale::Logarithmic).svg().unwrap();
+        let svg =
+            Picture::of(&lines, "accept", "a title", Scale::Logarithmic, "clients").svg().unwrap();
         for text in ["a title", "levada", "pueue", "1 client", "1,000 clients", "889", "20,125"] {
             let is_there = svg.lines().any(|line| line.trim() == text);
             assert!(is_there, "{text} in {svg}");

@@ -12,12 +12,13 @@ pub(crate) enum Scenario {
     Run,
     Accept,
     Backlog,
+    Scale,
 }
 
 /// Where the programs are.
 #[derive(Debug, Args)]
 pub(crate) struct Programs {
-    /// The program; built by `cargo build --release -p levada-serve`
+    /// The program; built by `cargo build --release -p levada-serve --features nats`
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/release/levada"))]
     pub(crate) levada: PathBuf,
     /// Where `cargo` and `pip` installed their peers; what is not there is looked for on PATH

@@ -1,6 +1,6 @@
 //! An unbounded queue that grows: twice as many messages are sent as are received.
 //!
-//! Look at: the finding `growing`, with the depth before and now, and by how much a second it grows.
+//! Look at: the finding `growing`, with the depth before and now, and how fast it grows.
 
 mod show;
 

@@ -1,7 +1,7 @@
 //! A subscriber that is slower than the events, and loses some.
 //!
-//! Look at: the finding `lagging`; the task that lags, how far it is behind, and what it has missed,
-//! beside the one that keeps up.
+//! Look at: the finding `lagging`; the task that lags, how far it is behind, and what it has
+//! missed, beside the one that keeps up.
 
 mod show;
 

@@ -1,7 +1,7 @@
 //! An answer that never comes: the service keeps the sender of the answer and forgets about it.
 //!
-//! Look at: the finding `oneshot`, with the line that created the oneshot, and how long the task has
-//! waited for it.
+//! Look at: the finding `oneshot`, with the line that created the oneshot, and how long the task
+//! has waited for it.
 
 mod show;
 

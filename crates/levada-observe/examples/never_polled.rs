@@ -1,7 +1,7 @@
 //! A receiver that is never polled: it was made, put into a struct, and forgotten.
 //!
-//! Look at: the finding `unread`; the sender that waits at a full channel; `(1 never polled)` at the
-//! channel.
+//! Look at: the finding `unread`; the sender that waits at a full channel; `(1 never polled)` at
+//! the channel.
 
 mod show;
 

@@ -33,8 +33,8 @@ pub(crate) struct Waiting {
 pub(crate) struct Wait {
     /// For how long it was not polled, and nothing has changed at its channel.
     pub(crate) age: Duration,
-    /// The tasks that alone can end it, as positions in the list of tasks that wait; `None` if it is
-    /// open.
+    /// The tasks that alone can end it, as positions in the list of tasks that wait; `None` if it
+    /// is open.
     pub(crate) held_by: Option<Vec<usize>>,
 }
 
@@ -43,7 +43,8 @@ pub(crate) struct Wait {
 pub(crate) struct Other {
     /// How many handles there are.
     pub(crate) handles: usize,
-    /// The tasks that used them last, one a handle that was used; `None` for one that does not wait.
+    /// The tasks that used them last, one for each handle that was used; `None` for a task that
+    /// does not wait.
     pub(crate) users: Vec<Option<usize>>,
     /// Whether the wait can end without them: there is a message, or capacity, or a permit is out.
     pub(crate) is_open: bool,

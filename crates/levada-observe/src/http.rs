@@ -4,7 +4,7 @@
 //! library that looks into a program should bring no runtime of its own.
 //!
 //! # What is bounded
-//! - [`MAX_CONNECTIONS`] at a time; one more is told so and closed.
+//! - [`MAX_CONNECTIONS`] at a time; the server closes one more with a 503.
 //! - A request has [`MAX_REQUEST`] bytes at most and arrives within [`TIMEOUT`]; so does the answer
 //!   leave.
 //! - One request a connection.

@@ -10,7 +10,7 @@
 //! # }
 //! ```
 //!
-//! Then `levada top`, or a browser at `http://127.0.0.1:6670`, shows the channels of the program.
+//! Then a browser at `http://127.0.0.1:6670` shows the channels of the program.
 //! [`dump`] is the same as text, for a log or a debugger:
 //!
 //! ```text
@@ -33,9 +33,9 @@
 //! | `metrics()` | as a collector for Prometheus (feature `prometheus`) |
 //! | `tracing` | a warning when a finding begins, and a line when it is over (feature `tracing`) |
 //!
-//! It works with any runtime and without one, also while the runtime is stuck: it is made of threads
-//! and the locks of the standard library. What is recorded, and what that costs, says
-//! [`levada::observe`].
+//! It works with any runtime and without one, also while the runtime is stuck: it is made of
+//! threads and the locks of the standard library. [`levada::observe`] says what is recorded, and
+//! what that costs.
 //!
 //! # Diagnosis
 //! A [finding](report::Finding) is a sentence that follows from a rule:
@@ -66,8 +66,8 @@
 //! 4. No request from outside causes a panic, and the server does nothing but answer GET and HEAD.
 //!
 //! # Features
-//! `json` (on by default) needs serde; `prometheus`, `signal` and `tracing` the crates that they are
-//! for. Without any, the crate depends on levada only.
+//! `json` (on by default) needs serde; `prometheus`, `signal` and `tracing` need the crates that
+//! they are for. Without any of them, the crate depends on levada only.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 /// When something counts as a trouble.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// A deadlock is suspected if its waits are so old, and the channels have not moved for so long.
+    /// A deadlock is suspected if its waits are so old, and its channels have not moved for so
+    /// long.
     pub(crate) deadlock: Duration,
     /// Senders have waited for so long for capacity.
     pub(crate) full: Duration,

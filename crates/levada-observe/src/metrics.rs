@@ -152,7 +152,7 @@ fn labels(it: &Channel) -> Labels {
     ]
 }
 
-/// What the channels of a row without a name have done that ended, so that its counters do not fall.
+/// What the channels of a row without a name have sent that ended: its counters do not fall.
 fn ended(report: &Report, it: &Channel) -> u64 {
     let same = |ended: &&crate::report::Ended| {
         it.name.is_none()

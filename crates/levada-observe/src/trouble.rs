@@ -49,7 +49,8 @@ fn lags(row: &Channel, missed: Option<u64>) -> bool {
 }
 
 /// From which depth to which an unbounded row grew during the window: if each quarter of it was
-/// deeper than the one before, and the last is 100 messages deeper than the first and twice as deep.
+/// deeper than the one before, and the last is 100 messages deeper than the first, and twice as
+/// deep.
 pub(crate) fn growth(row: &Channel) -> Option<(f64, f64)> {
     const QUARTERS: usize = 4;
     let history = row.history.as_ref().filter(|_| row.capacity.is_none() && row.depth.is_some())?;

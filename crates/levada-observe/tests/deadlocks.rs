@@ -1,6 +1,7 @@
 //! Suspected deadlocks of real tasks: those that are, and those that are none.
 //!
-//! Each program runs on a runtime of its own, until all of its waits are old enough to be suspected.
+//! Each program runs on a runtime of its own, until all of its waits are old enough to be
+//! suspected.
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 use std::future::Future;

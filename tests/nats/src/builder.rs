@@ -24,6 +24,7 @@ pub struct Builder {
     pub(crate) tls: Tls,
     sync_always: bool,
     max_payload: Option<usize>,
+    account_store: Option<String>,
     extra: String,
 }
 
@@ -37,6 +38,7 @@ impl Builder {
             tls: Tls::Off,
             sync_always: false,
             max_payload: None,
+            account_store: None,
             extra: String::new(),
         }
     }
@@ -66,6 +68,14 @@ impl Builder {
     #[must_use]
     pub fn max_payload(mut self, bytes: usize) -> Self {
         self.max_payload = Some(bytes);
+        self
+    }
+
+    /// How much the account of the clients keeps in files at most, over all servers. A cluster
+    /// whose servers have no room themselves elects no leader any more.
+    #[must_use]
+    pub fn account_store(mut self, size: &str) -> Self {
+        self.account_store = Some(size.to_owned());
         self
     }
 
@@ -138,6 +148,11 @@ impl Builder {
             // What a server assumes by itself depends on the machine.
             text += "  max_memory_store: 256MB\n  max_file_store: 4GB\n";
             text += if self.sync_always { "  sync_interval: always\n}\n" } else { "}\n" };
+        }
+        if let Some(size) = &self.account_store {
+            text += "no_auth_user: tester\naccounts { TESTS {\n";
+            text += "  users: [{ user: tester, password: tester }]\n";
+            text += &format!("  jetstream {{ max_file: {size}, max_mem: 256MB }}\n}} }}\n");
         }
         if let Some((user, password)) = &self.login {
             text += &format!("authorization {{ user: {user:?}, password: {password:?} }}\n");

@@ -2,8 +2,9 @@
 
 mod servers;
 
-use crate::cargo::{Metadata, program, shared};
+use crate::cargo::{Metadata, cargo, program, shared};
 use crate::libtest::{run_all, shared_tests};
+use crate::toolchain::need_faketime;
 use crate::{Result, shell};
 use servers::NAMED;
 pub(crate) use servers::NEWEST;
@@ -12,7 +13,7 @@ use std::process::Command;
 
 /// What `tests/nats` reads: a folder of servers, the version that runs where a test names none, and
 /// whether the long form is wanted.
-const DIR_VARIABLE: &str = "LEVADA_NATS_SERVER_DIR";
+pub(crate) const DIR_VARIABLE: &str = "LEVADA_NATS_SERVER_DIR";
 const VERSION_VARIABLE: &str = "LEVADA_NATS_VERSION";
 const DEEP_VARIABLE: &str = "LEVADA_NATS_DEEP";
 /// Where the tests of the service find its program.
@@ -36,6 +37,12 @@ pub(crate) fn run(options: &[String]) -> Result {
             command.env(DEEP_VARIABLE, "1");
         }
     };
+    if wanted.bench {
+        let mut command = cargo();
+        command.args(["run", "--release", "--package", TESTS, "--example", "bench", "--"]);
+        set(&mut command);
+        return shell::run(command.args(wanted.tests).args(wanted.behind));
+    }
     let metadata = Metadata::load()?;
     let all = metadata.package(TESTS)?.tests();
     let mut options: Vec<_> = wanted.tests.iter().flat_map(|test| ["--test", test]).collect();
@@ -47,11 +54,14 @@ pub(crate) fn run(options: &[String]) -> Result {
         options = all.iter().flat_map(|test| ["--test", test]).collect();
         options.push("--lib");
     }
+    if wanted.deep {
+        need_faketime()?;
+    }
     let levada = program("levada")?;
     let mut tests = shared_tests(TESTS, &options)?;
     for test in &mut tests {
         set(&mut test.command);
-        test.command.env(PROGRAM_VARIABLE, &levada).args(wanted.of_libtest);
+        test.command.env(PROGRAM_VARIABLE, &levada).args(wanted.behind);
         if wanted.deep {
             // Those that take long, and those of three servers, which elect leaders for seconds.
             test.command.arg("--include-ignored");
@@ -79,7 +89,12 @@ fn run_tested(set: impl Fn(&mut Command)) -> Result {
 
 /// The program of the newest server.
 pub(crate) fn newest() -> Result<PathBuf> {
-    Ok(servers::install(&[NEWEST])?.join(NEWEST).join("nats-server"))
+    Ok(servers()?.join(NEWEST).join("nats-server"))
+}
+
+/// The folder with the newest server, for [`DIR_VARIABLE`].
+pub(crate) fn servers() -> Result<PathBuf> {
+    servers::install(&[NEWEST])
 }
 
 /// What a person asked for.
@@ -87,20 +102,25 @@ pub(crate) fn newest() -> Result<PathBuf> {
 struct Wanted<'a> {
     version: &'a str,
     deep: bool,
-    /// Test programs; all of them if there are none.
+    /// The benchmark, and not the tests.
+    bench: bool,
+    /// Test programs, or shapes of the benchmark; all of them if there are none.
     tests: Vec<&'a str>,
-    of_libtest: &'a [String],
+    /// What stands behind `--`.
+    behind: &'a [String],
 }
 
 impl<'a> Wanted<'a> {
     fn parse(options: &'a [String]) -> Result<Self> {
         let end = options.iter().position(|word| word == "--").unwrap_or(options.len());
-        let of_libtest = options.get(end + 1..).unwrap_or_default();
-        let mut wanted = Self { version: NEWEST, deep: false, tests: Vec::new(), of_libtest };
+        let behind = options.get(end + 1..).unwrap_or_default();
+        let (version, tests) = (NEWEST, Vec::new());
+        let mut wanted = Self { version, deep: false, bench: false, tests, behind };
         let mut words = options[..end].iter();
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--deep" => wanted.deep = true,
+                "--bench" => wanted.bench = true,
                 "--version" => {
                     wanted.version = words.next().filter(|word| is_version(word)).ok_or(
                         "--version wants the version of a NATS server behind it, as in 2.14.6",
@@ -109,7 +129,8 @@ impl<'a> Wanted<'a> {
                 option if option.starts_with('-') => {
                     return Err(format!(
                         "`{option}`? It takes --deep, --version V, names of test programs, and what \
-                         is for them behind `--`"
+                         is for them behind `--`; with --bench, names of shapes, and MESSAGES and \
+                         ROUNDS behind `--`"
                     )
                     .into());
                 }
@@ -179,13 +200,22 @@ mod tests {
         let wanted = Wanted::parse(&options).unwrap();
         assert_eq!((wanted.version, wanted.deep), ("2.14.6", true));
         assert_eq!(wanted.tests, ["queue", "topic"]);
-        assert_eq!(wanted.of_libtest, ["--nocapture", "lost"]);
+        assert_eq!(wanted.behind, ["--nocapture", "lost"]);
+    }
+
+    #[test]
+    fn the_benchmark_takes_shapes_and_numbers() {
+        let options = words("--bench ask cell -- 20000 9");
+        let wanted = Wanted::parse(&options).unwrap();
+        assert!(wanted.bench);
+        assert_eq!((wanted.tests, wanted.behind), (vec!["ask", "cell"], &options[4..]));
     }
 
     #[test]
     fn without_options_everything_runs_on_the_newest() {
         let wanted = Wanted::parse(&[]).unwrap();
-        let expected = Wanted { version: NEWEST, deep: false, tests: Vec::new(), of_libtest: &[] };
+        let (version, tests) = (NEWEST, Vec::new());
+        let expected = Wanted { version, deep: false, bench: false, tests, behind: &[] };
         assert_eq!(wanted, expected);
     }
 

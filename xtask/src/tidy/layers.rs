@@ -92,7 +92,7 @@ const CRATES: &[Crate] = &[
     },
     Crate {
         source: "benches/service/src/",
-        line: "programs <- contender <- server <- load <- plot <- record <- main",
+        line: "programs <- nats <- contender <- server <- load <- plot <- record <- main",
         against: &[],
         circles: &[],
     },

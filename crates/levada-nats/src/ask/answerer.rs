@@ -16,14 +16,10 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::time::timeout_at;
 
 /// How many questions an answerer holds by default.
 const SEATS: usize = 64;
-
-/// How long a request waits if the connection does not say so.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An answerer to be: see [`Connection::answerer`]. It is opened when this is awaited.
 #[must_use = "an answerer is opened when this is awaited"]
@@ -66,7 +62,7 @@ impl<Q, A> AnswererBuilder<Q, A> {
             return Err(OpenError::Settings(text));
         }
         let client = connection.client().clone();
-        let patience = client.timeout().unwrap_or(PATIENCE);
+        let patience = connection.request_timeout();
         let inbox = client.new_inbox();
         let no_answer = |error| OpenError::no_answer(&questions, error);
         let letters = client.subscribe(format!("{inbox}.*")).await;

@@ -5,9 +5,10 @@ use super::presence::connected;
 use super::waiting::{Reply, Waiting};
 use super::wire::{self, Refusal, WITHIN};
 use crate::codec::Codec;
-use crate::payload::{Objects, Packed};
+use crate::payload::{Objects, Packed, PayloadError, REFERENCE};
 use crate::{Connection, Name};
 use async_nats::{HeaderMap, Message, StatusCode, Subject};
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -17,9 +18,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout_at};
-
-/// How long a question waits if neither it nor the connection says so.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The longest deadline, 100 years: a sum with the present time must exist.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -119,7 +117,7 @@ impl<Q: Send + 'static, A: Send + 'static> Asker<Q, A> {
     /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
     /// ```
     pub fn ask(&self, question: Q) -> Ask<'_, Q, A> {
-        let within = self.core.connection.client().timeout().unwrap_or(PATIENCE);
+        let within = self.core.connection.request_timeout();
         Ask { core: &self.core, question, within }
     }
 }
@@ -198,7 +196,7 @@ enum Failure {
     Gone,
     Refused(String),
     Disconnected,
-    Object(crate::payload::PayloadError),
+    Object(PayloadError),
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Core<Q, A> {
@@ -208,13 +206,10 @@ impl<Q: Send + 'static, A: Send + 'static> Core<Q, A> {
             Ok(bytes) => bytes,
             Err(source) => return Err(AskError::Encode { question, source }),
         };
-        let mut headers = HeaderMap::new();
         let asking = async {
-            // Filled in so that its length counts.
-            headers.insert(WITHIN, wire::within_header(LONGEST));
-            let packed = self.objects.pack(bytes, &mut headers).await.map_err(Failure::Object)?;
+            let packed = self.pack(bytes).await.map_err(Failure::Object)?;
             let _deletes = Deletes { objects: &self.objects, packed: &packed };
-            let message = self.ask_until_a_seat_is_free(&packed, headers, deadline).await?;
+            let message = self.ask_until_a_seat_is_free(&packed, deadline).await?;
             let unpacked = self.objects.unpack(message.headers.as_ref(), &message.payload);
             let answer = unpacked.await.map_err(Failure::Object)?;
             self.delete_answer(&message);
@@ -236,11 +231,17 @@ impl<Q: Send + 'static, A: Send + 'static> Core<Q, A> {
         }
     }
 
+    async fn pack(&self, bytes: Bytes) -> Result<Packed, PayloadError> {
+        let mut headers = HeaderMap::new();
+        // The longest, so that its length counts.
+        headers.insert(WITHIN, wire::within_header(LONGEST));
+        self.objects.pack(bytes, &mut headers).await
+    }
+
     /// The answer as it came, from one of the answerers that have a free seat.
     async fn ask_until_a_seat_is_free(
         &self,
         packed: &Packed,
-        mut headers: HeaderMap,
         deadline: Instant,
     ) -> Result<Message, Failure> {
         let start = || Waiting::start(&self.connection, self.questions.clone());
@@ -248,12 +249,18 @@ impl<Q: Send + 'static, A: Send + 'static> Core<Q, A> {
         let waiting = started.await.map_err(|()| Failure::Disconnected)?;
         let (mut tries, mut retries) = (0, 0);
         loop {
-            if !connected(&self.connection).await {
+            if !self.connection.state().borrow().is_connected()
+                && !connected(&self.connection).await
+            {
                 return Err(Failure::Disconnected);
             }
             let left = deadline.saturating_duration_since(Instant::now());
+            let mut headers = HeaderMap::new();
             headers.insert(WITHIN, wire::within_header(left));
-            let sent = waiting.send(packed.payload.clone(), headers.clone()).await;
+            if let Some(object) = &packed.reference {
+                headers.insert(REFERENCE, object.to_string());
+            }
+            let sent = waiting.send(packed.payload.clone(), headers).await;
             let mut pending = sent.ok_or(Failure::Disconnected)?;
             let message = match pending.reply().await {
                 Some(Reply::Message(message)) => message,

@@ -30,16 +30,20 @@ pub(super) struct Ticket {
     pub(super) deadline: Instant,
     /// Set when the asker no longer waits.
     pub(super) closed: watch::Receiver<bool>,
-    finished: mpsc::UnboundedSender<Finished>,
+    ends: Ends,
     /// Whether the program has the question. Until then another answerer may get it.
     pub(super) is_handed_out: bool,
     is_finished: bool,
 }
 
-/// A seat that is free again.
-pub(super) struct Finished {
-    reply: Subject,
-    refusal: Option<Refusal>,
+/// Where the seats go that are free again.
+#[derive(Clone)]
+struct Ends {
+    /// Of questions that were answered. The task reads these when it needs to know: an answer does
+    /// not wake it.
+    answered: mpsc::UnboundedSender<Subject>,
+    /// Of questions whose refusal is to be sent.
+    refused: mpsc::UnboundedSender<(Subject, Refusal)>,
 }
 
 impl Ticket {
@@ -52,9 +56,12 @@ impl Ticket {
     pub(super) fn finish(&mut self, refusal: Option<Refusal>) {
         if !self.is_finished {
             self.is_finished = true;
-            let finished = Finished { reply: self.reply.clone(), refusal };
+            let reply = self.reply.clone();
             // The task is gone only with the connection.
-            let _ = self.finished.send(finished);
+            let _ = match refusal {
+                None => self.ends.answered.send(reply).is_ok(),
+                Some(refusal) => self.ends.refused.send((reply, refusal)).is_ok(),
+            };
         }
     }
 }
@@ -84,7 +91,8 @@ pub(super) struct Task {
 /// The task while it runs.
 struct Running {
     task: Task,
-    finished: mpsc::UnboundedSender<Finished>,
+    ends: Ends,
+    answered: mpsc::UnboundedReceiver<Subject>,
     /// By the subjects for their answers.
     held: HashMap<String, Held>,
     /// By the last token of their inboxes.
@@ -120,22 +128,24 @@ struct Asker {
 
 impl Task {
     pub(super) async fn run(self) {
-        let (finished, freed) = mpsc::unbounded_channel();
+        let (answers, answered) = mpsc::unbounded_channel();
+        let (refusals, refused) = mpsc::unbounded_channel();
         let running = Running {
             task: self,
-            finished,
+            ends: Ends { answered: answers, refused: refusals },
+            answered,
             held: HashMap::new(),
             askers: HashMap::new(),
             link: Link::default(),
             is_renewed: false,
             is_leaving: false,
         };
-        running.run(freed).await;
+        running.run(refused).await;
     }
 }
 
 impl Running {
-    async fn run(mut self, mut freed: mpsc::UnboundedReceiver<Finished>) {
+    async fn run(mut self, mut refused: mpsc::UnboundedReceiver<(Subject, Refusal)>) {
         let mut tick = interval(ANNOUNCE);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let accepted = self.task.accepted.clone();
@@ -143,7 +153,11 @@ impl Running {
         loop {
             tokio::select! {
                 message = self.task.questions.next(), if has_questions => match message {
-                    Some(message) => self.accept(message).await,
+                    Some(message) => {
+                        self.accept(message).await;
+                        // Those that are there as well cost less than another round.
+                        self.take_ready().await;
+                    }
                     None if self.is_leaving => has_questions = false,
                     None => return,
                 },
@@ -156,7 +170,11 @@ impl Running {
                     None => return,
                 },
                 // This task has a sender itself.
-                Some(finished) = freed.recv() => self.free(finished).await,
+                Some((reply, refusal)) = refused.recv() => {
+                    if self.held.remove(reply.as_str()).is_some() {
+                        self.refuse(reply, &refusal).await;
+                    }
+                }
                 _ = tick.tick(), if !self.held.is_empty() => self.announce().await,
                 changed = self.task.state.changed() => match changed {
                     Ok(()) => self.link_changed().await,
@@ -164,6 +182,7 @@ impl Running {
                 },
                 () = accepted.closed(), if !self.is_leaving => self.leave().await,
             }
+            self.free_answered();
             if self.is_leaving && !has_questions && self.held.is_empty() {
                 return;
             }
@@ -210,6 +229,7 @@ impl Running {
 
     /// Takes a question if there is a seat for it.
     async fn accept(&mut self, message: Message) {
+        self.free_answered();
         let Some(reply) = message.reply.clone() else {
             tracing::debug!(subject = %message.subject, "a question without a reply subject");
             return;
@@ -248,18 +268,16 @@ impl Running {
         });
         let (close, closed) = watch::channel(false);
         self.held.insert(reply.to_string(), Held { close, since: now, deadline, asker });
-        let finished = self.finished.clone();
+        let ends = self.ends.clone();
         let ticket =
-            Ticket { reply, deadline, closed, finished, is_handed_out: false, is_finished: false };
+            Ticket { reply, deadline, closed, ends, is_handed_out: false, is_finished: false };
         // If the answerer was dropped just now, so is the ticket, which refuses the question.
         let _ = self.task.accepted.send(Accepted { message, ticket });
     }
 
-    async fn free(&mut self, finished: Finished) {
-        if self.held.remove(finished.reply.as_str()).is_some()
-            && let Some(refusal) = finished.refusal
-        {
-            self.refuse(finished.reply, &refusal).await;
+    fn free_answered(&mut self) {
+        while let Ok(reply) = self.answered.try_recv() {
+            self.held.remove(reply.as_str());
         }
     }
 
@@ -303,6 +321,7 @@ impl Running {
     async fn tell_unknown(&mut self, message: &Message) {
         let Some(reply) = message.reply.clone() else { return };
         let Some((inbox, _)) = wire::split(&reply) else { return };
+        self.free_answered();
         // An answer is handed to the client before its question is finished, so the list leaves
         // after it.
         let unknown = wire::parse_ids(&message.payload).filter(|id| {
@@ -339,6 +358,7 @@ impl Running {
     /// them now and then.
     async fn announce(&mut self) {
         let now = Instant::now();
+        self.free_answered();
         self.forget_askers();
         let is_due =
             |asker: &Asker| asker.written.is_none_or(|at| now.duration_since(at) >= REPEAT);

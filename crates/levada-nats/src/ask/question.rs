@@ -170,10 +170,12 @@ impl<Q: Send + 'static, A: Send + 'static> Question<Q, A> {
             }
             Err(_) => return Err(AnswerError::Closed(answer)),
         };
-        match timeout_at(ticket.deadline.into(), connected(&desk.connection)).await {
-            Ok(true) => {}
-            Ok(false) => return Err(AnswerError::Disconnected(answer)),
-            Err(_) => return Err(AnswerError::Closed(answer)),
+        if !desk.connection.state().borrow().is_connected() {
+            match timeout_at(ticket.deadline.into(), connected(&desk.connection)).await {
+                Ok(true) => {}
+                Ok(false) => return Err(AnswerError::Disconnected(answer)),
+                Err(_) => return Err(AnswerError::Closed(answer)),
+            }
         }
         if ticket.is_closed() {
             return Err(AnswerError::Closed(answer));

@@ -5,7 +5,7 @@ use super::wire::{self, ASKED, CANCEL, HELD};
 use crate::{Connection, State};
 use async_nats::{Client, HeaderMap, Message, StatusCode, Subject, Subscriber};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use levada::{mpsc, oneshot, watch};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -152,7 +152,13 @@ impl Task {
         loop {
             tokio::select! {
                 message = self.subscriber.next() => match message {
-                    Some(message) => has_holders |= self.take(message).await,
+                    Some(message) => {
+                        has_holders |= self.take(message).await;
+                        // Those that are there as well cost less than another round.
+                        while let Some(Some(message)) = self.subscriber.next().now_or_never() {
+                            has_holders |= self.take(message).await;
+                        }
+                    }
                     None => break,
                 },
                 cancelled = self.cancelled.recv() => match cancelled {

@@ -14,16 +14,16 @@
 //! behind another one, their last token is meant. A program without this crate asks by a plain
 //! request, and is asked by one.
 
-use async_nats::HeaderMap;
+use async_nats::{HeaderMap, HeaderName};
 use bytes::{BufMut, Bytes, BytesMut};
 use std::time::Duration;
 
 /// The header of a question with the time that its asker still waits, in microseconds.
-pub(super) const WITHIN: &str = "Levada-Within";
+pub(super) const WITHIN: HeaderName = HeaderName::from_static("Levada-Within");
 
 /// The headers of errors of NATS services.
-const ERROR: &str = "Nats-Service-Error";
-const ERROR_CODE: &str = "Nats-Service-Error-Code";
+const ERROR: HeaderName = HeaderName::from_static("Nats-Service-Error");
+const ERROR_CODE: HeaderName = HeaderName::from_static("Nats-Service-Error-Code");
 
 /// The longest reason that is sent, in characters: what a codec says may quote the whole message.
 const REASON: usize = 512;

@@ -1,12 +1,17 @@
 //! A connection to NATS, and what it needs of the server.
 
+mod ack;
 mod address;
 mod credentials;
+mod echo;
 mod error;
 mod options;
+mod request;
 mod server;
 mod state;
 
+pub(crate) use self::ack::{Ack, NoAck};
+pub(crate) use self::echo::NoEcho;
 pub use self::error::ConnectError;
 pub use self::options::ConnectOptions;
 pub use self::state::State;
@@ -18,6 +23,7 @@ use async_nats::jetstream::stream::{Config, Stream};
 use levada::watch;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// How long [`Connection::close`] waits for what is under way.
@@ -82,6 +88,8 @@ struct Shared {
     jetstream: jetstream::Context,
     namespace: Name,
     state: watch::Receiver<State>,
+    /// Whether a check of [`Connection::check`] is under way.
+    is_checked: AtomicBool,
 }
 
 impl Connection {
@@ -95,7 +103,8 @@ impl Connection {
             .ack_timeout(options.request_timeout)
             .build(async_nats::Client::clone(&client));
         let namespace = options.namespace.clone();
-        Self { shared: Arc::new(Shared { client, jetstream, namespace, state }) }
+        let is_checked = AtomicBool::new(false);
+        Self { shared: Arc::new(Shared { client, jetstream, namespace, state, is_checked }) }
     }
 
     /// How the connection stands, now and from now on.

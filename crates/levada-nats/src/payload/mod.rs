@@ -25,13 +25,13 @@ pub(crate) use self::error::PayloadError;
 pub(crate) use self::reference::Reference;
 
 use crate::{Connection, Durability, Name, stream};
-use async_nats::HeaderMap;
 use async_nats::datetime;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::context::{GetStreamErrorKind, PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{Config, PurgeErrorKind, RawMessageErrorKind, Stream};
 use async_nats::jetstream::{self, ErrorCode};
+use async_nats::{HeaderMap, HeaderName};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt};
 use std::error::Error;
@@ -42,6 +42,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The header in which a message refers to its object.
 pub(crate) const REFERENCE: &str = "Levada-Object";
+/// Made once: a name that is a text is compared with all names that the client knows.
+const REFERENCE_NAME: HeaderName = HeaderName::from_static(REFERENCE);
 
 /// What stays free in a message for headers that are added after it was packed: an id, the
 /// expected stream, a reply subject.
@@ -134,6 +136,11 @@ impl Objects {
         self.connection.client().max_payload().saturating_sub(taken)
     }
 
+    /// Whether a message of this size, with all of its headers, needs no object.
+    pub(crate) fn fits(&self, size: usize) -> bool {
+        size + ROOM <= self.connection.client().max_payload()
+    }
+
     /// What to publish for these bytes. If they do not fit, they are stored first, and the
     /// reference is among the headers.
     ///
@@ -148,7 +155,8 @@ impl Objects {
         }
         // Half of the margin is left for the way to the server.
         let usable_until = Instant::now().checked_add(self.margin / 2);
-        let reference = self.store(bytes).await?;
+        // In a box, as all that is done for large messages: the futures of the others stay small.
+        let reference = Box::pin(self.store(bytes)).await?;
         headers.insert(REFERENCE, reference.to_string());
         Ok(Packed { payload: Bytes::new(), reference: Some(reference), usable_until })
     }
@@ -160,7 +168,7 @@ impl Objects {
         payload: &Bytes,
     ) -> Result<Bytes, PayloadError> {
         match reference(headers)? {
-            Some(reference) => self.load(&reference).await,
+            Some(reference) => Box::pin(self.load(&reference)).await,
             None => Ok(payload.clone()),
         }
     }
@@ -358,7 +366,7 @@ impl Objects {
 
 /// The reference of a message, if it has one.
 pub(crate) fn reference(headers: Option<&HeaderMap>) -> Result<Option<Reference>, PayloadError> {
-    let value = headers.and_then(|headers| headers.get(REFERENCE));
+    let value = headers.and_then(|headers| headers.get(REFERENCE_NAME));
     value.map(|value| value.as_str().parse()).transpose()
 }
 

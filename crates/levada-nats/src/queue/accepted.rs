@@ -1,7 +1,5 @@
 //! What a sender learns of a message that is in the queue.
 
-use async_nats::jetstream::publish::PublishAck;
-
 /// What a sender learns of a message that is in the queue.
 ///
 /// ```
@@ -26,10 +24,4 @@ pub struct Accepted {
     /// Whether the server knew the id: an earlier copy is, or was, in the queue, and this one was
     /// not stored.
     pub duplicate: bool,
-}
-
-impl Accepted {
-    pub(super) fn new(ack: &PublishAck) -> Self {
-        Self { seq: ack.sequence, duplicate: ack.duplicate }
-    }
 }

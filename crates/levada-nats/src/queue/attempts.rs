@@ -8,11 +8,9 @@ use super::publish::{Doubt, Outcome};
 use crate::connection::State;
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::GetStreamErrorKind;
-use bytes::Bytes;
-use futures_util::StreamExt;
 use levada::watch;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// An attempt that is under way at the deadline is awaited for this time, so that its end is known.
 const GRACE: Duration = Duration::from_secs(1);
@@ -64,11 +62,21 @@ impl<'a, T> Attempts<'a, T> {
     /// awaited until the instant that this returns.
     pub(super) async fn ready(&mut self) -> Result<Instant, Cause> {
         let deadline = self.last_attempt();
-        let is_over = Instant::now() >= deadline && !self.is_first_attempt;
-        let ready = if is_over { None } else { timeout_at(deadline, self.is_ready()).await.ok() };
-        ready.unwrap_or_else(|| Err(self.overdue()))?;
+        if !self.is_first_attempt && Instant::now() >= deadline {
+            return Err(self.overdue());
+        }
+        if !self.is_unhindered() {
+            // In a box, so that the future of a send that need not wait is small.
+            let ready = timeout_at(deadline, Box::pin(self.is_ready())).await;
+            ready.unwrap_or_else(|_| Err(self.overdue()))?;
+        }
         self.is_first_attempt = false;
         Ok(self.deadline + GRACE)
+    }
+
+    fn is_unhindered(&self) -> bool {
+        let in_line = self.place.is_some() || !self.shared.senders.line.is_empty();
+        !in_line && self.state.borrow().is_connected()
     }
 
     async fn is_ready(&mut self) -> Result<(), Cause> {
@@ -126,7 +134,7 @@ impl<'a, T> Attempts<'a, T> {
 
     /// Waits as this outcome demands, or says why there is no other attempt.
     pub(super) async fn after<A>(&mut self, outcome: Outcome<A>) -> Result<(), Cause> {
-        let waited = timeout_at(self.last_attempt(), self.wait_after(outcome)).await;
+        let waited = timeout_at(self.last_attempt(), Box::pin(self.wait_after(outcome))).await;
         waited.unwrap_or_else(|_| Err(self.overdue()))
     }
 
@@ -141,10 +149,10 @@ impl<'a, T> Attempts<'a, T> {
             }
             Outcome::Unknown => {
                 self.reason = Reason::Disconnected;
-                wake_connection(self.shared).await;
+                self.shared.connection.check().await;
                 sleep(self.for_server.next()).await;
             }
-            Outcome::Duplicate | Outcome::Accepted(_) => {}
+            Outcome::Duplicate | Outcome::Interrupted | Outcome::Accepted(_) => {}
         }
         Ok(())
     }
@@ -195,34 +203,6 @@ impl<'a, T> Attempts<'a, T> {
         sleep(self.for_server.next()).await;
         Ok(())
     }
-}
-
-/// Makes the connection anew if no answer came over it, and none comes to an echo.
-///
-/// The client itself notices after two minutes that nothing answers its pings.
-async fn wake_connection<T>(shared: &Shared<T>) {
-    let Ok(_permit) = shared.senders.echoes.take() else { return };
-    let mut state = shared.connection.state();
-    if !state.borrow_and_update().is_connected() {
-        return;
-    }
-    let client = shared.connection.client();
-    let inbox = client.new_inbox();
-    let echo = async {
-        let mut echoes = client.subscribe(inbox.clone()).await.ok()?;
-        client.publish(inbox, Bytes::new()).await.ok()?;
-        echoes.next().await
-    };
-    let patience = client.timeout().unwrap_or(GRACE);
-    tokio::select! {
-        echo = timeout(patience, echo) => if echo.is_ok() { return },
-        // It was lost, and is made anew already.
-        _ = state.changed() => return,
-    }
-    let queue = shared.name.as_str();
-    tracing::warn!(queue, "the NATS server does not answer: reconnecting");
-    // An error means that the connection is closed, which the next attempt reports.
-    let _ = client.force_reconnect().await;
 }
 
 /// Whether the server says that there is no such stream.

@@ -1,12 +1,11 @@
 //! Atomic batches of ADR-50: all messages of a batch are stored, or none is.
 
-use super::encode::{Encoded, fresh_id};
+use super::encode::Encoded;
 use super::publish::{Doubt, Outcome, acknowledged, refused, request, unanswered};
 use super::{Accepted, Shared};
+use crate::connection::{Ack, NoAck};
 use async_nats::header::{NATS_BATCH_COMMIT, NATS_BATCH_ID, NATS_BATCH_SEQUENCE};
-use async_nats::jetstream::response::Response;
-use async_nats::{HeaderMap, Message, Subject};
-use serde_json::Value;
+use async_nats::{HeaderMap, Message};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -18,7 +17,7 @@ pub(super) const MOST_BYTES: usize = 8 << 20;
 /// processes.
 pub(super) const AT_ONCE: usize = 8;
 /// How long a batch waits for the others to end. The server refuses those that are too many.
-const STALLED: Duration = Duration::from_secs(2);
+pub(super) const STALLED: Duration = Duration::from_secs(2);
 
 /// Publishes the messages as one batch, once, and waits for the answers until the limit. There are
 /// at least two and at most [`MOST`].
@@ -39,7 +38,7 @@ pub(super) async fn publish_batch<T>(
     let messages: &[Encoded] = messages;
     let client = shared.connection.client();
     let [first, middle @ .., last] = messages else { return Outcome::NotNow };
-    let batch = fresh_id(client);
+    let batch = shared.senders.ids.next();
 
     let answer = request(shared, headers(first, &batch, 1), first.payload(), limit).await;
     let begun = answer.map_or_else(unanswered, |answer| begun(&answer));
@@ -47,10 +46,10 @@ pub(super) async fn publish_batch<T>(
         Outcome::Accepted(()) => {}
         other => return other.map(|()| Vec::new()),
     }
-    let subject = Subject::from(shared.subjects.messages.as_str());
     for (index, message) in middle.iter().enumerate() {
         let headers = headers(message, &batch, index + 2);
-        let published = client.publish_with_headers(subject.clone(), headers, message.payload());
+        let subject = shared.subjects.messages.clone();
+        let published = client.publish_with_headers(subject, headers, message.payload());
         if !matches!(timeout_at(limit, published).await, Ok(Ok(()))) {
             return Outcome::NotNow; // Nothing was committed.
         }
@@ -63,7 +62,7 @@ pub(super) async fn publish_batch<T>(
     doubt.settle(before, &outcome);
     // The messages of a batch follow each other in the stream.
     let seqs = |end: u64| (end + 1).saturating_sub(messages.len() as u64)..=end;
-    outcome.map(|ack| seqs(ack.sequence).map(|seq| Accepted { seq, duplicate: false }).collect())
+    outcome.map(|last| seqs(last.seq).map(|seq| Accepted { seq, duplicate: false }).collect())
 }
 
 fn headers(message: &Encoded, batch: &str, sequence: usize) -> HeaderMap {
@@ -75,8 +74,8 @@ fn headers(message: &Encoded, batch: &str, sequence: usize) -> HeaderMap {
 
 /// What the answer to the first message means: nothing is in it, or an error.
 fn begun(answer: &Message) -> Outcome<()> {
-    match serde_json::from_slice::<Response<Value>>(&answer.payload) {
-        Ok(Response::Err { error }) => refused(&error),
+    match Ack::read(&answer.payload) {
+        Err(NoAck::Refused(error)) => refused(&error),
         _ => Outcome::Accepted(()),
     }
 }

@@ -284,7 +284,7 @@ impl DeadLetter {
         self.number(ATTEMPTS).unwrap_or(0)
     }
 
-    /// When it was first sent.
+    /// When the queue first stored it.
     pub fn sent_at(&self) -> Option<SystemTime> {
         UNIX_EPOCH.checked_add(Duration::from_millis(self.number(SENT_AT)?))
     }

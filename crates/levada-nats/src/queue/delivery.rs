@@ -87,11 +87,10 @@ impl<T> Delivery<T> {
         self.about.lease.meta.id.as_deref()
     }
 
-    /// How long ago it was sent, by the clocks of the sender and of this machine; `None` if it was
-    /// sent by another program.
-    pub fn queued_for(&self) -> Option<Duration> {
-        let sent_at = self.about.lease.meta.sent_at?;
-        Some(SystemTime::now().duration_since(sent_at).unwrap_or_default())
+    /// How long ago the queue first stored it, by the clocks of the server and of this machine.
+    pub fn queued_for(&self) -> Duration {
+        let sent_at = self.about.lease.meta.sent_at;
+        SystemTime::now().duration_since(sent_at).unwrap_or_default()
     }
 
     /// Whether the lease is over. Once it is, it stays so.

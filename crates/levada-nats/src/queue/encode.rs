@@ -6,11 +6,11 @@ use crate::OpenError;
 use crate::payload::{Packed, PayloadError};
 use async_nats::{HeaderMap, HeaderName};
 use bytes::Bytes;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
 const ID: HeaderName = HeaderName::from_static(headers::ID);
-const SENT_AT: HeaderName = HeaderName::from_static(headers::SENT_AT);
+const OBJECT: HeaderName = HeaderName::from_static(headers::OBJECT);
 
 /// What a stream adds to the bytes of a message at least, when it counts them.
 const STORED_OVERHEAD: usize = 22;
@@ -25,7 +25,6 @@ const CLEANING: Duration = Duration::from_secs(1);
 pub(super) struct Encoded {
     pub(super) id: String,
     bytes: Bytes,
-    headers: HeaderMap,
     /// What is published instead of the bytes: they may be in an object.
     packed: Option<Packed>,
 }
@@ -45,11 +44,7 @@ impl Encoded {
     ) -> Result<Self, Cause> {
         check_id(&id)?;
         let bytes = shared.codec.encode(message).map_err(Cause::Encode)?;
-        let sent_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let mut headers = HeaderMap::new();
-        headers.insert(ID, id.as_str());
-        headers.insert(SENT_AT, sent_at.to_string());
-        let encoded = Self { id, bytes, headers, packed: None };
+        let encoded = Self { id, bytes, packed: None };
         // Bytes may be in an object, headers may not.
         let size = encoded.size() - encoded.bytes.len() + OTHER_HEADERS;
         let limit = shared.connection.client().max_payload();
@@ -72,11 +67,13 @@ impl Encoded {
         shared: &Shared<T>,
         limit: Instant,
     ) -> Result<(), Unstored> {
-        if self.packed.as_ref().is_some_and(Packed::is_fresh) {
+        let objects = &shared.stores.queue;
+        if objects.fits(self.size()) || self.packed.as_ref().is_some_and(Packed::is_fresh) {
             return Ok(());
         }
-        let packing = shared.stores.queue.pack(self.bytes.clone(), &mut self.headers);
-        match timeout_at(limit, packing).await {
+        self.packed = None;
+        let mut headers = self.headers();
+        match timeout_at(limit, objects.pack(self.bytes.clone(), &mut headers)).await {
             Ok(Ok(packed)) => {
                 self.packed = Some(packed);
                 Ok(())
@@ -94,13 +91,20 @@ impl Encoded {
         let packed = self.packed.take();
         if let Some(object) = packed.and_then(|packed| packed.reference) {
             // Receivers delete it later if this does not.
-            let deleted = timeout(CLEANING, shared.stores.queue.delete(&object)).await;
+            // In a box, so that the future of a usual send is small.
+            let deleting = Box::pin(shared.stores.queue.delete(&object));
+            let deleted = timeout(CLEANING, deleting).await;
             tracing::debug!(queue = shared.name.as_str(), ?deleted, "the object of a failed send");
         }
     }
 
     pub(super) fn headers(&self) -> HeaderMap {
-        self.headers.clone()
+        let mut headers = HeaderMap::new();
+        headers.insert(ID, self.id.as_str());
+        if let Some(object) = self.packed.as_ref().and_then(|packed| packed.reference.as_ref()) {
+            headers.insert(OBJECT, object.to_string());
+        }
+        headers
     }
 
     pub(super) fn payload(&self) -> Bytes {
@@ -109,23 +113,16 @@ impl Encoded {
 
     /// The bytes of headers and payload on the wire, if they are not in an object.
     pub(super) fn size(&self) -> usize {
-        let lines = self.headers.iter().flat_map(|(name, values)| {
-            let name: &str = name.as_ref();
-            values.iter().map(|value| name.len() + ": ".len() + value.as_str().len() + "\r\n".len())
-        });
-        "NATS/1.0\r\n\r\n".len() + lines.sum::<usize>() + self.bytes.len()
+        "NATS/1.0\r\nNats-Msg-Id: \r\n\r\n".len() + self.id.len() + self.bytes.len()
     }
-}
-
-/// A fresh id: a NUID, which is what the client's inboxes end on.
-pub(super) fn fresh_id(client: &async_nats::Client) -> String {
-    let inbox = client.new_inbox();
-    inbox.rsplit('.').next().unwrap_or(&inbox).to_owned()
 }
 
 /// The server trims ids, and takes an empty one for none; a line break would end the header.
 fn check_id(id: &str) -> Result<(), Cause> {
-    let wrong = if id.is_empty() {
+    let is_plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic());
+    let wrong = if is_plain {
+        return Ok(());
+    } else if id.is_empty() {
         "it is empty"
     } else if id.chars().any(char::is_control) {
         "it has a control character"
@@ -154,12 +151,9 @@ mod tests {
 
     #[test]
     fn the_size_counts_every_byte_of_the_headers() {
-        let mut headers = HeaderMap::new();
-        headers.insert(ID, "seven");
-        headers.insert(SENT_AT, "1234");
         let bytes = Bytes::from_static(b"1234");
-        let encoded = Encoded { id: "seven".into(), bytes, headers, packed: None };
-        let text = "NATS/1.0\r\nNats-Msg-Id: seven\r\nLevada-Sent-At: 1234\r\n\r\n1234";
+        let encoded = Encoded { id: "seven".into(), bytes, packed: None };
+        let text = "NATS/1.0\r\nNats-Msg-Id: seven\r\n\r\n1234";
         assert_eq!(encoded.size(), text.len());
     }
 }

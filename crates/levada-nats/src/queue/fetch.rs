@@ -91,7 +91,7 @@ impl Fetch {
                 }
                 Over::Silent => {
                     tracing::debug!(queue = name, "the server was silent");
-                    recover::check_connection(&self.link).await;
+                    self.link.connection.check().await;
                 }
                 Over::Doubtful => match recover::check_consumer(&self.link).await {
                     Found::Consumer => {}

@@ -8,7 +8,7 @@ use super::wanted::Wanted;
 use crate::{Connection, Name};
 use async_nats::jetstream::consumer::{self, FromConsumer, PullConsumer};
 use async_nats::jetstream::stream::Stream;
-use async_nats::{Request, RequestErrorKind, Subject};
+use async_nats::{RequestErrorKind, Subject};
 use bytes::Bytes;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -73,11 +73,6 @@ impl Link {
         self.stream.cached_info().config.num_replicas
     }
 
-    /// How long a request may take.
-    pub(super) fn request_timeout(&self) -> Duration {
-        self.connection.client().timeout().unwrap_or(Duration::from_secs(5))
-    }
-
     pub(super) fn is_connected(&self) -> bool {
         use async_nats::connection::State;
         self.connection.client().connection_state() == State::Connected
@@ -107,19 +102,10 @@ impl Link {
         verdict: Bytes,
         until: Instant,
     ) -> Result<(), NoReply> {
-        let mut state = self.connection.state();
-        state.mark_unchanged();
-        let request = Request::new().payload(verdict).timeout(None);
-        let answer = self.connection.client().send_request(reply, request);
-        tokio::select! {
-            biased;
-            answer = answer => match answer {
-                Ok(_) => Ok(()),
-                Err(error) if error.kind() == RequestErrorKind::NoResponders => Err(NoReply::NoResponders),
-                Err(_) => Err(NoReply::Unknown),
-            },
-            _ = state.changed() => Err(NoReply::Unknown),
-            () = tokio::time::sleep_until(until.into()) => Err(NoReply::Unknown),
+        match self.connection.request(reply, None, verdict, until.into()).await {
+            Ok(_) => Ok(()),
+            Err(RequestErrorKind::NoResponders) => Err(NoReply::NoResponders),
+            Err(_) => Err(NoReply::Unknown),
         }
     }
 

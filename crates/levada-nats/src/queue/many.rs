@@ -2,16 +2,19 @@
 
 use super::attempts::Attempts;
 use super::batch::{self, publish_batch};
-use super::encode::{Encoded, fresh_id};
+use super::encode::Encoded;
 use super::error::{Cause, SendManyError};
+use super::pipeline::publish_pipelined;
 use super::publish::{Outcome, publish};
 use super::send::WITHIN;
 use super::{Accepted, Capacity, Shared};
+use crate::Durability;
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The future of a `send_many`: one answer for each message, or those that are left.
 pub type SendingMany<T> =
@@ -45,8 +48,8 @@ impl<T> SendMany<T> {
     }
 
     /// The ids of the messages, in their order. Messages beyond the last id have fresh ones, and
-    /// ids beyond the last message are ignored. For what an id is, see
-    /// [`Send::id`](super::Send::id).
+    /// ids beyond the last message are ignored. With ids, all batches are atomic. For what an id
+    /// is, see [`Send::id`](super::Send::id).
     pub fn ids(mut self, ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.ids = ids.into_iter().take(self.messages.len()).map(Into::into).collect();
         self
@@ -67,9 +70,9 @@ impl<T: Send + 'static> IntoFuture for SendMany<T> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Self { shared, messages, mut ids, within } = self;
-            let client = shared.connection.client();
-            ids.resize_with(messages.len(), || fresh_id(client));
-            let mut course = Course::new(&shared, within, messages, ids);
+            let is_pipelined = shared.durability == Durability::Lazy && ids.is_empty();
+            ids.resize_with(messages.len(), || shared.senders.ids.next());
+            let mut course = Course { is_pipelined, ..Course::new(&shared, within, messages, ids) };
             let sent = course.run().await;
             course.end(sent).await
         })
@@ -89,6 +92,8 @@ struct Course<'a, T> {
     size: usize,
     /// How many of the first are sent one by one: one of them is a duplicate.
     singly: usize,
+    /// Whether messages are published one by one, all under way at once, and not in batches.
+    is_pipelined: bool,
     /// How many of the first may be in the queue: they were in a batch without an answer.
     doubtful: usize,
 }
@@ -109,6 +114,7 @@ impl<'a, T: 'static> Course<'a, T> {
             ids,
             size: Self::largest(shared),
             singly: 0,
+            is_pipelined: false,
             doubtful: 0,
         }
     }
@@ -127,20 +133,33 @@ impl<'a, T: 'static> Course<'a, T> {
             self.encode()?;
             let count = self.next_count();
             let limit = self.attempts.ready().await?;
-            let next = &mut self.encoded.make_contiguous()[..count];
-            let doubt = &mut self.attempts.doubt;
-            let outcome = match next {
-                [one] => {
-                    publish(self.shared, one, doubt, limit).await.map(|accepted| vec![accepted])
-                }
-                many => publish_batch(self.shared, many, doubt, limit).await,
-            };
+            let (accepted, outcome) = self.publish(count, limit).await;
             if self.attempts.doubt.since.is_some() {
                 self.doubtful = self.doubtful.max(count);
             }
-            self.take(count, outcome).await?;
+            let sent = (count, accepted.len());
+            if !accepted.is_empty() {
+                self.take(accepted);
+            }
+            self.after(sent, outcome).await?;
         }
         Ok(())
+    }
+
+    /// The first ones that were accepted, and what became of the next one, or of the whole batch.
+    async fn publish(&mut self, count: usize, limit: Instant) -> (Vec<Accepted>, Outcome<()>) {
+        let next = &mut self.encoded.make_contiguous()[..count];
+        let doubt = &mut self.attempts.doubt;
+        let outcome = match next {
+            [one] => publish(self.shared, one, doubt, limit).await.map(|accepted| vec![accepted]),
+            many if self.is_pipelined => {
+                return publish_pipelined(self.shared, many, doubt, limit).await;
+            }
+            many => publish_batch(self.shared, many, doubt, limit).await,
+        };
+        let mut accepted = Vec::new();
+        let outcome = outcome.map(|all| accepted = all);
+        (accepted, outcome)
     }
 
     /// Encodes what may be in the next batch. A message that cannot be sent is an error when it is
@@ -171,31 +190,52 @@ impl<'a, T: 'static> Course<'a, T> {
             return 1;
         }
         let mut bytes = 0;
-        let fits = self.encoded.iter().take(self.size).take_while(|encoded| {
+        let size = if self.is_pipelined {
+            self.size.min(self.shared.senders.pipelines.size())
+        } else {
+            self.size
+        };
+        let fits = self.encoded.iter().take(size).take_while(|encoded| {
             bytes += encoded.size();
             bytes <= batch::MOST_BYTES
         });
         fits.count().max(1)
     }
 
-    async fn take(&mut self, count: usize, outcome: Outcome<Vec<Accepted>>) -> Result<(), Cause> {
+    fn take(&mut self, accepted: Vec<Accepted>) {
+        let count = accepted.len();
+        self.accepted.extend(accepted);
+        self.messages.drain(..count);
+        self.encoded.drain(..count);
+        self.singly = self.singly.saturating_sub(count);
+        self.doubtful = self.doubtful.saturating_sub(count);
+        if self.doubtful == 0 {
+            self.attempts.doubt.since = None;
+        }
+        self.size = (self.size * 2).min(Self::largest(self.shared));
+        self.attempts.accepted();
+    }
+
+    /// So many were sent, and so many of them were accepted.
+    async fn after(
+        &mut self,
+        (sent, accepted): (usize, usize),
+        outcome: Outcome<()>,
+    ) -> Result<(), Cause> {
         match outcome {
-            Outcome::Accepted(accepted) => {
-                self.accepted.extend(accepted);
-                self.messages.drain(..count);
-                self.encoded.drain(..count);
-                self.singly = self.singly.saturating_sub(count);
-                self.doubtful = self.doubtful.saturating_sub(count);
-                if self.doubtful == 0 {
-                    self.attempts.doubt.since = None;
-                }
-                self.size = (self.size * 2).min(Self::largest(self.shared));
-                self.attempts.accepted();
+            Outcome::Accepted(()) => {}
+            // Nothing comes between the messages of a batch.
+            Outcome::Interrupted => self.is_pipelined = false,
+            Outcome::Full if self.is_pipelined => {
+                self.size = accepted.max(1);
+                self.attempts.after(outcome).await?;
             }
+            // It is that of the first message which was not accepted.
+            other if self.is_pipelined => self.attempts.after(other).await?,
             // One of them: those before it are sent.
-            Outcome::Duplicate | Outcome::Refused(_) if count > 1 => self.singly = count,
-            Outcome::Full if count > 1 => {
-                self.size = count / 2;
+            Outcome::Duplicate | Outcome::Refused(_) if sent > 1 => self.singly = sent,
+            Outcome::Full if sent > 1 => {
+                self.size = sent / 2;
                 self.attempts.were_too_many();
             }
             other => self.attempts.after(other).await?,

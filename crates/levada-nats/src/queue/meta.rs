@@ -18,8 +18,8 @@ pub(super) struct Meta {
     pub(super) limit: Option<u64>,
     /// The id it was first sent with.
     pub(super) id: Option<String>,
-    /// When it was first sent.
-    pub(super) sent_at: Option<SystemTime>,
+    /// When a queue of this name first stored it.
+    pub(super) sent_at: SystemTime,
 }
 
 impl Meta {
@@ -30,14 +30,16 @@ impl Meta {
         let text = |name| headers.and_then(|headers: &HeaderMap| headers.get_last(name));
         let number = |name| text(name).and_then(|value| value.as_str().parse::<u64>().ok());
         let id = text(ORIGINAL_ID).or_else(|| text(ID));
-        let sent_at = number(SENT_AT).map(Duration::from_millis);
+        // Only what was in another stream meanwhile has a time of its own.
+        let sent_at =
+            number(SENT_AT).map_or(Duration::from_nanos(stored_at), Duration::from_millis);
         Some(Self {
             seq,
             stored_at,
             attempt: delivered.saturating_add(number(ATTEMPTS).unwrap_or(0)),
             limit: number(LIMIT),
             id: id.map(|id| id.as_str().to_owned()),
-            sent_at: sent_at.and_then(|since| UNIX_EPOCH.checked_add(since)),
+            sent_at: UNIX_EPOCH.checked_add(sent_at).unwrap_or(UNIX_EPOCH),
         })
     }
 
@@ -95,7 +97,9 @@ mod tests {
         let meta = Meta::read(&message).unwrap();
         assert_eq!((meta.seq, meta.attempt, meta.limit), (9, 6, None));
         assert_eq!(meta.id.as_deref(), Some("order-7"));
-        assert_eq!(meta.sent_at, Some(UNIX_EPOCH + Duration::from_millis(1500)));
+        assert_eq!(meta.sent_at, UNIX_EPOCH + Duration::from_millis(1500));
+        let plain = Message { headers: None, ..message };
+        assert_eq!(Meta::read(&plain).unwrap().sent_at, UNIX_EPOCH + Duration::from_nanos(1000));
         assert_eq!(meta.unique(), "1000-9");
     }
 }

@@ -14,6 +14,7 @@ mod error;
 mod fetch;
 mod headers;
 mod held;
+mod ids;
 mod lease;
 mod line;
 mod link;
@@ -23,6 +24,7 @@ mod meta;
 mod objects;
 mod options;
 mod permits;
+mod pipeline;
 mod publish;
 mod receiver;
 mod recover;
@@ -49,7 +51,7 @@ pub use self::settle::SettleError;
 
 use crate::codec::Codec;
 use crate::stream::OpenError;
-use crate::{Connection, Name};
+use crate::{Connection, Durability, Name};
 use async_nats::jetstream::stream::Stream;
 use objects::Stores;
 use std::fmt;
@@ -104,6 +106,7 @@ struct Shared<T> {
     stores: Stores,
     codec: Arc<dyn Codec<T>>,
     capacity: Capacity,
+    durability: Durability,
     lease: Duration,
     max_attempts: u64,
     duplicate_window: Duration,
@@ -122,12 +125,13 @@ impl<T> Queue<T> {
             stream,
             codec,
             capacity: options.capacity,
+            durability: options.durability,
             lease: options.lease,
             max_attempts: options.max_attempts,
             duplicate_window: options.duplicate_window,
+            senders: sender::Senders::new(options.connection.client()),
             connection: options.connection,
             name: options.name,
-            senders: sender::Senders::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }

@@ -153,7 +153,7 @@ impl Options {
         };
         Config {
             name: subjects.stream.clone(),
-            subjects: vec![subjects.messages.clone()],
+            subjects: vec![subjects.messages.to_string()],
             retention: RetentionPolicy::WorkQueue,
             discard: DiscardPolicy::New,
             storage: StorageType::File,

@@ -1,7 +1,6 @@
 //! How many do something at once.
 
 use levada::mpsc;
-use levada::mpsc::error::TrySendError;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -22,10 +21,5 @@ impl Permits {
     pub(super) async fn wait(&self, patience: Duration) -> Option<mpsc::Permit<'_, ()>> {
         // It would fail if the receiver were gone, which stands beside it.
         timeout(patience, self.permits.reserve()).await.ok()?.ok()
-    }
-
-    /// A permit, if one is free.
-    pub(super) fn take(&self) -> Result<mpsc::Permit<'_, ()>, TrySendError<()>> {
-        self.permits.try_reserve()
     }
 }

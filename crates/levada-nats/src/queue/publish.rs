@@ -2,16 +2,11 @@
 
 use super::encode::{Encoded, Unstored};
 use super::{Accepted, Shared};
-use async_nats::jetstream::publish::PublishAck;
-use async_nats::jetstream::response::Response;
+use crate::connection::{Ack, NoAck};
 use async_nats::jetstream::{self, ErrorCode};
-use async_nats::{HeaderMap, Message, Request, RequestError, RequestErrorKind};
+use async_nats::{HeaderMap, Message, RequestErrorKind};
 use bytes::Bytes;
-use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
-
-/// How long a request takes at most if the connection does not say it. It always does.
-const PATIENCE: Duration = Duration::from_secs(5);
+use tokio::time::Instant;
 
 /// What came of a publish.
 #[derive(Debug)]
@@ -25,6 +20,8 @@ pub(super) enum Outcome<T> {
     NoResponders,
     /// One of the batch is in the queue already.
     Duplicate,
+    /// Another message came between it and the one before it.
+    Interrupted,
     /// No answer came: it may be stored.
     Unknown,
     /// The server will not take it later, either.
@@ -66,7 +63,7 @@ pub(super) async fn publish<T>(
     }
     let before = doubt.begin();
     let answer = request(shared, message.headers(), message.payload(), limit).await;
-    let outcome = acknowledged(answer.as_ref()).map(|ack| Accepted::new(&ack));
+    let outcome = acknowledged(answer.as_ref());
     doubt.settle(before, &outcome);
     // A duplicate of another send has an object of its own; one of this send has this one.
     if before.is_none() && matches!(&outcome, Outcome::Accepted(accepted) if accepted.duplicate) {
@@ -83,33 +80,24 @@ pub(super) async fn request<T>(
     payload: Bytes,
     limit: Instant,
 ) -> Result<Message, RequestErrorKind> {
-    let client = shared.connection.client();
-    let mut state = shared.connection.state();
-    // A state that has changed by the time of the first poll ends the wait at once: whether the
-    // message was written before or after is not known.
-    state.borrow_and_update();
-    let request = Request::new().headers(headers).payload(payload).timeout(None);
-    let answer = client.send_request(shared.subjects.messages.clone(), request);
-    let limit = limit.min(Instant::now() + client.timeout().unwrap_or(PATIENCE));
-    let answered = async {
-        tokio::select! {
-            biased;
-            answer = answer => answer.map_err(|error: RequestError| error.kind()),
-            _ = state.changed() => Err(RequestErrorKind::Other),
-        }
-    };
-    timeout_at(limit, answered).await.unwrap_or(Err(RequestErrorKind::TimedOut))
+    let limit = limit.min(Instant::now() + shared.connection.request_timeout());
+    let subject = shared.subjects.messages.clone();
+    shared.connection.request(subject, Some(headers), payload, limit).await
 }
 
 /// What the answer to a message means that was to be stored.
-pub(super) fn acknowledged(answer: Result<&Message, &RequestErrorKind>) -> Outcome<PublishAck> {
+pub(super) fn acknowledged(answer: Result<&Message, &RequestErrorKind>) -> Outcome<Accepted> {
     match answer {
-        Ok(message) => match serde_json::from_slice(&message.payload) {
-            Ok(Response::Ok(ack)) => Outcome::Accepted(ack),
-            Ok(Response::Err { error }) => refused(&error),
-            Err(error) => Outcome::Refused(format!("it answers what is no answer: {error}")),
-        },
+        Ok(message) => read(&message.payload),
         Err(kind) => unanswered(*kind),
+    }
+}
+
+fn read(answer: &[u8]) -> Outcome<Accepted> {
+    match Ack::read(answer) {
+        Ok(Ack { seq, duplicate }) => Outcome::Accepted(Accepted { seq, duplicate }),
+        Err(NoAck::Refused(error)) => refused(&error),
+        Err(NoAck::Unreadable(reason)) => Outcome::Refused(reason),
     }
 }
 
@@ -131,6 +119,7 @@ pub(super) fn refused<T>(error: &jetstream::Error) -> Outcome<T> {
         // The code of every failure to store; only its text tells them apart.
         ErrorCode::STREAM_STORE_FAILED if is_full(&text) => Outcome::Full,
         ErrorCode::ATOMIC_PUBLISH_CONTAINS_DUPLICATE_MESSAGE => Outcome::Duplicate,
+        ErrorCode::STREAM_WRONG_LAST_MESSAGE_ID => Outcome::Interrupted,
         ErrorCode::STREAM_NOT_FOUND => Outcome::NoResponders,
         ErrorCode::CLUSTER_NOT_AVAILABLE
         | ErrorCode::CLUSTER_NOT_LEADER
@@ -168,6 +157,7 @@ impl<T> Outcome<T> {
             Self::NotNow => Outcome::NotNow,
             Self::NoResponders => Outcome::NoResponders,
             Self::Duplicate => Outcome::Duplicate,
+            Self::Interrupted => Outcome::Interrupted,
             Self::Unknown => Outcome::Unknown,
             Self::Refused(reason) => Outcome::Refused(reason),
         }
@@ -178,14 +168,11 @@ impl<T> Outcome<T> {
 mod tests {
     use super::*;
 
-    fn outcome(code: u32, err_code: u32, description: &str) -> Outcome<PublishAck> {
+    fn outcome(code: u32, err_code: u32, description: &str) -> Outcome<Accepted> {
         let json = format!(
             r#"{{"error":{{"code":{code},"err_code":{err_code},"description":"{description}"}},"stream":"s","seq":0}}"#
         );
-        match serde_json::from_str(&json).unwrap() {
-            Response::Err { error } => refused(&error),
-            Response::Ok(ack) => Outcome::Accepted(ack),
-        }
+        read(json.as_bytes())
     }
 
     #[test]

@@ -3,8 +3,6 @@
 use super::consumer;
 use super::link::Link;
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
-use bytes::Bytes;
-use futures_util::StreamExt;
 use std::time::Duration;
 
 /// What was found.
@@ -16,31 +14,6 @@ pub(super) enum Found {
 
 /// A server that starts may not know all of its streams yet: it is asked again after this.
 const AGAIN: Duration = Duration::from_millis(500);
-
-/// A connection over which nothing comes is made anew.
-///
-/// The client itself notices after two minutes without an answer to its pings. Here the server is
-/// silent that should have been heard of, so it is asked at once; not for the consumer, which may
-/// have no leader, but for an echo.
-pub(super) async fn check_connection(link: &Link) {
-    if !link.is_connected() || has_echo(link).await || link.closed.is_set() {
-        return;
-    }
-    tracing::warn!(queue = link.name.as_str(), "the NATS server does not answer: reconnecting");
-    // An error means that the connection is closed.
-    let _ = link.connection.client().force_reconnect().await;
-}
-
-async fn has_echo(link: &Link) -> bool {
-    let client = link.connection.client();
-    let inbox = client.new_inbox();
-    let echo = async {
-        let mut messages = client.subscribe(inbox.clone()).await.ok()?;
-        client.publish(inbox, Bytes::new()).await.ok()?;
-        messages.next().await
-    };
-    tokio::time::timeout(link.request_timeout(), echo).await.is_ok_and(|echo| echo.is_some())
-}
 
 /// Looks for the consumer, and makes it again if it was deleted.
 pub(super) async fn check_consumer(link: &Link) -> Found {

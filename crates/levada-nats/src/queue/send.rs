@@ -1,7 +1,7 @@
 //! The futures of `send` and `try_send`.
 
 use super::attempts::{Attempts, is_gone};
-use super::encode::{Encoded, fresh_id};
+use super::encode::Encoded;
 use super::error::{Cause, SendError};
 use super::publish::{Doubt, Outcome, publish};
 use super::{Accepted, Shared};
@@ -61,7 +61,7 @@ impl<T: std::marker::Send + 'static> IntoFuture for TrySend<T> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Self { shared, message, id } = self;
-            let id = id.unwrap_or_else(|| fresh_id(shared.connection.client()));
+            let id = id.unwrap_or_else(|| shared.senders.ids.next());
             let sent = match Encoded::new(&shared, &message, id.clone()) {
                 Ok(encoded) => try_once(&shared, encoded).await,
                 Err(cause) => Err(cause),
@@ -82,7 +82,7 @@ async fn try_once<T>(shared: &Shared<T>, mut encoded: Encoded) -> Result<Accepte
         Outcome::NotNow => Cause::Disconnected,
         Outcome::NoResponders if is_gone(shared).await => Cause::NoStream,
         Outcome::NoResponders => Cause::Disconnected,
-        Outcome::Unknown | Outcome::Duplicate => return Err(Cause::Unknown),
+        Outcome::Unknown | Outcome::Duplicate | Outcome::Interrupted => return Err(Cause::Unknown),
         Outcome::Refused(reason) => Cause::Refused(reason),
     };
     encoded.clean(shared).await;
@@ -147,7 +147,7 @@ impl<T: std::marker::Send + 'static> IntoFuture for Send<T> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Self { shared, message, id, within } = self;
-            let id = id.unwrap_or_else(|| fresh_id(shared.connection.client()));
+            let id = id.unwrap_or_else(|| shared.senders.ids.next());
             let sent = match Encoded::new(&shared, &message, id.clone()) {
                 Ok(encoded) => send(&shared, encoded, within).await,
                 Err(cause) => Err(cause),

@@ -2,27 +2,31 @@
 
 use super::Shared;
 use super::batch;
+use super::ids::Ids;
 use super::line::Line;
 use super::many::SendMany;
 use super::permits::Permits;
+use super::pipeline::Pipelines;
 use super::send::{Send, TrySend};
+use async_nats::Client;
 use std::fmt;
 use std::sync::Arc;
 
 /// What the senders of a queue in this process share.
 pub(super) struct Senders {
+    pub(super) ids: Ids,
     pub(super) line: Line,
     pub(super) batches: Permits,
-    /// One of them at a time asks whether the connection is alive.
-    pub(super) echoes: Permits,
+    pub(super) pipelines: Pipelines,
 }
 
-impl Default for Senders {
-    fn default() -> Self {
+impl Senders {
+    pub(super) fn new(client: &Client) -> Self {
         Self {
+            ids: Ids::new(client),
             line: Line::default(),
             batches: Permits::new(batch::AT_ONCE),
-            echoes: Permits::new(1),
+            pipelines: Pipelines::default(),
         }
     }
 }
@@ -139,14 +143,21 @@ impl<T> Sender<T> {
     /// Sends messages in as few batches as possible, in order, and waits for room as
     /// [`send`](Self::send) does.
     ///
+    /// How a batch is sent is chosen by what is faster. If the queue is
+    /// [`Lazy`](crate::Durability::Lazy) and the messages have no [`ids`](SendMany::ids) of their
+    /// own, they are published one by one, all under way at once; else in an atomic batch, which
+    /// the server syncs or replicates once, and which a lazy stream would store twice.
+    ///
     /// # Guarantees
-    /// 1. Those that are accepted are the first ones; the others are given back. Nothing that
-    ///    other tasks send comes between the messages of one batch.
-    /// 2. A batch is stored as a whole or not at all. It has at most 1,000 messages and 8 MiB, and
-    ///    fewer if the queue has room for fewer.
-    /// 3. A message that the queue has already is accepted as a duplicate; its batch is sent as
+    /// 1. Those that are accepted are the first ones; the others are given back.
+    /// 2. A batch has at most 1,000 messages and 8 MiB, and fewer if the queue has room for fewer.
+    /// 3. An atomic batch is stored as a whole or not at all, and nothing that others send comes
+    ///    between its messages. Of messages that are published one by one, those that are stored
+    ///    are always the first ones. If a message of another sender comes between them, the rest
+    ///    is sent in atomic batches.
+    /// 4. A message that the queue has already is accepted as a duplicate; its batch is sent as
     ///    single messages then.
-    /// 4. After each batch that is accepted, it stands behind the other senders that wait in line.
+    /// 5. After each batch that is accepted, it stands behind the other senders that wait in line.
     ///
     /// # Errors
     /// [`SendManyError`](super::SendManyError), with what was accepted and what was not. A message
@@ -154,8 +165,9 @@ impl<T> Sender<T> {
     ///
     /// # Cancel safety
     /// If the future is dropped before it completes, a first part of the messages is in the queue,
-    /// which ends where a batch ends. How long it is can only be learned with
-    /// [`ids`](SendMany::ids) of your own: sent again, those that are in the queue are duplicates.
+    /// which ends where a batch ends if the batches are atomic. How long it is can only be learned
+    /// with [`ids`](SendMany::ids) of your own: sent again, those that are in the queue are
+    /// duplicates.
     ///
     /// ```
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {

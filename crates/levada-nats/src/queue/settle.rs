@@ -87,7 +87,7 @@ pub(super) async fn settle(
     verdict: Verdict,
 ) -> Result<(), SettleError> {
     let Some(reply) = lease.message.reply.clone() else { return Err(SettleError::Lost) };
-    let give_up = Instant::now() + 2 * link.request_timeout();
+    let give_up = Instant::now() + 2 * link.connection.request_timeout();
     let mut sent = false;
     loop {
         let until = lease.until().min(give_up);
@@ -106,7 +106,7 @@ pub(super) async fn settle(
         if now >= until {
             return Err(if lease.is_lost() { failed } else { SettleError::Unknown });
         }
-        let until = until.min(now + link.request_timeout());
+        let until = until.min(now + link.connection.request_timeout());
         match link.request(reply.clone(), verdict.bytes(), until).await {
             Ok(()) => {
                 lease.settle();

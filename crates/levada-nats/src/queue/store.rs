@@ -65,9 +65,8 @@ pub(super) fn kept_headers(message: &Message, meta: &Meta) -> HeaderMap {
     if let Some(id) = &meta.id {
         kept.insert(headers::ORIGINAL_ID, id.as_str());
     }
-    if let Some(since) = meta.sent_at.and_then(|at| at.duration_since(UNIX_EPOCH).ok()) {
-        kept.insert(headers::SENT_AT, since.as_millis().to_string());
-    }
+    let sent_at = meta.sent_at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    kept.insert(headers::SENT_AT, sent_at.as_millis().to_string());
     kept
 }
 

@@ -1,11 +1,12 @@
 //! What the streams, the consumer and the subjects of a queue are called.
 
 use crate::{Connection, Name};
+use async_nats::Subject;
 
 pub(super) struct Subjects {
     /// The work-queue stream, and the subject of its messages.
     pub(super) stream: String,
-    pub(super) messages: String,
+    pub(super) messages: Subject,
     /// The durable consumer that all receivers share.
     pub(super) consumer: &'static str,
     /// The stream of dead letters, and their subject.
@@ -27,7 +28,7 @@ impl Subjects {
         Self {
             stream: connection.stream_name("queue", name),
             // The last part leaves room for lanes.
-            messages: connection.subject("queue", name) + ".0",
+            messages: (connection.subject("queue", name) + ".0").into(),
             consumer: "receivers",
             dead_stream: connection.stream_name("dead", name),
             dead: connection.subject("dead", name),

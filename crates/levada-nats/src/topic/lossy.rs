@@ -4,16 +4,12 @@ use super::error::{SendError, SubscribeError};
 use super::gather::{LossySubscriber, NUMBER};
 use crate::Connection;
 use crate::codec::Codec;
+use crate::connection::NoEcho;
 use async_nats::{Client, HeaderMap, PublishErrorKind};
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use tokio::time::timeout;
-
-/// How long [`Lossy::subscribe`] waits if the connection has no limit for requests.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A broadcast across machines without storage: what a subscriber does not get at once is gone.
 /// Clones share it.
@@ -155,11 +151,11 @@ impl<T: 'static> Lossy<T> {
         let client = self.shared.connection.client();
         let subscribing = client.subscribe(self.shared.subject.clone()).await;
         let messages = subscribing.map_err(|_| SubscribeError::Closed)?;
-        let patience = client.timeout().unwrap_or(PATIENCE);
-        match timeout(patience, round_trip(client)).await {
-            Ok(true) => {}
-            Ok(false) => return Err(SubscribeError::Closed),
-            Err(_) => {
+        match self.shared.connection.echo().await {
+            Ok(()) => {}
+            Err(NoEcho::Closed) => return Err(SubscribeError::Closed),
+            Err(NoEcho::Silence) => {
+                let patience = self.shared.connection.request_timeout();
                 let reason = format!("nothing came back within {patience:?}");
                 return Err(SubscribeError::NoAnswer { reason });
             }
@@ -186,14 +182,6 @@ impl Shared {
         }
         Some(published.map_err(|error| error.kind()))
     }
-}
-
-/// Waits until the server has read everything that was handed over before. The client's `flush`
-/// waits only until it is written. Whether the connection is alive.
-async fn round_trip(client: &Client) -> bool {
-    let inbox = client.new_inbox();
-    let Ok(mut echo) = client.subscribe(inbox.clone()).await else { return false };
-    client.publish(inbox, Bytes::new()).await.is_ok() && echo.next().await.is_some()
 }
 
 impl<T> Clone for Lossy<T> {

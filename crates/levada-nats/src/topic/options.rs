@@ -172,7 +172,7 @@ impl Options {
         let source = Source {
             stream: info.config.name.clone(),
             created: info.created,
-            subject: self.connection.subject("topic", &self.name),
+            subject: self.connection.subject("topic", &self.name).into(),
             max_bytes: self.max_bytes,
             objects,
             objects_stream: self.connection.stream_name("topic-objects", &self.name),

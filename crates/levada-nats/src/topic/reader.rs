@@ -24,9 +24,6 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 /// way.
 const SILENCE: Duration = HEARTBEAT.saturating_mul(2).saturating_add(Duration::from_secs(1));
 
-/// How long a first attempt lasts if the connection has no limit for requests.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// The pause between attempts to begin.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -114,7 +111,7 @@ impl Reader {
 
     /// The first consumer, within the time for a request.
     async fn begin(&mut self, position: Position) -> Result<Attached, SubscribeError> {
-        let patience = self.cursor.source.connection.client().timeout().unwrap_or(PATIENCE);
+        let patience = self.cursor.source.connection.request_timeout();
         let deadline = Instant::now() + patience;
         let mut reason = "there is no connection".to_owned();
         loop {

@@ -4,13 +4,12 @@ use super::error::SendError;
 use super::source::Source;
 use crate::State;
 use crate::codec::Codec;
+use crate::connection::{Ack, NoAck};
 use crate::payload::PayloadError;
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::context::GetStreamErrorKind;
-use async_nats::jetstream::publish::PublishAck;
-use async_nats::jetstream::response::Response;
 use async_nats::jetstream::{self, ErrorCode};
-use async_nats::{HeaderMap, Request, RequestErrorKind};
+use async_nats::{HeaderMap, RequestErrorKind};
 use bytes::Bytes;
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -19,9 +18,6 @@ use std::sync::PoisonError;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
-
-/// How long a send lasts if the connection has no limit for requests.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The pause before a message that reached no stream is sent again.
 const AGAIN: Duration = Duration::from_millis(100);
@@ -177,7 +173,7 @@ async fn send(source: &Source, payload: Bytes, id: Option<String>) -> Result<Sen
     if let Some(id) = id {
         headers.insert(NATS_MESSAGE_ID, id);
     }
-    let patience = source.connection.client().timeout().unwrap_or(PATIENCE);
+    let patience = source.connection.request_timeout();
     connected(source, Instant::now() + patience).await?;
     let packed = source.objects.pack(payload, &mut headers).await.map_err(|error| match error {
         // An answer to a part was lost. No message refers to the others.
@@ -257,38 +253,22 @@ async fn publish_once(
     headers: HeaderMap,
     deadline: Instant,
 ) -> Answer {
-    let client = source.connection.client();
-    let mut state = source.connection.state();
-    if !state.borrow_and_update().is_connected() {
+    if !source.connection.state().borrow().is_connected() {
         return Answer::NotNow;
     }
-    let request = Request::new().headers(headers).payload(payload).timeout(None);
-    let answered = async {
-        tokio::select! {
-            biased;
-            answer = client.send_request(source.subject.clone(), request) => Some(answer),
-            _ = state.changed() => None,
+    let subject = source.subject.clone();
+    let message = match source.connection.request(subject, Some(headers), payload, deadline).await {
+        Ok(message) => message,
+        Err(RequestErrorKind::NoResponders) => return Answer::NoResponders,
+        Err(RequestErrorKind::TimedOut | RequestErrorKind::Other) => return Answer::None,
+        Err(kind @ (RequestErrorKind::InvalidSubject | RequestErrorKind::MaxPayloadExceeded)) => {
+            return Answer::Refused(kind.to_string());
         }
     };
-    let message = match timeout_at(deadline, answered).await {
-        Ok(Some(Ok(message))) => message,
-        Ok(Some(Err(error))) => {
-            return match error.kind() {
-                RequestErrorKind::NoResponders => Answer::NoResponders,
-                RequestErrorKind::TimedOut | RequestErrorKind::Other => Answer::None,
-                RequestErrorKind::InvalidSubject | RequestErrorKind::MaxPayloadExceeded => {
-                    Answer::Refused(error.to_string())
-                }
-            };
-        }
-        Ok(None) | Err(_) => return Answer::None,
-    };
-    match serde_json::from_slice(&message.payload) {
-        Ok(Response::Ok(PublishAck { sequence, duplicate, .. })) => {
-            Answer::Stored(Sent { seq: sequence, duplicate })
-        }
-        Ok(Response::Err { error }) => refusal(&error),
-        Err(error) => Answer::Refused(format!("it answers what is no answer: {error}")),
+    match Ack::read(&message.payload) {
+        Ok(Ack { seq, duplicate }) => Answer::Stored(Sent { seq, duplicate }),
+        Err(NoAck::Refused(error)) => refusal(&error),
+        Err(NoAck::Unreadable(reason)) => Answer::Refused(reason),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::Connection;
 use crate::payload::Objects;
+use async_nats::Subject;
 use async_nats::datetime::DateTime;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -15,7 +16,7 @@ pub(super) struct Source {
     /// When it was made: a stream of the same name with another time is another one.
     pub(super) created: DateTime,
     /// Its subject.
-    pub(super) subject: String,
+    pub(super) subject: Subject,
     /// The most bytes that it keeps, if there is such a limit.
     pub(super) max_bytes: Option<u64>,
     /// Where the bytes of large messages are.

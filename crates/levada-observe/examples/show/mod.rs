@@ -1,4 +1,4 @@
-//! What the sick programs share: they run until they are stopped, so that `levada top` can look at
+//! What the sick programs share: they run until they are stopped, so that a browser can look at
 //! them, or with `--once` until the trouble is there.
 
 use std::io;
@@ -32,7 +32,7 @@ pub(crate) fn until(observing: &Observing, is_there: impl Fn(&Report) -> bool) -
         return ExitCode::SUCCESS;
     }
     match observing.address() {
-        Some(address) => println!("\nlevada top {address}, or http://{address}/"),
+        Some(address) => println!("\nhttp://{address}/ shows it, too"),
         None => println!("\nno port is free, so that there is nothing to look at"),
     }
     loop {

@@ -105,7 +105,8 @@ impl History {
     pub(crate) fn sample(&mut self, snapshot: &Snapshot) {
         let is_first = self.times.is_empty();
         if is_first {
-            (self.began, self.last) = (snapshot.taken, snapshot.taken);
+            (self.began, self.last, self.step_began) =
+                (snapshot.taken, snapshot.taken, snapshot.taken);
         }
         self.begin_step(snapshot.taken);
         for channel in &snapshot.channels {
@@ -175,8 +176,14 @@ impl History {
     }
 
     fn begin_step(&mut self, now: Instant) {
-        if self.times.is_empty() || now.duration_since(self.step_began) >= self.step {
-            self.step_began = self.last;
+        let is_over = now.saturating_duration_since(self.step_began) >= self.step;
+        if is_over {
+            let due = self.step_began + self.step;
+            // A pause that was longer than a step is part of one long step.
+            self.step_began =
+                if now.saturating_duration_since(due) < self.step { due } else { now };
+        }
+        if is_over || self.times.is_empty() {
             self.times.push(StepTime::default());
             for steps in self.rows.values_mut() {
                 steps.push(self.steps);
@@ -259,4 +266,68 @@ pub(crate) fn is_full(channel: &Channel) -> bool {
         && channel.capacity.zip(channel.depth).is_some_and(|(capacity, depth)| {
             depth.saturating_add(channel.reserved.unwrap_or(0)) >= capacity
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use levada::{mpsc, observe};
+
+    use super::*;
+
+    /// A snapshot of one channel, as if it was taken so many milliseconds after `start`.
+    fn at(start: Instant, millis: u64, name: &str) -> Snapshot {
+        let mut snapshot = observe::snapshot();
+        snapshot.channels.retain(|channel| channel.origin.name() == Some(name));
+        snapshot.ended.clear();
+        snapshot.taken = start + Duration::from_millis(millis);
+        snapshot
+    }
+
+    #[test]
+    fn shares_and_rates_are_those_of_the_samples() {
+        let (tx, mut rx) = mpsc::builder(2).named("shares").build();
+        tx.try_send(0).unwrap();
+        let mut history = History::new(Duration::from_secs(4), Duration::from_secs(1));
+        let start = Instant::now();
+        // What was sent before is not of the window.
+        history.sample(&at(start, 0, "shares"));
+        tx.try_send(1).unwrap();
+        history.sample(&at(start, 500, "shares"));
+        assert_eq!((rx.try_recv(), rx.try_recv()), (Ok(0), Ok(1)));
+        history.sample(&at(start, 1_000, "shares"));
+        history.sample(&at(start, 1_500, "shares"));
+        let snapshot = at(start, 2_000, "shares");
+        history.sample(&snapshot);
+        let key = Key::of(&snapshot.channels[0].origin);
+        let row = history.row(&key).unwrap();
+        assert_eq!((row.shares.full, row.shares.empty), (0.2, 0.6));
+        assert_eq!((row.rates.sent, row.rates.received), (0.5, Some(1.0)));
+        assert_eq!(row.history.depth, [1.5, 0.0, 0.0]);
+        assert_eq!(history.window(), (Duration::from_secs(2), 5));
+        assert_eq!(
+            history.quiet_since(snapshot.channels[0].id),
+            start.checked_add(Duration::from_secs(1))
+        );
+    }
+
+    #[test]
+    fn the_window_moves_and_forgets_rows_that_are_gone() {
+        let (tx, rx) = mpsc::builder(2).named("forgotten").build();
+        tx.try_send(0).unwrap();
+        let mut history = History::new(Duration::from_secs(3), Duration::from_secs(1));
+        let start = Instant::now();
+        let snapshot = at(start, 0, "forgotten");
+        let key = Key::of(&snapshot.channels[0].origin);
+        history.sample(&snapshot);
+        drop((tx, rx));
+        for second in 1..3 {
+            history.sample(&at(start, second * 1_000, "forgotten"));
+            assert_eq!(history.row(&key).unwrap().history.depth.len() as u64, second + 1);
+        }
+        history.sample(&at(start, 3_000, "forgotten"));
+        assert!(history.row(&key).is_none());
+        assert!(history.live.is_empty() && history.polled.is_empty());
+        history.sample(&at(start, 9_000, "forgotten"));
+        assert_eq!(history.window().1, 3);
+    }
 }

@@ -19,8 +19,8 @@ use crate::report::Report;
 use crate::text;
 use crate::transitions::Transition;
 
-/// Where [`start`] serves, and `levada top` looks: the first of this port and the nine after it that
-/// is free.
+/// Where [`start`] serves: the first of this port and the nine after it
+/// that is free.
 ///
 /// # Examples
 /// ```
@@ -40,7 +40,7 @@ const AT_MOST: u32 = 50;
 /// ```
 /// # fn main() -> std::io::Result<()> {
 /// let observing = levada_observe::start()?;
-/// // The program runs, and `levada top` shows what it does.
+/// // The program runs, and the page shows what it does.
 /// # drop(observing);
 /// # Ok(())
 /// # }
@@ -52,8 +52,8 @@ pub fn start() -> io::Result<Observing> {
 /// Serves reports at an address until the result is dropped; without an observer's thread, so that
 /// they have no rates, unless [`start`] was called, too.
 ///
-/// Reports show lines of the source and names of types; whoever reaches the address can read them.
-/// An address of another host's reach, such as `0.0.0.0:6670`, belongs behind a firewall.
+/// Reports show lines of the source and names of types to every program that reaches the address.
+/// One that other hosts reach, such as `0.0.0.0:6670`, belongs behind a firewall.
 ///
 /// # Errors
 /// If the address cannot be listened at, or the system has no thread for it.

@@ -72,8 +72,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Suspected deadlocks, the oldest first.
     pub deadlocks: Vec<Deadlock>,
-    /// The channels that are alive and were used, without oneshots, the most troubled first. Channels without a
-    /// name that one line created for one type are one row; so are those of that line and one name.
+    /// The channels that are alive and were used, without oneshots, the most troubled first.
+    /// Channels without a name that one line created for one type are one row; so are those of that
+    /// line and one name.
     pub channels: Vec<Channel>,
     /// The oneshots that tasks wait for.
     pub oneshots: Vec<Oneshots>,

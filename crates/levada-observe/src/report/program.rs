@@ -57,7 +57,7 @@ pub struct Window {
 pub struct Oneshots {
     /// `recv`: for the answer; or `closed`: that the receiver goes.
     pub op: String,
-    /// The line that created them: `src/ask.rs:20:34`.
+    /// The line that created them: `src/http.rs:20:34`.
     pub site: String,
     /// The type of the message.
     pub message: String,

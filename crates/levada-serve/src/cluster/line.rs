@@ -61,7 +61,7 @@ impl ClusterLine {
 
     /// Whether the job is this process's, under whichever lease.
     pub(super) fn has_any(&self, job: JobId) -> bool {
-        self.held.has(job)
+        self.held.has_any(job)
     }
 
     /// The job is this process's, as long as the lease of its ticket lasts.
@@ -77,6 +77,8 @@ impl ClusterLine {
         let line = Arc::clone(self);
         tokio::spawn(async move {
             line.settle(&job, holding, said, delivery).await;
+            // Before, it is not taken again: what becomes of it here would meet the next run.
+            line.held.leave(job.id, holding);
             line.unsettled.send_modify(|count| *count -= 1);
         });
     }
@@ -151,8 +153,8 @@ impl SharedLine for ClusterLine {
         self.held.say(job, Verdict::Done);
     }
 
-    fn retry(&self, job: JobId, pause: Duration) {
-        self.held.say(job, Verdict::Retry(pause));
+    fn retry(&self, job: JobId, pause: Duration) -> bool {
+        self.held.say(job, Verdict::Retry(pause))
     }
 
     fn give_back(&self, job: JobId) {

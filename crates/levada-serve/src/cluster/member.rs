@@ -20,6 +20,7 @@ use super::news::News;
 use super::output::Output;
 use super::queues;
 use super::replica::Replica;
+use super::restore::Restorer;
 use super::settings::Settings;
 use super::store::ClusterStore;
 use super::taker::Takers;
@@ -100,7 +101,9 @@ impl Cluster {
             output.clone(),
             Arc::clone(&replica),
         ));
-        let store = ClusterStore::new(Arc::clone(&wire), Arc::clone(&replica), Arc::clone(&held));
+        let (of_store, records, leases) =
+            (Arc::clone(&wire), Arc::clone(&replica), Arc::clone(&held));
+        let store = ClusterStore::new(of_store, records, leases, durability);
         let store = Arc::new(store);
         Ok(Some(Self {
             role,
@@ -188,12 +191,25 @@ impl Cluster {
         if self.role == Role::Worker {
             let (jobs, takers) = (Arc::clone(jobs), Arc::clone(&takers));
             tasks.spawn(self.search().find_all(jobs, takers, changed.subscribe()));
+        } else {
+            tasks.spawn(self.restorer(jobs, &takers).run());
         }
         let membership = self.members.join();
         let members = Arc::clone(&self.members);
         let (jobs, held) = (Arc::clone(jobs), Arc::clone(&self.held));
         tasks.spawn(members.describe(Arc::clone(&membership), jobs, held));
         Ok(Tasks { tasks, takers, changed, membership })
+    }
+
+    fn restorer(&self, jobs: &Arc<Jobs>, takers: &Arc<Takers>) -> Restorer {
+        Restorer {
+            connection: self.connection.clone(),
+            durability: self.durability,
+            store: Arc::clone(&self.store),
+            replica: Arc::clone(&self.replica),
+            takers: Arc::clone(takers),
+            jobs: Arc::clone(jobs),
+        }
     }
 
     fn search(&self) -> Search {
@@ -263,15 +279,18 @@ struct Search {
 }
 
 impl Search {
-    /// Takes jobs of each queue as soon as a front end has made it, for ever: a reload may add one.
+    /// Takes jobs of each queue as soon as a front end has made it, for ever: a reload may add one,
+    /// and one that was deleted is made again.
     async fn find_all(
         self,
         jobs: Arc<Jobs>,
         takers: Arc<Takers>,
         mut changed: watch::Receiver<()>,
     ) {
+        let mut missed = self.store.missed();
         loop {
             changed.mark_unchanged();
+            missed.mark_unchanged();
             let missing = jobs.registry.all_queues().into_iter();
             let missing = missing.filter(|queue| self.store.queue(&queue.name).is_none());
             join_all(missing.map(async |queue| {
@@ -286,8 +305,10 @@ impl Search {
                 }
             }))
             .await;
-            if changed.changed().await.is_err() {
-                return;
+            tokio::select! {
+                changed = changed.changed() => if changed.is_err() { return },
+                // The store keeps its sender.
+                _ = missed.changed() => {}
             }
         }
     }

@@ -1,14 +1,14 @@
 //! Shows what other processes do with the jobs: follows the stream of records.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::{DeliverPolicy, pull};
-use futures_util::StreamExt;
 use levada::watch;
-use tracing::{debug, warn};
+use tracing::warn;
 
+use super::following::{Error, Following};
 use super::held::HeldJobs;
 use super::news::News;
 use super::replica::Replica;
@@ -21,8 +21,6 @@ use crate::sync::lock;
 /// How long after an error the stream is followed again, at first and at most.
 const PAUSES: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(250)..=Duration::from_secs(10);
-
-type Error = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Debug)]
 pub(super) struct Mirror {
@@ -68,45 +66,30 @@ impl Mirror {
         let (mut next, mut pause) = (1, *PAUSES.start());
         loop {
             let before = next;
-            let ended = self.follow_from(&mut next).await;
+            let Err(error) = self.follow_from(&mut next).await;
             if next > before {
                 pause = *PAUSES.start();
             }
-            match ended {
-                Ok(()) => debug!("the stream of records is followed again"),
-                Err(error) => {
-                    warn!(%error, "cannot follow the jobs of the cluster; what is shown may be old")
-                }
-            }
+            warn!(%error, "cannot follow the jobs of the cluster; what is shown may be old");
             tokio::time::sleep(pause.mul_f64(fastrand::f64().mul_add(0.5, 0.5))).await;
             pause = (pause * 2).min(*PAUSES.end());
         }
     }
 
-    async fn follow_from(&self, next: &mut u64) -> Result<(), Error> {
-        let config = pull::OrderedConfig {
-            filter_subject: self.wire.all_records(),
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: *next },
-            ..Default::default()
-        };
-        let consumer = self.wire.records().create_consumer(config).await?;
-        if consumer.cached_info().num_pending == 0 {
-            self.caught_up.send_replace(true);
-        }
-        let mut messages = consumer.messages().await?;
-        while let Some(message) = messages.next().await {
-            let message = message?;
-            let info = message.info()?;
-            *next = info.stream_sequence + 1;
-            match wire::decode(&message.payload) {
-                Ok(record) => self.take(info.stream_sequence, &record).await?,
-                Err(error) => warn!(%error, subject = %message.subject, "a record is not shown"),
-            }
-            if info.pending == 0 {
+    async fn follow_from(&self, next: &mut u64) -> Result<Infallible, Error> {
+        let (records, all) = (self.wire.records(), self.wire.all_records());
+        let mut following = Following::from(records, all, *next).await?;
+        loop {
+            if following.pending == 0 {
                 self.caught_up.send_replace(true);
             }
+            let (sequence, message) = following.next().await?;
+            *next = sequence + 1;
+            match wire::decode(&message.payload, message.info()?.published) {
+                Ok(record) => self.take(sequence, &record).await?,
+                Err(error) => warn!(%error, subject = %message.subject, "a record is not shown"),
+            }
         }
-        Ok(())
     }
 
     async fn take(&self, sequence: u64, record: &Record) -> Result<(), StoreError> {

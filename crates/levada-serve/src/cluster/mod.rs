@@ -13,9 +13,11 @@
 //! |-----------|-----------------------------------------------------------------------------|
 //! | `member`  | this process as a member of the cluster: joining, starting, leaving         |
 //! | `members` | which other processes there are, and what they say of themselves              |
+//! | `together`| what several tasks want to do at the same time, done at once                |
+//! | `batch`   | publishes to a stream; those of the same time are one atomic batch          |
 //! | `wire`    | the streams: records, bodies, keys; each write is a compare-and-set         |
 //! | `replica` | the records, in memory, as this process knows them                          |
-//! | `ticket`  | what stands in a queue for a job                                            |
+//! | `ticket`  | what stands in a queue for a job; those of the same time are one batch      |
 //! | `queues`  | the queue streams: made by front ends, found by workers                     |
 //! | `settings`| those of the queues, from front ends to workers                             |
 //! | `store`   | both as a `Store`                                                           |
@@ -23,6 +25,8 @@
 //! | `line`    | what becomes of their tickets                                               |
 //! | `taker`   | takes tickets off the queues, for the workers of this process               |
 //! | `leftovers` | bodies of jobs that were never accepted                                   |
+//! | `following` | the messages of a stream from a position on                               |
+//! | `restore` | queue streams that were deleted                                             |
 //! | `mirror`  | shows what other processes do with the jobs                                 |
 //! | `output`  | what a command writes while it runs, to the processes whose clients watch   |
 //! | `news`    | events of all processes, and requests to stop a job                         |
@@ -44,7 +48,12 @@
 //!    own. So a run that goes on after its lease was lost records nothing, even if the same process
 //!    has the job again.
 //! 7. What an attempt wrote is stored under the number of the attempt, before its end is recorded.
+//! 8. Each write can be made twice: a ticket has the same id, a record expects the same one before
+//!    it, a piece of a body is the same. So a batch of which no answer came is published again, and
+//!    one that the server refused is published message by message.
 
+mod batch;
+mod following;
 mod held;
 mod leftovers;
 mod line;
@@ -55,10 +64,12 @@ mod news;
 mod output;
 mod queues;
 mod replica;
+mod restore;
 mod settings;
 mod store;
 mod taker;
 mod ticket;
+mod together;
 mod wire;
 
 pub(crate) use self::member::{Cluster, Tasks};

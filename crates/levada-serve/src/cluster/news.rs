@@ -1,12 +1,12 @@
 //! What reaches all processes: events, and requests to stop a job.
 
 use std::collections::{HashSet, VecDeque};
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::header::NATS_MESSAGE_ID;
-use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Stream};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
@@ -15,6 +15,7 @@ use levada_nats::{Connection, Durability, OpenError};
 use serde::{Deserialize, Serialize};
 use tracing::{debug, info, warn};
 
+use super::following::{Error, Following};
 use super::held::HeldJobs;
 use crate::job::{JobId, Record};
 use crate::jobs::events::{Event, JobEvent};
@@ -32,8 +33,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_secs(5);
 /// How many ends are remembered: more than there are in that time.
 const ENDS: usize = 65_536;
-
-type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// An event as the stream has it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -191,10 +190,8 @@ impl News {
     ) {
         let (mut next, mut caught_up) = (None, Some(caught_up));
         loop {
-            let read = self.read_from(&jobs, &held, &mut next, &mut caught_up).await;
-            if let Err(error) = read {
-                warn!(%error, "cannot read the events of the cluster");
-            }
+            let Err(error) = self.read_from(&jobs, &held, &mut next, &mut caught_up).await;
+            warn!(%error, "cannot read the events of the cluster");
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -205,29 +202,21 @@ impl News {
         held: &HeldJobs,
         next: &mut Option<u64>,
         caught_up: &mut Option<oneshot::Sender<()>>,
-    ) -> Result<(), Error> {
-        let start_sequence = match *next {
+    ) -> Result<Infallible, Error> {
+        let start = match *next {
             Some(next) => next,
             None => self.stream.get_info().await?.state.last_sequence.saturating_sub(AT_START) + 1,
         };
-        let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence };
-        let config = pull::OrderedConfig { deliver_policy, ..Default::default() };
-        let consumer = self.stream.create_consumer(config).await?;
-        let mut pending = consumer.cached_info().num_pending;
-        let mut messages = consumer.messages().await?;
-        *next = Some(start_sequence);
+        let mut following = Following::from(&self.stream, self.events(), start).await?;
+        *next = Some(start);
         loop {
-            if pending == 0
+            if following.pending == 0
                 && let Some(caught_up) = caught_up.take()
             {
                 // An error means that the start was given up.
                 let _ = caught_up.send(());
             }
-            let Some(message) = messages.next().await else { return Ok(()) };
-            let message = message?;
-            let info = message.info()?;
-            let number = info.stream_sequence;
-            pending = info.pending;
+            let (number, message) = following.next().await?;
             *next = Some(number + 1);
             let Ok(published) = serde_json::from_slice::<Published>(&message.payload) else {
                 warn!(number, "an event of another version is not shown");

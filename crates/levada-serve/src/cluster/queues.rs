@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use levada_nats::queue::{Capacity, Queue};
 use levada_nats::{Connection, Durability, Name, OpenError};
 use tracing::info;
@@ -51,13 +51,34 @@ pub(super) async fn make(
     open(connection, name, tickets, durability).await
 }
 
+/// Whether the stream of a queue was deleted. A server that starts may not know all streams yet: it
+/// is asked again.
+pub(super) async fn is_gone(connection: &Connection, name: &str) -> bool {
+    let stream = stream_name(connection, name);
+    for _ in 0..2 {
+        match connection.jetstream().get_stream(&stream).await {
+            Err(error) if is_missing(&error) => tokio::time::sleep(LOOK).await,
+            _ => return false,
+        }
+    }
+    true
+}
+
+fn stream_name(connection: &Connection, queue: &str) -> String {
+    format!("{}_queue_{queue}", connection.namespace())
+}
+
+fn is_missing(error: &GetStreamError) -> bool {
+    matches!(error.kind(), GetStreamErrorKind::JetStream(refusal) if refusal.code() == 404)
+}
+
 /// The queue as it is; a worker that starts first waits until there is one.
 pub(super) async fn find(
     connection: &Connection,
     name: &str,
     durability: Durability,
 ) -> Result<Queue<Ticket>, OpenError> {
-    let stream = format!("{}_queue_{name}", connection.namespace());
+    let stream = stream_name(connection, name);
     let mut waits = false;
     loop {
         match connection.jetstream().get_stream(&stream).await {
@@ -65,15 +86,13 @@ pub(super) async fn find(
                 let tickets = found.cached_info().config.max_messages.cast_unsigned();
                 return open(connection, name, tickets, durability).await;
             }
-            Err(error) => match error.kind() {
-                GetStreamErrorKind::JetStream(refusal) if refusal.code() == 404 => {
-                    if !waits {
-                        info!(queue = name, "waiting for a front end to make the queue");
-                    }
-                    waits = true;
+            Err(error) if is_missing(&error) => {
+                if !waits {
+                    info!(queue = name, "waiting for a front end to make the queue");
                 }
-                _ => return Err(OpenError::NoAnswer { stream, source: Box::new(error) }),
-            },
+                waits = true;
+            }
+            Err(error) => return Err(OpenError::NoAnswer { stream, source: Box::new(error) }),
         }
         tokio::time::sleep(LOOK).await;
     }

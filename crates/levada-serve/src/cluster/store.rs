@@ -5,20 +5,24 @@
 //! change that another process was faster with is not made, and [`Store::not_made`] says so.
 
 use std::collections::HashMap;
+use std::env::temp_dir;
 use std::mem::take;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
-use levada_nats::queue::{Queue, SendError};
+use levada::watch;
+use levada_nats::Durability;
+use levada_nats::queue::Queue;
 use tokio::runtime::Handle;
 
+use super::batch::Put;
 use super::held::HeldJobs;
 use super::replica::Replica;
-use super::ticket::Ticket;
-use super::wire::{Put, Side, Wire};
+use super::ticket::{Ticket, Tickets, Unsent};
+use super::wire::{Side, Wire};
 use crate::job::{IdempotencyKey, JobId, JobState, Moment, Record};
 use crate::store::body::{Body, BodyFile};
-use crate::store::{Change, Durability, Filter, Found, Store, StoreError, StoreErrorKind};
+use crate::store::{self, Change, Filter, Found, Lease, Store, StoreError, StoreErrorKind};
 use crate::sync::lock;
 
 /// A store that several processes share.
@@ -28,42 +32,63 @@ pub(super) struct ClusterStore {
     wire: Arc<Wire>,
     replica: Arc<Replica>,
     held: Arc<HeldJobs>,
-    queues: Mutex<HashMap<String, Queue<Ticket>>>,
-    not_made: Mutex<Vec<(JobId, StoreError)>>,
+    durability: Durability,
+    queues: Mutex<HashMap<String, Arc<Tickets>>>,
+    /// Queues are missing that were there.
+    missed: watch::Sender<()>,
+    not_made: Mutex<Vec<(Lease, StoreError)>>,
 }
 
 impl ClusterStore {
     /// # Panics
     /// Outside a tokio runtime.
-    pub(super) fn new(wire: Arc<Wire>, replica: Arc<Replica>, held: Arc<HeldJobs>) -> Self {
+    pub(super) fn new(
+        wire: Arc<Wire>,
+        replica: Arc<Replica>,
+        held: Arc<HeldJobs>,
+        durability: Durability,
+    ) -> Self {
         let (queues, not_made) = (Mutex::default(), Mutex::default());
-        Self { runtime: Handle::current(), wire, replica, held, queues, not_made }
+        let (runtime, missed) = (Handle::current(), watch::Sender::default());
+        Self { runtime, wire, replica, held, durability, queues, missed, not_made }
     }
 
     /// A queue of the cluster is open.
     pub(super) fn add_queue(&self, queue: Queue<Ticket>) {
-        lock(&self.queues).insert(queue.name().to_string(), queue);
+        let name = queue.name().to_string();
+        lock(&self.queues).insert(name, Arc::new(Tickets::new(queue, self.durability)));
+    }
+
+    /// The stream of a queue was deleted.
+    pub(super) fn lose_queue(&self, name: &str) {
+        lock(&self.queues).remove(name);
+        self.missed.send_replace(());
+    }
+
+    /// Changes when a queue is lost.
+    pub(super) fn missed(&self) -> watch::Receiver<()> {
+        self.missed.subscribe()
     }
 
     /// The queue of this name, if it is open.
     pub(super) fn queue(&self, name: &str) -> Option<Queue<Ticket>> {
-        lock(&self.queues).get(name).cloned()
+        lock(&self.queues).get(name).map(|tickets| tickets.queue().clone())
     }
 
     async fn commit_all(&self, changes: &[Change]) -> Result<(), StoreError> {
-        // Of several changes of a job the last one says it all.
-        let mut last = HashMap::new();
-        for change in changes {
-            last.insert(change.id(), change);
-        }
-        let made =
-            join_all(last.into_values().map(async |change| (change.id(), self.make(change).await)));
+        // Of several changes under one lease the last one says it all. What a run under an earlier
+        // lease wants is another matter, and is refused by itself.
+        let last: HashMap<_, _> =
+            changes.iter().enumerate().map(|(at, change)| (change.lease(), at)).collect();
+        let is_last = |(at, change): &(usize, &Change)| last[&change.lease()] == *at;
+        let changes = changes.iter().enumerate().filter(is_last).map(|(_, change)| change);
+        let made = join_all(changes.map(async |change| (change.lease(), self.make(change).await)));
         let mut refused = Vec::new();
-        for (id, made) in made.await {
+        for (lease, made) in made.await {
             match made {
                 Ok(()) => {}
                 Err(error) if error.kind.passes() => return Err(error),
-                Err(error) => refused.push((id, error)),
+                Err(error) => refused.push((lease, error)),
             }
         }
         lock(&self.not_made).extend(refused);
@@ -85,7 +110,7 @@ impl ClusterStore {
                     Some(old) if is_meant(old) => {}
                     _ => return Err(taken(record.id)),
                 }
-                self.send_ticket(record).await?;
+                self.send_ticket(record, false).await?;
                 self.put(record, over).await
             }
             Change::Update { record } => self.step(record).await,
@@ -124,7 +149,7 @@ impl ClusterStore {
             return Err(taken(record.id));
         }
         self.wire.put_body(record.id, Side::Input, input).await?;
-        if let Err(error) = self.send_ticket(record).await {
+        if let Err(error) = self.send_ticket(record, false).await {
             if !error.kind.passes() {
                 self.wire.forget(record.id, record.key).await?;
             }
@@ -196,25 +221,31 @@ impl ClusterStore {
 
     /// The newest record that this process knows, or else the newest there is.
     async fn newest(&self, id: JobId) -> Result<(u64, Option<Record>), StoreError> {
-        let found = match self.replica.get(id)? {
-            Some(known) => Some(known),
-            None => self.wire.record(id).await?,
-        };
+        let mut found = self.replica.get(id)?;
+        if found.is_none() {
+            // What is read next is not older, while the records that were missed come one by one.
+            self.learn(id).await?;
+            found = self.replica.get(id)?;
+        }
         Ok(found.map_or((0, None), |(sequence, record)| (sequence, Some(record))))
     }
 
-    async fn send_ticket(&self, record: &Record) -> Result<(), StoreError> {
-        let no_queue = || StoreError::io(format!("queue {:?} is not open", record.queue));
-        let queue = self.queue(&record.queue).ok_or_else(no_queue)?;
-        let ticket = Ticket { record: record.clone() };
-        let id = format!("{}-{}", record.id, record.revision);
-        match queue.sender().try_send(ticket).id(id).await {
-            Ok(_) => Ok(()),
-            Err(SendError::Full(_)) => Err(StoreError {
-                kind: StoreErrorKind::NoPlace,
-                message: format!("the queue {:?} is full", record.queue),
-            }),
-            Err(error) => Err(StoreError::away(error.to_string())),
+    /// Puts a ticket in the queue of the job.
+    pub(super) async fn send_ticket(
+        &self,
+        record: &Record,
+        replaces: bool,
+    ) -> Result<(), StoreError> {
+        let name = &record.queue;
+        let gone = || StoreError::away(format!("the stream of the queue {name:?} was deleted"));
+        let tickets = lock(&self.queues).get(name).cloned().ok_or_else(gone)?;
+        match tickets.send(record, replaces).await {
+            Ok(()) => Ok(()),
+            Err(Unsent::NoStream) => {
+                self.lose_queue(name);
+                Err(gone())
+            }
+            Err(Unsent::Error(error)) => Err(error),
         }
     }
 
@@ -237,7 +268,7 @@ fn unless_taken(error: StoreError) -> Result<(), StoreError> {
 }
 
 impl Store for ClusterStore {
-    fn commit(&self, changes: &[Change], _: Durability) -> Result<(), StoreError> {
+    fn commit(&self, changes: &[Change], _: store::Durability) -> Result<(), StoreError> {
         if changes.is_empty() {
             return self.wait(self.wire.ping());
         }
@@ -248,7 +279,7 @@ impl Store for ClusterStore {
         self.wait(self.wire.ping())
     }
 
-    fn not_made(&self) -> Vec<(JobId, StoreError)> {
+    fn not_made(&self) -> Vec<(Lease, StoreError)> {
         take(&mut *lock(&self.not_made))
     }
 
@@ -256,12 +287,8 @@ impl Store for ClusterStore {
         self.wait(async { Ok(self.newest(id).await?.1) })
     }
 
-    fn keeps_bodies_in_memory(&self) -> bool {
-        true
-    }
-
     fn new_body(&self) -> Result<Option<BodyFile>, StoreError> {
-        Ok(None)
+        BodyFile::without_name(&temp_dir())
     }
 
     fn input(&self, id: JobId) -> Result<Option<Body>, StoreError> {

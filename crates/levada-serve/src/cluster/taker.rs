@@ -28,19 +28,19 @@ pub(super) struct Takers {
     store: Arc<ClusterStore>,
     wire: Arc<Wire>,
     line: Arc<ClusterLine>,
-    running: Mutex<Running>,
+    receivers: Arc<Receivers>,
+    tasks: Mutex<JoinSet<()>>,
     /// While queues are covered, each once.
     covering: tokio::sync::Mutex<()>,
 }
 
-#[derive(Debug, Default)]
-struct Running {
-    receivers: HashMap<String, Arc<Receiver<Ticket>>>,
-    tasks: JoinSet<()>,
-}
+/// Those that receive, by the names of their queues.
+type Receivers = Mutex<HashMap<String, Arc<Receiver<Ticket>>>>;
 
 struct Taker {
     jobs: Arc<Jobs>,
+    store: Arc<ClusterStore>,
+    receivers: Arc<Receivers>,
     queue: Arc<JobQueue>,
     wire: Arc<Wire>,
     line: Arc<ClusterLine>,
@@ -58,7 +58,8 @@ impl Takers {
             store: Arc::clone(store),
             wire: Arc::clone(wire),
             line: Arc::clone(line),
-            running: Mutex::default(),
+            receivers: Arc::default(),
+            tasks: Mutex::default(),
             covering: tokio::sync::Mutex::default(),
         }
     }
@@ -68,10 +69,10 @@ impl Takers {
         let _covering = self.covering.lock().await;
         for queue in self.jobs.registry.all_queues() {
             let workers = queue.config().workers;
-            let is_covered = lock(&self.running).receivers.contains_key(&queue.name);
+            let is_covered = lock(&self.receivers).contains_key(&queue.name);
             let Some(tickets) = self.store.queue(&queue.name) else { continue };
             if is_covered && queue.is_closed() {
-                let receiver = lock(&self.running).receivers.remove(&queue.name);
+                let receiver = lock(&self.receivers).remove(&queue.name);
                 if let Some(receiver) = receiver {
                     receiver.close().await;
                 }
@@ -83,19 +84,23 @@ impl Takers {
             let receiver = receiver
                 .map_err(|error| Fault::system(format!("queue {:?}: {error}", queue.name)))?;
             let receiver = Arc::new(receiver);
-            let (jobs, wire) = (Arc::clone(&self.jobs), Arc::clone(&self.wire));
-            let (name, line) = (queue.name.clone(), Arc::clone(&self.line));
-            let taker = Arc::new(Taker { jobs, queue, wire, line });
-            let mut running = lock(&self.running);
-            running.tasks.spawn(taker.take_all(Arc::clone(&receiver)));
-            running.receivers.insert(name, receiver);
+            lock(&self.receivers).insert(queue.name.clone(), Arc::clone(&receiver));
+            let taker = Taker {
+                jobs: Arc::clone(&self.jobs),
+                store: Arc::clone(&self.store),
+                receivers: Arc::clone(&self.receivers),
+                queue,
+                wire: Arc::clone(&self.wire),
+                line: Arc::clone(&self.line),
+            };
+            lock(&self.tasks).spawn(Arc::new(taker).take_all(receiver));
         }
         Ok(())
     }
 
     /// Takes nothing more; what was fetched and not taken goes back.
     pub(super) async fn close(&self) {
-        let receivers: Vec<_> = lock(&self.running).receivers.drain().collect();
+        let receivers: Vec<_> = lock(&self.receivers).drain().collect();
         for (_, receiver) in receivers {
             receiver.close().await;
         }
@@ -116,6 +121,11 @@ impl Taker {
                     tokio::spawn(async move { taker.take(delivery).await });
                 }
                 Err(RecvError::Closed) => return,
+                Err(error @ RecvError::NoStream) => {
+                    error!(queue = self.queue.name, %error, "takes no jobs until a front end has made it again");
+                    lock(&self.receivers).remove(&self.queue.name);
+                    return self.store.lose_queue(&self.queue.name);
+                }
                 Err(error) => {
                     error!(queue = self.queue.name, %error, "cannot take jobs");
                     tokio::time::sleep(PAUSE).await;
@@ -146,12 +156,16 @@ impl Taker {
         }
         // Another ticket of this job was faster: its worker has the job, or loses it with its
         // lease, and then that ticket is delivered again.
-        if record.state == JobState::Running && record.ticket != Some(delivery.seq()) {
+        let is_other = record.ticket != Some(delivery.seq()) && !delivery.replaces;
+        if record.state == JobState::Running && is_other {
             return settled(delivery.ack().await);
         }
-        // A worker that died before it gave the ticket back left the pause to the next one.
+        // A worker that died before it gave the ticket back left the pause to the next. One that
+        // is longer than any can be comes of a clock that was wrong, and is over.
+        let longest = self.queue.config().retry.max_backoff;
         if let Some(pause) = record.retry_at.map(|at| at.since(Moment::now()))
             && !pause.is_zero()
+            && pause <= longest
         {
             return settled(delivery.retry(pause).await);
         }

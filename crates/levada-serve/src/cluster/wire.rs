@@ -8,27 +8,34 @@
 //! | `bodies`  | `NAME.bodies.ID.in.N`    | a piece of the input                             |
 //! | `bodies`  | `NAME.bodies.ID.out.A.N` | a piece of what attempt A wrote                  |
 
+use std::env::temp_dir;
 use std::fmt::Write;
+use std::future::ready;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::HeaderMap;
-use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
+use async_nats::datetime::DateTime;
 use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::context::{GetStreamErrorKind, PublishError, PublishErrorKind};
+use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{
     Config, DiscardPolicy, LastRawMessageErrorKind, RetentionPolicy, StorageType, Stream,
 };
 use bytes::{Bytes, BytesMut};
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use levada_nats::{Connection, Durability, OpenError};
 use tokio::time::{Instant, sleep};
 
-use crate::job::{IdempotencyKey, JobId, Record};
-use crate::store::body::Body;
+use super::batch::{Message, Publisher, Put};
+use crate::job::{IdempotencyKey, JobId, Moment, Record};
+use crate::store::body::{Body, BodyFile, INLINE};
 use crate::store::{StoreError, StoreErrorKind};
 
 /// How many bytes of a body one message has: less than the server takes by default (1 MiB).
 const PIECE: usize = 512 * 1024;
+/// How many pieces of a body are in memory at once: one comes while another one goes.
+const AT_ONCE: usize = 2;
 /// For how long a write or a read is tried again: three servers elect a leader in 4 to 9 seconds.
 const PATIENCE: Duration = Duration::from_secs(12);
 /// How long after an attempt the next one is made, at most.
@@ -43,6 +50,8 @@ pub(super) struct Wire {
     connection: Connection,
     records: Stream,
     bodies: Stream,
+    to_records: Publisher,
+    to_bodies: Publisher,
 }
 
 /// Which of a job's bodies.
@@ -51,15 +60,6 @@ pub(super) enum Side {
     Input,
     /// Of this attempt: a worker that lost its lease does not overwrite the output of another one.
     Output(u32),
-}
-
-/// What came of a compare-and-set.
-#[derive(Debug)]
-pub(super) enum Put {
-    /// It is the newest now, with this sequence number.
-    Made(u64),
-    /// Another process was faster.
-    Taken,
 }
 
 impl Wire {
@@ -105,7 +105,8 @@ impl Wire {
         let records = connection.open_stream(last_of_each("records", subjects)).await?;
         let subjects = vec![format!("{name}.bodies.>")];
         let bodies = connection.open_stream(last_of_each("bodies", subjects)).await?;
-        Ok(Self { connection: connection.clone(), records, bodies })
+        let [to_records, to_bodies] = [(); 2].map(|()| Publisher::new(connection, durability));
+        Ok(Self { connection: connection.clone(), records, bodies, to_records, to_bodies })
     }
 
     pub(super) fn records(&self) -> &Stream {
@@ -169,10 +170,10 @@ impl Wire {
 
     /// The newest record of a job, and its sequence number.
     pub(super) async fn record(&self, id: JobId) -> Result<Option<(u64, Record)>, StoreError> {
-        let Some((sequence, bytes)) = last(&self.records, &self.of_record(id)).await? else {
+        let Some(message) = last(&self.records, &self.of_record(id)).await? else {
             return Ok(None);
         };
-        Ok(Some((sequence, decode(&bytes)?)))
+        Ok(Some((message.sequence, decode(&message.payload, message.time)?)))
     }
 
     /// Writes a record over the one with this sequence number; 0 if there is none.
@@ -183,7 +184,7 @@ impl Wire {
             Put::Made(sequence) => Ok(Put::Made(sequence)),
             // An earlier attempt may have succeeded without an answer.
             Put::Taken => match last(&self.records, &subject).await? {
-                Some((sequence, there)) if there == bytes => Ok(Put::Made(sequence)),
+                Some(there) if there.payload == bytes => Ok(Put::Made(there.sequence)),
                 _ => Ok(Put::Taken),
             },
         }
@@ -207,9 +208,9 @@ impl Wire {
             }
             match last(&self.records, &subject).await? {
                 None => over = 0,
-                Some((sequence, bytes)) => {
-                    let owner = job_id(&bytes)?;
-                    let is_same = bytes.get(ID_BYTES..) == Some(&key.content);
+                Some(StreamMessage { sequence, payload, .. }) => {
+                    let owner = job_id(&payload)?;
+                    let is_same = payload.get(ID_BYTES..) == Some(&key.content);
                     if owner == id || is_same || self.record(owner).await?.is_some() {
                         return Ok(owner);
                     }
@@ -223,39 +224,12 @@ impl Wire {
     /// The job that a key names.
     pub(super) async fn by_key(&self, name: &[u8; 32]) -> Result<Option<JobId>, StoreError> {
         let found = last(&self.records, &self.of_key(name)).await?;
-        found.map(|(_, bytes)| job_id(&bytes)).transpose()
+        found.map(|message| job_id(&message.payload)).transpose()
     }
 
     async fn put(&self, subject: &str, bytes: Bytes, over: u64) -> Result<Put, StoreError> {
-        patiently(|| self.put_once(subject, bytes.clone(), over)).await
-    }
-
-    async fn put_once(&self, subject: &str, bytes: Bytes, over: u64) -> Result<Put, StoreError> {
-        let mut headers = HeaderMap::new();
-        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, over.to_string());
-        match self.publish(subject, headers, bytes).await {
-            Ok(sequence) => Ok(Put::Made(sequence)),
-            Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(Put::Taken),
-            // Also while another write of the subject is on its way to the replicas: the next
-            // attempt finds out what came of it.
-            Err(error) => Err(not_stored(&error)),
-        }
-    }
-
-    async fn put_piece(&self, subject: &str, piece: Bytes) -> Result<(), StoreError> {
-        let stored = self.publish(subject, HeaderMap::new(), piece).await;
-        stored.map(drop).map_err(|error| not_stored(&error))
-    }
-
-    async fn publish(
-        &self,
-        subject: &str,
-        headers: HeaderMap,
-        bytes: Bytes,
-    ) -> Result<u64, PublishError> {
-        let jetstream = self.connection.jetstream();
-        let sent = jetstream.publish_with_headers(subject.to_owned(), headers, bytes).await?;
-        Ok(sent.await?.sequence)
+        let message = Message { subject: subject.to_owned(), bytes, over: Some(over) };
+        patiently(|| self.to_records.publish(message.clone())).await
     }
 
     /// Stores an input or output. Twice is once.
@@ -265,46 +239,44 @@ impl Wire {
         side: Side,
         body: &Body,
     ) -> Result<(), StoreError> {
-        let bytes = body.clone().into_memory().await?;
-        let pieces = pieces_of(bytes.len() as u64);
-        let put = |number: usize| {
-            let from = number * PIECE;
-            let piece = bytes.slice(from..(from + PIECE).min(bytes.len()));
-            let subject = self.of_piece(id, side, number);
-            async move { patiently(|| self.put_piece(&subject, piece.clone())).await }
+        let put = async |number: usize| {
+            let bytes = body.part((number * PIECE) as u64, PIECE).await?;
+            let message = Message { subject: self.of_piece(id, side, number), bytes, over: None };
+            patiently(|| self.to_bodies.publish(message.clone())).await
         };
-        try_join_all((0..pieces).map(put)).await?;
-        Ok(())
+        let pieces = stream::iter(0..pieces_of(body.len())).map(put);
+        pieces.buffer_unordered(AT_ONCE).try_for_each(|_| ready(Ok(()))).await
     }
 
-    /// An input or output of this length.
+    /// An input or output of this length: in a file if it is large. Blocks.
     ///
     /// # Errors
     /// Also if a piece of it is not there.
     pub(super) async fn body(&self, id: JobId, side: Side, len: u64) -> Result<Body, StoreError> {
-        let pieces = (0..pieces_of(len)).map(async |number| {
+        let piece = async |number| {
             let found = last(&self.bodies, &self.of_piece(id, side, number)).await?;
             let missing =
                 || StoreError::corrupt(format!("piece {number} of a body of {id} is gone"));
-            found.map(|(_, bytes)| bytes).ok_or_else(missing)
-        });
-        let mut pieces = try_join_all(pieces).await?;
-        let body = match pieces.len() {
-            0 => Bytes::new(),
-            1 => pieces.remove(0),
-            _ => {
-                let mut whole = BytesMut::new();
-                pieces.iter().for_each(|piece| whole.extend_from_slice(piece));
-                whole.freeze()
-            }
+            found.map(|message| message.payload).ok_or_else(missing)
         };
-        if body.len() as u64 != len {
+        let mut pieces = pin!(stream::iter(0..pieces_of(len)).map(piece).buffered(AT_ONCE));
+        let mut file =
+            if len > INLINE as u64 { BodyFile::without_name(&temp_dir())? } else { None };
+        let mut memory = BytesMut::new();
+        while let Some(piece) = pieces.try_next().await? {
+            match &mut file {
+                Some(file) => file.write(&piece)?,
+                None => memory.extend_from_slice(&piece),
+            }
+        }
+        let body = file.map_or_else(|| memory.freeze().into(), |file| Body::File(Arc::new(file)));
+        if body.len() != len {
             let there = body.len();
             return Err(StoreError::corrupt(format!(
                 "a body of {id} has {there} bytes, not {len}"
             )));
         }
-        Ok(Body::from(body))
+        Ok(body)
     }
 
     /// Input and output of a job are given up.
@@ -338,13 +310,13 @@ fn pieces_of(len: u64) -> usize {
 }
 
 /// The newest message of a subject, from the leader of its stream.
-async fn last(stream: &Stream, subject: &str) -> Result<Option<(u64, Bytes)>, StoreError> {
+async fn last(stream: &Stream, subject: &str) -> Result<Option<StreamMessage>, StoreError> {
     patiently(|| last_once(stream, subject)).await
 }
 
-async fn last_once(stream: &Stream, subject: &str) -> Result<Option<(u64, Bytes)>, StoreError> {
+async fn last_once(stream: &Stream, subject: &str) -> Result<Option<StreamMessage>, StoreError> {
     match stream.get_last_raw_message_by_subject(subject).await {
-        Ok(message) => Ok(Some((message.sequence, message.payload))),
+        Ok(message) => Ok(Some(message)),
         Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => Ok(None),
         Err(error) => Err(StoreError::away(format!("cannot read {subject}: {error}"))),
     }
@@ -366,15 +338,14 @@ where
     }
 }
 
-/// What an error of a publish means. Whatever it is, the change may be made later.
-pub(super) fn not_stored(error: &PublishError) -> StoreError {
-    StoreError::away(format!("the NATS servers did not store it: {error}"))
-}
-
-pub(super) fn decode(bytes: &Bytes) -> Result<Record, StoreError> {
-    serde_json::from_slice(bytes).map_err(|error| {
+/// The record that the servers stored at this time, by their clock.
+pub(super) fn decode(bytes: &Bytes, stored: DateTime) -> Result<Record, StoreError> {
+    let mut record: Record = serde_json::from_slice(bytes).map_err(|error| {
         StoreError::corrupt(format!("the record of a job cannot be read: {error}"))
-    })
+    })?;
+    let stored = u64::try_from(stored.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
+    record.stored_at(Moment(stored));
+    Ok(record)
 }
 
 fn encode(record: &Record) -> Bytes {

@@ -6,6 +6,10 @@ use super::record::{IdempotencyKey, Outcome, Record, RunReport};
 use super::state::{JobState, Step};
 use super::{JobId, Moment};
 
+/// How far a clock may be behind: also, how long it may take to store the end of a job.
+#[cfg(feature = "nats")]
+const SLACK: Duration = Duration::from_secs(60);
+
 /// What the record of a new job says.
 #[derive(Debug)]
 pub(crate) struct NewJob {
@@ -165,6 +169,18 @@ impl Record {
         self.revision += 1;
     }
 
+    /// It was stored at this time by a clock that is right. One that ended much earlier by the
+    /// clock of its worker is kept as if it ended now: that clock is behind, and the job would
+    /// expire too soon.
+    #[cfg(feature = "nats")]
+    pub(crate) fn stored_at(&mut self, now: Moment) {
+        let (Some(finished), Some(expires)) = (self.finished_at, self.expires_at) else { return };
+        // What was emptied was stored again long after its end.
+        if !self.emptied && now.since(finished) > SLACK {
+            self.expires_at = Some(expires.max(now.after(expires.since(finished))));
+        }
+    }
+
     fn step(&mut self, step: Step) {
         // A record that was damaged on disk is no reason to end the service.
         debug_assert!(
@@ -309,5 +325,25 @@ mod tests {
         again.run_again("b".to_owned(), 3);
         assert_eq!((again.max_attempts, again.interruptions), (5, 0));
         assert_eq!((again.client.as_str(), again.started_at), ("b", None));
+    }
+
+    #[cfg(feature = "nats")]
+    #[test]
+    fn a_job_that_ended_by_a_slow_clock_is_kept_from_when_it_was_stored() {
+        let minutes = |count: u64| Moment(count * 60_000);
+        let mut ended = record(Running);
+        ended.succeed(3, "a/b".into(), minutes(10), KEEP);
+        let kept_until = |stored: Moment, mut ended: Record| {
+            ended.stored_at(stored);
+            ended.expires_at
+        };
+        // By a clock that is right, or ahead.
+        for stored in [10, 11, 1] {
+            assert_eq!(kept_until(minutes(stored), ended.clone()), ended.expires_at);
+        }
+        assert_eq!(kept_until(minutes(500), ended.clone()), Some(minutes(500).after(KEEP)));
+        // What is emptied is stored again.
+        ended.empty();
+        assert_eq!(kept_until(minutes(500), ended.clone()), ended.expires_at);
     }
 }

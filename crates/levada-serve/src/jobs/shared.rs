@@ -50,7 +50,8 @@ pub(crate) trait SharedLine: Debug + Send + Sync {
     fn done(&self, job: JobId);
 
     /// The next attempt of a job is recorded: after the pause a worker of any process takes it.
-    fn retry(&self, job: JobId, pause: Duration);
+    /// Whether the job was this process's until now.
+    fn retry(&self, job: JobId, pause: Duration) -> bool;
 
     /// The job that this process was to run goes back undone.
     fn give_back(&self, job: JobId);

@@ -4,6 +4,8 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
+#[cfg(feature = "nats")]
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +15,8 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
 use super::{StoreError, StoreErrorKind};
+#[cfg(feature = "nats")]
+use crate::transient::is_transient;
 
 /// The longest input or output that is in the database itself, in bytes: a database is at its best
 /// with small ones. A longer one is there only if no file could be opened for it.
@@ -62,6 +66,21 @@ impl Body {
         match self {
             Self::Memory(bytes) => Ok(bytes),
             Self::File(file) => blocking(move || file.whole()).await,
+        }
+    }
+
+    /// At most so many bytes from there.
+    #[cfg(feature = "nats")]
+    pub(crate) async fn part(&self, at: u64, most: usize) -> Result<Bytes, StoreError> {
+        match self {
+            Self::Memory(bytes) => {
+                let at = usize::try_from(at).map_or(bytes.len(), |at| at.min(bytes.len()));
+                Ok(bytes.slice(at..at.saturating_add(most).min(bytes.len())))
+            }
+            Self::File(file) => {
+                let file = Arc::clone(file);
+                blocking(move || file.piece(at, most)).await
+            }
         }
     }
 
@@ -118,17 +137,37 @@ pub(crate) struct BodyFile {
     len: u64,
     /// No commit names it: it is removed when it is dropped.
     is_loose: AtomicBool,
+    /// It has to survive a loss of power.
+    lasts: bool,
 }
 
 impl BodyFile {
     /// A new file, which is empty.
     pub(super) fn new(file: File, path: PathBuf) -> Self {
-        Self { file: Arc::new(file), path, len: 0, is_loose: AtomicBool::new(true) }
+        Self { file: Arc::new(file), path, len: 0, is_loose: AtomicBool::new(true), lasts: true }
+    }
+
+    /// A new file that has no name, and ends with the process; `None` if there is no descriptor for
+    /// it at the moment.
+    #[cfg(feature = "nats")]
+    pub(crate) fn without_name(folder: &Path) -> Result<Option<Self>, StoreError> {
+        let path = folder.join(format!("levada-{}", uuid::Uuid::now_v7()));
+        let mut options = File::options();
+        options.read(true).write(true).create_new(true).mode(0o600);
+        let file = match options.open(&path) {
+            Ok(file) => file,
+            Err(error) if is_transient(&error) => return Ok(None),
+            Err(error) => return Err(cannot("write", &path, error)),
+        };
+        remove(&path);
+        let mut unnamed = Self::new(file, path);
+        unnamed.lasts = false;
+        Ok(Some(unnamed))
     }
 
     /// One that the store names.
     pub(super) fn stored(file: File, path: PathBuf, len: u64) -> Self {
-        Self { file: Arc::new(file), path, len, is_loose: AtomicBool::new(false) }
+        Self { file: Arc::new(file), path, len, is_loose: AtomicBool::new(false), lasts: true }
     }
 
     /// The name of the file in its folder.
@@ -137,7 +176,7 @@ impl BodyFile {
     }
 
     /// Writes what comes next. Blocks.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         let written = (&*self.file).write_all(bytes);
         written.map_err(|error| {
             let is_too_large = error.kind() == io::ErrorKind::FileTooLarge;
@@ -149,8 +188,11 @@ impl BodyFile {
         Ok(())
     }
 
-    /// Has what was written survive a loss of power, but for the name. Blocks.
+    /// Has what was written survive a loss of power, but for the name, if it has one. Blocks.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
+        if !self.lasts {
+            return Ok(());
+        }
         self.file.sync_all().map_err(|error| cannot("write", &self.path, error))
     }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::body::Body;
 use super::layout::{self, Entries, KEPT_BYTES, Table};
 use super::query::{self, Read};
-use super::{Change, StoreError};
+use super::{Change, Lease, StoreError};
 use crate::job::{JobId, Record};
 
 /// Tables that can be changed, and show their changes at once.
@@ -146,6 +146,20 @@ impl Change {
             | Self::Keep { record } => record.id,
             Self::Forget { id } => *id,
         }
+    }
+
+    /// The job, and the lease under which it is changed.
+    pub(crate) fn lease(&self) -> Lease {
+        let holding = match self {
+            Self::Accept { record, .. }
+            | Self::Update { record }
+            | Self::Again { record }
+            | Self::Finish { record, .. }
+            | Self::Empty { record }
+            | Self::Keep { record } => record.holding,
+            Self::Forget { .. } => None,
+        };
+        (self.id(), holding)
     }
 
     /// How much of its memory is up to the job: of what clients and commands sent.

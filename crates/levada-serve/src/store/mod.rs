@@ -73,6 +73,9 @@ pub(crate) struct Filter {
     pub(crate) limit: usize,
 }
 
+/// A job, and the number of the lease under which it is changed, if several processes share it.
+pub(crate) type Lease = (JobId, Option<u64>);
+
 /// A job that an index names.
 pub(crate) type Found = Result<Record, Unreadable>;
 
@@ -119,7 +122,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Which changes of the last commit were not made, and why: other processes write as well, or
     /// the queue is full. All others were. A second call returns none of them.
-    fn not_made(&self) -> Vec<(JobId, StoreError)> {
+    fn not_made(&self) -> Vec<(Lease, StoreError)> {
         Vec::new()
     }
 

@@ -406,9 +406,10 @@ impl Shared {
         let (changes, result) = self.make(changes, waiting, durability).await;
         if result.is_ok() {
             let not_made: HashMap<_, _> = self.store.not_made().into_iter().collect();
-            let mut ids = changes.iter().map(Change::id);
+            let mut leases = changes.iter().map(Change::lease);
             for (command, count) in commands.into_iter().zip(counts) {
-                let refused = ids.by_ref().take(count).filter_map(|id| not_made.get(&id)).last();
+                let refused =
+                    leases.by_ref().take(count).filter_map(|lease| not_made.get(&lease)).last();
                 command.answer(refused.cloned().map_or(Ok(()), Err));
             }
             match durability {

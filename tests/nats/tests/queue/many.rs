@@ -37,7 +37,9 @@ async fn the_messages_of_a_batch_stand_together() {
     let mut all = Vec::new();
     for n in 0..70 {
         let tx = queue(&connection, "jobs", 100_000).await.sender();
-        all.push(tx.send_many((0..50).map(|i| n * 50 + i)).into_future());
+        let numbers = n * 50..n * 50 + 50;
+        // With ids of their own: others are sent one by one to a lazy queue.
+        all.push(tx.send_many(numbers.clone()).ids(numbers.map(|n| n.to_string())).into_future());
     }
     for sent in join_all(all).await {
         assert_eq!(sent.unwrap().len(), 50);
@@ -48,6 +50,35 @@ async fn the_messages_of_a_batch_stand_together() {
     for batch in stored.chunks(50) {
         let first = batch[0];
         assert_eq!(batch, (first..first + 50).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_are_in_order_and_each_is_there_once_while_others_send() {
+    let server = Server::start().await;
+    let connection = connect(&server.url()).await;
+    let mut tasks = JoinSet::new();
+    for task in 0..6 {
+        // Each from a handle of its own, as in another process: they come between each other.
+        let tx = queue(&connection, "jobs", 100_000).await.sender();
+        tasks.spawn(async move {
+            let mut seqs = Vec::new();
+            for batch in 0..10 {
+                let first = task * 10_000 + batch * 150;
+                seqs.extend(tx.send_many(first..first + 149).await.unwrap());
+                seqs.push(tx.send(first + 149).await.unwrap());
+            }
+            assert!(seqs.iter().all(|accepted| !accepted.duplicate));
+            (task, seqs.iter().map(|accepted| accepted.seq).collect::<Vec<_>>())
+        });
+    }
+    let accepted = soon(tasks.join_all()).await;
+    let stored = Plain::connect(&server.url(), "jobs").await.stored().await;
+    assert_eq!(stored.len(), 6 * 1_500);
+    for (task, seqs) in accepted {
+        let own = stored.iter().filter(|stored| seqs.binary_search(&stored.seq).is_ok());
+        let own: Vec<u32> = own.map(|stored| stored.payload.parse().unwrap()).collect();
+        assert_eq!(own, (task * 10_000..task * 10_000 + 1_500).collect::<Vec<_>>());
     }
 }
 

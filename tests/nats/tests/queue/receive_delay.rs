@@ -26,7 +26,7 @@ async fn a_long_retry_leaves_the_queue_and_comes_after_its_delay() {
     let took = began.elapsed();
     assert_eq!((*again, again.attempt()), (7, 2));
     assert_eq!(again.id(), Some("job-7"));
-    assert!(again.queued_for().unwrap() >= LONG);
+    assert!(again.queued_for() >= LONG);
     // The clock of the server is another, so a little may be missing.
     assert!(took >= LONG - Duration::from_millis(100), "{took:?}");
     println!("{:?} late", took.saturating_sub(LONG));

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use levada_nats::queue::{Delivery, Options, Receiver};
 use levada_nats::{ConnectOptions, Connection};
 use levada_nats_test::{PATIENCE, Server, until};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 /// A server, a connection to it, and JetStream by hand.
@@ -61,8 +61,6 @@ impl Plain {
     pub(crate) async fn send_bytes(&self, id: &str, payload: String) {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Msg-Id", id);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        headers.insert("Levada-Sent-At", now.as_millis().to_string());
         // By hand, and not with `until`, so that the future can move to another thread.
         let sending = async {
             loop {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use levada_nats::codec::{Codec, CodecError, Raw};
 use levada_nats::queue::{Capacity, SendError};
 use levada_nats_test::Server;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_full_queue_refuses_at_once_and_returns_the_message() {
@@ -39,24 +39,24 @@ async fn an_id_is_accepted_once_also_while_the_queue_is_full() {
 }
 
 #[tokio::test]
-async fn a_message_carries_its_id_and_when_it_was_sent() {
+async fn a_message_carries_its_id_in_short_headers() {
     let server = Server::start().await;
     let connection = connect(&server.url()).await;
     let tx = queue(&connection, "jobs", 10).await.sender();
-    let since_1970 = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    let before = since_1970().as_millis();
     tx.send(1).id("größe 1").await.unwrap();
     tx.send(2).await.unwrap();
-    let after = since_1970().as_millis();
     let plain = Plain::connect(&server.url(), "jobs").await;
     let consumer = plain.consumer().await;
     let message = Plain::take(&consumer).await;
     let headers = message.headers.as_ref().unwrap();
     assert_eq!(headers.get("Nats-Msg-Id").unwrap().as_str(), "größe 1");
-    let sent_at: u128 = headers.get("Levada-Sent-At").unwrap().as_str().parse().unwrap();
-    assert!((before..=after).contains(&sent_at), "{before} {sent_at} {after}");
     let message = Plain::take(&consumer).await;
-    assert_eq!(message.headers.as_ref().unwrap().get("Nats-Msg-Id").unwrap().as_str().len(), 22);
+    let headers = message.headers.as_ref().unwrap();
+    let id = headers.get("Nats-Msg-Id").unwrap().as_str();
+    assert!(id.len() > 22, "{id}");
+    // The server reads a short block much faster.
+    let block = format!("NATS/1.0\r\nNats-Msg-Id: {id}\r\n\r\n");
+    assert!(headers.len() == 1 && block.len() <= 64, "{headers:?}");
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! Full queues, large bodies, retries.
 
 use crate::http::Call;
+use crate::member::Member;
 use crate::site::Site;
 use levada_nats_test::Server;
+use std::fs;
 
 #[tokio::test]
 async fn a_full_queue_refuses_and_loses_nothing() {
@@ -51,6 +53,32 @@ async fn large_inputs_and_outputs_pass_in_pieces() {
         assert_eq!((&there["input_bytes"], &there["output_bytes"]), (&len.into(), &len.into()));
         let other = b.get(format!("/jobs/{id}/result")).await.expect(200);
         assert!(other.body == body, "{} bytes for {len}", other.body.len());
+    }
+}
+
+/// The most memory that a process had at once, in bytes.
+fn peak_memory(member: &Member) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", member.pid())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+}
+
+#[tokio::test]
+async fn a_large_body_costs_a_front_end_and_a_worker_a_few_pieces_of_memory() {
+    let (server, site) = (Server::start().await, Site::new(&[]));
+    let front_end = site.front_end(&server.url());
+    let worker = site.worker(&server.url());
+    let body = |len: usize| -> Vec<u8> { (0..len).map(|at| (at % 251) as u8).collect() };
+    // What they need for a body of a few pieces.
+    front_end.send(Call::post("/q/cat", body(4 << 20))).await.expect(200);
+    let members = [&front_end, &worker];
+    let before = members.map(peak_memory);
+    let large = body(48 << 20);
+    let answer = front_end.send(Call::post("/q/cat", large.clone())).await.expect(200);
+    assert!(answer.body == large, "{} bytes", answer.body.len());
+    for (member, before) in members.into_iter().zip(before) {
+        let more = peak_memory(member).saturating_sub(before);
+        assert!(more < 12 << 20, "{more} bytes more than {before} of {}", member.pid());
     }
 }
 

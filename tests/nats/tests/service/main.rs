@@ -6,8 +6,12 @@
 // The states of processes are read from /proc.
 #![cfg(target_os = "linux")]
 
+mod batches;
 mod chaos;
+mod clock;
+mod clocks;
 mod credentials;
+mod deleted;
 mod front_ends;
 mod http;
 mod limits;
@@ -16,6 +20,7 @@ mod members;
 mod poison;
 mod servers;
 mod site;
+mod soak;
 mod sse;
 mod startup;
 mod workers;

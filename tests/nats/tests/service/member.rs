@@ -1,5 +1,6 @@
 //! A front end or a worker: a process.
 
+use crate::clock::Clock;
 use crate::http::{Answer, Call, send};
 use crate::sse::Events;
 use levada_nats_test::{Process, until};
@@ -25,6 +26,8 @@ pub(crate) struct Member {
     name: String,
     log: PathBuf,
     arguments: Vec<String>,
+    /// That of the system, if it has none.
+    clock: Option<Clock>,
     running: Mutex<Running>,
 }
 
@@ -40,9 +43,20 @@ struct Running {
 impl Member {
     /// Starts `levada` with these arguments, and does not wait. Its log is in the folder `dir`.
     pub(crate) fn spawn(name: &str, dir: &Path, arguments: &[&str]) -> Self {
+        Self::spawn_with(name, dir, arguments, None)
+    }
+
+    /// The same with a clock of its own.
+    pub(crate) fn spawn_with(
+        name: &str,
+        dir: &Path,
+        arguments: &[&str],
+        clock: Option<Clock>,
+    ) -> Self {
         let arguments = arguments.iter().map(|word| (*word).to_owned()).collect();
         let log = dir.join(format!("{name}.log"));
-        let member = Self { name: name.to_owned(), log, arguments, running: Mutex::default() };
+        let (name, running) = (name.to_owned(), Mutex::default());
+        let member = Self { name, log, arguments, clock, running };
         member.respawn();
         member
     }
@@ -52,7 +66,10 @@ impl Member {
         self.kill();
         let levada = std::env::var("LEVADA").expect("LEVADA is not set: run `cargo xtask nats`");
         let log = OpenOptions::new().append(true).create(true).open(&self.log).unwrap();
-        let mut arguments = vec!["RUST_LOG=info", "NO_COLOR=1", "RUST_BACKTRACE=1", &levada];
+        let clock = self.clock.as_ref().map(Clock::variables);
+        let mut arguments = vec!["RUST_LOG=info", "NO_COLOR=1", "RUST_BACKTRACE=1"];
+        arguments.extend(clock.iter().flatten().map(String::as_str));
+        arguments.push(&levada);
         arguments.extend(self.arguments.iter().map(String::as_str));
         let mut running = self.running();
         running.log_from = usize::try_from(log.metadata().unwrap().len()).unwrap();
@@ -101,7 +118,21 @@ impl Member {
     /// Kills it with SIGKILL, and waits for its end.
     pub(crate) fn kill(&self) {
         // Its drop kills.
-        drop(self.running().process.take());
+        if let Some(process) = self.running().process.take()
+            && self.clock.is_some()
+        {
+            let pid = process.id();
+            drop(process);
+            Clock::sweep(pid);
+        }
+    }
+
+    /// Its clock.
+    ///
+    /// # Panics
+    /// If it has none of its own.
+    pub(crate) fn clock(&self) -> &Clock {
+        self.clock.as_ref().expect("a clock of its own")
     }
 
     /// Begins its shutdown.

@@ -1,5 +1,6 @@
 //! What the processes of one service have in common: its configuration, and its command.
 
+use crate::clock::Clock;
 use crate::member::Member;
 use levada_nats_test::until;
 use std::fs;
@@ -9,6 +10,8 @@ use tempfile::TempDir;
 
 /// How many commands of a queue a worker runs at a time.
 const SEATS: usize = 2;
+/// The same for the queue `chaos`, in as many times more.
+const TIMES: usize = 3;
 
 /// The command of most queues. Its input is `NAME`, and may have more words, which say what it
 /// does. First it appends a line to the file `effects`; its output has the name and the attempt.
@@ -30,7 +33,7 @@ const CONFIG: &str = r#"
 workers = {workers}
 capacity = 1000
 grace = "1s"
-environment = { SITE = "{dir}" }
+environment = { SITE = "{dir}", LD_PRELOAD = "" }
 
 [queue.default]
 command = ["sh", "{dir}/command"]
@@ -40,12 +43,20 @@ backoff = "100ms"
 factor = 1
 jitter = 0
 
+[queue.later]
+command = ["sh", "{dir}/command"]
+
+[queue.later.retry]
+backoff = "3s"
+jitter = 0
+
 [queue.small]
 command = ["sh", "{dir}/command"]
 capacity = 3
 
 [queue.chaos]
 command = ["sh", "{dir}/command"]
+workers = {many}
 capacity = 300
 
 [queue.chaos.retry]
@@ -54,6 +65,7 @@ backoff = "100ms"
 
 [queue.cat]
 command = ["cat"]
+max_body = "64MiB"
 "#;
 
 /// A folder with the configuration, the command, and what the command writes.
@@ -61,6 +73,8 @@ command = ["cat"]
 pub(crate) struct Site {
     dir: TempDir,
     options: Vec<String>,
+    /// Whether each process has a clock of its own.
+    has_clocks: bool,
     names: AtomicUsize,
 }
 
@@ -79,16 +93,23 @@ impl Site {
         fs::write(dir.path().join("command"), COMMAND).unwrap();
         fs::write(dir.path().join("effects"), "").unwrap();
         let options = options.iter().map(|word| (*word).to_owned()).collect();
-        let site = Self { dir, options, names: AtomicUsize::new(1) };
+        let site = Self { dir, options, has_clocks: false, names: AtomicUsize::new(1) };
         site.configure("front-end", 0, CONFIG);
         site.configure("worker", SEATS, CONFIG);
         site
+    }
+
+    /// Processes that are started later have clocks of their own.
+    pub(crate) fn with_clocks(mut self) -> Self {
+        self.has_clocks = true;
+        self
     }
 
     /// Writes a configuration, and returns where.
     fn configure(&self, kind: &str, workers: usize, text: &str) -> String {
         let dir = self.dir.path().to_str().unwrap();
         let text = text.replace("{dir}", dir).replace("{workers}", &workers.to_string());
+        let text = text.replace("{many}", &(workers * TIMES).to_string());
         let path = self.path(&format!("{kind}.toml"));
         fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
@@ -133,7 +154,9 @@ impl Site {
         let config = config.to_str().unwrap();
         let mut words = vec![command, "--listen", "127.0.0.1:0", "--nats", url, "--config", config];
         words.extend(options);
-        Member::spawn(&format!("{kind}-{number}"), self.dir.path(), &words)
+        let name = format!("{kind}-{number}");
+        let clock = self.has_clocks.then(|| Clock::new(self.dir.path(), &name));
+        Member::spawn_with(&name, self.dir.path(), &words, clock)
     }
 
     /// A process with these arguments alone.

@@ -2,7 +2,8 @@
 
 use crate::member::Member;
 use crate::site::{Site, until_dead};
-use levada_nats_test::{Proxy, Server, until};
+use futures_util::future::join_all;
+use levada_nats_test::{Proxy, Server, request, until};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -134,6 +135,35 @@ async fn a_worker_without_a_connection_kills_its_command_when_its_lease_ends() {
 #[tokio::test]
 async fn a_worker_with_a_half_open_connection_kills_its_command_when_its_lease_ends() {
     cut_off(Proxy::freeze).await;
+}
+
+/// Each time all leases are lost, and both workers have the same jobs again, while their first runs
+/// are about to end.
+#[tokio::test]
+async fn a_consumer_that_is_deleted_under_load_ends_no_job() {
+    const JOBS: usize = 120;
+    let (server, site) = (Server::start().await, Site::new(&[]));
+    let front_end = site.front_end(&server.url());
+    let _workers = [site.worker(&server.url()), site.worker(&server.url())];
+    let submit = async |number: usize| {
+        let what = if number.is_multiple_of(2) { " attempts 2" } else { "" };
+        front_end.submit_to("/q/chaos", &format!("j-{number}{what}")).await
+    };
+    let ids = join_all((0..JOBS).map(submit)).await;
+    let delete = "$JS.API.CONSUMER.DELETE.levada_queue_chaos.receivers";
+    for share in 1..8 {
+        until("effects", async || {
+            let effects = site.all_effects().len();
+            if effects >= share * JOBS / 8 { Ok(()) } else { Err(effects) }
+        })
+        .await;
+        // It may not be made again yet.
+        drop(request(&server.url(), delete, "").await);
+    }
+    for id in &ids {
+        let job = front_end.ended_job(id).await;
+        assert_eq!(job["state"], "succeeded", "{job}");
+    }
 }
 
 #[tokio::test]

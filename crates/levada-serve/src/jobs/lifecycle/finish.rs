@@ -19,7 +19,7 @@ use crate::job::{JobState, Moment, Record};
 use crate::jobs::active::{ActiveJob, Withdrawn};
 use crate::jobs::queue::GaugeGuard;
 use crate::jobs::run_result::{End, RunResult};
-use crate::store::{Change, StoreError};
+use crate::store::{Change, StoreError, StoreErrorKind};
 use crate::telemetry::Span;
 
 /// A worker waits for the commit of an end that is larger than this, in bytes. With the writer's
@@ -41,6 +41,7 @@ impl Lifecycle {
     pub(super) async fn finish_run(
         self: Arc<Self>,
         job: Arc<ActiveJob>,
+        holding: Option<u64>,
         config: &QueueConfig,
         mut ran: RunResult,
         busy: Option<Duration>,
@@ -52,6 +53,8 @@ impl Lifecycle {
             info!(job = %job.id, queue = job.queue.name, end = ?was, "the command was stopped by the same signal as the service");
         }
         let mut record = job.view().to_record();
+        // Not under a later lease, which the view may show already.
+        record.holding = holding;
         let is_suspect = record.interruptions > 0;
         let (report, next) = judge(&record, &ran.end, &config.retry, job.is_stopped());
         record.set_report(report);
@@ -126,20 +129,32 @@ impl Lifecycle {
         at: Moment,
         written: impl Future<Output = Result<(), StoreError>>,
     ) {
-        if written.await.is_err() {
+        if let Err(error) = written.await {
             warn!(job = %job.id, "cannot store the next attempt of a job; it runs again after a restart");
-            return not_stored(&job);
+            // What another process took is shown by that.
+            if error.kind != StoreErrorKind::Taken {
+                not_stored(&job);
+            }
+            return;
         }
         // In this order: a cancel during the pause finds the record that it has to change.
         job.publish(|view| view.set_record(Arc::clone(&record)));
         job.retry_later();
         self.reporter.retrying(&record, at);
-        match &self.shared {
-            Some(shared) => shared.retry(job.id, at.since(Moment::now())),
-            None => self.pause(Arc::clone(&job), at),
-        }
+        let is_ours = match &self.shared {
+            // The clock may have been set back in between.
+            Some(shared) => {
+                let longest = job.queue.config().retry.max_backoff;
+                shared.retry(job.id, at.since(Moment::now()).min(longest))
+            }
+            None => {
+                self.pause(Arc::clone(&job), at);
+                true
+            }
+        };
         // Cancelled in between, when it was no longer running and not yet paused.
-        if job.is_stopped() && job.withdraw() == Withdrawn::Ended {
+        // That its lease was lost stopped it as well, and does not end it.
+        if is_ours && job.is_stopped() && job.withdraw() == Withdrawn::Ended {
             // The result shows in the job's view, as for a client that cancels.
             drop(self.end_cancelled(&job).await);
         }

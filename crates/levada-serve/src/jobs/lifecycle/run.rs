@@ -61,7 +61,7 @@ impl Lifecycle {
             info!(job = %job.id, "the result of a run is dropped: the lease of its job is lost");
             return;
         }
-        Arc::clone(&self).finish_run(Arc::clone(&job), &config, ran, busy, span).await;
+        Arc::clone(&self).finish_run(Arc::clone(&job), holding, &config, ran, busy, span).await;
     }
 
     /// Jobs that wait when the service drains are left on disk, for the next process; and so are

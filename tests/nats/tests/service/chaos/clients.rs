@@ -27,8 +27,9 @@ pub(super) struct Ledger(Mutex<Jobs>);
 pub(super) struct Jobs {
     /// The names of the jobs that were accepted, by their ids.
     pub(super) accepted: BTreeMap<String, String>,
-    /// How many requests were refused, and how many had no answer: their front end ended.
-    pub(super) refused: usize,
+    /// How many requests were refused, by the reason.
+    pub(super) refused: BTreeMap<String, usize>,
+    /// How many had no answer: their front end ended.
     pub(super) unknown: usize,
     /// How many clients waited for the result, and got it.
     pub(super) awaited: usize,
@@ -84,11 +85,12 @@ pub(super) async fn work(
         number += 1;
         let input = match rng.u8(..20) {
             0 => format!("{name} attempts 2"),
-            1..4 => format!("{name} nap 0.{}", rng.u8(1..9)),
+            1 => format!("{name} nap 0.{}", rng.u8(1..9)),
             _ => name.clone(),
         };
         let mut call = Call::post(PATH, input);
-        let waits = rng.u8(..4) == 0;
+        // More would fill the queue, and then most requests are refused.
+        let waits = rng.u8(..4) > 0;
         if !waits {
             call = call.without_waiting();
         }
@@ -174,7 +176,7 @@ fn judge(answer: &Answer, name: &str, ledger: &Ledger) -> Reply {
         (503, None) if REFUSALS.contains(&problem.as_str()) => {
             let after = answer.header("retry-after");
             assert!(after.is_some(), "{name}: no Retry-After: {}", answer.text());
-            ledger.jobs().refused += 1;
+            *ledger.jobs().refused.entry(problem).or_default() += 1;
             Reply::Refused
         }
         _ => panic!("{name}: {answer:?} {}", answer.text()),

@@ -1,26 +1,30 @@
-//! Which faults there are, and when.
+//! Which faults there are, and how each is made and mended.
 
+use super::streams::{delete_consumers, fill_queue, fill_store, free_queue, free_store};
 use super::world::{Unit, World};
 use fastrand::Rng;
-use levada_nats_test::{PATIENCE, Proxy, request};
-use std::collections::BTreeMap;
+use levada_nats_test::{Proxy, request};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 /// How long a worker has a job without a renewal.
 const LEASE: Duration = Duration::from_secs(10);
 
-const LOOK: Duration = Duration::from_millis(50);
+/// By how many seconds a clock is wrong: a correction, a time zone, a dead battery.
+const STEPS: [i64; 6] = [-90, 90, -7_200, 7_200, -40 * DAY, 40 * DAY];
+const DAY: i64 = 24 * 3_600;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Target {
+pub(super) enum Target {
     Server,
+    /// What the servers keep.
+    Streams,
     FrontEnd,
     Worker,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Fault {
+pub(super) enum Fault {
     /// SIGKILL.
     Kill,
     /// SIGTERM; of a server, its leader steps down.
@@ -33,25 +37,40 @@ enum Fault {
     Freeze,
     /// What it sends arrives, and it gets no answer.
     DropReplies,
+    /// Its clock steps, and steps back.
+    Clock,
+    /// Their consumers are deleted.
+    Consumers,
+    /// The stream of the queue takes nothing more.
+    FullQueue,
+    /// The servers' disk takes nothing more.
+    FullStore,
 }
 
+pub(super) type Kind = (Target, Fault);
+
 /// The faults; those below are for several servers.
-const FAULTS: [(Target, Fault); 13] = [
+pub(super) const FAULTS: [Kind; 18] = [
     (Target::Server, Fault::Kill),
     (Target::Server, Fault::Pause),
+    (Target::Streams, Fault::Consumers),
+    (Target::Streams, Fault::FullQueue),
+    (Target::Streams, Fault::FullStore),
     (Target::FrontEnd, Fault::Kill),
     (Target::FrontEnd, Fault::Stop),
     (Target::FrontEnd, Fault::Pause),
     (Target::FrontEnd, Fault::Cut),
     (Target::FrontEnd, Fault::Freeze),
     (Target::FrontEnd, Fault::DropReplies),
+    (Target::FrontEnd, Fault::Clock),
     (Target::Worker, Fault::Kill),
     (Target::Worker, Fault::Stop),
     (Target::Worker, Fault::Pause),
     (Target::Worker, Fault::Cut),
     (Target::Worker, Fault::DropReplies),
+    (Target::Worker, Fault::Clock),
 ];
-const OF_CLUSTERS: [(Target, Fault); 4] = [
+pub(super) const OF_CLUSTERS: [Kind; 4] = [
     (Target::Server, Fault::Stop),
     (Target::Server, Fault::Cut),
     (Target::Server, Fault::Freeze),
@@ -60,233 +79,77 @@ const OF_CLUSTERS: [(Target, Fault); 4] = [
 
 /// What is broken, and until when.
 #[derive(Debug)]
-struct Broken {
-    target: Target,
-    index: usize,
-    fault: Fault,
-    heals: Instant,
+pub(super) struct Broken {
+    pub(super) kind: Kind,
+    pub(super) index: usize,
+    pub(super) heals: Instant,
     /// It was started again, and has not answered yet.
     rises: bool,
 }
 
-/// Breaks things, and mends them.
-pub(super) struct Driver<'a> {
-    world: &'a World,
-    rng: Rng,
-    /// Each fault comes once before one comes again.
-    deck: Vec<(Target, Fault)>,
-    broken: Vec<Broken>,
-    /// How many of each there were.
-    counts: BTreeMap<(Target, Fault), usize>,
-    begun: Instant,
+/// Breaks it for a while.
+pub(super) async fn break_it(world: &World, rng: &mut Rng, kind: Kind, index: usize) -> Broken {
+    let lasts = lasts(rng, kind);
+    let (target, fault) = kind;
+    match target {
+        Target::Server => break_server(world, rng, index, fault).await,
+        Target::Streams => break_streams(world, rng, fault).await,
+        Target::FrontEnd => break_unit(&world.front_ends[index], rng, fault),
+        Target::Worker => break_unit(&world.workers[index], rng, fault),
+    }
+    Broken { kind, index, heals: Instant::now() + lasts, rises: false }
 }
 
-impl<'a> Driver<'a> {
-    pub(super) fn new(world: &'a World, rng: Rng) -> Self {
-        Self {
-            world,
-            rng,
-            deck: Vec::new(),
-            broken: Vec::new(),
-            counts: BTreeMap::new(),
-            begun: Instant::now(),
-        }
-    }
-
-    /// Has this many faults. When each kind has come everything is mended, until the clients have
-    /// their share of this many jobs.
-    pub(super) async fn run(
-        &mut self,
-        faults: usize,
-        pause: Duration,
-        jobs: usize,
-        accepted: impl Fn() -> usize,
-    ) {
-        for count in 1..=faults {
-            let next = Instant::now() + pause.mul_f64(self.rng.f64());
-            while Instant::now() < next {
-                self.look_after().await;
-            }
-            let (target, fault) = self.draw();
-            while !self.may_break(target) {
-                self.look_after().await;
-            }
-            self.break_one(target, fault).await;
-            if self.deck.is_empty() || count == faults {
-                self.heal_all().await;
-                self.rest(jobs * count / faults, &accepted).await;
-            }
-        }
-    }
-
-    /// Waits until so many jobs are accepted.
-    async fn rest(&self, jobs: usize, accepted: &impl Fn() -> usize) {
-        let (begun, before) = (self.begun.elapsed(), accepted());
-        let (mut last, mut since) = (before, Instant::now());
-        while accepted() < jobs {
-            sleep(LOOK).await;
-            if accepted() > last {
-                (last, since) = (accepted(), Instant::now());
-            }
-            assert!(since.elapsed() < PATIENCE, "no job is accepted, and nothing is broken");
-        }
-        let (rested, more) = (self.begun.elapsed() - begun, accepted() - before);
-        println!("{begun:.1?} all is whole: {more} jobs of {} in {rested:.1?}", accepted());
-    }
-
-    /// Mends everything, and returns when that was done.
-    pub(super) async fn heal_all(&mut self) -> Instant {
-        let now = Instant::now();
-        self.broken.iter_mut().for_each(|broken| broken.heals = now);
-        let patience = now + 2 * PATIENCE;
-        while !self.broken.is_empty() {
-            assert!(Instant::now() < patience, "{:?} do not come up", self.broken);
-            self.look_after().await;
-        }
-        now
-    }
-
-    /// How many faults of each kind there were.
-    pub(super) fn report(&self) -> String {
-        let all: usize = self.counts.values().sum();
-        let each = self.counts.iter();
-        let each = each.map(|((target, fault), count)| format!("{count} {fault:?} of {target:?}"));
-        format!("{all} faults ({});", each.collect::<Vec<_>>().join(", "))
-    }
-
-    fn draw(&mut self) -> (Target, Fault) {
-        if self.deck.is_empty() {
-            self.deck.extend(FAULTS);
-            self.rng.shuffle(&mut self.deck);
-            if self.world.servers.cluster().is_some() {
-                // They come first.
-                let mut of_clusters = OF_CLUSTERS;
-                self.rng.shuffle(&mut of_clusters);
-                self.deck.extend(of_clusters);
-            }
-        }
-        self.deck.pop().unwrap()
-    }
-
-    /// Whether one more of these may break, so that the service as a whole goes on.
-    fn may_break(&self, target: Target) -> bool {
-        let most = if target == Target::Worker { 2 } else { 1 };
-        self.broken.iter().filter(|broken| broken.target == target).count() < most
-    }
-
-    async fn break_one(&mut self, target: Target, fault: Fault) {
-        let size = match target {
-            Target::Server => self.world.servers.all().count(),
-            Target::FrontEnd => self.world.front_ends.len(),
-            Target::Worker => self.world.workers.len(),
-        };
-        let whole = |index: &usize| {
-            !self.broken.iter().any(|broken| broken.target == target && broken.index == *index)
-        };
-        let whole: Vec<_> = (0..size).filter(whole).collect();
-        let index = self.rng.choice(whole).unwrap();
-        let lasts = match fault {
-            // Beyond a lease; a server, without which nothing goes on, mostly for less.
-            Fault::Pause | Fault::Freeze if target != Target::Server || self.rng.u8(..4) == 0 => {
-                LEASE + Duration::from_millis(self.rng.u64(500..4_000))
-            }
-            Fault::Cut | Fault::DropReplies if self.rng.bool() => {
-                LEASE + Duration::from_millis(self.rng.u64(500..4_000))
-            }
-            _ => Duration::from_millis(self.rng.u64(..3_000)),
-        };
-        *self.counts.entry((target, fault)).or_default() += 1;
-        match target {
-            Target::Server => self.break_server(index, fault).await,
-            Target::FrontEnd => break_unit(&self.world.front_ends[index], fault),
-            Target::Worker => break_unit(&self.world.workers[index], fault),
-        }
-        // Shown if the test fails.
-        let time = self.begun.elapsed();
-        println!("{time:.1?} {fault:?} of {target:?} {index} for {lasts:.1?}");
-        let heals = Instant::now() + lasts;
-        self.broken.push(Broken { target, index, fault, heals, rises: false });
-    }
-
-    async fn break_server(&mut self, index: usize, fault: Fault) {
-        let server = self.world.servers.get(index);
-        match (fault, self.world.servers.cluster()) {
-            (Fault::Kill, _) => server.kill(),
-            (Fault::Pause, _) => server.pause(),
-            (Fault::Cut | Fault::DropReplies, Some(cluster)) => cluster.partition(index),
-            (Fault::Freeze, Some(cluster)) => cluster.freeze_routes(index),
-            (Fault::Stop, Some(_)) => self.step_down(index).await,
-            (fault, None) => unreachable!("{fault:?} is for clusters"),
-        }
-    }
-
-    /// The leaders of some streams give up, if this node answers.
-    async fn step_down(&mut self, index: usize) {
-        let url = self.world.servers.get(index).url();
-        let Ok(names) = request(&url, "$JS.API.STREAM.NAMES", "").await else { return };
-        for name in names["streams"].as_array().into_iter().flatten() {
-            if self.rng.bool() {
-                let subject = format!("$JS.API.STREAM.LEADER.STEPDOWN.{}", name.as_str().unwrap());
-                // It may have no leader just then.
-                drop(request(&url, &subject, "").await);
-            }
-        }
-    }
-
-    /// Mends what is due.
-    async fn look_after(&mut self) {
-        sleep(LOOK).await;
-        let mut at = 0;
-        while at < self.broken.len() {
-            let is_due = self.broken[at].heals <= Instant::now();
-            if is_due && self.mend(at).await {
-                self.broken.swap_remove(at);
-            } else {
-                at += 1;
-            }
-        }
-    }
-
-    /// Mends one; whether that is done.
-    async fn mend(&mut self, at: usize) -> bool {
-        let Broken { target, index, fault, ref mut rises, .. } = self.broken[at];
-        let unit = match target {
-            Target::Server => return self.mend_server(index, fault).await,
-            Target::FrontEnd => &self.world.front_ends[index],
-            Target::Worker => &self.world.workers[index],
-        };
-        match fault {
-            Fault::Pause => unit.member.resume(),
-            Fault::Cut | Fault::Freeze | Fault::DropReplies => {
-                unit.proxies.iter().for_each(Proxy::heal);
-            }
-            Fault::Kill | Fault::Stop if *rises => return unit.looks_up().await,
-            // It ends what it runs before.
-            Fault::Stop if unit.member.ended().is_none() => return false,
-            Fault::Kill | Fault::Stop => {
-                unit.member.respawn();
-                *rises = true;
-                return false;
-            }
-        }
-        true
-    }
-
-    async fn mend_server(&self, index: usize, fault: Fault) -> bool {
-        let server = self.world.servers.get(index);
-        match (fault, self.world.servers.cluster()) {
-            (Fault::Kill, _) => server.respawn(),
-            (Fault::Pause, _) => server.resume(),
-            (Fault::Cut | Fault::Freeze | Fault::DropReplies, Some(cluster)) => cluster.heal(index),
-            _ => {}
-        }
-        // One of them at a time: the others have what it has before the next one breaks.
-        self.world.servers.ready().await;
-        true
+fn lasts(rng: &mut Rng, (target, fault): Kind) -> Duration {
+    let is_long = match fault {
+        // A server, without which nothing goes on, mostly for less.
+        Fault::Pause | Fault::Freeze => target != Target::Server || rng.u8(..4) == 0,
+        Fault::Cut | Fault::DropReplies | Fault::Clock => rng.bool(),
+        _ => false,
+    };
+    if is_long {
+        // Beyond a lease.
+        LEASE + Duration::from_millis(rng.u64(500..4_000))
+    } else {
+        Duration::from_millis(rng.u64(..3_000))
     }
 }
 
-fn break_unit(unit: &Unit, fault: Fault) {
+async fn break_server(world: &World, rng: &mut Rng, index: usize, fault: Fault) {
+    let server = world.servers.get(index);
+    match (fault, world.servers.cluster()) {
+        (Fault::Kill, _) => server.kill(),
+        (Fault::Pause, _) => server.pause(),
+        (Fault::Cut, Some(cluster)) => cluster.partition(index),
+        (Fault::Freeze, Some(cluster)) => cluster.freeze_routes(index),
+        (Fault::Stop, Some(_)) => step_down(world, rng, index).await,
+        (fault, _) => unreachable!("{fault:?} of a server"),
+    }
+}
+
+/// The leaders of some streams give up, if this node answers.
+async fn step_down(world: &World, rng: &mut Rng, index: usize) {
+    let url = world.servers.get(index).url();
+    let Ok(names) = request(&url, "$JS.API.STREAM.NAMES", "").await else { return };
+    for name in names["streams"].as_array().into_iter().flatten() {
+        if rng.bool() {
+            let subject = format!("$JS.API.STREAM.LEADER.STEPDOWN.{}", name.as_str().unwrap());
+            // It may have no leader just then.
+            drop(request(&url, &subject, "").await);
+        }
+    }
+}
+
+async fn break_streams(world: &World, rng: &mut Rng, fault: Fault) {
+    match fault {
+        Fault::Consumers => delete_consumers(world, rng).await,
+        Fault::FullQueue => fill_queue(world).await,
+        Fault::FullStore => fill_store(world).await,
+        fault => unreachable!("{fault:?} of streams"),
+    }
+}
+
+fn break_unit(unit: &Unit, rng: &mut Rng, fault: Fault) {
     match fault {
         Fault::Kill => {
             unit.goes_down();
@@ -300,5 +163,55 @@ fn break_unit(unit: &Unit, fault: Fault) {
         Fault::Cut => unit.proxies.iter().for_each(Proxy::cut),
         Fault::Freeze => unit.proxies.iter().for_each(Proxy::freeze),
         Fault::DropReplies => unit.proxies.iter().for_each(Proxy::drop_replies),
+        Fault::Clock => unit.member.clock().step(rng.choice(STEPS).unwrap()),
+        fault => unreachable!("{fault:?} of a process"),
+    }
+}
+
+impl Broken {
+    /// Mends it; whether that is done.
+    pub(super) async fn mend(&mut self, world: &World) -> bool {
+        let (target, fault) = self.kind;
+        let unit = match target {
+            Target::Server => return self.mend_server(world).await,
+            Target::Streams => return mend_streams(world, fault).await,
+            Target::FrontEnd => &world.front_ends[self.index],
+            Target::Worker => &world.workers[self.index],
+        };
+        match fault {
+            Fault::Pause => unit.member.resume(),
+            Fault::Clock => unit.member.clock().step(0),
+            Fault::Kill | Fault::Stop if self.rises => return unit.looks_up().await,
+            // It ends what it runs before.
+            Fault::Stop if unit.member.ended().is_none() => return false,
+            Fault::Kill | Fault::Stop => {
+                unit.member.respawn();
+                self.rises = true;
+                return false;
+            }
+            _ => unit.proxies.iter().for_each(Proxy::heal),
+        }
+        true
+    }
+
+    async fn mend_server(&self, world: &World) -> bool {
+        let server = world.servers.get(self.index);
+        match (self.kind.1, world.servers.cluster()) {
+            (Fault::Kill, _) => server.respawn(),
+            (Fault::Pause, _) => server.resume(),
+            (Fault::Cut | Fault::Freeze, Some(cluster)) => cluster.heal(self.index),
+            _ => {}
+        }
+        // One of them at a time: the others have what it has before the next one breaks.
+        world.servers.ready().await;
+        true
+    }
+}
+
+async fn mend_streams(world: &World, fault: Fault) -> bool {
+    match fault {
+        Fault::FullQueue => free_queue(world).await.is_ok(),
+        Fault::FullStore => free_store(world).await.is_ok(),
+        _ => true,
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 /// How many requests are under way at a time.
 const AT_ONCE: usize = 16;
 
-/// Accounts for every job.
+/// Accounts for every job. All faults were over at `ended`.
 ///
 /// # Panics
 /// If there is one of which this cannot be said.
@@ -23,63 +23,67 @@ pub(super) async fn check(
     world: &World,
     jobs: &Jobs,
     readers: &mut [Reader],
-    healed: Instant,
+    ended: Instant,
 ) -> String {
-    recovers(world, healed).await;
-    let recovered = healed.elapsed();
     let mut lists = Vec::new();
     for front_end in &world.front_ends {
-        lists.push(ended(front_end, jobs).await);
+        lists.push(all_ended(front_end, jobs).await);
     }
-    let drained = healed.elapsed();
+    let drained = ended.elapsed();
     for id in jobs.accepted.keys() {
         assert_eq!(lists[0][id], lists[1][id], "two front ends show {id} otherwise");
     }
     let records = lists.remove(0);
     results(world, jobs, &records).await;
-    let effects = effects(world.site.all_effects(), jobs, &records);
+    let again = effects(world.site.all_effects(), jobs, &records);
     let missing = events(world, jobs, readers).await;
-    let attempts =
-        |least: u64| records.values().filter(|job| job["attempt"].as_u64() > Some(least)).count();
+    let count = |name: &str| -> u64 {
+        let numbers = jobs.accepted.keys().map(|id| records[id][name].as_u64().unwrap_or(0));
+        numbers.sum()
+    };
+    let (attempts, interruptions) = (count("attempt"), count("interruptions"));
+    let accepted = jobs.accepted.len() as u64;
     format!(
-        "{} jobs accepted, {} requests refused, {} unanswered, {} results awaited, the slowest \
-         answer after {:.1?}; {effects} effects, {} jobs ran twice or more, {} three times or \
-         more; whole {recovered:.1?} after the last fault, drained after {drained:.1?}; readers \
-         came back {} times, lagged {} times, {missing} ends missed",
-        jobs.accepted.len(),
+        "{accepted} jobs accepted; refused: {:?}; {} unanswered; {} results awaited, the slowest \
+         answer after {:.1?}\n{attempts} attempts: {} more than jobs, {interruptions} of them \
+         since one was interrupted, the others since the command asked for it; {again} effects \
+         more than jobs\ndrained {drained:.1?} after the last fault; readers came back {} times, \
+         lagged {} times, {missing} ends missed",
         jobs.refused,
         jobs.unknown,
         jobs.awaited,
         jobs.slowest,
-        attempts(1),
-        attempts(2),
+        attempts - accepted,
         readers.iter().map(|reader| reader.returns).sum::<usize>(),
         readers.iter().map(|reader| reader.lagged).sum::<usize>(),
     )
 }
 
-/// Each process is as it should be, and each front end has jobs done, within a minute.
-async fn recovers(world: &World, healed: Instant) {
+/// Each process is as it should be, and each front end has a job of this name done, within a
+/// minute.
+pub(super) async fn recovers(world: &World, healed: Instant, name: &str) {
     let whole = async {
         for unit in world.units() {
             unit.member.ready().await;
             assert!(unit.member.ended().is_none(), "{}", unit.member.tail());
         }
-        for (number, front_end) in world.front_ends.iter().enumerate() {
-            let call = Call::post("/q/chaos", format!("last-{number}")).key(&format!("{number}"));
+        let jobs = world.front_ends.iter().enumerate().map(async |(number, front_end)| {
+            let name = format!("{name}-{number}");
+            let call = Call::post("/q/chaos", name.clone()).key(&name);
             until("a result", async || {
                 let answer = front_end.member.send(call.clone()).await;
                 if answer.status == 200 { Ok(()) } else { Err(answer.text()) }
             })
             .await;
-        }
+        });
+        join_all(jobs).await;
     };
     let whole = timeout_at(healed + PATIENCE, whole).await;
     whole.expect("everything is whole again within a minute");
 }
 
 /// All jobs as a front end shows them, once those that were accepted have succeeded.
-async fn ended(front_end: &Unit, jobs: &Jobs) -> BTreeMap<String, Value> {
+async fn all_ended(front_end: &Unit, jobs: &Jobs) -> BTreeMap<String, Value> {
     until("the end of all jobs", async || {
         let listed = list(front_end).await;
         for (id, name) in &jobs.accepted {
@@ -128,13 +132,14 @@ async fn results(world: &World, jobs: &Jobs, records: &BTreeMap<String, Value>) 
     }
 }
 
-/// Each job ran, and no attempt did so twice, nor after those that the job shows.
+/// Each job ran, and no attempt did so twice, nor after those that the job shows. Returns how many
+/// effects there are beyond one of each job.
 fn effects(all: Vec<Effect>, jobs: &Jobs, records: &BTreeMap<String, Value>) -> usize {
-    let count = all.len();
     let mut of: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     for effect in all {
         of.entry(effect.input).or_default().push(effect.attempt);
     }
+    let mut again = 0;
     for (id, name) in &jobs.accepted {
         let shown = records[id]["attempt"].as_u64().unwrap();
         let attempts = of.get(name).map(Vec::as_slice).unwrap_or_default();
@@ -142,8 +147,9 @@ fn effects(all: Vec<Effect>, jobs: &Jobs, records: &BTreeMap<String, Value>) -> 
         let distinct: BTreeSet<_> = attempts.iter().collect();
         assert_eq!(distinct.len(), attempts.len(), "{name}: {attempts:?}");
         assert!(attempts.iter().all(|attempt| *attempt <= shown), "{name}: {attempts:?} {shown}");
+        again += attempts.len() - 1;
     }
-    count
+    again
 }
 
 /// Each job has ended once. Returns how many ends a reader has missed that was told so.

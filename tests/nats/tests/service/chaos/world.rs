@@ -3,13 +3,19 @@
 use crate::http::{Call, send};
 use crate::member::Member;
 use crate::site::Site;
-use levada_nats_test::{Cluster, Proxy, Server};
+use levada_nats_test::{Cluster, Proxy, Server, request};
+use serde_json::Value;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 const FRONT_ENDS: usize = 2;
 const WORKERS: usize = 3;
+/// How much the servers keep at most, each copy counted: more than all jobs of a run take, and soon
+/// full.
+const STORE: &str = "512MB";
+const STORE_OF_THREE: &str = "1536MB";
 
 #[derive(Debug)]
 pub(super) struct World {
@@ -39,12 +45,15 @@ pub(super) struct Unit {
 impl World {
     pub(super) async fn start(servers: usize) -> Self {
         let (servers, options) = if servers == 1 {
-            (Servers::One(Box::new(Server::start().await)), &[][..])
+            let server = Server::builder().account_store(STORE).start().await;
+            (Servers::One(Box::new(server)), &[][..])
         } else {
-            let cluster = Cluster::start(servers).await;
+            let cluster =
+                Cluster::start_with(servers, |settings| settings.account_store(STORE_OF_THREE))
+                    .await;
             (Servers::Three(cluster), &["--durability", "replicated"][..])
         };
-        let site = Site::new(options);
+        let site = Site::new(options).with_clocks();
         let unit = |start: fn(&Site, &str) -> Member| {
             let proxies: Vec<_> = servers.all().map(|server| Proxy::start(server.port())).collect();
             let urls: Vec<_> = proxies.iter().map(Proxy::url).collect();
@@ -92,6 +101,14 @@ impl Servers {
         match self {
             Self::One(_) => None,
             Self::Three(cluster) => Some(cluster),
+        }
+    }
+
+    /// Sends a request to one of them, which has to reply.
+    pub(super) async fn request(&self, subject: &str, payload: &str) -> io::Result<Value> {
+        match self {
+            Self::One(server) => request(&server.url(), subject, payload).await,
+            Self::Three(cluster) => cluster.request(subject, payload).await,
         }
     }
 
