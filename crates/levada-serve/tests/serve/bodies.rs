@@ -98,7 +98,7 @@ async fn memory_of_a_burst_of_uploads_is_given_back() {
 #[tokio::test]
 async fn a_body_of_a_gibibyte_costs_a_small_buffer() {
     const LEN: usize = 1 << 30;
-    let server = Server::start(&["--max-body", "1GiB"], &["wc", "-c"]);
+    let server = Server::start(&["--max-body", "1GiB", "--wait", "600"], &["wc", "-c"]);
     let head = "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
     let mut stream = server.send(&format!("{head}Content-Length: {LEN}\r\n\r\n")).await;
     let chunk = vec![b'x'; MIB];
@@ -113,7 +113,7 @@ async fn a_body_of_a_gibibyte_costs_a_small_buffer() {
 
 #[tokio::test]
 async fn a_large_output_costs_a_small_buffer() {
-    let server = Server::start(&[], &["head", "-c", "64M", "/dev/zero"]);
+    let server = Server::start(&["--wait", "600"], &["head", "-c", "64M", "/dev/zero"]);
     let mut readers = Vec::new();
     // They take as much of the answer as fits into buffers of the system's, and no more.
     for _ in 0..8 {
