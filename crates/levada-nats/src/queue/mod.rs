@@ -92,7 +92,7 @@ impl Connection {
 /// 2. **Bounded.** The queue never holds more than its capacity. Messages that a receiver works on
 ///    count: a place becomes free when a message is acknowledged, not when it is received.
 /// 3. **In order** are the first deliveries. A message that is delivered again comes later.
-/// 4. **As durable as [`Durability`](crate::Durability) says**, from the moment it was accepted.
+/// 4. **As durable as [`Durability`] says**, from the moment it was accepted.
 pub struct Queue<T> {
     shared: Arc<Shared<T>>,
 }
