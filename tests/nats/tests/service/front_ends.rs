@@ -165,6 +165,8 @@ async fn events_are_read_at_any_front_end_from_where_another_one_ended() {
         assert_eq!(event.job(), second, "only what was missed: {event:?}");
         names.push(event.name);
     }
+    // The worker may be faster than the front end.
+    names[..2].sort();
     assert_eq!(names, ["accepted", "started", "finished"]);
 }
 
