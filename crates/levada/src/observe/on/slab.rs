@@ -1,7 +1,7 @@
 //! Entries with a number each, which their owner removes by it.
 //!
-//! A slab is kept under a lock, under which nothing is allocated: [`insert`](Slab::insert) refuses
-//! where there is no room, and the caller makes room outside with [`grow`](Slab::grow).
+//! A slab is kept under a lock, under which nothing is allocated: [`Slab::insert`] refuses where
+//! there is no room, and [`insert`] makes room outside.
 #![forbid(unsafe_code)]
 
 use core::mem;
