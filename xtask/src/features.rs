@@ -15,7 +15,12 @@ const TESTED: [&[&str]; 2] = [&["stream"], &["stream", "tokio"]];
 /// with `--cfg loom`, so the tests are not compiled once more with it.
 const FOR_MODELS: &str = "loom";
 
-/// Compiles levada with each set, alone and with its tests, and checks that tokio stays out.
+/// The tests that count the bytes of whole programs: what the feature `observe` keeps in tables would
+/// be in the way, and each set of packages that has `levada-observe` in it has that feature.
+pub(crate) const GRID: &str = "levada-grid";
+
+/// Compiles levada with each set, alone and with its tests, and checks that tokio stays out. Then
+/// runs the grid.
 pub(crate) fn run() -> Result {
     let metadata = Metadata::load()?;
     let package = metadata.package("levada")?;
@@ -36,6 +41,7 @@ pub(crate) fn run() -> Result {
             without_tokio(&names)?;
         }
     }
+    shell::run(cargo().args(["test", "--package", GRID]))?;
     println!("{} sets of {features:?}", sets.len());
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Running test programs: one, to read what each of its tests did, or many side by side.
 
-use crate::cargo::{Built, Metadata, programs, shared_build};
+use crate::cargo::{Built, Metadata, programs, shared};
 use crate::{Result, shell};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -113,7 +113,8 @@ pub(crate) fn tests(build: &mut Command, metadata: &Metadata) -> Result<Vec<Whol
 
 /// Builds what `options` select, with all features, and returns the tests of `package` among it.
 pub(crate) fn shared_tests(package: &str, options: &[&str]) -> Result<Vec<Whole>> {
-    let mut build = shared_build();
+    // Not `cargo build`: that builds libraries, not their tests.
+    let mut build = shared(&["test", "--no-run", "--test", "types"]);
     let mut tests = tests(build.arg("--all-features").args(options), &Metadata::load()?)?;
     tests.retain(|test| test.package == package);
     Ok(tests)

@@ -2,7 +2,7 @@
 
 use crate::cargo::{Metadata, cargo, shared};
 use crate::libtest::{run_all, tests};
-use crate::{Result, nats, shell, windows};
+use crate::{Result, features, nats, shell, windows};
 use std::process::Command;
 
 /// What `cargo xtask nats` runs.
@@ -10,7 +10,7 @@ const OF_NATS: [&str; 2] = [nats::TESTED, nats::TESTS];
 
 /// Runs unit, integration and doc tests with all features; on Windows those of the packages that
 /// run there. What wants a browser is `cargo xtask page`, what wants nginx `cargo xtask proxy`, and
-/// what wants NATS servers `cargo xtask nats`.
+/// what wants NATS servers `cargo xtask nats`. The grid is part of `cargo xtask features`.
 pub(crate) fn run() -> Result {
     let mut build = cargo_test("--no-run");
     let mut doc = cargo_test("--doc");
@@ -23,7 +23,8 @@ pub(crate) fn run() -> Result {
         }
     }
     let mut tests = tests(&mut build, &Metadata::load()?)?;
-    tests.retain(|test| !OF_NATS.contains(&test.package.as_str()));
+    let elsewhere = |package: &str| OF_NATS.contains(&package) || package == features::GRID;
+    tests.retain(|test| !elsewhere(&test.package));
     run_all(tests)?;
     shell::run(&mut doc)
 }

@@ -75,8 +75,8 @@ const CRATES: &[Crate] = &[
     Crate {
         source: "xtask/src/",
         line: "result <- { files, shell } <- cargo <- { libtest, toolchain } <- { leaks, \
-               sanitizer, venv } <- { compat, nats, openapi, windows } <- { api, asan, bench, \
-               ci, clippy, contrib, deny, doc, docs_rs, downstream, features, fmt, fuzz, \
+               sanitizer, venv } <- { compat, features, nats, openapi, windows } <- { api, asan, bench, \
+               ci, clippy, contrib, deny, doc, docs_rs, downstream, fmt, fuzz, \
                instructions, kill, linearizability, loom, minimal_versions, miri, msrv, mutants, \
                package, page, panic_abort, proxy, semver, shuttle, spec, targets, test, tidy, \
                tsan, valgrind } <- main",
