@@ -15,7 +15,7 @@ const TESTED: [&[&str]; 2] = [&["stream"], &["stream", "tokio"]];
 /// with `--cfg loom`, so the tests are not compiled once more with it.
 const FOR_MODELS: &str = "loom";
 
-/// The tests that count the bytes of whole programs: what the feature `observe` keeps in tables would
+/// Tests that count the bytes of whole programs. What the feature `observe` keeps in tables would
 /// be in the way, and each set of packages that has `levada-observe` in it has that feature.
 pub(crate) const GRID: &str = "levada-grid";
 
