@@ -19,8 +19,11 @@ const FOR_MODELS: &str = "loom";
 /// be in the way, and each set of packages that has `levada-observe` in it has that feature.
 pub(crate) const GRID: &str = "levada-grid";
 
+/// The package that compares the sizes of types with those of tokio's.
+const SURFACE: &str = "api-surface";
+
 /// Compiles levada with each set, alone and with its tests, and checks that tokio stays out. Then
-/// runs the grid.
+/// runs the grid, and compares the sizes.
 pub(crate) fn run() -> Result {
     let metadata = Metadata::load()?;
     let package = metadata.package("levada")?;
@@ -41,7 +44,7 @@ pub(crate) fn run() -> Result {
             without_tokio(&names)?;
         }
     }
-    shell::run(cargo().args(["test", "--package", GRID]))?;
+    shell::run(cargo().args(["test", "--package", GRID, "--package", SURFACE]))?;
     println!("{} sets of {features:?}", sets.len());
     Ok(())
 }

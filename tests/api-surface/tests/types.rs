@@ -34,6 +34,7 @@ fn what_is_unwind_safe_in_tokio_is_here() {
 /// The one type that may be larger is `watch::Ref`: three words, as tokio's with std's locks, of
 /// which tokio's feature `parking_lot` saves one.
 #[test]
+#[cfg_attr(feature = "observe", ignore = "`cargo xtask features` runs it")]
 fn no_type_is_larger_than_tokios() {
     let most = |tokio: &TypeFacts| {
         if tokio.name.starts_with("watch::Ref<") { 3 * size_of::<usize>() } else { tokio.size }
