@@ -6,7 +6,7 @@ mod drops;
 mod futurelock;
 mod hostile;
 mod many;
-// What the channels record of themselves has a size of its own: tests/observe/memory.rs.
+// What the channels record of themselves has a size of its own: tests/observe_memory.
 #[cfg(not(feature = "observe"))]
 mod memory;
 mod model;

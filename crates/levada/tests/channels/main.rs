@@ -10,7 +10,7 @@ mod budget;
 mod combinators;
 mod futurelock;
 mod hostile;
-// What the channels record of themselves has a size of its own: tests/observe/memory.rs.
+// What the channels record of themselves has a size of its own: tests/observe_memory.
 #[cfg(not(feature = "observe"))]
 mod memory;
 #[cfg(feature = "stream")]

@@ -219,6 +219,8 @@ fn a_capacity_that_cannot_be_is_the_callers_mistake() {
     assert_panics_here(|| drop(mpmc::channel::<u8>(0)), "mpmc bounded channel requires buffer > 0");
     assert_panics_here(|| drop(mpmc::channel::<u8>(usize::MAX)), "MAX_PERMITS");
     assert_panics_here(|| drop(mpmc::channel::<u8>((usize::MAX >> 3) + 1)), "MAX_PERMITS");
+    let built = || drop(mpmc::builder::<u8>(0).named("none").build());
+    assert_panics_here(built, "mpmc bounded channel requires buffer > 0");
     let (tx, rx) = mpmc::channel(usize::MAX >> 3);
     tx.try_send(1).unwrap();
     assert_eq!(rx.try_recv(), Ok(1));

@@ -10,7 +10,7 @@ mod futurelock;
 mod hostile;
 mod many;
 #[cfg(target_pointer_width = "64")]
-// What the channels record of themselves has a size of its own: tests/observe/memory.rs.
+// What the channels record of themselves has a size of its own: tests/observe_memory.
 #[cfg(not(feature = "observe"))]
 mod memory;
 mod promises;

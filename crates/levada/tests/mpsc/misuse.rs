@@ -53,6 +53,7 @@ fn panics_name_the_caller() {
         because a function attempted to block the current thread while the thread is being used to \
         drive asynchronous tasks.";
     assert_panics(ZERO, || drop(mpsc::channel::<()>(0)));
+    assert_panics(ZERO, || drop(mpsc::builder::<()>(0).named("none").build()));
     assert_panics(TOO_MANY, || drop(mpsc::channel::<()>(usize::MAX)));
     assert_panics(IN_RUNTIME, || {
         in_runtime(|| _ = mpsc::channel(1).0.blocking_send(1));

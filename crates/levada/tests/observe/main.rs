@@ -7,15 +7,11 @@
 
 mod accuracy;
 mod handles;
-mod memory;
 mod waits;
 
 use levada::observe::{Channel, Oneshots, snapshot};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-
-#[global_allocator]
-static ALLOCATOR: support::Counting = support::Counting;
 
 /// The channel with this name, now.
 fn channel(name: &str) -> Channel {

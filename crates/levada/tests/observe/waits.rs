@@ -1,7 +1,7 @@
 //! Which waits are shown, and with what.
 
 use super::{channel, oneshots, poll_once};
-use levada::observe::{Op, snapshot};
+use levada::observe::{Op, Waiter, snapshot};
 use levada::{broadcast, mpmc, mpsc, oneshot, watch};
 use std::pin::pin;
 use std::sync::mpsc as std_mpsc;
@@ -26,6 +26,7 @@ fn a_sender_that_waits() {
         };
         assert!(waiter.waited <= begin.elapsed());
         assert_eq!((waiter.op, waiter.task.to_string().as_str()), (Op::Send, "thread the sender"));
+        assert!(waiter.blocking);
         assert_eq!(rx.blocking_recv(), Some(1));
         blocked.join().unwrap();
         (line, waiter.location)
@@ -40,26 +41,18 @@ fn a_sender_that_waits() {
 /// Every wait of every channel has the line of the method that waits.
 #[test]
 fn each_wait_has_its_line() {
-    let shown = |name: &str| {
-        let waiters = channel(name).waiters;
-        let shown = |op: Op, line: u32| {
-            waiters.iter().any(|waiter| {
-                waiter.op == op
-                    && waiter.location.line() == line
-                    && waiter.location.file() == file!()
-            })
-        };
-        waiters.len() == 1 && shown(waiters[0].op, waiters[0].location.line())
-    };
     macro_rules! waits {
         ($name:literal, $op:ident, $future:expr) => {{
             let line = line!();
             let mut future = pin!($future);
             assert!(poll_once(future.as_mut()).is_pending());
             assert!(poll_once(future.as_mut()).is_pending());
-            let waiter = channel($name).waiters.pop().unwrap();
-            assert_eq!((waiter.op, waiter.location.line()), (Op::$op, line), $name);
-            assert!(shown($name));
+            let waiters = channel($name).waiters;
+            let shown =
+                |waiter: &Waiter| (waiter.op, waiter.location.file(), waiter.location.line());
+            let shown: Vec<_> = waiters.iter().map(shown).collect();
+            assert_eq!(shown, [(Op::$op, file!(), line)], $name);
+            assert_eq!((waiters[0].polls, waiters[0].blocking), (2, false));
         }};
     }
 
