@@ -16,7 +16,7 @@
 use core::fmt;
 use core::ops::Deref;
 
-use crate::observe::{ChannelRecord, HandleRecord, Observed, PositionRecord, Side};
+use crate::observe::{HandleRecord, Observed, PositionRecord, Side};
 use crate::prim::Arc;
 use crate::prim::atomic::{AtomicUsize, Ordering};
 
@@ -24,8 +24,6 @@ use crate::prim::atomic::{AtomicUsize, Ordering};
 pub(crate) trait Hub: Observed + Sized {
     /// The counts of this channel.
     fn counts(&self) -> &Counts;
-    /// What is recorded of this channel.
-    fn channel_record(&self) -> &ChannelRecord;
     /// Called once, after the last strong sender is gone.
     fn senders_gone(&self);
     /// Called after the last receiver is gone; again if a sender made new ones and they are gone
@@ -267,7 +265,7 @@ impl<H: Hub> fmt::Debug for Rx<H> {
 #[cfg(test)]
 mod model {
     use super::*;
-    use crate::observe::{Kind, Name};
+    use crate::observe::{ChannelRecord, Kind, Name};
     use crate::prim::{model, thread};
 
     /// A channel that records which handles have acted, and how often each end was reported to it.
@@ -308,12 +306,12 @@ mod model {
         }
     }
 
-    #[cfg(feature = "observe")]
     impl Observed for Room {
         fn record(&self) -> &ChannelRecord {
             &self.record
         }
 
+        #[cfg(feature = "observe")]
         fn read(&self) -> crate::observe::Reading {
             crate::observe::Reading::default()
         }
@@ -322,10 +320,6 @@ mod model {
     impl Hub for Room {
         fn counts(&self) -> &Counts {
             &self.counts
-        }
-
-        fn channel_record(&self) -> &ChannelRecord {
-            &self.record
         }
 
         fn senders_gone(&self) {

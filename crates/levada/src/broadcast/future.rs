@@ -10,8 +10,7 @@ use pin_project_lite::pin_project;
 use super::error::{RecvError, TryRecvError};
 use super::protocol::{Miss, Shared};
 use super::{Receiver, Sender};
-use crate::observe::{Op, WaitRecord};
-use crate::refs::Hub;
+use crate::observe::{Observed, Op, WaitRecord};
 use crate::util::budget::{self, Budget};
 use crate::wait::list::Node;
 use crate::wait::queue::WaitQueue;
@@ -178,7 +177,7 @@ impl<T: Clone> Future for Recv<'_, T> {
         assert!(!*this.ready, "`Recv` was polled after it was ready");
         let (shared, next) = this.receiver.parts();
         let result = Waiter::poll_recv(|| this.waiter, shared, next, cx);
-        this.wait.note(result.is_pending(), cx, shared.channel_record(), Op::Recv);
+        this.wait.note(result.is_pending(), cx, shared.record(), Op::Recv);
         this.receiver.note_position(missed(&result));
         *this.ready = result.is_ready();
         result
@@ -246,7 +245,7 @@ impl<T> Future for Closed<'_, T> {
         let this = self.project();
         let shared = this.sender.shared();
         let polled = shared.poll_closed(this.node.into_ref(), cx);
-        this.wait.note(polled.is_pending(), cx, shared.channel_record(), Op::Closed);
+        this.wait.note(polled.is_pending(), cx, shared.record(), Op::Closed);
         polled
     }
 }

@@ -78,7 +78,6 @@
 #![forbid(unsafe_code)]
 
 mod protocol;
-#[cfg(feature = "observe")]
 mod reading;
 mod receiver;
 mod sender;

@@ -86,8 +86,8 @@ const SPIN_ROUNDS: u32 = if IS_MODEL { 0 } else { 5 };
 
 /// A broadcast channel.
 pub(super) struct Shared<T> {
-    /// The first to be dropped: see there.
-    record: ChannelRecord,
+    /// First, as [`ChannelRecord`] says.
+    pub(super) record: ChannelRecord,
     counts: Counts,
     ring: LapRing<T, Tail>,
     /// Receivers that wait for a message, or for the close.
@@ -540,11 +540,6 @@ fn spin_and_borrow<T>(slot: SlotRef<'_, T>, pos: u64) -> Found<'_, T> {
 impl<T> Hub for Shared<T> {
     fn counts(&self) -> &Counts {
         &self.counts
-    }
-
-    #[inline(always)]
-    fn channel_record(&self) -> &ChannelRecord {
-        &self.record
     }
 
     fn senders_gone(&self) {

@@ -10,8 +10,7 @@ use futures_core::{FusedStream, Stream};
 use super::Receiver;
 use super::error::{Lagged, RecvError};
 use super::future::{Waiter, missed};
-use crate::observe::{Op, WaitRecord};
-use crate::refs::Hub;
+use crate::observe::{Observed, Op, WaitRecord};
 
 /// The messages of a [`Receiver`], until the channel is closed. Made by
 /// [`Receiver::into_stream`].
@@ -102,7 +101,7 @@ impl<T: Clone> Stream for RecvStream<T> {
             next,
             cx,
         );
-        wait.note(polled.is_pending(), cx, shared.channel_record(), Op::Recv);
+        wait.note(polled.is_pending(), cx, shared.record(), Op::Recv);
         receiver.note_position(missed(&polled));
         let item = match ready!(polled) {
             Ok(value) => Some(Ok(value)),

@@ -10,9 +10,8 @@ use pin_project_lite::pin_project;
 use super::error::SendError;
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use super::{Queue, Sender, Waiters};
-use crate::observe::{Op, WaitRecord};
+use crate::observe::{Observed, Op, WaitRecord};
 use crate::queue::future::{Acquire, AcquireOwned, ClosedFut, SendFut};
-use crate::refs::Hub;
 use crate::wait::list::Node;
 
 pin_project! {
@@ -211,7 +210,7 @@ impl<T> Future for Recv<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let this = self.project();
         let polled = this.queue.poll_recv(this.node.into_ref(), cx);
-        this.wait.note(polled.is_pending(), cx, this.queue.channel_record(), Op::Recv);
+        this.wait.note(polled.is_pending(), cx, this.queue.record(), Op::Recv);
         polled
     }
 }
@@ -255,7 +254,7 @@ impl<T> Future for RecvMany<'_, '_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
         let this = self.project();
         let polled = this.queue.poll_recv_many(this.node.into_ref(), cx, this.buffer, *this.limit);
-        this.wait.note(polled.is_pending(), cx, this.queue.channel_record(), Op::Recv);
+        this.wait.note(polled.is_pending(), cx, this.queue.record(), Op::Recv);
         polled
     }
 }

@@ -10,9 +10,9 @@ use futures_sink::Sink;
 
 use super::error::SendError;
 use super::{Queue, Sender, UnboundedSender};
-use crate::observe::{Op, WaitRecord};
+use crate::observe::{Observed, Op, WaitRecord};
 use crate::queue::sink::SenderSink;
-use crate::refs::{Hub, Rx};
+use crate::refs::Rx;
 use crate::wait::lazy::LazyNode;
 
 /// A receiver as a [`Stream`]: made with `into_stream`, from
@@ -57,7 +57,7 @@ impl<T> Stream for RecvStream<T> {
         }
         this.queue.touch();
         let polled = this.queue.poll_recv(&mut this.node, cx);
-        this.wait.note(polled.is_pending(), cx, this.queue.channel_record(), Op::Recv);
+        this.wait.note(polled.is_pending(), cx, this.queue.record(), Op::Recv);
         this.ended = matches!(polled, Poll::Ready(None));
         polled
     }

@@ -11,10 +11,11 @@ use core::task::Context;
 use super::{Kind, Op, Side};
 use crate::prim::Arc;
 
-/// A channel that has a record: every type.
-pub(crate) trait Observed {}
-
-impl<C> Observed for C {}
+/// A channel that has a record.
+pub(crate) trait Observed {
+    /// The record.
+    fn record(&self) -> &ChannelRecord;
+}
 
 /// What is recorded of a channel.
 #[derive(Debug)]
@@ -119,10 +120,10 @@ impl HandleRecord {
     }
 
     #[inline(always)]
-    pub(crate) fn touch<C>(&self, _: &Arc<C>, _: Side) {}
+    pub(crate) fn touch<C: Observed>(&self, _: &Arc<C>, _: Side) {}
 
     #[inline(always)]
-    pub(crate) fn touch_at<C>(&self, _: &Arc<C>, _: &PositionRecord, _: u64) {}
+    pub(crate) fn touch_at<C: Observed>(&self, _: &Arc<C>, _: &PositionRecord, _: u64) {}
 }
 
 impl PositionRecord {

@@ -88,7 +88,7 @@ use core::mem::offset_of;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::task::Waker;
 
-use crate::observe::{ChannelRecord, Kind, Name};
+use crate::observe::{ChannelRecord, Kind, Name, Observed};
 use crate::prim::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use crate::prim::{Arc, IS_SMALL, Lock, LockGuard, UnsafeCell, asymmetric};
 use crate::refs::{Counts, Hub};
@@ -456,11 +456,6 @@ impl<T, P: RecvWaiters> Hub for Chan<T, P> {
         &self.counts
     }
 
-    #[inline(always)]
-    fn channel_record(&self) -> &ChannelRecord {
-        &self.record
-    }
-
     fn senders_gone(&self) {
         wake_in_batches(|batch| self.lock().receivers.take_all(batch));
     }
@@ -514,18 +509,19 @@ pub(super) fn count(position: usize) -> usize {
     position.wrapping_sub(START)
 }
 
-#[cfg(feature = "observe")]
-impl<T, P: RecvWaiters> crate::observe::Observed for Chan<T, P> {
+impl<T, P: RecvWaiters> Observed for Chan<T, P> {
+    #[inline(always)]
     fn record(&self) -> &ChannelRecord {
         &self.record
     }
 
+    #[cfg(feature = "observe")]
     fn read(&self) -> crate::observe::Reading {
         let is_bounded = self.capacity != UNBOUNDED;
         let (sent, received) = self.positions();
         crate::observe::Reading {
             capacity: is_bounded.then_some(self.capacity),
-            depth: Some(sent.wrapping_sub(received).min(self.capacity)),
+            depth: Some(sent.wrapping_sub(received)),
             sent: count(sent) as u64,
             received: Some(count(received) as u64),
             reserved: self.tx.side.try_lock().map(|tx| tx.permits.taken()),
@@ -556,9 +552,10 @@ impl<T, P> Chan<T, P> {
                 return (sent, received);
             }
         }
+        // When `sent` was published there was room for it, so that the head, which is read later,
+        // is at most one capacity behind. If it has passed, the channel was empty in between.
         let sent = self.chain.tail();
         let received = self.head();
-        // Received messages were sent.
         let passed = received.wrapping_sub(sent) < usize::MAX / 2;
         (if passed { received } else { sent }, received)
     }

@@ -10,8 +10,7 @@ use pin_project_lite::pin_project;
 
 use super::chan::{Chan, RecvWaiters};
 use super::error::SendError;
-use crate::observe::{Op, WaitRecord};
-use crate::refs::Hub;
+use crate::observe::{Observed, Op, WaitRecord};
 use crate::wait::list::Node;
 
 /// A sender of a bounded channel.
@@ -67,7 +66,7 @@ impl<'a, T, P: RecvWaiters> Acquire<'a, T, P> {
             return Poll::Ready(Err(SendError(())));
         }
         let polled = chan.poll_reserve(this.node.into_ref(), *this.permits, cx);
-        this.wait.note(polled.is_pending(), cx, chan.channel_record(), Op::Send);
+        this.wait.note(polled.is_pending(), cx, chan.record(), Op::Send);
         let acquired = ready!(polled);
         Poll::Ready(acquired.map(|()| chan).map_err(|_closed| SendError(())))
     }
@@ -109,7 +108,7 @@ impl<S: BoundedSender> AcquireOwned<S> {
         let this = self.project();
         let sender = this.sender.as_ref().expect("`ReserveOwned` polled after completion");
         let polled = sender.queue().poll_reserve(this.node.into_ref(), 1, cx);
-        this.wait.note(polled.is_pending(), cx, sender.queue().channel_record(), Op::Send);
+        this.wait.note(polled.is_pending(), cx, sender.queue().record(), Op::Send);
         let acquired = ready!(polled);
         let sender = this.sender.take().expect("checked above");
         Poll::Ready(acquired.map(|()| sender).map_err(|_closed| SendError(())))
@@ -149,7 +148,7 @@ impl<'a, T, P: RecvWaiters> SendFut<'a, T, P> {
     ) -> Poll<Result<(), SendError<T>>> {
         let this = self.project();
         let polled = this.chan.poll_send(this.node.into_ref(), this.value, cx);
-        this.wait.note(polled.is_pending(), cx, this.chan.channel_record(), Op::Send);
+        this.wait.note(polled.is_pending(), cx, this.chan.record(), Op::Send);
         match polled {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
@@ -191,7 +190,7 @@ impl<'a, T, P: RecvWaiters> ClosedFut<'a, T, P> {
         let chan = *this.chan;
         let check = || chan.is_closed().then_some(());
         let polled = chan.closed_event().poll_wait(this.node.into_ref(), cx, check);
-        this.wait.note(polled.is_pending(), cx, chan.channel_record(), Op::Closed);
+        this.wait.note(polled.is_pending(), cx, chan.record(), Op::Closed);
         polled
     }
 }

@@ -4,9 +4,9 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
 
 use super::chan::{Chan, RecvWaiters, TxSide, count, with_message_in_hand};
+use crate::observe::Observed;
 use crate::prim::atomic::{Ordering, fence};
 use crate::prim::{LockGuard, asymmetric, is_parked_by};
-use crate::refs::Hub;
 use crate::util::{DropLast, FirstPanic, budget, wake_in_batches};
 use crate::wait::lazy::NodeRef;
 use crate::wait::list::Node;
@@ -441,7 +441,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             tx.cached_permits = tx.cached_permits.saturating_sub(1);
         }
         let position = tx.producer.tail();
-        self.channel_record().note_sent(count(position), || position.wrapping_sub(self.head()));
+        self.record().note_sent(count(position), || position.wrapping_sub(self.head()));
         // SAFETY: the producer and the chain were made together in `Chan::new`. The producer has
         // room: checked above, or by `make_room`, under the lock, which was held since.
         unsafe { tx.producer.push(&self.chain, value) };

@@ -5,7 +5,7 @@ use core::ops::Deref;
 use core::task::{Context, Poll, Waker, ready};
 
 use super::chan::{Chan, RecvWaiters, RxOwned, SENDERS_WAITING, UNFENCE_AFTER, count};
-use crate::observe::{Kind, Name, Op, WaitRecord};
+use crate::observe::{Kind, Name, Observed, Op, WaitRecord};
 use crate::prim::asymmetric;
 use crate::prim::atomic::{Ordering, fence};
 use crate::refs::{Hub, Rx, Tx};
@@ -116,7 +116,7 @@ impl<T> UniqueRx<T> {
             }
             if received > 0 {
                 let first = owned.consumer.head().wrapping_sub(received);
-                chan.channel_record().note_received_many(count(first), received);
+                chan.record().note_received_many(count(first), received);
                 chan.release_head(owned);
             }
             if received > 0 || limit == 0 || ready!(chan.poll_sleep(owned, cx)) == NoMessage::Ended
@@ -165,7 +165,7 @@ impl<T> UniqueRx<T> {
     #[inline(always)]
     fn note_wait(&mut self, is_pending: bool, cx: &Context<'_>) {
         let Self { rx, wait } = self;
-        wait.note(is_pending, cx, rx.channel_record(), Op::Recv);
+        wait.note(is_pending, cx, rx.record(), Op::Recv);
     }
 
     /// Messages in the channel: exact, and never more than its capacity, since the receiver's own
@@ -218,7 +218,7 @@ impl<T> Chan<T, RxWaker> {
     fn pop(&self, owned: &mut RxOwned<T>) -> Option<T> {
         // SAFETY: the consumer and the chain were made together in `Chan::new`.
         let message = unsafe { owned.consumer.pop(&self.chain) }?;
-        self.channel_record().note_received(count(owned.consumer.head().wrapping_sub(1)));
+        self.record().note_received(count(owned.consumer.head().wrapping_sub(1)));
         self.release_head(owned);
         Some(message)
     }

@@ -16,8 +16,7 @@ use core::task::{Context, Poll, ready};
 
 use super::error::SendError;
 use super::future::BoundedSender;
-use crate::observe::{Op, WaitRecord};
-use crate::refs::Hub;
+use crate::observe::{Observed, Op, WaitRecord};
 use crate::wait::lazy::LazyNode;
 
 /// Holds at most one permit: `poll_ready` gets it, `start_send` uses it up.
@@ -45,7 +44,7 @@ impl<S: BoundedSender> SenderSink<S> {
         if !self.reserved {
             sender.touch();
             let polled = sender.queue().poll_reserve(&mut self.node, 1, cx);
-            self.wait.note(polled.is_pending(), cx, sender.queue().channel_record(), Op::Send);
+            self.wait.note(polled.is_pending(), cx, sender.queue().record(), Op::Send);
             ready!(polled).map_err(|_closed| SendError(()))?;
             self.reserved = true;
         }

@@ -10,8 +10,7 @@ use pin_project_lite::pin_project;
 use super::Ref;
 use super::error::RecvError;
 use super::protocol::Shared;
-use crate::observe::{Op, PositionRef, WaitRecord};
-use crate::refs::Hub;
+use crate::observe::{Observed, Op, PositionRef, WaitRecord};
 use crate::storage::latest::Version;
 use crate::util::budget;
 use crate::wait::list::Node;
@@ -75,7 +74,7 @@ impl<T> Future for Changed<'_, T> {
         let this = self.project();
         let node = this.node.as_ref();
         let polled = this.shared.poll_changed(node, cx, **this.seen);
-        this.wait.note(polled.is_pending(), cx, this.shared.channel_record(), Op::Changed);
+        this.wait.note(polled.is_pending(), cx, this.shared.record(), Op::Changed);
         let result = ready!(polled);
         budget.made_progress();
         Poll::Ready(result.map(|version| {
@@ -163,7 +162,7 @@ impl<'a, T, F: FnMut(&T) -> bool> Future for WaitFor<'a, T, F> {
             }
             let node = this.node.as_ref();
             let polled = this.shared.poll_changed(node, cx, version);
-            this.wait.note(polled.is_pending(), cx, this.shared.channel_record(), Op::Changed);
+            this.wait.note(polled.is_pending(), cx, this.shared.record(), Op::Changed);
             match ready!(polled) {
                 Ok(version) => **this.seen = version,
                 Err(RecvError(())) => closed = true,
@@ -230,7 +229,7 @@ impl<T> Future for Closed<'_, T> {
         let budget = ready!(budget::poll_proceed(cx));
         let this = self.project();
         let polled = this.shared.poll_closed(this.node.as_ref(), cx);
-        this.wait.note(polled.is_pending(), cx, this.shared.channel_record(), Op::Closed);
+        this.wait.note(polled.is_pending(), cx, this.shared.record(), Op::Closed);
         ready!(polled);
         budget.made_progress();
         Poll::Ready(())

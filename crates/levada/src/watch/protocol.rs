@@ -69,7 +69,7 @@ use core::time::Duration;
 use std::fmt;
 
 use super::error::{RecvError, SendError};
-use crate::observe::{ChannelRecord, Kind, Name};
+use crate::observe::{ChannelRecord, Kind, Name, Observed};
 use crate::prim::{Arc, park_on, park_on_for};
 use crate::refs::{Counts, Hub};
 use crate::storage::latest::{
@@ -83,7 +83,7 @@ use crate::wait::until::Until;
 
 /// A watch channel.
 pub(super) struct Shared<T> {
-    /// The first to be dropped: see there.
+    /// First, as [`ChannelRecord`] says.
     record: ChannelRecord,
     latest: Latest<T, Waiters>,
     release_waiters: WaitQueue,
@@ -346,11 +346,6 @@ impl<T> Hub for Shared<T> {
         &self.counts
     }
 
-    #[inline(always)]
-    fn channel_record(&self) -> &ChannelRecord {
-        &self.record
-    }
-
     fn senders_gone(&self) {
         self.latest.close();
         self.call_changed();
@@ -361,12 +356,13 @@ impl<T> Hub for Shared<T> {
     }
 }
 
-#[cfg(feature = "observe")]
-impl<T> crate::observe::Observed for Shared<T> {
+impl<T> Observed for Shared<T> {
+    #[inline(always)]
     fn record(&self) -> &ChannelRecord {
         &self.record
     }
 
+    #[cfg(feature = "observe")]
     fn read(&self) -> crate::observe::Reading {
         crate::observe::Reading {
             sent: self.version().count(),

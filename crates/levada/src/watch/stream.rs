@@ -8,8 +8,8 @@ use std::fmt;
 use futures_core::{FusedStream, Stream};
 
 use super::protocol::Shared;
-use crate::observe::{Op, PositionRecord, WaitRecord};
-use crate::refs::{Hub, Rx};
+use crate::observe::{Observed, Op, PositionRecord, WaitRecord};
+use crate::refs::Rx;
 use crate::storage::latest::Version;
 use crate::util::budget;
 use crate::wait::lazy::LazyNode;
@@ -88,7 +88,7 @@ impl<T: Clone> Stream for WatchStream<T> {
         let budget = ready!(budget::poll_proceed(cx));
         this.shared.touch_at(&this.position, this.seen.count());
         let polled = this.shared.poll_changed(&mut this.node, cx, this.seen);
-        this.wait.note(polled.is_pending(), cx, this.shared.channel_record(), Op::Changed);
+        this.wait.note(polled.is_pending(), cx, this.shared.record(), Op::Changed);
         let changed = ready!(polled);
         budget.made_progress();
         if changed.is_err() {

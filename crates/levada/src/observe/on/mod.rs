@@ -8,6 +8,9 @@
 //! - `snapshot`: what all of that is at one moment
 //! - `slab`, `sums`, `task`: tables under a lock; the task that runs now
 
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+compile_error!("the feature `observe` of levada needs a clock, which wasm32-unknown-unknown lacks");
+
 mod handles;
 mod queue_time;
 mod record;

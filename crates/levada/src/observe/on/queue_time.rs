@@ -190,6 +190,9 @@ fn begins(bucket: usize) -> u64 {
 
 /// How long messages were in a queue: of one message in 64.
 ///
+/// At most 32 messages are measured at a time. While more than 2,048 are queued, some are not
+/// measured that would be, and those that are stand for all.
+///
 /// # Examples
 /// ```
 /// use levada::{mpsc, observe};

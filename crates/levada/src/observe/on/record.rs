@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use core::any::type_name;
+use core::marker::PhantomPinned;
 use core::panic::Location;
 use std::borrow::Cow;
 use std::sync::Arc as StdArc;
@@ -54,8 +55,13 @@ impl Name {
 
 /// What is recorded of a channel. The first field, so that it is unregistered before any other is
 /// dropped; or the channel's own drop does that.
+///
+/// It makes the channel not `Unpin`: a snapshot may read the channel until it is unregistered, which
+/// the drop does that has it by `&mut`; and such a reference is not unique to the compiler only if
+/// what it refers to is not `Unpin`.
 #[derive(Debug)]
 pub(crate) struct ChannelRecord {
+    _pinned: PhantomPinned,
     registration: Registration,
     site: Site,
     name: Name,
@@ -83,6 +89,7 @@ impl ChannelRecord {
             Kind::Watch => message!(Watch),
         };
         Self {
+            _pinned: PhantomPinned,
             registration: Registration::new(),
             site: Site { location: Location::caller(), message },
             name,
@@ -172,5 +179,21 @@ impl Drop for ChannelRecord {
     #[inline(always)]
     fn drop(&mut self) {
         registry::unregister(self, || self.position());
+    }
+}
+
+#[cfg(test)]
+#[cfg(all(not(loom), target_pointer_width = "64"))]
+mod tests {
+    use super::super::{HandleRecord, PositionRecord, WaitRecord};
+    use super::*;
+
+    /// As the documentation of the module says.
+    #[test]
+    fn records_are_small() {
+        assert_eq!(size_of::<ChannelRecord>(), 72);
+        assert_eq!(size_of::<HandleRecord>(), 16);
+        assert_eq!(size_of::<HandleRecord>() + size_of::<PositionRecord>(), 32);
+        assert_eq!(size_of::<WaitRecord>(), 24);
     }
 }

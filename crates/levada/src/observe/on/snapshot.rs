@@ -108,7 +108,7 @@ pub struct Channel {
     pub weak_senders: usize,
     /// Receivers.
     pub receivers: usize,
-    /// Whether it was closed, or has lost all of one end.
+    /// Whether it was closed, or all senders are gone.
     pub closed: bool,
     /// The tasks that wait, those that began first at the front.
     pub waiters: Vec<Waiter>,
@@ -236,7 +236,7 @@ pub struct Position {
 /// while rx.blocking_recv().is_some() {}
 /// sender.join().unwrap();
 /// for blocked in observe::snapshot().blocked {
-///     println!("{} at {}: {} x, {:?} in all", blocked.op, blocked.location, blocked.count, blocked.sum);
+///     println!("{} at {}: {:?}", blocked.op, blocked.location, blocked.sum);
 /// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -71,6 +71,21 @@ impl Task {
         Self::of_thread()
     }
 
+    /// Whether it is a thread, outside of a tokio task: one that blocks, or that runs an executor of
+    /// which levada does not know the tasks.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::{mpsc, observe};
+    ///
+    /// let (tx, _rx) = mpsc::channel(1);
+    /// tx.try_send(()).unwrap();
+    /// assert!(observe::snapshot().channels[0].handles[0].task.is_thread());
+    /// ```
+    pub fn is_thread(&self) -> bool {
+        matches!(self.0, Key::Thread(_))
+    }
+
     fn of_thread() -> Self {
         let thread = THREAD.try_with(|cell| {
             let thread = cell.take().unwrap_or_else(|| {
@@ -134,5 +149,6 @@ mod tests {
         let spawned = tokio::spawn(async { (Task::current(), tokio::task::id()) });
         let (task, id) = spawned.await.unwrap();
         assert_eq!(task.to_string(), format!("task {id}"));
+        assert!(!task.is_thread());
     }
 }

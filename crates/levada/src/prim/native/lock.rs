@@ -40,13 +40,13 @@ pub(crate) struct LockGuard<'a, T> {
 }
 
 impl<T> Lock<T> {
-    #[cfg(not(loom))]
+    #[cfg(not(all(loom, feature = "loom")))]
     pub(crate) const fn new(value: T) -> Self {
         Self { locked: AtomicBool::new(false), value: UnsafeCell::new(value) }
     }
 
     /// loom's atomics are no constants.
-    #[cfg(loom)]
+    #[cfg(all(loom, feature = "loom"))]
     pub(crate) fn new(value: T) -> Self {
         Self { locked: AtomicBool::new(false), value: UnsafeCell::new(value) }
     }

@@ -16,9 +16,9 @@ use core::task::{Context, Poll, Waker, ready};
 pub(crate) use self::line::RxQueue;
 use super::chan::{Chan, RecvWaiters, TxSide, count, with_message_in_hand};
 use super::single::NoMessage;
-use crate::observe::Name;
+use crate::observe::{Name, Observed};
 use crate::prim::{LockGuard, is_parked_by};
-use crate::refs::{Hub, Rx, Tx};
+use crate::refs::{Rx, Tx};
 use crate::storage::ring::Emptied;
 use crate::util::{DropLast, FirstPanic, budget, wake_in_batches};
 use crate::wait::lazy::NodeRef;
@@ -335,7 +335,7 @@ impl<T> Chan<T, RxQueue> {
             let message = unsafe { owned.consumer.pop_under_lock(&self.chain, emptied) };
             let head = owned.consumer.head();
             if message.is_some() {
-                self.channel_record().note_received(count(head.wrapping_sub(1)));
+                self.record().note_received(count(head.wrapping_sub(1)));
             }
             self.publish_head(head);
             message
