@@ -1,7 +1,7 @@
 // The tasks that wait, the channels that they wait for, and the tasks that could end the waits.
 //
-// Nodes that wait for each other in a circle are one block, drawn as a ring. Blocks stand in columns:
-// each is to the left of what it waits for.
+// Nodes that wait for each other in a circle are one block, drawn as a ring. Blocks stand in
+// columns: each is to the left of what it waits for.
 import { byId, fillTable, setAttribute, setText, show, svg } from "./dom.js";
 import { count, duration, line, plural } from "./format.js";
 import { formatHash } from "./state.js";

@@ -18,7 +18,8 @@
 //! # What is not seen
 //! A timer, a socket or another lock that the task waits for beside a channel, and a handle that
 //! has moved to another task and has not been used there. So a deadlock is suspected only, and only
-//! after a time (`Thresholds::deadlock`).
+//! after a time (`Limits::deadlock`).
+
 use std::time::Duration;
 
 /// A task that waits.

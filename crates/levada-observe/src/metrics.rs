@@ -78,6 +78,8 @@ const GAUGES: &[Gauge] = &[
     ("empty_ratio", "Share of the window in which it was empty", |it| Some(it.shares?.empty)),
 ];
 
+const SECONDS: Option<&Unit> = Some(&Unit::Seconds);
+
 fn count(count: usize) -> Option<f64> {
     Some(count as f64)
 }
@@ -87,14 +89,14 @@ fn collect(report: &Report, encoder: DescriptorEncoder<'_>) -> fmt::Result {
     let channels = &report.channels;
     for (name, help, value) in GAUGES {
         let values = channels.iter().filter_map(|it| Some((labels(it), value(it)?)));
-        out.gauges(&format!("levada_channel_{name}"), help, values)?;
+        out.gauges(&format!("levada_channel_{name}"), help, None, values)?;
     }
     let sent = channels.iter().map(|it| (labels(it), it.sent + ended(report, it)));
-    out.counters("levada_channel_sent", "Messages sent", sent)?;
+    out.counters("levada_channel_sent", "Messages sent", None, sent)?;
     // Of an ended channel nothing is known but that almost all was received: what was sent.
     let received = |it: &Channel| Some((labels(it), it.received? + ended(report, it)));
     let received = channels.iter().filter_map(received);
-    out.counters("levada_channel_received", "Messages received", received)?;
+    out.counters("levada_channel_received", "Messages received", None, received)?;
     let waits = || channels.iter().flat_map(|it| it.waiters.iter().map(move |wait| (it, wait)));
     let with = |it, op: &str, site: &str| {
         let mut labels = labels(it);
@@ -102,9 +104,9 @@ fn collect(report: &Report, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         labels
     };
     let waiting = waits().map(|(it, wait)| (with(it, &wait.op, &wait.site), wait.count as f64));
-    out.gauges("levada_waiting", "Tasks that wait", waiting)?;
+    out.gauges("levada_waiting", "Tasks that wait", None, waiting)?;
     let oldest = waits().map(|(it, wait)| (with(it, &wait.op, &wait.site), wait.oldest_seconds));
-    out.gauges_in_seconds("levada_waiting_oldest", "How long the first one has waited", oldest)?;
+    out.gauges("levada_waiting_oldest", "How long the first one has waited", SECONDS, oldest)?;
     let times = channels.iter().filter_map(|it| Some((it, it.queue_time.as_ref()?)));
     let times = times.flat_map(|(it, time)| {
         let of = |quantile: &str, seconds| {
@@ -115,7 +117,7 @@ fn collect(report: &Report, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         [("0.5", time.p50_seconds), ("0.9", time.p90_seconds), ("0.99", time.p99_seconds)]
             .map(|(quantile, seconds)| of(quantile, seconds))
     });
-    out.gauges_in_seconds("levada_channel_queued", "How long messages were queued", times)?;
+    out.gauges("levada_channel_queued", "How long messages were queued", SECONDS, times)?;
     collect_program(report, &mut out)
 }
 
@@ -129,16 +131,16 @@ fn collect_program(report: &Report, out: &mut Out<'_>) -> fmt::Result {
         ]
     };
     let sums = report.blocked.iter().map(|it| (blocked(it), it.sum_seconds));
-    out.counters_in_seconds("levada_blocked", "How long waits took that ended", sums)?;
+    out.counters("levada_blocked", "How long waits took that ended", SECONDS, sums)?;
     let counts = report.blocked.iter().map(|it| (blocked(it), it.count));
-    out.counters("levada_waits", "Waits that ended", counts)?;
+    out.counters("levada_waits", "Waits that ended", None, counts)?;
     let oneshots = report.oneshots.iter().map(|it| {
         let labels = [("op", &it.op), ("site", &it.site), ("message", &it.message)];
         (labels.map(|(name, value)| (name, value.clone())).to_vec(), it.count as f64)
     });
-    out.gauges("levada_oneshots_waiting", "Oneshots that tasks wait for", oneshots)?;
+    out.gauges("levada_oneshots_waiting", "Oneshots that tasks wait for", None, oneshots)?;
     let deadlocks = [(Vec::new(), report.deadlocks.len() as f64)];
-    out.gauges("levada_suspected_deadlocks", "Suspected deadlocks", deadlocks)
+    out.gauges("levada_suspected_deadlocks", "Suspected deadlocks", None, deadlocks)
 }
 
 type Labels = Vec<(&'static str, String)>;
@@ -165,25 +167,7 @@ fn ended(report: &Report, it: &Channel) -> u64 {
 struct Out<'a>(DescriptorEncoder<'a>);
 
 impl Out<'_> {
-    fn gauges(
-        &mut self,
-        name: &str,
-        help: &str,
-        values: impl IntoIterator<Item = (Labels, f64)>,
-    ) -> fmt::Result {
-        self.write_gauges(name, help, None, values)
-    }
-
-    fn gauges_in_seconds(
-        &mut self,
-        name: &str,
-        help: &str,
-        values: impl IntoIterator<Item = (Labels, f64)>,
-    ) -> fmt::Result {
-        self.write_gauges(name, help, Some(&Unit::Seconds), values)
-    }
-
-    fn write_gauges<V: EncodeGaugeValue>(
+    fn gauges<V: EncodeGaugeValue>(
         &mut self,
         name: &str,
         help: &str,
@@ -197,25 +181,7 @@ impl Out<'_> {
         Ok(())
     }
 
-    fn counters(
-        &mut self,
-        name: &str,
-        help: &str,
-        values: impl IntoIterator<Item = (Labels, u64)>,
-    ) -> fmt::Result {
-        self.write_counters(name, help, None, values)
-    }
-
-    fn counters_in_seconds(
-        &mut self,
-        name: &str,
-        help: &str,
-        values: impl IntoIterator<Item = (Labels, f64)>,
-    ) -> fmt::Result {
-        self.write_counters(name, help, Some(&Unit::Seconds), values)
-    }
-
-    fn write_counters<V: EncodeCounterValue>(
+    fn counters<V: EncodeCounterValue>(
         &mut self,
         name: &str,
         help: &str,

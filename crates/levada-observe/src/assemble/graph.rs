@@ -1,7 +1,7 @@
 //! Which tasks wait for which channels, and suspected deadlocks.
 
 use core::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use levada::observe::{Channel, Kind, Op, Side, Snapshot, Task, Waiter};
@@ -82,7 +82,7 @@ impl<'a> Tasks<'a> {
 /// Whether what the wait names is one task: a thread that polls may be one of an executor, which
 /// polls many, and is known for one task only while it sleeps.
 fn is_one_task(waiter: &Waiter) -> bool {
-    waiter.blocking || !waiter.task.to_string().starts_with("thread ")
+    waiter.blocking || !waiter.task.is_thread()
 }
 
 /// The tasks that used the handles of one end last.
@@ -204,7 +204,7 @@ fn edges(tasks: &Tasks<'_>, cycles: &[Cycle], rows: &Rows) -> Graph {
     waits.truncate(MAX_EDGES);
     let mut graph = Graph { left_out, ..Graph::default() };
     let mut nodes: HashMap<&Task, usize> = HashMap::new();
-    let mut listed: HashMap<(u64, Side), ()> = HashMap::new();
+    let mut listed: HashSet<(u64, Side)> = HashSet::new();
     for (_, channel, waiter) in &waits {
         let Some(row) = rows.of(channel.id) else { continue };
         let mut node = |task| {
@@ -224,7 +224,7 @@ fn edges(tasks: &Tasks<'_>, cycles: &[Cycle], rows: &Rows) -> Graph {
             seconds: waiter.waited.as_secs_f64(),
         });
         let side = waiter.op.ended_by();
-        if listed.insert((channel.id, side), ()).is_none() {
+        if listed.insert((channel.id, side)) {
             graph.handles.extend(users(channel, side).map(|task| HandleEdge {
                 channel: row.id.clone(),
                 instance: channel.id,
