@@ -149,6 +149,19 @@ impl Page {
         }
     }
 
+    /// The page's policy holds: what it forbids is refused, and the console says so.
+    pub(crate) async fn assert_policy(&self) {
+        self.js("document.body.append(Object.assign(new Image(), { src: 'http://192.0.2.1/' }))")
+            .await;
+        let begin = Instant::now();
+        let mut heard = Vec::new();
+        while heard.is_empty() {
+            assert!(begin.elapsed() < LONG, "the console says nothing of a forbidden picture");
+            heard = self.console().await;
+        }
+        assert!(heard[0].message.contains("Content Security Policy"), "{heard:?}");
+    }
+
     /// Waits until what a selector selects shows this among its text.
     pub(crate) async fn until_text(&self, selector: &str, text: &str) {
         self.until(&format!(
