@@ -1,4 +1,5 @@
-//! Who takes part, and how each is started: as its own documentation says, and so that it can do what is asked.
+//! Who takes part, and how each is started: as its own documentation says, and so that it can do
+//! what is asked.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -93,12 +94,14 @@ impl Contender {
             }
             // Its memory is that of several processes, which share some of it.
             Self::FlaskShell2http => matches!(scenario, Scenario::Run | Scenario::Accept),
-            // It keeps all jobs in one file, which it writes anew for each of them: 100,000 take hours.
+            // It keeps all jobs in one file, which it writes anew for each of them: 100,000 take
+            // hours.
             Self::Pueue => scenario == Scenario::Accept,
         }
     }
 
-    /// Whether it can have so many clients: a thousand programs at once are no test of the one they talk to.
+    /// Whether it can have so many clients: a thousand programs at once are no test of the one they
+    /// talk to.
     pub(crate) fn stands(self, clients: usize) -> bool {
         self != Self::Pueue || clients <= 64
     }
@@ -221,7 +224,8 @@ fn webhook(address: SocketAddr, folder: &Path) -> Result<(Command, Door)> {
     Ok((command, Door::Http(Http::new(address, "/hooks/true"))))
 }
 
-/// The command is `cat` instead of `true`, as a CGI program has to say something: the head of an answer.
+/// The command is `cat` instead of `true`, as a CGI program has to say something: the head of an
+/// answer.
 fn lighttpd(address: SocketAddr, folder: &Path) -> Result<(Command, Door)> {
     let root = folder.join("root");
     fs::create_dir(&root)?;
@@ -251,8 +255,8 @@ fn flask_shell2http(
     address: SocketAddr,
     folder: &Path,
 ) -> Result<(Command, Door)> {
-    // With one worker that is busy, as levada's, where only accepting is measured; with its usual number otherwise.
-    // It would forget all jobs but the last 50.
+    // With one worker that is busy, as levada's, where only accepting is measured; with its usual
+    // number otherwise. It would forget all jobs but the last 50.
     let (workers, job) =
         if scenario == Scenario::Run { ("None", "true") } else { ("1", "sleep 3600") };
     let app = format!(

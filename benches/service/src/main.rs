@@ -1,5 +1,5 @@
-//! `levada serve` against its peers, each as its users run it: a process, asked by clients that wait for each answer
-//! before they ask again. `README.md` says how.
+//! `levada serve` against its peers, each as its users run it: a process, asked by clients that
+//! wait for each answer before they ask again. `README.md` says how.
 //!
 //! | scenario  | what a client does                                    | what is told                       |
 //! |-----------|-------------------------------------------------------|------------------------------------|
@@ -41,7 +41,8 @@ struct Options {
     seconds: f64,
     #[arg(long, value_delimiter = ',', default_values_t = [1, 64, 1000])]
     clients: Vec<usize>,
-    /// How many worker processes a cluster has in `scale`, each with 4 seats; on one machine, so many times 4 seats
+    /// How many worker processes a cluster has in `scale`, each with 4 seats; on one machine, so
+    /// many times 4 seats
     #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 4, 8])]
     workers: Vec<usize>,
     /// How many jobs wait in `backlog`

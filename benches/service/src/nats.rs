@@ -1,5 +1,5 @@
-//! The NATS servers of a cluster, as the tests of the service start them: `LEVADA_NATS_SERVER_DIR` says where their
-//! program is.
+//! The NATS servers of a cluster, as the tests of the service start them: `LEVADA_NATS_SERVER_DIR`
+//! says where their program is.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};

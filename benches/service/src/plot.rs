@@ -1,4 +1,5 @@
-//! Pictures of a record: a row for each contender, a column for each number of clients or worker processes, in each cell a bar.
+//! Pictures of a record: a row for each contender, a column for each number of clients or worker
+//! processes, in each cell a bar.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -28,7 +29,8 @@ enum Scale {
     Logarithmic,
 }
 
-/// What is drawn, and how: its scenario, which names the file, its title, its scale, and what its columns are.
+/// What is drawn, and how: its scenario, which names the file, its title, its scale, and what its
+/// columns are.
 const PICTURES: &[(&str, &str, Scale, &str)] = &[
     ("run", "run: commands that ran, per second, more is better", Scale::Linear, "clients"),
     (

@@ -1,4 +1,5 @@
-//! What was measured, where and with whom: `results.jsonl`, whose first line is the environment, and the pictures.
+//! What was measured, where and with whom: `results.jsonl`, whose first line is the environment,
+//! and the pictures.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -19,7 +19,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// How long before it is told again.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// A contender that runs. [`stop`](Self::stop) ends it; dropping it kills it, which leaves behind what it runs.
+/// A contender that runs. [`stop`](Self::stop) ends it; dropping it kills it, which leaves behind
+/// what it runs.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) door: Door,
@@ -134,8 +135,9 @@ impl Process {
         Ok(Self { child, group: id.ok_or("a process without an id")? })
     }
 
-    /// Ends it, and what it runs. It is told by SIGTERM until it has ended: the first has levada drain, the second has
-    /// it abort its commands, which are in groups of their own. What is left of its own group is killed.
+    /// Ends it, and what it runs. It gets SIGTERM until it has ended: the first makes levada drain,
+    /// the second makes it abort its commands, which are in groups of their own. What is left of
+    /// its own group is killed.
     async fn stop(mut self) -> Result {
         let start = Instant::now();
         while self.child.try_wait()?.is_none() && start.elapsed() < LIMIT {
@@ -143,7 +145,7 @@ impl Process {
             // Whether it has ended or this was too short: the loop looks.
             let _ = timeout(PAUSE, self.child.wait()).await;
         }
-        // An error says that nobody is left.
+        // An error means that the group has no process left.
         let _ = kill_process_group(self.group, Signal::KILL);
         self.child.wait().await?;
         Ok(())

@@ -32,6 +32,7 @@ struct Twins<'a> {
 
 const TWINS: &[Twins] = &[
     Twins { file: "sender.rs", only_mpsc: &[], only_mpmc: &[] },
+    Twins { file: "builder.rs", only_mpsc: &[], only_mpmc: &[] },
     Twins { file: "permit.rs", only_mpsc: &[], only_mpmc: &[] },
     Twins {
         file: "receiver.rs",
