@@ -33,9 +33,9 @@
 //!    exist.
 //!
 //! # Cost
-//! The page `docs/speed/observe.md` of the repository has the figures. On a 64-bit machine a channel
-//! takes 72 bytes more, a handle 16 (a receiver of broadcast or watch 32), and a future that can
-//! wait 24.
+//! The page `docs/speed/observe.md` of the repository has the figures. On a 64-bit machine a
+//! channel takes 72 bytes more, a handle 16 (a receiver of broadcast or watch 32), and a future
+//! that can wait 24.
 //!
 //! # Examples
 //! ```

@@ -56,9 +56,9 @@ impl Name {
 /// What is recorded of a channel. The first field, so that it is unregistered before any other is
 /// dropped; or the channel's own drop does that.
 ///
-/// It makes the channel not `Unpin`: a snapshot may read the channel until it is unregistered, which
-/// the drop does that has it by `&mut`; and such a reference is not unique to the compiler only if
-/// what it refers to is not `Unpin`.
+/// It makes the channel not `Unpin`: a snapshot may read the channel until it is unregistered,
+/// which the drop does that has it by `&mut`; and such a reference is not unique to the compiler
+/// only if what it refers to is not `Unpin`.
 #[derive(Debug)]
 pub(crate) struct ChannelRecord {
     _pinned: PhantomPinned,

@@ -71,8 +71,8 @@ impl Task {
         Self::of_thread()
     }
 
-    /// Whether it is a thread, outside of a tokio task: one that blocks, or that runs an executor of
-    /// which levada does not know the tasks.
+    /// Whether it is a thread, outside of a tokio task: one that blocks, or that runs an executor
+    /// of which levada does not know the tasks.
     ///
     /// # Examples
     /// ```
