@@ -17,19 +17,19 @@ fn use_all() {
     let other = tx.clone();
     assert!(poll_now(pin!(rx.recv())).is_pending());
     for message in 0..200 {
-        tx.try_send(message).unwrap();
+        assert!(tx.try_send(message).is_ok());
         assert!(poll_now(pin!(other.send(0))).is_pending());
-        rx.try_recv().unwrap();
+        assert!(rx.try_recv().is_ok());
     }
     let (tx, rx) = mpmc::channel(1);
     assert!(poll_now(pin!(rx.recv())).is_pending());
-    tx.try_send(1).unwrap();
+    assert!(tx.try_send(1).is_ok());
     let (tx, mut rx) = broadcast::channel(2);
     assert!(poll_now(pin!(rx.recv())).is_pending());
-    tx.send(1).unwrap();
+    assert!(tx.send(1).is_ok());
     let (tx, mut rx) = watch::channel(0);
     assert!(poll_now(pin!(rx.changed())).is_pending());
-    tx.send(1).unwrap();
+    assert!(tx.send(1).is_ok());
     let (_tx, rx) = oneshot::channel::<u32>();
     assert!(poll_now(pin!(rx)).is_pending());
 }
