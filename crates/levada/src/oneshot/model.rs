@@ -240,8 +240,7 @@ fn both_ends_wait() {
 }
 
 /// The next round begins while the sender of the last one is sending: either it sent in time and
-/// its value is dropped, or it gets the value back. The next round receives its own, and whoever is
-/// last frees the memory.
+/// its value is dropped, or it gets the value back. The next round receives its own.
 #[test]
 fn a_stale_send_meets_the_next_round() {
     model(|| {

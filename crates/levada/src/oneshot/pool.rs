@@ -18,8 +18,8 @@ use crate::prim::Lock;
 /// # Guarantees
 /// 1. The guarantees of [`Reusable`] hold for each request, also if it is given up: a late reply
 ///    never comes to another request.
-/// 2. The pool keeps at most as many idle allocations as [`new`](Self::new) says. It allocates for a
-///    request when it has none, and never makes a request wait.
+/// 2. The pool keeps at most as many idle allocations as [`new`](Self::new) says. It allocates for
+///    a request when it has none, and never makes a request wait.
 ///
 /// # Cost
 /// Beside what a round of a `Reusable` costs, a request takes a lock twice, for a few instructions.

@@ -1,4 +1,4 @@
-//! `publish` keeps its value, `send_if_different` sends what differs, `recv` looks at what it marks.
+//! `publish` keeps its value, `send_if_different` sends what differs, `recv` gives what it marks.
 
 use crate::shared::{Counted, let_others_run};
 use levada::watch;

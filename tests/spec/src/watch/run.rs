@@ -98,10 +98,7 @@ async fn next_of(receiver: Receiver<Value>, changes: bool) -> Out {
 /// The first change of the half of the number.
 async fn change_of_half(receiver: Receiver<Value>) -> Out {
     let mut half = receiver.map(|value| value.id / 2);
-    let changed = half.changed().await;
-    let is_closed = changed.is_err();
-    assert!(half.has_changed().is_err() || !is_closed, "it ended, so it is closed");
-    Out::Answer(if is_closed { Answer::Closed } else { Answer::Done })
+    Out::Answer(half.changed().await.map_or(Answer::Closed, |()| Answer::Done))
 }
 
 impl Run {
@@ -206,15 +203,13 @@ impl Run {
             }
             Op::Publish(_) => {
                 let value = self.values.value();
-                let id = value.id;
+                self.note(Action::Publish(value.id), Answer::Done);
                 sender.publish(value);
-                self.note(Action::Publish(id), Answer::Done);
             }
             Op::SendIfDifferent(_, is_different) => {
-                let current = sender.borrow().clone();
-                let value = if is_different { self.values.value() } else { current };
-                let id = value.id;
-                let is_sent = sender.send_if_different(value);
+                let new = self.values.value();
+                let value = if is_different { new } else { sender.borrow().clone() };
+                let (id, is_sent) = (value.id, sender.send_if_different(value));
                 let answer = if is_sent { Answer::Done } else { Answer::Refused };
                 self.note(Action::SendIfDifferent(id), answer);
             }

@@ -41,10 +41,10 @@
 //! # Rounds
 //! A [`Reusable`](super::Reusable) keeps the allocation of a round for the next one, if the sender
 //! has gone by then: the receiver is alone (I1), and makes a channel of it again. If the sender is
-//! still there, the receiver leaves instead, as any other does: the sender of an earlier round finds
-//! `RxGone`, and frees the allocation. So one allocation never has the senders of two rounds, and no
-//! number of the round is needed to tell them apart. The waker words of a sender that has waited
-//! are kept with the allocation.
+//! still there, the receiver leaves instead, as any other does: the sender of an earlier round
+//! finds `RxGone`, and frees the allocation. So one allocation never has the senders of two rounds,
+//! and no number of the round is needed to tell them apart. The waker words of a sender that has
+//! waited are kept with the allocation.
 //!
 //! # Invariants
 //! - **I1** A side that has moved the phase to `Sent`, `TxGone`, `TxPanicked` or `RxGone` never
