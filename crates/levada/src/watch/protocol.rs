@@ -48,11 +48,12 @@
 //! # Progress
 //! `send` waits only for the lock, which is held for a few instructions. `send_if_different` reads
 //! the value as a reader does, and compares again only after another sender was faster.
-//! `send_modify` and `send_if_modified` wait for the `Ref`s of the current value, and `send_replace` for those of the
-//! value it returns, which only become fewer. A reader waits while a closure runs on the current
-//! value, and for a writer that was overtaken too often (`storage::latest::phase_fair`): for no
-//! longer than [`PATIENCE`] at a time, and never on a thread that holds a `Ref` of that value. So
-//! threads that wait for each other do not wait for ever beside a waiting writer.
+//! `send_modify` and `send_if_modified` wait for the `Ref`s of the current value, and
+//! `send_replace` for those of the value it returns, which only become fewer. A reader waits while
+//! a closure runs on the current value, and for a writer that was overtaken too often
+//! (`storage::latest::phase_fair`): for no longer than [`PATIENCE`] at a time, and never on a
+//! thread that holds a `Ref` of that value. So threads that wait for each other do not wait for
+//! ever beside a waiting writer.
 //!
 //! # Unwinding
 //! If a waker panics, the other waiters are still woken. A value whose drop panics has been

@@ -292,8 +292,7 @@ impl Run {
                 return;
             }
             Op::StartMapChanged(_) => {
-                let handle = self.receivers.remove(at).1.take();
-                let change = Box::pin(change_of_half(handle));
+                let change = Box::pin(change_of_half(self.receivers.remove(at).1.take()));
                 self.futures.start(Kind::MapChanged { receiver }, change, None);
                 return;
             }
