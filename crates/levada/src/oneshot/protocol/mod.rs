@@ -365,8 +365,10 @@ impl<T> Idle<T> {
         let this = ManuallyDrop::new(self);
         // SAFETY: no side holds the channel.
         unsafe { this.0.link.reopen() };
-        // SAFETY: these are the holds of its two sides; this one is forgotten.
-        unsafe { (Tx(this.0.again()), Rx(this.0.again())) }
+        // SAFETY: with the next one, the holds of its two sides; this one is forgotten.
+        let tx = Tx(unsafe { this.0.again() });
+        // SAFETY: as above.
+        (tx, Rx(unsafe { this.0.again() }))
     }
 }
 

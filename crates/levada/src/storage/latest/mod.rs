@@ -191,6 +191,12 @@ struct Inner<T, A> {
     aux: A,
 }
 
+/// What the lock guards, for the lock holder.
+type Locked<'a, T, A> = LockGuard<'a, Inner<T, A>>;
+
+/// The same, and a free node.
+type LockedWithNode<'a, T, A> = (Locked<'a, T, A>, NonNull<Node<T>>);
+
 /// What a channel needs only after a thread has waited, or a value was exposed.
 struct Extra<T> {
     phases: PhaseFair,
@@ -336,7 +342,7 @@ impl<T, A> Latest<T, A> {
     fn lock_with_free_node(
         &self,
         is_wanted: impl Fn(&Inner<T, A>) -> bool,
-    ) -> Option<(LockGuard<'_, Inner<T, A>>, NonNull<Node<T>>)> {
+    ) -> Option<LockedWithNode<'_, T, A>> {
         let mut fresh = None;
         loop {
             let inner = self.lock_retracted();
@@ -355,7 +361,7 @@ impl<T, A> Latest<T, A> {
     #[inline(always)]
     fn exchange_locked<R>(
         &self,
-        mut inner: LockGuard<'_, Inner<T, A>>,
+        mut inner: Locked<'_, T, A>,
         new: NonNull<Node<T>>,
         value: T,
         claim: bool,
