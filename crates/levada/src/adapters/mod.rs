@@ -1,11 +1,12 @@
 //! Receivers that give less, later, or of several: conflate, sample, debounce, throttle, chunk,
 //! merge.
 //!
-//! Each function takes a `Stream` and is one. The receivers of [`mpsc`](crate::mpsc) and
-//! [`mpmc`](crate::mpmc) are streams; [`broadcast`](crate::broadcast::Receiver::into_stream) and
-//! [`watch`](crate::watch::Receiver::into_changes_stream) receivers have `into_stream`. They are
-//! functions, not methods of an extension trait, so that they do not collide with those of
-//! `futures` and `tokio-stream`.
+//! Each function takes a `Stream` and gives another. The receivers of [`mpsc`](crate::mpsc) are
+//! streams; those of [`mpmc`](crate::mpmc::Receiver::into_stream),
+//! [`broadcast`](crate::broadcast::Receiver::into_stream) and
+//! [`watch`](crate::watch::Receiver::into_changes_stream) have `into_stream`. These are functions,
+//! not methods of an extension trait, so that they do not collide with those of `futures` and
+//! `tokio-stream`.
 //!
 //! | function | gives | when items come faster than they are taken |
 //! |---|---|---|

@@ -10,7 +10,7 @@ use levada::oneshot::error::ReplyError;
 use levada::oneshot::{Pool, Reusable, Sender};
 use support::{block_on, poll_now, within_deadline};
 
-use super::{Drops, Payload, Task, poll_closed};
+use super::{Drops, Task, poll_closed};
 
 fn waits<T>(reply: &mut Reusable<T>, task: &Arc<Task>) -> bool {
     let waker = std::task::Waker::from(Arc::clone(task));
@@ -217,7 +217,8 @@ fn replies_come_to_their_requests() {
 #[cfg(target_pointer_width = "64")]
 #[cfg(not(feature = "observe"))]
 mod memory {
-    use super::{Payload, Pool, Reusable, panic_with};
+    use super::{Pool, Reusable, panic_with};
+    use crate::Payload;
     use support::counted;
 
     /// Guarantee 2.
