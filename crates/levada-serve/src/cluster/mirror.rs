@@ -50,7 +50,7 @@ impl Mirror {
             held: Arc::clone(held),
             news: news.clone(),
             counted: Mutex::default(),
-            caught_up: watch::Sender::new(false),
+            caught_up: watch::builder(false).named("mirror caught up").build().0,
         })
     }
 

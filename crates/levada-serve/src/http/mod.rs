@@ -59,6 +59,7 @@ fn of_clients() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(page::index).post(submit::to_default))
         .route("/page/{file}", get(page::file))
+        .route("/page/channels/{*path}", get(page::of_channels))
         .route("/q/{queue}", get(queues::one).post(submit::to_queue))
         .route("/q/{queue}/retry", post(queues::retry))
         .route("/queues", get(queues::all))
