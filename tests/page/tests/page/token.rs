@@ -39,6 +39,7 @@ async fn a_token_is_asked_for_and_kept_in_memory() {
             "return [localStorage.length, sessionStorage.length, document.cookie, location.href.includes('s3cret')]",
         );
         assert_eq!(kept.await, json!([0, 0, "", false]));
+        page.click("#submit-dialog .close").await;
         // The page of the channels is a part of this one, and asks with the same token.
         page.click("#view-channels").await;
         until_inside(page, "'channels'", "store").await;
