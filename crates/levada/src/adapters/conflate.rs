@@ -31,6 +31,15 @@ pin_project! {
     }
 }
 
+/// Merges two items by giving the newer one: what [`conflate`] does.
+///
+/// # Examples
+/// ```
+/// let newer: levada::adapters::Newer<u32> = |_older, newer| newer;
+/// assert_eq!(newer(1, 2), 2);
+/// ```
+pub type Newer<T> = fn(T, T) -> T;
+
 /// The latest item, whenever the task asks: what came before it is dropped.
 ///
 /// For a consumer that is slower than its producers and needs only the newest: each time it is
@@ -57,7 +66,7 @@ pin_project! {
 /// assert_eq!(latest.next().await, None);
 /// # }
 /// ```
-pub fn conflate<S: Stream>(source: S) -> Conflate<S, fn(S::Item, S::Item) -> S::Item> {
+pub fn conflate<S: Stream>(source: S) -> Conflate<S, Newer<S::Item>> {
     conflate_with(source, |_older, newer| newer)
 }
 

@@ -69,7 +69,7 @@ mod throttled;
 mod timer;
 
 pub use self::chunks_timeout::{ChunksTimeout, chunks_timeout_with};
-pub use self::conflate::{Conflate, conflate, conflate_with};
+pub use self::conflate::{Conflate, Newer, conflate, conflate_with};
 pub use self::debounce::{Debounce, debounce_with};
 pub use self::merge::{Merge, merge};
 pub use self::sample::{Sample, sample_with};

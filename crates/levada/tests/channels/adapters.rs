@@ -70,7 +70,7 @@ where
     }
 }
 
-/// Guarantee 1. Kotlin's `sample` loses the last value when the flow completes within a period.
+/// Guarantee 1: trikot.streams #99, RxJS #3351: what was held at the end of the source was lost.
 #[test]
 fn the_last_item_arrives() {
     let source = || {
@@ -124,7 +124,8 @@ fn sample_gives_the_latest_of_each_period() {
     assert_eq!(clock.running(), 0);
 }
 
-/// A newer item restarts the time; also one that came before the timer, and was not looked at.
+/// lodash #4138: each item began a timer, and the earlier ones ran on. Here one timer runs. A newer
+/// item restarts the time; also one that came before the timer, and was not looked at.
 #[test]
 fn debounce_waits_until_it_is_quiet() {
     let (tx, rx) = mpsc::channel(8);
@@ -144,7 +145,7 @@ fn debounce_waits_until_it_is_quiet() {
     assert_eq!(clock.running(), 0);
 }
 
-/// tokio-stream's `chunks_timeout` of a large size allocates it whole.
+/// tokio #4695: a chunk without items was given after each period.
 #[test]
 fn a_chunk_is_given_when_it_is_full_or_old() {
     let (tx, rx) = mpsc::channel(8);
@@ -195,7 +196,7 @@ fn throttled_leaves_the_rest_in_the_channel() {
     ends_with(slow, &[]);
 }
 
-/// RxJS #2727 and others: a throttle without a trailing edge loses the last value.
+/// RxJS #3351, #5732: the last value of a throttle was lost when its source ended.
 #[test]
 fn a_throttled_watch_ends_on_the_last_value() {
     let (tx, rx) = watch::channel(0);
@@ -266,8 +267,8 @@ async fn a_flood_starves_no_timer() {
     assert!(latest.next().await.is_some());
 }
 
-/// Guarantee 3. futures' `select` and tokio-stream's `merge` are fair between two; nested, they
-/// give the innermost a share of a share.
+/// Guarantee 3: futures-rs #1414, embassy #5538, telcoin-network #992: a source that is always
+/// ready starves those behind it.
 #[test]
 fn merge_takes_fair_turns() {
     let (busy, first) = mpsc::unbounded_channel();
