@@ -104,7 +104,10 @@ impl<T> Reusable<T> {
     #[inline]
     #[cfg_attr(feature = "observe", track_caller)]
     pub fn sender(&mut self) -> Sender<T> {
-        let idle = self.end_round().unwrap_or_else(Idle::new);
+        let idle = match mem::replace(&mut self.round, Round::Over(None)) {
+            Round::Over(Some(idle)) => idle,
+            round => round.end().unwrap_or_else(Idle::new),
+        };
         let (tx, rx) = idle.open();
         self.round = Round::Open(rx);
         Sender::new(tx)
@@ -215,7 +218,7 @@ impl<T> Reusable<T> {
         park_on(self.recv())
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, ReplyError>> {
         let Round::Open(rx) = &mut self.round else {
             return Poll::Ready(Err(ReplyError::NoSender));
@@ -227,7 +230,7 @@ impl<T> Reusable<T> {
     }
 
     /// Ends the round, which is decided: it is in `state`.
-    #[inline]
+    #[inline(always)]
     fn finish(&mut self, state: State) -> Result<T, ReplyError> {
         let Round::Open(rx) = mem::replace(&mut self.round, Round::Over(None)) else {
             return Err(ReplyError::NoSender);
@@ -245,7 +248,19 @@ impl<T> Reusable<T> {
     pub(super) fn end_round(&mut self) -> Option<Idle<T>> {
         match mem::replace(&mut self.round, Round::Over(None)) {
             Round::Over(idle) => idle,
-            Round::Open(rx) => rx.recycle(),
+            round => round.end(),
+        }
+    }
+}
+
+impl<T> Round<T> {
+    /// Gives the allocation, unless there is none or a sender still has it. Seldom: most rounds end
+    /// by their value.
+    #[cold]
+    fn end(self) -> Option<Idle<T>> {
+        match self {
+            Self::Over(idle) => idle,
+            Self::Open(rx) => rx.recycle(),
         }
     }
 }

@@ -339,7 +339,7 @@ impl<T> Rx<T> {
     }
 
     /// The same, but gives the value, too, if one was sent. `state` was loaded before.
-    #[inline]
+    #[inline(always)]
     pub(super) fn finish(self, state: State) -> (Option<T>, Option<Idle<T>>) {
         if state.phase() != Phase::Sent {
             return (None, self.recycle());
@@ -360,7 +360,7 @@ impl<T> Idle<T> {
     }
 
     /// Begins a round: a channel whose sender says whether it was dropped by a panic.
-    #[inline]
+    #[inline(always)]
     pub(super) fn open(self) -> (Tx<T>, Rx<T>) {
         let this = ManuallyDrop::new(self);
         // SAFETY: no side holds the channel.

@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 use super::node::Node;
 use super::phase_fair::Ticket;
 use super::version::Version;
-use super::{Exchanged, Inner, Latest, Owner, READS_BEFORE_EXPOSING};
+use super::{Inner, Latest, Owner, READS_BEFORE_EXPOSING};
 use crate::prim::LockGuard;
 use crate::prim::atomic::Ordering;
 use crate::prim::hazard::{self, HazardPointer};
@@ -121,12 +121,7 @@ impl<'a, O: Owner> Snapshot<'a, O> {
         value: O::Value,
         action: impl FnOnce(&mut O::Aux) -> R,
     ) -> Result<(bool, R), O::Value> {
-        let latest = self.owner.latest();
-        let locked = latest.lock_with_free_node(|inner| latest.current(inner) == self.node);
-        let Some((inner, new)) = locked else { return Err(value) };
-        let Exchanged { had_waiters, result, .. } =
-            latest.exchange_locked(inner, new, value, false, action);
-        Ok((had_waiters, result))
+        self.owner.latest().exchange_if(self.node, value, action)
     }
 
     /// Counts a reader under the lock, if it is admitted: the entry was closed, since the value is
