@@ -47,7 +47,7 @@
 //! | `unread` | messages are there, and no receiver was ever polled, or nothing is received during the window and no receiver waits |
 //! | `growing` | an unbounded channel was deeper in each quarter of the window than before, and doubled |
 //! | `lagging` | a broadcast receiver missed messages during the window, or will |
-//! | `oneshot` | a task waits for a oneshot for [30 seconds](Observer::oneshot_after) |
+//! | `oneshot` | a task waits for a oneshot for [30 seconds](Observer::oneshot_after), and others that the same line created were answered in a tenth of that on average |
 //!
 //! # Suspected deadlocks
 //! A wait can be ended by the handles of the channel's other end, and levada knows which task used
