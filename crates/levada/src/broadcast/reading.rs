@@ -6,7 +6,7 @@ use crate::observe::{ChannelRecord, Observed};
 #[cfg(feature = "observe")]
 use crate::{observe::Reading, refs::Hub};
 
-impl<T> Observed for Shared<T> {
+impl<T, G> Observed for Shared<T, G> {
     #[inline(always)]
     fn record(&self) -> &ChannelRecord {
         &self.record
