@@ -81,6 +81,7 @@ mod protocol;
 mod reading;
 mod receiver;
 mod sender;
+mod tail;
 
 mod builder;
 pub mod error;

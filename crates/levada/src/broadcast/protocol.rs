@@ -70,6 +70,7 @@ use core::task::{Context, Poll};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::error::{SendError, TryRecvError};
+use super::tail::{Admission, AtOnce, Tail};
 use crate::observe::{ChannelRecord, Kind, Name};
 use crate::prim::{IS_MODEL, park_on};
 use crate::refs::{Counts, Hub};
@@ -91,48 +92,13 @@ pub(super) struct Shared<T, G = ()> {
     /// First, as [`ChannelRecord`] says.
     pub(super) record: ChannelRecord,
     counts: Counts,
-    ring: LapRing<T, Tail<G>>,
+    pub(super) ring: LapRing<T, Tail<G>>,
     /// Receivers that wait for a message, or for the close.
     recv_waiters: WaitQueue,
     /// Receivers that wait for another one to return the value that it clones.
     clone_waiters: WaitQueue,
     /// Senders that wait for the last receiver to drop.
     closed_waiters: WaitQueue,
-}
-
-pub(super) struct Tail<G> {
-    /// The position of the next message.
-    pub(super) next: u64,
-    /// How many receivers the next message is for.
-    pub(super) receivers: u32,
-    /// A receiver waits for `next` to move.
-    has_waiters: bool,
-    /// A receiver has read everything, so perhaps all have.
-    caught_up: bool,
-    pub(super) gate: G,
-}
-
-/// Decides under the tail's lock whether a message may be sent.
-pub(super) trait Admission<G> {
-    /// Whether it may be sent as the tail is. If the lock has to be released before the message is
-    /// in its slot, it is asked again.
-    fn admits(&mut self, tail: &mut Tail<G>) -> bool;
-
-    /// The message is in its slot, and the position moves next.
-    fn commit(&mut self, tail: &mut Tail<G>);
-}
-
-/// A message is sent as soon as there is a receiver.
-struct AtOnce;
-
-impl Admission<()> for AtOnce {
-    #[inline(always)]
-    fn admits(&mut self, tail: &mut Tail<()>) -> bool {
-        tail.receivers != 0
-    }
-
-    #[inline(always)]
-    fn commit(&mut self, _: &mut Tail<()>) {}
 }
 
 /// Why [`Shared::read`] gave no message.
@@ -432,7 +398,7 @@ impl<T, G> Shared<T, G> {
     }
 
     /// Waits until [`check_tail`](Self::check_tail) returns something else than "empty", or the
-    /// receiver `is_ended`, which is told as "closed". What ends it is under the tail's lock, and
+    /// receiver `is_ended`, for which the result is "closed". What ends it is under the tail's lock, and
     /// notifies `recv_waiters`.
     pub(super) fn poll_message(
         &self,
@@ -539,44 +505,6 @@ impl<T, G> Shared<T, G> {
             panics.catch(|| self.closed_waiters.notify_all());
         }
         panics.resume();
-    }
-
-    // Ask
-
-    #[cfg(feature = "observe")]
-    pub(super) fn capacity(&self) -> u64 {
-        self.ring.capacity()
-    }
-
-    pub(super) fn receivers(&self) -> usize {
-        self.ring.lock().receivers as usize
-    }
-
-    /// Messages that a receiver has yet to read.
-    pub(super) fn len(&self) -> usize {
-        let tail = self.ring.lock();
-        // A message that is read by all comes after messages that are read by all (I2).
-        let mut unread = tail.next.saturating_sub(self.ring.capacity());
-        let mut end = tail.next;
-        while unread < end {
-            let middle = unread + (end - unread) / 2;
-            if self.ring.is_read(middle) {
-                unread = middle + 1;
-            } else {
-                end = middle;
-            }
-        }
-        usize::try_from(tail.next - unread).unwrap_or(usize::MAX)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        let tail = self.ring.lock();
-        tail.next == 0 || self.ring.is_read(tail.next - 1)
-    }
-
-    /// Messages sent since `next`, overwritten ones included.
-    pub(super) fn sent_since(&self, next: u64) -> usize {
-        usize::try_from(self.ring.lock().next - next).unwrap_or(usize::MAX)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is recorded of a broadcast channel, and what a snapshot reads of it.
+//! What a broadcast channel says of itself, to its handles and to a snapshot.
 #![forbid(unsafe_code)]
 
 use super::protocol::Shared;
@@ -23,5 +23,43 @@ impl<T, G> Observed for Shared<T, G> {
             closed: self.counts().senders() == 0,
             ..Default::default()
         }
+    }
+}
+
+impl<T, G> Shared<T, G> {
+    #[cfg(feature = "observe")]
+    pub(super) fn capacity(&self) -> u64 {
+        self.ring.capacity()
+    }
+
+    pub(super) fn receivers(&self) -> usize {
+        self.ring.lock().receivers as usize
+    }
+
+    /// Messages that a receiver has yet to read.
+    pub(super) fn len(&self) -> usize {
+        let tail = self.ring.lock();
+        // A message that is read by all comes after messages that are read by all (I2).
+        let mut unread = tail.next.saturating_sub(self.ring.capacity());
+        let mut end = tail.next;
+        while unread < end {
+            let middle = unread + (end - unread) / 2;
+            if self.ring.is_read(middle) {
+                unread = middle + 1;
+            } else {
+                end = middle;
+            }
+        }
+        usize::try_from(tail.next - unread).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        let tail = self.ring.lock();
+        tail.next == 0 || self.ring.is_read(tail.next - 1)
+    }
+
+    /// Messages sent since `next`, overwritten ones included.
+    pub(super) fn sent_since(&self, next: u64) -> usize {
+        usize::try_from(self.ring.lock().next - next).unwrap_or(usize::MAX)
     }
 }

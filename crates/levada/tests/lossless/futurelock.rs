@@ -21,7 +21,7 @@ fn a_served_sender_that_is_forgotten() {
             assert!(recv.is_woken(), "somebody has to go on");
             assert!(recv.poll().is_pending());
             polls += 1;
-            assert!(polls <= (senders + 1) * (usize::from(GRACE) + 1), "a bounded number of polls");
+            assert!(polls <= (senders + 1) * (GRACE + 1), "a bounded number of polls");
         }
         assert!(live.poll().is_ready());
         assert!(recv.is_woken() && recv.poll().is_ready());
@@ -37,7 +37,7 @@ fn a_served_sender_that_is_forgotten_and_tries() {
     let mut live = Task::waiting(tx.send(1));
     assert_eq!(rx.try_recv(), Ok(0));
     let tries = (0..100).take_while(|_| rx.try_recv().is_err() && !live.is_woken()).count();
-    assert!(tries <= usize::from(GRACE) + 1);
+    assert!(tries <= GRACE + 1);
     assert!(live.is_woken() && live.poll().is_ready());
     assert_eq!(rx.try_recv(), Ok(1));
 }

@@ -18,7 +18,9 @@ use support::{
 /// goes on.
 #[test]
 fn clones_that_panic() {
-    struct Cloned(Drops);
+    struct Cloned {
+        _alive: Drops,
+    }
     impl Clone for Cloned {
         fn clone(&self) -> Self {
             explode();
@@ -29,8 +31,8 @@ fn clones_that_panic() {
     let (tx, first) = broadcast::lossless(1);
     let mut members = vec![first, tx.subscribe(), tx.subscribe()];
     for _ in 0..3 {
-        assert!(tx.try_send(Cloned(drops.message())).is_ok());
-        let mut send = Task::waiting(tx.send(Cloned(drops.message())));
+        assert!(tx.try_send(Cloned { _alive: drops.message() }).is_ok());
+        let mut send = Task::waiting(tx.send(Cloned { _alive: drops.message() }));
         for (i, rx) in members.iter_mut().enumerate() {
             assert!(!send.is_woken());
             assert_eq!(explodes(|| drop(rx.try_recv())), i < 2);
@@ -48,19 +50,21 @@ fn clones_that_panic() {
 #[test]
 fn messages_that_explode() {
     #[derive(Debug)]
-    struct Exploding(Option<Bomb>);
+    struct Exploding {
+        _bomb: Option<Bomb>,
+    }
     impl Clone for Exploding {
         fn clone(&self) -> Self {
-            Self(None)
+            Self { _bomb: None }
         }
     }
     let _armed = Armed::new();
     let ledger = Ledger::new(4);
     let (tx, rx) = broadcast::lossless(2);
     for _ in 0..2 {
-        tx.try_send(Exploding(Some(Bomb::new(&ledger)))).unwrap();
+        tx.try_send(Exploding { _bomb: Some(Bomb::new(&ledger)) }).unwrap();
     }
-    let mut send = Task::waiting(tx.send(Exploding(Some(Bomb::new(&ledger)))));
+    let mut send = Task::waiting(tx.send(Exploding { _bomb: Some(Bomb::new(&ledger)) }));
     assert!(explodes(|| drop(rx)));
     assert_eq!(ledger.alive(), 1, "both were dropped");
     assert!(send.is_woken());
@@ -155,7 +159,8 @@ fn wakers_that_end_members() {
 /// While a member clones, the message is overwritten: it was evicted by the clone itself.
 #[test]
 fn a_clone_that_evicts_its_receiver() {
-    struct Evicting(Rc<Cell<Option<Box<dyn FnOnce()>>>>, Drops);
+    type Hook = Cell<Option<Box<dyn FnOnce()>>>;
+    struct Evicting(Rc<Hook>, Drops);
     impl Clone for Evicting {
         fn clone(&self) -> Self {
             if let Some(hook) = self.0.take() {

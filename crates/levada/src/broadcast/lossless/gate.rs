@@ -49,7 +49,7 @@ pub(super) struct Seat {
     word: AtomicU64,
     /// Set under the lock of the tail, once.
     is_evicted: AtomicBool,
-    /// How many messages it was told that it missed.
+    /// How many messages it has missed, as was reported to it.
     missed: AtomicU64,
     /// Where its entry is (I4). Accessed under the lock.
     index: AtomicUsize,

@@ -38,7 +38,7 @@
 //! there, reported by the panic hook.
 //!
 //! # Checked by
-//! `model`, and the tests in `tests/broadcast/lossless`.
+//! `model`, and the tests in `crates/levada/tests/lossless`.
 #![forbid(unsafe_code)]
 
 use core::fmt;
@@ -50,7 +50,8 @@ use std::time::Instant;
 use super::error::{SendError, TrySendError};
 use super::gate::{Entry, Gate, Seat};
 use super::subscriber::Subscriber;
-use crate::broadcast::protocol::{Admission, Shared as Base, Tail};
+use crate::broadcast::protocol::Shared as Base;
+use crate::broadcast::tail::{Admission, Tail};
 #[cfg(feature = "observe")]
 use crate::observe::Reading;
 use crate::observe::{ChannelRecord, Name, Observed};

@@ -22,9 +22,10 @@ use crate::util::block_on::stay_awake_until;
 /// Receives every message that is sent while it exists: a *member*, for which the senders wait, or
 /// an *observer*, for which they do not.
 ///
-/// Made by [`lossless`](crate::broadcast::lossless()), [`Sender::subscribe`](super::Sender::subscribe) (a
-/// member) or [`Sender::subscribe_lossy`](super::Sender::subscribe_lossy) (an observer). When it is
-/// dropped, what it has not received counts as received.
+/// Made by [`lossless`](crate::broadcast::lossless()),
+/// [`Sender::subscribe`](super::Sender::subscribe) (a member) or
+/// [`Sender::subscribe_lossy`](super::Sender::subscribe_lossy) (an observer). When it is dropped,
+/// what it has not received counts as received.
 ///
 /// # Examples
 /// ```

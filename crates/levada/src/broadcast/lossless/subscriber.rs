@@ -1,4 +1,4 @@
-//! Who receives, and how far behind.
+//! The subscribers, and how far behind they are.
 #![forbid(unsafe_code)]
 
 use core::fmt;
