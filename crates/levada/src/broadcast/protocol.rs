@@ -398,8 +398,8 @@ impl<T, G> Shared<T, G> {
     }
 
     /// Waits until [`check_tail`](Self::check_tail) returns something else than "empty", or the
-    /// receiver `is_ended`, for which the result is "closed". What ends it is under the tail's lock, and
-    /// notifies `recv_waiters`.
+    /// receiver `is_ended`, for which the result is "closed". What ends it is under the tail's
+    /// lock, and notifies `recv_waiters`.
     pub(super) fn poll_message(
         &self,
         node: Pin<&Node>,
@@ -465,11 +465,6 @@ impl<T, G> Shared<T, G> {
     }
 
     // Join and leave
-
-    /// Locks the tail.
-    pub(super) fn lock(&self) -> Writer<'_, T, Tail<G>> {
-        self.ring.lock()
-    }
 
     /// Adds a receiver and returns its first position.
     #[track_caller]

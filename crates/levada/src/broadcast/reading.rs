@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 
 use super::protocol::Shared;
+use super::tail::Tail;
 use crate::observe::{ChannelRecord, Observed};
+use crate::storage::lap_ring::Writer;
 #[cfg(feature = "observe")]
 use crate::{observe::Reading, refs::Hub};
 
@@ -27,6 +29,11 @@ impl<T, G> Observed for Shared<T, G> {
 }
 
 impl<T, G> Shared<T, G> {
+    /// Locks the tail.
+    pub(super) fn lock(&self) -> Writer<'_, T, Tail<G>> {
+        self.ring.lock()
+    }
+
     #[cfg(feature = "observe")]
     pub(super) fn capacity(&self) -> u64 {
         self.ring.capacity()
