@@ -200,3 +200,22 @@ fn subscribers_come_and_go() {
         }
     }
 }
+
+/// A member that sends to the channel that it receives from: it is full for it as for any other,
+/// and another task can end its wait.
+#[test]
+fn a_member_that_sends_to_itself() {
+    let (tx, mut rx) = broadcast::lossless(1);
+    tx.try_send(0).unwrap();
+    assert_eq!(tx.try_send(1), Err(TrySendError::Full(1)));
+    let id = rx.id();
+    let (sending, mut observer) = (tx.clone(), tx.subscribe_lossy());
+    let mut task = Task::waiting(async move {
+        sending.send(1).await.unwrap();
+        rx.recv().await
+    });
+    assert_eq!(tx.evict_after(1, Duration::ZERO).first().map(|it| it.id), Some(id));
+    assert!(task.is_woken());
+    assert_eq!(task.poll(), Poll::Ready(Err(RecvError::Evicted)));
+    assert_eq!(observer.try_recv(), Ok(1));
+}

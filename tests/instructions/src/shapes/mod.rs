@@ -10,6 +10,7 @@ mod of_levada {
 
     mod bounded;
     mod broadcasts;
+    mod lossless;
     mod mpmc;
     mod oneshots;
     mod unbounded;
@@ -21,6 +22,7 @@ mod of_levada {
         mpmc::SHAPES,
         oneshots::SHAPES,
         broadcasts::SHAPES,
+        lossless::SHAPES,
         watches::SHAPES,
     ];
 }
@@ -72,7 +74,8 @@ mod tests {
         };
         let (levada, tokio) = (of("levada"), of("tokio"));
         assert!(levada.len() >= 29, "{levada:?}");
-        let shared = levada.iter().filter(|name| !name.starts_with("mpmc/"));
+        let is_ours = |name: &str| name.starts_with("mpmc/") || name.starts_with("lossless/");
+        let shared = levada.iter().filter(|name| !is_ours(name));
         assert_eq!(shared.collect::<Vec<_>>(), tokio.iter().collect::<Vec<_>>());
     }
 }
