@@ -10,9 +10,9 @@ use std::pin::pin;
 const CAPACITY: usize = 64;
 
 pub(crate) const SHAPES: &[Shape] = &[
-    ("lossless/1-receiver", to_receivers::<1>),
-    ("lossless/8-receivers", to_receivers::<8>),
-    ("lossless/full", full),
+    ("own/lossless-1-receiver", to_receivers::<1>),
+    ("own/lossless-8-receivers", to_receivers::<8>),
+    ("own/lossless-full", full),
 ];
 
 fn to_receivers<const RECEIVERS: u64>(n: u64) {

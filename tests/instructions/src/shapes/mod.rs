@@ -13,6 +13,7 @@ mod of_levada {
     mod lossless;
     mod mpmc;
     mod oneshots;
+    mod own;
     mod unbounded;
     mod watches;
 
@@ -20,6 +21,7 @@ mod of_levada {
         bounded::SHAPES,
         unbounded::SHAPES,
         mpmc::SHAPES,
+        own::SHAPES,
         oneshots::SHAPES,
         broadcasts::SHAPES,
         lossless::SHAPES,
@@ -74,8 +76,8 @@ mod tests {
         };
         let (levada, tokio) = (of("levada"), of("tokio"));
         assert!(levada.len() >= 29, "{levada:?}");
-        let is_ours = |name: &str| name.starts_with("mpmc/") || name.starts_with("lossless/");
-        let shared = levada.iter().filter(|name| !is_ours(name));
+        let is_own = |name: &str| name.starts_with("mpmc/") || name.starts_with("own/");
+        let shared = levada.iter().filter(|name| !is_own(name));
         assert_eq!(shared.collect::<Vec<_>>(), tokio.iter().collect::<Vec<_>>());
     }
 }
