@@ -50,7 +50,7 @@ pub fn run(case: &Case) -> Stats {
 /// # Panics
 /// If the fault is found.
 pub fn run_tampered(case: &Case, tamper: Tamper<Answer>) -> Stats {
-    let (sender, receiver) = if case.capacity % 2 == 0 {
+    let (sender, receiver) = if case.capacity.is_multiple_of(2) {
         broadcast::lossless(case.capacity)
     } else {
         lossless::builder(case.capacity).named("case").build()
