@@ -10,6 +10,7 @@ mod of_levada {
 
     mod bounded;
     mod broadcasts;
+    mod lossless;
     mod mpmc;
     mod oneshots;
     mod own;
@@ -23,6 +24,7 @@ mod of_levada {
         own::SHAPES,
         oneshots::SHAPES,
         broadcasts::SHAPES,
+        lossless::SHAPES,
         watches::SHAPES,
     ];
 }

@@ -381,6 +381,39 @@ impl Permits {
         !self.waiters.is_empty()
     }
 
+    /// How many waiters are in the queue.
+    pub(crate) fn waiters(&self) -> usize {
+        self.waiters.len()
+    }
+
+    /// Takes the first waiters out of the queue, at most `left` of them, whether they were granted
+    /// or not: for a caller that does not need capacity any more. Each begins again when it is
+    /// polled. Answers whether the batch had no room for all.
+    pub(crate) fn expel(&mut self, left: &mut usize, batch: &mut WakeBatch) -> bool {
+        while *left > 0 && batch.has_room() {
+            let Some(place) = self.waiters.front() else {
+                return false;
+            };
+            *left -= 1;
+            let next = self.waiters.next(place);
+            let entry = self.waiters.entry_at(place);
+            let (need, blocking) = (entry.need, entry.blocking);
+            let was_granted = core::mem::take(&mut entry.state) == State::Granted;
+            if let Some(waker) = entry.waker.take() {
+                batch.push(waker);
+            }
+            self.waiters.unlink(place);
+            if was_granted {
+                self.granted -= need;
+                self.expiring -= u32::from(!blocking);
+                self.expiry.note_claim(self.expiring);
+            } else {
+                self.first_waiting = next;
+            }
+        }
+        *left > 0 && !self.waiters.is_empty()
+    }
+
     fn mark_closed(&mut self, queued: usize) {
         self.closed = true;
         // Free capacity belongs to the waiters, in order, also where it was not granted yet.
