@@ -59,7 +59,8 @@
 //!   `blocking_*` methods panic inside a tokio runtime as tokio's do. Without it, nothing of tokio
 //!   is compiled.
 //! - `stream`: `Stream` and `FusedStream` for receivers, `Sink` for senders. All are `Unpin`:
-//!   [`guide::ecosystem`].
+//!   [`guide::ecosystem`]. And the module `adapters`, with what conflates, samples, debounces,
+//!   throttles, chunks and merges receivers.
 //! - `observe`: the module `observe`, which says what every channel of the program is doing now.
 //!   The methods behave the same; a channel takes 72 bytes more, and a handle 16.
 //! - `loom`: with `--cfg loom` the channels run in that model checker, so that you can model code
@@ -79,6 +80,8 @@ mod storage;
 mod util;
 mod wait;
 
+#[cfg(feature = "stream")]
+pub mod adapters;
 pub mod broadcast;
 pub mod guide;
 pub mod mpmc;

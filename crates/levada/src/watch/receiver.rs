@@ -8,6 +8,10 @@ use super::error::RecvError;
 use super::future::{Changed, Recv, WaitFor};
 use super::map::MappedReceiver;
 use super::protocol::Shared;
+#[cfg(feature = "stream")]
+use super::stream::WatchStream;
+#[cfg(all(feature = "stream", feature = "tokio"))]
+use crate::adapters::{Throttled, TokioSleep, throttled};
 use crate::observe::PositionRecord;
 use crate::refs::Rx;
 use crate::storage::latest::Version;
@@ -345,7 +349,7 @@ impl<T> Receiver<T> {
     /// ```
     #[cfg(feature = "stream")]
     #[cfg_attr(feature = "observe", track_caller)]
-    pub fn into_stream(mut self) -> super::stream::WatchStream<T> {
+    pub fn into_stream(mut self) -> WatchStream<T> {
         self.mark_changed();
         self.into_changes_stream()
     }
@@ -376,8 +380,55 @@ impl<T> Receiver<T> {
     #[cfg(feature = "stream")]
     #[doc(alias = "from_changes")]
     #[cfg_attr(feature = "observe", track_caller)]
-    pub fn into_changes_stream(self) -> super::stream::WatchStream<T> {
-        super::stream::WatchStream::new(self.shared, self.seen)
+    pub fn into_changes_stream(self) -> WatchStream<T> {
+        WatchStream::new(self.shared, self.seen)
+    }
+
+    /// Turns it into a `Stream` of changes, at most one a period, on tokio's clock.
+    ///
+    /// The first change is given at once. For a period after it the channel is not looked at, and
+    /// then the latest value is given, if it was not: so values in between are skipped without a
+    /// clone, and the last one always arrives, also if all senders are gone by then. See
+    /// [`adapters::throttled`](crate::adapters::throttled).
+    ///
+    /// # Panics
+    /// A poll panics outside of a tokio runtime with a timer.
+    ///
+    /// # Cancel safety
+    /// Dropping a future that waits for the next change loses nothing: the period goes on.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_util::StreamExt;
+    /// use levada::watch;
+    /// use std::pin::pin;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let (tx, rx) = watch::channel(0);
+    /// let mut progress = pin!(rx.throttled(Duration::from_millis(100)));
+    /// tokio::spawn(async move {
+    ///     for percent in 1..=100 {
+    ///         tx.send(percent).unwrap();
+    ///         tokio::time::sleep(Duration::from_millis(1)).await;
+    ///     }
+    /// });
+    /// assert_eq!(progress.next().await, Some(1));
+    /// assert_eq!(progress.next().await, Some(100));
+    /// assert_eq!(progress.next().await, None);
+    /// # }
+    /// ```
+    #[cfg(all(feature = "stream", feature = "tokio"))]
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub fn throttled(
+        self,
+        period: core::time::Duration,
+    ) -> Throttled<WatchStream<T>, TokioSleep, tokio::time::Sleep>
+    where
+        T: Clone,
+    {
+        throttled(self.into_changes_stream(), period)
     }
 }
 

@@ -3,6 +3,8 @@
 //! channels had; `docs/known-bugs.md` lists them.
 #![expect(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
+#[cfg(all(feature = "stream", feature = "tokio"))]
+mod adapters;
 mod allocation;
 #[cfg(feature = "tokio")]
 mod budget;

@@ -8,9 +8,9 @@ use std::thread;
 
 use levada::oneshot::error::ReplyError;
 use levada::oneshot::{Pool, Reusable, Sender};
-use support::{block_on, poll_now, within_deadline};
+use support::{Dice, block_on, poll_now, within_deadline};
 
-use super::{Drops, Payload, Task, poll_closed};
+use super::{Drops, Task, poll_closed};
 
 fn waits<T>(reply: &mut Reusable<T>, task: &Arc<Task>) -> bool {
     let waker = std::task::Waker::from(Arc::clone(task));
@@ -26,7 +26,7 @@ fn panic_with<T>(tx: Sender<T>) {
     assert!(result.is_err());
 }
 
-/// Guarantee 1: futures-rs #319, kanal #30 ask for it; what is reused must not be mixed up.
+/// Guarantee 1: iceoryx2 #1905, a late reply that came to a newer request.
 #[test]
 fn a_value_never_comes_to_another_round() {
     let drops = Drops::default();
@@ -214,10 +214,92 @@ fn replies_come_to_their_requests() {
     });
 }
 
+/// What a `Reusable` is specified to do.
+#[derive(Debug, PartialEq)]
+enum Specified {
+    NoSender,
+    Waiting,
+    Sent(u64),
+    Ended(ReplyError),
+}
+
+impl Specified {
+    fn try_recv(&mut self) -> Result<Option<u64>, ReplyError> {
+        if *self == Self::Waiting {
+            return Ok(None);
+        }
+        match std::mem::replace(self, Self::NoSender) {
+            Self::Sent(value) => Ok(Some(value)),
+            Self::Ended(error) => Err(error),
+            Self::NoSender | Self::Waiting => Err(ReplyError::NoSender),
+        }
+    }
+}
+
+/// Random operations on the `Reusable`s of a pool, compared with the specification.
+#[test]
+fn as_specified() {
+    let pool = Pool::new(2);
+    let mut received = 0;
+    for seed in 0..if cfg!(miri) { 3 } else { 300 } {
+        let mut dice = Dice::new(seed);
+        let task = Task::new();
+        let mut reply = pool.get();
+        let mut specified = Specified::NoSender;
+        let (mut current, mut stale) = (None::<Sender<u64>>, Vec::new());
+        for step in 0..60 {
+            match dice.roll(9) {
+                0 | 1 => {
+                    stale.extend(current.replace(reply.sender()));
+                    specified = Specified::Waiting;
+                }
+                2 => {
+                    reply.cancel();
+                    stale.extend(current.take());
+                    specified = Specified::NoSender;
+                }
+                3 | 4 => {
+                    let Some(tx) = current.take() else { continue };
+                    assert_eq!(tx.send(step), Ok(()));
+                    specified = Specified::Sent(step);
+                }
+                5 => {
+                    let Some(tx) = current.take() else { continue };
+                    let is_panic = dice.roll(2) == 0;
+                    if is_panic {
+                        panic_with(tx)
+                    } else {
+                        drop(tx)
+                    }
+                    let error = if is_panic { ReplyError::Panicked } else { ReplyError::Dropped };
+                    specified = Specified::Ended(error);
+                }
+                6 => {
+                    let Some(tx) = stale.pop() else { continue };
+                    assert!(tx.is_closed());
+                    assert_eq!(tx.send(step), Err(step));
+                }
+                7 => {
+                    let got = reply.try_recv();
+                    received += usize::from(matches!(got, Ok(Some(_))));
+                    assert_eq!(got, specified.try_recv(), "seed {seed}, step {step}");
+                }
+                _ if specified == Specified::Waiting => assert!(waits(&mut reply, &task)),
+                _ => assert!(!waits(&mut reply, &task) && specified.try_recv() != Ok(None)),
+            }
+        }
+        drop(reply);
+        assert!(stale.iter().chain(&current).all(Sender::is_closed));
+        assert_eq!(Arc::strong_count(&task), 1, "seed {seed}: no waker is left");
+    }
+    assert!(received > 0 && pool.idle() <= 2);
+}
+
 #[cfg(target_pointer_width = "64")]
 #[cfg(not(feature = "observe"))]
 mod memory {
-    use super::{Payload, Pool, Reusable, panic_with};
+    use super::{Pool, Reusable, panic_with};
+    use crate::Payload;
     use support::counted;
 
     /// Guarantee 2.

@@ -156,8 +156,8 @@ fn a_panic_loses_no_change() {
     assert_eq!(number.borrow_and_update().0, 3);
 }
 
-/// StateFlow's distinct and a slow collector (kotlinx.coroutines): under load the last projection
-/// arrives, and each that is reported differs from the one before.
+/// kotlinx.coroutines #2631: under load the last projection arrives, and each that is reported
+/// differs from the one before.
 #[test]
 fn every_reported_change_is_one_and_the_last_arrives() {
     within_deadline(|| {

@@ -36,6 +36,7 @@ fn publish_waits_for_no_look_and_drops_what_it_replaces() {
     assert_eq!(alive.load(Ordering::SeqCst), 1);
 }
 
+/// openraft #1540, transis #31: what has not changed woke the tasks all the same.
 #[test]
 fn an_equal_value_is_not_sent() {
     let (tx, mut rx) = watch::channel(1);

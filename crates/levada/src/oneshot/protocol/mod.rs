@@ -367,7 +367,7 @@ impl<T> Idle<T> {
         unsafe { this.0.link.reopen() };
         // SAFETY: with the next one, the holds of its two sides; this one is forgotten.
         let tx = Tx(unsafe { this.0.again() });
-        // SAFETY: as above.
+        // SAFETY: the other of the two; the one that ends last frees the memory.
         (tx, Rx(unsafe { this.0.again() }))
     }
 }
