@@ -45,7 +45,8 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     }
     for it in report.ended.iter().take(MAX_ROWS) {
         let (kind, site, count) = (&it.kind, line(&it.site), it.channels);
-        writeln!(out, "  {count} x {kind} at {site}, sent {}", it.sent)?;
+        let name = it.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
+        writeln!(out, "  {count} x {name}{kind} at {site}, sent {}", it.sent)?;
     }
     Ok(())
 }

@@ -100,6 +100,7 @@ fn blocked(all: &[Blocked], rows: &Rows) -> Vec<report::Blocked> {
 
 fn ended(it: &Ended) -> report::Ended {
     report::Ended {
+        name: it.origin.name().map(str::to_owned),
         kind: it.origin.kind().to_string(),
         site: it.origin.location().to_string(),
         message: it.origin.message().to_owned(),

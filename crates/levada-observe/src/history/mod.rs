@@ -139,7 +139,10 @@ impl History {
         self.live.retain(|_, live| {
             let is_alive = live.was_seen_at(snapshot.taken);
             if !is_alive {
-                let change = changes.entry(live.key().without_name()).or_default();
+                // Its total is that of its name; or that of its line, if names are too many.
+                let named = self.ended.get_key_value(live.key()).map(|(key, _)| key.clone());
+                let key = named.unwrap_or_else(|| live.key().without_name());
+                let change = changes.entry(key).or_default();
                 change.sent -= live.sent().cast_signed();
             }
             is_alive
