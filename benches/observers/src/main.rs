@@ -98,21 +98,21 @@ fn run(program: &str, contender: &str, shape: &str, messages: u64) -> Result<f64
 /// Sends so many messages through a channel, in one task, and receives them in another.
 macro_rules! transfer {
     ($runtime:expr, $channel:expr, $messages:expr) => {{
-        let (tx, mut rx) = $channel;
+        let (runtime, (tx, mut rx)) = ($runtime, $channel);
         let messages: u64 = $messages;
-        let receiver = $runtime.spawn(async move {
+        let receiver = runtime.spawn(async move {
             let mut sum = 0_u64;
             while let Some(number) = rx.recv().await {
                 sum += number;
             }
             sum
         });
-        let sender = $runtime.spawn(async move {
+        let sender = runtime.spawn(async move {
             for number in 0..messages {
                 tx.send(number).await.expect("the receiver is there");
             }
         });
-        $runtime.block_on(async {
+        runtime.block_on(async {
             sender.await.expect("the sender does not panic");
             receiver.await.expect("the receiver does not panic")
         })
