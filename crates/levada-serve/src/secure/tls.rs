@@ -19,6 +19,7 @@ use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
 use crate::config::{Mistakes, Service};
+use crate::sync::timeout_of_client;
 
 /// Turns connections into TLS connections.
 #[derive(Clone)]
@@ -102,7 +103,7 @@ impl Tls {
         stream: TcpStream,
         limit: Duration,
     ) -> io::Result<TlsStream<TcpStream>> {
-        tokio::time::timeout(limit, self.acceptor.accept(stream)).await?
+        timeout_of_client(limit, self.acceptor.accept(stream)).await?
     }
 }
 
