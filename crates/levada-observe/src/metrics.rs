@@ -18,8 +18,8 @@ use crate::report::{Channel, Report};
 /// 1. The labels are names, lines of the source and types, never single channels: a program has so
 ///    many series as it has names and lines that create channels. A name with a number in it, such
 ///    as that of a connection, is a series each.
-/// 2. Counters do not fall; but if there are more names than [`levada::observe::Ended`] tells apart,
-///    that of a name falls when a channel with it ends.
+/// 2. Counters do not fall; but if there are more names than [`levada::observe::Ended`] tells
+///    apart, that of a name falls when a channel with it ends.
 ///
 /// # Examples
 /// ```

@@ -259,8 +259,8 @@ impl QueueTime {
     }
 
     /// How many messages were not measured that would have been, as the queue of an unbounded
-    /// channel was too long. They are those that were sent last, and so waited longest: if there are
-    /// any, the true times are longer than these.
+    /// channel was too long. They are those that were sent last, and so waited longest: if there
+    /// are any, the true times are longer than these.
     ///
     /// # Examples
     /// ```
