@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use levada::{broadcast, mpsc};
+use levada_observe::Observer;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
@@ -55,6 +56,37 @@ fn many_channels_of_one_line_are_one_series_also_after_their_end() {
     let text = scrape();
     assert_eq!(values(&text, "levada_channel_instances", site), [10.0]);
     assert_eq!(values(&text, "levada_channel_sent_total", site), [50.0], "it does not fall");
+}
+
+#[test]
+fn so_do_channels_with_one_name_count_after_their_end() {
+    let observing = Observer::new().without_server().start().unwrap();
+    let channel = || mpsc::builder::<u64>(4).named("replies").build();
+    let mut all: Vec<_> = (0..50).map(|_| channel()).collect();
+    all.iter().for_each(|(tx, _)| tx.try_send(1).unwrap());
+    assert_eq!(values(&scrape(), "levada_channel_sent_total", "\"replies\""), [50.0]);
+    all.truncate(10);
+    assert_eq!(values(&scrape(), "levada_channel_sent_total", "\"replies\""), [50.0]);
+    let ended = levada_observe::report().ended;
+    let replies: Vec<_> = ended.iter().filter(|it| it.message == "u64").collect();
+    assert_eq!((replies[0].name.as_deref(), replies[0].channels), (Some("replies"), 40));
+    drop(observing);
+}
+
+#[test]
+fn each_name_of_a_line_keeps_its_total() {
+    let channel = |name: &str| mpsc::builder::<i64>(4).named(name.to_owned()).build();
+    let all = ["client 0", "client 1", "client 2"].map(channel);
+    all.iter().for_each(|(tx, _)| tx.try_send(1).unwrap());
+    drop(all);
+    let again = channel("client 1");
+    again.0.try_send(1).unwrap();
+    assert_eq!(values(&scrape(), "levada_channel_sent_total", "\"client "), [2.0]);
+    let ended = levada_observe::report().ended;
+    let clients = ended.iter().filter(|it| it.message == "i64");
+    let clients = clients.map(|it| (it.name.as_deref(), it.channels));
+    let expected = ["client 0", "client 1", "client 2"].map(|name| (Some(name), 1));
+    assert!(clients.eq(expected), "{ended:?}");
 }
 
 #[test]

@@ -314,6 +314,38 @@ mod tests {
     }
 
     #[test]
+    fn what_channels_with_one_name_did_before_they_ended_is_counted() {
+        let mut history = History::new(Duration::from_secs(4), Duration::from_secs(1));
+        let start = Instant::now();
+        let at = |millis| {
+            let mut snapshot = observe::snapshot();
+            snapshot.channels.retain(|channel| channel.origin.message() == "[u8; 77]");
+            snapshot.ended.retain(|ended| ended.origin.message() == "[u8; 77]");
+            snapshot.taken = start + Duration::from_millis(millis);
+            snapshot
+        };
+        let channel = || mpsc::builder::<[u8; 77]>(9).named("short").build();
+        let (stays, _rx) = channel();
+        stays.try_send([0; 77]).unwrap();
+        history.sample(&at(0));
+        // No sample sees these.
+        for _ in 0..5 {
+            let (tx, _rx) = channel();
+            tx.try_send([0; 77]).unwrap();
+        }
+        // Some see this one.
+        let (goes, rx) = channel();
+        goes.try_send([0; 77]).unwrap();
+        history.sample(&at(500));
+        goes.try_send([0; 77]).unwrap();
+        drop((goes, rx));
+        let last = at(1_000);
+        history.sample(&last);
+        let row = history.row(&Key::of(&last.channels[0].origin)).unwrap();
+        assert_eq!(row.rates.sent, 7.0);
+    }
+
+    #[test]
     fn the_window_moves_and_forgets_rows_that_are_gone() {
         let (tx, rx) = mpsc::builder(2).named("forgotten").build();
         tx.try_send(0).unwrap();

@@ -51,7 +51,7 @@ pub(super) struct Ends {
 
 impl Default for Ends {
     fn default() -> Self {
-        let (stored, to_compare) = mpsc::unbounded_channel();
+        let (stored, to_compare) = mpsc::unbounded_builder().named("cluster ends").build();
         let to_compare = Arc::new(Mutex::new(Some(to_compare)));
         Self { stored, to_compare, finished: Arc::default() }
     }

@@ -51,7 +51,7 @@ impl Mirror {
             held: Arc::clone(held),
             ends: ends.clone(),
             counted: Mutex::default(),
-            caught_up: watch::Sender::new(false),
+            caught_up: watch::builder(false).named("mirror caught up").build().0,
         })
     }
 

@@ -76,7 +76,7 @@ impl News {
             ..Config::default()
         };
         let stream = connection.open_stream(config).await?;
-        let (outbox, posted) = mpsc::channel(OUTBOX);
+        let (outbox, posted) = mpsc::builder(OUTBOX).named("cluster events").build();
         let posted = Arc::new(Mutex::new(Some(posted)));
         let ends = Ends::default();
         Ok(Self { connection: connection.clone(), stream, outbox, posted, ends })

@@ -64,7 +64,8 @@ impl Tls {
             return Ok(None);
         };
         let provider = Arc::new(ring::default_provider());
-        let pair = watch::Sender::new(read(certificate, key, &provider).map_err(Mistakes::one)?);
+        let pair = read(certificate, key, &provider).map_err(Mistakes::one)?;
+        let (pair, _) = watch::builder(pair).named("certificate").build();
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| Mistakes::one(format!("TLS cannot be set up: {error}")))?

@@ -386,6 +386,15 @@ impl<T> Hub for Shared<T> {
     }
 }
 
+/// What it has sent is added to what is known of its line.
+#[cfg(feature = "observe")]
+impl<T> Drop for Shared<T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.record.unregister(|| self.version().count());
+    }
+}
+
 impl<T> Observed for Shared<T> {
     #[inline(always)]
     fn record(&self) -> &ChannelRecord {
