@@ -57,6 +57,11 @@
 //! socket. What it does know is taken into account: a handle that was never used, a permit that is
 //! out, a branch of a `select!` that is alive, a channel that moves.
 //!
+//! A task is known by its number in tokio, or as a thread that sleeps in a `blocking_` method. The
+//! future of `block_on`, such as `main` with `#[tokio::main]`, and tasks of other executors have no
+//! number, and are never suspected: spawn what `main` does. Nor is a wait for a oneshot, since its
+//! sender leaves no trace before it is used; the rule `oneshot` reports it after a time.
+//!
 //! # Guarantees
 //! 1. Nothing here uses a channel of levada or an async runtime, and nothing is called by the
 //!    channels: a program that is observed runs as fast as one with the feature `observe` alone.

@@ -327,3 +327,36 @@ impl<T> Chan<T, RxWaker> {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(all(feature = "observe", not(loom)))]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::observe::{Channel, snapshot};
+
+    /// Rule 1 of the module `observe`. The thread that holds the lock goes on only when another one
+    /// has read the channel, so that a snapshot that waits for the lock fails the test.
+    #[test]
+    fn a_snapshot_does_not_wait_for_a_holder_that_is_stopped() {
+        let (tx, _rx) = channel::<u8>(2, Name::new("held"));
+        tx.touch();
+        tx.try_send(1).unwrap();
+        let read = || {
+            let (done, made) = mpsc::channel();
+            thread::spawn(move || drop(done.send(snapshot())));
+            let snapshot = made.recv_timeout(Duration::from_secs(60)).unwrap();
+            let is_own = |channel: &Channel| channel.origin.name() == Some("held");
+            snapshot.channels.into_iter().find(is_own).unwrap()
+        };
+        let holder = tx.lock();
+        let busy = read();
+        drop(holder);
+        assert_eq!(busy.reserved, None, "it says that it was busy");
+        assert_eq!((busy.depth, busy.sent, busy.senders), (Some(1), 1, 1), "and all the rest");
+        assert_eq!(read().reserved, Some(0));
+    }
+}
