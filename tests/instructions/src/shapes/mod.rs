@@ -8,6 +8,7 @@ pub(crate) type Shape = (&'static str, fn(u64));
 mod of_levada {
     use levada::{broadcast, mpsc, oneshot, watch};
 
+    mod batches;
     mod bounded;
     mod broadcasts;
     mod mpmc;
@@ -17,6 +18,7 @@ mod of_levada {
 
     pub(super) const ALL: &[&[super::Shape]] = &[
         bounded::SHAPES,
+        batches::SHAPES,
         unbounded::SHAPES,
         mpmc::SHAPES,
         oneshots::SHAPES,
@@ -72,7 +74,9 @@ mod tests {
         };
         let (levada, tokio) = (of("levada"), of("tokio"));
         assert!(levada.len() >= 29, "{levada:?}");
-        let shared = levada.iter().filter(|name| !name.starts_with("mpmc/"));
+        let own = ["mpmc/", "batch/"];
+        let is_own = |name: &str| own.iter().any(|prefix| name.starts_with(prefix));
+        let shared = levada.iter().filter(|name| !is_own(name));
         assert_eq!(shared.collect::<Vec<_>>(), tokio.iter().collect::<Vec<_>>());
     }
 }
