@@ -448,3 +448,17 @@ fn an_end_that_was_seen_has_come() {
         sender.join().unwrap();
     });
 }
+
+/// A batch wakes as many receivers as it has messages.
+#[test]
+fn a_batch_wakes_two_receivers() {
+    model(|| {
+        let (tx, rx) = channel(2);
+        let other = rx.clone();
+        let receiver = thread::spawn(move || block_on(other.recv()));
+        let mut batch = std::collections::VecDeque::from([1, 2]);
+        assert_eq!(tx.try_send_many(&mut batch), Ok(2));
+        let received = [block_on(rx.recv()), receiver.join().unwrap()];
+        assert!(received == [Some(1), Some(2)] || received == [Some(2), Some(1)]);
+    });
+}

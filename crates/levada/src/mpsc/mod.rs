@@ -114,6 +114,8 @@ pub use self::unbounded::{
     UnboundedReceiver, UnboundedSender, WeakUnboundedSender, unbounded_channel,
 };
 
+pub use crate::queue::policy::{Offered, Overflow};
+
 /// The channel behind the handles.
 type Queue<T> = crate::queue::chan::Chan<T, Waiters>;
 

@@ -5,11 +5,11 @@ use core::fmt;
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use super::Queue;
 use super::error::{SendError, TrySendError};
 use super::future::{Closed, Reserve, ReserveMany, ReserveOwned, Send, SendMany, SendRef};
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use super::receiver::Receiver;
+use super::{Offered, Queue};
 use crate::observe::Name;
 use crate::queue::chan::MAX_CAPACITY;
 use crate::queue::future::BoundedSender;
@@ -270,6 +270,73 @@ impl<T> Sender<T> {
         self.queue
             .try_send(message)
             .map_err(|(refused, message)| TrySendError::new(refused, message))
+    }
+
+    /// Sends a message without waiting. If the channel is full, the oldest message goes, and comes
+    /// back here.
+    ///
+    /// If no message can go (all places are reserved, or belong to senders that wait), the message
+    /// itself comes back: see [`Overflow`](super::Overflow#guarantees). The hook of the channel is
+    /// not called for what comes back.
+    ///
+    /// The receiver of a plain `channel` takes messages without a lock, so what it was sent cannot be
+    /// taken back. Such a channel begins to keep messages back with the first `force_send`: messages
+    /// that were sent before do not go. A channel of [`builder`](super::builder) with a policy,
+    /// [`Overflow::Wait`](super::Overflow::Wait) for example, keeps them back from the beginning.
+    ///
+    /// # Errors
+    /// [`SendError`] with the message if the receiver is gone or has closed the channel.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpsc::{self, Overflow};
+    ///
+    /// let (tx, mut rx) = mpsc::builder(2).overflow(Overflow::Wait).build();
+    /// assert_eq!(tx.force_send(1), Ok(None));
+    /// assert_eq!(tx.force_send(2), Ok(None));
+    /// assert_eq!(tx.force_send(3), Ok(Some(1)));
+    /// assert_eq!(rx.drain().collect::<Vec<_>>(), [2, 3]);
+    /// ```
+    pub fn force_send(&self, value: T) -> Result<Option<T>, SendError<T>> {
+        self.queue.touch();
+        self.queue.force_send(value).map_err(SendError)
+    }
+
+    /// Sends a message by the policy of the channel ([`Overflow`](super::Overflow)) without waiting,
+    /// and tells what became of it. Under the policy `Wait`, a message for which there is no room
+    /// comes back.
+    ///
+    /// The hook of the channel is not called for what comes back.
+    ///
+    /// # Errors
+    /// [`SendError`] with the message if the receiver is gone or has closed the channel.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpsc::{self, Offered, Overflow};
+    ///
+    /// let (tx, mut rx) = mpsc::builder(2).overflow(Overflow::EvictNewest).build();
+    /// assert_eq!(tx.offer("a"), Ok(Offered::Queued { free: 1 }));
+    /// assert_eq!(tx.offer("b"), Ok(Offered::Queued { free: 0 }));
+    /// assert_eq!(tx.offer("c"), Ok(Offered::Evicted("b")));
+    /// assert_eq!(rx.drain().collect::<Vec<_>>(), ["a", "c"]);
+    /// ```
+    pub fn offer(&self, value: T) -> Result<Offered<T>, SendError<T>> {
+        self.queue.touch();
+        self.queue.offer(value).map_err(SendError)
+    }
+
+    /// How many messages were evicted or discarded, by all senders.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpsc::builder(1).overflow(Default::default()).build();
+    /// assert!(tx.force_send("a").is_ok());
+    /// assert!(tx.force_send("b").is_ok());
+    /// assert_eq!(tx.evicted(), 1);
+    /// ```
+    pub fn evicted(&self) -> u64 {
+        self.queue.evicted()
     }
 
     /// Sends a message, waiting for capacity up to `timeout`.

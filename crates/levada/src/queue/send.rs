@@ -3,7 +3,7 @@
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
 
-use super::chan::{Chan, RecvWaiters, TxSide, count, with_message_in_hand};
+use super::chan::{Chan, RecvWaiters, Storing, TxSide, count, with_message_in_hand};
 use crate::observe::Observed;
 use crate::prim::atomic::{Ordering, fence};
 use crate::prim::{LockGuard, asymmetric, is_parked_by};
@@ -47,7 +47,8 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     pub(crate) fn try_send(&self, value: T) -> Result<(), (Refused, T)> {
         match self.try_acquire(1) {
             Ok(tx) => self.push(tx, value).map_err(|value| (Refused::Closed, value)),
-            Err(refused) => Err((refused, value)),
+            Err(Refused::Full) => self.overflow(value),
+            Err(Refused::Closed) => Err((Refused::Closed, value)),
         }
     }
 
@@ -105,7 +106,14 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         let Poll::Ready(budget) = budget::poll_proceed(cx) else {
             return self.poll_over_budget(node, 1, cx).map(Err);
         };
-        let acquired = ready!(self.poll_acquire(node, 1, cx));
+        let Poll::Ready(acquired) = self.poll_acquire(node, 1, cx) else {
+            return if self.may_overflow() {
+                budget.made_progress();
+                Poll::Ready(self.overflow_instead(node, value))
+            } else {
+                Poll::Pending
+            };
+        };
         if acquired.is_ok() {
             budget.made_progress();
         }
@@ -130,7 +138,11 @@ impl<T, P: RecvWaiters> Chan<T, P> {
 
     /// Whether a new sender can take `permits` permits.
     #[inline]
-    fn check_available(&self, tx: &mut TxSide<T, P>, permits: usize) -> Result<(), Refused> {
+    pub(super) fn check_available(
+        &self,
+        tx: &mut TxSide<T, P>,
+        permits: usize,
+    ) -> Result<(), Refused> {
         // Zero permits are requested only to learn whether the channel is closed.
         if permits.max(1) <= tx.cached_permits {
             return Ok(());
@@ -436,13 +448,13 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         if tx.cached_permits > 0 {
             tx.cached_permits -= 1;
         } else {
-            if tx.receivers_gone {
-                return Err(value);
+            if tx.storing != Storing::Chain {
+                return self.push_elsewhere(tx, value);
             }
             if tx.producer.room() == 0 {
                 tx = self.make_room(tx);
-                if tx.receivers_gone {
-                    return Err(value);
+                if tx.storing != Storing::Chain {
+                    return self.push_elsewhere(tx, value);
                 }
             }
             tx.refill_cached_permits();

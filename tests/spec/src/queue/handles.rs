@@ -1,5 +1,6 @@
 //! The four families: nothing but the names that their methods have.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -129,6 +130,9 @@ macro_rules! common {
             assert_eq!(count, messages.len());
             messages
         }
+        fn drain(rx: &mut Self::Rx) -> Vec<Message> {
+            rx.drain().collect()
+        }
         fn close(rx: &mut Self::Rx) {
             rx.close();
         }
@@ -145,6 +149,31 @@ macro_rules! bounded {
 
         fn channel(capacity: usize) -> (Self::Tx, Self::Rx) {
             $channel::channel(capacity)
+        }
+        fn sender_len(tx: &Self::Tx) -> (usize, bool, Option<bool>) {
+            (tx.len(), tx.is_empty(), Some(tx.is_full()))
+        }
+        fn send_ref(tx: &Handle<Self::Tx>, message: Message) -> Option<Lent<Self>> {
+            Some(lent!(tx.lend, |tx| {
+                let mut value = Some(message);
+                let sent = tx.send_ref(&mut value).await;
+                assert_eq!(sent.is_ok(), value.is_none());
+                Out::Sent(sent.map_err(|SendError(())| value))
+            }))
+        }
+        fn send_many(tx: &Handle<Self::Tx>, message: Message) -> Option<Lent<Self>> {
+            Some(lent!(tx.lend, |tx| {
+                let mut batch = VecDeque::from([message]);
+                let sent = tx.send_many(&mut batch).await;
+                assert_eq!(sent.is_ok(), batch.is_empty());
+                Out::Sent(sent.map_err(|SendError(())| batch.pop_front()))
+            }))
+        }
+        fn try_send_many(tx: &Self::Tx, batch: &mut VecDeque<Message>) -> Result<(), bool> {
+            let before = batch.len();
+            let sent = tx.try_send_many(batch).map_err(|error| refused(error).0)?;
+            assert_eq!(batch.len(), before - sent);
+            Ok(())
         }
         fn sender_capacity(tx: &Self::Tx) -> Option<(usize, usize)> {
             Some((tx.capacity(), tx.max_capacity()))
@@ -226,6 +255,18 @@ macro_rules! unbounded {
         fn channel(_capacity: usize) -> (Self::Tx, Self::Rx) {
             $channel::unbounded_channel()
         }
+        fn sender_len(tx: &Self::Tx) -> (usize, bool, Option<bool>) {
+            (tx.len(), tx.is_empty(), None)
+        }
+        fn send_ref(_: &Handle<Self::Tx>, _: Message) -> Option<Lent<Self>> {
+            None
+        }
+        fn send_many(_: &Handle<Self::Tx>, _: Message) -> Option<Lent<Self>> {
+            None
+        }
+        fn try_send_many(tx: &Self::Tx, batch: &mut VecDeque<Message>) -> Result<(), bool> {
+            tx.send_many(batch).map_err(|SendError(())| false)
+        }
         fn sender_capacity(_: &Self::Tx) -> Option<(usize, usize)> {
             None
         }
@@ -303,6 +344,15 @@ macro_rules! single {
         fn next(rx: Self::Rx) -> BoxFuture<Out<Self>> {
             Box::pin(async move { Out::Received(next_of(rx).await) })
         }
+        fn peek(rx: &mut Self::Rx) -> Option<Option<usize>> {
+            Some(rx.peek().map(Message::id))
+        }
+        fn recv_if(rx: &mut Self::Rx, answer: bool) -> Option<Option<Message>> {
+            Some(rx.recv_if(|_| answer))
+        }
+        fn ready(rx: &Handle<Self::Rx>) -> Option<Lent<Self>> {
+            Some(lent!(rx.lend_mut, |rx| Out::Ready(rx.ready().await)))
+        }
         fn receivers(_: &Self::Rx) -> Option<(usize, bool)> {
             None
         }
@@ -325,6 +375,15 @@ macro_rules! many {
         }
         fn next(rx: Self::Rx) -> BoxFuture<Out<Self>> {
             Box::pin(async move { Out::Received(next_of(rx.into_stream()).await) })
+        }
+        fn peek(_: &mut Self::Rx) -> Option<Option<usize>> {
+            None
+        }
+        fn recv_if(_: &mut Self::Rx, _: bool) -> Option<Option<Message>> {
+            None
+        }
+        fn ready(_: &Handle<Self::Rx>) -> Option<Lent<Self>> {
+            None
         }
         fn receivers(rx: &Self::Rx) -> Option<(usize, bool)> {
             Some((rx.receiver_count(), rx.same_channel(rx)))

@@ -49,6 +49,10 @@ pub enum Op {
     #[proptest(weight = 8)]
     StartSend(u8),
     StartSendTimeout(u8),
+    StartSendRef(u8),
+    StartSendMany(u8),
+    /// With so many messages.
+    TrySendMany(u8, u8),
     /// `into_sink`, and one message through it.
     StartSink(u8),
     #[proptest(weight = 2)]
@@ -85,6 +89,13 @@ pub enum Op {
     StartPollRecvMany(u8, u8),
     /// The receiver as a stream.
     StartNext(u8),
+    /// `ready` of mpsc.
+    StartReady(u8),
+    /// `peek` of mpsc.
+    Peek(u8),
+    /// `recv_if` of mpsc, with a condition that holds or not.
+    RecvIf(u8, bool),
+    Drain(u8),
     #[proptest(weight = 5)]
     TryRecv(u8),
     /// Where it does not block.
@@ -128,7 +139,11 @@ pub enum Action {
         key: Key,
         limit: usize,
     },
+    PollReady {
+        key: Key,
+    },
     TryRecv,
+    Peek,
     SendPermit(usize),
     /// Permits come back unused.
     Release(usize),

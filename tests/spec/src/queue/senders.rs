@@ -1,5 +1,7 @@
 //! The operations of senders and permits.
 
+use std::collections::VecDeque;
+
 use support::Message;
 
 use super::family::{Family, Lent};
@@ -72,6 +74,15 @@ impl<F: Family> Run<F> {
                 // The timer has one, too.
                 run.start_send(at, 2, F::send_timeout);
             }),
+            Op::StartSendRef(n) => {
+                self.with_sender(n, |run, at| run.start_send(at, 1, F::send_ref));
+            }
+            Op::StartSendMany(n) => {
+                self.with_sender(n, |run, at| run.start_send(at, 1, F::send_many));
+            }
+            Op::TrySendMany(n, many) => {
+                self.with_sender(n, |run, at| run.try_send_many(at, usize::from(many % 4)));
+            }
             Op::StartSink(n) => self.with_own_sender(n, |run, sender| {
                 let message = run.message();
                 let kind = Kind::Send { message: message.id(), owns_sender: true };
@@ -183,6 +194,21 @@ impl<F: Family> Run<F> {
             full
         });
         self.note(Action::TrySend(id), tried(&result));
+    }
+
+    /// To the model it is as many tries as there was room for.
+    fn try_send_many(&mut self, at: usize, many: usize) {
+        let Some(sender) = self.senders[at].peek() else { return };
+        let mut batch: VecDeque<_> = (0..many).map(|_| self.message()).collect();
+        let mut ids: VecDeque<_> = batch.iter().map(Message::id).collect();
+        let result = F::try_send_many(sender, &mut batch);
+        assert!(batch.iter().map(Message::id).eq(ids.iter().copied().skip(many - batch.len())));
+        for id in ids.drain(..many - batch.len()) {
+            self.note(Action::TrySend(id), Answer::Done);
+        }
+        if let (Some(id), Err(_)) = (ids.pop_front(), &result) {
+            self.note(Action::TrySend(id), tried(&result));
+        }
     }
 
     fn start_send<L>(&mut self, at: usize, wakers: usize, send: L)

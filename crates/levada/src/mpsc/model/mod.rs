@@ -1,5 +1,6 @@
 //! Every interleaving of the few steps that do not simply go through the lock.
 
+mod batch;
 mod end;
 
 use super::{Receiver, Sender, channel, unbounded_channel};

@@ -287,6 +287,10 @@ impl Queue {
             Action::Close => self.close(),
             Action::TryRecv => return self.try_recv(),
             Action::PollRecv { key, limit } => return self.poll_recv(key, limit),
+            Action::PollReady { key } => return self.poll_ready(key),
+            Action::Peek => {
+                return Answer::Got(self.messages.front().copied().into_iter().collect());
+            }
             Action::SendPermit(message) => {
                 self.reserved -= 1;
                 self.push(message);
@@ -383,6 +387,7 @@ impl Queue {
             Action::PollSend { key, .. } | Action::PollReserve { key, .. } => {
                 self.is_stuck().then_some((key, false))
             }
+            Action::PollReady { .. } if self.is_blocked() => Some((RECEIVER, true)),
             Action::PollRecv { key, .. } if self.is_blocked() => {
                 Some((if self.many { key } else { RECEIVER }, true))
             }

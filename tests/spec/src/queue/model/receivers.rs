@@ -90,6 +90,16 @@ impl Queue {
         Answer::Got(messages)
     }
 
+    /// Of mpsc, whose messages are promised to no receiver.
+    pub(super) fn poll_ready(&mut self, key: Key) -> Answer {
+        if self.messages.is_empty() && !self.is_ended() {
+            self.sleep(key);
+            return Answer::Pending;
+        }
+        self.sleepers.retain(|sleeper| sleeper.key != key);
+        if self.messages.is_empty() { Answer::Ended } else { Answer::Done }
+    }
+
     /// A receiver has to wait.
     fn sleep(&mut self, key: Key) {
         let impatient = self.is_blocked() || !self.messages.is_empty();
