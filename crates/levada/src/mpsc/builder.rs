@@ -145,10 +145,7 @@ impl<T> Builder<T> {
     /// assert!(tx.try_send(20).is_ok());
     /// assert_eq!(lost.load(Ordering::Relaxed), 20);
     /// ```
-    pub fn on_evicted(
-        mut self,
-        on_evicted: impl Fn(T) + Send + Sync + 'static,
-    ) -> Self {
+    pub fn on_evicted(mut self, on_evicted: impl Fn(T) + Send + Sync + 'static) -> Self {
         self.on_evicted = Some(Box::new(on_evicted));
         self
     }

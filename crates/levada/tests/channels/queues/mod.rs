@@ -6,6 +6,7 @@ mod of_mpsc {
     use levada::mpsc as queue;
 
     mod batches;
+    mod overflow;
     mod sights;
 }
 
@@ -14,5 +15,6 @@ mod of_mpmc {
     use levada::mpmc as queue;
 
     mod batches;
+    mod overflow;
     mod sights;
 }
