@@ -192,16 +192,16 @@ impl<T> Sender<T> {
         self.queue.try_send_many(batch).map_err(|refused| TrySendError::new(refused, ()))
     }
 
-    /// Sends the message that is in `value`, waiting for capacity if the channel is full, and leaves
-    /// `None` there. Sends nothing if there is `None`.
+    /// Sends the message that is in `value`, waiting for capacity if the channel is full, and
+    /// leaves `None` there. Sends nothing if there is `None`.
     ///
     /// # Errors
     /// [`SendError`] if the receiver is gone or has closed the channel. The message is left in
     /// `value`.
     ///
     /// # Cancel safety
-    /// If the future is dropped before it is ready, the message was not sent and is left in `value`.
-    /// The place in the queue is lost.
+    /// If the future is dropped before it is ready, the message was not sent and is left in
+    /// `value`. The place in the queue is lost.
     ///
     /// # Examples
     /// ```
@@ -279,10 +279,11 @@ impl<T> Sender<T> {
     /// itself comes back: see [`Overflow`](super::Overflow#guarantees). The hook of the channel is
     /// not called for what comes back.
     ///
-    /// The receiver of a plain `channel` takes messages without a lock, so what it was sent cannot be
-    /// taken back. Such a channel begins to keep messages back with the first `force_send`: messages
-    /// that were sent before do not go. A channel of [`builder`](super::builder) with a policy,
-    /// [`Overflow::Wait`](super::Overflow::Wait) for example, keeps them back from the beginning.
+    /// The receiver of a plain `channel` takes messages without a lock, so what it was sent cannot
+    /// be taken back. Such a channel begins to keep messages back with the first `force_send`:
+    /// messages that were sent before do not go. A channel of [`builder`](super::builder) with a
+    /// policy, [`Overflow::Wait`](super::Overflow::Wait) for example, keeps them back from the
+    /// beginning.
     ///
     /// # Errors
     /// [`SendError`] with the message if the receiver is gone or has closed the channel.
@@ -302,9 +303,9 @@ impl<T> Sender<T> {
         self.queue.force_send(value).map_err(SendError)
     }
 
-    /// Sends a message by the policy of the channel ([`Overflow`](super::Overflow)) without waiting,
-    /// and tells what became of it. Under the policy `Wait`, a message for which there is no room
-    /// comes back.
+    /// Sends a message by the policy of the channel ([`Overflow`](super::Overflow)) without
+    /// waiting, and tells what became of it. Under the policy `Wait`, a message for which there is
+    /// no room comes back.
     ///
     /// The hook of the channel is not called for what comes back.
     ///

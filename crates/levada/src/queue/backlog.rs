@@ -26,6 +26,7 @@
 //! # Checked by
 //! `mpsc::model::overflow`.
 
+use core::ptr;
 use core::task::Waker;
 use std::collections::VecDeque;
 
@@ -39,6 +40,37 @@ use crate::prim::atomic::Ordering;
 const FIRST_LEN: usize = 4;
 
 impl<T, P: RecvWaiters> Chan<T, P> {
+    /// What is done about overflow, if that was ever a question.
+    #[inline]
+    pub(super) fn policy(&self) -> Option<&Policy<T>> {
+        // ORDERING: Acquire pairs with the Release in `set_policy`: the whole policy is seen.
+        let policy = self.policy.load(Ordering::Acquire);
+        // SAFETY: it came from `Box::into_raw` in `set_policy`, is set once, and is freed when the
+        // channel is.
+        unsafe { policy.as_ref() }
+    }
+
+    /// Sets it, unless it is set already.
+    pub(crate) fn set_policy(&self, policy: Policy<T>) {
+        let new = Box::into_raw(Box::new(policy));
+        let null = ptr::null_mut();
+        // ORDERING: Release pairs with the Acquire load in `policy`. Relaxed: the policy that is
+        // there is not looked at here.
+        let set = self.policy.compare_exchange(null, new, Ordering::Release, Ordering::Relaxed);
+        if set.is_err() {
+            // SAFETY: it came from `Box::into_raw` above, and was not published.
+            drop(unsafe { Box::from_raw(new) });
+        }
+    }
+
+    /// The messages of the backlog, oldest first, if the channel has a policy.
+    pub(super) fn backlog<'a>(&'a self, _tx: &'a mut TxSide<T, P>) -> Option<&'a mut VecDeque<T>> {
+        let policy = self.policy()?;
+        // SAFETY: the backlog is accessed here alone, by the holder of the lock: `_tx` is what it
+        // guards, and borrowed mutably for as long as the backlog is.
+        Some(policy.backlog.with_mut(|backlog| unsafe { &mut *backlog }))
+    }
+
     /// Begins the backlog, if the channel needs one to evict messages. It has a policy.
     pub(super) fn begin_backlog(&self, tx: &mut TxSide<T, P>) {
         if !P::NEEDS_BACKLOG || tx.storing != Storing::Chain {

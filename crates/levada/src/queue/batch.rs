@@ -40,7 +40,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     fn overflow_many(&self, batch: &mut VecDeque<T>) -> Result<usize, Refused> {
         let before = batch.len();
         while let Some(message) = batch.pop_front() {
-            if let Err((refused, message)) = self.overflow(message) {
+            if let Err((refused, message)) = self.refuse(Refused::Full, message) {
                 batch.push_front(message);
                 return Err(refused);
             }

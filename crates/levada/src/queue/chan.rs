@@ -88,7 +88,6 @@ use core::mem::offset_of;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr;
 use core::task::Waker;
-use std::collections::VecDeque;
 
 use super::policy::{Exchange, Policy};
 use crate::observe::{ChannelRecord, Kind, Name, Observed};
@@ -192,7 +191,7 @@ pub(crate) struct Chan<T, P> {
     /// A copy of the permits' capacity, for reads without the lock.
     capacity: usize,
     /// What is done about overflow, if a policy was set or a message was ever evicted. Set once.
-    policy: AtomicPtr<Policy<T>>,
+    pub(super) policy: AtomicPtr<Policy<T>>,
     /// Fills the cache line, where pointers are small.
     _pad: Pad<{ LINE.saturating_sub(RARELY_USED) }>,
     rx: RxSide<T>,
@@ -368,38 +367,6 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     pub(crate) fn len(&self) -> usize {
         let mut tx = self.lock();
         self.queued(&tx) + self.backlog(&mut tx).map_or(0, |backlog| backlog.len())
-    }
-
-    /// What is done about overflow, if that was ever a question.
-    #[inline]
-    pub(super) fn policy(&self) -> Option<&Policy<T>> {
-        // ORDERING: Acquire pairs with the Release in `set_policy`: the whole policy is seen.
-        let policy = self.policy.load(Ordering::Acquire);
-        // SAFETY: it came from `Box::into_raw` in `set_policy`, is set once, and is freed when the
-        // channel is.
-        unsafe { policy.as_ref() }
-    }
-
-    /// Sets it, unless it is set already.
-    pub(crate) fn set_policy(&self, policy: Policy<T>) {
-        let new = Box::into_raw(Box::new(policy));
-        let null = ptr::null_mut();
-        // ORDERING: Release pairs with the Acquire load in `policy`. Relaxed: the policy that is
-        // there is not looked at here.
-        let set = self.policy.compare_exchange(null, new, Ordering::Release, Ordering::Relaxed);
-        if set.is_err() {
-            // SAFETY: it came from `Box::into_raw` above, and was not published.
-            drop(unsafe { Box::from_raw(new) });
-        }
-    }
-
-    /// The messages of the backlog, oldest first, if the channel has a policy.
-    #[expect(clippy::mut_from_ref, reason = "the lock is borrowed mutably")]
-    pub(super) fn backlog<'a>(&'a self, _tx: &'a mut TxSide<T, P>) -> Option<&'a mut VecDeque<T>> {
-        let policy = self.policy()?;
-        // SAFETY: the backlog is accessed here alone, by the holder of the lock: `_tx` is what it
-        // guards, and borrowed mutably for as long as the backlog is.
-        Some(policy.backlog.with_mut(|backlog| unsafe { &mut *backlog }))
     }
 
     /// Whether new permits are refused.

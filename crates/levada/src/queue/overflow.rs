@@ -10,11 +10,13 @@
 #![forbid(unsafe_code)]
 
 use core::pin::Pin;
+use core::task::Poll;
 
 use super::chan::{Chan, RecvWaiters};
 use super::policy::{Exchange, Offered, Overflow, Policy};
 use super::send::Refused;
 use crate::storage::ring::Emptied;
+use crate::util::budget::Budget;
 use crate::wait::list::Node;
 
 impl<T, P: RecvWaiters> Chan<T, P> {
@@ -48,11 +50,13 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         self.policy().is_some_and(|policy| policy.overflow != Overflow::Wait)
     }
 
-    /// For a sender that was refused, because the channel is full.
+    /// For a sender that was refused: if the channel is full, its policy may have an answer.
     #[cold]
-    pub(super) fn overflow(&self, value: T) -> Result<(), (Refused, T)> {
-        let Some(policy) = self.policy().filter(|policy| policy.overflow != Overflow::Wait) else {
-            return Err((Refused::Full, value));
+    pub(super) fn refuse(&self, refused: Refused, value: T) -> Result<(), (Refused, T)> {
+        let overflows =
+            |policy: &&Policy<T>| refused == Refused::Full && policy.overflow != Overflow::Wait;
+        let Some(policy) = self.policy().filter(overflows) else {
+            return Err((refused, value));
         };
         match self.offer_by(policy.overflow, value) {
             Ok(Offered::Queued { .. }) => {}
@@ -63,15 +67,25 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     }
 
     /// The same for a sender that has begun to wait.
-    #[cold]
-    pub(super) fn overflow_instead(
+    #[inline]
+    pub(super) fn overflow_or_wait(
         &self,
         node: Pin<&Node>,
         value: &mut Option<T>,
-    ) -> Result<(), Refused> {
+        budget: Budget,
+    ) -> Poll<Result<(), Refused>> {
+        if !self.may_overflow() {
+            return Poll::Pending;
+        }
+        budget.made_progress();
+        Poll::Ready(self.overflow_instead(node, value))
+    }
+
+    #[cold]
+    fn overflow_instead(&self, node: Pin<&Node>, value: &mut Option<T>) -> Result<(), Refused> {
         self.cancel(node);
         let message = value.take().expect("the caller has checked");
-        self.overflow(message).map_err(|(refused, message)| {
+        self.refuse(Refused::Full, message).map_err(|(refused, message)| {
             *value = Some(message);
             refused
         })

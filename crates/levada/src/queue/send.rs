@@ -47,8 +47,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     pub(crate) fn try_send(&self, value: T) -> Result<(), (Refused, T)> {
         match self.try_acquire(1) {
             Ok(tx) => self.push(tx, value).map_err(|value| (Refused::Closed, value)),
-            Err(Refused::Full) => self.overflow(value),
-            Err(Refused::Closed) => Err((Refused::Closed, value)),
+            Err(refused) => self.refuse(refused, value),
         }
     }
 
@@ -107,12 +106,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             return self.poll_over_budget(node, 1, cx).map(Err);
         };
         let Poll::Ready(acquired) = self.poll_acquire(node, 1, cx) else {
-            return if self.may_overflow() {
-                budget.made_progress();
-                Poll::Ready(self.overflow_instead(node, value))
-            } else {
-                Poll::Pending
-            };
+            return self.overflow_or_wait(node, value, budget);
         };
         if acquired.is_ok() {
             budget.made_progress();

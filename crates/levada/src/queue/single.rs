@@ -61,8 +61,8 @@ impl RecvWaiters for RxWaker {
     }
 }
 
-/// How many messages a receiver takes from a backlog, if it finds one. A type, so that a receiver of
-/// one passes nothing.
+/// How many messages a receiver takes from a backlog, if it finds one. A type, so that a receiver
+/// of one passes nothing.
 trait Want {
     fn count(self) -> usize;
 }
@@ -193,7 +193,7 @@ impl<T> UniqueRx<T> {
         // SAFETY: the slot is alive until the consumer steps over it, which needs `&mut self`.
         let slot = unsafe { &*slot };
         // SAFETY: it is initialised, and only the consumer accesses it until then (`front`).
-        Some(slot.with(|slot| unsafe { (*slot).assume_init_ref() }))
+        Some(slot.with(|slot| unsafe { &*slot.cast::<T>() }))
     }
 
     /// Takes the oldest message if `condition` holds for it.
@@ -322,8 +322,8 @@ impl<T> Chan<T, RxWaker> {
         Some(message)
     }
 
-    /// Appends up to `limit` of the messages that are there now to `buffer`: senders that are faster
-    /// must not keep the receiver for ever.
+    /// Appends up to `limit` of the messages that are there now to `buffer`: senders that are
+    /// faster must not keep the receiver for ever.
     #[inline]
     fn pop_many(&self, owned: &mut RxOwned<T>, buffer: &mut Vec<T>, limit: usize) -> usize {
         let there = self.chain.tail().wrapping_sub(owned.consumer.head());

@@ -1,5 +1,5 @@
-//! `mpsc`, 128 messages at a time: by so many sends, and by one `send_many`, which tokio does not have.
-//! Both receive with one `recv_many`.
+//! `mpsc`, 128 messages at a time: by so many sends, and by one `send_many`, which tokio does not
+//! have. Both receive with one `recv_many`.
 
 use super::mpsc;
 use crate::run::on_runtime;
