@@ -206,6 +206,19 @@ pub(super) fn with_message_in_hand(wake: impl FnOnce()) {
     contain(wake);
 }
 
+/// A clone of a waker that may not be needed: dropped after the lock is released (I4). A
+/// panic in its drop is caught, because the caller may hold a message or permits.
+pub(super) struct SpareWaker(pub(super) Option<Waker>);
+
+impl Drop for SpareWaker {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(waker) = self.0.take() {
+            with_message_in_hand(|| drop(waker));
+        }
+    }
+}
+
 /// The lock, and a hint for senders that have not taken it.
 struct Guarded<T, P> {
     /// Whether senders waited after the last change.
@@ -631,7 +644,7 @@ impl<T, P> Drop for Chan<T, P> {
             // together in `new`, and this is the end of both.
             unsafe { owned.consumer.free(&self.chain) };
         });
-        // ORDERING: Acquire pairs with the Release in `set_policy`.
+        // ORDERING: Acquire pairs with the Release in `backlog::set_policy`.
         let policy = self.policy.load(Ordering::Acquire);
         if !policy.is_null() {
             // SAFETY: it came from `Box::into_raw` in `set_policy`, and this is its end.

@@ -10,17 +10,18 @@ use crate::prim::atomic::{AtomicU64, Ordering};
 /// What a bounded channel does with a message that is sent while it is full. The name says which
 /// message goes.
 ///
-/// The policy is that of `send`, `try_send`, `send_many`, `send_ref` and `offer`. Under every
-/// policy but `Wait` they do not wait, and do not report that the channel is full. What reserves a
-/// place (`reserve`, sinks, `send_timeout`) waits under every policy.
+/// It is the policy of `send`, `try_send`, `send_many`, `try_send_many`, `send_ref` and `offer`.
+/// Under every policy but `Wait` they do not wait, and do not report that the channel is full. What
+/// reserves a place (`reserve`, sinks, `send_timeout`) waits under every policy.
 ///
 /// # Guarantees
 /// 1. Each message that is sent is exactly one of: received, evicted (or discarded), dropped with
 ///    the channel, or returned in an error.
 /// 2. A reserved place is never evicted. If all places are reserved, or belong to senders that
-/// wait,    no message can go, and the incoming one is discarded under each policy. 3. What a
-/// receiver holds is never evicted: a message that was    [looked at](crate::mpsc::Receiver::peek)
-/// stays. 4. The messages that stay keep their order.
+///    wait, no message can go, and the incoming one is discarded under every policy.
+/// 3. What a receiver holds is never evicted: a message that was
+///    [looked at](crate::mpsc::Receiver::peek) stays.
+/// 4. The messages that stay keep their order.
 ///
 /// # Examples
 /// ```

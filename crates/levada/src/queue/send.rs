@@ -1,9 +1,9 @@
 //! Sending: acquiring permits, and storing messages.
 
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker, ready};
+use core::task::{Context, Poll, ready};
 
-use super::chan::{Chan, RecvWaiters, Storing, TxSide, count, with_message_in_hand};
+use super::chan::{Chan, RecvWaiters, SpareWaker, Storing, TxSide, count, with_message_in_hand};
 use crate::observe::Observed;
 use crate::prim::atomic::{Ordering, fence};
 use crate::prim::{LockGuard, asymmetric, is_parked_by};
@@ -26,19 +26,6 @@ pub(super) struct Acquired<'a, T, P> {
     pub(super) tx: LockGuard<'a, TxSide<T, P>>,
     /// Dropped after the lock is released.
     pub(super) spare: SpareWaker,
-}
-
-/// A clone of a waker that may not be needed: dropped after the lock is released (chan, I4). A
-/// panic in its drop is caught, because the caller may hold a message or permits.
-pub(super) struct SpareWaker(Option<Waker>);
-
-impl Drop for SpareWaker {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(waker) = self.0.take() {
-            with_message_in_hand(|| drop(waker));
-        }
-    }
 }
 
 impl<T, P: RecvWaiters> Chan<T, P> {

@@ -25,6 +25,8 @@ pub trait Family: Sized + Debug + 'static {
     const MANY: bool;
 
     fn channel(capacity: usize) -> (Self::Tx, Self::Rx);
+    /// Whether all messages of such a channel can be evicted.
+    fn evicts(capacity: usize) -> bool;
 
     fn downgrade(tx: &Self::Tx) -> Self::Weak;
     fn upgrade(weak: &Self::Weak) -> Option<Self::Tx>;
@@ -47,6 +49,13 @@ pub trait Family: Sized + Debug + 'static {
 
     /// The error: whether it is full, and the message.
     fn try_send(tx: &Self::Tx, message: Message) -> Result<(), (bool, Message)>;
+    /// The message that came back; the error: that the channel is closed. By `force_send`, or by
+    /// `offer` if `offers`. `evicted` counts it.
+    fn force_send(
+        tx: &Self::Tx,
+        message: Message,
+        offers: bool,
+    ) -> Result<Option<Message>, Message>;
     fn blocking_send(tx: &Self::Tx, message: Message) -> Result<(), (bool, Message)>;
     fn send(tx: &Handle<Self::Tx>, message: Message) -> Option<Lent<Self>>;
     fn send_ref(tx: &Handle<Self::Tx>, message: Message) -> Option<Lent<Self>>;

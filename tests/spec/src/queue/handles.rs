@@ -3,17 +3,13 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::pin::pin;
 use std::time::Duration;
 
-use futures_core::{FusedStream, Stream};
-use futures_sink::Sink;
 use levada::mpmc;
-use levada::mpsc::{
-    self, error::SendError, error::SendTimeoutError, error::TryRecvError, error::TrySendError,
-};
+use levada::mpsc::{self, error::SendError, error::SendTimeoutError, error::TryRecvError};
 use support::Message;
 
+use super::calls::{came_back, next_of, refused, through};
 use super::family::{Family, Lent};
 use super::future::{Out, Permits};
 use crate::handle::Handle;
@@ -34,33 +30,6 @@ pub struct MpmcUnbounded;
 
 /// Far longer than any test: the clock is not what is tested.
 const HOUR: Duration = Duration::from_secs(3600);
-
-/// Whether it is full, and what was to be sent.
-fn refused<T>(error: TrySendError<T>) -> (bool, T) {
-    (matches!(error, TrySendError::Full(_)), error.into_inner())
-}
-
-/// Sends one message and closes.
-async fn through<S: Sink<Message>>(sink: S, message: Message) -> Result<(), ()> {
-    let mut sink = pin!(sink);
-    let ready = poll_fn(|cx| sink.as_mut().poll_ready(cx)).await;
-    let sent = ready.and_then(|()| sink.as_mut().start_send(message));
-    let flushed = poll_fn(|cx| sink.as_mut().poll_flush(cx)).await;
-    let closed = poll_fn(|cx| sink.as_mut().poll_close(cx)).await;
-    assert!(flushed.is_ok() && closed.is_ok(), "there is nothing to flush");
-    sent.map_err(drop)
-}
-
-/// The next message of a stream.
-async fn next_of<S: Stream<Item = Message> + FusedStream>(stream: S) -> Vec<Message> {
-    let mut stream = pin!(stream);
-    // The receiver may have told the end before it became a stream.
-    let was_terminated = stream.is_terminated();
-    let next = poll_fn(|cx| stream.as_mut().poll_next(cx)).await;
-    assert_eq!(stream.is_terminated(), next.is_none());
-    assert!(next.is_none() || !was_terminated, "a message came after the end");
-    Vec::from_iter(next)
-}
 
 /// A future that borrows a handle.
 macro_rules! lent {
@@ -148,7 +117,29 @@ macro_rules! bounded {
         const BOUNDED: bool = true;
 
         fn channel(capacity: usize) -> (Self::Tx, Self::Rx) {
-            $channel::channel(capacity)
+            if capacity.is_multiple_of(2) {
+                $channel::builder(capacity).overflow($channel::Overflow::Wait).build()
+            } else {
+                $channel::channel(capacity)
+            }
+        }
+        fn evicts(capacity: usize) -> bool {
+            Self::MANY || capacity.is_multiple_of(2)
+        }
+        fn force_send(
+            tx: &Self::Tx,
+            message: Message,
+            offers: bool,
+        ) -> Result<Option<Message>, Message> {
+            let evicted = tx.evicted();
+            let sent = if offers {
+                tx.offer(message).map(|offered| came_back(offered, tx.capacity()))
+            } else {
+                tx.force_send(message)
+            };
+            let counts = !offers && matches!(sent, Ok(Some(_)));
+            assert_eq!(tx.evicted(), evicted + u64::from(counts));
+            sent.map_err(|SendError(message)| message)
         }
         fn sender_len(tx: &Self::Tx) -> (usize, bool, Option<bool>) {
             (tx.len(), tx.is_empty(), Some(tx.is_full()))
@@ -253,6 +244,12 @@ macro_rules! unbounded {
 
         fn channel(_capacity: usize) -> (Self::Tx, Self::Rx) {
             $channel::unbounded_channel()
+        }
+        fn evicts(_capacity: usize) -> bool {
+            false
+        }
+        fn force_send(_: &Self::Tx, _: Message, _: bool) -> Result<Option<Message>, Message> {
+            unreachable!("it is never full")
         }
         fn sender_len(tx: &Self::Tx) -> (usize, bool, Option<bool>) {
             (tx.len(), tx.is_empty(), None)

@@ -1,5 +1,6 @@
 //! mpsc and mpmc, bounded and unbounded: one model, one interpreter, four families of handles.
 
+mod calls;
 mod family;
 mod future;
 mod handles;
@@ -44,6 +45,9 @@ pub enum Op {
     Upgrade(u8),
     #[proptest(weight = 8)]
     TrySend(u8),
+    /// `force_send`, or `offer`.
+    #[proptest(weight = 2)]
+    ForceSend(u8, bool),
     /// Where it does not block.
     BlockingSend(u8),
     #[proptest(weight = 8)]
@@ -121,6 +125,7 @@ pub enum Action {
     DropReceiver,
     Close,
     TrySend(usize),
+    ForceSend(usize),
     TryReserve(usize),
     /// A future was made that holds a message.
     StartSend,

@@ -92,7 +92,8 @@ impl<F: Family> Run<F> {
                 }
             }),
             Op::RecvIf(n, answer) => self.with_free_receiver(n, |run, at| {
-                let next = run.receivers[at].with_mut(F::peek).flatten();
+                let Some(next) = run.receivers[at].with_mut(F::peek) else { return };
+                run.note(Action::Peek, Answer::Got(Vec::from_iter(next)));
                 let received = run.receivers[at].with_mut(|rx| F::recv_if(rx, answer)).flatten();
                 let id = received.as_ref().map(Message::id);
                 assert_eq!(id, next.filter(|_| answer), "the next message, if the condition holds");

@@ -24,6 +24,8 @@ pub(super) struct Run<F: Family> {
     pub(super) senders: Vec<Handle<F::Tx>>,
     pub(super) weak: Vec<F::Weak>,
     pub(super) receivers: Vec<Handle<F::Rx>>,
+    /// Whether all messages can be evicted.
+    pub(super) evicts: bool,
     /// Something that owns a handle was forgotten: the channel stays for ever.
     pub(super) leaked: bool,
     ledger: Ledger,
@@ -63,6 +65,7 @@ impl<F: Family> Run<F> {
             senders: vec![Handle::new(sender)],
             weak: Vec::new(),
             receivers: vec![Handle::new(receiver)],
+            evicts: F::evicts(case.capacity),
             leaked: false,
             ledger: Ledger::new(case.ops.len()),
             checker: Checker::new(Queue::new(capacity, F::MANY), tamper),

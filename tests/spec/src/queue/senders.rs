@@ -57,6 +57,10 @@ impl<F: Family> Run<F> {
                 self.with_sender(n, |run, at| run.try_send(at, F::blocking_send));
             }
             Op::BlockingSend(_) => {}
+            Op::ForceSend(n, offers) if self.evicts => {
+                self.with_sender(n, |run, at| run.force_send(at, offers));
+            }
+            Op::ForceSend(..) => {}
             Op::StartClosed(n) => self.with_sender(n, |run, at| {
                 let (future, loan) = F::closed(&run.senders[at]);
                 run.futures.start(Kind::Closed, future, Some(loan));
@@ -194,6 +198,27 @@ impl<F: Family> Run<F> {
             full
         });
         self.note(Action::TrySend(id), tried(&result));
+    }
+
+    /// An `offer` that finds no room is as a try that is not counted: the model is not asked.
+    fn force_send(&mut self, at: usize, offers: bool) {
+        let Some(sender) = self.senders[at].peek() else { return };
+        let message = self.message();
+        let id = message.id();
+        let back = F::force_send(sender, message, offers);
+        let answer = match &back {
+            Ok(None) => Answer::Done,
+            Ok(Some(message)) => Answer::Got(vec![message.id()]),
+            Err(_) => Answer::Closed,
+        };
+        let is_refused = offers && matches!(back, Ok(Some(_)));
+        drop(back);
+        if is_refused {
+            assert!(!self.checker.model().answers_senders(), "there is room");
+            assert_eq!(answer, Answer::Got(vec![id]), "another message came back");
+        } else {
+            self.note(Action::ForceSend(id), answer);
+        }
     }
 
     /// To the model it is as many tries as there was room for.

@@ -323,7 +323,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "send-unused-waker-explodes",
-        file: "queue/send.rs",
+        file: "queue/chan.rs",
         before: "            with_message_in_hand(|| drop(waker));",
         after: "            drop(waker);",
         breaks: "a permit is lost because a waker panics when it is dropped",

@@ -2,6 +2,7 @@
 
 mod batch;
 mod end;
+mod overflow;
 
 use super::{Receiver, Sender, channel, unbounded_channel};
 use crate::prim::{Arc, block_on, model, thread};

@@ -68,6 +68,7 @@ impl Queue {
 
     fn receive(&mut self, limit: usize) -> Vec<usize> {
         let count = limit.min(self.messages.len());
+        self.held &= count == 0;
         self.messages.drain(..count).collect()
     }
 
