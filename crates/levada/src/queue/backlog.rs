@@ -35,6 +35,7 @@ use super::policy::Policy;
 use crate::observe::Observed;
 use crate::prim::LockGuard;
 use crate::prim::atomic::Ordering;
+use crate::util::FirstPanic;
 
 /// How many messages the first backlog has room for.
 const FIRST_LEN: usize = 4;
@@ -158,6 +159,21 @@ impl<T, P: RecvWaiters> Chan<T, P> {
                 tx = self.lock();
                 tx.permits_mut().release(1);
             }
+        }
+    }
+
+    /// Drops the messages of the backlog, with the last receiver: in place, since a message may be
+    /// larger than the stack has room for.
+    #[cold]
+    pub(super) fn drop_backlog(&self, panics: &mut FirstPanic) {
+        let mut left = {
+            let mut tx = self.lock();
+            let left = self.backlog(&mut tx).map(core::mem::take).unwrap_or_default();
+            tx.permits_mut().release(left.len());
+            left
+        };
+        while !left.is_empty() {
+            panics.catch(|| drop(left.drain(..1)));
         }
     }
 

@@ -531,14 +531,8 @@ impl<T, P: RecvWaiters> Hub for Chan<T, P> {
         while let Some(waker) = left() {
             panics.catch(|| drop(waker));
         }
-        let in_backlog = || {
-            let mut tx = self.lock();
-            let message = self.backlog(&mut tx)?.pop_front()?;
-            tx.permits_mut().release(1);
-            Some(message)
-        };
-        while let Some(message) = in_backlog() {
-            panics.catch(|| drop(message));
+        if self.policy().is_some() {
+            self.drop_backlog(&mut panics);
         }
         // Messages are dropped one by one, outside the lock and in place: a message may be larger
         // than the stack has room for. `with_last_consumer` makes the access exclusive.

@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
-use levada::mpsc::{Offered, error::TrySendError};
+use levada::mpsc::{Offered, error::RecvTimeoutError, error::TrySendError};
 use support::Message;
 
 /// What an offer under the policy to wait gives back, with so much capacity left.
@@ -17,6 +17,15 @@ pub(super) fn came_back(offered: Offered<Message>, capacity: usize) -> Option<Me
         }
         Offered::Discarded(message) => Some(message),
         Offered::Evicted(_) => panic!("the policy is to wait"),
+    }
+}
+
+/// The message of a receive that nothing stops; none at the end.
+pub(super) fn unless_stopped(received: Result<Message, RecvTimeoutError>) -> Vec<Message> {
+    match received {
+        Ok(message) => vec![message],
+        Err(RecvTimeoutError::Disconnected) => Vec::new(),
+        Err(RecvTimeoutError::Timeout) => panic!("nothing stops it"),
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::future::poll_fn;
-use std::time::Duration;
+use std::future::{pending, poll_fn};
+use std::time::{Duration, Instant};
 
 use levada::mpmc;
 use levada::mpsc::{self, error::SendError, error::SendTimeoutError, error::TryRecvError};
 use support::Message;
 
-use super::calls::{came_back, next_of, refused, through};
+use super::calls::{came_back, next_of, refused, through, unless_stopped};
 use super::family::{Family, Lent};
 use super::future::{Out, Permits};
 use crate::handle::Handle;
@@ -77,7 +77,13 @@ macro_rules! common {
             })
         }
         fn recv(rx: &Handle<Self::Rx>) -> Lent<Self> {
-            lent!(rx.$lend, |rx| Out::Received(Vec::from_iter(rx.recv().await)))
+            lent!(rx.$lend, |rx| {
+                if rx.len().is_multiple_of(2) {
+                    Out::Received(unless_stopped(rx.recv_until(pending::<()>()).await))
+                } else {
+                    Out::Received(Vec::from_iter(rx.recv().await))
+                }
+            })
         }
         fn recv_many(rx: &Handle<Self::Rx>, limit: usize) -> Lent<Self> {
             lent!(rx.$lend, |rx| {
@@ -91,7 +97,11 @@ macro_rules! common {
             rx.try_recv().map_err(|error| error == TryRecvError::Disconnected)
         }
         fn blocking_recv(rx: &mut Self::Rx) -> Option<Message> {
-            rx.blocking_recv()
+            match rx.len() % 3 {
+                0 => rx.blocking_recv(),
+                1 => unless_stopped(rx.blocking_recv_timeout(HOUR)).pop(),
+                _ => unless_stopped(rx.blocking_recv_deadline(Instant::now() + HOUR)).pop(),
+            }
         }
         fn blocking_recv_many(rx: &mut Self::Rx, limit: usize) -> Vec<Message> {
             let mut messages = Vec::new();
@@ -175,7 +185,12 @@ macro_rules! bounded {
             tx.try_send(message).map_err(refused)
         }
         fn blocking_send(tx: &Self::Tx, message: Message) -> Result<(), (bool, Message)> {
-            tx.blocking_send(message).map_err(|SendError(message)| (false, message))
+            let sent = match message.id() % 3 {
+                0 => tx.blocking_send(message).map_err(SendTimeoutError::from),
+                1 => tx.blocking_send_timeout(message, HOUR),
+                _ => tx.blocking_send_deadline(message, Instant::now() + HOUR),
+            };
+            sent.map_err(|error| (false, error.into_inner()))
         }
         fn send(tx: &Handle<Self::Tx>, message: Message) -> Option<Lent<Self>> {
             Some(lent!(tx.lend, |tx| {
@@ -184,7 +199,11 @@ macro_rules! bounded {
         }
         fn send_timeout(tx: &Handle<Self::Tx>, message: Message) -> Option<Lent<Self>> {
             Some(lent!(tx.lend, |tx| {
-                let sent = tx.send_timeout(message, HOUR).await;
+                let sent = if message.id().is_multiple_of(2) {
+                    tx.send_until(message, pending::<()>()).await
+                } else {
+                    tx.send_timeout(message, HOUR).await
+                };
                 assert!(
                     !matches!(sent, Err(SendTimeoutError::Timeout(_))),
                     "the hour has not passed"

@@ -6,6 +6,7 @@ mod of_mpsc {
     use levada::mpsc as queue;
 
     mod batches;
+    mod limits;
     mod overflow;
     mod sights;
 }
@@ -15,6 +16,7 @@ mod of_mpmc {
     use levada::mpmc as queue;
 
     mod batches;
+    mod limits;
     mod overflow;
     mod sights;
 }
