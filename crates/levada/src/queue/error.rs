@@ -155,8 +155,8 @@ impl fmt::Display for RecvError {
 #[expect(deprecated, reason = "the type is kept, deprecated, with its traits")]
 impl Error for RecvError {}
 
-/// Why a send with a time limit (`send_timeout`, `send_until`, `blocking_send_timeout`) did not send
-/// the message, which is given back.
+/// Why a send with a time limit (`send_timeout`, `send_until`, `blocking_send_timeout`) did not
+/// send the message, which is given back.
 ///
 /// ```
 /// use levada::mpsc::{self, error::SendTimeoutError};
