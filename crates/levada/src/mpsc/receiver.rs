@@ -209,8 +209,8 @@ impl<T> Receiver<T> {
         park_on(self.recv())
     }
 
-    /// Receives the next message, waiting until `stop` is ready: any future, of any runtime, such as
-    /// a timer or a shutdown.
+    /// Receives the next message, waiting until `stop` is ready: any future, of any runtime, such
+    /// as a timer or a shutdown.
     ///
     /// # Errors
     /// [`Timeout`](RecvTimeoutError::Timeout) if `stop` was ready first,

@@ -375,8 +375,8 @@ impl<T> Sender<T> {
         super::future::SendTimeout::new(&self.queue, value, timeout)
     }
 
-    /// Sends a message, waiting for capacity until `stop` is ready: any future, of any runtime, such
-    /// as a timer or a shutdown.
+    /// Sends a message, waiting for capacity until `stop` is ready: any future, of any runtime,
+    /// such as a timer or a shutdown.
     ///
     /// # Errors
     /// With the message: [`Timeout`](SendTimeoutError::Timeout) if `stop` was ready first,
