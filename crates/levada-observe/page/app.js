@@ -5,6 +5,7 @@ import { Rows, formatHash, parseHash } from "./state.js";
 import { makeHeads, renderChannels } from "./channels.js";
 import { BLOCKED, ENDED, WAITERS, blockedRow, endedRow, renderDetail, waiterRow } from "./detail.js";
 import { renderGraph } from "./graph.js";
+import { ask } from "./source.js";
 
 /** Between two reports, and how long one is waited for, in milliseconds. */
 const PERIOD_MS = 1000;
@@ -28,7 +29,7 @@ async function poll() {
   timer = null;
   if (document.hidden) return;
   try {
-    const response = await fetch("channels", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
+    const response = await ask(AbortSignal.timeout(PATIENCE_MS));
     if (!response.ok) throw new Error(`The program answered ${response.status}: ${(await response.text()).slice(0, 300)}`);
     take(await response.json());
     away = null;

@@ -19,7 +19,8 @@ export const blockedRow = ({ count: waits, op, site, channel, sum_seconds, max_s
   count(waits), op, at(site), channel, duration(sum_seconds), duration(max_seconds),
 ];
 
-export const endedRow = ({ channels, kind, site, message, sent }) => [count(channels), kind, at(site), message, count(sent)];
+export const endedRow = ({ channels, name, kind, site, message, sent }) =>
+  [count(channels), name ? `${name} (${kind})` : kind, at(site), message, count(sent)];
 
 /** Shows the row whose id this is, as it is in the report. */
 export function renderDetail(id, row, report) {

@@ -93,7 +93,7 @@ pub use self::metrics::Metrics;
 #[cfg(feature = "prometheus")]
 pub use self::observer::metrics;
 pub use self::observer::{
-    DEFAULT_PORT, Observer, Observing, Serving, dump, folded, report, serve, start,
+    DEFAULT_PORT, Observer, Observing, Serving, dump, folded, page, report, serve, start,
 };
 #[doc(no_inline)]
 pub use levada::observe::snapshot;

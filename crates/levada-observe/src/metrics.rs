@@ -18,7 +18,7 @@ use crate::report::{Channel, Report};
 /// 1. The labels are names, lines of the source and types, never single channels: a program has so
 ///    many series as it has names and lines that create channels. A name with a number in it, such
 ///    as that of a connection, is a series each.
-/// 2. Counters fall only when a channel with a name ends.
+/// 2. Counters fall only when a channel ends whose line gives its channels several names.
 ///
 /// # Examples
 /// ```
@@ -154,11 +154,11 @@ fn labels(it: &Channel) -> Labels {
     ]
 }
 
-/// What the channels of a row without a name have sent that ended: its counters do not fall.
+/// What the channels of a row have sent that ended: its counters do not fall.
 fn ended(report: &Report, it: &Channel) -> u64 {
     let same = |ended: &&crate::report::Ended| {
-        it.name.is_none()
-            && (&ended.kind, &ended.site, &ended.message) == (&it.kind, &it.site, &it.message)
+        (&ended.name, &ended.kind, &ended.site, &ended.message)
+            == (&it.name, &it.kind, &it.site, &it.message)
     };
     report.ended.iter().find(same).map_or(0, |ended| ended.sent)
 }

@@ -45,7 +45,11 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     }
     for it in report.ended.iter().take(MAX_ROWS) {
         let (kind, site, count) = (&it.kind, line(&it.site), it.channels);
-        writeln!(out, "  {count} x {kind} at {site}, sent {}", it.sent)?;
+        match &it.name {
+            Some(name) => write!(out, "  {count} x {name} ({kind})")?,
+            None => write!(out, "  {count} x {kind}")?,
+        }
+        writeln!(out, " at {site}, sent {}", it.sent)?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use levada::{broadcast, mpsc};
+use levada_observe::Observer;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
@@ -55,6 +56,38 @@ fn many_channels_of_one_line_are_one_series_also_after_their_end() {
     let text = scrape();
     assert_eq!(values(&text, "levada_channel_instances", site), [10.0]);
     assert_eq!(values(&text, "levada_channel_sent_total", site), [50.0], "it does not fall");
+}
+
+#[test]
+fn so_do_channels_with_one_name_count_after_their_end() {
+    let observing = Observer::new().without_server().start().unwrap();
+    let channel = || mpsc::builder::<u64>(4).named("replies").build();
+    let mut all: Vec<_> = (0..50).map(|_| channel()).collect();
+    all.iter().for_each(|(tx, _)| tx.try_send(1).unwrap());
+    assert_eq!(values(&scrape(), "levada_channel_sent_total", "\"replies\""), [50.0]);
+    all.truncate(10);
+    assert_eq!(values(&scrape(), "levada_channel_sent_total", "\"replies\""), [50.0]);
+    let ended = levada_observe::report().ended;
+    let replies: Vec<_> = ended.iter().filter(|it| it.message == "u64").collect();
+    assert_eq!((replies[0].name.as_deref(), replies[0].channels), (Some("replies"), 40));
+    drop(observing);
+}
+
+#[test]
+fn what_ended_is_of_no_name_where_a_line_gives_several() {
+    let observing = Observer::new().without_server().start().unwrap();
+    let channel = |name: String| mpsc::builder::<i64>(4).named(name).build();
+    let all: Vec<_> = (0..3).map(|number| channel(format!("client {number}"))).collect();
+    all.iter().for_each(|(tx, _)| tx.try_send(1).unwrap());
+    assert_eq!(values(&scrape(), "levada_channel_sent_total", "\"client "), [1.0; 3]);
+    drop(all);
+    let last = channel("client 3".to_owned());
+    last.0.try_send(1).unwrap();
+    assert_eq!(values(&scrape(), "levada_channel_sent_total", "\"client "), [1.0]);
+    let ended = levada_observe::report().ended;
+    let clients: Vec<_> = ended.iter().filter(|it| it.message == "i64").collect();
+    assert_eq!((clients[0].name.as_deref(), clients[0].channels), (None, 3));
+    drop(observing);
 }
 
 #[test]

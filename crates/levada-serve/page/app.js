@@ -5,6 +5,7 @@ import { canBeSent, hasToken, json, queuePath, request, serverNow, setToken, whe
 import { follow } from "./sse.js";
 import { JobList, renderFilters } from "./jobs.js";
 import { JobView } from "./job.js";
+import { renderInside } from "./inside.js";
 import { renderMembers } from "./members.js";
 import { renderQueues } from "./queues.js";
 import { Store, formatHash, parseHash } from "./state.js";
@@ -42,6 +43,7 @@ function render() {
   renderMembers(store.service?.cluster, serverNow());
   renderFilters(list.filter, store.queues);
   list.render();
+  renderInside(parseHash(location.hash).channels, askForChannels);
   view.render();
   form.render();
 }
@@ -151,6 +153,12 @@ function missed(events) {
   lagged = setTimeout(() => showText(banner, ""), LAGGED_MS);
 }
 
+/** For the page of the channels, which asks each second: not without a token that the service wants. */
+function askForChannels(signal) {
+  if (live.state === "no token") return Promise.reject(new Error("This service asks for a token."));
+  return request("/channels", { signal });
+}
+
 async function retryAll(queue) {
   const jobs = plural(queue.kept_failed, "failed job");
   const yes = await confirmed({
@@ -219,7 +227,7 @@ function wire() {
   });
   byId("skip").addEventListener("click", (event) => {
     event.preventDefault();
-    byId("main").focus();
+    (byId("inside").firstElementChild ?? byId("main")).focus();
   });
   addEventListener("hashchange", route);
   addEventListener("pagehide", () => reading.abort());

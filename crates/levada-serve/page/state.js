@@ -151,14 +151,15 @@ export function rates(history) {
 export function parseHash(hash) {
   const words = new URLSearchParams(hash.replace(/^#/, ""));
   const word = (name) => words.get(name) || null;
-  return { queue: word("queue"), state: word("state"), job: word("job"), submit: words.has("submit") };
+  return { queue: word("queue"), state: word("state"), job: word("job"), submit: words.has("submit"), channels: words.has("channels") };
 }
 
-export function formatHash({ queue, state, job, submit }) {
+export function formatHash({ queue, state, job, submit, channels }) {
   const words = new URLSearchParams();
   if (queue) words.set("queue", queue);
   if (state) words.set("state", state);
   if (job) words.set("job", job);
   if (submit) words.set("submit", "");
+  if (channels) words.set("channels", "");
   return `#${words}`;
 }

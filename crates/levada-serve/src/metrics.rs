@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -183,8 +184,13 @@ impl Metrics {
         self.register_service(r, gauges);
         Self::register_reloads(r, &gauges.reloads);
         Self::register_members(r, &gauges.members);
+        // Those of the channels bring their prefix along.
+        let mut channels = Registry::default();
+        channels.register_collector(Box::new(levada_observe::metrics()));
         let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &registry)
+        encode_registry(&mut text, &registry)
+            .and_then(|()| encode_registry(&mut text, &channels))
+            .and_then(|()| encode_eof(&mut text))
             .expect("a string takes everything");
         text
     }

@@ -67,12 +67,12 @@ impl Settings {
         match (loaded, tokens, tls) {
             (Ok(Loaded { config, service }), Ok(tokens), Ok(tls)) => Ok(Self {
                 source,
-                service_of_files: watch::Sender::new(Arc::new(service.clone())),
+                service_of_files: named("files", Arc::new(service.clone())),
                 service,
-                config: watch::Sender::new(Arc::new(config)),
-                tokens: tokens.map(|tokens| watch::Sender::new(Arc::new(tokens))),
+                config: named("config", Arc::new(config)),
+                tokens: tokens.map(|tokens| named("tokens", Arc::new(tokens))),
                 tls,
-                reloads: watch::Sender::default(),
+                reloads: named("reloads", Reloads::default()),
             }),
             (config, tokens, tls) => {
                 let mistakes = [config.err(), tokens.err(), tls.err()];
@@ -151,7 +151,7 @@ impl Settings {
     /// # Cancel safety
     /// Nothing holds by half when the future is dropped.
     pub(crate) async fn follow(self: Arc<Self>, mut hang_ups: HangUps) {
-        let pulse = watch::Sender::new(());
+        let pulse = named("file changes", ());
         let mut changes = pulse.subscribe();
         // Watches until it is dropped.
         let _watcher = self.watch(pulse.clone());
@@ -236,6 +236,12 @@ fn load_tokens(service: &Service) -> Result<Option<Tokens>, Mistakes> {
     let file = service.token_file.as_deref();
     let file = file.map(|path| TokenFile { path, may_be_world_readable });
     Tokens::load(file, std::env::var_os(tokens::VARIABLE))
+}
+
+/// A watch that an operator knows by this name.
+#[track_caller]
+fn named<T>(name: &'static str, value: T) -> watch::Sender<T> {
+    watch::builder(value).named(name).build().0
 }
 
 /// Puts the new value in the place of the current one, unless they are equal; whether it did.

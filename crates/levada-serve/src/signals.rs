@@ -6,7 +6,8 @@
 //! | SIGQUIT | aborts |
 //! | SIGXCPU | drains: its CPU time is over, and the system kills it soon |
 //! | SIGHUP | reads its files again (`settings`); without files, drains if its terminal is gone |
-//! | SIGUSR1, SIGUSR2 | goes on |
+//! | SIGUSR1 | logs what its channels do (`run`) |
+//! | SIGUSR2 | goes on |
 //! | SIGXFSZ | goes on: writing the file is an error |
 //!
 //! SIGPIPE is ignored by every Rust program. Others keep the system's meaning.
@@ -37,7 +38,7 @@ pub(crate) struct StopSignals {
     interrupt: Signal,
     quit: Option<Signal>,
     cpu_time: Signal,
-    user: [Signal; 2],
+    user: Signal,
     terminal: Option<Terminal>,
 }
 
@@ -59,15 +60,15 @@ impl StopSignals {
             interrupt: signal(SignalKind::interrupt())?,
             quit: quit.transpose()?,
             cpu_time: signal(kind(Number::XCPU))?,
-            user: [signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?],
+            user: signal(SignalKind::user_defined2())?,
             terminal: hang_ups.then(Terminal::new).transpose()?,
         })
     }
 
     /// Advances the shutdown as signals come, until it aborts. The program's exit code then.
     pub(crate) async fn advance(self, shutdown: &Shutdown) -> u8 {
-        let Self { mut terminate, mut interrupt, mut quit, mut cpu_time, user, terminal } = self;
-        let [mut first, mut second] = user;
+        let Self { mut terminate, mut interrupt, mut quit, mut cpu_time, mut user, terminal } =
+            self;
         let mut hung_up = pin!(Terminal::lost(terminal));
         loop {
             let (name, number) = tokio::select! {
@@ -85,11 +86,7 @@ impl StopSignals {
                     drain(shutdown, "SIGHUP", "the terminal that started the service is gone");
                     continue;
                 }
-                _ = first.recv() => {
-                    info!("SIGUSR1: it has no meaning here; ignored");
-                    continue;
-                }
-                _ = second.recv() => {
+                _ = user.recv() => {
                     info!("SIGUSR2: it has no meaning here; ignored");
                     continue;
                 }

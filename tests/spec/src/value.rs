@@ -17,6 +17,13 @@ pub(crate) struct Value {
     _counted: Drops,
 }
 
+/// Two are equal if one is a clone of the other.
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
 impl Values {
     /// The next message.
     pub(crate) fn value(&mut self) -> Value {

@@ -39,7 +39,7 @@ const CRATES: &[Crate] = &[
             ("mpsc", &["future", "permit", "receiver", "sender", "stream", "unbounded"]),
             // A record ends its own registration.
             ("observe::on", &["record", "registry"]),
-            ("oneshot", &["future", "protocol", "sender"]),
+            ("oneshot", &["future", "protocol", "reusable", "sender"]),
             ("prim", &["checked_lock", "loom"]),
         ],
     },

@@ -17,6 +17,7 @@ pub(crate) use self::graph::may_be_deadlocked;
 use self::rows::Rows;
 use crate::diagnosis;
 use crate::history::History;
+use crate::key::Key;
 use crate::limits::Limits;
 use crate::report::{self, Program, Report, State, VERSION, Window};
 
@@ -47,7 +48,7 @@ pub(crate) fn report(
         channels: rows.into_channels(),
         oneshots: snapshot.oneshots.iter().flat_map(waiters::oneshots).collect(),
         blocked,
-        ended: snapshot.ended.iter().map(ended).collect(),
+        ended: snapshot.ended.iter().map(|it| ended(it, history)).collect(),
         graph,
     };
     report.oneshots.sort_by(|a, b| b.oldest_seconds.total_cmp(&a.oldest_seconds));
@@ -98,8 +99,10 @@ fn blocked(all: &[Blocked], rows: &Rows) -> Vec<report::Blocked> {
     blocked
 }
 
-fn ended(it: &Ended) -> report::Ended {
+fn ended(it: &Ended, history: &History) -> report::Ended {
+    let row = history.row_of_ended(&Key::of(&it.origin));
     report::Ended {
+        name: row.and_then(|row| row.name.clone()),
         kind: it.origin.kind().to_string(),
         site: it.origin.location().to_string(),
         message: it.origin.message().to_owned(),

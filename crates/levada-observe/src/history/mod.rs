@@ -36,6 +36,8 @@ pub(crate) struct History {
     rows: BTreeMap<Key, Steps>,
     live: HashMap<u64, Live>,
     ended: HashMap<Key, u64>,
+    /// The row that what ended belongs to, by its line: see [`row_of_ended`](Self::row_of_ended).
+    only: HashMap<Key, Option<Key>>,
     polled: HashMap<WaitKey, Polled>,
 }
 
@@ -97,6 +99,7 @@ impl History {
             rows: BTreeMap::new(),
             live: HashMap::new(),
             ended: HashMap::new(),
+            only: HashMap::new(),
             polled: HashMap::new(),
         }
     }
@@ -111,6 +114,7 @@ impl History {
         self.begin_step(snapshot.taken);
         for channel in &snapshot.channels {
             let key = Key::of(&channel.origin);
+            self.note_row(&key);
             let live = self.live.entry(channel.id);
             let live = live.or_insert_with(|| Live::new(key.clone(), snapshot.taken));
             let mut change = live.update(channel, snapshot.taken);
@@ -145,10 +149,29 @@ impl History {
             is_alive
         });
         for (key, change) in changes {
-            if let (Some(steps), false) = (self.rows.get_mut(&key), is_first) {
+            // As `row_of_ended`.
+            let row = self.only.get(&key).and_then(|row| self.rows.get_mut(row.as_ref()?));
+            if let (Some(steps), false) = (row, is_first) {
                 steps.current().add_change(change);
             }
         }
+    }
+
+    /// Notes that a line has this row.
+    fn note_row(&mut self, key: &Key) {
+        let line = key.without_name();
+        match self.only.get_mut(&line) {
+            None => drop(self.only.insert(line, Some(key.clone()))),
+            Some(only) if only.as_ref() != Some(key) => *only = None,
+            Some(_) => {}
+        }
+    }
+
+    /// The row of the channels that a line has made and that ended: of those, levada knows the line
+    /// and not the name. So it is the one that the line has had so far; `None` if it had several,
+    /// as lines have that make names at run time.
+    pub(crate) fn row_of_ended(&self, line: &Key) -> Option<&Key> {
+        self.only.get(line)?.as_ref()
     }
 
     fn add_polls(&mut self, snapshot: &Snapshot) {
@@ -308,6 +331,38 @@ mod tests {
             history.quiet_since(snapshot.channels[0].id),
             start.checked_add(Duration::from_secs(1))
         );
+    }
+
+    #[test]
+    fn what_channels_with_one_name_did_before_they_ended_is_counted() {
+        let mut history = History::new(Duration::from_secs(4), Duration::from_secs(1));
+        let start = Instant::now();
+        let at = |millis| {
+            let mut snapshot = observe::snapshot();
+            snapshot.channels.retain(|channel| channel.origin.message() == "[u8; 77]");
+            snapshot.ended.retain(|ended| ended.origin.message() == "[u8; 77]");
+            snapshot.taken = start + Duration::from_millis(millis);
+            snapshot
+        };
+        let channel = || mpsc::builder::<[u8; 77]>(9).named("short").build();
+        let (stays, _rx) = channel();
+        stays.try_send([0; 77]).unwrap();
+        history.sample(&at(0));
+        // No sample sees these.
+        for _ in 0..5 {
+            let (tx, _rx) = channel();
+            tx.try_send([0; 77]).unwrap();
+        }
+        // Some see this one.
+        let (goes, rx) = channel();
+        goes.try_send([0; 77]).unwrap();
+        history.sample(&at(500));
+        goes.try_send([0; 77]).unwrap();
+        drop((goes, rx));
+        let last = at(1_000);
+        history.sample(&last);
+        let row = history.row(&Key::of(&last.channels[0].origin)).unwrap();
+        assert_eq!(row.rates.sent, 7.0);
     }
 
     #[test]

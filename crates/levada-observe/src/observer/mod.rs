@@ -4,11 +4,13 @@
 //! - `routes`: what the server answers
 //! - `page`: the page for people
 
-mod page;
+pub mod page;
 mod routes;
 mod shared;
 
 use std::io;
+#[cfg(all(unix, feature = "signal"))]
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -174,8 +176,9 @@ pub struct Observer {
     interval: Duration,
     window: Duration,
     limits: Limits,
+    /// Where a dump at a signal goes.
     #[cfg(all(unix, feature = "signal"))]
-    on_signal: bool,
+    on_signal: Option<fn(&str)>,
 }
 
 impl Default for Observer {
@@ -205,7 +208,7 @@ impl Observer {
             window: Duration::from_secs(60),
             limits: Limits::default(),
             #[cfg(all(unix, feature = "signal"))]
-            on_signal: false,
+            on_signal: None,
         }
     }
 
@@ -323,8 +326,28 @@ impl Observer {
     /// # }
     /// ```
     #[cfg(all(unix, feature = "signal"))]
-    pub fn dump_on_sigusr1(mut self) -> Self {
-        self.on_signal = true;
+    pub fn dump_on_sigusr1(self) -> Self {
+        self.dump_on_sigusr1_with(|dump| {
+            // If nothing reads standard error, the dump is lost, and nothing else.
+            let _ = writeln!(io::stderr(), "{dump}");
+        })
+    }
+
+    /// As [`dump_on_sigusr1`](Self::dump_on_sigusr1), and `write` gets the dump: for a program with
+    /// a log. The observer's thread calls it, and takes no samples until it returns.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let to_log = |dump: &str| println!("SIGUSR1\n{dump}");
+    /// let observing = levada_observe::Observer::new().dump_on_sigusr1_with(to_log).start()?;
+    /// # drop(observing);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(all(unix, feature = "signal"))]
+    pub fn dump_on_sigusr1_with(mut self, write: fn(&str)) -> Self {
+        self.on_signal = Some(write);
         self
     }
 
@@ -365,11 +388,11 @@ impl Observer {
 
     #[cfg(all(unix, feature = "signal"))]
     fn signal(&self) -> io::Result<Signal> {
-        let flag = Signal::default();
-        if self.on_signal {
-            signal_hook::flag::register(signal_hook::consts::SIGUSR1, Arc::clone(&flag.0))?;
+        let came = Arc::default();
+        if self.on_signal.is_some() {
+            signal_hook::flag::register(signal_hook::consts::SIGUSR1, Arc::clone(&came))?;
         }
-        Ok(flag)
+        Ok(Signal { came, write: self.on_signal })
     }
 
     #[cfg(not(all(unix, feature = "signal")))]
@@ -456,16 +479,22 @@ impl Serving {
     }
 }
 
-/// Whether the signal came since it was asked last.
+/// Whether the signal came since it was looked at last, and where the dump goes then.
 #[cfg(all(unix, feature = "signal"))]
-#[derive(Debug, Default)]
-struct Signal(Arc<std::sync::atomic::AtomicBool>);
+#[derive(Debug)]
+struct Signal {
+    came: Arc<std::sync::atomic::AtomicBool>,
+    write: Option<fn(&str)>,
+}
 
 #[cfg(all(unix, feature = "signal"))]
 impl Signal {
-    fn take(&self) -> bool {
+    fn answer(&self, report: impl FnOnce() -> Report) {
         // ORDERING: Relaxed, no pair: nothing else is read because of it.
-        self.0.swap(false, std::sync::atomic::Ordering::Relaxed)
+        let came = self.came.swap(false, std::sync::atomic::Ordering::Relaxed);
+        if let (true, Some(write)) = (came, self.write) {
+            write(&text::text(&report()));
+        }
     }
 }
 
@@ -476,9 +505,7 @@ struct Signal;
 #[cfg(not(all(unix, feature = "signal")))]
 impl Signal {
     #[expect(clippy::unused_self, reason = "with the feature it is used")]
-    fn take(&self) -> bool {
-        false
-    }
+    fn answer(&self, _: impl FnOnce() -> Report) {}
 }
 
 /// The observer's thread.
@@ -487,9 +514,7 @@ fn run(shared: &Shared, interval: Duration, signal: Signal) {
     while shared.pause(pause) {
         let began = Instant::now();
         tell(shared.sample());
-        if signal.take() {
-            eprintln!("{}", text::text(&shared.report()));
-        }
+        signal.answer(|| shared.report());
         pause = interval.max(began.elapsed() * AT_MOST);
     }
 }

@@ -1,32 +1,80 @@
-//! The page for people, at `/`: static files, which read `/channels` like any other client.
+//! The page for people: static files, which ask for `/channels` like any other client.
+//!
+//! [`Observer`](crate::Observer) and [`serve`](crate::serve) serve it at `/`. A program that has a
+//! server of its own serves [`files`] at addresses with a common beginning, such as
+//! `/inside/index.html`; the files refer to each other relative to that. One of them,
+//! `page/source.js`, is to be replaced by the program's own if its report is elsewhere or wants a
+//! token:
+//!
+//! ```js
+//! /** Asks for a report. `signal` ends the wait. */
+//! export const ask = (signal) => fetch("/channels", { headers: { Authorization: token }, signal });
+//! ```
 
-use crate::http::Answer;
-
-/// A file's name, its content type, and what is in it.
-type File = (&'static str, &'static str, &'static str);
-
-const JS: &str = "text/javascript; charset=utf-8";
-const INDEX: &str = include_str!("../../page/index.html");
-const FILES: &[File] = &[
-    ("style.css", "text/css; charset=utf-8", include_str!("../../page/style.css")),
-    ("icon.svg", "image/svg+xml", include_str!("../../page/icon.svg")),
-    ("app.js", JS, include_str!("../../page/app.js")),
-    ("channels.js", JS, include_str!("../../page/channels.js")),
-    ("detail.js", JS, include_str!("../../page/detail.js")),
-    ("dom.js", JS, include_str!("../../page/dom.js")),
-    ("format.js", JS, include_str!("../../page/format.js")),
-    ("graph.js", JS, include_str!("../../page/graph.js")),
-    ("state.js", JS, include_str!("../../page/state.js")),
-];
-
-pub(super) fn index() -> Answer {
-    Answer { status: 200, content_type: "text/html; charset=utf-8", body: INDEX.to_owned() }
+/// A file of the page.
+///
+/// # Examples
+/// ```
+/// let index = levada_observe::page::file("index.html").unwrap();
+/// assert!(index.content_type.starts_with("text/html") && index.text.contains("<h2"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct File {
+    /// Its path from the common beginning: `index.html`, `page/app.js`.
+    pub path: &'static str,
+    /// For the header `Content-Type`.
+    pub content_type: &'static str,
+    /// What is in it.
+    pub text: &'static str,
 }
 
-/// The file of the page with this name.
-pub(super) fn file(name: &str) -> Option<Answer> {
-    let (_, content_type, text) = FILES.iter().find(|(known, ..)| *known == name)?;
-    Some(Answer { status: 200, content_type, body: (*text).to_owned() })
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
+
+macro_rules! file {
+    ($path:literal, $name:literal, $content_type:expr) => {
+        File {
+            path: $path,
+            content_type: $content_type,
+            text: include_str!(concat!("../../page/", $name)),
+        }
+    };
+}
+
+const FILES: &[File] = &[
+    file!("index.html", "index.html", HTML),
+    file!("page/style.css", "style.css", CSS),
+    file!("page/icon.svg", "icon.svg", "image/svg+xml"),
+    file!("page/app.js", "app.js", JS),
+    file!("page/channels.js", "channels.js", JS),
+    file!("page/detail.js", "detail.js", JS),
+    file!("page/dom.js", "dom.js", JS),
+    file!("page/format.js", "format.js", JS),
+    file!("page/graph.js", "graph.js", JS),
+    file!("page/source.js", "source.js", JS),
+    file!("page/state.js", "state.js", JS),
+];
+
+/// All files of the page; `index.html` is the one that a browser opens.
+///
+/// # Examples
+/// ```
+/// assert!(levada_observe::page::files().iter().any(|file| file.path == "page/app.js"));
+/// ```
+pub fn files() -> &'static [File] {
+    FILES
+}
+
+/// The file with this path.
+///
+/// # Examples
+/// ```
+/// assert_eq!(levada_observe::page::file("page/passwords.js"), None);
+/// ```
+pub fn file(path: &str) -> Option<&'static File> {
+    FILES.iter().find(|file| file.path == path)
 }
 
 #[cfg(test)]
@@ -34,26 +82,26 @@ mod tests {
     use super::*;
 
     /// What a file refers to: everything in quotes that begins as one of the page's paths does.
-    fn references(text: &str) -> impl Iterator<Item = &str> {
-        ["\"page/", "\"./"].into_iter().flat_map(move |start| {
-            text.split(start).skip(1).filter_map(|rest| rest.split('"').next())
+    fn references(text: &str) -> impl Iterator<Item = String> {
+        [("\"page/", "page/"), ("\"./", "page/")].into_iter().flat_map(move |(start, folder)| {
+            let names = text.split(start).skip(1).filter_map(|rest| rest.split('"').next());
+            names.map(move |name| format!("{folder}{name}"))
         })
     }
 
     #[test]
     fn the_page_refers_to_its_own_files_alone() {
         let mut referred = 0;
-        let all = FILES.iter().map(|(name, _, text)| (*name, *text));
-        for (name, text) in all.chain([("index.html", INDEX)]) {
+        for File { path, text, .. } in FILES {
             for reference in references(text) {
                 referred += 1;
-                assert!(file(reference).is_some(), "{name}: {reference}");
+                assert!(file(&reference).is_some(), "{path}: {reference}");
             }
             let elsewhere = text.replace("http://www.w3.org/2000/svg", "");
-            assert!(!elsewhere.contains("http://") && !elsewhere.contains("https://"), "{name}");
+            assert!(!elsewhere.contains("http://") && !elsewhere.contains("https://"), "{path}");
             for markup in ["innerHTML", "outerHTML", "insertAdjacentHTML", "style=\"", " onclick="]
             {
-                assert!(!text.contains(markup), "{name}: {markup}");
+                assert!(!text.contains(markup), "{path}: {markup}");
             }
         }
         assert!(referred > FILES.len(), "{referred}");

@@ -14,9 +14,14 @@ pub(super) fn answer(request: &Request<'_>, report: impl FnOnce() -> Report) -> 
         "/channels" | "/channels.json" => json(report),
         "/channels.folded" => Answer::text(200, text::folded(&report())),
         "/metrics" => metrics(report),
-        "/" => page::index(),
-        path => path.strip_prefix("/page/").and_then(page::file).unwrap_or_else(|| missing(path)),
+        "/" => file("index.html").unwrap_or_else(|| missing("/")),
+        path => path.strip_prefix('/').and_then(file).unwrap_or_else(|| missing(path)),
     }
+}
+
+fn file(path: &str) -> Option<Answer> {
+    let page::File { content_type, text, .. } = page::file(path)?;
+    Some(Answer { status: 200, content_type, body: (*text).to_owned() })
 }
 
 fn missing(path: &str) -> Answer {

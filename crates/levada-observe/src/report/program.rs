@@ -116,6 +116,9 @@ pub struct Blocked {
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Ended {
+    /// The name, if all channels of the line that were seen have had this one.
+    #[cfg_attr(feature = "json", serde(default))]
+    pub name: Option<String>,
     /// `mpsc`, `mpmc`, `broadcast`, `watch`.
     pub kind: String,
     /// The line that created them.

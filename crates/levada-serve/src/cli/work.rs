@@ -13,8 +13,8 @@ levada work --nats URL [OPTIONS] -- COMMAND [ARGUMENTS]
        levada work [OPTIONS] --config FILE [-- COMMAND [ARGUMENTS]]")]
 #[command(after_help = "\
 A worker takes all other settings of its queues from the front ends of the cluster (`levada serve \
---nats`). On --listen it answers /health, /ready and /metrics, and nothing else, so that no address \
-needs tokens. A front end and a worker can have the same file; docs/cluster.md says what a worker \
+--nats`). On --listen it answers /health, /ready, /metrics and /channels, and nothing else, so that \
+no address needs tokens. A front end and a worker can have the same file; docs/cluster.md says what a worker \
 reads in it.
 
 Durations are written as 30s, 5m, 1h30m or 250ms, or as a number of seconds.

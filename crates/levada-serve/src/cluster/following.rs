@@ -27,18 +27,18 @@ pub(super) struct Following {
 }
 
 impl Following {
-    /// Begins with the message of this sequence number, or the next one that there is.
+    /// Begins where `deliver_policy` says: if there is no message any more, with the next one.
     ///
     /// # Errors
     /// The servers do not answer, or there is no such stream.
     pub(super) async fn from(
         stream: &Stream,
         filter_subject: String,
-        start_sequence: u64,
+        deliver_policy: DeliverPolicy,
     ) -> Result<Self, Error> {
         let config = pull::Config {
             filter_subject,
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
+            deliver_policy,
             ack_policy: AckPolicy::None,
             max_deliver: 1,
             inactive_threshold: KEPT,

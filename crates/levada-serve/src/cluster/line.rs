@@ -45,7 +45,15 @@ impl ClusterLine {
     ) -> Self {
         let held = Arc::clone(held);
         let jobs = OnceLock::new();
-        Self { role, held, unsettled: watch::Sender::new(0), jobs, news, output, replica }
+        Self {
+            role,
+            held,
+            unsettled: watch::builder(0).named("unsettled jobs").build().0,
+            jobs,
+            news,
+            output,
+            replica,
+        }
     }
 
     /// Tells it which jobs it is the line of.

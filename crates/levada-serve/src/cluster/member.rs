@@ -171,15 +171,21 @@ impl Cluster {
         let mut tasks = JoinSet::new();
         self.line.begin(jobs);
         if self.role == Role::FrontEnd {
-            let mirror = Mirror::new(jobs, &self.wire, &self.replica, &self.held, &self.news);
+            let ends = self.news.ends.clone();
+            let mirror = Mirror::new(jobs, &self.wire, &self.replica, &self.held, &ends);
+            let (events_are_read, start) = oneshot::channel();
+            tasks.spawn(ends.publish_missing(Arc::clone(jobs), start));
             tasks.spawn(Arc::clone(&mirror).follow());
             tasks.spawn(leftovers::delete(Arc::clone(&self.wire), Arc::clone(&self.replica)));
             mirror.caught_up().await;
             let (caught_up, events) = oneshot::channel();
-            let (news, held) = (self.news.clone(), Arc::clone(&self.held));
-            tasks.spawn(news.read(Arc::clone(jobs), held, caught_up));
-            // The task ends only with this process.
+            let (news, held, wire) =
+                (self.news.clone(), Arc::clone(&self.held), Arc::clone(&self.wire));
+            tasks.spawn(news.read(Arc::clone(jobs), held, wire, caught_up));
+            // The tasks end only with this process.
             drop(events.await);
+            // The task that waits for it ends only with this process.
+            let _ = events_are_read.send(());
         }
         tasks.spawn(tell_of_outages(self.connection.clone(), Arc::clone(jobs)));
         tasks.spawn(self.news.clone().publish());
@@ -243,14 +249,14 @@ async fn tell_of_outages(connection: Connection, jobs: Arc<Jobs>) {
 
 /// Waits until a front end has made the streams: with which durability only the front ends know.
 async fn until_made(connection: &Connection, cluster: &str) -> Result<Durability, OpenError> {
-    let mut is_told = false;
+    let mut is_waiting = false;
     loop {
         if let Some(durability) = patiently(|| Wire::durability(connection)).await? {
             return Ok(durability);
         }
-        if !is_told {
+        if !is_waiting {
             info!(cluster, "waiting for a front end: none has made this cluster yet");
-            is_told = true;
+            is_waiting = true;
         }
         sleep(AGAIN).await;
     }

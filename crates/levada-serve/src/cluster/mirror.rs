@@ -5,15 +5,16 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_nats::jetstream::consumer::DeliverPolicy;
 use levada::watch;
 use tracing::warn;
 
+use super::ends::Ends;
 use super::following::{Error, Following};
 use super::held::HeldJobs;
-use super::news::News;
 use super::replica::Replica;
 use super::wire::{self, Wire};
-use crate::job::{JobId, JobState, Record};
+use crate::job::{JobId, JobState, Moment, Record};
 use crate::jobs::service::Jobs;
 use crate::store::StoreError;
 use crate::sync::lock;
@@ -28,7 +29,7 @@ pub(super) struct Mirror {
     wire: Arc<Wire>,
     replica: Arc<Replica>,
     held: Arc<HeldJobs>,
-    news: News,
+    ends: Ends,
     /// The jobs that others have, in the states in which they are counted.
     counted: Mutex<HashMap<JobId, JobState>>,
     /// Whether all records that were there at the start are known.
@@ -41,16 +42,16 @@ impl Mirror {
         wire: &Arc<Wire>,
         replica: &Arc<Replica>,
         held: &Arc<HeldJobs>,
-        news: &News,
+        ends: &Ends,
     ) -> Arc<Self> {
         Arc::new(Self {
             jobs: Arc::clone(jobs),
             wire: Arc::clone(wire),
             replica: Arc::clone(replica),
             held: Arc::clone(held),
-            news: news.clone(),
+            ends: ends.clone(),
             counted: Mutex::default(),
-            caught_up: watch::Sender::new(false),
+            caught_up: watch::builder(false).named("mirror caught up").build().0,
         })
     }
 
@@ -78,21 +79,23 @@ impl Mirror {
 
     async fn follow_from(&self, next: &mut u64) -> Result<Infallible, Error> {
         let (records, all) = (self.wire.records(), self.wire.all_records());
-        let mut following = Following::from(records, all, *next).await?;
+        let start = DeliverPolicy::ByStartSequence { start_sequence: *next };
+        let mut following = Following::from(records, all, start).await?;
         loop {
             if following.pending == 0 {
                 self.caught_up.send_replace(true);
             }
             let (sequence, message) = following.next().await?;
             *next = sequence + 1;
-            match wire::decode(&message.payload, message.info()?.published) {
-                Ok(record) => self.take(sequence, &record).await?,
+            let stored = wire::moment(message.info()?.published);
+            match wire::decode(&message.payload, stored) {
+                Ok(record) => self.take(sequence, &record, stored).await?,
                 Err(error) => warn!(%error, subject = %message.subject, "a record is not shown"),
             }
         }
     }
 
-    async fn take(&self, sequence: u64, record: &Record) -> Result<(), StoreError> {
+    async fn take(&self, sequence: u64, record: &Record, stored: Moment) -> Result<(), StoreError> {
         self.replica.put(sequence, record, false)?;
         let id = record.id;
         // Which may be newer, if this process wrote it.
@@ -109,13 +112,13 @@ impl Mirror {
         let record = Arc::new(record);
         // The process that accepts it may be this one, and not have shown it yet.
         let _activating = self.jobs.registry.activating(id).await;
-        match (self.jobs.registry.find_active(id), record.state.has_ended()) {
-            (Some(job), true) => {
+        if !record.state.has_ended() {
+            drop(self.jobs.lifecycle.adopt(&record, &queue));
+        } else {
+            if let Some(job) = self.jobs.registry.find_active(id) {
                 self.jobs.lifecycle.ended_elsewhere(&job, &record);
-                self.news.ended(&self.jobs, &record);
             }
-            (None, true) => {}
-            (_, false) => drop(self.jobs.lifecycle.adopt(&record, &queue)),
+            self.ends.stored(&record, stored);
         }
         self.count(&record, (!record.state.has_ended()).then_some(record.state));
         Ok(())

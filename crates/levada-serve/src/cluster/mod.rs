@@ -29,6 +29,7 @@
 //! | `restore` | queue streams that were deleted                                             |
 //! | `mirror`  | shows what other processes do with the jobs                                 |
 //! | `output`  | what a command writes while it runs, to the processes whose clients watch   |
+//! | `ends`    | ends of jobs of which no event tells                                         |
 //! | `news`    | events of all processes, and requests to stop a job                         |
 //!
 //! # Invariants
@@ -53,6 +54,7 @@
 //!    one that the server refused is published message by message.
 
 mod batch;
+mod ends;
 mod following;
 mod held;
 mod leftovers;

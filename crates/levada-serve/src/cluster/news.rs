@@ -1,23 +1,27 @@
 //! What reaches all processes: events, and requests to stop a job.
 
-use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::header::NATS_MESSAGE_ID;
+use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Stream};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use levada::{mpsc, oneshot};
 use levada_nats::{Connection, Durability, OpenError};
 use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
+use super::ends::{Ends, LAST};
 use super::following::{Error, Following};
 use super::held::HeldJobs;
-use crate::job::{JobId, Record};
+use super::wire::Wire;
+use crate::job::JobId;
 use crate::jobs::events::{Event, JobEvent};
 use crate::jobs::service::Jobs;
 use crate::sync::lock;
@@ -29,10 +33,8 @@ const AT_START: u64 = 1_024;
 /// How many events wait to be published; more are dropped, and the log says so.
 const OUTBOX: usize = 4_096;
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long the end of a job is waited for among the events, at first.
-const LATE: Duration = Duration::from_secs(5);
-/// How many ends are remembered: more than there are in that time.
-const ENDS: usize = 65_536;
+/// For how long the event of an end is published again while the servers do not answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An event as the stream has it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -45,13 +47,6 @@ struct Published {
 /// An event on its way to the stream, under an id if it may be published twice.
 type Posted = (Option<String>, String);
 
-/// The jobs whose ends were read last.
-#[derive(Debug, Default)]
-struct Ends {
-    jobs: HashSet<JobId>,
-    order: VecDeque<JobId>,
-}
-
 /// Clones are the same.
 #[derive(Debug, Clone)]
 pub(super) struct News {
@@ -60,7 +55,7 @@ pub(super) struct News {
     outbox: mpsc::Sender<Posted>,
     /// Taken by the task that publishes.
     posted: Arc<Mutex<Option<mpsc::Receiver<Posted>>>>,
-    ends: Arc<Mutex<Ends>>,
+    pub(super) ends: Ends,
 }
 
 /// The names of events, which readers know as constants.
@@ -81,9 +76,9 @@ impl News {
             ..Config::default()
         };
         let stream = connection.open_stream(config).await?;
-        let (outbox, posted) = mpsc::channel(OUTBOX);
+        let (outbox, posted) = mpsc::builder(OUTBOX).named("cluster events").build();
         let posted = Arc::new(Mutex::new(Some(posted)));
-        let ends = Arc::default();
+        let ends = Ends::default();
         Ok(Self { connection: connection.clone(), stream, outbox, posted, ends })
     }
 
@@ -131,42 +126,23 @@ impl News {
 
     async fn publish_one(&self, id: Option<String>, text: String) {
         let mut headers = HeaderMap::new();
+        // The servers take an event with an id once, however often it is sent.
+        let attempts_until = Instant::now() + if id.is_some() { PATIENCE } else { Duration::ZERO };
         if let Some(id) = id {
             headers.insert(NATS_MESSAGE_ID, id);
         }
-        let jetstream = self.connection.jetstream();
-        let sent = jetstream.publish_with_headers(self.events(), headers, text.into()).await;
-        let stored = match sent {
-            Ok(ack) => ack.await.map(drop),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = stored {
-            warn!(%error, "an event may not be published");
-        }
-    }
-
-    /// The end of a job that another process recorded: that one tells of it, if it does not die
-    /// before.
-    pub(super) fn ended(&self, jobs: &Arc<Jobs>, record: &Arc<Record>) {
-        let (news, jobs, record) = (self.clone(), Arc::clone(jobs), Arc::clone(record));
-        tokio::spawn(async move {
-            tokio::time::sleep(LATE.mul_f64(fastrand::f64().mul_add(0.5, 1.0))).await;
-            if !lock(&news.ends).jobs.contains(&record.id) {
-                debug!(job = %record.id, "the end of a job was not told");
-                jobs.reporter.finished_elsewhere(&record);
+        let (jetstream, text) = (self.connection.jetstream(), Bytes::from(text));
+        loop {
+            let sent = jetstream.publish_with_headers(self.events(), headers.clone(), text.clone());
+            let stored = match sent.await {
+                Ok(ack) => ack.await.map(drop),
+                Err(error) => Err(error),
+            };
+            match stored {
+                Ok(()) => return,
+                Err(_) if Instant::now() < attempts_until => sleep(PAUSE).await,
+                Err(error) => return warn!(%error, "an event may not be published"),
             }
-        });
-    }
-
-    fn read_end(&self, job: JobId) {
-        let mut ends = lock(&self.ends);
-        if ends.jobs.insert(job) {
-            ends.order.push_back(job);
-        }
-        if ends.order.len() > ENDS
-            && let Some(first) = ends.order.pop_front()
-        {
-            ends.jobs.remove(&first);
         }
     }
 
@@ -174,10 +150,10 @@ impl News {
     pub(super) async fn flush(&self) {
         let empty = async {
             while self.outbox.capacity() < self.outbox.max_capacity() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
+                sleep(Duration::from_millis(10)).await;
             }
         };
-        let _ = tokio::time::timeout(PAUSE, empty).await;
+        let _ = timeout(PAUSE, empty).await;
     }
 
     /// Passes the events of all processes on to the readers of this one, for ever. Says when those
@@ -186,13 +162,14 @@ impl News {
         self,
         jobs: Arc<Jobs>,
         held: Arc<HeldJobs>,
+        wire: Arc<Wire>,
         caught_up: oneshot::Sender<()>,
     ) {
         let (mut next, mut caught_up) = (None, Some(caught_up));
         loop {
-            let Err(error) = self.read_from(&jobs, &held, &mut next, &mut caught_up).await;
+            let Err(error) = self.read_from(&jobs, &held, &wire, &mut next, &mut caught_up).await;
             warn!(%error, "cannot read the events of the cluster");
-            tokio::time::sleep(PAUSE).await;
+            sleep(PAUSE).await;
         }
     }
 
@@ -200,15 +177,17 @@ impl News {
         &self,
         jobs: &Jobs,
         held: &HeldJobs,
+        wire: &Wire,
         next: &mut Option<u64>,
         caught_up: &mut Option<oneshot::Sender<()>>,
     ) -> Result<Infallible, Error> {
-        let start = match *next {
-            Some(next) => next,
-            None => self.stream.get_info().await?.state.last_sequence.saturating_sub(AT_START) + 1,
+        let mut following = match *next {
+            Some(start_sequence) => {
+                let start = DeliverPolicy::ByStartSequence { start_sequence };
+                Following::from(&self.stream, self.events(), start).await?
+            }
+            None => self.from_the_last(wire).await?,
         };
-        let mut following = Following::from(&self.stream, self.events(), start).await?;
-        *next = Some(start);
         loop {
             if following.pending == 0
                 && let Some(caught_up) = caught_up.take()
@@ -233,11 +212,26 @@ impl News {
                 job.show_progress(progress);
             }
             if let (Some(job), "finished") = (published.job, name) {
-                self.read_end(job);
+                self.ends.finished(job);
             }
             let data = published.data.get().into();
             jobs.reporter.events.pass_on(Event { number, name, job: published.job, data });
         }
+    }
+
+    /// The last events: those with which the last ends are compared, and as many as a reader that
+    /// comes back expects.
+    async fn from_the_last(&self, wire: &Wire) -> Result<Following, Error> {
+        let last = wire.records().get_info().await?.state.last_timestamp;
+        let start = DeliverPolicy::ByStartTime { start_time: last - LAST * 2 };
+        let following = Following::from(&self.stream, self.events(), start).await?;
+        if following.pending >= AT_START {
+            return Ok(following);
+        }
+        let last = self.stream.get_info().await?.state.last_sequence;
+        let start_sequence = last.saturating_sub(AT_START) + 1;
+        let start = DeliverPolicy::ByStartSequence { start_sequence };
+        Following::from(&self.stream, self.events(), start).await
     }
 
     /// Asks the worker that has a job to stop it.
@@ -268,7 +262,7 @@ impl News {
                 }
                 Err(error) => warn!(%error, "cannot listen for cancellations"),
             }
-            tokio::time::sleep(PAUSE).await;
+            sleep(PAUSE).await;
         }
     }
 }

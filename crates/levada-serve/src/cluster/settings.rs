@@ -94,7 +94,7 @@ impl Settings {
     ) -> watch::Receiver<Arc<Config>> {
         let mut given = self.0.subscribe();
         let first = effective(&own.borrow_and_update(), &given.borrow_and_update());
-        let (taken, receiver) = watch::channel(Arc::new(first));
+        let (taken, receiver) = watch::builder(Arc::new(first)).named("cluster config").build();
         tokio::spawn(async move {
             loop {
                 tokio::select! {

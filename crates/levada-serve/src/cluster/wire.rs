@@ -173,7 +173,7 @@ impl Wire {
         let Some(message) = last(&self.records, &self.of_record(id)).await? else {
             return Ok(None);
         };
-        Ok(Some((message.sequence, decode(&message.payload, message.time)?)))
+        Ok(Some((message.sequence, decode(&message.payload, moment(message.time))?)))
     }
 
     /// Writes a record over the one with this sequence number; 0 if there is none.
@@ -339,13 +339,17 @@ where
 }
 
 /// The record that the servers stored at this time, by their clock.
-pub(super) fn decode(bytes: &Bytes, stored: DateTime) -> Result<Record, StoreError> {
+pub(super) fn decode(bytes: &Bytes, stored: Moment) -> Result<Record, StoreError> {
     let mut record: Record = serde_json::from_slice(bytes).map_err(|error| {
         StoreError::corrupt(format!("the record of a job cannot be read: {error}"))
     })?;
-    let stored = u64::try_from(stored.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
-    record.stored_at(Moment(stored));
+    record.stored_at(stored);
     Ok(record)
+}
+
+/// A time of the servers.
+pub(super) fn moment(time: DateTime) -> Moment {
+    Moment(u64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or_default())
 }
 
 fn encode(record: &Record) -> Bytes {

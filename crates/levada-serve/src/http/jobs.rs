@@ -18,7 +18,7 @@ use super::outcome::{
     accepted_answer, answer_with_output, given_up, refused, store_problem, unreadable,
 };
 use super::path::Path;
-use super::problem::{JOB_ID, Problem};
+use super::problem::{JOB_ID, Problem, bad_query};
 use super::state::{JobJson, tag, tag_header};
 use super::wait::{elsewhere, until_changed, until_ended};
 use crate::job::JobState;
@@ -196,9 +196,4 @@ pub(crate) async fn list(
         body["next"] = next.into();
     }
     Ok(Json(body).into_response())
-}
-
-fn bad_query(detail: &str) -> Problem {
-    let status = StatusCode::BAD_REQUEST;
-    Problem::new(status, "bad-query", "The query is invalid", format!("{detail}."))
 }

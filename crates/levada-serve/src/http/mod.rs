@@ -1,6 +1,7 @@
 //! The HTTP interface: what `docs/http.md` says, and `openapi.json`. Knows no processes.
 
 mod app;
+mod channels;
 mod events;
 mod guard;
 mod headers;
@@ -44,6 +45,7 @@ pub(crate) fn router(app: Arc<App>, role: Role) -> Router {
         .route("/health", get(health::alive))
         .route("/ready", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .route("/channels", get(channels::report))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&app), tell_rejections))
@@ -57,6 +59,7 @@ fn of_clients() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(page::index).post(submit::to_default))
         .route("/page/{file}", get(page::file))
+        .route("/page/channels/{*path}", get(page::of_channels))
         .route("/q/{queue}", get(queues::one).post(submit::to_queue))
         .route("/q/{queue}/retry", post(queues::retry))
         .route("/queues", get(queues::all))

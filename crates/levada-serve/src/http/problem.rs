@@ -107,6 +107,11 @@ pub(super) fn bad_header(detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "bad-header", "A header cannot be understood", detail)
 }
 
+pub(super) fn bad_query(detail: &str) -> Problem {
+    let status = StatusCode::BAD_REQUEST;
+    Problem::new(status, "bad-query", "The query is invalid", format!("{detail}."))
+}
+
 pub(super) async fn not_found(uri: Uri) -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use sha2::{Digest, Sha256};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::app::App;
@@ -19,6 +19,7 @@ use crate::jobs::active::JobQueue;
 use crate::store::body::Body;
 use crate::store::spool::Spool;
 use crate::store::{StoreError, StoreErrorKind};
+use crate::sync::timeout_of_client;
 
 /// A body that is complete.
 pub(super) struct Upload {
@@ -78,7 +79,7 @@ impl Pace {
     ) -> Result<Option<Bytes>, Problem> {
         loop {
             let (since, left) = (Instant::now(), self.left());
-            let frame = timeout(left, body.frame()).await;
+            let frame = timeout_of_client(left, body.frame()).await;
             self.waited += since.elapsed();
             match frame {
                 Ok(None) => return Ok(None),

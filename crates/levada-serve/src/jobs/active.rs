@@ -163,9 +163,9 @@ impl ActiveJob {
             id: record.id,
             queue,
             phase: Mutex::new(phase),
-            view: watch::Sender::new(JobView::of(record)),
+            view: watch::builder(JobView::of(record)).named("job states").build().0,
             runs: AtomicU64::new(1),
-            stop: watch::Sender::new(0),
+            stop: watch::builder(0).named("job stops").build().0,
             output: OnceLock::new(),
             counted: AtomicBool::new(false),
             share: Mutex::new(Some(share)),
@@ -358,7 +358,7 @@ impl ActiveJob {
     }
 
     fn writers(&self) -> &broadcast::Sender<Written> {
-        self.output.get_or_init(|| broadcast::Sender::new(OUTPUT_BEHIND))
+        self.output.get_or_init(|| broadcast::builder(OUTPUT_BEHIND).named("job output").build().0)
     }
 }
 

@@ -146,8 +146,8 @@ impl EventLog {
 
     /// The events of all processes of a cluster, which number them together.
     pub(crate) fn of(process: String) -> Self {
-        let (last, events) = (Mutex::default(), broadcast::Sender::new(BEHIND));
-        Self { process, is_shared: true, last, events }
+        let (events, _) = broadcast::builder(BEHIND).named("events").build();
+        Self { process, is_shared: true, last: Mutex::default(), events }
     }
 
     /// Publishes an event to all readers.

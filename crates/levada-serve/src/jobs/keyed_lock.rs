@@ -35,7 +35,7 @@ impl<K: Eq + Hash + Copy> KeyedLock<K> {
                 let mut held = lock(&self.held);
                 match held.entry(key) {
                     Entry::Vacant(free) => {
-                        let (release, waiting) = watch::channel(());
+                        let (release, waiting) = watch::builder(()).named("locked keys").build();
                         free.insert(waiting);
                         return KeyGuard { lock: self.clone(), key, _release: release };
                     }

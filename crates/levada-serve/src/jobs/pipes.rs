@@ -58,7 +58,8 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new(stdout: Spool, max: usize, stderr_tail: usize) -> Self {
-        Self { stdout, stderr: Tail::new(stderr_tail), max, overflow: watch::Sender::new(false) }
+        let (overflow, _) = watch::builder(false).named("output too long").build();
+        Self { stdout, stderr: Tail::new(stderr_tail), max, overflow }
     }
 
     /// Becomes true when the command has written more than it may.

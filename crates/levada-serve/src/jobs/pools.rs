@@ -138,5 +138,6 @@ fn start(
 ) -> (mpmc::Sender<Arc<ActiveJob>>, Workers<Arc<ActiveJob>>) {
     let lifecycle = Arc::clone(lifecycle);
     // Without workers nothing comes into the line: other processes have them.
-    Pool::new(workers.max(1)).capacity(LINE).start(move |job| Arc::clone(&lifecycle).work(job))
+    let pool = Pool::new(workers.max(1)).capacity(LINE).named("jobs");
+    pool.start(move |job| Arc::clone(&lifecycle).work(job))
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use levada::watch;
+use levada_observe::Observer;
 use levada_work::shutdown::{Phase, Shutdown, Signal};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::{JoinHandle, JoinSet};
@@ -61,6 +62,12 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// Runs `levada serve` to its end.
 pub(crate) fn serve(settings: Settings, role: Role) -> Result<ExitCode, Fault> {
+    // Outside of the runtime, so that the signal is answered while that is stuck.
+    let _observing = Observer::new()
+        .without_server()
+        .dump_on_sigusr1_with(|dump| info!("SIGUSR1: what the channels do\n{dump}"))
+        .start()
+        .map_err(|error| Fault::system(format!("cannot observe the channels: {error}")))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

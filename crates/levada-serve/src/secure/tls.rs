@@ -19,6 +19,7 @@ use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
 use crate::config::{Mistakes, Service};
+use crate::sync::timeout_of_client;
 
 /// Turns connections into TLS connections.
 #[derive(Clone)]
@@ -63,7 +64,8 @@ impl Tls {
             return Ok(None);
         };
         let provider = Arc::new(ring::default_provider());
-        let pair = watch::Sender::new(read(certificate, key, &provider).map_err(Mistakes::one)?);
+        let pair = read(certificate, key, &provider).map_err(Mistakes::one)?;
+        let (pair, _) = watch::builder(pair).named("certificate").build();
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| Mistakes::one(format!("TLS cannot be set up: {error}")))?
@@ -102,7 +104,7 @@ impl Tls {
         stream: TcpStream,
         limit: Duration,
     ) -> io::Result<TlsStream<TcpStream>> {
-        tokio::time::timeout(limit, self.acceptor.accept(stream)).await?
+        timeout_of_client(limit, self.acceptor.accept(stream)).await?
     }
 }
 

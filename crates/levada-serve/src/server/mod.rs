@@ -5,6 +5,7 @@
 
 mod answer;
 mod seats;
+mod timer;
 mod unread;
 
 use std::convert::Infallible;
@@ -20,7 +21,7 @@ use http::{HeaderValue, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use levada_work::shutdown::Signal;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,6 +32,7 @@ use tracing::{debug, warn};
 
 use self::answer::{Answer, Stream};
 use self::seats::{Seat, Seats};
+use self::timer::HeadTimer;
 use crate::secure::tls::Tls;
 
 /// How many connections are served beyond the limit when every other one works: for probes alone.
@@ -132,7 +134,7 @@ impl Connections {
         shutdown: Signal,
     ) -> Self {
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(header_timeout);
+        http.timer(HeadTimer).header_read_timeout(header_timeout);
         http.max_header_size(MAX_HEAD).max_buf_size(MAX_BUFFER);
         let (seats, spare) = (Seats::new(most), Seats::new(SPARE));
         Self { http, shutdown, tls, header_timeout, seats, spare }

@@ -95,7 +95,7 @@ impl Writer {
         let room = Arc::new(Semaphore::new(ROOM));
         let shared = Arc::new(Shared {
             store,
-            condition: watch::Sender::default(),
+            condition: watch::builder(Condition::default()).named("store condition").build().0,
             notes: Mutex::default(),
             backlog: Mutex::default(),
             waits_no_more: AtomicBool::new(false),
@@ -109,6 +109,7 @@ impl Writer {
         let (commands, worker) = Batch::new()
             .capacity(COMMANDS)
             .max_weight(BATCH_BYTES, Command::bytes)
+            .named("store")
             .start(move |commands| Arc::clone(&writing).write(commands));
         let writer = Self { commands, room, shared: Arc::clone(&shared) };
         (writer, Closer { worker, shared })

@@ -37,6 +37,8 @@ async fn nothing_but_the_open_paths_answers_without_a_token() {
         ("DELETE", "/jobs/019ad3f0-5d2c-7c41-a4b0-1c9f0e7a2b33"),
         ("GET", "/events"),
         ("GET", "/metrics"),
+        ("GET", "/channels"),
+        ("GET", "/channels?format=text"),
         ("GET", "/openapi.json"),
         ("GET", "/nothing"),
         ("POST", "/health"),
@@ -50,7 +52,7 @@ async fn nothing_but_the_open_paths_answers_without_a_token() {
             assert_eq!(answer.header("www-authenticate"), "Bearer", "{method} {path} {token:?}");
         }
     }
-    for path in ["/", "/health", "/ready"] {
+    for path in ["/", "/health", "/ready", "/page/channels/index.html"] {
         assert_eq!(server.get(path).await.status, 200, "{path}");
         assert_eq!(server.ask("HEAD", path, &[], "").await.status, 200, "{path}");
     }

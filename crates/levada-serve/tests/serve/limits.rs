@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use rustix::process::Signal;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 
 use crate::support::{Server, read_to_close, within};
 
@@ -44,6 +46,59 @@ async fn idle_connection_is_closed() {
     let server = Server::start(&["--header-timeout", "0.3"], &["cat"]);
     let mut idle = server.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert!(read_to_close(&mut idle).await.ends_with(r#"{"status":"ok"}"#));
+}
+
+/// The system stops and continues a process: SIGSTOP, a debugger, a container that is frozen.
+#[tokio::test]
+async fn a_head_that_came_while_the_service_was_stopped_is_answered() {
+    const REQUEST: &str = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let server = Server::start(&["--header-timeout", "1"], &["cat"]);
+    for _ in 0..5 {
+        let mut clients = Vec::new();
+        for _ in 0..8 {
+            let mut client = BufReader::new(server.send(REQUEST).await);
+            read_answer(&mut client).await;
+            clients.push(client);
+        }
+        server.signal(Signal::STOP);
+        for client in &mut clients {
+            client.write_all(REQUEST.as_bytes()).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        server.signal(Signal::CONT);
+        for client in &mut clients {
+            read_answer(client).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_came_while_the_service_was_stopped_is_taken() {
+    let server = Server::start(&["--body-timeout", "1"], &["cat"]);
+    for _ in 0..5 {
+        let mut clients = Vec::new();
+        for _ in 0..8 {
+            clients.push(server.begin(4).await);
+        }
+        server.signal(Signal::STOP);
+        for client in &mut clients {
+            client.write_all(b"body").await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        server.signal(Signal::CONT);
+        for client in &mut clients {
+            let answer = read_to_close(client).await;
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        }
+    }
+}
+
+async fn read_answer(client: &mut BufReader<TcpStream>) {
+    let mut answer = Vec::new();
+    while !answer.ends_with(br#"{"status":"ok"}"#) {
+        let read = within(client.read_until(b'}', &mut answer)).await.unwrap();
+        assert_ne!(read, 0, "the connection is closed");
+    }
 }
 
 #[tokio::test]

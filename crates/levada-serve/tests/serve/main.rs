@@ -6,6 +6,7 @@ mod access;
 mod answers;
 mod bodies;
 mod cancel;
+mod channels;
 mod client_gone;
 mod collector;
 mod commands;

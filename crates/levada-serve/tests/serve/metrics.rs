@@ -1,6 +1,6 @@
 //! `GET /metrics`: text that Prometheus reads, and numbers that agree with what was done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::{Notes, Server, sh};
 
@@ -8,6 +8,7 @@ use crate::support::{Notes, Server, sh};
 /// format's.
 fn parse(text: &str) -> (BTreeMap<String, f64>, BTreeMap<String, String>) {
     let (mut samples, mut kinds) = (BTreeMap::new(), BTreeMap::new());
+    let mut helped = BTreeSet::new();
     let lines: Vec<_> = text.lines().collect();
     let (last, lines) = lines.split_last().unwrap();
     assert_eq!(*last, "# EOF");
@@ -16,8 +17,14 @@ fn parse(text: &str) -> (BTreeMap<String, f64>, BTreeMap<String, String>) {
             let (what, rest) = about.split_once(' ').unwrap();
             let (name, value) = rest.split_once(' ').unwrap();
             match what {
-                "TYPE" => drop(kinds.insert(name.to_owned(), value.to_owned())),
-                "HELP" => assert!(!value.is_empty(), "{line}"),
+                "TYPE" => {
+                    let before = kinds.insert(name.to_owned(), value.to_owned());
+                    assert_eq!(before, None, "{line} comes twice");
+                }
+                "HELP" => {
+                    assert!(!value.is_empty(), "{line}");
+                    assert!(helped.insert(name.to_owned()), "{line} comes twice");
+                }
                 "UNIT" => assert!(name.ends_with(&format!("_{value}")), "{line}"),
                 _ => panic!("{line}"),
             }
@@ -110,6 +117,10 @@ async fn numbers_agree_with_what_was_done() {
         ("levada_workers_busy", "gauge"),
         ("levada_store_commit_seconds", "histogram"),
         ("levada_store_batch_size", "histogram"),
+        ("levada_channel_depth", "gauge"),
+        ("levada_channel_sent", "counter"),
+        ("levada_blocked_seconds", "counter"),
+        ("levada_suspected_deadlocks", "gauge"),
     ] {
         assert_eq!(kinds.get(name).map(String::as_str), Some(kind), "{name}");
     }
@@ -118,6 +129,19 @@ async fn numbers_agree_with_what_was_done() {
     assert!(commits >= 10.0 && samples["levada_store_batch_size_sum"] >= 14.0, "{}", answer.text());
     assert_eq!(samples["levada_store_batch_size_count"], commits);
     assert!(samples["levada_store_commit_seconds_sum"] > 0.0);
+    // The line of the queue is a channel. A job that is cancelled in it goes through it like the
+    // others.
+    let of_jobs = |name: &str| {
+        let start = format!("{name}{{channel=\"jobs\",kind=\"mpmc\",");
+        let found: Vec<_> =
+            samples.iter().filter(|(series, _)| series.starts_with(&start)).collect();
+        assert_eq!(found.len(), 1, "{name}: both queues are one series");
+        *found[0].1
+    };
+    assert_eq!(
+        (of_jobs("levada_channel_sent_total"), of_jobs("levada_channel_depth")),
+        (10.0, 3.0)
+    );
     notes.write("gate");
     server.until_queue("default", "succeeded", 6).await;
     let (samples, _) = parse(server.get("/metrics").await.text());

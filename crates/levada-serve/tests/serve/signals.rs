@@ -27,7 +27,10 @@ async fn without_files_others_than_a_terminal_that_is_gone_leave_it_running() {
     let mut server = logging(&notes, &[], "cat");
     for (signal, words) in [
         (Signal::HUP, "INFO levada_serve::signals: SIGHUP: there are no files to reload"),
-        (Signal::USR1, "INFO levada_serve::signals: SIGUSR1: it has no meaning here"),
+        (
+            Signal::USR1,
+            "INFO levada_serve::run: SIGUSR1: what the channels do\nlevada: levada (pid",
+        ),
         (Signal::USR2, "INFO levada_serve::signals: SIGUSR2: it has no meaning here"),
     ] {
         server.signal(signal);

@@ -103,6 +103,7 @@ pub use self::failure::{Ended, Failure, Totals};
 pub use self::flush::Flush;
 pub use self::worker::Worker;
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -142,6 +143,7 @@ pub struct Batch<T> {
     weight: Option<Weight<T>>,
     linger: Duration,
     capacity: usize,
+    name: Option<Cow<'static, str>>,
     on_failure: Option<Hook>,
 }
 
@@ -161,6 +163,7 @@ impl<T> Batch<T> {
             weight: None,
             linger: Duration::ZERO,
             capacity: 1024,
+            name: None,
             on_failure: None,
         }
     }
@@ -229,6 +232,17 @@ impl<T> Batch<T> {
     pub fn capacity(mut self, items: usize) -> Self {
         assert!(items > 0, "a queue for 0 items: capacity must be at least 1");
         self.capacity = items;
+        self
+    }
+
+    /// Gives the queue a name, by which levada's feature `observe` shows it.
+    ///
+    /// # Examples
+    /// ```
+    /// let batch = levada_work::batch::Batch::<u32>::new().named("writes");
+    /// ```
+    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = Some(name.into());
         self
     }
 
@@ -313,12 +327,15 @@ impl<T> Batch<T> {
     /// # }
     /// ```
     #[track_caller]
-    pub fn start_with<F>(self, flusher: F) -> (Batcher<T>, Worker)
+    pub fn start_with<F>(mut self, flusher: F) -> (Batcher<T>, Worker)
     where
         T: Send + 'static,
         F: Flush<T> + 'static,
     {
-        let (sender, receiver) = mpsc::channel(self.capacity);
+        let (sender, receiver) = match self.name.take() {
+            Some(name) => mpsc::builder(self.capacity).named(name).build(),
+            None => mpsc::channel(self.capacity),
+        };
         let batcher = Batcher::new(sender, self.weight);
         (batcher, worker::start(self, receiver, flusher))
     }

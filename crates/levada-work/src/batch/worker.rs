@@ -151,7 +151,8 @@ where
     F: Flush<T> + 'static,
 {
     let Batch { max_items, linger, weight, on_failure, .. } = batch;
-    let orders = watch::Sender::new(Orders { max_items, linger, close: false });
+    let orders = Orders { max_items, linger, close: false };
+    let (orders, _) = watch::builder(orders).named("batch orders").build();
     let collector = Collector::new(queue, orders.subscribe(), weight);
     let record = Record { totals: Totals::default(), on_failure };
     Worker { task: tokio::spawn(work(collector, weight, flusher, record)), orders }

@@ -61,6 +61,7 @@ pub use self::submitter::Submitter;
 pub use self::undone::Undone;
 pub use self::workers::Workers;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -87,6 +88,7 @@ use crate::Panic;
 pub struct Pool {
     workers: usize,
     capacity: usize,
+    name: Option<Cow<'static, str>>,
     on_panic: Option<Hook>,
 }
 
@@ -102,7 +104,7 @@ impl Pool {
     /// let pool = levada_work::pool::Pool::new(4);
     /// ```
     pub fn new(workers: usize) -> Self {
-        Self { workers, capacity: 1024, on_panic: None }
+        Self { workers, capacity: 1024, name: None, on_panic: None }
     }
 
     /// Sets the capacity of the queue: `send` waits while it is full.
@@ -118,6 +120,17 @@ impl Pool {
     pub fn capacity(mut self, jobs: usize) -> Self {
         assert!(jobs > 0, "a queue for 0 jobs: capacity must be at least 1");
         self.capacity = jobs;
+        self
+    }
+
+    /// Gives the queue a name, by which levada's feature `observe` shows it.
+    ///
+    /// # Examples
+    /// ```
+    /// let pool = levada_work::pool::Pool::new(4).named("thumbnails");
+    /// ```
+    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = Some(name.into());
         self
     }
 
@@ -208,7 +221,10 @@ impl Pool {
         Running: Future<Output = ()> + Send + 'static,
     {
         let runtime = Handle::current();
-        let (jobs, queue) = mpmc::channel(self.capacity);
+        let (jobs, queue) = match self.name {
+            Some(name) => mpmc::builder(self.capacity).named(name).build(),
+            None => mpmc::channel(self.capacity),
+        };
         let (shared, keeper) = Shared::new(queue, self.on_panic);
         drop(runtime.spawn(keeper.keep()));
         let run = Arc::new(run);

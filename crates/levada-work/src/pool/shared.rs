@@ -129,7 +129,7 @@ fn until_received<J>(is_left: impl Fn() -> bool, try_recv: impl Fn() -> Option<J
 
 impl<J> Shared<J> {
     pub(super) fn new(jobs: mpmc::Receiver<J>, on_panic: Option<Hook>) -> (Arc<Self>, Keeper<J>) {
-        let (submit, submitted) = mpmc::unbounded_channel();
+        let (submit, submitted) = mpmc::unbounded_builder().named("pool submitted").build();
         let state = State {
             wanted: 0,
             seats: 0,
@@ -144,9 +144,9 @@ impl<J> Shared<J> {
         };
         let (keeper, end) = oneshot::channel();
         let shared = Arc::new(Self {
-            orders: watch::Sender::new(false),
-            quiet: watch::Sender::new(()),
-            idle: watch::Sender::new(()),
+            orders: watch::builder(false).named("pool orders").build().0,
+            quiet: watch::builder(()).named("pool quiet").build().0,
+            idle: watch::builder(()).named("pool idle").build().0,
             turn: Turn::default(),
             state: Mutex::new(state),
             on_panic,

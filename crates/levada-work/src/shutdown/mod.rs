@@ -130,7 +130,7 @@ impl Shutdown {
     #[must_use]
     pub fn new() -> Self {
         let running = Arc::new(Running::new());
-        let phase = watch::Sender::new(Phase::Running);
+        let (phase, _) = watch::builder(Phase::Running).named("shutdown").build();
         Self { shared: Arc::new(Control { phase, running }) }
     }
 

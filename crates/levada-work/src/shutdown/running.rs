@@ -26,7 +26,8 @@ struct Work {
 
 impl Running {
     pub(super) fn new() -> Self {
-        Self { alive: watch::Sender::new(()), work: Mutex::default() }
+        let (alive, _) = watch::builder(()).named("running work").build();
+        Self { alive, work: Mutex::default() }
     }
 
     /// Counts work until the receiver is dropped and the name [struck out](Self::strike_out).

@@ -14,41 +14,42 @@ use tokio::time::sleep;
 /// One job at a time: from when it is accepted until its function ends, each look sees exactly one.
 #[test]
 fn a_job_between_the_queue_and_its_start_is_counted() {
-    const LOOKS: usize = 1_000;
+    const JOBS: usize = 300;
     within_deadline(|| {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         runtime.unwrap().block_on(async {
             let (sent, ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-            let count = Arc::clone(&ended);
-            let (jobs, workers) = Pool::new(2).start(move |_: usize| {
-                let count = Arc::clone(&count);
+            let looked_at = Arc::new(AtomicUsize::new(0));
+            let (count, looks) = (Arc::clone(&ended), Arc::clone(&looked_at));
+            let (jobs, workers) = Pool::new(2).start(move |job: usize| {
+                let (count, looks) = (Arc::clone(&count), Arc::clone(&looks));
                 async move {
-                    yield_now().await;
+                    // It is seen at least once, however busy the machine is.
+                    while looks.load(Ordering::SeqCst) < job {
+                        yield_now().await;
+                    }
                     count.fetch_add(1, Ordering::SeqCst);
                 }
             });
             let workers = Arc::new(workers);
             let (pool, accepted, done) = (workers.clone(), Arc::clone(&sent), Arc::clone(&ended));
             let looker = std::thread::spawn(move || {
-                let mut looks = 0;
-                while looks < LOOKS {
+                while done.load(Ordering::SeqCst) < JOBS {
                     let sent = accepted.load(Ordering::SeqCst);
                     let counts = pool.counts();
                     let one_by_one = pool.queued() + pool.running();
                     if sent > done.load(Ordering::SeqCst) {
                         assert_eq!(counts.total(), 1, "{counts:?}");
                         assert_ne!(one_by_one, 0, "the queue is looked at first");
-                        looks += 1;
+                        looked_at.store(sent, Ordering::SeqCst);
                     }
                     std::thread::yield_now();
                 }
             });
-            let mut job = 0;
-            while !looker.is_finished() {
+            for job in 1..=JOBS {
                 workers.idle().await;
                 jobs.send(job).await.unwrap();
-                job += 1;
                 sent.store(job, Ordering::SeqCst);
                 while ended.load(Ordering::SeqCst) < job {
                     yield_now().await;

@@ -60,3 +60,39 @@ impl fmt::Display for TryRecvError {
 }
 
 impl Error for TryRecvError {}
+
+/// Why a round of a [`Reusable`](super::Reusable) gave no value.
+///
+/// # Examples
+/// ```
+/// use levada::oneshot::{Reusable, error::ReplyError};
+///
+/// let mut reply = Reusable::<u32>::new();
+/// drop(reply.sender());
+/// let error = reply.blocking_recv().unwrap_err();
+/// assert_eq!(error, ReplyError::Dropped);
+/// assert_eq!(error.to_string(), "the sender was dropped without sending");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReplyError {
+    /// The sender was dropped without sending.
+    Dropped,
+    /// The sender was dropped without sending while its thread panicked: by a panic in the task or
+    /// thread that had it.
+    Panicked,
+    /// No sender was made since the last result.
+    NoSender,
+}
+
+impl fmt::Display for ReplyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dropped => "the sender was dropped without sending",
+            Self::Panicked => "the sender was dropped by a panic",
+            Self::NoSender => "no sender was made since the last result",
+        })
+    }
+}
+
+impl Error for ReplyError {}

@@ -39,6 +39,11 @@
 //! # }
 //! ```
 //!
+//! # Many requests
+//! A task that makes one request after the other keeps a [`Reusable`], and a client with many
+//! requests at a time a [`Pool`]: then a request allocates nothing. Their senders are those of
+//! [`channel`]. Their error says, too, whether the sender was dropped by a panic.
+//!
 //! # Cost
 //! A channel is one allocation of `32 + size_of::<T>()` bytes on 64-bit machines, freed by the end
 //! that finishes last; there is no reference count. A handle is one pointer. In atomic
@@ -59,14 +64,19 @@
 //! | dropping the end that is last to go         | 0   | frees                      |
 //! | [`closed`](Sender::closed), like awaiting   | 1   | the first allocates 16 more|
 //!
+//! A round of a [`Reusable`] is a channel that neither allocates nor frees. A [`Pool`] takes a lock
+//! to get one and to put it back: 1 RMW each.
+//!
 //! An operation that races with one of the other side repeats its RMW.
 #![deny(unsafe_code)]
 
 pub mod error;
 pub mod future;
+mod pool;
 #[expect(unsafe_code, reason = "the one place where memory is shared")]
 mod protocol;
 mod receiver;
+mod reusable;
 mod sender;
 mod state;
 #[cfg(feature = "stream")]
@@ -75,7 +85,9 @@ mod stream;
 #[cfg(test)]
 mod model;
 
+pub use self::pool::{Pool, Pooled};
 pub use self::receiver::Receiver;
+pub use self::reusable::Reusable;
 pub use self::sender::Sender;
 
 /// Creates a channel for one value.

@@ -9,8 +9,8 @@ use core::task::{Context, Poll, Waker};
 use std::sync::Arc;
 use std::task::Wake;
 
-use super::error::TryRecvError;
-use super::{Receiver, Sender, channel};
+use super::error::{ReplyError, TryRecvError};
+use super::{Pool, Receiver, Reusable, Sender, channel};
 use crate::prim::atomic::{AtomicUsize, Ordering};
 use crate::prim::{block_on, model, thread};
 
@@ -236,5 +236,85 @@ fn both_ends_wait() {
         assert!(!sending.was_woken(), "the receiver is not closed");
         assert_eq!(Arc::strong_count(&sending), 1, "no waker is left");
         assert_eq!(Arc::strong_count(&receiving), 1, "no waker is left");
+    });
+}
+
+/// The next round begins while the sender of the last one is sending: either it sent in time and
+/// its value is dropped, or it gets the value back. The next round receives its own.
+#[test]
+fn a_stale_send_meets_the_next_round() {
+    model(|| {
+        let drops = Arc::new(AtomicUsize::new(0));
+        let mut reply = Reusable::new();
+        let stale = reply.sender();
+        let payload = Payload(Arc::clone(&drops));
+        let sender = thread::spawn(move || stale.send(payload).is_ok());
+        let next = reply.sender();
+        assert!(matches!(reply.try_recv(), Ok(None)), "nothing was sent in this round");
+        assert!(next.send(Payload(Arc::clone(&drops))).is_ok());
+        let _ = sender.join().unwrap();
+        // ORDERING: Relaxed, no pair: the thread was joined.
+        assert_eq!(drops.load(Ordering::Relaxed), 1, "the stale one, once");
+        assert!(matches!(reply.try_recv(), Ok(Some(_))));
+    });
+}
+
+/// Two rounds on one allocation: what the first sender wrote, wakers included, does not come into
+/// the second.
+#[test]
+fn two_rounds_in_a_row() {
+    model(|| {
+        let task = Task::new();
+        let mut reply = Reusable::new();
+        for round in 0..2 {
+            let mut tx = reply.sender();
+            let closing = Arc::clone(&task);
+            let sender = thread::spawn(move || {
+                assert!(poll_closed(&mut tx, &closing).is_pending());
+                tx.send(Box::new(round)).expect("the receiver waits");
+            });
+            assert_eq!(block_on(reply.recv()), Ok(Box::new(round)));
+            sender.join().unwrap();
+        }
+        drop(reply);
+        assert_eq!(Arc::strong_count(&task), 1, "no waker is left");
+        assert!(!task.was_woken());
+    });
+}
+
+/// A sender that is dropped meets the receiver that waits, ends the round or begins another.
+#[test]
+fn the_drop_of_a_sender_meets_rounds() {
+    model(|| {
+        let mut reply = Reusable::<u8>::new();
+        let tx = reply.sender();
+        let sender = thread::spawn(move || drop(tx));
+        assert_eq!(block_on(reply.recv()), Err(ReplyError::Dropped));
+        sender.join().unwrap();
+        let tx = reply.sender();
+        let sender = thread::spawn(move || drop(tx));
+        reply.cancel();
+        drop(reply.sender());
+        sender.join().unwrap();
+    });
+}
+
+/// Two threads get and give back; one of them gives up its request.
+#[test]
+fn a_pool_is_shared() {
+    model(|| {
+        let pool = crate::prim::Arc::new(Pool::new(1));
+        let other = crate::prim::Arc::clone(&pool);
+        let thread = thread::spawn(move || {
+            let mut reply = other.get();
+            assert!(reply.sender().send(1).is_ok());
+            assert_eq!(reply.try_recv(), Ok(Some(1)));
+        });
+        let mut reply = pool.get();
+        let tx = reply.sender();
+        drop(reply);
+        assert_eq!(tx.send(2), Err(2));
+        thread.join().unwrap();
+        assert!(pool.idle() <= 1);
     });
 }

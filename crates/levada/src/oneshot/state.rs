@@ -1,17 +1,19 @@
 //! The packed word of a oneshot channel: values and transitions, without any memory behind them.
 //!
 //! ```text
-//! 63                                                    5     4      3    2 .. 0
-//! +------------------------------------------------------+------+------+---------+
-//! | generation: how many wakers were stored              | TX_W | RX_W |  phase  |
-//! +------------------------------------------------------+------+------+---------+
+//! 63                                             6     5       4      3    2 .. 0
+//! +-----------------------------------------------+---------+------+------+---------+
+//! | generation: how many wakers were stored       | REPORTS | TX_W | RX_W |  phase  |
+//! +-----------------------------------------------+---------+------+------+---------+
 //! ```
-//! The waker bits and the generation are used in the phase `Open` only; elsewhere they are zero.
+//! All but the phase is used in the phase `Open` only; elsewhere it is zero. `REPORTS` is set from
+//! the beginning, in the rounds of a [`Reusable`](super::Reusable): a sender that is dropped by a
+//! panic says so.
 //!
 //! The generation makes every value of one channel's word unique: storing a waker raises it, and
 //! every other transition clears a bit or moves to a later phase. So an exchange that succeeds
-//! proves that nothing at all happened since the value it expects was loaded. (2^59 wakers would
-//! have to be stored between a load and its exchange to deceive it: 18 years at one per
+//! proves that nothing at all happened since the value it expects was loaded. (2^58 wakers would
+//! have to be stored between a load and its exchange to deceive it: 9 years at one per
 //! nanosecond.)
 #![forbid(unsafe_code)]
 
@@ -37,6 +39,8 @@ pub(super) enum Phase {
     TxGone,
     /// The receiver is gone.
     RxGone,
+    /// The sender is gone and left nothing, since its thread panicked.
+    TxPanicked,
 }
 
 /// A value of the word.
@@ -47,10 +51,14 @@ impl State {
     const PHASE: u64 = 0b111;
     const RX_WAKER: u64 = 1 << 3;
     const TX_WAKER: u64 = 1 << 4;
-    const GENERATION: u64 = 1 << 5;
+    const REPORTS: u64 = 1 << 5;
+    const GENERATION: u64 = 1 << 6;
 
     /// Of a new channel.
     pub(super) const OPEN: Self = Self::of(Phase::Open);
+
+    /// Of a round of a `Reusable` that begins.
+    pub(super) const REOPENED: Self = Self(Self::OPEN.0 | Self::REPORTS);
 
     #[inline]
     const fn of(phase: Phase) -> Self {
@@ -60,6 +68,7 @@ impl State {
             Phase::Sent => 2,
             Phase::TxGone => 3,
             Phase::RxGone => 4,
+            Phase::TxPanicked => 5,
         })
     }
 
@@ -90,7 +99,8 @@ impl State {
             1 => Phase::Closed,
             2 => Phase::Sent,
             3 => Phase::TxGone,
-            _ => Phase::RxGone,
+            4 => Phase::RxGone,
+            _ => Phase::TxPanicked,
         }
     }
 
@@ -98,6 +108,18 @@ impl State {
     #[inline]
     pub(super) fn is_open(self) -> bool {
         self.phase() == Phase::Open
+    }
+
+    /// Whether it is open, and no waker was ever stored.
+    #[inline]
+    pub(super) fn is_new(self) -> bool {
+        self.0 & !Self::REPORTS == Self::OPEN.0
+    }
+
+    /// Whether a sender that is dropped by a panic says so.
+    #[inline]
+    pub(super) fn reports(self) -> bool {
+        self.0 & Self::REPORTS != 0
     }
 
     /// Whether `side` has stored a waker.
@@ -140,8 +162,15 @@ impl State {
         match (side, self.phase()) {
             (Side::Sender, Phase::Open | Phase::Closed) => Some(Self::of(Phase::TxGone)),
             (Side::Receiver, Phase::Open | Phase::Closed) => Some(Self::of(Phase::RxGone)),
-            (_, Phase::Sent | Phase::TxGone | Phase::RxGone) => None,
+            (_, Phase::Sent | Phase::TxGone | Phase::RxGone | Phase::TxPanicked) => None,
         }
+    }
+
+    /// The sender goes while its thread panics, and says so; takes both wakers. `None`: it does not
+    /// have to, or the receiver has closed or is gone.
+    #[inline]
+    pub(super) fn panic(self) -> Option<Self> {
+        self.reports().then_some(Self::of(Phase::TxPanicked))
     }
 }
 
@@ -150,7 +179,7 @@ impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let phase = self.phase();
         f.debug_struct("State")
-            .field("is_complete", &matches!(phase, Phase::Sent | Phase::TxGone))
+            .field("is_complete", &matches!(phase, Phase::Sent | Phase::TxGone | Phase::TxPanicked))
             .field("is_closed", &matches!(phase, Phase::Closed | Phase::RxGone))
             .field("is_rx_task_set", &self.has_waker(Side::Receiver))
             .field("is_tx_task_set", &self.has_waker(Side::Sender))
@@ -164,12 +193,14 @@ mod tests {
 
     const RX: u64 = State::RX_WAKER;
     const TX: u64 = State::TX_WAKER;
+    const REP: u64 = State::REPORTS;
     const GEN: u64 = State::GENERATION;
 
     const CLOSED: Option<State> = Some(State::of(Phase::Closed));
     const SENT: Option<State> = Some(State::of(Phase::Sent));
     const TX_GONE: Option<State> = Some(State::of(Phase::TxGone));
     const RX_GONE: Option<State> = Some(State::of(Phase::RxGone));
+    const TX_PANICKED: Option<State> = Some(State::of(Phase::TxPanicked));
 
     const fn open(bits: u64) -> State {
         State(bits)
@@ -182,27 +213,38 @@ mod tests {
         send: Option<State>,
         close: Option<State>,
         leave: [Option<State>; 2],
+        panic: Option<State>,
     }
 
     /// Pairs are `[by the sender, by the receiver]`. Every state with generation 0 has its row.
     #[rustfmt::skip]
-    const TABLE: [Row; 8] = [
+    const TABLE: [Row; 13] = [
         Row { from: open(0),       with: [Some(open(GEN | TX)), Some(open(GEN | RX))],           without: [None, None],
-              send: SENT, close: CLOSED, leave: [TX_GONE, RX_GONE] },
+              send: SENT, close: CLOSED, leave: [TX_GONE, RX_GONE], panic: None },
         Row { from: open(RX),      with: [Some(open(GEN | RX | TX)), None],                      without: [None, Some(open(0))],
-              send: SENT, close: CLOSED, leave: [TX_GONE, RX_GONE] },
+              send: SENT, close: CLOSED, leave: [TX_GONE, RX_GONE], panic: None },
         Row { from: open(TX),      with: [None, Some(open(GEN | RX | TX))],                      without: [Some(open(0)), None],
-              send: SENT, close: CLOSED, leave: [TX_GONE, RX_GONE] },
+              send: SENT, close: CLOSED, leave: [TX_GONE, RX_GONE], panic: None },
         Row { from: open(RX | TX), with: [None, None],                                           without: [Some(open(RX)), Some(open(TX))],
-              send: SENT, close: CLOSED, leave: [TX_GONE, RX_GONE] },
+              send: SENT, close: CLOSED, leave: [TX_GONE, RX_GONE], panic: None },
+        Row { from: open(REP),           with: [Some(open(GEN | REP | TX)), Some(open(GEN | REP | RX))], without: [None, None],
+              send: SENT, close: CLOSED, leave: [TX_GONE, RX_GONE], panic: TX_PANICKED },
+        Row { from: open(REP | RX),      with: [Some(open(GEN | REP | RX | TX)), None],            without: [None, Some(open(REP))],
+              send: SENT, close: CLOSED, leave: [TX_GONE, RX_GONE], panic: TX_PANICKED },
+        Row { from: open(REP | TX),      with: [None, Some(open(GEN | REP | RX | TX))],            without: [Some(open(REP)), None],
+              send: SENT, close: CLOSED, leave: [TX_GONE, RX_GONE], panic: TX_PANICKED },
+        Row { from: open(REP | RX | TX), with: [None, None],                                     without: [Some(open(REP | RX)), Some(open(REP | TX))],
+              send: SENT, close: CLOSED, leave: [TX_GONE, RX_GONE], panic: TX_PANICKED },
         Row { from: State::of(Phase::Closed), with: [None, None], without: [None, None],
-              send: None, close: None, leave: [TX_GONE, RX_GONE] },
+              send: None, close: None, leave: [TX_GONE, RX_GONE], panic: None },
         Row { from: State::of(Phase::Sent),   with: [None, None], without: [None, None],
-              send: None, close: None, leave: [None, None] },
+              send: None, close: None, leave: [None, None], panic: None },
         Row { from: State::of(Phase::TxGone), with: [None, None], without: [None, None],
-              send: None, close: None, leave: [None, None] },
+              send: None, close: None, leave: [None, None], panic: None },
         Row { from: State::of(Phase::RxGone), with: [None, None], without: [None, None],
-              send: None, close: None, leave: [None, None] },
+              send: None, close: None, leave: [None, None], panic: None },
+        Row { from: State::of(Phase::TxPanicked), with: [None, None], without: [None, None],
+              send: None, close: None, leave: [None, None], panic: None },
     ];
 
     const SIDES: [Side; 2] = [Side::Sender, Side::Receiver];
@@ -218,13 +260,14 @@ mod tests {
             }
             assert_eq!(from.send(), row.send, "{from:?}");
             assert_eq!(from.close(), row.close, "{from:?}");
+            assert_eq!(from.panic(), row.panic, "{from:?}");
         }
     }
 
     /// Every state that can be reached in five steps, generation apart, has its row; none has two.
     #[test]
     fn the_table_is_complete() {
-        let mut reached = vec![State::OPEN];
+        let mut reached = vec![State::OPEN, State::REOPENED];
         let mut frontier = reached.clone();
         for _ in 0..5 {
             frontier = frontier.into_iter().flat_map(successors).collect();
@@ -254,7 +297,10 @@ mod tests {
                 path.pop();
             }
         }
-        walk(&mut vec![State::OPEN], if cfg!(miri) { 3 } else { 7 });
+        for start in [State::OPEN, State::REOPENED] {
+            assert!(start.is_new());
+            walk(&mut vec![start], if cfg!(miri) { 3 } else { 7 });
+        }
     }
 
     /// The generation wraps round without touching the other fields.
@@ -268,6 +314,6 @@ mod tests {
         let of_side = SIDES.into_iter().flat_map(move |side| {
             [state.with_waker(side), state.without_waker(side), state.leave(side)]
         });
-        of_side.chain([state.send(), state.close()]).flatten().collect()
+        of_side.chain([state.send(), state.close(), state.panic()]).flatten().collect()
     }
 }

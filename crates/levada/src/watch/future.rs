@@ -91,6 +91,175 @@ impl<T> fmt::Debug for Changed<'_, T> {
 }
 
 pin_project! {
+    /// Waits for a value that the receiver has not seen, and gives a look at it:
+    /// [`Receiver::recv`].
+    ///
+    /// Polled again after it completed, it waits for the next one.
+    ///
+    /// # Cancel safety
+    /// Dropping it before it completes marks nothing as seen.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::watch::{self, future::Recv};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (tx, mut rx) = watch::channel(1);
+    /// tx.send(2).unwrap();
+    /// let next: Recv<'_, i32> = rx.recv();
+    /// assert_eq!(*next.await.unwrap(), 2);
+    /// # }
+    /// ```
+    ///
+    /// [`Receiver::recv`]: super::Receiver::recv
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Recv<'a, T> {
+        shared: &'a Shared<T>,
+        seen: &'a mut Version,
+        position: PositionRef<'a>,
+        #[pin]
+        node: Node,
+        wait: WaitRecord,
+    }
+
+    impl<T> PinnedDrop for Recv<'_, T> {
+        fn drop(this: Pin<&mut Self>) {
+            this.shared.cancel_changed(this.into_ref().project_ref().node);
+        }
+    }
+}
+
+impl<'a, T> Recv<'a, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub(super) fn new(
+        shared: &'a Shared<T>,
+        seen: &'a mut Version,
+        position: PositionRef<'a>,
+    ) -> Self {
+        let node = Node::new();
+        Self { shared, seen, position, node, wait: WaitRecord::new() }
+    }
+}
+
+impl<'a, T> Future for Recv<'a, T> {
+    type Output = Result<Ref<'a, T>, RecvError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let budget = ready!(budget::poll_proceed(cx));
+        let this = self.project();
+        let polled = this.shared.poll_changed(this.node.as_ref(), cx, **this.seen);
+        this.wait.note(polled.is_pending(), cx, this.shared.record(), Op::Changed);
+        let changed = ready!(polled);
+        budget.made_progress();
+        Poll::Ready(changed.map(|_| {
+            // Perhaps a later value than the one that was noticed: its version is that of the look.
+            let (value, version) = Ref::new(this.shared, **this.seen);
+            **this.seen = version;
+            this.position.note(version.count(), 0);
+            value
+        }))
+    }
+}
+
+impl<T> fmt::Debug for Recv<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recv").field("seen", &self.seen).finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// Waits until a projection changes: [`MappedReceiver::changed`].
+    ///
+    /// Polled again after it completed, it waits for the next change.
+    ///
+    /// # Cancel safety
+    /// Dropping it before it completes marks no change as seen.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::watch::{self, future::MapChanged};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (tx, rx) = watch::channel("a");
+    /// let mut len = rx.map(|text| text.len());
+    /// tx.send("abc").unwrap();
+    /// let changed: MapChanged<'_, &str, usize, _> = len.changed();
+    /// changed.await.unwrap();
+    /// # }
+    /// ```
+    ///
+    /// [`MappedReceiver::changed`]: super::MappedReceiver::changed
+    #[must_use = "futures do nothing unless polled"]
+    pub struct MapChanged<'a, T, U, F> {
+        shared: &'a Shared<T>,
+        version: &'a mut Version,
+        position: PositionRef<'a>,
+        #[pin]
+        node: Node,
+        wait: WaitRecord,
+        seen: &'a mut U,
+        project: &'a F,
+    }
+
+    impl<T, U, F> PinnedDrop for MapChanged<'_, T, U, F> {
+        fn drop(this: Pin<&mut Self>) {
+            this.shared.cancel_changed(this.into_ref().project_ref().node);
+        }
+    }
+}
+
+impl<'a, T, U, F> MapChanged<'a, T, U, F> {
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub(super) fn new(
+        shared: &'a Shared<T>,
+        version: &'a mut Version,
+        position: PositionRef<'a>,
+        seen: &'a mut U,
+        project: &'a F,
+    ) -> Self {
+        let node = Node::new();
+        Self { shared, version, position, node, wait: WaitRecord::new(), seen, project }
+    }
+}
+
+impl<T, U: PartialEq, F: Fn(&T) -> U> Future for MapChanged<'_, T, U, F> {
+    type Output = Result<(), RecvError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        loop {
+            // For each value, since values may come faster than they are projected.
+            let budget = ready!(budget::poll_proceed(cx));
+            let polled = this.shared.poll_changed(this.node.as_ref(), cx, **this.version);
+            this.wait.note(polled.is_pending(), cx, this.shared.record(), Op::Changed);
+            let changed = ready!(polled);
+            budget.made_progress();
+            if let Err(closed) = changed {
+                return Poll::Ready(Err(closed));
+            }
+            let (snapshot, version) = this.shared.snapshot();
+            let latest = (this.project)(&snapshot);
+            drop(snapshot);
+            let is_same = latest == **this.seen;
+            **this.version = version;
+            this.position.note(version.count(), 0);
+            if !is_same {
+                **this.seen = latest;
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl<T, U: fmt::Debug, F> fmt::Debug for MapChanged<'_, T, U, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MapChanged").field("seen", &self.seen).finish_non_exhaustive()
+    }
+}
+
+pin_project! {
     /// Waits for a value that meets a condition: [`Receiver::wait_for`].
     ///
     /// Polled again after it completed, it looks for a further one, beginning with the current.

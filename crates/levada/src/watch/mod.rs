@@ -84,8 +84,11 @@
 //! # }
 //! ```
 //!
+//! [`Receiver::recv`] waits, marks and gives a look in one step, which a loop needs most often.
+//!
 //! # Cancel safety
-//! 1. A [`Receiver::changed`] that is cancelled has marked nothing as seen.
+//! 1. A [`Receiver::changed`] that is cancelled has marked nothing as seen, nor has a
+//!    [`Receiver::recv`] or a [`MappedReceiver::changed`].
 //! 2. A [`Receiver::wait_for`] that is cancelled may have marked values as seen, but only values
 //!    that do not meet the condition.
 //! 3. A [`Sender::closed`] that is cancelled has no effect.
@@ -93,7 +96,7 @@
 //! # Closing
 //! When the last sender drops, receivers see the last value and then the end. When the last
 //! receiver drops, [`Sender::send`] fails and [`Sender::closed`] completes, until a new receiver
-//! [subscribes](Sender::subscribe).
+//! [subscribes](Sender::subscribe). [`Sender::publish`] keeps the value in any case.
 //!
 //! # Cost
 //! A borrow, and the drop of its `Ref`, is wait-free while no modification is in progress or waits:
@@ -106,8 +109,12 @@
 //! |---|---|
 //! | `borrow`, `borrow_and_update` | 1, and 1 when the `Ref` drops; 0 if the value is read often |
 //! | `changed`, ready | 0 |
+//! | `recv`, ready | as `borrow` |
+//! | `changed` of a [`MappedReceiver`] | as `borrow`, for each value that was sent |
 //! | `has_changed`, `is_closed`, `mark_changed`, `mark_unchanged` | 0 |
-//! | `send`, `send_replace`, no receiver waiting | 2 |
+//! | `send`, `publish`, `send_replace`, no receiver waiting | 2 |
+//! | `send_if_different`, equal | as `borrow` |
+//! | - different, no receiver waiting | 4 |
 //! | the first `send`, or one while the value before has a `Ref` | up to 2 more |
 //! | `send`, one receiver waiting | 2, and its wake-up |
 //! | `send`, more receivers waiting | 1 more for each 16 of them, and their wake-ups |
@@ -132,6 +139,7 @@ mod builder;
 pub mod error;
 pub mod future;
 mod guard;
+mod map;
 #[cfg(test)]
 mod model;
 mod protocol;
@@ -142,6 +150,7 @@ pub mod stream;
 
 pub use self::builder::{Builder, builder};
 pub use self::guard::Ref;
+pub use self::map::MappedReceiver;
 pub use self::receiver::Receiver;
 pub use self::sender::Sender;
 

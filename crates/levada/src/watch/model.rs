@@ -300,3 +300,48 @@ fn a_passing_send_wakes_who_waits_for_a_change() {
         drop((receiver.join().unwrap(), sender.join().unwrap()));
     });
 }
+
+/// Two senders of equal values: one of them is sent, and the receiver learns of it once.
+#[test]
+fn equal_values_meet() {
+    model(|| {
+        let (tx, mut rx) = channel(0);
+        let other = tx.clone();
+        let sender = thread::spawn(move || other.send_if_different(1));
+        let sent = tx.send_if_different(1);
+        assert!(sent != sender.join().unwrap(), "one of them");
+        assert_eq!(*block_on(rx.recv()).unwrap(), 1);
+        assert!(!rx.has_changed().unwrap());
+    });
+}
+
+/// A comparison holds the value: a modification in place comes before it or after the exchange.
+#[test]
+fn a_comparison_meets_a_modification() {
+    model(|| {
+        let (tx, rx) = channel(0);
+        let other = tx.clone();
+        let sender = thread::spawn(move || other.send_modify(|value| *value += 1));
+        let sent = tx.send_if_different(1);
+        sender.join().unwrap();
+        let last = *rx.borrow();
+        assert!(matches!((sent, last), (false, 1) | (true, 2)), "{sent} {last}");
+    });
+}
+
+/// A receiver of a projection learns of the last change, whatever it was polled for before.
+#[test]
+fn a_projection_changes() {
+    model(|| {
+        let (tx, rx) = channel(0);
+        let mut half = rx.map(|value| value / 2);
+        let sender = thread::spawn(move || {
+            tx.publish(1);
+            tx.publish(2);
+        });
+        block_on(half.changed()).unwrap();
+        assert_eq!(*half.borrow_and_update(), 1);
+        sender.join().unwrap();
+        assert!(block_on(half.changed()).is_err());
+    });
+}

@@ -25,7 +25,7 @@
 //! # Transitions
 //! | operation | value | version | then wakes |
 //! |---|---|---|---|
-//! | `send`, `send_replace` | exchanged | + 1 | the waiters; `release_waiters` if a thread waits for the old value |
+//! | `send`, `publish`, `send_replace`, `send_if_different` | exchanged | + 1 | the waiters; `release_waiters` if a thread waits for the old value |
 //! | `send_modify`, `send_if_modified` | changed in place, when no `Ref` of it is left and this writer is admitted | + 1 if the closure says so | the waiters; `release_waiters` if a thread waits |
 //! | the closure panics | as the closure left it | same | `release_waiters` if a thread waits |
 //! | a `Ref` drops | the last one of an earlier value drops that | same | `release_waiters` if a thread waits |
@@ -46,12 +46,14 @@
 //! - **I4** No lock is held while a closure, a waker, a clone or a drop runs.
 //!
 //! # Progress
-//! `send` waits only for the lock, which is held for a few instructions. `send_modify` and
-//! `send_if_modified` wait for the `Ref`s of the current value, and `send_replace` for those of the
-//! value it returns, which only become fewer. A reader waits while a closure runs on the current
-//! value, and for a writer that was overtaken too often (`storage::latest::phase_fair`): for no
-//! longer than [`PATIENCE`] at a time, and never on a thread that holds a `Ref` of that value. So
-//! threads that wait for each other do not wait for ever beside a waiting writer.
+//! `send` waits only for the lock, which is held for a few instructions. `send_if_different` reads
+//! the value as a reader does, and compares again only after another sender was faster.
+//! `send_modify` and `send_if_modified` wait for the `Ref`s of the current value, and
+//! `send_replace` for those of the value it returns, which only become fewer. A reader waits while
+//! a closure runs on the current value, and for a writer that was overtaken too often
+//! (`storage::latest::phase_fair`): for no longer than [`PATIENCE`] at a time, and never on a
+//! thread that holds a `Ref` of that value. So threads that wait for each other do not wait for
+//! ever beside a waiting writer.
 //!
 //! # Unwinding
 //! If a waker panics, the other waiters are still woken. A value whose drop panics has been
@@ -134,10 +136,38 @@ impl<T> Shared<T> {
         if self.counts.receivers() == 0 {
             return Err(SendError(value));
         }
+        self.publish(value);
+        Ok(())
+    }
+
+    /// Replaces the value.
+    #[inline(always)]
+    pub(super) fn publish(&self, value: T) {
         let (old, had_waiters, call) = self.latest.publish(value, Waiters::call);
         let _old = DropLast(old);
         self.announce(had_waiters, call);
-        Ok(())
+    }
+
+    /// Replaces the value, unless the current one equals it.
+    pub(super) fn send_if_different(&self, mut value: T) -> bool
+    where
+        T: PartialEq,
+    {
+        loop {
+            let (current, _) = self.snapshot();
+            if *current == value {
+                return false;
+            }
+            match current.replace(value, Waiters::call) {
+                Ok((had_waiters, call)) => {
+                    let _old = DropLast(Some(current));
+                    self.announce(had_waiters, call);
+                    return true;
+                }
+                // Another sender was faster: compare with its value.
+                Err(refused) => value = refused,
+            }
+        }
     }
 
     /// Replaces the value, and returns the old one as soon as it is not read any more.
@@ -353,6 +383,15 @@ impl<T> Hub for Shared<T> {
 
     fn receivers_gone(&self) {
         self.release_waiters.notify_all();
+    }
+}
+
+/// What it has sent is added to what is known of its line.
+#[cfg(feature = "observe")]
+impl<T> Drop for Shared<T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.record.unregister(|| self.version().count());
     }
 }
 

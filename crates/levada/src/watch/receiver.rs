@@ -5,7 +5,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::Ref;
 use super::error::RecvError;
-use super::future::{Changed, WaitFor};
+use super::future::{Changed, Recv, WaitFor};
+use super::map::MappedReceiver;
 use super::protocol::Shared;
 use crate::observe::PositionRecord;
 use crate::refs::Rx;
@@ -194,6 +195,74 @@ impl<T> Receiver<T> {
     pub fn changed(&mut self) -> Changed<'_, T> {
         self.touch();
         Changed::new(&self.shared, &mut self.seen, self.position.as_ref())
+    }
+
+    /// Waits for a value that this receiver has not seen, marks it as seen, and gives a look at it.
+    ///
+    /// As [`changed`](Self::changed) and [`borrow_and_update`](Self::borrow_and_update) in one
+    /// step: the value that is given is the one that is marked. Several values that are sent in a
+    /// row may be given as one, the last. The [`Ref`] is a snapshot, so nothing is cloned; a task
+    /// that keeps the value across an `.await` clones it.
+    ///
+    /// Waits by blocking the thread, for the look, where [`borrow`](Self::borrow) does.
+    ///
+    /// # Errors
+    /// If the latest value has been seen **and** all senders are gone: the last value is given
+    /// before the error.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: dropped before it completes, it has marked nothing as seen.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::watch;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (tx, mut rx) = watch::channel(0);
+    /// tokio::spawn(async move {
+    ///     tx.send(1).unwrap();
+    ///     tx.send(2).unwrap();
+    /// });
+    ///
+    /// let mut last = 0;
+    /// while let Ok(value) = rx.recv().await {
+    ///     last = *value;
+    /// }
+    /// assert_eq!(last, 2);
+    /// # }
+    /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub fn recv(&mut self) -> Recv<'_, T> {
+        self.touch();
+        Recv::new(&self.shared, &mut self.seen, self.position.as_ref())
+    }
+
+    /// Turns it into a receiver of a part of the value, or of what is computed of it, which waits
+    /// until that changes.
+    ///
+    /// What the closure gives for the current value counts as seen. See [`MappedReceiver`].
+    ///
+    /// # Panics
+    /// If the closure does.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::watch;
+    ///
+    /// let (tx, rx) = watch::channel((1, "one"));
+    /// let number = rx.clone().map(|pair| pair.0);
+    /// let name = rx.map(|pair| pair.1);
+    /// tx.send((1, "uno")).unwrap();
+    /// assert!(!number.has_changed().unwrap());
+    /// assert!(name.has_changed().unwrap());
+    /// assert_eq!(name.get(), "uno");
+    /// ```
+    pub fn map<U, F>(self, project: F) -> MappedReceiver<T, U, F>
+    where
+        F: Fn(&T) -> U,
+    {
+        MappedReceiver::new(self.shared, project)
     }
 
     /// Waits for a value that meets a condition, and gives a look at it.

@@ -61,8 +61,7 @@ impl<T> Sender<T> {
     /// # Errors
     /// If there is no receiver. The value is given back and **not** stored: a receiver that
     /// subscribes later will not find it. Where the value is to be stored in any case use
-    /// [`send_replace`](Self::send_replace), [`send_modify`](Self::send_modify) or
-    /// [`send_if_modified`](Self::send_if_modified).
+    /// [`publish`](Self::publish).
     ///
     /// If the last receiver is dropped while this runs, the value may be stored all the same.
     ///
@@ -83,6 +82,63 @@ impl<T> Sender<T> {
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         self.shared.touch();
         self.shared.send(value)
+    }
+
+    /// Replaces the value and tells all receivers, if there are any.
+    ///
+    /// As [`send`](Self::send), but the value is stored without a receiver, too: one that
+    /// subscribes later finds it. So it cannot fail, and a value that is sent before the first
+    /// receiver subscribes is not lost.
+    ///
+    /// Never waits: a [`Ref`] keeps the value it looks at, and the channel has the new one. The old
+    /// value is dropped here, or with its last `Ref`.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::watch::Sender;
+    ///
+    /// let tx = Sender::new("starting");
+    /// tx.publish("ready");
+    ///
+    /// let late = tx.subscribe();
+    /// assert_eq!(*late.borrow(), "ready");
+    /// ```
+    pub fn publish(&self, value: T) {
+        self.shared.touch();
+        self.shared.publish(value);
+    }
+
+    /// Replaces the value and tells all receivers, if there are any, unless the value that is there
+    /// equals the new one. Returns whether it did.
+    ///
+    /// Comparison and replacement are one step: the value that is replaced is the one that was
+    /// compared, also if several senders do this at once. If the value is not replaced, the new one
+    /// is dropped. As [`publish`](Self::publish), it needs no receiver.
+    ///
+    /// The comparison runs on a snapshot: it holds up no other sender. Waits, by blocking the
+    /// thread, only where [`borrow`](Self::borrow) does, so not inside the closure of a
+    /// [`send_modify`](Self::send_modify).
+    ///
+    /// # Panics
+    /// If the comparison does. Then nothing has changed.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::watch;
+    ///
+    /// let (tx, rx) = watch::channel("ready");
+    /// assert!(!tx.send_if_different("ready"));
+    /// assert!(!rx.has_changed().unwrap());
+    ///
+    /// assert!(tx.send_if_different("draining"));
+    /// assert!(rx.has_changed().unwrap());
+    /// ```
+    pub fn send_if_different(&self, value: T) -> bool
+    where
+        T: PartialEq,
+    {
+        self.shared.touch();
+        self.shared.send_if_different(value)
     }
 
     /// Changes the value in place and tells all receivers, if there are any.

@@ -1,7 +1,7 @@
 //! Which task a handle belongs to, and where receivers are.
 
 use super::{channel, try_channel};
-use levada::observe::{Side, snapshot};
+use levada::observe::{Kind, Side, snapshot};
 use levada::{broadcast, mpsc, watch};
 use std::thread;
 
@@ -127,4 +127,22 @@ fn a_channel_that_ended() {
     let ended = ended.unwrap();
     assert_eq!((ended.channels, ended.sent), (3, 6));
     assert_eq!(ended.origin.message(), "i32");
+}
+
+/// Those of the other kinds as well.
+#[test]
+fn a_broadcast_and_a_watch_that_ended() {
+    for _ in 0..3 {
+        let (tx, _rx) = broadcast::channel::<[u8; 3]>(4);
+        tx.send([0; 3]).unwrap();
+        let (tx, _rx) = watch::channel([0_u8; 3]);
+        tx.send([1; 3]).unwrap();
+        tx.send([2; 3]).unwrap();
+    }
+    let ended = snapshot().ended;
+    let ended = ended.iter().filter(|ended| ended.origin.message() == "[u8; 3]");
+    let mut sums: Vec<_> =
+        ended.map(|ended| (ended.origin.kind(), ended.channels, ended.sent)).collect();
+    sums.sort_unstable();
+    assert_eq!(sums, [(Kind::Broadcast, 3, 3), (Kind::Watch, 3, 6)]);
 }

@@ -9,6 +9,7 @@ mod many;
 mod memory;
 mod parity;
 mod regressions;
+mod rounds;
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -7,10 +7,12 @@ mod futurelock;
 mod handles;
 mod hostile;
 mod many;
+mod map;
 // What the channels record of themselves has a size of its own: tests/observe_memory.
 #[cfg(not(feature = "observe"))]
 mod memory;
 mod reads;
+mod send;
 mod shared;
 #[cfg(feature = "stream")]
 mod stream;

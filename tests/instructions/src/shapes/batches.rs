@@ -9,7 +9,7 @@ use std::hint::black_box;
 
 const BATCH: u64 = 128;
 
-pub(crate) const SHAPES: &[Shape] = &[("batch/send", send), ("batch/send-many", send_many)];
+pub(crate) const SHAPES: &[Shape] = &[("own/send-one-by-one", send), ("own/send-many", send_many)];
 
 fn send(n: u64) {
     on_runtime(async move {

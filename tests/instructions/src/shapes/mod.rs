@@ -13,6 +13,7 @@ mod of_levada {
     mod broadcasts;
     mod mpmc;
     mod oneshots;
+    mod own;
     mod unbounded;
     mod watches;
 
@@ -21,6 +22,7 @@ mod of_levada {
         batches::SHAPES,
         unbounded::SHAPES,
         mpmc::SHAPES,
+        own::SHAPES,
         oneshots::SHAPES,
         broadcasts::SHAPES,
         watches::SHAPES,
@@ -74,8 +76,7 @@ mod tests {
         };
         let (levada, tokio) = (of("levada"), of("tokio"));
         assert!(levada.len() >= 29, "{levada:?}");
-        let own = ["mpmc/", "batch/"];
-        let is_own = |name: &str| own.iter().any(|prefix| name.starts_with(prefix));
+        let is_own = |name: &str| name.starts_with("mpmc/") || name.starts_with("own/");
         let shared = levada.iter().filter(|name| !is_own(name));
         assert_eq!(shared.collect::<Vec<_>>(), tokio.iter().collect::<Vec<_>>());
     }

@@ -74,7 +74,10 @@ async fn a_large_body_costs_a_front_end_and_a_worker_a_few_pieces_of_memory() {
     let members = [&front_end, &worker];
     let before = members.map(peak_memory);
     let large = body(48 << 20);
-    let answer = front_end.send(Call::post("/q/cat", large.clone())).await.expect(200);
+    let call = Call::post("/q/cat", large.clone()).without_waiting();
+    let id = front_end.send(call).await.expect(202).job().unwrap().to_owned();
+    front_end.ended_job(&id).await;
+    let answer = front_end.get(format!("/jobs/{id}/result")).await.expect(200);
     assert!(answer.body == large, "{} bytes", answer.body.len());
     for (member, before) in members.into_iter().zip(before) {
         let more = peak_memory(member).saturating_sub(before);

@@ -12,6 +12,7 @@ mod clock;
 mod clocks;
 mod credentials;
 mod deleted;
+mod ends;
 mod front_ends;
 mod http;
 mod limits;

@@ -7,6 +7,7 @@
 mod access;
 mod browser;
 mod channels;
+mod inside;
 mod job;
 mod overview;
 mod service;

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::json;
 
 use crate::browser::with_page;
+use crate::inside::until_inside;
 use crate::service::Service;
 
 #[tokio::test]
@@ -38,8 +39,15 @@ async fn a_token_is_asked_for_and_kept_in_memory() {
             "return [localStorage.length, sessionStorage.length, document.cookie, location.href.includes('s3cret')]",
         );
         assert_eq!(kept.await, json!([0, 0, "", false]));
+        page.click("#submit-dialog .close").await;
+        // The page of the channels is a part of this one, and asks with the same token.
+        page.click("#view-channels").await;
+        until_inside(page, "'channels'", "store").await;
         page.open("").await;
         page.until("return document.getElementById('token-dialog').open").await;
+        page.open("channels=").await;
+        page.until("return document.getElementById('token-dialog').open").await;
+        until_inside(page, "'away'", "This service asks for a token.").await;
     })
     .await;
 }

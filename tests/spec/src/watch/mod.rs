@@ -28,6 +28,11 @@ pub enum Op {
     DropSender(u8),
     #[proptest(weight = 8)]
     Send(u8),
+    #[proptest(weight = 2)]
+    Publish(u8),
+    /// Another value than the one that is there, or one that equals it.
+    #[proptest(weight = 2)]
+    SendIfDifferent(u8, bool),
     /// Where it does not block.
     SendModify(u8),
     /// Where it does not block; modified or not.
@@ -50,6 +55,11 @@ pub enum Op {
     MarkUnchanged(u8),
     #[proptest(weight = 6)]
     StartChanged(u8),
+    #[proptest(weight = 3)]
+    StartRecv(u8),
+    /// Makes it a receiver of the half of the number, and waits until that changes.
+    #[proptest(weight = 2)]
+    StartMapChanged(u8),
     /// Waits for a value of which the number leaves this rest when divided by 3.
     #[proptest(weight = 3)]
     StartWaitFor(u8, u8),
@@ -78,6 +88,9 @@ pub enum Action {
     CloneSender,
     DropSender,
     Send(usize),
+    Publish(usize),
+    /// The number of the value, which may be that of the one that is there.
+    SendIfDifferent(usize),
     SendReplace(usize),
     /// In place, and whether that is told.
     Modify(usize, bool),
@@ -99,6 +112,14 @@ pub enum Action {
         kept: bool,
     },
     PollChanged {
+        key: Key,
+        receiver: Key,
+    },
+    PollRecv {
+        key: Key,
+        receiver: Key,
+    },
+    PollMapChanged {
         key: Key,
         receiver: Key,
     },

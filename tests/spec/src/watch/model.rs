@@ -18,6 +18,8 @@ pub(super) struct Watch {
     looks: BTreeMap<usize, usize>,
     /// Streams that gave the value they began with.
     started: BTreeSet<Key>,
+    /// Receivers of a projection: what they have seen last.
+    projected: BTreeMap<Key, usize>,
     /// Futures that wait for another version, or the end of the senders.
     readers: BTreeSet<Key>,
     /// Futures that wait for the end of the receivers.
@@ -36,6 +38,7 @@ impl Watch {
             receivers: BTreeMap::new(),
             looks: BTreeMap::new(),
             started: BTreeSet::new(),
+            projected: BTreeMap::new(),
             readers: BTreeSet::new(),
             closers: BTreeSet::new(),
             woken: BTreeSet::new(),
@@ -95,6 +98,22 @@ impl Watch {
                 self.forget(key);
                 if self.see(receiver) { Answer::Done } else { self.wait(key) }
             }
+            Action::PollRecv { key, receiver } => {
+                self.forget(key);
+                if self.see(receiver) { self.look(true) } else { self.wait(key) }
+            }
+            Action::PollMapChanged { key, receiver } => {
+                self.forget(key);
+                let (is_new, half) = (self.see(receiver), self.value / 2);
+                match self.projected.insert(key, half) {
+                    Some(seen) if is_new && half != seen => Answer::Done,
+                    Some(seen) => {
+                        self.projected.insert(key, seen);
+                        self.wait(key)
+                    }
+                    None => self.wait(key),
+                }
+            }
             Action::PollWaitFor { key, receiver, rest } => {
                 self.forget(key);
                 let has_changed = self.see(receiver);
@@ -129,7 +148,9 @@ impl Watch {
                 }
             }
             Action::Send(_) if self.receivers.is_empty() => return Answer::Refused,
-            Action::Send(value) => self.set(value, true),
+            Action::Send(value) | Action::Publish(value) => self.set(value, true),
+            Action::SendIfDifferent(value) if value == self.value => return Answer::Refused,
+            Action::SendIfDifferent(value) => self.set(value, true),
             Action::SendReplace(value) => {
                 let old = self.value;
                 self.set(value, true);

@@ -19,6 +19,8 @@ use crate::{Stats, pick};
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Changed { receiver: Key },
+    Recv { receiver: Key },
+    MapChanged { receiver: Key },
     WaitFor { receiver: Key, rest: usize },
     Next { receiver: Key, changes: bool },
     Closed,
@@ -93,12 +95,20 @@ async fn next_of(receiver: Receiver<Value>, changes: bool) -> Out {
     Out::Answer(item.map_or(Answer::Closed, |value| Answer::Got(value.id)))
 }
 
+/// The first change of the half of the number.
+async fn change_of_half(receiver: Receiver<Value>) -> Out {
+    let mut half = receiver.map(|value| value.id / 2);
+    Out::Answer(half.changed().await.map_or(Answer::Closed, |()| Answer::Done))
+}
+
 impl Run {
     fn step(&mut self, op: Op) {
         match op {
             Op::CloneSender(n)
             | Op::DropSender(n)
             | Op::Send(n)
+            | Op::Publish(n)
+            | Op::SendIfDifferent(n, _)
             | Op::SendModify(n)
             | Op::SendIfModified(n, _)
             | Op::SendReplace(n)
@@ -132,6 +142,8 @@ impl Run {
             | Op::MarkChanged(n)
             | Op::MarkUnchanged(n)
             | Op::StartChanged(n)
+            | Op::StartRecv(n)
+            | Op::StartMapChanged(n)
             | Op::StartWaitFor(n, _)
             | Op::StartNext(n)
             | Op::StartNextChange(n) => {
@@ -188,6 +200,18 @@ impl Run {
                 assert!(refused.is_ok() || refused == Err(id), "another value came back");
                 let answer = if refused.is_ok() { Answer::Done } else { Answer::Refused };
                 self.note(Action::Send(id), answer);
+            }
+            Op::Publish(_) => {
+                let value = self.values.value();
+                self.note(Action::Publish(value.id), Answer::Done);
+                sender.publish(value);
+            }
+            Op::SendIfDifferent(_, is_different) => {
+                let new = self.values.value();
+                let value = if is_different { new } else { sender.borrow().clone() };
+                let (id, is_sent) = (value.id, sender.send_if_different(value));
+                let answer = if is_sent { Answer::Done } else { Answer::Refused };
+                self.note(Action::SendIfDifferent(id), answer);
             }
             Op::Subscribe(_) => self.join(sender.subscribe()),
             Op::BorrowBySender(_) => self.keep_look(Action::BorrowBySender, sender.borrow(), loan),
@@ -267,6 +291,11 @@ impl Run {
                 self.futures.start(Kind::Next { receiver, changes }, next, None);
                 return;
             }
+            Op::StartMapChanged(_) => {
+                let change = Box::pin(change_of_half(self.receivers.remove(at).1.take()));
+                self.futures.start(Kind::MapChanged { receiver }, change, None);
+                return;
+            }
             Op::DropReceiver(_) => {
                 drop(self.receivers.remove(at));
                 return self.note(Action::DropReceiver(receiver), Answer::Done);
@@ -288,6 +317,13 @@ impl Run {
             self.futures.start(Kind::WaitFor { receiver, rest }, wait, Some(loan));
             return;
         }
+        if let Op::StartRecv(_) = op {
+            let recv = Box::pin(async move {
+                handle.recv().await.map_or(Out::Answer(Answer::Closed), Out::Look)
+            });
+            self.futures.start(Kind::Recv { receiver }, recv, Some(loan));
+            return;
+        }
         let changed = Box::pin(async move {
             let changed = handle.changed().await;
             Out::Answer(changed.map_or(Answer::Closed, |()| Answer::Done))
@@ -299,7 +335,7 @@ impl Run {
         let (key, kind) = self.futures.describe(at);
         match op {
             Op::Forget(_) => {
-                self.leaked |= matches!(kind, Kind::Next { .. });
+                self.leaked |= matches!(kind, Kind::Next { .. } | Kind::MapChanged { .. });
                 self.futures.forget(at);
             }
             Op::Cancel(_) => {
@@ -316,6 +352,8 @@ impl Run {
         let (key, kind) = self.futures.describe(at);
         let action = match kind {
             Kind::Changed { receiver } => Action::PollChanged { key, receiver },
+            Kind::Recv { receiver } => Action::PollRecv { key, receiver },
+            Kind::MapChanged { receiver } => Action::PollMapChanged { key, receiver },
             Kind::WaitFor { receiver, rest } => Action::PollWaitFor { key, receiver, rest },
             Kind::Next { receiver, changes } => Action::PollNext { key, receiver, changes },
             Kind::Closed => Action::PollClosed { key },
@@ -344,7 +382,7 @@ impl Run {
     }
 
     fn drop_owned(&mut self, kind: Kind) {
-        if let Kind::Next { receiver, .. } = kind {
+        if let Kind::Next { receiver, .. } | Kind::MapChanged { receiver } = kind {
             self.note(Action::DropReceiver(receiver), Answer::Done);
         }
     }

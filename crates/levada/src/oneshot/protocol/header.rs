@@ -5,6 +5,7 @@ use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 use core::task::{Poll, Waker};
+use std::thread::panicking;
 
 use crate::oneshot::state::{Side, State};
 use crate::prim::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -85,6 +86,20 @@ impl Link {
         let exchanged =
             state.compare_exchange(from.bits(), to.bits(), Ordering::Release, Ordering::Acquire);
         exchanged.map(drop).map_err(State::from_bits)
+    }
+
+    /// Begins the life of a channel anew.
+    ///
+    /// # Safety
+    /// No side holds the channel: the sender has gone, and what was the receiver's hold is the
+    /// caller's.
+    #[inline]
+    pub(super) unsafe fn reopen(&self) {
+        let header = self.header();
+        header.life.with_mut(|_| ());
+        // ORDERING: Relaxed, no pair: we are alone, by an Acquire load (I1), and what gives the new
+        // sender to another thread makes this visible to it.
+        header.state.store(State::REOPENED.bits(), Ordering::Relaxed);
     }
 
     /// Ends the header's life. What the memory holds is not used after it.
@@ -225,13 +240,31 @@ impl Link {
         let mut state = self.state();
         let next = step(state).ok_or(state)?;
         // The usual case: neither side has waited.
-        if state == State::OPEN {
+        if state.is_new() {
             match self.exchange(state, next) {
                 Ok(()) => return Ok(()),
                 Err(newer) => state = newer,
             }
         }
         self.decide_from(state, side, step)
+    }
+
+    /// As [`decide`](Self::decide), for a sender that goes without a value.
+    #[inline]
+    pub(super) fn leave_sender(&self) -> Result<(), State> {
+        let mut state = self.state();
+        let next = state.leave(Side::Sender).ok_or(state)?;
+        // Not in a round of a `Reusable`: only there it matters whether the thread panics.
+        if state == State::OPEN {
+            match self.exchange(state, next) {
+                Ok(()) => return Ok(()),
+                Err(newer) => state = newer,
+            }
+        }
+        self.decide_from(state, Side::Sender, |state| {
+            let panic = if state.reports() && panicking() { state.panic() } else { None };
+            panic.or_else(|| state.leave(Side::Sender))
+        })
     }
 
     /// The same from any state, with wakers to be taken along.

@@ -22,6 +22,7 @@
 //! | Sent   | the receiver          | empty                                    | the receiver's  |
 //! | TxGone | neither: it is empty  | empty                                    | the receiver's  |
 //! | RxGone | the sender            | empty                                    | the sender's    |
+//! | TxPanicked: as TxGone          | empty                                    | the receiver's  |
 //!
 //! # Transitions
 //! Every transition is one successful exchange, `Release`, of the very value that was loaded, with
@@ -32,13 +33,25 @@
 //! | Open         | Sent    | sender   | `send`                    | wakes the receiver           |
 //! | Open         | Closed  | receiver | `close`                   | wakes the sender             |
 //! | Open, Closed | TxGone  | sender   | drop, `send` that failed  | wakes the receiver           |
+//! | Open         | TxPanicked | sender | drop while its thread panics, in a round | wakes the receiver |
 //! | Open, Closed | RxGone  | receiver | drop, the end of receiving| wakes the sender             |
 //! | Open         | Open    | either   | poll                      | stores or takes its own waker|
+//! | Sent, TxGone, TxPanicked | Open | receiver | a round of a `Reusable` begins | none: it is alone |
+//!
+//! # Rounds
+//! A [`Reusable`](super::Reusable) keeps the allocation of a round for the next one, if the sender
+//! has gone by then: the receiver is alone (I1), and makes a channel of it again. If the sender is
+//! still there, the receiver leaves instead, as any other does: the sender of an earlier round
+//! finds `RxGone`, and frees the allocation. So one allocation never has the senders of two rounds,
+//! and no number of the round is needed to tell them apart. The waker words of a sender that has
+//! waited are kept with the allocation.
 //!
 //! # Invariants
-//! - **I1** A side that has moved the phase to `Sent`, `TxGone` or `RxGone` never touches the
-//!   allocation again. So these phases mean that the other side is alone, and no count is needed.
-//! - **I2** The word never takes the same value twice (`state.rs`, "generation").
+//! - **I1** A side that has moved the phase to `Sent`, `TxGone`, `TxPanicked` or `RxGone` never
+//!   touches the allocation again. So these phases mean that the other side is alone, and no count
+//!   is needed.
+//! - **I2** The word never takes the same value twice in a round (`state.rs`, "generation"); and
+//!   when the next one begins no side has a value that it loaded before.
 //! - **I3** By I2, an exchange that leaves `Open` and clears waker bits gets exactly the wakers
 //!   that were copied between the load and the exchange: neither side stored another in between. So
 //!   they can be copied *before* the hold is given up, and woken and dropped after it.
@@ -99,23 +112,43 @@ unsafe impl<T: Send> Send for Hold<T> {}
 // methods that do more are called with the hold borrowed mutably, or at its end.
 unsafe impl<T: Send> Sync for Hold<T> {}
 
+/// The allocation of a channel that has no ends: of a `Reusable` between two rounds.
+pub(super) struct Idle<T>(Hold<T>);
+
 /// Creates a channel.
 #[inline]
 pub(super) fn channel<T>() -> (Tx<T>, Rx<T>) {
-    let (layout, header_at, _) = Hold::<T>::PLACES;
-    // SAFETY: the header has a size, so the layout has.
-    let memory = unsafe { alloc(layout) };
-    let Some(memory) = NonNull::new(memory) else { handle_alloc_error(layout) };
-    // SAFETY: the header lies within the allocation.
-    let header = unsafe { memory.byte_add(header_at) }.cast::<Header>();
-    // SAFETY: `header` is aligned by the layout, within the allocation, and not shared yet.
-    unsafe { header.write(Header::new()) };
+    let hold = Hold::new();
     // SAFETY: the header is there until both holds have ended, and the one that ends last frees it.
-    let hold = || Hold { link: unsafe { Link::new(header) }, value: PhantomData };
-    (Tx(hold()), Rx(hold()))
+    (Tx(unsafe { hold.again() }), Rx(hold))
 }
 
 impl<T> Hold<T> {
+    /// The only hold on a new channel.
+    #[inline]
+    fn new() -> Self {
+        let (layout, header_at, _) = Self::PLACES;
+        // SAFETY: the header has a size, so the layout has.
+        let memory = unsafe { alloc(layout) };
+        let Some(memory) = NonNull::new(memory) else { handle_alloc_error(layout) };
+        // SAFETY: the header lies within the allocation.
+        let header = unsafe { memory.byte_add(header_at) }.cast::<Header>();
+        // SAFETY: `header` is aligned by the layout, within the allocation, and not shared yet.
+        unsafe { header.write(Header::new()) };
+        // SAFETY: the header is there until the last hold has ended, which frees it.
+        Self { link: unsafe { Link::new(header) }, value: PhantomData }
+    }
+
+    /// Another hold on the channel, or this one in another type.
+    ///
+    /// # Safety
+    /// There are no more holds that are used than sides; the one that ends last frees the memory.
+    #[inline]
+    unsafe fn again(&self) -> Self {
+        // SAFETY: the header is there as long as there is a hold (the caller).
+        Self { link: unsafe { Link::new(self.link.place()) }, value: PhantomData }
+    }
+
     /// The allocation's layout, and where the header and the value are in it.
     const PLACES: (Layout, usize, usize) = {
         let (header, value) = (Layout::new::<Header>(), Layout::new::<UnsafeCell<T>>());
@@ -172,9 +205,8 @@ impl<T> Hold<T> {
     /// The hold is not used after this, unless it is the last.
     #[inline]
     unsafe fn leave(&self, side: Side) -> Option<Phase> {
-        // Two closures: each is compiled for its side.
         let left = match side {
-            Side::Sender => self.link.decide(side, |state| state.leave(Side::Sender)),
+            Side::Sender => self.link.leave_sender(),
             Side::Receiver => self.link.decide(side, |state| state.leave(Side::Receiver)),
         };
         left.err().map(State::phase)
@@ -268,29 +300,83 @@ impl<T> Rx<T> {
     }
 }
 
-/// Frees the memory behind a value that is dropped in place, also if it panics.
-struct Remains<'a, T>(&'a Hold<T>);
-
-impl<T> Drop for Remains<'_, T> {
-    fn drop(&mut self) {
-        // SAFETY: made by `Rx::drop` when the sender had gone, as the last to use the hold.
-        unsafe { self.0.free() };
-    }
-}
-
 impl<T> Drop for Rx<T> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: this is the end of the hold.
-        let Some(phase) = (unsafe { self.0.leave(Side::Receiver) }) else {
-            return;
-        };
-        let remains = Remains(&self.0);
+        drop(unsafe { self.end() });
+    }
+}
+
+// Rounds
+
+impl<T> Rx<T> {
+    /// Ends the hold, and drops a value that was sent. Gives the allocation if the sender has gone;
+    /// if not, the sender frees it.
+    ///
+    /// # Safety
+    /// The hold is not used after this.
+    #[inline]
+    unsafe fn end(&self) -> Option<Idle<T>> {
+        // SAFETY: this is the end of the hold.
+        let phase = unsafe { self.0.leave(Side::Receiver) }?;
+        // SAFETY: the sender has gone (I1), and this hold is not used any more.
+        let idle = Idle(unsafe { self.0.again() });
         if phase == Phase::Sent {
             // SAFETY: in `Sent` the slot holds the value. It is dropped in place, for it may be
-            // too large for the stack; if that panics, `remains` still frees the memory.
-            unsafe { remains.0.value().drop_in_place() };
+            // too large for the stack; if that panics, `idle` still frees the memory.
+            unsafe { idle.0.value().drop_in_place() };
         }
+        Some(idle)
+    }
+
+    /// Ends the hold, and drops a value that was sent. Gives the allocation if the sender has gone;
+    /// if not, the sender learns that the receiver is gone.
+    #[inline]
+    pub(super) fn recycle(self) -> Option<Idle<T>> {
+        // SAFETY: the hold is forgotten.
+        unsafe { ManuallyDrop::new(self).end() }
+    }
+
+    /// The same, but gives the value, too, if one was sent. `state` was loaded before.
+    #[inline]
+    pub(super) fn finish(self, state: State) -> (Option<T>, Option<Idle<T>>) {
+        if state.phase() != Phase::Sent {
+            return (None, self.recycle());
+        }
+        let this = ManuallyDrop::new(self);
+        // SAFETY: in `Sent`, which is for good, the slot is the receiver's and holds the value.
+        let value = unsafe { this.0.take_value() };
+        // SAFETY: in `Sent` the sender has gone (I1), and this hold is forgotten.
+        let idle = Idle(unsafe { this.0.again() });
+        (Some(value), Some(idle))
+    }
+}
+
+impl<T> Idle<T> {
+    #[inline]
+    pub(super) fn new() -> Self {
+        Self(Hold::new())
+    }
+
+    /// Begins a round: a channel whose sender says whether it was dropped by a panic.
+    #[inline]
+    pub(super) fn open(self) -> (Tx<T>, Rx<T>) {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: no side holds the channel.
+        unsafe { this.0.link.reopen() };
+        // SAFETY: with the next one, the holds of its two sides; this one is forgotten.
+        let tx = Tx(unsafe { this.0.again() });
+        // SAFETY: as above.
+        (tx, Rx(unsafe { this.0.again() }))
+    }
+}
+
+impl<T> Drop for Idle<T> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the sender has gone or there was none; there is no value, and no other hold.
+        unsafe { self.0.free() };
     }
 }
 

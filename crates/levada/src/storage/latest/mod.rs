@@ -78,7 +78,7 @@
 //! | `lock_retracted` | not exposed any more; users + 1 if the address is protected | - |
 //! | `WriteGuard::take` | closed; then written, or rejected if it is used, or if `phase_fair` says so | - |
 //! | `WriteGuard` drops | idle, and open again if no thread waits | released |
-//! | `exchange` | becomes an earlier one; a node that was free becomes current | - |
+//! | `exchange`, `Snapshot::replace` | becomes an earlier one; a node that was free becomes current | - |
 //! | `Claim::take` | - | free; rejected unless released |
 //!
 //! # Invariants
@@ -152,7 +152,7 @@ use self::node::Node;
 use self::phase_fair::PhaseFair;
 use self::split_count::{Entry, External, Index, Left};
 use crate::prim::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use crate::prim::{IS_MODEL, IS_SMALL, Lock, hazard};
+use crate::prim::{IS_MODEL, IS_SMALL, Lock, LockGuard, hazard};
 use crate::util::DropLast;
 
 /// The struct that contains a [`Latest`] and wakes the threads that wait for its value.
@@ -190,6 +190,12 @@ struct Inner<T, A> {
     extra: Option<Box<Extra<T>>>,
     aux: A,
 }
+
+/// What the lock guards, for the lock holder.
+type Locked<'a, T, A> = LockGuard<'a, Inner<T, A>>;
+
+/// The same, and a free node.
+type LockedWithNode<'a, T, A> = (Locked<'a, T, A>, NonNull<Node<T>>);
 
 /// What a channel needs only after a thread has waited, or a value was exposed.
 struct Extra<T> {
@@ -325,29 +331,57 @@ impl<T, A> Latest<T, A> {
         claim: bool,
         action: impl FnOnce(&mut A) -> R,
     ) -> Exchanged<T, R> {
+        let locked = self.lock_with_free_node(|_| true);
+        let (inner, new) = locked.expect("nothing is refused");
+        self.exchange_locked(inner, new, value, claim, action)
+    }
+
+    /// Takes the lock, with no node exposed, and a free node; `None` if the state under the lock is
+    /// not the one that the caller wants.
+    #[inline(always)]
+    fn lock_with_free_node(
+        &self,
+        is_wanted: impl Fn(&Inner<T, A>) -> bool,
+    ) -> Option<LockedWithNode<'_, T, A>> {
         let mut fresh = None;
         loop {
-            let mut inner = self.lock_retracted();
+            let inner = self.lock_retracted();
+            if !is_wanted(&inner) {
+                return None;
+            }
             if let Some(new) = self.free_node(&mut fresh) {
-                let old = self.current(&inner);
-                let is_released = self.switch_to(&mut inner, new, value, claim);
-                let had_waiters = !is_released && mem::take(&mut inner.has_waiters);
-                if had_waiters {
-                    self.update_entry(&inner);
-                }
-                let result = action(&mut inner.aux);
-                drop(inner);
-                let old = if is_released {
-                    // SAFETY: it was retired without users, so its value is ours (I3).
-                    Ok(unsafe { self.take_out(old) })
-                } else {
-                    Err(old)
-                };
-                return Exchanged { old, had_waiters, result };
+                return Some((inner, new));
             }
             drop(inner);
             fresh = Some(Box::new(Node::free()));
         }
+    }
+
+    /// The rest of [`exchange`](Self::exchange), with the lock and a free node.
+    #[inline(always)]
+    fn exchange_locked<R>(
+        &self,
+        mut inner: Locked<'_, T, A>,
+        new: NonNull<Node<T>>,
+        value: T,
+        claim: bool,
+        action: impl FnOnce(&mut A) -> R,
+    ) -> Exchanged<T, R> {
+        let old = self.current(&inner);
+        let is_released = self.switch_to(&mut inner, new, value, claim);
+        let had_waiters = !is_released && mem::take(&mut inner.has_waiters);
+        if had_waiters {
+            self.update_entry(&inner);
+        }
+        let result = action(&mut inner.aux);
+        drop(inner);
+        let old = if is_released {
+            // SAFETY: it was retired without users, so its value is ours (I3).
+            Ok(unsafe { self.take_out(old) })
+        } else {
+            Err(old)
+        };
+        Exchanged { old, had_waiters, result }
     }
 
     /// A free node, under the lock: the first, the second, the spare or the `fresh` one.

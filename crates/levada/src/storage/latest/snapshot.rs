@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 use super::node::Node;
 use super::phase_fair::Ticket;
 use super::version::Version;
-use super::{Inner, Latest, Owner, READS_BEFORE_EXPOSING};
+use super::{Exchanged, Inner, Latest, Owner, READS_BEFORE_EXPOSING};
 use crate::prim::LockGuard;
 use crate::prim::atomic::Ordering;
 use crate::prim::hazard::{self, HazardPointer};
@@ -106,6 +106,27 @@ impl<'a, O: Owner> Snapshot<'a, O> {
     /// The bit that was set last, or `false`.
     pub(crate) fn user_bit(&self) -> bool {
         self.protection.0 & Protection::USER_BIT != 0
+    }
+
+    /// Makes `value` the current one if the current one is that of this snapshot, and gives it back
+    /// if not. Runs `action` on the owner's data in the same critical section, and returns its
+    /// result.
+    ///
+    /// As long as the snapshot lives its value is not changed in place, and its node is not free,
+    /// so that no other value comes into it. So what the caller read of it is still true.
+    ///
+    /// Also returns whether rejected threads may try again; the caller notifies them.
+    pub(crate) fn replace<R>(
+        &self,
+        value: O::Value,
+        action: impl FnOnce(&mut O::Aux) -> R,
+    ) -> Result<(bool, R), O::Value> {
+        let latest = self.owner.latest();
+        let locked = latest.lock_with_free_node(|inner| latest.current(inner) == self.node);
+        let Some((inner, new)) = locked else { return Err(value) };
+        let Exchanged { had_waiters, result, .. } =
+            latest.exchange_locked(inner, new, value, false, action);
+        Ok((had_waiters, result))
     }
 
     /// Counts a reader under the lock, if it is admitted: the entry was closed, since the value is
