@@ -139,7 +139,9 @@ impl<T> Builder<T> {
     /// let sum = Arc::clone(&lost);
     /// let (tx, _rx) = mpmc::builder(1)
     ///     .overflow(Overflow::DiscardIncoming)
-    ///     .on_evicted(move |amount| drop(sum.fetch_add(amount, Ordering::Relaxed)))
+    ///     .on_evicted(move |amount| {
+    ///         sum.fetch_add(amount, Ordering::Relaxed);
+    ///     })
     ///     .build();
     /// assert!(tx.try_send(10).is_ok());
     /// assert!(tx.try_send(20).is_ok());
