@@ -87,7 +87,8 @@ fn the_last_item_arrives() {
     let chunks = adapters::chunks_timeout_with(source(), 3, PERIOD, clock.sleep());
     ends_with(pin!(chunks), &[vec![1, 2, 3]]);
     ends_with(pin!(adapters::merge([source(), source()])), &[1, 1, 2, 2, 3, 3]);
-    ends_with(pin!(adapters::merge([source(); 0])), &[]);
+    let none: [mpsc::Receiver<u32>; 0] = [];
+    ends_with(pin!(adapters::merge(none)), &[]);
     assert_eq!(clock.running(), 0, "no timer outlives the end");
 }
 
