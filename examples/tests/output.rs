@@ -87,6 +87,16 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "lossless_fan_out",
+        &[
+            "watchdog: archive is 4 changes behind, and is evicted",
+            "archive: evicted, and begins again",
+            "page: Err(Lagged(18))",
+            "page: Ok(18)",
+            "index: 22 changes, and none missed",
+        ],
+    ),
+    (
         "live_config",
         &[
             "reload: changed",

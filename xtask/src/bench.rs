@@ -1,8 +1,10 @@
 //! `cargo xtask bench`: levada against its peers. `benches/` is a workspace of its own, as the
 //! peers are no dependencies of this one.
 
-use crate::cargo::{cargo, root};
+use crate::cargo::{Metadata, cargo, root};
 use crate::{Result, nats, shell};
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 const SMOKE: &str = "--smoke";
@@ -10,6 +12,9 @@ const QUICK: &str = "--quick";
 
 /// The suite of the service: `benches/service`.
 const SERVICE: &str = "service";
+/// The suite of the tools that look into channels: `benches/observers`.
+const OBSERVERS: &str = "observers";
+const OBSERVERS_PROGRAM: &str = "levada-bench-observers";
 /// A cluster beside one machine, which needs no other programs.
 const CLUSTER: [&str; 8] = [
     "--only=levada,levada-nats,levada-nats-fsync,levada-nats-replicated",
@@ -25,7 +30,8 @@ const CLUSTER: [&str; 8] = [
 /// Hands `words` to the suite. A run of everything is recorded in `benches/record`.
 ///
 /// If the first one is `service`, it is the suite of the service, which gets what it needs: the
-/// program and a NATS server. Without other words it records a cluster.
+/// program and a NATS server. Without other words it records a cluster. If it is `observers`, it is
+/// that of the tools that look into channels.
 ///
 /// `--quick` stays here: it chooses the profile that is built in seconds after a change.
 ///
@@ -35,6 +41,11 @@ pub(crate) fn run(words: &[String]) -> Result {
     if let Some((SERVICE, words)) = words.split_first().map(|(first, rest)| (first.as_str(), rest))
     {
         return service(words);
+    }
+    if let Some((OBSERVERS, words)) =
+        words.split_first().map(|(first, rest)| (first.as_str(), rest))
+    {
+        return observers(words);
     }
     if has(words, SMOKE) {
         shell::run(suite("fmt").arg("--check"))?;
@@ -59,6 +70,30 @@ fn measure_service(words: &[String]) -> Command {
         command.args(CLUSTER);
     }
     command
+}
+
+/// Builds the program as it is, with what levada records, and with console-subscriber in it, and
+/// has it compare them.
+fn observers(words: &[String]) -> Result {
+    let plain = observers_program("plain", "", "")?;
+    let observe = observers_program("observe", "observe", "")?;
+    // A folder of its own: the flag would otherwise rebuild everything, there and back.
+    let console = observers_program("console", "console", "--cfg tokio_unstable")?;
+    shell::run(Command::new(&plain).args(words).args([plain, observe, console]))
+}
+
+fn observers_program(name: &str, features: &str, flags: &str) -> Result<PathBuf> {
+    let dir = Metadata::load()?.target_dir().join(OBSERVERS);
+    let target = if flags.is_empty() { dir.clone() } else { dir.join("with-flags") };
+    let mut build = cargo();
+    build.args(["build", "--release", "--locked", "--features", features, "--manifest-path"]);
+    build.arg(root().join("benches/observers/Cargo.toml"));
+    build.env("CARGO_TARGET_DIR", &target).env("RUSTFLAGS", flags);
+    shell::run(&mut build)?;
+    let program = dir.join(name);
+    fs::copy(target.join("release").join(OBSERVERS_PROGRAM), &program)
+        .map_err(|error| format!("cannot write {}: {error}", program.display()))?;
+    Ok(program)
 }
 
 fn has(words: &[String], option: &str) -> bool {

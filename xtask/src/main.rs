@@ -126,7 +126,8 @@ const COMMANDS: &[Command] = &[
         name: "bench",
         run: Run::WithOptions(bench::run),
         about: "levada against its peers [FILTER..] [--smoke] [--quick] [--list], 10 minutes; \
-                `bench service` records a cluster of the service, 8 minutes",
+                `bench service` records a cluster of the service, 8 minutes; \
+                `bench observers` compares the tools that look into channels, 5 minutes",
     },
     Command {
         name: "api",

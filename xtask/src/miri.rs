@@ -25,6 +25,9 @@ const STRESS_SEEDS: u32 = 16;
 
 const TREE_BORROWS: &str = "-Zmiri-tree-borrows";
 
+/// Snapshots tell the time, of the host's clock.
+const WITH_CLOCK: &str = "-Zmiri-disable-isolation";
+
 /// Runs the unit tests and the quick integration tests; with `--deep` also by the other aliasing
 /// model, with many seeds and for other machines.
 pub(crate) fn run(options: &[String]) -> Result {
@@ -34,7 +37,8 @@ pub(crate) fn run(options: &[String]) -> Result {
     match options[..] {
         [] => {
             unit_tests(None, "")?;
-            levada(None, "", TESTS, &["--all-features"], &[])
+            levada(None, "", TESTS, &["--all-features"], &[])?;
+            snapshots()
         }
         ["--deep"] => deep(),
         ["--target", target] => unit_tests(Some(target), ""),
@@ -54,6 +58,13 @@ fn deep() -> Result {
         levada(None, &flags, tests, &["--no-default-features"], &[filter])?;
     }
     TARGETS.iter().try_for_each(|target| unit_tests(Some(target), ""))
+}
+
+/// What the feature `observe` records, and what snapshots read of it.
+fn snapshots() -> Result {
+    let features = ["--no-default-features", "--features", "observe"];
+    levada(None, WITH_CLOCK, &["--lib"], &features, &["observe::"])?;
+    levada(None, WITH_CLOCK, &["--test", "observe"], &features, &[])
 }
 
 /// The unit tests, those that leak on purpose apart.

@@ -1,5 +1,5 @@
 //! levada's tests and its stress suite with a sanitizer in every line, the standard library
-//! included.
+//! included; the stress suite also while a thread makes snapshots all the time.
 
 use crate::cargo::Metadata;
 use crate::toolchain::{Toolchain, host};
@@ -12,8 +12,8 @@ const NIGHTLY: Toolchain<'_> = Toolchain("nightly");
 /// in one thread, and on paths that the others take. The name of their module.
 const COUNTING: &str = "memory::";
 
-/// How many times as long as in the tests the stress suite runs at the end.
-const STRESS: u32 = 5;
+/// How many times as long as in the tests the stress suite runs for once.
+const STRESS: &str = "5";
 
 /// One of the sanitizers that rustc knows.
 pub(crate) struct Sanitizer {
@@ -24,13 +24,16 @@ pub(crate) struct Sanitizer {
 }
 
 impl Sanitizer {
-    /// Unit tests, integration tests, and the stress suite for longer. `filter` is for the first
-    /// two.
+    /// Unit tests, integration tests, and the stress suite: for longer, and beside snapshots.
+    /// `filter` is for the first two.
     pub(crate) fn run(&self, options: &str, filter: &[&str]) -> Result {
         let mut tests = self.tests(options)?;
         shell::run(tests.args(["--", "--skip", COUNTING]).args(filter))?;
-        let mut stress = self.cargo_test(options)?;
-        shell::run(stress.args(["--test", "stress"]).env("LEVADA_STRESS", STRESS.to_string()))
+        for (variable, value) in [("LEVADA_STRESS", STRESS), ("LEVADA_SNAPSHOTS", "1")] {
+            let mut stress = self.cargo_test(options)?;
+            shell::run(stress.args(["--test", "stress"]).env(variable, value))?;
+        }
+        Ok(())
     }
 
     /// levada's unit and integration tests.

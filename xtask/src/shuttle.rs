@@ -1,4 +1,5 @@
-//! `cargo xtask shuttle`: whole channels with three tasks or more, over random schedules.
+//! `cargo xtask shuttle`: whole channels with three tasks or more, over random schedules; and once
+//! more with the feature `observe`, beside a thread that makes snapshots.
 
 use crate::Result;
 use crate::cargo::{Metadata, cargo};
@@ -57,17 +58,25 @@ impl Options {
     }
 }
 
-/// Runs the scenarios, and checks that each ran under both schedulers.
+/// Runs the scenarios without and with snapshots beside them.
 pub(crate) fn run(arguments: &[String]) -> Result {
     let options = Options::parse(arguments)?;
     let target_dir = Metadata::load()?.target_dir().join("shuttle");
-    let list = shell::output(cargo_test(&target_dir).args(["--list", "--format=terse"]))?;
+    let alone = scenarios(&options, || cargo_test(&target_dir, &[]))?;
+    let beside = scenarios(&options, || cargo_test(&target_dir, &["--features", "observe"]))?;
+    println!("\nalone: {alone}\nbeside snapshots: {beside}");
+    Ok(())
+}
+
+/// Runs the scenarios, and checks that each ran under both schedulers. Returns what that was.
+fn scenarios(options: &Options, cargo_test: impl Fn() -> Command) -> Result<String> {
+    let list = shell::output(cargo_test().args(["--list", "--format=terse"]))?;
     let names: Vec<_> = list.lines().filter_map(|line| line.strip_suffix(": test")).collect();
     let wanted: Vec<_> = names.into_iter().filter(|name| name.contains(&options.only)).collect();
     if wanted.is_empty() {
         return Err(format!("no scenario has `{}` in its name", options.only).into());
     }
-    let mut command = cargo_test(&target_dir);
+    let mut command = cargo_test();
     if let Some(schedules) = options.schedules() {
         command.env("SHUTTLE_SCHEDULES", schedules);
     }
@@ -86,14 +95,14 @@ pub(crate) fn run(arguments: &[String]) -> Result {
         }
     }
     let schedules: u64 = reports.iter().map(|(_, schedules)| schedules).sum();
-    println!("\n{} scenarios, each random and PCT: {schedules} schedules", reports.len() / 2);
-    Ok(())
+    Ok(format!("{} scenarios, each random and PCT: {schedules} schedules", reports.len() / 2))
 }
 
 /// `cargo test` of the scenarios, up to and including the `--`.
-fn cargo_test(target_dir: &Path) -> Command {
+fn cargo_test(target_dir: &Path, features: &[&str]) -> Command {
     let mut command = cargo();
     command.args(["test", "--release", "--package", "shuttle-scenarios", "--test", "scenarios"]);
+    command.args(features);
     // A folder of its own: the flag would otherwise rebuild everything, there and back.
     command.env("CARGO_TARGET_DIR", target_dir);
     command.env("RUSTFLAGS", "--cfg levada_shuttle");

@@ -1,4 +1,4 @@
-//! `cargo xtask tsan`: data races, in levada's tests and its stress suite.
+//! `cargo xtask tsan`: data races, in levada's tests and its stress suite, snapshots included.
 //!
 //! ThreadSanitizer does not understand `fence`, nor `membarrier`. Nothing in levada reads plain
 //! memory on the strength of a fence alone: those in `wait::queue` and `queue` decide who wakes
@@ -10,7 +10,7 @@
 use crate::Result;
 use crate::sanitizer::Sanitizer;
 
-/// Runs the tests, then the stress suite for longer; the first race ends it.
+/// Runs the tests, then the stress suite for longer and beside snapshots; the first race ends it.
 pub(crate) fn run() -> Result {
     Sanitizer { name: "thread", variable: "TSAN_OPTIONS" }.run("halt_on_error=1", &[])
 }

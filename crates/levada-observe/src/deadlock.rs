@@ -19,6 +19,17 @@
 //! A timer, a socket or another lock that the task waits for beside a channel, and a handle that
 //! has moved to another task and has not been used there. So a deadlock is suspected only, and only
 //! after a time (`Limits::deadlock`).
+//!
+//! Two kinds of deadlocks are never suspected, since programs that go on would be suspected too:
+//!
+//! - **one of a task that has no number**: the future of `block_on`, as is `main` with
+//!   `#[tokio::main]`, and the tasks of other executors. A record has the thread only. A thread may
+//!   run an executor, inside the context of a tokio runtime as well, of which one task waits for
+//!   another, which sleeps: by the records that task waits for itself. tokio does not tell a thread
+//!   whether it runs `block_on`. What `main` spawns has a number.
+//! - **one by way of a oneshot**: its sender is used once, which ends the wait. Before that no
+//!   record says which task has it, and the task that created it is most often the one that waits
+//!   for the answer.
 
 use std::time::Duration;
 

@@ -2,10 +2,14 @@
 
 use crate::limits::Limits;
 use crate::report::{
-    Channel, Deadlock, Finding, Report, Shares, State, Subscriber, Waiters, Window,
+    Blocked, Channel, Deadlock, Finding, Oneshots, Report, Shares, State, Subscriber, Waiters,
+    Window,
 };
 use crate::trouble::growth;
 use crate::words::{age, line, many};
+
+/// A oneshot is late if others took this part of its time on average.
+const LATE: f64 = 10.0;
 
 /// All findings, the worst first: deadlocks, then channels as the report has them, then oneshots.
 pub(crate) fn findings(report: &Report, limits: &Limits) -> Vec<Finding> {
@@ -25,24 +29,36 @@ pub(crate) fn findings(report: &Report, limits: &Limits) -> Vec<Finding> {
             text,
         }));
     }
-    let late = |it: &&crate::report::Oneshots| {
-        it.op == "recv" && it.oldest_seconds >= limits.oneshot.as_secs_f64()
-    };
-    findings.extend(report.oneshots.iter().filter(late).map(|it| Finding {
-        rule: "oneshot".to_owned(),
-        channel: None,
-        site: Some(it.site.clone()),
-        text: format!(
-            "{} for {} created at {}, the first for {}: {} alive, but {} not answered",
-            if it.count == 1 { "a task waits".into() } else { format!("{} tasks wait", it.count) },
-            if it.count == 1 { "a oneshot" } else { "oneshots" },
-            line(&it.site),
-            age(it.oldest_seconds),
-            if it.count == 1 { "its sender is" } else { "their senders are" },
-            if it.count == 1 { "has" } else { "have" },
-        ),
-    }));
+    findings.extend(report.oneshots.iter().filter_map(|it| oneshot(it, report, limits)));
     findings
+}
+
+/// Those of one line are late if the others were answered, and much sooner. A signal to stop comes
+/// once, and the right to something scarce when others give it back: both take as long as they
+/// take.
+fn oneshot(it: &Oneshots, report: &Report, limits: &Limits) -> Option<Finding> {
+    if it.op != "recv" || it.oldest_seconds < limits.oneshot.as_secs_f64() {
+        return None;
+    }
+    let of_line = |ended: &&Blocked| ended.op == it.op && ended.channel_site == it.site;
+    let answered = report.blocked.iter().filter(of_line);
+    let (count, sum) =
+        answered.fold((0, 0.0), |all, it| (all.0 + it.count, all.1 + it.sum_seconds));
+    let mean = sum / count as f64;
+    if count == 0 || mean * LATE > it.oldest_seconds {
+        return None;
+    }
+    let (tasks, what, is, has) = match it.count {
+        1 => ("a task waits".to_owned(), "a oneshot", "its sender is", "has"),
+        count => (format!("{count} tasks wait"), "oneshots", "their senders are", "have"),
+    };
+    let (line, oldest, mean) = (line(&it.site), age(it.oldest_seconds), age(mean));
+    let text = format!(
+        "{tasks} for {what} created at {line}, the first for {oldest}: {is} alive, but {has} not \
+         answered; others took {mean}"
+    );
+    let (rule, site) = ("oneshot".to_owned(), Some(it.site.clone()));
+    Some(Finding { rule, channel: None, site, text })
 }
 
 /// `minute`, or `12s`.
@@ -192,7 +208,7 @@ fn lagging(channel: &Channel) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{DeadlockKind, History, Oneshots, Rates, StuckTask, StuckWait};
+    use crate::report::{DeadlockKind, History, Rates, StuckTask, StuckWait};
 
     /// The findings about a row in a window of a minute, as rules and sentences.
     fn about(channel: Channel) -> Vec<(String, String)> {
@@ -347,6 +363,14 @@ mod tests {
             oldest_seconds,
             ..Oneshots::default()
         };
+        let answered = |count, sum_seconds| Blocked {
+            op: "recv".into(),
+            site: "src/ask.rs:20:34".into(),
+            channel_site: "src/ask.rs:20:34".into(),
+            count,
+            sum_seconds,
+            ..Blocked::default()
+        };
         let stuck = |task: &str, channel: &str, holder: &str| StuckTask {
             task: task.into(),
             waits: vec![StuckWait {
@@ -365,6 +389,7 @@ mod tests {
         let report = Report {
             deadlocks: vec![deadlock],
             oneshots: vec![oneshot("recv", 250.4), oneshot("recv", 29.0), oneshot("closed", 99.0)],
+            blocked: vec![answered(4, 1.0)],
             channels: vec![Channel { state: State::Deadlock, ..full() }],
             ..Report::default()
         };
@@ -378,7 +403,13 @@ mod tests {
         assert_eq!(
             said[1].1,
             "2 tasks wait for oneshots created at src/ask.rs:20, the first for 4m10s: their senders \
-             are alive, but have not answered"
+             are alive, but have not answered; others took 250ms"
         );
+        // A signal to stop, and places that others have for minutes.
+        for blocked in [vec![], vec![answered(4, 101.0)]] {
+            let report =
+                Report { oneshots: vec![oneshot("recv", 250.4)], blocked, ..Report::default() };
+            assert!(findings(&report, &Limits::default()).is_empty(), "{:?}", report.blocked);
+        }
     }
 }

@@ -47,7 +47,7 @@
 //! | `unread` | messages are there, and no receiver was ever polled, or nothing is received during the window and no receiver waits |
 //! | `growing` | an unbounded channel was deeper in each quarter of the window than before, and doubled |
 //! | `lagging` | a broadcast receiver missed messages during the window, or will |
-//! | `oneshot` | a task waits for a oneshot for [30 seconds](Observer::oneshot_after) |
+//! | `oneshot` | a task waits for a oneshot for [30 seconds](Observer::oneshot_after), and others that the same line created were answered in a tenth of that on average |
 //!
 //! # Suspected deadlocks
 //! A wait can be ended by the handles of the channel's other end, and levada knows which task used
@@ -56,6 +56,11 @@
 //! handle may have moved to another task, and a `select!` may have a branch with a timer or a
 //! socket. What it does know is taken into account: a handle that was never used, a permit that is
 //! out, a branch of a `select!` that is alive, a channel that moves.
+//!
+//! A task is known by its number in tokio, or as a thread that sleeps in a `blocking_` method. The
+//! future of `block_on`, such as `main` with `#[tokio::main]`, and tasks of other executors have no
+//! number, and are never suspected: spawn what `main` does. Nor is a wait for a oneshot, since its
+//! sender leaves no trace before it is used; the rule `oneshot` reports it after a time.
 //!
 //! # Guarantees
 //! 1. Nothing here uses a channel of levada or an async runtime, and nothing is called by the

@@ -18,7 +18,8 @@ use crate::report::{Channel, Report};
 /// 1. The labels are names, lines of the source and types, never single channels: a program has so
 ///    many series as it has names and lines that create channels. A name with a number in it, such
 ///    as that of a connection, is a series each.
-/// 2. Counters fall only when a channel ends whose line gives its channels several names.
+/// 2. Counters do not fall; but if there are more names than [`levada::observe::Ended`] tells
+///    apart, that of a name falls when a channel with it ends.
 ///
 /// # Examples
 /// ```
@@ -157,8 +158,8 @@ fn labels(it: &Channel) -> Labels {
 /// What the channels of a row have sent that ended: its counters do not fall.
 fn ended(report: &Report, it: &Channel) -> u64 {
     let same = |ended: &&crate::report::Ended| {
-        (&ended.name, &ended.kind, &ended.site, &ended.message)
-            == (&it.name, &it.kind, &it.site, &it.message)
+        let crate::report::Ended { name, kind, site, message, .. } = ended;
+        (name, kind, site, message) == (&it.name, &it.kind, &it.site, &it.message)
     };
     report.ended.iter().find(same).map_or(0, |ended| ended.sent)
 }

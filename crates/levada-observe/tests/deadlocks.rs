@@ -5,34 +5,57 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use levada::{mpmc, mpsc, watch};
+use async_executor::LocalExecutor;
+use levada::{mpmc, mpsc, oneshot, watch};
 use levada_observe::report::{Deadlock, DeadlockKind, Report};
 use levada_observe::{Observer, Observing};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 /// A wait is suspected after this time.
 const SUSPECTED: Duration = Duration::from_millis(300);
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// All tests look at all channels of the process: one after the other.
-static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// What a thread of a program waits for.
+type Stopped = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 struct Program {
     runtime: Runtime,
+    /// Threads of the program, which end when the sender is dropped.
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    stop: Option<tokio::sync::watch::Sender<()>>,
     observing: Option<Observing>,
-    _turn: std::sync::MutexGuard<'static, ()>,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Program {
     fn new() -> Self {
-        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let observer = Observer::new().without_server().deadlock_after(SUSPECTED);
         let observing = observer.interval(Duration::from_millis(20)).start().unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = { runtime }.worker_threads(2).enable_all().build().unwrap();
-        Self { runtime, observing: Some(observing), _turn: turn }
+        let (threads, stop) = (Mutex::default(), Some(tokio::sync::watch::Sender::new(())));
+        Self { runtime, threads, stop, observing: Some(observing), _turn: turn }
+    }
+
+    /// Runs a thread in the context of the runtime. Its future ends with the program.
+    fn on_thread(&self, run: impl FnOnce(&Handle, Stopped) + Send + 'static) {
+        let (handle, mut receiver) =
+            (self.runtime.handle().clone(), self.stop.as_ref().unwrap().subscribe());
+        let stopped = Box::pin(async move { while receiver.changed().await.is_ok() {} });
+        let thread = thread::spawn(move || {
+            let _context = handle.enter();
+            run(&handle, stopped);
+        });
+        self.threads.lock().unwrap().push(thread);
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -60,6 +83,9 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         self.observing = None;
+        self.stop = None;
+        let threads = self.threads.get_mut().unwrap_or_else(PoisonError::into_inner);
+        threads.drain(..).for_each(|thread| drop(thread.join()));
     }
 }
 
@@ -71,7 +97,7 @@ fn until(is_there: impl Fn(&Report) -> bool) -> Report {
             return report;
         }
         assert!(began.elapsed() < DEADLINE, "{report:#?}");
-        std::thread::sleep(Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -169,7 +195,7 @@ type Start = fn(&Program) -> usize;
 /// positives, of which there are to be none.
 #[test]
 fn live_programs_are_not_suspected() {
-    let programs: [(&str, Start); 8] = [
+    let programs: [(&str, Start); 10] = [
         ("idle workers", idle_workers),
         ("a select with a timer that ticks", select_with_ticks),
         ("a select with a live branch", select_with_live_branch),
@@ -178,6 +204,8 @@ fn live_programs_are_not_suspected() {
         ("one receiver of two that is busy", busy_receiver),
         ("a sender that was never used", unused_sender),
         ("a queue that moves slowly", slow_queue),
+        ("an executor on a thread of the runtime", other_executor),
+        ("an answer that comes late", late_answer),
     ];
     let mut suspected = Vec::new();
     for (name, start) in programs {
@@ -306,4 +334,65 @@ fn slow_queue(program: &Program) -> usize {
         }
     });
     20
+}
+
+/// For levada both tasks are the thread: one waits for what the other sends one day.
+fn other_executor(program: &Program) -> usize {
+    program.on_thread(|_, stopped| {
+        let (tx, mut rx) = mpsc::builder(1).named("other executor").build();
+        let executor = LocalExecutor::new();
+        executor.spawn(async move { while rx.recv().await.is_some() {} }).detach();
+        let sends = async move {
+            tx.send(1).await.unwrap();
+            tokio::time::sleep(DEADLINE).await;
+            drop(tx);
+        };
+        executor.spawn(sends).detach();
+        futures_lite::future::block_on(executor.run(stopped));
+    });
+    1
+}
+
+/// The client waits for a oneshot that it has created, and the server for the client; a third task
+/// has the oneshot's sender.
+fn late_answer(program: &Program) -> usize {
+    let (requests, mut server) = mpsc::builder(1).named("requests").build();
+    program.spawn(async move {
+        let (answer, answered) = oneshot::channel::<u8>();
+        requests.send(answer).await.unwrap();
+        drop(answered.await);
+        drop(requests);
+    });
+    program.spawn(async move {
+        while let Some(answer) = server.recv().await {
+            tokio::spawn(async move {
+                tokio::time::sleep(DEADLINE).await;
+                drop(answer);
+            });
+        }
+    });
+    1
+}
+
+/// What `block_on` polls has no number, as the tasks of an executor have none: see `deadlock`.
+#[test]
+fn the_task_of_block_on_is_suspected_if_it_is_spawned() {
+    async fn main() {
+        let (tx, mut rx) = mpsc::builder(8).named("main").build();
+        tx.send(1).await.unwrap();
+        while rx.recv().await.is_some() {}
+        drop(tx);
+    }
+    let program = Program::new();
+    program.on_thread(|handle, stopped| {
+        handle.block_on(async {
+            tokio::select! {
+                () = main() => {}
+                () = stopped => {}
+            }
+        });
+    });
+    assert_eq!(program.after_waits(1).deadlocks, []);
+    program.spawn(main());
+    assert_eq!(waits(&program.deadlock()), [("recv", "main")]);
 }

@@ -86,9 +86,9 @@ fn a_leaked_oneshot() {
     assert_lines(
         &dump("leaked_oneshot"),
         &[
-            "2 tasks wait for oneshots created at *leaked_oneshot.rs:32, the first for *: \
-             their senders are alive, but have not answered",
-            "2 x recv on oneshot of u64, oldest *, *leaked_oneshot.rs:32",
+            "2 tasks wait for oneshots created at *leaked_oneshot.rs:37, the first for *: \
+             their senders are alive, but have not answered; others took *",
+            "2 x recv on oneshot of u64, oldest *, *leaked_oneshot.rs:37",
         ],
     );
 }

@@ -12,6 +12,9 @@ const BATCH: usize = 100;
 const SCHEDULES: usize = 2_000;
 /// Steps after which a schedule is a livelock; the longest scenario takes some thousands.
 const STEPS: usize = 200_000;
+/// Snapshots beside one schedule: a number, since a schedule may prefer the thread that makes them.
+#[cfg(feature = "observe")]
+const SNAPSHOTS: usize = 4;
 
 /// Runs `scenario` under random schedules, then under those of probabilistic concurrency testing
 /// (few preemptions, at random places), and writes down how many.
@@ -65,7 +68,29 @@ fn run(scheduler: impl Scheduler + 'static, scenario: fn()) -> usize {
     config.failure_persistence = FailurePersistence::None;
     config.silence_warnings = true;
     config.stack_size = 128 * 1024;
-    Runner::new(scheduler, config).run(scenario)
+    Runner::new(scheduler, config).run(move || beside_snapshots(scenario))
+}
+
+/// Runs `scenario`; with the feature `observe`, beside a thread that makes snapshots.
+fn beside_snapshots(scenario: fn()) {
+    #[cfg(feature = "observe")]
+    let snapshots = shuttle::thread::spawn(|| (0..SNAPSHOTS).for_each(|_| snapshot()));
+    scenario();
+    #[cfg(feature = "observe")]
+    snapshots.join().expect("no snapshot panics");
+}
+
+/// Makes a snapshot, and checks rule 3 of the module `observe`.
+#[cfg(feature = "observe")]
+fn snapshot() {
+    for channel in levada::observe::snapshot().channels {
+        if let (Some(depth), Some(capacity)) = (channel.depth, channel.capacity) {
+            assert!(depth <= capacity, "{channel:?}");
+        }
+        if let (Some(depth), Some(received)) = (channel.depth, channel.received) {
+            assert_eq!(channel.sent.checked_sub(received), Some(depth as u64), "{channel:?}");
+        }
+    }
 }
 
 /// Says how to come back to a failure.

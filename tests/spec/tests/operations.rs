@@ -72,6 +72,12 @@ fn of_broadcast() {
 }
 
 #[test]
+fn of_lossless_broadcast() {
+    let files = ["sender.rs", "receiver.rs", "stream.rs", "builder.rs"];
+    all_are_called("broadcast/lossless", &files, "broadcast/lossless", 25);
+}
+
+#[test]
 fn of_watch() {
     all_are_called("watch", &["mod.rs", "sender.rs", "receiver.rs", "guard.rs"], "watch", 20);
 }

@@ -113,6 +113,37 @@ fn in_broadcast() {
 }
 
 #[test]
+fn in_lossless_broadcast() {
+    use broadcast::lossless::Answer;
+    // A lag that is one too long; the next message instead of this one; one too many in the
+    // channel; an eviction that looks like the end.
+    let faults: [Fault<Answer>; 4] = [
+        |answer| {
+            if let Answer::Lagged(missed) = answer {
+                *missed += 1;
+            }
+        },
+        |answer| {
+            if let Answer::Got(message) = answer {
+                *message += 1;
+            }
+        },
+        |answer| {
+            if *answer == Answer::Full {
+                *answer = Answer::Sent(1);
+            }
+        },
+        |answer| {
+            if *answer == Answer::Evicted {
+                *answer = Answer::Closed;
+            }
+        },
+    ];
+    let views = [never_woken, count_too_high::<0>, count_too_high::<2>, count_too_high::<4>];
+    all_are_found(&faults, &views, broadcast::lossless::run_tampered);
+}
+
+#[test]
 fn in_watch() {
     // A change that is told twice; an old value.
     let faults: [Fault<watch::Answer>; 2] = [

@@ -35,6 +35,7 @@ const CRATES: &[Crate] = &[
         // A handle makes futures, which borrow the handle: a channel's face is one piece.
         circles: &[
             ("broadcast", &["future", "receiver", "sender"]),
+            ("broadcast::lossless", &["future", "receiver", "sender"]),
             ("mpmc", &["future", "permit", "receiver", "sender", "stream", "unbounded"]),
             ("mpsc", &["future", "permit", "receiver", "sender", "stream", "unbounded"]),
             // A record ends its own registration.

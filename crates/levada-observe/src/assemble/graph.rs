@@ -9,6 +9,7 @@ use levada::observe::{Channel, Kind, Op, Side, Snapshot, Task, Waiter};
 use super::rows::Rows;
 use crate::deadlock::{self, Cycle, Other, Wait, Waiting};
 use crate::history::{History, is_full};
+use crate::key::place;
 use crate::limits::{Limits, MAX_EDGES};
 use crate::report::{
     Deadlock, DeadlockKind, Graph, HandleEdge, StuckTask, StuckWait, TaskNode, WaitEdge,
@@ -184,7 +185,7 @@ fn stuck_wait((channel, waiter): &(Option<&Channel>, &Waiter), rows: &Rows) -> O
         channel_id: row.id.clone(),
         channel: row.label.clone(),
         about: about(&row.kind, 1, full, (channel.depth, channel.capacity)),
-        site: waiter.location.to_string(),
+        site: place(waiter.location),
         seconds: waiter.waited.as_secs_f64(),
         held_by,
     })
@@ -220,7 +221,7 @@ fn edges(tasks: &Tasks<'_>, cycles: &[Cycle], rows: &Rows) -> Graph {
             channel: row.id.clone(),
             instance: channel.id,
             op: waiter.op.to_string(),
-            site: waiter.location.to_string(),
+            site: place(waiter.location),
             seconds: waiter.waited.as_secs_f64(),
         });
         let side = waiter.op.ended_by();

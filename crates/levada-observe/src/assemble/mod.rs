@@ -17,7 +17,7 @@ pub(crate) use self::graph::may_be_deadlocked;
 use self::rows::Rows;
 use crate::diagnosis;
 use crate::history::History;
-use crate::key::Key;
+use crate::key::place;
 use crate::limits::Limits;
 use crate::report::{self, Program, Report, State, VERSION, Window};
 
@@ -48,7 +48,7 @@ pub(crate) fn report(
         channels: rows.into_channels(),
         oneshots: snapshot.oneshots.iter().flat_map(waiters::oneshots).collect(),
         blocked,
-        ended: snapshot.ended.iter().map(|it| ended(it, history)).collect(),
+        ended: snapshot.ended.iter().map(ended).collect(),
         graph,
     };
     report.oneshots.sort_by(|a, b| b.oldest_seconds.total_cmp(&a.oldest_seconds));
@@ -79,14 +79,14 @@ fn blocked(all: &[Blocked], rows: &Rows) -> Vec<report::Blocked> {
     let mut blocked: Vec<_> = all
         .iter()
         .map(|it| {
-            let channel_site = it.channel.to_string();
+            let channel_site = place(it.channel);
             let channel = match labels.get(&channel_site).map(Vec::as_slice) {
                 Some([one]) => (*one).to_owned(),
                 _ => crate::words::line(&channel_site).to_owned(),
             };
             report::Blocked {
                 op: it.op.to_string(),
-                site: it.location.to_string(),
+                site: place(it.location),
                 channel_site,
                 channel,
                 count: it.count,
@@ -99,12 +99,11 @@ fn blocked(all: &[Blocked], rows: &Rows) -> Vec<report::Blocked> {
     blocked
 }
 
-fn ended(it: &Ended, history: &History) -> report::Ended {
-    let row = history.row_of_ended(&Key::of(&it.origin));
+fn ended(it: &Ended) -> report::Ended {
     report::Ended {
-        name: row.and_then(|row| row.name.clone()),
+        name: it.origin.name().map(str::to_owned),
         kind: it.origin.kind().to_string(),
-        site: it.origin.location().to_string(),
+        site: place(it.origin.location()),
         message: it.origin.message().to_owned(),
         channels: it.channels,
         sent: it.sent,

@@ -7,7 +7,7 @@ use levada::observe::{Channel, Kind, Side, Snapshot};
 
 use super::waiters;
 use crate::history::{History, Summary, is_full};
-use crate::key::Key;
+use crate::key::{Key, place};
 use crate::limits::MAX_SUBSCRIBERS;
 use crate::report::{self, QueueTime, State, Subscriber};
 use crate::trouble;
@@ -101,7 +101,7 @@ fn row(
         label,
         name: key.name.clone(),
         kind: key.kind.to_string(),
-        site: key.location.to_string(),
+        site: place(key.location),
         message: key.message.to_owned(),
         message_bytes: origin.message_size(),
         state: State::Ok,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use levada::observe::{Channel, Oneshots, Op, Waiter};
 
+use crate::key::place;
 use crate::limits::MAX_TASKS;
 use crate::report;
 
@@ -55,7 +56,7 @@ fn group((op, location): Place, mut waiters: Vec<&Waiter>) -> report::Waiters {
     let seconds = |index: usize| waiters.get(index).map_or(0.0, |it| it.waited.as_secs_f64());
     report::Waiters {
         op: op.to_string(),
-        site: location.to_string(),
+        site: place(location),
         count: waiters.len(),
         oldest_seconds: seconds(0),
         p95_seconds: seconds(longer),

@@ -36,8 +36,6 @@ pub(crate) struct History {
     rows: BTreeMap<Key, Steps>,
     live: HashMap<u64, Live>,
     ended: HashMap<Key, u64>,
-    /// The row that what ended belongs to, by its line: see [`row_of_ended`](Self::row_of_ended).
-    only: HashMap<Key, Option<Key>>,
     polled: HashMap<WaitKey, Polled>,
 }
 
@@ -99,7 +97,6 @@ impl History {
             rows: BTreeMap::new(),
             live: HashMap::new(),
             ended: HashMap::new(),
-            only: HashMap::new(),
             polled: HashMap::new(),
         }
     }
@@ -114,7 +111,6 @@ impl History {
         self.begin_step(snapshot.taken);
         for channel in &snapshot.channels {
             let key = Key::of(&channel.origin);
-            self.note_row(&key);
             let live = self.live.entry(channel.id);
             let live = live.or_insert_with(|| Live::new(key.clone(), snapshot.taken));
             let mut change = live.update(channel, snapshot.taken);
@@ -143,35 +139,19 @@ impl History {
         self.live.retain(|_, live| {
             let is_alive = live.was_seen_at(snapshot.taken);
             if !is_alive {
-                let change = changes.entry(live.key().without_name()).or_default();
+                // Its total is that of its name; or that of its line, if names are too many.
+                let named = self.ended.get_key_value(live.key()).map(|(key, _)| key.clone());
+                let key = named.unwrap_or_else(|| live.key().without_name());
+                let change = changes.entry(key).or_default();
                 change.sent -= live.sent().cast_signed();
             }
             is_alive
         });
         for (key, change) in changes {
-            // As `row_of_ended`.
-            let row = self.only.get(&key).and_then(|row| self.rows.get_mut(row.as_ref()?));
-            if let (Some(steps), false) = (row, is_first) {
+            if let (Some(steps), false) = (self.rows.get_mut(&key), is_first) {
                 steps.current().add_change(change);
             }
         }
-    }
-
-    /// Notes that a line has this row.
-    fn note_row(&mut self, key: &Key) {
-        let line = key.without_name();
-        match self.only.get_mut(&line) {
-            None => drop(self.only.insert(line, Some(key.clone()))),
-            Some(only) if only.as_ref() != Some(key) => *only = None,
-            Some(_) => {}
-        }
-    }
-
-    /// The row of the channels that a line has made and that ended: of those, levada knows the line
-    /// and not the name. So it is the one that the line has had so far; `None` if it had several,
-    /// as lines have that make names at run time.
-    pub(crate) fn row_of_ended(&self, line: &Key) -> Option<&Key> {
-        self.only.get(line)?.as_ref()
     }
 
     fn add_polls(&mut self, snapshot: &Snapshot) {

@@ -65,7 +65,7 @@ pub struct Channel {
     pub receivers: usize,
     /// Receivers that were never used: no task has ever polled them.
     pub receivers_unused: usize,
-    /// Messages in a second, over the window.
+    /// Messages in a second, the mean of the window.
     pub rates: Option<Rates>,
     /// Shares of the window.
     pub shares: Option<Shares>,
@@ -112,7 +112,8 @@ pub enum State {
     Deadlock,
 }
 
-/// Messages in a second.
+/// Messages in a second: the mean of the [window](super::Window), or of the time since the channel
+/// is known. What is faster or slower within it is in [`History`].
 ///
 /// # Examples
 /// ```

@@ -45,7 +45,7 @@ pub const VERSION: u32 = 1;
 /// | `channels` | [`Channel`]s, the most troubled first |
 /// | `oneshots` | [`Oneshots`] that tasks wait for, the oldest first |
 /// | `blocked` | [`Blocked`] time by line, the longest first |
-/// | `ended` | [`Ended`] channels by the line that created them |
+/// | `ended` | [`Ended`] channels by the line that created them and by name |
 /// | `graph` | [`Graph`] |
 ///
 /// # Examples
@@ -80,7 +80,7 @@ pub struct Report {
     pub oneshots: Vec<Oneshots>,
     /// How long waits took that ended, by line; the longest sum first.
     pub blocked: Vec<Blocked>,
-    /// The channels that ended, by the line that created them.
+    /// The channels that ended, by the line that created them and by name.
     pub ended: Vec<Ended>,
     /// Which tasks wait for which channels, and which tasks use those.
     pub graph: Graph,

@@ -101,7 +101,7 @@ pub struct Blocked {
     pub max_seconds: f64,
 }
 
-/// The channels that were used and ended, all created by one line.
+/// The channels that were used and ended, all created by one line and with one name.
 ///
 /// # Examples
 /// ```
@@ -116,7 +116,7 @@ pub struct Blocked {
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Ended {
-    /// The name, if all channels of the line that were seen have had this one.
+    /// Their name, if they had one.
     #[cfg_attr(feature = "json", serde(default))]
     pub name: Option<String>,
     /// `mpsc`, `mpmc`, `broadcast`, `watch`.

@@ -186,7 +186,7 @@ impl News {
                 let start = DeliverPolicy::ByStartSequence { start_sequence };
                 Following::from(&self.stream, self.events(), start).await?
             }
-            None => self.from_the_last(wire).await?,
+            None => self.follow_the_last(wire).await?,
         };
         loop {
             if following.pending == 0
@@ -221,7 +221,7 @@ impl News {
 
     /// The last events: those with which the last ends are compared, and as many as a reader that
     /// comes back expects.
-    async fn from_the_last(&self, wire: &Wire) -> Result<Following, Error> {
+    async fn follow_the_last(&self, wire: &Wire) -> Result<Following, Error> {
         let last = wire.records().get_info().await?.state.last_timestamp;
         let start = DeliverPolicy::ByStartTime { start_time: last - LAST * 2 };
         let following = Following::from(&self.stream, self.events(), start).await?;

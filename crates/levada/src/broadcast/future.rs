@@ -25,7 +25,7 @@ enum Event {
 }
 
 impl Event {
-    fn queue<T>(self, shared: &Shared<T>) -> &WaitQueue {
+    fn queue<T, G>(self, shared: &Shared<T, G>) -> &WaitQueue {
         match self {
             Self::Message => shared.recv_waiters(),
             Self::CloneDone => shared.clone_waiters(),
@@ -48,12 +48,14 @@ impl Waiter {
     }
 
     /// Receives the message at `next`. Calls `waiter` only if the message is not there.
+    /// `is_ended`: as in [`Shared::poll_message`].
     #[inline(always)]
-    pub(super) fn poll_recv<'w, T: Clone>(
+    pub(super) fn poll_recv<'w, T: Clone, G>(
         waiter: impl FnOnce() -> Pin<&'w mut Self>,
-        shared: &Shared<T>,
+        shared: &Shared<T, G>,
         next: &mut u64,
         cx: &mut Context<'_>,
+        is_ended: impl Fn() -> bool,
     ) -> Poll<Result<T, RecvError>> {
         let budget = ready!(budget::poll_proceed(cx));
         // A value is returned at once: large ones are costly to pass on.
@@ -62,24 +64,24 @@ impl Waiter {
                 budget.made_progress();
                 Poll::Ready(Ok(value))
             }
-            Err(miss) => waiter().poll_recv_slow(shared, next, cx, (miss, budget)),
+            Err(miss) => waiter().poll_recv_slow(shared, next, cx, (miss, budget, is_ended)),
         }
     }
 
     /// Waits for the message at `next`, which is not there.
     #[inline(never)]
-    fn poll_recv_slow<T: Clone>(
+    fn poll_recv_slow<T: Clone, G>(
         mut self: Pin<&mut Self>,
-        shared: &Shared<T>,
+        shared: &Shared<T, G>,
         next: &mut u64,
         cx: &mut Context<'_>,
-        (mut miss, budget): (Miss, Budget),
+        (mut miss, budget, is_ended): (Miss, Budget, impl Fn() -> bool),
     ) -> Poll<Result<T, RecvError>> {
         let error = loop {
             let checked = match miss {
                 Miss::Absent => {
                     let node = self.as_mut().wait_for(Event::Message, shared);
-                    ready!(shared.poll_message(node, cx, next))
+                    ready!(shared.poll_message(node, cx, next, &is_ended))
                 }
                 Miss::Busy => {
                     let node = self.as_mut().wait_for(Event::CloneDone, shared);
@@ -106,7 +108,7 @@ impl Waiter {
     }
 
     /// The node for the queue of this event; leaves the other queue.
-    fn wait_for<T>(mut self: Pin<&mut Self>, event: Event, shared: &Shared<T>) -> Pin<&Node> {
+    fn wait_for<T, G>(mut self: Pin<&mut Self>, event: Event, shared: &Shared<T, G>) -> Pin<&Node> {
         if self.event != event {
             self.as_mut().leave(shared);
             let mut this = self.as_mut().project();
@@ -117,7 +119,7 @@ impl Waiter {
     }
 
     /// Leaves the queue. Called before this is dropped.
-    pub(super) fn leave<T>(self: Pin<&mut Self>, shared: &Shared<T>) {
+    pub(super) fn leave<T, G>(self: Pin<&mut Self>, shared: &Shared<T, G>) {
         let this = self.into_ref().project_ref();
         this.event.queue(shared).cancel(this.node);
     }
@@ -176,7 +178,7 @@ impl<T: Clone> Future for Recv<'_, T> {
         let this = self.project();
         assert!(!*this.ready, "`Recv` was polled after it was ready");
         let (shared, next) = this.receiver.parts();
-        let result = Waiter::poll_recv(|| this.waiter, shared, next, cx);
+        let result = Waiter::poll_recv(|| this.waiter, shared, next, cx, || false);
         this.wait.note(result.is_pending(), cx, shared.record(), Op::Recv);
         this.receiver.note_position(missed(&result));
         *this.ready = result.is_ready();

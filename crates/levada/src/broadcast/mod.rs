@@ -81,10 +81,12 @@ mod protocol;
 mod reading;
 mod receiver;
 mod sender;
+mod tail;
 
 mod builder;
 pub mod error;
 pub mod future;
+pub mod lossless;
 #[cfg(feature = "stream")]
 pub mod stream;
 
@@ -116,4 +118,28 @@ pub use self::sender::{Sender, WeakSender};
 #[track_caller]
 pub fn channel<T: Clone>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     Sender::with_receiver(capacity, Name::none())
+}
+
+/// A [lossless channel](mod@lossless), with one sender and one member, for which the sender waits
+/// while it is `capacity` messages behind.
+///
+/// # Panics
+/// If `capacity` is zero or above `usize::MAX / 2`.
+///
+/// # Examples
+/// ```
+/// use levada::broadcast;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let (tx, mut rx) = broadcast::lossless(1);
+/// tx.send("first").await.unwrap();
+/// assert!(tx.try_send("second").is_err(), "the first was not received");
+/// assert_eq!(rx.recv().await, Ok("first"));
+/// tx.send("second").await.unwrap();
+/// # }
+/// ```
+#[track_caller]
+pub fn lossless<T: Clone>(capacity: usize) -> (lossless::Sender<T>, lossless::Receiver<T>) {
+    lossless::builder(capacity).build()
 }

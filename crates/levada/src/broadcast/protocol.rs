@@ -70,8 +70,9 @@ use core::task::{Context, Poll};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::error::{SendError, TryRecvError};
+use super::tail::{Admission, AtOnce, Tail};
 use crate::observe::{ChannelRecord, Kind, Name};
-use crate::prim::IS_MODEL;
+use crate::prim::{IS_MODEL, park_on};
 use crate::refs::{Counts, Hub};
 use crate::storage::lap_ring::{
     Borrow, Boxed, Deferred, Found, LapRing, Missed, SlotRef, SlotWriter, UNFENCE_AFTER, Writer,
@@ -79,34 +80,25 @@ use crate::storage::lap_ring::{
 use crate::util::{FirstPanic, contain};
 use crate::wait::list::Node;
 use crate::wait::queue::WaitQueue;
+use crate::wait::until::Until;
 
 /// How often a receiver checks whether another one's clone is done, spinning twice as long each
 /// time, before it sleeps: less than a tenth of a microsecond in all, enough for most clones.
 const SPIN_ROUNDS: u32 = if IS_MODEL { 0 } else { 5 };
 
-/// A broadcast channel.
-pub(super) struct Shared<T> {
+/// A broadcast channel. `G` is what the tail's lock guards as well: nothing, or in a
+/// [lossless](super::lossless) channel what holds the senders back.
+pub(super) struct Shared<T, G = ()> {
     /// First, as [`ChannelRecord`] says.
     pub(super) record: ChannelRecord,
     counts: Counts,
-    ring: LapRing<T, Tail>,
+    pub(super) ring: LapRing<T, Tail<G>>,
     /// Receivers that wait for a message, or for the close.
     recv_waiters: WaitQueue,
     /// Receivers that wait for another one to return the value that it clones.
     clone_waiters: WaitQueue,
     /// Senders that wait for the last receiver to drop.
     closed_waiters: WaitQueue,
-}
-
-pub(super) struct Tail {
-    /// The position of the next message.
-    next: u64,
-    /// How many receivers the next message is for.
-    receivers: u32,
-    /// A receiver waits for `next` to move.
-    has_waiters: bool,
-    /// A receiver has read everything, so perhaps all have.
-    caught_up: bool,
 }
 
 /// Why [`Shared::read`] gave no message.
@@ -118,10 +110,17 @@ pub(super) enum Miss {
 }
 
 impl<T> Shared<T> {
+    #[inline]
+    pub(super) fn send(&self, value: T) -> Result<usize, SendError<T>> {
+        self.send_if(value, AtOnce)
+    }
+}
+
+impl<T, G> Shared<T, G> {
     /// A channel with one sender and `receivers` receivers.
     #[cfg_attr(feature = "observe", track_caller)]
-    pub(super) fn new(capacity: usize, receivers: u32, name: Name) -> Self {
-        let tail = Tail { next: 0, receivers, has_waiters: false, caught_up: false };
+    pub(super) fn new(capacity: usize, receivers: u32, name: Name, gate: G) -> Self {
+        let tail = Tail { next: 0, receivers, has_waiters: false, caught_up: false, gate };
         Self {
             record: ChannelRecord::new::<T>(Kind::Broadcast, name),
             counts: Counts::new(receivers as usize),
@@ -134,29 +133,42 @@ impl<T> Shared<T> {
 
     // Send
 
-    #[inline]
-    pub(super) fn send(&self, value: T) -> Result<usize, SendError<T>> {
-        let Some(mut tail) = self.lock_next() else {
+    /// Sends a message, if it is admitted.
+    #[inline(always)]
+    pub(super) fn send_if(
+        &self,
+        value: T,
+        mut admission: impl Admission<G>,
+    ) -> Result<usize, SendError<T>> {
+        let Some(mut tail) = self.lock_next(&mut admission) else {
             return Err(SendError(value));
         };
         let (pos, receivers) = (tail.next, tail.receivers);
         match tail.put(pos, receivers, value) {
-            Ok(deferred) => Ok(self.publish(tail, deferred)),
+            Ok(deferred) => {
+                admission.commit(&mut tail);
+                Ok(self.publish(tail, deferred))
+            }
             Err(value) => {
                 drop(tail);
-                self.send_overflowed(Boxed::new(value))
+                self.send_overflowed(Boxed::new(value), admission)
             }
         }
     }
 
     /// Sends a message whose slot is borrowed for a clone.
     #[cold]
-    fn send_overflowed(&self, message: Boxed<T>) -> Result<usize, SendError<T>> {
-        let Some(mut tail) = self.lock_next() else {
+    fn send_overflowed(
+        &self,
+        message: Boxed<T>,
+        mut admission: impl Admission<G>,
+    ) -> Result<usize, SendError<T>> {
+        let Some(mut tail) = self.lock_next(&mut admission) else {
             return Err(SendError(message.into_inner()));
         };
         let (pos, receivers) = (tail.next, tail.receivers);
         let (deferred, overflowed) = tail.put_overflowed(pos, receivers, message);
+        admission.commit(&mut tail);
         let mut panics = FirstPanic::default();
         panics.catch(|| {
             self.publish(tail, deferred);
@@ -166,9 +178,9 @@ impl<T> Shared<T> {
         Ok(receivers as usize)
     }
 
-    /// Locks the tail and goes to the slot of the next message, if there are receivers.
+    /// Locks the tail and goes to the slot of the next message, if that is admitted.
     #[inline(always)]
-    fn lock_next(&self) -> Option<SlotWriter<'_, T, Tail>> {
+    fn lock_next(&self, admission: &mut impl Admission<G>) -> Option<SlotWriter<'_, T, Tail<G>>> {
         let mut tail = self.ring.lock();
         if tail.caught_up {
             tail.caught_up = false;
@@ -176,7 +188,7 @@ impl<T> Shared<T> {
             tail.restart(next);
         }
         loop {
-            if tail.receivers == 0 {
+            if !admission.admits(&mut tail) {
                 return None;
             }
             let next = tail.next;
@@ -190,7 +202,7 @@ impl<T> Shared<T> {
     /// Publishes the next message, which has been written, and wakes receivers that wait. Returns
     /// how many receivers it is for.
     #[inline(always)]
-    fn publish(&self, mut tail: SlotWriter<'_, T, Tail>, deferred: Deferred<T>) -> usize {
+    fn publish(&self, mut tail: SlotWriter<'_, T, Tail<G>>, deferred: Deferred<T>) -> usize {
         let (pos, receivers, had_waiters) = (tail.next, tail.receivers, tail.has_waiters);
         tail.next = pos + 1;
         self.record.publish_position(pos + 1);
@@ -220,7 +232,7 @@ impl<T> Shared<T> {
 
     /// Finds a slot for the next message in the chunks that exist, or adds a chunk.
     #[cold]
-    fn make_slot<'a>(&'a self, mut tail: Writer<'a, T, Tail>) -> Writer<'a, T, Tail> {
+    fn make_slot<'a>(&'a self, mut tail: Writer<'a, T, Tail<G>>) -> Writer<'a, T, Tail<G>> {
         let next = tail.next;
         if tail.restart(next) {
             return tail;
@@ -341,13 +353,34 @@ impl<T> Shared<T> {
         clone.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
+    /// Receives the message at `next`, which was not read because of `miss`: finds out why, and
+    /// waits for the return of one that another receiver clones.
+    pub(super) fn try_recv_after(&self, mut miss: Miss, next: &mut u64) -> Result<T, TryRecvError>
+    where
+        T: Clone,
+    {
+        loop {
+            match miss {
+                Miss::Absent => self.check_tail(next)?,
+                Miss::Busy => {
+                    let back = || (!self.notify_on_return(*next)).then_some(());
+                    park_on(Until::new(&self.clone_waiters, back));
+                }
+            }
+            match self.read(next) {
+                Ok(value) => return Ok(value),
+                Err(again) => miss = again,
+            }
+        }
+    }
+
     /// Whether the message at `next` has been sent and is still there. After a lag, moves `next` to
     /// the oldest message that is.
     pub(super) fn check_tail(&self, next: &mut u64) -> Result<(), TryRecvError> {
         self.check_locked_tail(&mut self.ring.lock(), next)
     }
 
-    fn check_locked_tail(&self, tail: &mut Tail, next: &mut u64) -> Result<(), TryRecvError> {
+    fn check_locked_tail(&self, tail: &mut Tail<G>, next: &mut u64) -> Result<(), TryRecvError> {
         let behind = tail.next - *next;
         if behind > self.ring.capacity() {
             let missed = behind - self.ring.capacity();
@@ -364,12 +397,15 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Waits until [`check_tail`](Self::check_tail) returns something else than "empty".
+    /// Waits until [`check_tail`](Self::check_tail) returns something else than "empty", or the
+    /// receiver `is_ended`, for which the result is "closed". What ends it is under the tail's
+    /// lock, and notifies `recv_waiters`.
     pub(super) fn poll_message(
         &self,
         node: Pin<&Node>,
         cx: &mut Context<'_>,
         next: &mut u64,
+        is_ended: impl Fn() -> bool,
     ) -> Poll<Result<(), TryRecvError>> {
         // The slot has just been checked, so the first check of the tail can be the one in the
         // queue.
@@ -379,6 +415,9 @@ impl<T> Shared<T> {
                 return None;
             }
             let mut tail = self.ring.lock();
+            if is_ended() {
+                return Some(Err(TryRecvError::Closed));
+            }
             let seen = self.check_locked_tail(&mut tail, next);
             let empty = seen == Err(TryRecvError::Empty);
             tail.has_waiters |= empty;
@@ -462,61 +501,23 @@ impl<T> Shared<T> {
         }
         panics.resume();
     }
-
-    // Ask
-
-    #[cfg(feature = "observe")]
-    pub(super) fn capacity(&self) -> u64 {
-        self.ring.capacity()
-    }
-
-    pub(super) fn receivers(&self) -> usize {
-        self.ring.lock().receivers as usize
-    }
-
-    /// Messages that a receiver has yet to read.
-    pub(super) fn len(&self) -> usize {
-        let tail = self.ring.lock();
-        // A message that is read by all comes after messages that are read by all (I2).
-        let mut unread = tail.next.saturating_sub(self.ring.capacity());
-        let mut end = tail.next;
-        while unread < end {
-            let middle = unread + (end - unread) / 2;
-            if self.ring.is_read(middle) {
-                unread = middle + 1;
-            } else {
-                end = middle;
-            }
-        }
-        usize::try_from(tail.next - unread).unwrap_or(usize::MAX)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        let tail = self.ring.lock();
-        tail.next == 0 || self.ring.is_read(tail.next - 1)
-    }
-
-    /// Messages sent since `next`, overwritten ones included.
-    pub(super) fn sent_since(&self, next: u64) -> usize {
-        usize::try_from(self.ring.lock().next - next).unwrap_or(usize::MAX)
-    }
 }
 
 /// Ends a borrow when this drops, whether the clone was made or panicked.
-struct BorrowGuard<'a, T> {
-    shared: &'a Shared<T>,
+struct BorrowGuard<'a, T, G> {
+    shared: &'a Shared<T, G>,
     /// `Some` until this drops.
     borrow: Option<Borrow<'a, T>>,
 }
 
-impl<T: Clone> BorrowGuard<'_, T> {
+impl<T: Clone, G> BorrowGuard<'_, T, G> {
     #[inline(always)]
     fn clone_value(&self) -> T {
         self.borrow.as_ref().expect("it has not ended").clone_value()
     }
 }
 
-impl<T> Drop for BorrowGuard<'_, T> {
+impl<T, G> Drop for BorrowGuard<'_, T, G> {
     #[inline(always)]
     fn drop(&mut self) {
         if let Some(borrow) = self.borrow.take() {
@@ -537,7 +538,7 @@ fn spin_and_borrow<T>(slot: SlotRef<'_, T>, pos: u64) -> Found<'_, T> {
     Found::Busy
 }
 
-impl<T> Hub for Shared<T> {
+impl<T, G> Hub for Shared<T, G> {
     fn counts(&self) -> &Counts {
         &self.counts
     }
@@ -551,7 +552,7 @@ impl<T> Hub for Shared<T> {
     fn receivers_gone(&self) {}
 }
 
-impl<T> fmt::Debug for Shared<T> {
+impl<T, G> fmt::Debug for Shared<T, G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").field("counts", &self.counts).finish_non_exhaustive()
     }

@@ -11,7 +11,6 @@ use crate::observe::PositionRecord;
 use crate::prim::park_on;
 use crate::refs::{Hub, Rx};
 use crate::util::block_on::stay_awake_until;
-use crate::wait::until::Until;
 
 /// Receives every message that is sent while it exists.
 ///
@@ -256,31 +255,13 @@ impl<T: Clone> Receiver<T> {
         }
     }
 
-    /// Finds out why there is no message, and waits for the return of one that another receiver
-    /// clones.
     #[inline(never)]
     fn try_recv_otherwise(&mut self, miss: Miss) -> Result<T, TryRecvError> {
-        let result = self.try_recv_again(miss);
+        let (shared, next) = self.parts();
+        let result = shared.try_recv_after(miss, next);
         let missed = if let Err(TryRecvError::Lagged(missed)) = result { missed } else { 0 };
         self.note_position(missed);
         result
-    }
-
-    fn try_recv_again(&mut self, mut miss: Miss) -> Result<T, TryRecvError> {
-        let (shared, next) = self.parts();
-        loop {
-            match miss {
-                Miss::Absent => shared.check_tail(next)?,
-                Miss::Busy => {
-                    let back = || (!shared.notify_on_return(*next)).then_some(());
-                    park_on(Until::new(shared.clone_waiters(), back));
-                }
-            }
-            match shared.read(next) {
-                Ok(value) => return Ok(value),
-                Err(again) => miss = again,
-            }
-        }
     }
 
     /// Receives the next message, and blocks the thread for it if need be.

@@ -97,7 +97,7 @@ impl<T> Sender<T> {
     fn open(capacity: usize, receivers: u32, name: Name) -> Arc<Shared<T>> {
         assert!(capacity > 0, "broadcast channel capacity cannot be zero");
         assert!(capacity <= usize::MAX / 2, "broadcast channel capacity exceeded `usize::MAX / 2`");
-        Arc::new(Shared::new(capacity.next_power_of_two(), receivers, name))
+        Arc::new(Shared::new(capacity.next_power_of_two(), receivers, name, ()))
     }
 
     pub(super) fn shared(&self) -> &Shared<T> {

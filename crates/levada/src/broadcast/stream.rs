@@ -100,6 +100,7 @@ impl<T: Clone> Stream for RecvStream<T> {
             shared,
             next,
             cx,
+            || false,
         );
         wait.note(polled.is_pending(), cx, shared.record(), Op::Recv);
         receiver.note_position(missed(&polled));

@@ -18,7 +18,8 @@
 //! | waits: the line in the source, the task, since when | when a task begins to wait | yes |
 //! | time blocked, by line | when a wait ends | yes |
 //! | which task uses a handle | at its 1st, 2nd, 4th use and so on, then at each 64th | the last one |
-//! | time in the queue | one message in 64 | a sample |
+//! | time in the queue | one message in 64, see [`QueueTime`] | a sample |
+//! | totals of channels that ended | when a channel is dropped, by line and name | yes |
 //! | largest depth | at one message in 64, and at each snapshot | a lower bound |
 //! | position of each broadcast and watch receiver | at each receive, from its first use on | yes |
 //!

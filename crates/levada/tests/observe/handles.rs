@@ -1,7 +1,7 @@
 //! Which task a handle belongs to, and where receivers are.
 
 use super::{channel, try_channel};
-use levada::observe::{Kind, Side, snapshot};
+use levada::observe::{Ended, Kind, Side, snapshot};
 use levada::{broadcast, mpsc, watch};
 use std::thread;
 
@@ -107,26 +107,29 @@ fn a_watch_receiver_is_behind() {
     assert_eq!(behind(), [1]);
 }
 
-/// A channel that ended is in the totals of its line, and nowhere else.
+/// A channel that ended is in the totals of its line and name, and nowhere else.
 #[test]
 fn a_channel_that_ended() {
     let line = line!() + 1;
-    let make = || mpsc::builder(4).named("a_channel_that_ended").build();
-    for _ in 0..3 {
-        let (tx, mut rx) = make();
+    let make = |name| mpsc::builder(4).named(name).build();
+    for name in ["one_that_ended", "another_that_ended", "one_that_ended"] {
+        let (tx, mut rx) = make(name);
         tx.try_send(1).unwrap();
         tx.try_send(2).unwrap();
         assert_eq!(rx.try_recv(), Ok(1));
-        assert!(try_channel("a_channel_that_ended").is_some());
+        assert!(try_channel(name).is_some());
     }
-    assert!(try_channel("a_channel_that_ended").is_none());
-    let ended = snapshot().ended.into_iter().find(|ended| {
+    assert!(try_channel("one_that_ended").is_none());
+    let ended = snapshot().ended.into_iter().filter(|ended| {
         let location = ended.origin.location();
         location.file() == file!() && location.line() == line
     });
-    let ended = ended.unwrap();
-    assert_eq!((ended.channels, ended.sent), (3, 6));
-    assert_eq!(ended.origin.message(), "i32");
+    let ended: Vec<_> = ended.collect();
+    let of = |ended: &Ended| (ended.origin.name().map(str::to_owned), ended.channels, ended.sent);
+    let expected = [("another_that_ended", 1, 2), ("one_that_ended", 2, 4)]
+        .map(|(name, channels, sent)| (Some(name.to_owned()), channels, sent));
+    assert_eq!(ended.iter().map(of).collect::<Vec<_>>(), expected);
+    assert_eq!(ended[0].origin.message(), "i32");
 }
 
 /// Those of the other kinds as well.

@@ -12,6 +12,8 @@ pub(crate) use ::support::{Dice, block_on};
 
 /// `base` operations, times `LEVADA_STRESS`; a few under Miri.
 pub(crate) fn rounds(base: u64) -> u64 {
+    #[cfg(feature = "observe")]
+    super::snapshots::start();
     if cfg!(miri) {
         return base / 500;
     }

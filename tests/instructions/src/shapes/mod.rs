@@ -8,8 +8,10 @@ pub(crate) type Shape = (&'static str, fn(u64));
 mod of_levada {
     use levada::{broadcast, mpsc, oneshot, watch};
 
+    mod batches;
     mod bounded;
     mod broadcasts;
+    mod lossless;
     mod mpmc;
     mod oneshots;
     mod own;
@@ -18,11 +20,13 @@ mod of_levada {
 
     pub(super) const ALL: &[&[super::Shape]] = &[
         bounded::SHAPES,
+        batches::SHAPES,
         unbounded::SHAPES,
         mpmc::SHAPES,
         own::SHAPES,
         oneshots::SHAPES,
         broadcasts::SHAPES,
+        lossless::SHAPES,
         watches::SHAPES,
     ];
 }

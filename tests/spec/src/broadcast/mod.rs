@@ -1,5 +1,6 @@
 //! broadcast: its operations.
 
+pub mod lossless;
 mod model;
 mod run;
 

@@ -26,7 +26,7 @@ pub(super) const FAULTS: &[Fault] = &[
         before: r#"        match tail.put(pos, receivers, value) {"#,
         after: r#"        tail.next += 1;
         drop(tail);
-        let mut tail = self.lock_next().expect("it was there");
+        let mut tail = self.lock_next(&mut admission).expect("it was there");
         tail.next -= 1;
         match tail.put(pos, receivers, value) {"#,
         breaks: "a message is announced before it can be read",
@@ -148,12 +148,11 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "broadcast-sends-to-nobody",
-        file: "broadcast/protocol.rs",
-        before: "            if tail.receivers == 0 {
-                return None;
-            }
+        file: "broadcast/tail.rs",
+        before: "        tail.receivers != 0
 ",
-        after: "            let _ = tail.receivers;
+        after: "        let _ = tail.receivers;
+        true
 ",
         breaks: "a message without receivers is stored",
         caught_by: ("tests", "broadcast"),

@@ -108,7 +108,7 @@ impl HandleRecord {
         let interval = self.interval.load(Ordering::Relaxed);
         match interval {
             0 => registry::register(channel),
-            EVERY => record.prepare_samples(),
+            EVERY => record.prepare_samples(channel.read().capacity),
             _ => {}
         }
         let next = (2 * interval).clamp(1, EVERY);

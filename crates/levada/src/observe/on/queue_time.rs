@@ -2,9 +2,14 @@
 //!
 //! # Protocol
 //! The sender of a message whose position is sampled stamps it before the message is visible, and
-//! the receiver that takes it reads the stamp and clears it. A stamp that has not been read yet is
-//! not overwritten: the later message is not measured, so a long queue does not lose the times of
-//! those that wait longest. One sender stamps at a time and one receiver reads (queue::chan, I2).
+//! the receiver that takes it reads the stamp and clears it. One sender stamps at a time and one
+//! receiver reads (queue::chan, I2).
+//!
+//! # Bias
+//! A channel has as many stamps as sampled messages fit into it, so that each of them is measured,
+//! however full it is. Above [`MAX_STAMPS`] fewer messages are sampled instead, at equal distances.
+//! An unbounded channel has no such number: when the stamp of a message has not been read yet, the
+//! later message is skipped and counted. Those that are skipped stand at the end of a long queue.
 //!
 //! # Invariants
 //! - **I1** `position` is 0 while a stamp is the sender's, and not 0 while it is the receiver's.
@@ -17,10 +22,10 @@ use std::time::Instant;
 use crate::prim::IS_MODEL;
 use crate::prim::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-/// One message in so many is measured.
+/// One message in so many is measured, or fewer.
 pub(super) const EVERY: usize = 64;
-/// How many sampled messages can be in the queue at a time.
-const STAMPS: usize = if IS_MODEL { 1 } else { 32 };
+/// The most sampled messages that can be in a queue at a time.
+const MAX_STAMPS: usize = if IS_MODEL { 1 } else { 128 };
 
 /// The samples of one channel, on the heap once a handle was used [`EVERY`] times.
 #[derive(Debug)]
@@ -29,7 +34,11 @@ pub(super) struct Samples(OnceLock<Arc<Measured>>);
 /// What was measured in one channel.
 #[derive(Debug)]
 pub(super) struct Measured {
-    stamps: [Stamp; STAMPS],
+    stamps: Box<[Stamp]>,
+    /// One message in so many times [`EVERY`] is measured.
+    stride: usize,
+    /// Messages that were not measured as the stamp was in use.
+    skipped: AtomicU64,
     /// What the stamps count from.
     start: Instant,
     times: Histogram<AtomicU32>,
@@ -46,7 +55,7 @@ struct Stamp {
     sent: AtomicU64,
 }
 
-/// Whether the message at `position` is sampled.
+/// Whether the message at `position` may be sampled.
 #[inline(always)]
 fn is_sampled(position: usize) -> bool {
     position % EVERY == EVERY - 1
@@ -65,14 +74,16 @@ impl Samples {
         }
     }
 
-    /// Makes room for what is measured. Not under a lock of the channel: allocates.
-    pub(super) fn prepare(&self) {
+    /// Makes room for what is measured in a channel of this capacity. Not under a lock of the
+    /// channel: allocates.
+    pub(super) fn prepare(&self, capacity: Option<usize>) {
         self.0.get_or_init(|| {
+            let (stamps, stride) = sampling(capacity);
+            let stamp = || Stamp { position: AtomicUsize::new(0), sent: AtomicU64::new(0) };
             Arc::new(Measured {
-                stamps: core::array::from_fn(|_| Stamp {
-                    position: AtomicUsize::new(0),
-                    sent: AtomicU64::new(0),
-                }),
+                stamps: core::iter::repeat_with(stamp).take(stamps).collect(),
+                stride,
+                skipped: AtomicU64::new(0),
                 start: Instant::now(),
                 times: Histogram(core::array::from_fn(|_| AtomicU32::new(0))),
                 high_water: AtomicUsize::new(0),
@@ -85,9 +96,12 @@ impl Samples {
         let Some(inner) = self.0.get() else { return };
         // ORDERING: Relaxed, no pair: a statistic.
         inner.high_water.fetch_max(queued + 1, Ordering::Relaxed);
-        let stamp = inner.stamp(position);
+        let Some(stamp) = inner.stamp(position) else { return };
         // ORDERING: Acquire pairs with the Release store in `read`: the receiver has read the time.
-        if stamp.position.load(Ordering::Acquire) == 0 {
+        if stamp.position.load(Ordering::Acquire) != 0 {
+            // ORDERING: Relaxed, no pair: a statistic.
+            inner.skipped.fetch_add(1, Ordering::Relaxed);
+        } else {
             // ORDERING: Relaxed pairs with the load in `read`; the next store makes it visible.
             stamp.sent.store(nanos(inner.start.elapsed()), Ordering::Relaxed);
             // ORDERING: Release pairs with the Acquire load in `read`.
@@ -114,7 +128,7 @@ impl Samples {
     #[cold]
     fn read(&self, position: usize) {
         let Some(inner) = self.0.get() else { return };
-        let stamp = inner.stamp(position);
+        let Some(stamp) = inner.stamp(position) else { return };
         // ORDERING: Acquire pairs with the Release store in `stamp`: the time is there.
         if stamp.position.load(Ordering::Acquire) == position.wrapping_add(1).max(1) {
             // ORDERING: Relaxed pairs with the store in `stamp`, which happened before.
@@ -146,12 +160,26 @@ impl Measured {
     pub(super) fn times(&self) -> QueueTime {
         // ORDERING: Relaxed, no pair: statistics.
         let load = |count: &AtomicU32| count.load(Ordering::Relaxed);
-        QueueTime { counts: self.times.0.iter().map(load).collect() }
+        let counts = self.times.0.iter().map(load).collect();
+        // ORDERING: Relaxed, no pair: a statistic.
+        QueueTime { counts, skipped: self.skipped.load(Ordering::Relaxed) }
     }
 
-    fn stamp(&self, position: usize) -> &Stamp {
-        &self.stamps[position / EVERY % STAMPS]
+    /// The stamp of the message at `position`, if it is sampled.
+    fn stamp(&self, position: usize) -> Option<&Stamp> {
+        let number = position / EVERY;
+        let stamp = &self.stamps[number / self.stride % self.stamps.len()];
+        number.is_multiple_of(self.stride).then_some(stamp)
     }
+}
+
+/// How many stamps a channel has, and the stride: two messages that have the same stamp are further
+/// from each other than a bounded channel has room.
+fn sampling(capacity: Option<usize>) -> (usize, usize) {
+    let Some(capacity) = capacity else { return (MAX_STAMPS, 1) };
+    let sampled = capacity / EVERY + 1;
+    let stride = sampled.div_ceil(MAX_STAMPS);
+    (sampled.div_ceil(stride), stride)
 }
 
 fn nanos(time: Duration) -> u64 {
@@ -190,8 +218,9 @@ fn begins(bucket: usize) -> u64 {
 
 /// How long messages were in a queue: of one message in 64.
 ///
-/// At most 32 messages are measured at a time. While more than 2,048 are queued, some are not
-/// measured that would be, and those that are stand for all.
+/// Of a bounded channel with room for more than 8,192 messages, fewer are measured: 128 of as many
+/// as it holds. Of an unbounded one, at most 128 are measured at a time: while more than 8,192
+/// messages are queued, some are [skipped](Self::skipped).
 ///
 /// # Examples
 /// ```
@@ -210,6 +239,7 @@ fn begins(bucket: usize) -> u64 {
 #[derive(Clone, PartialEq, Eq)]
 pub struct QueueTime {
     counts: Box<[u32]>,
+    skipped: u64,
 }
 
 impl QueueTime {
@@ -226,6 +256,25 @@ impl QueueTime {
     /// ```
     pub fn samples(&self) -> u64 {
         self.counts.iter().map(|count| u64::from(*count)).sum()
+    }
+
+    /// How many messages were not measured that would have been, as the queue of an unbounded
+    /// channel was too long. They are those that were sent last, and so waited longest: if there
+    /// are any, the true times are longer than these.
+    ///
+    /// # Examples
+    /// ```
+    /// # use levada::{mpsc, observe};
+    /// # let (tx, mut rx) = mpsc::unbounded_channel();
+    /// # (0..20_000).for_each(|message| tx.send(message).unwrap());
+    /// # while rx.try_recv().is_ok() {}
+    /// let snapshot = observe::snapshot();
+    /// let times = snapshot.channels[0].queue_time.as_ref().unwrap();
+    /// assert_eq!(times.samples(), 128);
+    /// assert!(times.skipped() > 0);
+    /// ```
+    pub fn skipped(&self) -> u64 {
+        self.skipped
     }
 
     /// The time within which a share of the messages were received, for example 0.99, to 6 %; zero
@@ -272,7 +321,8 @@ impl QueueTime {
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let pairs = self.counts.iter().zip(&earlier.counts);
-        Self { counts: pairs.map(|(now, then)| now.wrapping_sub(*then)).collect() }
+        let counts = pairs.map(|(now, then)| now.wrapping_sub(*then)).collect();
+        Self { counts, skipped: self.skipped.wrapping_sub(earlier.skipped) }
     }
 
     /// The buckets that are not empty: where each begins and ends, and how many messages are in it.
@@ -300,6 +350,7 @@ impl core::fmt::Debug for QueueTime {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("QueueTime")
             .field("samples", &self.samples())
+            .field("skipped", &self.skipped)
             .field("p50", &self.quantile(0.5))
             .field("p99", &self.quantile(0.99))
             .finish()
@@ -325,14 +376,35 @@ mod tests {
     }
 
     #[test]
-    fn an_unread_stamp_is_kept() {
+    fn each_sampled_message_of_a_full_bounded_channel_is_measured() {
+        for capacity in [1, 63, 64, 65, 1_000, 8_191, 8_192, 10_000, 100_000] {
+            let samples = Samples::new();
+            samples.prepare(Some(capacity));
+            let measured = samples.measured().unwrap();
+            assert!(measured.stamps.len() <= MAX_STAMPS);
+            let every = EVERY * measured.stride;
+            let laps = 3;
+            (0..capacity).for_each(|position| samples.note_sent(position, || 0));
+            for position in 0..laps * capacity {
+                samples.note_received(position);
+                samples.note_sent(position + capacity, || 0);
+            }
+            let times = measured.times();
+            let expected = (0..laps * capacity).skip(EVERY - 1).step_by(every).count() as u64;
+            assert_eq!((times.samples(), times.skipped()), (expected, 0), "{capacity}");
+        }
+    }
+
+    #[test]
+    fn an_unread_stamp_is_kept_and_the_later_message_counted() {
         let samples = Samples::new();
-        let sampled = |lap: usize| EVERY - 1 + lap * EVERY * STAMPS;
-        samples.prepare();
+        let sampled = |lap: usize| EVERY - 1 + lap * EVERY * MAX_STAMPS;
+        samples.prepare(None);
         samples.note_sent(sampled(0), || 5);
         samples.note_sent(sampled(1), || 7);
         samples.note_received(sampled(1));
-        assert_eq!(samples.measured().unwrap().times().samples(), 0, "it was not measured");
+        let times = samples.measured().unwrap().times();
+        assert_eq!((times.samples(), times.skipped()), (0, 1), "it was not measured");
         samples.note_received(sampled(0));
         assert_eq!(samples.measured().unwrap().times().samples(), 1);
         samples.note_sent(sampled(2), || 6);
@@ -347,7 +419,7 @@ mod tests {
         for micros in 1..=1_000 {
             counts[bucket(micros * 1_000)] += 1;
         }
-        let times = QueueTime { counts: Box::new(counts) };
+        let times = QueueTime { counts: Box::new(counts), skipped: 0 };
         for share in [0.01, 0.1, 0.5, 0.9, 0.99, 1.0] {
             let exact = 1_000_000.0 * share;
             let found = times.quantile(share).as_nanos() as f64;

@@ -162,8 +162,8 @@ impl ChannelRecord {
     }
 
     /// Prepares to measure queue times, with a handle that was used often enough. Allocates.
-    pub(super) fn prepare_samples(&self) {
-        self.samples.prepare();
+    pub(super) fn prepare_samples(&self, capacity: Option<usize>) {
+        self.samples.prepare(capacity);
     }
 
     pub(super) fn high_water(&self, depth: usize) -> usize {

@@ -24,6 +24,7 @@
 use core::hash::{Hash, Hasher};
 use core::panic::Location;
 use core::ptr::{self, NonNull};
+use std::sync::Arc as StdArc;
 
 use super::record::{ChannelRecord, Observed, Reading};
 use super::slab::{self, Slab};
@@ -34,6 +35,10 @@ use crate::prim::{Arc, IS_MODEL, Lock, shared_array};
 
 /// More than threads that create channels at the same time.
 const SHARDS: usize = if IS_MODEL { 1 } else { 64 };
+
+/// How many sources a shard tells apart. A program may make up names without end, so channels with
+/// further names count at their line.
+const MAX_SOURCES: usize = 256;
 
 shared_array! {
     static CHANNELS: [Shard; SHARDS] = Shard(Lock::new(Channels {
@@ -51,8 +56,8 @@ struct Shard(Lock<Channels>);
 
 struct Channels {
     live: Slab<Live>,
-    /// What the channels have done that ended, by the line that created them.
-    ended: Sums<Site, Total>,
+    /// What the channels have done that ended.
+    ended: Sums<Source, Total>,
 }
 
 /// What all channels have in common that one line creates.
@@ -89,7 +94,24 @@ impl Hash for Site {
     }
 }
 
-/// What the channels of a site have done that ended.
+/// Where channels come from whose totals are one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) site: Site,
+    pub(super) name: Option<StdArc<str>>,
+}
+
+impl Hash for Source {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.site.hash(state);
+        if let Some(name) = &self.name {
+            name.hash(state);
+        }
+    }
+}
+
+/// What the channels of a source have done that ended.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Total {
     pub(super) channels: u64,
@@ -173,7 +195,7 @@ pub(super) fn register<C: Observed>(channel: &Arc<C>) {
 }
 
 /// Ends the registration of a channel that is about to be dropped, if there is one, and adds what
-/// it has sent to the totals of the line that created it.
+/// it has sent to the totals of its source.
 #[inline(always)]
 pub(super) fn unregister(record: &ChannelRecord, sent: impl FnOnce() -> u64) {
     let entry = &record.registration().entry;
@@ -187,13 +209,18 @@ pub(super) fn unregister(record: &ChannelRecord, sent: impl FnOnce() -> u64) {
 #[cold]
 fn remove(record: &ChannelRecord, number: u32, sent: u64) {
     let lock = shard(record.id());
+    let mut source = Source { site: record.site(), name: record.name() };
     let mut channels = lock.lock();
     channels.live.remove(number);
+    if source.name.is_some() && !channels.ended.has_room_for(&source, MAX_SOURCES) {
+        // Frees nothing: the record has the name.
+        source.name = None;
+    }
     let add = |total: &mut Total| {
         total.channels += 1;
         total.sent = total.sent.wrapping_add(sent);
     };
-    sums::change(lock, channels, |channels| &mut channels.ended, record.site(), add);
+    sums::change(lock, channels, |channels| &mut channels.ended, &source, add);
 }
 
 /// Visits every registered channel, under the lock of its shard: `visit` must not allocate, call
@@ -226,7 +253,7 @@ pub(super) fn visit<S>(
     }
 }
 
-/// What the channels have done that ended, by site; a site may be there more than once.
-pub(super) fn ended() -> impl Iterator<Item = (Site, Total)> {
+/// What the channels have done that ended; a source may be there more than once.
+pub(super) fn ended() -> impl Iterator<Item = (Source, Total)> {
     CHANNELS.iter().flat_map(|shard| sums::copy(&shard.0, |channels| &mut channels.ended))
 }

@@ -39,8 +39,8 @@ pub struct Snapshot {
     pub oneshots: Vec<Oneshots>,
     /// The waits that ended since the program began, by line.
     pub blocked: Vec<Blocked>,
-    /// The channels that ended since the program began, by the line that created them, without
-    /// oneshots.
+    /// The channels that ended since the program began, by the line that created them and by name,
+    /// without oneshots.
     pub ended: Vec<Ended>,
 }
 
@@ -256,7 +256,11 @@ pub struct Blocked {
     pub max: Duration,
 }
 
-/// The channels that were used and ended, all created by one line.
+/// The channels that were used and ended, all created by one line and with one name.
+///
+/// While a program has fewer than 256 lines and names, each has a total of its own. Since a program
+/// may make up names without end, those that are too many are in the total of their line, without a
+/// name.
 ///
 /// # Examples
 /// ```
@@ -273,7 +277,7 @@ pub struct Blocked {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Ended {
-    /// Where they came from; without a name.
+    /// Where they came from.
     pub origin: Origin,
     /// How many.
     pub channels: u64,
@@ -545,8 +549,8 @@ fn blocked() -> Vec<Blocked> {
 
 fn ended() -> Vec<Ended> {
     let mut totals: HashMap<_, registry::Total> = HashMap::new();
-    for (site, total) in registry::ended() {
-        let all = totals.entry(Origin::new(site, None)).or_default();
+    for (source, total) in registry::ended() {
+        let all = totals.entry(Origin::new(source.site, source.name)).or_default();
         all.channels += total.channels;
         all.sent = all.sent.wrapping_add(total.sent);
     }
@@ -554,6 +558,9 @@ fn ended() -> Vec<Ended> {
         .into_iter()
         .map(|(origin, total)| Ended { origin, channels: total.channels, sent: total.sent })
         .collect();
-    ended.sort_by_key(|ended| ended.origin.location());
+    ended.sort_by(|a, b| {
+        let order = |ended: &Ended| (ended.origin.location(), ended.origin.name.clone());
+        order(a).cmp(&order(b))
+    });
     ended
 }

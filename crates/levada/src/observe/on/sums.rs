@@ -8,27 +8,32 @@ use crate::prim::{Lock, LockGuard};
 
 type Map<K, V> = HashMap<K, V, BuildHasherDefault<Mix>>;
 
-/// A sum for each key. Keys are few, and never removed.
+/// A sum for each key. Keys are few, and never removed; a copy of one allocates nothing.
 #[derive(Debug)]
 pub(super) struct Sums<K, V>(Option<Map<K, V>>);
 
-impl<K: Copy + Eq + Hash, V: Copy + Default> Sums<K, V> {
+impl<K: Clone + Eq + Hash, V: Copy + Default> Sums<K, V> {
     pub(super) const fn new() -> Self {
         Self(None)
     }
 
     /// Changes the sum of `key`, unless there is no room for it.
     #[inline]
-    fn try_change(&mut self, key: K, change: impl FnOnce(&mut V)) -> bool {
+    fn try_change(&mut self, key: &K, change: impl FnOnce(&mut V)) -> bool {
         let Some(map) = &mut self.0 else { return false };
-        if let Some(sum) = map.get_mut(&key) {
+        if let Some(sum) = map.get_mut(key) {
             change(sum);
         } else if map.len() < map.capacity() {
-            change(map.entry(key).or_default());
+            change(map.entry(key.clone()).or_default());
         } else {
             return false;
         }
         true
+    }
+
+    /// Whether `key` has a sum, or there are fewer than `limit` sums.
+    pub(super) fn has_room_for(&self, key: &K, limit: usize) -> bool {
+        self.len() < limit || self.0.as_ref().is_some_and(|map| map.contains_key(key))
     }
 
     fn len(&self) -> usize {
@@ -41,7 +46,7 @@ impl<K: Copy + Eq + Hash, V: Copy + Default> Sums<K, V> {
         match &self.0 {
             Some(map) if map.capacity() >= larger.capacity() => Some(larger),
             map => {
-                larger.extend(map.iter().flatten().map(|(key, sum)| (*key, *sum)));
+                larger.extend(map.iter().flatten().map(|(key, sum)| (key.clone(), *sum)));
                 self.0.replace(larger)
             }
         }
@@ -50,11 +55,11 @@ impl<K: Copy + Eq + Hash, V: Copy + Default> Sums<K, V> {
 
 /// Changes the sum of `key` in what `guard` guards, and releases the lock; allocates outside of it,
 /// if there is no room.
-pub(super) fn change<'a, S, K: Copy + Eq + Hash, V: Copy + Default>(
+pub(super) fn change<'a, S, K: Clone + Eq + Hash, V: Copy + Default>(
     lock: &'a Lock<S>,
     mut guard: LockGuard<'a, S>,
     sums: impl Fn(&mut S) -> &mut Sums<K, V>,
-    key: K,
+    key: &K,
     change: impl Fn(&mut V),
 ) {
     while !sums(&mut guard).try_change(key, &change) {
@@ -70,7 +75,7 @@ pub(super) fn change<'a, S, K: Copy + Eq + Hash, V: Copy + Default>(
 }
 
 /// A copy of all sums; allocates outside the lock.
-pub(super) fn copy<S, K: Copy + Eq + Hash, V: Copy + Default>(
+pub(super) fn copy<S, K: Clone + Eq + Hash, V: Copy + Default>(
     lock: &Lock<S>,
     sums: impl Fn(&mut S) -> &mut Sums<K, V>,
 ) -> Vec<(K, V)> {
@@ -80,7 +85,7 @@ pub(super) fn copy<S, K: Copy + Eq + Hash, V: Copy + Default>(
         let sums = sums(&mut guard);
         let room = sums.len();
         if room <= copy.capacity() {
-            copy.extend(sums.0.iter().flatten().map(|(key, sum)| (*key, *sum)));
+            copy.extend(sums.0.iter().flatten().map(|(key, sum)| (key.clone(), *sum)));
             return copy;
         }
         drop(guard);
@@ -118,7 +123,7 @@ mod tests {
         let lock = Lock::new(Sums::<u32, u64>::new());
         for round in 1..=3 {
             for key in 0..50 {
-                change(&lock, lock.lock(), |sums| sums, key, |sum| *sum += u64::from(key));
+                change(&lock, lock.lock(), |sums| sums, &key, |sum| *sum += u64::from(key));
             }
             let mut copy = copy(&lock, |sums| sums);
             copy.sort_unstable();

@@ -248,7 +248,7 @@ fn remove((shard, number): (u32, u32)) {
         lock,
         waits,
         |waits| &mut waits.ended,
-        wait.place,
+        &wait.place,
         |sum| {
             sum.count += 1;
             sum.sum += time;
