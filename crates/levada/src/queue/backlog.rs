@@ -165,16 +165,18 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     /// Drops the messages of the backlog, with the last receiver: in place, since a message may be
     /// larger than the stack has room for.
     #[cold]
-    pub(super) fn drop_backlog(&self, panics: &mut FirstPanic) {
+    pub(super) fn drop_backlog(&self) {
         let mut left = {
             let mut tx = self.lock();
             let left = self.backlog(&mut tx).map(core::mem::take).unwrap_or_default();
             tx.permits_mut().release(left.len());
             left
         };
+        let mut panics = FirstPanic::default();
         while !left.is_empty() {
             panics.catch(|| drop(left.drain(..1)));
         }
+        panics.resume();
     }
 
     /// Gives up to `want` messages of the backlog to the receiver, which calls this.

@@ -531,8 +531,8 @@ impl<T, P: RecvWaiters> Hub for Chan<T, P> {
         while let Some(waker) = left() {
             panics.catch(|| drop(waker));
         }
-        if self.policy().is_some() {
-            self.drop_backlog(&mut panics);
+        if P::NEEDS_BACKLOG && self.policy().is_some() {
+            panics.catch(|| self.drop_backlog());
         }
         // Messages are dropped one by one, outside the lock and in place: a message may be larger
         // than the stack has room for. `with_last_consumer` makes the access exclusive.
@@ -627,6 +627,16 @@ impl<T, P> Chan<T, P> {
     }
 }
 
+/// A function of its own, since most channels have no policy.
+///
+/// # Safety
+/// The policy came from `Box::into_raw`, and nothing uses it after this call.
+#[cold]
+unsafe fn free_policy<T>(policy: *mut Policy<T>) {
+    // SAFETY: what `from_raw` asks is what our caller promised.
+    drop(unsafe { Box::from_raw(policy) });
+}
+
 impl<T, P> Drop for Chan<T, P> {
     fn drop(&mut self) {
         self.record.unregister(|| count(self.chain.tail()) as u64);
@@ -642,7 +652,7 @@ impl<T, P> Drop for Chan<T, P> {
         let policy = self.policy.load(Ordering::Acquire);
         if !policy.is_null() {
             // SAFETY: it came from `Box::into_raw` in `set_policy`, and this is its end.
-            drop(unsafe { Box::from_raw(policy) });
+            unsafe { free_policy(policy) };
         }
     }
 }

@@ -118,7 +118,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     }
 
     /// Whether a new sender can take `permits` permits.
-    #[inline]
+    #[inline(always)]
     pub(super) fn check_available(
         &self,
         tx: &mut TxSide<T, P>,
@@ -141,7 +141,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     }
 
     /// Locks for a sender that does not wait, if it can take `permits` permits.
-    #[inline]
+    #[inline(always)]
     pub(super) fn try_acquire(
         &self,
         permits: usize,
@@ -238,7 +238,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     }
 
     /// Waits until the permits can be taken, and returns the lock under which they can.
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll_acquire<'n>(
         &self,
         node: impl NodeRef<'n>,
@@ -418,9 +418,8 @@ impl<T, P: RecvWaiters> Chan<T, P> {
 
     /// Stores a message for which there is capacity, and wakes a receiver. Returns the message if
     /// no receiver is left.
-    // With what is recorded it would be a function of its own.
-    #[cfg_attr(feature = "observe", inline(always))]
-    #[cfg_attr(not(feature = "observe"), inline)]
+    // With as many callers as it has it would be a function of its own.
+    #[inline(always)]
     pub(super) fn push<'a>(
         &'a self,
         mut tx: LockGuard<'a, TxSide<T, P>>,

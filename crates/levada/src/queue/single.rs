@@ -311,9 +311,8 @@ impl<T> UniqueRx<T> {
 }
 
 impl<T> Chan<T, RxWaker> {
-    // With what is recorded it would be a function of its own.
-    #[cfg_attr(feature = "observe", inline(always))]
-    #[cfg_attr(not(feature = "observe"), inline)]
+    // With as many callers as it has it would be a function of its own.
+    #[inline(always)]
     fn pop(&self, owned: &mut RxOwned<T>) -> Option<T> {
         // SAFETY: the consumer and the chain were made together in `Chan::new`.
         let message = unsafe { owned.consumer.pop(&self.chain) }?;
@@ -324,7 +323,7 @@ impl<T> Chan<T, RxWaker> {
 
     /// Appends up to `limit` of the messages that are there now to `buffer`: senders that are
     /// faster must not keep the receiver for ever.
-    #[inline]
+    #[inline(always)]
     fn pop_many(&self, owned: &mut RxOwned<T>, buffer: &mut Vec<T>, limit: usize) -> usize {
         let there = self.chain.tail().wrapping_sub(owned.consumer.head());
         let mut received = 0;

@@ -342,7 +342,8 @@ impl<T> Chan<T, RxQueue> {
         self.pop(tx, emptied)
     }
 
-    #[inline]
+    // With as many callers as it has it would be a function of its own.
+    #[inline(always)]
     fn pop(&self, _tx: &mut TxSide<T, RxQueue>, emptied: &mut Emptied<T>) -> Option<T> {
         self.rx().consumer.with_mut(|owned| {
             // SAFETY: the caller holds the lock (chan, I2): `_tx` is what the lock guards, and
