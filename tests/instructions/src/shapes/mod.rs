@@ -14,7 +14,6 @@ mod of_levada {
     mod lossless;
     mod mpmc;
     mod oneshots;
-    mod own;
     mod unbounded;
     mod watches;
 
@@ -23,7 +22,6 @@ mod of_levada {
         batches::SHAPES,
         unbounded::SHAPES,
         mpmc::SHAPES,
-        own::SHAPES,
         oneshots::SHAPES,
         broadcasts::SHAPES,
         lossless::SHAPES,
@@ -78,8 +76,7 @@ mod tests {
         };
         let (levada, tokio) = (of("levada"), of("tokio"));
         assert!(levada.len() >= 29, "{levada:?}");
-        let is_own = |name: &str| name.starts_with("mpmc/") || name.starts_with("own/");
-        let shared = levada.iter().filter(|name| !is_own(name));
+        let shared = levada.iter().filter(|name| !name.starts_with("mpmc/"));
         assert_eq!(shared.collect::<Vec<_>>(), tokio.iter().collect::<Vec<_>>());
     }
 }
