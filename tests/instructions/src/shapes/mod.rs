@@ -14,7 +14,6 @@ mod of_levada {
     mod lossless;
     mod mpmc;
     mod oneshots;
-    mod own;
     mod unbounded;
     mod watches;
 
@@ -23,7 +22,6 @@ mod of_levada {
         batches::SHAPES,
         unbounded::SHAPES,
         mpmc::SHAPES,
-        own::SHAPES,
         oneshots::SHAPES,
         broadcasts::SHAPES,
         lossless::SHAPES,
