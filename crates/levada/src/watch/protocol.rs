@@ -198,7 +198,7 @@ impl<T> Shared<T> {
     }
 
     /// Wakes the tasks that wait for a new version, and rejected threads if there are any.
-    #[inline]
+    #[inline(always)]
     fn announce(&self, had_waiters: bool, call: Call) {
         if !had_waiters {
             return self.wake(call);
@@ -278,7 +278,7 @@ impl<T> Shared<T> {
     }
 
     /// Waits for another version than `seen`; an error if there can be none.
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll_changed<'n>(
         &self,
         node: impl NodeRef<'n>,
@@ -323,7 +323,7 @@ impl<T> Shared<T> {
     }
 
     /// Stops waiting for a new version.
-    #[inline]
+    #[inline(always)]
     pub(super) fn cancel_changed<'n>(&self, node: impl NodeRef<'n>) {
         if node.is_held() {
             self.leave_changed(node.pinned());
