@@ -2,6 +2,6 @@
 //! same.
 #![forbid(unsafe_code)]
 
-pub use crate::queue::error::{
-    RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
-};
+#[cfg(feature = "tokio")]
+pub use crate::queue::error::SendTimeoutError;
+pub use crate::queue::error::{SendError, TryRecvError, TrySendError};

@@ -6,8 +6,6 @@ mod of_mpsc {
     use levada::mpsc as queue;
 
     mod batches;
-    mod limits;
-    mod overflow;
     mod sights;
 }
 
@@ -16,7 +14,5 @@ mod of_mpmc {
     use levada::mpmc as queue;
 
     mod batches;
-    mod limits;
-    mod overflow;
     mod sights;
 }
