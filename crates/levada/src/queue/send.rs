@@ -22,15 +22,14 @@ pub(crate) enum Refused {
 }
 
 /// The lock, held by a sender that may take its permits now.
-pub(super) struct Acquired<'a, T, P> {
-    pub(super) tx: LockGuard<'a, TxSide<T, P>>,
-    /// Dropped after the lock is released.
-    pub(super) spare: SpareWaker,
+struct Acquired<'a, T, P> {
+    tx: LockGuard<'a, TxSide<T, P>>,
+    spare: SpareWaker,
 }
 
 /// A clone of a waker that may not be needed: dropped after the lock is released (chan, I4). A
 /// panic in its drop is caught, because the caller may hold a message or permits.
-pub(super) struct SpareWaker(Option<Waker>);
+struct SpareWaker(Option<Waker>);
 
 impl Drop for SpareWaker {
     #[inline]
@@ -149,10 +148,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
 
     /// Locks for a sender that does not wait, if it can take `permits` permits.
     #[inline]
-    pub(super) fn try_acquire(
-        &self,
-        permits: usize,
-    ) -> Result<LockGuard<'_, TxSide<T, P>>, Refused> {
+    fn try_acquire(&self, permits: usize) -> Result<LockGuard<'_, TxSide<T, P>>, Refused> {
         if permits > 0 && self.may_have_waiters() && self.is_certainly_full() {
             return Err(Refused::Full);
         }
@@ -226,7 +222,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     /// For a task that has used up its budget, so that its runtime polls it again: the waiter is
     /// enqueued now, or granted if capacity is free. A refusal costs no budget.
     #[cold]
-    pub(super) fn poll_over_budget(
+    fn poll_over_budget(
         &self,
         node: Pin<&Node>,
         permits: usize,
@@ -246,7 +242,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
 
     /// Waits until the permits can be taken, and returns the lock under which they can.
     #[inline]
-    pub(super) fn poll_acquire<'n>(
+    fn poll_acquire<'n>(
         &self,
         node: impl NodeRef<'n>,
         permits: usize,
@@ -428,11 +424,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     // With what is recorded it would be a function of its own.
     #[cfg_attr(feature = "observe", inline(always))]
     #[cfg_attr(not(feature = "observe"), inline)]
-    pub(super) fn push<'a>(
-        &'a self,
-        mut tx: LockGuard<'a, TxSide<T, P>>,
-        value: T,
-    ) -> Result<(), T> {
+    fn push<'a>(&'a self, mut tx: LockGuard<'a, TxSide<T, P>>, value: T) -> Result<(), T> {
         if tx.cached_permits > 0 {
             tx.cached_permits -= 1;
         } else {
@@ -464,10 +456,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     /// Makes room in the storage. If that allocates, the lock is released meanwhile, and a permit
     /// reserves the message's place.
     #[cold]
-    pub(super) fn make_room<'a>(
-        &'a self,
-        mut tx: LockGuard<'a, TxSide<T, P>>,
-    ) -> LockGuard<'a, TxSide<T, P>> {
+    fn make_room<'a>(&'a self, mut tx: LockGuard<'a, TxSide<T, P>>) -> LockGuard<'a, TxSide<T, P>> {
         loop {
             let head = self.head();
             // SAFETY: the producer and the chain were made together in `Chan::new`; `Chan::head`

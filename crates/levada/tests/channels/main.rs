@@ -15,7 +15,6 @@ mod hostile;
 // What the channels record of themselves has a size of its own: tests/observe_memory.
 #[cfg(not(feature = "observe"))]
 mod memory;
-mod queues;
 #[cfg(feature = "stream")]
 mod sink;
 #[cfg(feature = "stream")]

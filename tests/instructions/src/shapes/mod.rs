@@ -8,7 +8,6 @@ pub(crate) type Shape = (&'static str, fn(u64));
 mod of_levada {
     use levada::{broadcast, mpsc, oneshot, watch};
 
-    mod batches;
     mod bounded;
     mod broadcasts;
     mod lossless;
@@ -19,7 +18,6 @@ mod of_levada {
 
     pub(super) const ALL: &[&[super::Shape]] = &[
         bounded::SHAPES,
-        batches::SHAPES,
         unbounded::SHAPES,
         mpmc::SHAPES,
         oneshots::SHAPES,
