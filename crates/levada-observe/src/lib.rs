@@ -29,6 +29,7 @@
 //! | [`report()`] | as data: [`report::Report`], also from and to JSON |
 //! | [`dump()`] | as text; on SIGUSR1 with `Observer::dump_on_sigusr1` (feature `signal`) |
 //! | [`folded()`] | blocked time by line, for flame graphs |
+//! | `levada top` | in a terminal: the table, sorted by trouble, each channel, the graph |
 //! | [`serve()`], [`start()`] | over HTTP: `/channels` (JSON), `/channels.txt`, `/channels.folded`, `/metrics` |
 //! | `metrics()` | as a collector for Prometheus (feature `prometheus`) |
 //! | `tracing` | a warning when a finding begins, and a line when it is over (feature `tracing`) |
@@ -90,7 +91,7 @@ pub mod report;
 mod text;
 mod transitions;
 mod trouble;
-mod words;
+pub mod words;
 
 pub use self::limits::{MAX_EDGES, MAX_SUBSCRIBERS, MAX_TASKS};
 #[cfg(feature = "prometheus")]

@@ -1,10 +1,21 @@
-//! Times and places as people read them.
+//! Times, places and channels as people read them: the words of the dump, for other ways to show a
+//! [`Report`](crate::report::Report).
 
-/// How long: `340ms`, `1.8s`, `35s`, `5m12s`, `3h05m`, `2d04h`.
-pub(crate) fn age(seconds: f64) -> String {
+/// How long: `40µs`, `1.2ms`, `340ms`, `1.8s`, `35s`, `5m12s`, `3h05m`, `2d04h`.
+///
+/// # Examples
+/// ```
+/// assert_eq!(levada_observe::words::age(312.4), "5m12s");
+/// ```
+#[must_use]
+pub fn age(seconds: f64) -> String {
     let whole = seconds.max(0.0) as u64;
     let (minutes, hours, days) = (whole / 60, whole / 3_600, whole / 86_400);
-    if seconds < 0.9995 {
+    if (0.000_000_5..0.000_999_5).contains(&seconds) {
+        format!("{:.0}µs", seconds * 1e6)
+    } else if (0.000_999_5..0.009_95).contains(&seconds) {
+        format!("{:.1}ms", seconds * 1e3)
+    } else if seconds < 0.9995 {
         format!("{:.0}ms", seconds.max(0.0) * 1_000.0)
     } else if seconds < 9.95 {
         format!("{seconds:.1}s")
@@ -19,13 +30,25 @@ pub(crate) fn age(seconds: f64) -> String {
     }
 }
 
-/// `src/http.rs:88` of `src/http.rs:88:17`.
-pub(crate) fn line(site: &str) -> &str {
+/// `src/http.rs:88` of `src/http.rs:88:17`: a line of the source, without the column.
+///
+/// # Examples
+/// ```
+/// assert_eq!(levada_observe::words::line("src/http.rs:88:17"), "src/http.rs:88");
+/// ```
+#[must_use]
+pub fn line(site: &str) -> &str {
     site.rsplit_once(':').map_or(site, |(line, _column)| line)
 }
 
 /// `1 task`, `14 tasks`.
-pub(crate) fn many(count: usize, what: &str) -> String {
+///
+/// # Examples
+/// ```
+/// assert_eq!(levada_observe::words::many(14, "task"), "14 tasks");
+/// ```
+#[must_use]
+pub fn many(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
@@ -62,6 +85,11 @@ mod tests {
         let cases = [
             (-1.0, "0ms"),
             (0.0, "0ms"),
+            (0.000_000_1, "0ms"),
+            (0.000_04, "40µs"),
+            (0.000_999_6, "1.0ms"),
+            (0.001_24, "1.2ms"),
+            (0.009_96, "10ms"),
             (0.0123, "12ms"),
             (0.9996, "1.0s"),
             (1.84, "1.8s"),

@@ -76,6 +76,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Cancel(args) => return client::cancel(&args),
         Command::Retry(args) => return client::retry(&args),
         Command::Queues(args) => return client::queues(&args),
+        Command::Top(args) => return client::top(&args),
         Command::Completions(args) => return client::completions(&args),
         Command::Man(args) => return client::man(&args),
     };

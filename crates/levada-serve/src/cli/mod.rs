@@ -11,6 +11,7 @@ pub mod retry;
 pub mod serve;
 pub mod status;
 pub mod submit;
+pub mod top;
 pub mod work;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -25,6 +26,7 @@ use self::retry::RetryArgs;
 use self::serve::ServeArgs;
 use self::status::StatusArgs;
 use self::submit::SubmitArgs;
+use self::top::TopArgs;
 use self::work::WorkArgs;
 
 /// A durable job queue in front of any command, over HTTP, and the tools to use it.
@@ -55,6 +57,8 @@ pub enum Command {
     Retry(RetryArgs),
     /// Show the queues of a server
     Queues(QueuesArgs),
+    /// Watch the channels of a program in the terminal: depths, rates, and which line waits where
+    Top(TopArgs),
     /// Write a script with which a shell completes levada's command line
     Completions(CompletionsArgs),
     /// Write a manual page
@@ -199,7 +203,7 @@ pub(crate) mod tests {
         let mut known: Vec<_> = options.filter_map(clap::Arg::get_long).collect();
         known.extend(others);
         let mut seen = 0;
-        for name in ["cli", "cluster", "config", "serve", "http"] {
+        for name in ["cli", "cluster", "config", "serve", "http", "top"] {
             let text = document(name);
             let words = text.split(|c: char| !c.is_ascii_lowercase() && c != '-');
             for option in words.filter_map(|word| word.strip_prefix("--")) {

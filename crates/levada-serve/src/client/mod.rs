@@ -2,7 +2,7 @@
 //! and knows nothing else of it.
 //!
 //! ```text
-//! status, submit, queues -> change, result -> follow -> job -> http -> write
+//! status, submit, queues, top -> change, result -> follow -> job -> http -> write
 //! write -> failure -> problem -> code, text
 //! beside them: pages, report (a failure, for a person), screen, table, sse
 //! ```
@@ -24,6 +24,7 @@ mod status;
 mod submit;
 mod table;
 mod text;
+mod top;
 mod write;
 
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ use crate::cli::result::ResultArgs;
 use crate::cli::retry::RetryArgs;
 use crate::cli::status::StatusArgs;
 use crate::cli::submit::SubmitArgs;
+use crate::cli::top::TopArgs;
 
 /// `levada submit`.
 pub(crate) fn submit(args: &SubmitArgs) -> ExitCode {
@@ -66,6 +68,11 @@ pub(crate) fn retry(args: &RetryArgs) -> ExitCode {
 /// `levada queues`.
 pub(crate) fn queues(args: &QueuesArgs) -> ExitCode {
     exit(queues::run(args), args.server.json)
+}
+
+/// `levada top`.
+pub(crate) fn top(args: &TopArgs) -> ExitCode {
+    exit(top::run(args), false)
 }
 
 /// `levada completions`.

@@ -2,8 +2,18 @@
 
 use crate::support::{levada, run};
 
-const SUBCOMMANDS: [&str; 9] =
-    ["serve", "submit", "status", "result", "cancel", "retry", "queues", "completions", "man"];
+const SUBCOMMANDS: [&str; 10] = [
+    "serve",
+    "submit",
+    "status",
+    "result",
+    "cancel",
+    "retry",
+    "queues",
+    "top",
+    "completions",
+    "man",
+];
 
 #[test]
 fn completions_know_every_subcommand() {
