@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use http::Uri;
+use http::uri::Authority;
 
 /// An address that paths are put behind: `https://jobs.example/levada`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,10 @@ impl FromStr for BaseUrl {
         if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
             return Err("an address has no name or password: give --token-file".to_owned());
         }
+        let has_port = |authority: &Authority| authority.as_str() != authority.host();
+        if uri.port().is_none() && uri.authority().is_some_and(has_port) {
+            return Err(format!("a port is a number from 0 to 65535: {example}"));
+        }
         if uri.query().is_some() {
             return Err(format!("an address has no query: {example}"));
         }
@@ -67,8 +72,8 @@ mod tests {
         let url = |text: &str| text.parse::<BaseUrl>();
         assert_eq!(url("http://[::1]:80/").unwrap().to_string(), "http://[::1]:80");
         assert_eq!(url("https://a.example/x/").unwrap().to_string(), "https://a.example/x");
-        for bad in ["", "a", "127.0.0.1:8080", "ftp://a", "http://", "http://u:p@a", "http://a/?b"]
-        {
+        let bad = ["", "a", "127.0.0.1:8080", "ftp://a", "http://", "http://u:p@a", "http://a/?b"];
+        for bad in bad.into_iter().chain(["http://a:65536", "http://a:b", "http://[::1]:0x1"]) {
             assert!(url(bad).is_err(), "{bad:?} was accepted");
         }
         for here in ["http://localhost:1", "http://127.0.0.2", "http://[::1]"] {

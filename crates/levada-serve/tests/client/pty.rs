@@ -30,12 +30,14 @@ pub(crate) struct Pty {
 struct Seen {
     parser: vt100::Parser,
     bytes: Vec<u8>,
+    is_closed: bool,
 }
 
 impl Pty {
     /// Starts a program on a terminal of so many columns and lines.
     pub(crate) fn start(command: &mut Command, columns: u16, lines: u16) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let master = openpt(flags).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         tcsetwinsize(&master, size(columns, lines)).unwrap();
@@ -55,7 +57,7 @@ impl Pty {
         // The command has copies of the program's side until it is dropped.
         *command = Command::new("true");
         let parser = vt100::Parser::new(some(lines), some(columns), 0);
-        let seen = Arc::new(Mutex::new(Seen { parser, bytes: Vec::new() }));
+        let seen = Arc::new(Mutex::new(Seen { parser, bytes: Vec::new(), is_closed: false }));
         let person = File::from(master);
         let (mut reader, writes) = (person.try_clone().unwrap(), Arc::clone(&seen));
         thread::spawn(move || {
@@ -65,6 +67,9 @@ impl Pty {
                 let mut seen = writes.lock().unwrap();
                 seen.parser.process(&bytes[..read]);
                 seen.bytes.extend_from_slice(&bytes[..read]);
+                if seen.is_closed {
+                    break;
+                }
             }
         });
         Self { child, person: Some(person), side: Some(side), before, seen }
@@ -116,8 +121,9 @@ impl Pty {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Closes the terminal.
+    /// Closes the terminal. Its reader does as soon as the program has written something more.
     pub(crate) fn close(&mut self) {
+        self.seen().is_closed = true;
         (self.person, self.side) = (None, None);
     }
 

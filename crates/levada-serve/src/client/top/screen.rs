@@ -1,6 +1,7 @@
 //! The terminal: taken over, and given back however the program ends.
 
 use std::io::{self, BufWriter, Stdout, Write, stdout};
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ratatui::Terminal;
@@ -21,7 +22,9 @@ const BUFFER: usize = 64 * 1024;
 
 /// The terminal, which shows this program until it is dropped.
 pub(super) struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// Not dropped: that would print an error to a terminal that is gone, and so panic. `restore`
+    /// shows the cursor.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
     theme: Theme,
 }
 
@@ -41,7 +44,9 @@ impl Screen {
         take()?;
         let backend = CrosstermBackend::new(BufWriter::with_capacity(BUFFER, stdout()));
         match Terminal::new(backend) {
-            Ok(terminal) => Ok(Self { terminal, theme: Theme { colors } }),
+            Ok(terminal) => {
+                Ok(Self { terminal: ManuallyDrop::new(terminal), theme: Theme { colors } })
+            }
             Err(error) => {
                 restore();
                 Err(error)
