@@ -92,7 +92,7 @@ impl Drop for Screen {
 }
 
 fn take() -> io::Result<()> {
-    // ORDERING: relaxed; it says only whether escape sequences are due, and guards no memory.
+    // ORDERING: Relaxed, no pair: it says only whether escape sequences are due.
     TAKEN.store(true, Ordering::Relaxed);
     enable_raw_mode()?;
     execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All))
@@ -100,7 +100,7 @@ fn take() -> io::Result<()> {
 
 /// Gives the terminal back, if it was taken. What fails is not worth a word: the terminal is gone.
 pub(super) fn restore() {
-    // ORDERING: relaxed, as in `take`; one of several threads does it.
+    // ORDERING: Relaxed, no pair: one of several threads does it, by the exchange of one word.
     if !TAKEN.swap(false, Ordering::Relaxed) {
         return;
     }
