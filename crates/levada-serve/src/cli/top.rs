@@ -72,7 +72,9 @@ impl TopArgs {
 
 /// `6670`, `host:6670`, `https://host/path`, each also with the path of the report.
 fn address(text: &str) -> Result<BaseUrl, String> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     let url = match (text.parse::<u16>().is_ok(), text.contains("://")) {
+        (false, _) if is_number => return Err("give a port from 0 to 65535".to_owned()),
         (true, _) => format!("http://127.0.0.1:{text}"),
         (false, true) => text.to_owned(),
         (false, false) => format!("http://{text}"),
@@ -128,9 +130,17 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(address(text).unwrap().to_string(), expected, "{text}");
         }
-        for bad in ["", "66700000000:x", "a b", "ftp://a", "http://u:p@a", "http://a/?b", "::1"] {
+        for bad in ["a b", "ftp://a", "http://u:p@a", "http://a/?b", "::1"] {
             let refusal = top(&["--", bad]).unwrap_err().to_string();
             assert!(refusal.contains("give an address such as"), "{bad:?}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn ports_end_at_65535() {
+        for bad in ["", "65536"] {
+            let refusal = top(&["--", bad]).unwrap_err().to_string();
+            assert!(refusal.contains("a port from 0 to 65535"), "{bad:?}: {refusal}");
         }
     }
 
