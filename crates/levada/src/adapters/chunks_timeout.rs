@@ -14,7 +14,7 @@ use super::take::{Left, take_ready};
 use super::timer::Timer;
 
 pin_project! {
-    /// Chunks of items. Made by [`chunks_timeout`](super::chunks_timeout) and
+    /// Chunks of items. Made by [`chunks_timeout`](super::chunks_timeout()) and
     /// [`chunks_timeout_with`].
     ///
     /// # Examples
@@ -86,7 +86,7 @@ pub fn chunks_timeout<S: Stream>(
 /// Items in chunks of at most `max`, on any runtime: `sleep` makes a future that ends after the
 /// time that an item may wait.
 ///
-/// What it does is described at [`chunks_timeout`](super::chunks_timeout) (feature `tokio`).
+/// What it does is described at [`chunks_timeout`](super::chunks_timeout()) (feature `tokio`).
 ///
 /// # Panics
 /// If `max` is 0.

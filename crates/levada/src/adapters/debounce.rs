@@ -13,7 +13,7 @@ use super::take::{Left, MOST, take_ready};
 use super::timer::Timer;
 
 pin_project! {
-    /// The latest item after each burst. Made by [`debounce`](super::debounce) and
+    /// The latest item after each burst. Made by [`debounce`](super::debounce()) and
     /// [`debounce_with`].
     ///
     /// # Examples
@@ -43,7 +43,7 @@ pin_project! {
 ///
 /// Items that come before are dropped; when the source ends, the latest is given at once. A source
 /// that is never quiet for so long gives nothing until it ends: where that can be, use
-/// [`sample`](super::sample).
+/// [`sample`](super::sample()).
 ///
 /// # Panics
 /// A poll panics outside of a tokio runtime with a timer.
@@ -86,7 +86,7 @@ pub fn debounce<S: Stream>(
 /// The latest item, when no other has come for as long as `quiet`, on any runtime: `sleep` makes a
 /// future that ends after that time.
 ///
-/// What it does is described at [`debounce`](super::debounce) (feature `tokio`).
+/// What it does is described at [`debounce`](super::debounce()) (feature `tokio`).
 ///
 /// # Cancel safety
 /// Dropping a future that waits for the next item loses nothing, and the time goes on.

@@ -10,11 +10,11 @@
 //!
 //! | function | gives | when items come faster than they are taken |
 //! |---|---|---|
-//! | [`conflate`], [`conflate_with`] | what has come since the last item, as one | merges them |
-//! | [`sample`] | the latest item, at most one a period | drops all but the latest |
-//! | [`debounce`] | the latest item, when no other has come for a while | drops all but the latest |
-//! | [`throttled`] | every item, at most one a period | leaves them in the channel |
-//! | [`chunks_timeout`] | items together, as many as there are but not for long | fills the chunks |
+//! | [`conflate()`], [`conflate_with`] | what has come since the last item, as one | merges them |
+//! | [`sample()`] | the latest item, at most one a period | drops all but the latest |
+//! | [`debounce()`] | the latest item, when no other has come for a while | drops all but the latest |
+//! | [`throttled()`] | every item, at most one a period | leaves them in the channel |
+//! | [`chunks_timeout()`] | items together, as many as there are but not for long | fills the chunks |
 //! | [`merge()`] | the items of several streams, in fair turns | leaves them in the channels |
 //!
 //! # Guarantees
@@ -23,9 +23,9 @@
 //! 2. **Cancel safe.** What an adapter holds is in the adapter: dropping a future that waits for
 //!    its next item loses nothing and restarts no timer.
 //! 3. **No starvation.** An adapter takes at most 1,024 items in one poll. A source that is always
-//!    ready keeps neither a timer of [`sample`] and [`chunks_timeout`] nor another source of
+//!    ready keeps neither a timer of [`sample()`] and [`chunks_timeout()`] nor another source of
 //!    [`merge()`] waiting.
-//! 4. No adapter allocates for itself, but for the chunks of [`chunks_timeout`].
+//! 4. No adapter allocates for itself, but for the chunks of [`chunks_timeout()`].
 //!
 //! # Time
 //! The functions with a duration use tokio's clock (feature `tokio`). Each has a form `.._with`

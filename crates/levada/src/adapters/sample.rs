@@ -13,7 +13,7 @@ use super::take::{Left, MOST, take_ready};
 use super::timer::Timer;
 
 pin_project! {
-    /// The latest item of each period. Made by [`sample`](super::sample) and [`sample_with`].
+    /// The latest item of each period. Made by [`sample`](super::sample()) and [`sample_with`].
     ///
     /// # Examples
     /// ```
@@ -77,7 +77,7 @@ pub fn sample<S: Stream>(
 /// The latest item of each period, on any runtime: `sleep` makes a future that ends after the
 /// period.
 ///
-/// What it does is described at [`sample`](super::sample) (feature `tokio`).
+/// What it does is described at [`sample`](super::sample()) (feature `tokio`).
 ///
 /// # Cancel safety
 /// Dropping a future that waits for the next item loses nothing: the period goes on.

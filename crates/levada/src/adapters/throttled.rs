@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use super::timer::Timer;
 
 pin_project! {
-    /// At most one item a period. Made by [`throttled`](super::throttled) and [`throttled_with`].
+    /// At most one item a period. Made by [`throttled`](super::throttled()) and [`throttled_with`].
     ///
     /// # Examples
     /// ```
@@ -80,7 +80,7 @@ pub fn throttled<S: Stream>(
 /// Every item, but at most one a period, on any runtime: `sleep` makes a future that ends after the
 /// period.
 ///
-/// What it does is described at [`throttled`](super::throttled) (feature `tokio`).
+/// What it does is described at [`throttled`](super::throttled()) (feature `tokio`).
 ///
 /// # Cancel safety
 /// Dropping a future that waits for the next item loses nothing: the period goes on.

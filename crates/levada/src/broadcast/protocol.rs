@@ -87,7 +87,7 @@ use crate::wait::until::Until;
 const SPIN_ROUNDS: u32 = if IS_MODEL { 0 } else { 5 };
 
 /// A broadcast channel. `G` is what the tail's lock guards as well: nothing, or in a
-/// [lossless](super::lossless) channel what holds the senders back.
+/// [lossless](super::lossless()) channel what holds the senders back.
 pub(super) struct Shared<T, G = ()> {
     /// First, as [`ChannelRecord`] says.
     pub(super) record: ChannelRecord,
