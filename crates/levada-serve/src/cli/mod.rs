@@ -187,6 +187,7 @@ pub(crate) mod tests {
         // Those of cargo, curl, docker, grep, nats-server, sort and systemd, in examples.
         let others = [
             "data-binary",
+            "example",
             "features",
             "jetstream",
             "kill-whom",
