@@ -125,8 +125,10 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "oneshot-value-taken-from-nothing",
         file: "oneshot/protocol/mod.rs",
-        before: "if state.phase() != Phase::Sent {",
-        after: "if state.phase() == Phase::RxGone {",
+        before: "if state.phase() != Phase::Sent {
+            // Its drop",
+        after: "if state.phase() == Phase::RxGone {
+            // Its drop",
         breaks: "a value is read that was never sent",
         caught_by: ("loom", "oneshot::model"),
     },

@@ -73,9 +73,11 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "permits-grant-lost-on-cancel",
         file: "wait/permits/mod.rs",
-        before: "                self.granted -= need;
+        before: "            State::Granted => {
+                self.granted -= need;
                 self.expiring",
-        after: "                self.expiring",
+        after: "            State::Granted => {
+                self.expiring",
         breaks: "who is cancelled keeps what it was promised",
         caught_by: ("unit", "wait::permits"),
     },
