@@ -22,6 +22,12 @@ use super::atomic::Ordering;
 /// As `core::sync::atomic::AtomicU64`, as far as levada uses it.
 pub(crate) struct AtomicU64(Lock<u64>);
 
+impl core::fmt::Debug for AtomicU64 {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.lock().fmt(f)
+    }
+}
+
 // No access can panic.
 impl RefUnwindSafe for AtomicU64 {}
 
