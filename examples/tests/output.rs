@@ -179,10 +179,9 @@ fn cargo(words: &[&str]) -> Command {
     cargo
 }
 
-/// Runs an example that is built, as the README tells the reader. levada-observe has one of the
-/// same name as one of these.
+/// Runs an example that is built, as the README tells the reader.
 fn run(name: &str) -> Output {
-    let mut child = cargo(&["run", "--package", "levada-examples", "--example", name])
+    let mut child = cargo(&["run", "--example", name])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

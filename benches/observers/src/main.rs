@@ -1,9 +1,9 @@
-//! What it costs to look into a channel: one sender and one receiver through a bounded mpsc channel,
+//! What it costs to look into a channel: one sender and one receiver and a bounded mpsc channel,
 //! with levada and tokio as they are, and with each of the tools that look into them.
 //!
 //! A tool may change the whole program, so that there are several programs (see `Cargo.toml`), and
-//! each measurement is a process. `cargo xtask bench observers` builds them and starts the plain one
-//! with the paths of all, which then takes turns with the contenders for some rounds.
+//! each measurement is a process. `cargo xtask bench observers` builds them, and starts the plain
+//! one with the paths of all, which then takes turns with the contenders for some rounds.
 
 use std::collections::BTreeMap;
 use std::error::Error;

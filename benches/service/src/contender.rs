@@ -1,4 +1,4 @@
-//! Who takes part, and how each is started: as its own documentation says, and so that it can do
+//! Which services take part, and how each is started: as its own documentation says, and so that it can do
 //! what is asked.
 
 use std::fs;

@@ -88,7 +88,7 @@ mod tests {
             ("src/main.rs", "src/main.rs"),
             ("/home/me/src/main.rs", "/home/me/src/main.rs"),
             (
-                "/home/me/.cargo/registry/src/index.crates.io-6f17d22bba15001f/pipes-0.1.0/src/lib.rs",
+                "/home/me/.cargo/registry/src/some-6f17d2/pipes-0.1.0/src/lib.rs",
                 "pipes-0.1.0/src/lib.rs",
             ),
             (

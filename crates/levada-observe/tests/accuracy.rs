@@ -118,7 +118,7 @@ fn queue_times_are_near_the_exact_ones() {
     let (tx, mut rx) = mpsc::builder::<Instant>(2_048).named("queued").build();
     let mut exact = Vec::new();
     // Batches of several sizes: times from below a microsecond to some milliseconds. A channel of
-    // a larger capacity than 32 * 64 measures fewer than one message in 64.
+    // a larger capacity than 128 * 64 measures fewer than one message in 64.
     let mut sent = 0;
     for batch in (0..).map(|round| [64, 640, 1_920][round % 3]) {
         let batch = batch.min(MESSAGES - sent);

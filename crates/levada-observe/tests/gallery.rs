@@ -70,9 +70,9 @@ fn a_full_queue_and_its_blocked_senders() {
 }
 
 #[test]
-fn a_lagging_subscriber() {
+fn a_slow_subscriber() {
     assert_lines(
-        &dump("lagging_subscriber"),
+        &dump("slow_subscriber"),
         &[
             "events: * is * behind and has missed *; 1 of 2 receivers lags",
             "events (broadcast, 16 of 16) of u64: lagging, *2 receivers*",

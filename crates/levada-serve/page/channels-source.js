@@ -1,4 +1,4 @@
-// In the place of levada-observe's own: the report comes by the page that this one is a part of, which has the token.
+// In place of levada-observe's own: the page that this one is a part of has the token, and asks.
 if (!window.frameElement) location.replace("/#channels=");
 
 /** Asks for a report. `signal` ends the wait. */

@@ -49,6 +49,7 @@ mod signals;
 mod store;
 mod sync;
 mod telemetry;
+mod time_limit;
 mod transient;
 
 use std::io::{self, Write};

@@ -67,7 +67,7 @@ const CRATES: &[Crate] = &[
     },
     Crate {
         source: "crates/levada-serve/src/",
-        line: "{ job, outbound, signals, sync, transient } <- { config, telemetry } \
+        line: "{ job, outbound, signals, sync, time_limit, transient } <- { config, telemetry } \
                <- { fault, store } <- { log, metrics } <- cli <- { client, secure } \
                <- { server, settings } <- { descriptors, jobs } <- { cluster, no_cluster, http } <- run <- lib",
         against: &[],

@@ -8,7 +8,8 @@
 //!
 //! ```js
 //! /** Asks for a report. `signal` ends the wait. */
-//! export const ask = (signal) => fetch("/channels", { headers: { Authorization: token }, signal });
+//! const headers = { Authorization: token };
+//! export const ask = (signal) => fetch("/channels", { headers, signal });
 //! ```
 
 /// A file of the page.

@@ -35,7 +35,7 @@ pub struct TopArgs {
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = interval)]
     pub(crate) interval: Duration,
 
-    /// Print one table as plain text and exit; so it is without a terminal
+    /// Print one table as plain text and exit, as without a terminal
     #[arg(long)]
     pub(crate) once: bool,
 

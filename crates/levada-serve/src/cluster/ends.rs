@@ -68,7 +68,7 @@ impl Ends {
             return;
         }
         let end = End { record: Arc::clone(record), stored, read: Instant::now() };
-        // The receiver lives as long as the process, but in workers, which compare nothing.
+        // It fails only at the end of the process.
         drop(self.stored.send(end));
     }
 

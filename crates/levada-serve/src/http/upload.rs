@@ -19,7 +19,7 @@ use crate::jobs::active::JobQueue;
 use crate::store::body::Body;
 use crate::store::spool::Spool;
 use crate::store::{StoreError, StoreErrorKind};
-use crate::sync::timeout_of_client;
+use crate::time_limit;
 
 /// A body that is complete.
 pub(super) struct Upload {
@@ -79,7 +79,7 @@ impl Pace {
     ) -> Result<Option<Bytes>, Problem> {
         loop {
             let (since, left) = (Instant::now(), self.left());
-            let frame = timeout_of_client(left, body.frame()).await;
+            let frame = time_limit::of_client(left, body.frame()).await;
             self.waited += since.elapsed();
             match frame {
                 Ok(None) => return Ok(None),

@@ -19,7 +19,7 @@ use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
 use crate::config::{Mistakes, Service};
-use crate::sync::timeout_of_client;
+use crate::time_limit;
 
 /// Turns connections into TLS connections.
 #[derive(Clone)]
@@ -104,7 +104,7 @@ impl Tls {
         stream: TcpStream,
         limit: Duration,
     ) -> io::Result<TlsStream<TcpStream>> {
-        timeout_of_client(limit, self.acceptor.accept(stream)).await?
+        time_limit::of_client(limit, self.acceptor.accept(stream)).await?
     }
 }
 

@@ -5,7 +5,6 @@
 
 mod answer;
 mod seats;
-mod timer;
 mod unread;
 
 use std::convert::Infallible;
@@ -32,8 +31,8 @@ use tracing::{debug, warn};
 
 use self::answer::{Answer, Stream};
 use self::seats::{Seat, Seats};
-use self::timer::HeadTimer;
 use crate::secure::tls::Tls;
+use crate::time_limit::HeadTimer;
 
 /// How many connections are served beyond the limit when every other one works: for probes alone.
 pub(crate) const SPARE: usize = 16;

@@ -9,7 +9,7 @@ use core::time::Duration;
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
-use super::take::{Left, MOST, take_ready};
+use super::take::{Left, take_ready};
 use super::timer::Timer;
 
 pin_project! {
@@ -131,7 +131,7 @@ where
         }
         // Before the timer: an item that is there already begins the time anew.
         let mut is_newer = false;
-        let left = take_ready(this.source, MOST, cx, |item| {
+        let left = take_ready(this.source, usize::MAX, cx, |item| {
             *this.latest = Some(item);
             is_newer = true;
         });

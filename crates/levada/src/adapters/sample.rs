@@ -9,7 +9,7 @@ use core::time::Duration;
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
-use super::take::{Left, MOST, take_ready};
+use super::take::{Left, take_ready};
 use super::timer::Timer;
 
 pin_project! {
@@ -121,7 +121,7 @@ where
         }
         // First: a source that is always ready would use up the task's budget.
         let mut is_over = this.timer.as_mut().is_over(cx);
-        let left = take_ready(this.source, MOST, cx, |item| *this.latest = Some(item));
+        let left = take_ready(this.source, usize::MAX, cx, |item| *this.latest = Some(item));
         if left == Left::End {
             *this.ended = true;
             this.timer.stop();

@@ -14,13 +14,14 @@ pub(super) const MOST: usize = 1024;
 pub(super) enum Left {
     /// Nothing now: it will wake the task.
     Nothing,
-    /// Perhaps more: the task was woken.
+    /// Perhaps more. The task was woken, unless it has as many as it wanted.
     More,
     /// Nothing any more.
     End,
 }
 
-/// Gives the items that are ready to `f`, at most `most` of them and [`MOST`].
+/// Gives the items that are ready to `f`, at most `most` of them. After [`MOST`] it stops, so that
+/// other tasks have their turn, and goes on at the next poll.
 pub(super) fn take_ready<S: Stream>(
     mut source: Pin<&mut S>,
     most: usize,
@@ -34,6 +35,8 @@ pub(super) fn take_ready<S: Stream>(
             Poll::Pending => return Left::Nothing,
         }
     }
-    cx.waker().wake_by_ref();
+    if most > MOST {
+        cx.waker().wake_by_ref();
+    }
     Left::More
 }

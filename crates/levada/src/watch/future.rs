@@ -115,18 +115,8 @@ pin_project! {
     /// [`Receiver::recv`]: super::Receiver::recv
     #[must_use = "futures do nothing unless polled"]
     pub struct Recv<'a, T> {
-        shared: &'a Shared<T>,
-        seen: &'a mut Version,
-        position: PositionRef<'a>,
         #[pin]
-        node: Node,
-        wait: WaitRecord,
-    }
-
-    impl<T> PinnedDrop for Recv<'_, T> {
-        fn drop(this: Pin<&mut Self>) {
-            this.shared.cancel_changed(this.into_ref().project_ref().node);
-        }
+        changed: Changed<'a, T>,
     }
 }
 
@@ -137,8 +127,7 @@ impl<'a, T> Recv<'a, T> {
         seen: &'a mut Version,
         position: PositionRef<'a>,
     ) -> Self {
-        let node = Node::new();
-        Self { shared, seen, position, node, wait: WaitRecord::new() }
+        Self { changed: Changed::new(shared, seen, position) }
     }
 }
 
@@ -146,25 +135,21 @@ impl<'a, T> Future for Recv<'a, T> {
     type Output = Result<Ref<'a, T>, RecvError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let budget = ready!(budget::poll_proceed(cx));
-        let this = self.project();
-        let polled = this.shared.poll_changed(this.node.as_ref(), cx, **this.seen);
-        this.wait.note(polled.is_pending(), cx, this.shared.record(), Op::Changed);
-        let changed = ready!(polled);
-        budget.made_progress();
-        Poll::Ready(changed.map(|_| {
-            // Perhaps a later value than the one that was noticed: its version is that of the look.
-            let (value, version) = Ref::new(this.shared, **this.seen);
-            **this.seen = version;
-            this.position.note(version.count(), 0);
-            value
-        }))
+        let mut changed = self.project().changed;
+        let before = **changed.as_mut().project().seen;
+        ready!(changed.as_mut().poll(cx))?;
+        let this = changed.project();
+        // Perhaps a later value than the one that was noticed: its version is that of the look.
+        let (value, version) = Ref::new(this.shared, before);
+        **this.seen = version;
+        this.position.note(version.count(), 0);
+        Poll::Ready(Ok(value))
     }
 }
 
 impl<T> fmt::Debug for Recv<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recv").field("seen", &self.seen).finish_non_exhaustive()
+        f.debug_struct("Recv").field("seen", &self.changed.seen).finish_non_exhaustive()
     }
 }
 

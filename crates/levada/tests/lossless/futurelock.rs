@@ -18,7 +18,7 @@ fn a_served_sender_that_is_forgotten() {
         let mut recv = Task::waiting(rx.recv());
         let mut polls = 0;
         while !live.is_woken() {
-            assert!(recv.is_woken(), "somebody has to go on");
+            assert!(recv.is_woken(), "the other sender has to go on");
             assert!(recv.poll().is_pending());
             polls += 1;
             assert!(polls <= (senders + 1) * (GRACE + 1), "a bounded number of polls");

@@ -1,4 +1,4 @@
-//! Who holds the senders back, and how that ends: guarantee 5.
+//! Which members hold the senders back, and how that ends: guarantee 5.
 
 use levada::broadcast;
 use levada::broadcast::lossless::error::{RecvError, TryRecvError, TrySendError};

@@ -122,11 +122,10 @@ mod tests {
     use super::super::pty::Pty;
     use super::*;
 
-    /// What `a_panic_restores_the_terminal` runs on a terminal.
-    #[test]
-    #[ignore = "it panics on a terminal of its own"]
-    fn panics() {
-        let thread = std::env::var("LEVADA_PANICS").unwrap();
+    /// Which thread panics, in the process that the test starts on a terminal of its own.
+    const THREAD: &str = "LEVADA_TEST_PANICS";
+
+    fn panics(thread: &str) {
         let mut screen = Screen::new().unwrap();
         let source = Source::Program { address: "http://a".to_owned(), every: "1s".to_owned() };
         screen.draw(&mut App::new(source)).unwrap();
@@ -140,10 +139,13 @@ mod tests {
 
     #[test]
     fn a_panic_restores_the_terminal() {
+        if let Ok(thread) = std::env::var(THREAD) {
+            return panics(&thread);
+        }
+        let name = "client::top::screen::tests::a_panic_restores_the_terminal";
         for (thread, code) in [("the same", 101), ("another", 9)] {
             let mut command = Command::new(std::env::current_exe().unwrap());
-            command.args(["--ignored", "--exact", "client::top::screen::tests::panics"]);
-            command.arg("--nocapture").env("LEVADA_PANICS", thread);
+            command.args(["--exact", name, "--nocapture"]).env(THREAD, thread);
             let mut pty = Pty::start(&mut command, 100, 30);
             pty.ends_restored(code);
             assert!(pty.bytes().contains("\x1b[?1049h"), "it was taken: {:?}", pty.bytes());
