@@ -339,4 +339,19 @@ mod tests {
         assert!(is_removed("CARGO_PKG_NAME") && is_removed("CARGO_MANIFEST_DIR"));
         assert!(!is_removed("CARGO_TARGET_DIR"));
     }
+
+    /// Examples and programs are files without a hash: the second of one name replaces the first.
+    #[test]
+    fn programs_have_names_of_their_own() {
+        let metadata = Metadata::load().unwrap();
+        let targets = metadata.members().flat_map(|member| array(&member.0["targets"]));
+        let is_program = |target: &&Value| {
+            array(&target["kind"]).any(|kind| *kind == "example" || *kind == "bin")
+        };
+        let mut names: Vec<_> = targets.filter(is_program).map(|target| &target["name"]).collect();
+        let count = names.len();
+        names.sort_by_key(|name| name.as_str());
+        let twice: Vec<_> = names.windows(2).filter(|two| two[0] == two[1]).collect();
+        assert!(twice.is_empty() && count > 20, "{count} programs; twice: {twice:?}");
+    }
 }
