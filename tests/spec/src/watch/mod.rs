@@ -67,6 +67,8 @@ pub enum Op {
     StartNext(u8),
     /// `into_changes_stream`, and its first item.
     StartNextChange(u8),
+    /// `throttled`, and its first item.
+    StartThrottled(u8),
     #[proptest(weight = 3)]
     DropLook(u8),
     ForgetLook(u8),

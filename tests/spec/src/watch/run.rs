@@ -1,8 +1,9 @@
 //! Does the same to a watch channel and to its model, and compares.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
+use std::time::Duration;
 
 use futures_core::{FusedStream, Stream};
 use levada::watch::{Receiver, Ref, Sender};
@@ -13,7 +14,7 @@ use crate::check::{Checker, Key, Tamper, View};
 use crate::handle::{Handle, Loan};
 use crate::running::Futures;
 use crate::value::{Value, Values};
-use crate::{Stats, pick};
+use crate::{Stats, clock, pick};
 
 /// What a future waits for.
 #[derive(Clone, Copy, Debug)]
@@ -95,6 +96,14 @@ async fn next_of(receiver: Receiver<Value>, changes: bool) -> Out {
     Out::Answer(item.map_or(Answer::Closed, |value| Answer::Got(value.id)))
 }
 
+/// The first change that is not held back.
+async fn throttled_change(receiver: Receiver<Value>) -> Out {
+    let mut changes = pin!(receiver.throttled(Duration::from_secs(1)));
+    let item = poll_fn(|cx| clock(|| changes.as_mut().poll_next(cx))).await;
+    assert_eq!(changes.is_terminated(), item.is_none());
+    Out::Answer(item.map_or(Answer::Closed, |value| Answer::Got(value.id)))
+}
+
 /// The first change of the half of the number.
 async fn change_of_half(receiver: Receiver<Value>) -> Out {
     let mut half = receiver.map(|value| value.id / 2);
@@ -146,7 +155,8 @@ impl Run {
             | Op::StartMapChanged(n)
             | Op::StartWaitFor(n, _)
             | Op::StartNext(n)
-            | Op::StartNextChange(n) => {
+            | Op::StartNextChange(n)
+            | Op::StartThrottled(n) => {
                 let at = pick(self.receivers.len(), n);
                 if let Some(at) = at.filter(|&at| self.receivers[at].1.is_free()) {
                     self.step_receiver(op, at);
@@ -289,6 +299,11 @@ impl Run {
                 let handle = self.receivers.remove(at).1.take();
                 let next = Box::pin(next_of(handle, changes));
                 self.futures.start(Kind::Next { receiver, changes }, next, None);
+                return;
+            }
+            Op::StartThrottled(_) => {
+                let next = Box::pin(throttled_change(self.receivers.remove(at).1.take()));
+                self.futures.start(Kind::Next { receiver, changes: true }, next, None);
                 return;
             }
             Op::StartMapChanged(_) => {
