@@ -1,5 +1,6 @@
 //! watch: its operations.
 
+mod items;
 mod model;
 mod run;
 

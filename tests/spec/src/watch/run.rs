@@ -1,20 +1,17 @@
 //! Does the same to a watch channel and to its model, and compares.
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
 use std::task::Poll;
-use std::time::Duration;
 
-use futures_core::{FusedStream, Stream};
 use levada::watch::{Receiver, Ref, Sender};
 
+use super::items::{change_of_half, next_of, throttled_change};
 use super::model::Watch;
 use super::{Action, Answer, Case, Op};
 use crate::check::{Checker, Key, Tamper, View};
 use crate::handle::{Handle, Loan};
-use crate::running::Futures;
+use crate::running::{BoxFuture, Futures};
 use crate::value::{Value, Values};
-use crate::{Stats, clock, pick};
+use crate::{Stats, pick};
 
 /// What a future waits for.
 #[derive(Clone, Copy, Debug)]
@@ -83,31 +80,9 @@ pub fn run_tampered(case: &Case, tamper: Tamper<Answer>) -> Stats {
     run.finish()
 }
 
-/// The second item of a receiver as a stream, where the first is the value it begins with; or the
-/// first of its `changes`.
-async fn next_of(receiver: Receiver<Value>, changes: bool) -> Out {
-    let mut stream = if changes { receiver.into_changes_stream() } else { receiver.into_stream() };
-    if !changes {
-        let first = poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await;
-        assert!(first.is_some() && !stream.is_terminated(), "there always is a value");
-    }
-    let item = poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await;
-    assert_eq!(stream.is_terminated(), item.is_none());
-    Out::Answer(item.map_or(Answer::Closed, |value| Answer::Got(value.id)))
-}
-
-/// The first change that is not held back.
-async fn throttled_change(receiver: Receiver<Value>) -> Out {
-    let mut changes = pin!(receiver.throttled(Duration::from_secs(1)));
-    let item = poll_fn(|cx| clock(|| changes.as_mut().poll_next(cx))).await;
-    assert_eq!(changes.is_terminated(), item.is_none());
-    Out::Answer(item.map_or(Answer::Closed, |value| Answer::Got(value.id)))
-}
-
-/// The first change of the half of the number.
-async fn change_of_half(receiver: Receiver<Value>) -> Out {
-    let mut half = receiver.map(|value| value.id / 2);
-    Out::Answer(half.changed().await.map_or(Answer::Closed, |()| Answer::Done))
+/// A future that gives an answer and no look.
+fn answer_of(future: impl Future<Output = Answer> + 'static) -> BoxFuture<Out> {
+    Box::pin(async move { Out::Answer(future.await) })
 }
 
 impl Run {
@@ -297,17 +272,17 @@ impl Run {
             Op::StartNext(_) | Op::StartNextChange(_) => {
                 let changes = matches!(op, Op::StartNextChange(_));
                 let handle = self.receivers.remove(at).1.take();
-                let next = Box::pin(next_of(handle, changes));
+                let next = answer_of(next_of(handle, changes));
                 self.futures.start(Kind::Next { receiver, changes }, next, None);
                 return;
             }
             Op::StartThrottled(_) => {
-                let next = Box::pin(throttled_change(self.receivers.remove(at).1.take()));
+                let next = answer_of(throttled_change(self.receivers.remove(at).1.take()));
                 self.futures.start(Kind::Next { receiver, changes: true }, next, None);
                 return;
             }
             Op::StartMapChanged(_) => {
-                let change = Box::pin(change_of_half(self.receivers.remove(at).1.take()));
+                let change = answer_of(change_of_half(self.receivers.remove(at).1.take()));
                 self.futures.start(Kind::MapChanged { receiver }, change, None);
                 return;
             }
