@@ -3,15 +3,13 @@
 //!
 //! tokio has no such channel: no oracle is asked, and the rules of the grid are what is checked.
 
-use super::lossless_receivers::{self as receivers, World, recv, try_recv};
+use super::lossless_receivers::{self as receivers, Receiver, Sender, World, try_recv};
 use grid::{Answer, Others, Side, Stage, Steps, Table, pause, staged, steps};
+use levada::broadcast;
 use levada::broadcast::lossless::error::TrySendError;
-use levada::broadcast::{self, lossless};
 use std::sync::Arc;
 use support::{Message, Task};
 
-pub(super) type Sender = lossless::Sender<Arc<Message>>;
-pub(super) type Receiver = lossless::Receiver<Arc<Message>>;
 type State = grid::State<Sender, Receiver>;
 type Action = grid::Action<Sender, Receiver, Sender>;
 
@@ -63,7 +61,7 @@ fn states() -> Vec<State> {
             name: "a turn was forgotten",
             build: |world| {
                 let (tx, mut rx) = full(world);
-                Task::waiting(Box::pin(tx.clone().send(Arc::new(world.message())))).forget();
+                Task::waiting(tx.send(Arc::new(world.message()))).forget();
                 try_recv(world, &mut rx);
                 shelve(world, (tx, rx), Vec::new())
             },

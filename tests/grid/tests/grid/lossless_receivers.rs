@@ -1,11 +1,13 @@
 //! What a receiver of a lossless broadcast channel may do.
 
-use super::lossless::{Receiver, Sender};
 use grid::{Answer, Stage, Steps, pause, staged, steps};
+use levada::broadcast::lossless;
 use levada::broadcast::lossless::error::{RecvError, TryRecvError};
 use std::sync::Arc;
 use support::Message;
 
+pub(super) type Sender = lossless::Sender<Arc<Message>>;
+pub(super) type Receiver = lossless::Receiver<Arc<Message>>;
 pub(super) type World = grid::World<Sender, Receiver>;
 type Action = grid::Action<Sender, Receiver, Receiver>;
 
@@ -98,12 +100,7 @@ fn answer(world: &World, who: &'static str, received: Result<Arc<Message>, RecvE
     }
 }
 
-pub(super) async fn recv(
-    world: &World,
-    who: &'static str,
-    rx: &mut Receiver,
-    stage: Stage,
-) -> Answer {
+async fn recv(world: &World, who: &'static str, rx: &mut Receiver, stage: Stage) -> Answer {
     staged(stage, rx.recv()).await.map_or("stopped", |received| answer(world, who, received))
 }
 
