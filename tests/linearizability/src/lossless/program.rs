@@ -117,7 +117,7 @@ impl Handles {
             11 => self.subscribe(actor, false, || sender.subscribe_lossy()),
             12 => {
                 let (id, subscriber) =
-                    actor.rng.choice(&*self.known()).copied().expect("the first");
+                    actor.rng.choice(self.known().iter()).copied().expect("the first");
                 actor.record(|| Op::Evict(id, sender.evict(subscriber)));
             }
             _ => {

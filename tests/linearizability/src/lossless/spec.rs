@@ -78,8 +78,10 @@ pub struct State {
     capacity: usize,
     sent: Vec<u8>,
     senders: usize,
-    /// The position that each receiver reads next.
-    receivers: BTreeMap<usize, usize>,
+    /// The position that each receiver reads next, or read last.
+    positions: BTreeMap<usize, usize>,
+    /// Those that a message is for.
+    receivers: BTreeSet<usize>,
     /// Those that hold the senders back.
     members: BTreeSet<usize>,
     /// Those that do not.
@@ -96,7 +98,7 @@ pub struct State {
 impl State {
     /// Messages sent since the receiver read.
     fn behind(&self, receiver: usize) -> usize {
-        self.sent.len() - self.receivers[&receiver]
+        self.sent.len() - self.positions[&receiver]
     }
 
     /// How many messages the ring keeps.
@@ -166,13 +168,13 @@ impl State {
 
     fn borrow(mut self, receiver: usize) -> Option<Self> {
         let is_there = (1..=self.kept()).contains(&self.behind(receiver));
-        self.borrowed.insert(receiver, self.receivers[&receiver]);
+        self.borrowed.insert(receiver, self.positions[&receiver]);
         is_there.then_some(self)
     }
 
     /// Whether another receiver has borrowed what this one reads next.
     fn is_borrowed(&self, receiver: usize) -> bool {
-        self.borrowed.values().any(|position| *position == self.receivers[&receiver])
+        self.borrowed.values().any(|position| *position == self.positions[&receiver])
     }
 
     fn receive(mut self, receiver: usize, result: &Result<u8, TryRecvError>) -> Option<Self> {
@@ -181,7 +183,7 @@ impl State {
         }
         let (behind, kept) = (self.behind(receiver), self.kept());
         let missed = behind.saturating_sub(kept);
-        let next = self.receivers.get_mut(&receiver).expect("it is there");
+        let next = self.positions.get_mut(&receiver).expect("it is there");
         let allowed = match *result {
             Ok(value) => {
                 let message = self.sent.get(*next);
@@ -219,7 +221,8 @@ impl Spec for Lossless {
             capacity: self.capacity,
             sent: Vec::new(),
             senders: self.senders,
-            receivers: BTreeMap::from([(0, 0)]),
+            positions: BTreeMap::from([(0, 0)]),
+            receivers: BTreeSet::from([0]),
             members: BTreeSet::from([0]),
             observers: BTreeSet::new(),
             evicted: BTreeSet::new(),
@@ -255,7 +258,8 @@ impl Spec for Lossless {
             }
             Op::ReceiverCount(count) => (count == state.receivers.len()).then_some(state),
             Op::Subscribe(receiver, is_member) => {
-                state.receivers.insert(receiver, state.sent.len());
+                state.positions.insert(receiver, state.sent.len());
+                state.receivers.insert(receiver);
                 let kind = if is_member { &mut state.members } else { &mut state.observers };
                 kind.insert(receiver);
                 Some(state)
