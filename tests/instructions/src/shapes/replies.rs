@@ -9,11 +9,8 @@ use crate::run::on_runtime;
 use crate::shapes::Shape;
 use std::hint::black_box;
 
-pub(crate) const SHAPES: &[Shape] = &[
-    ("own/oneshot-fresh", fresh),
-    ("own/oneshot-reusable", reusable),
-    ("own/oneshot-pool", pool),
-];
+pub(crate) const SHAPES: &[Shape] =
+    &[("own/oneshot-fresh", fresh), ("own/oneshot-reusable", reusable), ("own/oneshot-pool", pool)];
 
 fn fresh(n: u64) {
     on_runtime(async move {
