@@ -132,4 +132,23 @@ pub(super) const FAULTS: &[Fault] = &[
         breaks: "a value is read that was never sent",
         caught_by: ("loom", "oneshot::model"),
     },
+    Fault {
+        name: "oneshot-panic-is-a-drop",
+        file: "oneshot/protocol/header.rs",
+        before: "if state.reports() && panicking() {",
+        after: "if state.reports() && panicking() != panicking() {",
+        breaks: "a reply that did not come because of a panic says that it was dropped",
+        caught_by: ("tests", "oneshot rounds"),
+    },
+    Fault {
+        name: "oneshot-pool-keeps-everything",
+        file: "oneshot/pool.rs",
+        before: "            if len >= self.max_idle {
+                return;
+            }
+",
+        after: "",
+        breaks: "a pool grows to the most requests that there ever were",
+        caught_by: ("tests", "oneshot"),
+    },
 ];
