@@ -53,7 +53,7 @@ fn lossless_broadcast(capacity: usize) {
         count: (5_040, 54_456),
     };
     check(&tested);
-    check_races(&tested, 1, 5_632);
+    check_races(&tested, 1, 5_544);
 }
 
 #[test]
