@@ -38,6 +38,9 @@ const TWINS: &[Twins] = &[
         file: "receiver.rs",
         only_mpsc: &[
             "pub struct Receiver<T>",
+            "pub fn peek",
+            "pub fn recv_if",
+            "pub fn ready",
             "pub fn try_recv",
             "pub fn poll_recv",
             "fn poll_next_message",
@@ -57,6 +60,9 @@ const TWINS: &[Twins] = &[
         file: "unbounded.rs",
         only_mpsc: &[
             "pub struct UnboundedReceiver<T>",
+            "pub fn peek",
+            "pub fn recv_if",
+            "pub fn ready",
             "pub fn try_recv",
             "pub fn poll_recv",
             "fn poll_next_message",
@@ -82,6 +88,10 @@ const TWINS: &[Twins] = &[
             "pub struct RecvMany<'a, 'b, T>",
             "impl<'a, 'b, T> RecvMany<'a, 'b, T>",
             "impl<T> Future for RecvMany<'_, '_, T>: fn poll",
+            "pub struct Ready<'a, T>",
+            "impl<'a, T> Ready<'a, T>",
+            "impl<T> Future for Ready<'_, T>: fn poll",
+            "impl<T> fmt::Debug for Ready<'_, T>",
         ],
         only_mpmc: &[
             "pub struct Recv<'a, T>",

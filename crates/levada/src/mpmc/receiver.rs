@@ -110,6 +110,26 @@ impl<T> Receiver<T> {
         self.queue.try_recv().map_err(TryRecvError::from)
     }
 
+    /// Takes all messages that are there now, in one step, and iterates over them. What the
+    /// iterator has not given when it is dropped is dropped with it, as by [`Vec::drain`].
+    ///
+    /// Their room is free at once. Nothing is allocated if no message is there; to keep the buffer,
+    /// use [`recv_many`](Self::recv_many).
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpmc::channel(8);
+    /// for i in 0..3 {
+    ///     assert!(tx.try_send(i).is_ok());
+    /// }
+    /// assert_eq!(rx.drain().collect::<Vec<_>>(), [0, 1, 2]);
+    /// assert_eq!(rx.drain().count(), 0);
+    /// ```
+    pub fn drain(&self) -> std::vec::IntoIter<T> {
+        self.queue.touch();
+        self.queue.drain().into_iter()
+    }
+
     /// Receives the next message, blocking the thread until there is one; `None` when the channel
     /// has ended.
     ///

@@ -1,6 +1,7 @@
 #![forbid(unsafe_code)]
 
 use core::fmt;
+use std::collections::VecDeque;
 
 use super::Queue;
 use super::error::{SendError, TryRecvError};
@@ -104,6 +105,58 @@ impl<T> UnboundedSender<T> {
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         self.queue.touch();
         self.queue.try_send(message).map_err(|(_closed, message)| SendError(message))
+    }
+
+    /// Sends all messages of `batch`, oldest first. Never waits.
+    ///
+    /// The channel synchronises once for many messages, and a sleeping receiver is woken once for
+    /// them.
+    ///
+    /// # Errors
+    /// [`SendError`] if all receivers are gone or one has closed the channel. The messages that
+    /// were not sent are left in `batch`.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::collections::VecDeque;
+    ///
+    /// let (tx, rx) = levada::mpmc::unbounded_channel();
+    /// let mut batch = VecDeque::from(["a", "b"]);
+    /// assert!(tx.send_many(&mut batch).is_ok());
+    /// assert!(batch.is_empty());
+    /// assert_eq!(rx.try_recv(), Ok("a"));
+    /// ```
+    pub fn send_many(&self, batch: &mut VecDeque<T>) -> Result<(), SendError<()>> {
+        self.queue.touch();
+        while !batch.is_empty() {
+            self.queue.try_send_many(batch).map_err(|_closed| SendError(()))?;
+        }
+        Ok(())
+    }
+
+    /// How many messages are there.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpmc::unbounded_channel();
+    /// assert!(tx.send(1).is_ok());
+    /// assert_eq!(tx.len(), 1);
+    /// ```
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether no message is there.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpmc::unbounded_channel();
+    /// assert!(tx.is_empty());
+    /// assert!(tx.send(1).is_ok());
+    /// assert!(!tx.is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Completes when all receivers are gone or one has closed the channel: there is no point in
@@ -351,6 +404,26 @@ impl<T> UnboundedReceiver<T> {
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         self.queue.touch();
         self.queue.try_recv().map_err(TryRecvError::from)
+    }
+
+    /// Takes all messages that are there now, in one step, and iterates over them. What the
+    /// iterator has not given when it is dropped is dropped with it, as by [`Vec::drain`].
+    ///
+    /// Their room is free at once. Nothing is allocated if no message is there; to keep the buffer,
+    /// use [`recv_many`](Self::recv_many).
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpmc::unbounded_channel();
+    /// for i in 0..3 {
+    ///     assert!(tx.send(i).is_ok());
+    /// }
+    /// assert_eq!(rx.drain().collect::<Vec<_>>(), [0, 1, 2]);
+    /// assert_eq!(rx.drain().count(), 0);
+    /// ```
+    pub fn drain(&self) -> std::vec::IntoIter<T> {
+        self.queue.touch();
+        self.queue.drain().into_iter()
     }
 
     /// Receives the next message, blocking the thread until there is one; `None` when the channel

@@ -3,10 +3,11 @@
 use core::fmt;
 #[cfg(feature = "tokio")]
 use core::time::Duration;
+use std::collections::VecDeque;
 
 use super::Queue;
 use super::error::{SendError, TrySendError};
-use super::future::{Closed, Reserve, ReserveMany, ReserveOwned, Send};
+use super::future::{Closed, Reserve, ReserveMany, ReserveOwned, Send, SendMany, SendRef};
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use super::receiver::Receiver;
 use crate::observe::Name;
@@ -128,6 +129,101 @@ impl<T> Sender<T> {
     pub fn send(&self, value: T) -> Send<'_, T> {
         self.queue.touch();
         Send::new(&self.queue, value)
+    }
+
+    /// Sends all messages of `batch`, oldest first, waiting for capacity as often as it takes.
+    ///
+    /// The channel synchronises once for all messages that there is room for, and a sleeping
+    /// receiver is woken once for them. The messages of the batch stay in order; messages of other
+    /// senders may come between them, since a batch that has to wait again does so behind the
+    /// senders that wait already.
+    ///
+    /// # Errors
+    /// [`SendError`] if the receiver is gone or has closed the channel. The messages that were not
+    /// sent are left in `batch`.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, each message was either sent or is left in `batch`, for a next
+    /// call. The place in the queue is lost.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::collections::VecDeque;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, mut rx) = levada::mpsc::channel(2);
+    /// tokio::spawn(async move {
+    ///     let mut batch = VecDeque::from([1, 2, 3, 4, 5]);
+    ///     tx.send_many(&mut batch).await
+    /// });
+    /// let mut received = Vec::new();
+    /// while let Some(message) = rx.recv().await {
+    ///     received.push(message);
+    /// }
+    /// assert_eq!(received, [1, 2, 3, 4, 5]);
+    /// # }
+    /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub fn send_many<'a, 'b>(&'a self, batch: &'b mut VecDeque<T>) -> SendMany<'a, 'b, T> {
+        self.queue.touch();
+        SendMany::new(&self.queue, batch)
+    }
+
+    /// Sends as many messages of `batch` as there is capacity for now, oldest first, and gives
+    /// their number: at least 1, unless the batch is empty. The others are left in `batch`.
+    ///
+    /// # Errors
+    /// [`TrySendError::Full`] if there is no capacity, or if it belongs to senders that waited
+    /// before; [`TrySendError::Closed`] if the receiver is gone or has closed the channel. All
+    /// messages are left in `batch` then.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::collections::VecDeque;
+    ///
+    /// let (tx, mut rx) = levada::mpsc::channel(2);
+    /// let mut batch = VecDeque::from(["a", "b", "c"]);
+    /// assert_eq!(tx.try_send_many(&mut batch), Ok(2));
+    /// assert_eq!(batch, ["c"]);
+    /// assert_eq!(rx.try_recv(), Ok("a"));
+    /// ```
+    pub fn try_send_many(&self, batch: &mut VecDeque<T>) -> Result<usize, TrySendError<()>> {
+        self.queue.touch();
+        self.queue.try_send_many(batch).map_err(|refused| TrySendError::new(refused, ()))
+    }
+
+    /// Sends the message that is in `value`, waiting for capacity if the channel is full, and leaves
+    /// `None` there. Sends nothing if there is `None`.
+    ///
+    /// # Errors
+    /// [`SendError`] if the receiver is gone or has closed the channel. The message is left in
+    /// `value`.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it is ready, the message was not sent and is left in `value`.
+    /// The place in the queue is lost.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, mut rx) = levada::mpsc::channel(1);
+    /// assert!(tx.try_send("first").is_ok());
+    /// let mut value = Some("second");
+    /// let limit = Duration::from_millis(5);
+    /// assert!(tokio::time::timeout(limit, tx.send_ref(&mut value)).await.is_err());
+    /// assert_eq!(value, Some("second"), "the message outlives the send");
+    ///
+    /// assert_eq!(rx.recv().await, Some("first"));
+    /// assert!(tx.send_ref(&mut value).await.is_ok());
+    /// assert_eq!((value, rx.recv().await), (None, Some("second")));
+    /// # }
+    /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub fn send_ref<'a, 'b>(&'a self, value: &'b mut Option<T>) -> SendRef<'a, 'b, T> {
+        self.queue.touch();
+        SendRef::new(&self.queue, value)
     }
 
     /// Completes when the receiver is gone or has closed the channel: there is no point in
@@ -425,6 +521,47 @@ impl<T> Sender<T> {
     /// ```
     pub fn capacity(&self) -> usize {
         self.queue.capacity()
+    }
+
+    /// How many messages are there.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpsc::channel(8);
+    /// assert!(tx.try_send(1).is_ok());
+    /// assert_eq!(tx.len(), 1);
+    /// ```
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether no message is there.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpsc::channel(8);
+    /// assert!(tx.is_empty());
+    /// assert!(tx.try_send(1).is_ok());
+    /// assert!(!tx.is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a message could not be sent now without waiting: all room is taken by messages, is
+    /// reserved, or belongs to senders that wait.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpsc::channel(2);
+    /// assert!(tx.try_send(1).is_ok());
+    /// assert!(!tx.is_full());
+    /// let permit = tx.try_reserve();
+    /// assert!(tx.is_full(), "one message and one permit");
+    /// # drop(permit);
+    /// ```
+    pub fn is_full(&self) -> bool {
+        self.capacity() == 0
     }
 
     /// A sender that does not keep the channel open.

@@ -264,7 +264,8 @@ impl<T, P> TxSide<T, P> {
 
 // SAFETY: the cell around the consumer prevents the automatic implementation. Threads that share a
 // channel access that cell one at a time (I2), and move messages out of it, which `T: Send` allows.
-// No thread has a reference to a message in the channel, so `T` need not be `Sync`.
+// A reference to a message in the channel is lent only by the one receiver of mpsc, to its caller
+// (`UniqueRx::peek`), so `T` need not be `Sync`.
 unsafe impl<T: Send, P: Send> Sync for Chan<T, P> {}
 
 // A panic in foreign code leaves the channel whole (see `# Unwinding`), and a message in the
@@ -328,6 +329,11 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     pub(crate) fn capacity(&self) -> usize {
         let tx = self.lock_after_granting();
         tx.permits().available(self.queued(&tx))
+    }
+
+    /// Messages in the channel, at one point in time: never more than its capacity.
+    pub(crate) fn len(&self) -> usize {
+        self.queued(&self.lock())
     }
 
     /// Whether new permits are refused.

@@ -3,6 +3,7 @@
 //! - [`chan`]: the channel's fields and invariants; creating, closing, dropping
 //! - [`error`]: the errors of the handles, as in tokio
 //! - [`send`]: acquiring permits and storing messages
+//! - [`batch`]: the same for many messages at once
 //! - [`future`]: the futures of senders
 //! - [`single`]: receiving with one receiver, without a lock
 //! - [`many`]: receiving with many receivers, under the lock
@@ -10,6 +11,7 @@
 
 #![cfg_attr(doc, allow(rustdoc::private_intra_doc_links, reason = "an internal page"))]
 
+pub(crate) mod batch;
 pub(crate) mod chan;
 pub(crate) mod error;
 pub(crate) mod future;

@@ -22,14 +22,15 @@ pub(crate) enum Refused {
 }
 
 /// The lock, held by a sender that may take its permits now.
-struct Acquired<'a, T, P> {
-    tx: LockGuard<'a, TxSide<T, P>>,
-    spare: SpareWaker,
+pub(super) struct Acquired<'a, T, P> {
+    pub(super) tx: LockGuard<'a, TxSide<T, P>>,
+    /// Dropped after the lock is released.
+    pub(super) spare: SpareWaker,
 }
 
 /// A clone of a waker that may not be needed: dropped after the lock is released (chan, I4). A
 /// panic in its drop is caught, because the caller may hold a message or permits.
-struct SpareWaker(Option<Waker>);
+pub(super) struct SpareWaker(Option<Waker>);
 
 impl Drop for SpareWaker {
     #[inline]
@@ -148,7 +149,10 @@ impl<T, P: RecvWaiters> Chan<T, P> {
 
     /// Locks for a sender that does not wait, if it can take `permits` permits.
     #[inline]
-    fn try_acquire(&self, permits: usize) -> Result<LockGuard<'_, TxSide<T, P>>, Refused> {
+    pub(super) fn try_acquire(
+        &self,
+        permits: usize,
+    ) -> Result<LockGuard<'_, TxSide<T, P>>, Refused> {
         if permits > 0 && self.may_have_waiters() && self.is_certainly_full() {
             return Err(Refused::Full);
         }
@@ -222,7 +226,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     /// For a task that has used up its budget, so that its runtime polls it again: the waiter is
     /// enqueued now, or granted if capacity is free. A refusal costs no budget.
     #[cold]
-    fn poll_over_budget(
+    pub(super) fn poll_over_budget(
         &self,
         node: Pin<&Node>,
         permits: usize,
@@ -242,7 +246,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
 
     /// Waits until the permits can be taken, and returns the lock under which they can.
     #[inline]
-    fn poll_acquire<'n>(
+    pub(super) fn poll_acquire<'n>(
         &self,
         node: impl NodeRef<'n>,
         permits: usize,
@@ -424,7 +428,11 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     // With what is recorded it would be a function of its own.
     #[cfg_attr(feature = "observe", inline(always))]
     #[cfg_attr(not(feature = "observe"), inline)]
-    fn push<'a>(&'a self, mut tx: LockGuard<'a, TxSide<T, P>>, value: T) -> Result<(), T> {
+    pub(super) fn push<'a>(
+        &'a self,
+        mut tx: LockGuard<'a, TxSide<T, P>>,
+        value: T,
+    ) -> Result<(), T> {
         if tx.cached_permits > 0 {
             tx.cached_permits -= 1;
         } else {
@@ -456,7 +464,10 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     /// Makes room in the storage. If that allocates, the lock is released meanwhile, and a permit
     /// reserves the message's place.
     #[cold]
-    fn make_room<'a>(&'a self, mut tx: LockGuard<'a, TxSide<T, P>>) -> LockGuard<'a, TxSide<T, P>> {
+    pub(super) fn make_room<'a>(
+        &'a self,
+        mut tx: LockGuard<'a, TxSide<T, P>>,
+    ) -> LockGuard<'a, TxSide<T, P>> {
         loop {
             let head = self.head();
             // SAFETY: the producer and the chain were made together in `Chan::new`; `Chan::head`

@@ -9,6 +9,7 @@ use crate::observe::{Kind, Name, Observed, Op, WaitRecord};
 use crate::prim::asymmetric;
 use crate::prim::atomic::{Ordering, fence};
 use crate::refs::{Hub, Rx, Tx};
+use crate::storage::ring::Emptied;
 use crate::util::{FirstPanic, WakeBatch, budget};
 
 /// The waker of the one receiver, while it sleeps.
@@ -103,26 +104,58 @@ impl<T> UniqueRx<T> {
         let budget = ready!(budget::poll_proceed(cx));
         let (chan, owned) = self.parts();
         loop {
-            // Only what is there now: senders that are faster must not keep the receiver for ever.
-            let there = chan.chain.tail().wrapping_sub(owned.consumer.head());
-            let mut received = 0;
-            while received < limit.min(there) {
-                // SAFETY: the consumer and the chain were made together in `Chan::new`.
-                let Some(message) = (unsafe { owned.consumer.pop(&chan.chain) }) else {
-                    break;
-                };
-                buffer.push(message);
-                received += 1;
-            }
-            if received > 0 {
-                let first = owned.consumer.head().wrapping_sub(received);
-                chan.record().note_received_many(count(first), received);
-                chan.release_head(owned);
-            }
+            let received = chan.pop_many(owned, buffer, limit);
             if received > 0 || limit == 0 || ready!(chan.poll_sleep(owned, cx)) == NoMessage::Ended
             {
                 budget.made_progress();
                 return Poll::Ready(received);
+            }
+        }
+    }
+
+    /// Takes all messages that are there.
+    pub(crate) fn drain(&mut self) -> Vec<T> {
+        let mut messages = Vec::with_capacity(self.len());
+        let (chan, owned) = self.parts();
+        if chan.pop_many(owned, &mut messages, usize::MAX) == 0 {
+            // So that a refusal counts (wait::permits).
+            messages.extend(self.try_recv());
+        }
+        messages
+    }
+
+    /// The oldest message, which stays where it is.
+    pub(crate) fn peek(&mut self) -> Option<&T> {
+        let (chan, owned) = self.parts();
+        // SAFETY: the consumer and the chain were made together in `Chan::new`.
+        let slot = unsafe { owned.consumer.front(&chan.chain, &mut Emptied::default()) }?;
+        // SAFETY: the slot is alive until the consumer steps over it, which needs `&mut self`.
+        let slot = unsafe { &*slot };
+        // SAFETY: it is initialised, and only the consumer accesses it until then (`front`).
+        Some(slot.with(|slot| unsafe { (*slot).assume_init_ref() }))
+    }
+
+    /// Takes the oldest message if `condition` holds for it.
+    pub(crate) fn recv_if(&mut self, condition: impl FnOnce(&T) -> bool) -> Option<T> {
+        if !condition(self.peek()?) {
+            return None;
+        }
+        let (chan, owned) = self.parts();
+        chan.pop(owned)
+    }
+
+    /// Waits for a message, and leaves it where it is; `false` at the end.
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let budget = ready!(budget::poll_proceed(cx));
+        loop {
+            if self.peek().is_some() {
+                budget.made_progress();
+                return Poll::Ready(true);
+            }
+            let (chan, owned) = self.parts();
+            if ready!(chan.poll_sleep(owned, cx)) == NoMessage::Ended {
+                budget.made_progress();
+                return Poll::Ready(false);
             }
         }
     }
@@ -221,6 +254,28 @@ impl<T> Chan<T, RxWaker> {
         self.record().note_received(count(owned.consumer.head().wrapping_sub(1)));
         self.release_head(owned);
         Some(message)
+    }
+
+    /// Appends up to `limit` of the messages that are there now to `buffer`: senders that are faster
+    /// must not keep the receiver for ever.
+    #[inline]
+    fn pop_many(&self, owned: &mut RxOwned<T>, buffer: &mut Vec<T>, limit: usize) -> usize {
+        let there = self.chain.tail().wrapping_sub(owned.consumer.head());
+        let mut received = 0;
+        while received < limit.min(there) {
+            // SAFETY: the consumer and the chain were made together in `Chan::new`.
+            let Some(message) = (unsafe { owned.consumer.pop(&self.chain) }) else {
+                break;
+            };
+            buffer.push(message);
+            received += 1;
+        }
+        if received > 0 {
+            let first = owned.consumer.head().wrapping_sub(received);
+            self.record().note_received_many(count(first), received);
+            self.release_head(owned);
+        }
+        received
     }
 
     /// Publishes what was received, and hands the capacity to senders that wait.

@@ -129,9 +129,25 @@ impl<T> Chan<T, RxQueue> {
         Poll::Ready(buffer.len() - before)
     }
 
-    /// Messages in the channel, at one point in time: never more than its capacity.
-    pub(crate) fn len(&self) -> usize {
-        self.queued(&self.lock())
+    /// Takes all messages that are not promised to waiting receivers.
+    pub(crate) fn drain(&self) -> Vec<T> {
+        let mut messages = Vec::with_capacity(self.len());
+        // Dropped after the lock is released, as everything that is freed (chan, I4).
+        let mut emptied = Emptied::default();
+        let mut tx = self.lock();
+        // There may be more by now: the buffer does not grow under the lock.
+        let there = tx.receivers.unpromised(self.queued(&tx)).min(messages.capacity());
+        for _ in 0..there {
+            messages.extend(self.pop(&mut tx, &mut emptied));
+        }
+        if there > 0 {
+            self.after_receive(tx);
+        } else {
+            drop(tx);
+            // So that a refusal counts (`line`).
+            messages.extend(self.try_recv());
+        }
+        messages
     }
 
     /// Takes a message if there is one that is not promised to a waiting receiver.

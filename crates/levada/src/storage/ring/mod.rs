@@ -239,7 +239,7 @@ impl<T> Chain<T> {
     /// Messages ever pushed, modulo 2^64.
     #[inline]
     pub(crate) fn tail(&self) -> usize {
-        // ORDERING: Acquire pairs with the Release store in `Producer::push` (I2).
+        // ORDERING: Acquire pairs with the Release store in `Producer::publish` (I2).
         self.tail.load(Ordering::Acquire)
     }
 
@@ -367,6 +367,17 @@ impl<T> Producer<T> {
     /// `self` and `chain` belong to one channel, and there is [`room`](Self::room).
     #[inline]
     pub(crate) unsafe fn push(&mut self, chain: &Chain<T>, value: T) {
+        // SAFETY: there is room, as our caller promised.
+        unsafe { self.write(value) };
+        self.publish(chain);
+    }
+
+    /// Appends a message, which the consumer sees after the next [`publish`](Self::publish).
+    ///
+    /// # Safety
+    /// There is [`room`](Self::room).
+    #[inline]
+    pub(crate) unsafe fn write(&mut self, value: T) {
         debug_assert!(self.room > 0);
         // SAFETY: with room, `slots` leads to `mask + 1` slots of the producer's segment, which is
         // freed only after it was left (I5).
@@ -378,6 +389,11 @@ impl<T> Producer<T> {
         slot.with_mut(|slot| unsafe { slot.cast::<T>().write(value) });
         self.room -= 1;
         self.tail = self.tail.wrapping_add(1);
+    }
+
+    /// Shows the consumer all messages that were written. `self` and `chain` belong to one channel.
+    #[inline]
+    pub(crate) fn publish(&self, chain: &Chain<T>) {
         // ORDERING: Release pairs with the Acquire load in `Chain::tail` (I2).
         chain.tail.store(self.tail, Ordering::Release);
     }
