@@ -31,7 +31,12 @@ struct Twins<'a> {
 }
 
 const TWINS: &[Twins] = &[
-    Twins { file: "sender.rs", only_mpsc: &[], only_mpmc: &[] },
+    // The one receiver of mpsc takes messages without a lock, so eviction begins with a call.
+    Twins {
+        file: "sender.rs",
+        only_mpsc: &["pub fn force_send"],
+        only_mpmc: &["pub fn force_send"],
+    },
     Twins { file: "builder.rs", only_mpsc: &[], only_mpmc: &[] },
     Twins { file: "permit.rs", only_mpsc: &[], only_mpmc: &[] },
     Twins {
@@ -90,6 +95,7 @@ const TWINS: &[Twins] = &[
             "impl<T> Future for RecvMany<'_, '_, T>: fn poll",
             "pub struct Ready<'a, T>",
             "impl<'a, T> Ready<'a, T>",
+            "impl<T> Future for Ready<'_, T>",
             "impl<T> Future for Ready<'_, T>: fn poll",
             "impl<T> fmt::Debug for Ready<'_, T>",
         ],

@@ -2,17 +2,19 @@
 
 use core::fmt;
 use core::task::{Context, Poll};
+use core::time::Duration;
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use super::Queue;
-use super::error::{SendError, TryRecvError};
-use super::future::{Closed, Ready, Recv, RecvMany};
+use super::error::{RecvTimeoutError, SendError, TryRecvError};
+use super::future::{Closed, Ready, Recv, RecvMany, RecvUntil};
 use crate::observe::Name;
 use crate::prim::park_on;
 use crate::queue::chan::UNBOUNDED;
 use crate::queue::single::{self, UniqueRx};
 use crate::refs::{Hub, Tx, WeakTx};
-use crate::util::block_on::stay_awake_until;
+use crate::util::block_on::{block_on_for, block_on_until, stay_awake_until};
 
 /// Makes a channel without a bound: sending never waits, so messages pile up when the receiver is
 /// slower than the senders. Prefer [`channel`](super::channel) unless the sender cannot wait.
@@ -502,6 +504,79 @@ impl<T> UnboundedReceiver<T> {
             return Some(message);
         }
         park_on(self.recv())
+    }
+
+    /// Receives the next message, waiting until `stop` is ready: any future, of any runtime, such
+    /// as a timer or a shutdown.
+    ///
+    /// # Errors
+    /// [`Timeout`](RecvTimeoutError::Timeout) if `stop` was ready first,
+    /// [`Disconnected`](RecvTimeoutError::Disconnected) if the channel has ended.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it is ready, no message was taken.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpsc::{self, error::RecvTimeoutError};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, mut rx) = mpsc::unbounded_channel();
+    /// assert!(tx.send(1).is_ok());
+    /// assert_eq!(rx.recv_until(std::future::ready(())).await, Ok(1));
+    /// let stopped = rx.recv_until(std::future::ready(())).await;
+    /// assert_eq!(stopped, Err(RecvTimeoutError::Timeout));
+    /// # }
+    /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub fn recv_until<F: Future>(&mut self, stop: F) -> RecvUntil<'_, T, F> {
+        RecvUntil::new(self.recv(), stop)
+    }
+
+    /// Receives the next message, blocking the thread until there is one, up to `timeout`.
+    ///
+    /// # Errors
+    /// [`Timeout`](RecvTimeoutError::Timeout) if the time passed,
+    /// [`Disconnected`](RecvTimeoutError::Disconnected) if the channel has ended.
+    ///
+    /// # Panics
+    /// Inside an asynchronous runtime (with feature `tokio`: one of tokio's).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let (tx, mut rx) = levada::mpsc::unbounded_channel();
+    /// assert!(tx.send(1).is_ok());
+    /// assert_eq!(rx.blocking_recv_timeout(Duration::from_secs(60)), Ok(1));
+    /// assert!(rx.blocking_recv_timeout(Duration::from_millis(1)).is_err());
+    /// ```
+    #[track_caller]
+    pub fn blocking_recv_timeout(&mut self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        RecvTimeoutError::check(block_on_for(self.recv(), timeout))
+    }
+
+    /// Receives the next message, blocking the thread until there is one, or until `deadline`.
+    ///
+    /// # Errors
+    /// As [`blocking_recv_timeout`](Self::blocking_recv_timeout).
+    ///
+    /// # Panics
+    /// As [`blocking_recv_timeout`](Self::blocking_recv_timeout).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Instant;
+    ///
+    /// let (tx, mut rx) = levada::mpsc::unbounded_channel();
+    /// let deadline = Instant::now();
+    /// assert!(tx.send(1).is_ok());
+    /// assert_eq!(rx.blocking_recv_deadline(deadline), Ok(1));
+    /// assert!(rx.blocking_recv_deadline(deadline).is_err());
+    /// ```
+    #[track_caller]
+    pub fn blocking_recv_deadline(&mut self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        RecvTimeoutError::check(block_on_until(self.recv(), deadline))
     }
 
     /// As [`recv_many`](Self::recv_many), blocking the thread.

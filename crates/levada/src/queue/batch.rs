@@ -14,7 +14,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::collections::VecDeque;
 
-use super::chan::{Chan, RecvWaiters, TxSide, count};
+use super::chan::{Chan, RecvWaiters, Storing, TxSide, count};
 use super::send::{Acquired, Refused};
 use crate::observe::Observed;
 use crate::prim::LockGuard;
@@ -28,8 +28,24 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         if batch.is_empty() {
             return Ok(0);
         }
-        let tx = self.try_acquire(1)?;
-        self.push_many(tx, batch)
+        match self.try_acquire(1) {
+            Ok(tx) => self.push_many(tx, batch),
+            Err(Refused::Full) if self.may_overflow() => self.overflow_many(batch),
+            Err(refused) => Err(refused),
+        }
+    }
+
+    /// Sends all messages of `batch` to a full channel, each by its policy.
+    #[cold]
+    fn overflow_many(&self, batch: &mut VecDeque<T>) -> Result<usize, Refused> {
+        let before = batch.len();
+        while let Some(message) = batch.pop_front() {
+            if let Err((refused, message)) = self.refuse(Refused::Full, message) {
+                batch.push_front(message);
+                return Err(refused);
+            }
+        }
+        Ok(before)
     }
 
     /// Sends all messages of `batch`, and waits for capacity as often as it takes. Those that were
@@ -46,7 +62,13 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             let Poll::Ready(budget) = budget::poll_proceed(cx) else {
                 return self.poll_over_budget(node, 1, cx).map(Err);
             };
-            let Acquired { tx, spare } = match ready!(self.poll_acquire(node, 1, cx)) {
+            let acquired = self.poll_acquire(node, 1, cx);
+            if acquired.is_pending() && self.may_overflow() {
+                self.cancel(node);
+                budget.made_progress();
+                return Poll::Ready(self.overflow_many(batch).map(|_all| ()));
+            }
+            let Acquired { tx, spare } = match ready!(acquired) {
                 Ok(acquired) => acquired,
                 Err(refused) => return Poll::Ready(Err(refused)),
             };
@@ -95,13 +117,26 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             if !has_place && self.free(&tx) == 0 {
                 break;
             }
-            if tx.producer.room() == 0 {
+            if tx.storing == Storing::Chain && tx.producer.room() == 0 {
                 // If that releases the lock, it keeps one place.
                 tx = self.make_room(tx);
                 has_place = true;
             }
-            if tx.receivers_gone {
-                break;
+            match tx.storing {
+                Storing::Chain => {}
+                Storing::Nowhere => break,
+                Storing::Backlog => {
+                    let waker;
+                    (tx, waker) = self.push_to_backlog(tx, || batch.pop_front());
+                    has_place = false;
+                    if let Some(waker) = waker {
+                        wakers.push(waker);
+                    }
+                    if !wakers.has_room() {
+                        return true;
+                    }
+                    continue;
+                }
             }
             let free = self.free(&tx).max(usize::from(has_place));
             has_place = false;

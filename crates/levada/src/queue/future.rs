@@ -142,6 +142,11 @@ impl<'a, T, P: RecvWaiters> SendFut<'a, T, P> {
         Self { chan, value: Some(value), node: Node::new(), wait: WaitRecord::new() }
     }
 
+    /// Gives the message back, of a send that is not ready.
+    pub(crate) fn take(self: Pin<&mut Self>) -> Option<T> {
+        self.project().value.take()
+    }
+
     #[inline]
     pub(crate) fn poll(
         self: Pin<&mut Self>,

@@ -1,9 +1,9 @@
 //! Sending: acquiring permits, and storing messages.
 
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker, ready};
+use core::task::{Context, Poll, ready};
 
-use super::chan::{Chan, RecvWaiters, TxSide, count, with_message_in_hand};
+use super::chan::{Chan, RecvWaiters, SpareWaker, Storing, TxSide, count, with_message_in_hand};
 use crate::observe::Observed;
 use crate::prim::atomic::{Ordering, fence};
 use crate::prim::{LockGuard, asymmetric, is_parked_by};
@@ -28,26 +28,13 @@ pub(super) struct Acquired<'a, T, P> {
     pub(super) spare: SpareWaker,
 }
 
-/// A clone of a waker that may not be needed: dropped after the lock is released (chan, I4). A
-/// panic in its drop is caught, because the caller may hold a message or permits.
-pub(super) struct SpareWaker(Option<Waker>);
-
-impl Drop for SpareWaker {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(waker) = self.0.take() {
-            with_message_in_hand(|| drop(waker));
-        }
-    }
-}
-
 impl<T, P: RecvWaiters> Chan<T, P> {
     /// Sends without waiting.
     #[inline]
     pub(crate) fn try_send(&self, value: T) -> Result<(), (Refused, T)> {
         match self.try_acquire(1) {
             Ok(tx) => self.push(tx, value).map_err(|value| (Refused::Closed, value)),
-            Err(refused) => Err((refused, value)),
+            Err(refused) => self.refuse(refused, value),
         }
     }
 
@@ -105,7 +92,9 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         let Poll::Ready(budget) = budget::poll_proceed(cx) else {
             return self.poll_over_budget(node, 1, cx).map(Err);
         };
-        let acquired = ready!(self.poll_acquire(node, 1, cx));
+        let Poll::Ready(acquired) = self.poll_acquire(node, 1, cx) else {
+            return self.overflow_or_wait(node, value, budget);
+        };
         if acquired.is_ok() {
             budget.made_progress();
         }
@@ -129,8 +118,12 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     }
 
     /// Whether a new sender can take `permits` permits.
-    #[inline]
-    fn check_available(&self, tx: &mut TxSide<T, P>, permits: usize) -> Result<(), Refused> {
+    #[inline(always)]
+    pub(super) fn check_available(
+        &self,
+        tx: &mut TxSide<T, P>,
+        permits: usize,
+    ) -> Result<(), Refused> {
         // Zero permits are requested only to learn whether the channel is closed.
         if permits.max(1) <= tx.cached_permits {
             return Ok(());
@@ -148,7 +141,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     }
 
     /// Locks for a sender that does not wait, if it can take `permits` permits.
-    #[inline]
+    #[inline(always)]
     pub(super) fn try_acquire(
         &self,
         permits: usize,
@@ -245,7 +238,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     }
 
     /// Waits until the permits can be taken, and returns the lock under which they can.
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll_acquire<'n>(
         &self,
         node: impl NodeRef<'n>,
@@ -425,9 +418,8 @@ impl<T, P: RecvWaiters> Chan<T, P> {
 
     /// Stores a message for which there is capacity, and wakes a receiver. Returns the message if
     /// no receiver is left.
-    // With what is recorded it would be a function of its own.
-    #[cfg_attr(feature = "observe", inline(always))]
-    #[cfg_attr(not(feature = "observe"), inline)]
+    // With as many callers as it has it would be a function of its own.
+    #[inline(always)]
     pub(super) fn push<'a>(
         &'a self,
         mut tx: LockGuard<'a, TxSide<T, P>>,
@@ -436,13 +428,13 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         if tx.cached_permits > 0 {
             tx.cached_permits -= 1;
         } else {
-            if tx.receivers_gone {
-                return Err(value);
+            if tx.storing != Storing::Chain {
+                return self.push_elsewhere(tx, value);
             }
             if tx.producer.room() == 0 {
                 tx = self.make_room(tx);
-                if tx.receivers_gone {
-                    return Err(value);
+                if tx.storing != Storing::Chain {
+                    return self.push_elsewhere(tx, value);
                 }
             }
             tx.refill_cached_permits();

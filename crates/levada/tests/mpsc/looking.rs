@@ -115,3 +115,43 @@ fn ready_comes_with_the_end_and_not_before() {
     drop(tx);
     assert_eq!(ready.poll(), Poll::Ready(false));
 }
+
+/// What the receiver holds by looking at it is not evicted.
+#[test]
+fn a_message_that_is_looked_at_is_not_evicted() {
+    let (tx, mut rx) = mpsc::builder(2).overflow(mpsc::Overflow::EvictOldest).build();
+    tx.try_send(1).unwrap();
+    tx.try_send(2).unwrap();
+    assert_eq!(rx.peek(), Some(&1));
+    assert_eq!(tx.force_send(3), Ok(Some(2)));
+    assert_eq!(rx.peek(), Some(&1));
+    assert_eq!((rx.try_recv(), rx.try_recv()), (Ok(1), Ok(3)));
+
+    // Waiting for a message is not looking at it.
+    tx.try_send(4).unwrap();
+    tx.try_send(5).unwrap();
+    assert!(now(rx.ready()));
+    assert_eq!(tx.force_send(6), Ok(Some(4)));
+    assert_eq!(rx.recv_if(|&message| message == 5), Some(5));
+}
+
+/// A plain channel keeps messages back from its first `force_send` on.
+#[test]
+fn force_send_in_a_plain_channel() {
+    let (tx, mut rx) = mpsc::channel(2);
+    tx.try_send(1).unwrap();
+    assert_eq!(tx.force_send(2), Ok(None));
+    assert_eq!(tx.force_send(3), Ok(Some(2)), "the first was given to the receiver");
+    assert_eq!((rx.try_recv(), rx.try_recv()), (Ok(1), Ok(3)));
+    assert!((4..9).all(|i| tx.force_send(i).is_ok()));
+    let mut recv = Task::new(rx.recv());
+    assert_eq!(recv.poll(), Poll::Ready(Some(7)));
+    drop(recv);
+    let send = Task::new(tx.send(9)).poll();
+    assert!(send.is_ready());
+    let mut waits = Task::waiting(tx.send(10));
+    assert_eq!(rx.try_recv(), Ok(8));
+    assert!(waits.is_woken());
+    assert!(waits.poll().is_ready());
+    assert!(rx.drain().eq([9, 10]));
+}

@@ -391,6 +391,25 @@ impl<T> Producer<T> {
         self.tail = self.tail.wrapping_add(1);
     }
 
+    /// Takes the message that was pushed last, and puts `value` into its place; gives `value` back
+    /// if that message is in an older segment, where the producer does not go.
+    ///
+    /// # Safety
+    /// A message is queued, and no consumer takes messages during this call.
+    pub(crate) unsafe fn replace_newest(&mut self, value: T) -> Result<T, T> {
+        if self.tail == self.base {
+            return Err(value);
+        }
+        // SAFETY: the producer has pushed into its segment, so `slots` leads to `mask + 1` slots of
+        // it, which is freed only after it was left (I5).
+        let slot = unsafe { self.slots.add(self.tail.wrapping_sub(1) & self.mask) };
+        // SAFETY: the slot is alive, and a cell may be shared.
+        let slot = unsafe { &*slot };
+        // SAFETY: the slot is in `head..tail`, so it is initialised (I1); by contract the consumer,
+        // which owns it, does not access it now.
+        Ok(slot.with_mut(|slot| unsafe { slot.cast::<T>().replace(value) }))
+    }
+
     /// Shows the consumer all messages that were written. `self` and `chain` belong to one channel.
     #[inline]
     pub(crate) fn publish(&self, chain: &Chain<T>) {

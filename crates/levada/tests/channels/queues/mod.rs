@@ -6,6 +6,8 @@ mod of_mpsc {
     use levada::mpsc as queue;
 
     mod batches;
+    mod limits;
+    mod overflow;
     mod sights;
 }
 
@@ -14,5 +16,7 @@ mod of_mpmc {
     use levada::mpmc as queue;
 
     mod batches;
+    mod limits;
+    mod overflow;
     mod sights;
 }
