@@ -17,8 +17,8 @@ use crate::prim::atomic::{AtomicU64, Ordering};
 /// # Guarantees
 /// 1. Each message that is sent is exactly one of: received, evicted (or discarded), dropped with
 ///    the channel, or returned in an error.
-/// 2. A reserved place is never evicted. If all places are reserved, belong to senders that wait, or
-///    hold what the receiver has in hand (rule 3), no message can go, and the incoming one is
+/// 2. A reserved place is never evicted. If all places are reserved, belong to senders that wait,
+///    or hold what the receiver has in hand (rule 3), no message can go, and the incoming one is
 ///    discarded under every policy.
 /// 3. What a receiver of mpsc has in hand is never evicted: a message that was
 ///    [looked at](crate::mpsc::Receiver::peek), or that it is taking at this moment.

@@ -17,8 +17,8 @@ fn a_backlog_wakes_the_receiver() {
     });
 }
 
-/// Each message is received or comes back, once: the older one, or the newer one if the receiver has
-/// the older one in hand.
+/// Each message is received or comes back, once: the older one, or the newer one if the receiver
+/// has the older one in hand.
 #[test]
 fn an_eviction_meets_a_receive() {
     model(|| {
