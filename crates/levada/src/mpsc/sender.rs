@@ -269,9 +269,7 @@ impl<T> Sender<T> {
     #[inline]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         self.queue.touch();
-        self.queue
-            .try_send(message)
-            .map_err(|(refused, message)| TrySendError::new(refused, message))
+        self.queue.try_send(message)
     }
 
     /// Sends a message without waiting. If the channel is full, the oldest message goes, and comes

@@ -105,7 +105,7 @@ impl<T> UnboundedSender<T> {
     #[inline]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         self.queue.touch();
-        self.queue.try_send(message).map_err(|(_closed, message)| SendError(message))
+        self.queue.try_send(message).map_err(|closed| SendError(closed.into_inner()))
     }
 
     /// Sends all messages of `batch`, oldest first. Never waits.

@@ -40,8 +40,9 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     fn overflow_many(&self, batch: &mut VecDeque<T>) -> Result<usize, Refused> {
         let before = batch.len();
         while let Some(message) = batch.pop_front() {
-            if let Err((refused, message)) = self.refuse(Refused::Full, message) {
-                batch.push_front(message);
+            if let Err(error) = self.refuse(Refused::Full, message) {
+                let refused = error.refused();
+                batch.push_front(error.into_inner());
                 return Err(refused);
             }
         }

@@ -177,7 +177,7 @@ pub(crate) trait RecvWaiters: Default {
 
 /// Bytes of a channel between the fields of senders and those of the receiver, without padding.
 const RARELY_USED: usize =
-    size_of::<Counts>() + size_of::<AtomicBool>() + size_of::<WaitQueue>() + 2 * size_of::<usize>();
+    size_of::<Counts>() + size_of::<AtomicBool>() + size_of::<WaitQueue>() + size_of::<usize>();
 
 /// A channel that delivers each message once. `P` is how receivers sleep.
 #[repr(C)]
@@ -188,8 +188,6 @@ pub(crate) struct Chan<T, P> {
     closed: AtomicBool,
     /// Tasks that wait for `closed`.
     closed_event: WaitQueue,
-    /// A copy of the permits' capacity, for reads without the lock.
-    capacity: usize,
     /// What is done about overflow, if a policy was set or a message was ever evicted. Set once.
     pub(super) policy: AtomicPtr<Policy<T>>,
     /// Fills the cache line, where pointers are small.
@@ -358,16 +356,15 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             counts: Counts::new(1),
             closed: AtomicBool::new(false),
             closed_event: WaitQueue::new(),
-            capacity,
             policy: AtomicPtr::new(ptr::null_mut()),
             _pad: Pad::new(),
             record: ChannelRecord::new::<T>(P::KIND, name),
         })
     }
 
-    /// The bound, or [`UNBOUNDED`].
+    /// The bound, or [`UNBOUNDED`]. Read without the lock.
     pub(crate) fn max_capacity(&self) -> usize {
-        self.capacity
+        self.chain.capacity()
     }
 
     /// Permits that can be acquired now.
@@ -581,12 +578,13 @@ impl<T, P: RecvWaiters> Observed for Chan<T, P> {
 
     #[cfg(feature = "observe")]
     fn read(&self) -> crate::observe::Reading {
-        let is_bounded = self.capacity != UNBOUNDED;
+        let capacity = self.max_capacity();
+        let is_bounded = capacity != UNBOUNDED;
         let (sent, received) = self.positions();
         let backlog = || self.backlog(&mut *self.tx.side.try_lock()?).map(|backlog| backlog.len());
         let sent = sent.wrapping_add(backlog().unwrap_or(0));
         crate::observe::Reading {
-            capacity: is_bounded.then_some(self.capacity),
+            capacity: is_bounded.then_some(capacity),
             depth: Some(sent.wrapping_sub(received)),
             sent: count(sent) as u64,
             received: Some(count(received) as u64),

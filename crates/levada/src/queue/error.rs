@@ -63,6 +63,13 @@ impl<T> TrySendError<T> {
         }
     }
 
+    pub(super) fn refused(&self) -> Refused {
+        match self {
+            Self::Full(_) => Refused::Full,
+            Self::Closed(_) => Refused::Closed,
+        }
+    }
+
     /// What was to be sent.
     pub fn into_inner(self) -> T {
         match self {

@@ -10,13 +10,12 @@
 #![forbid(unsafe_code)]
 
 use core::pin::Pin;
-use core::task::Poll;
 
 use super::chan::{Chan, RecvWaiters};
+use super::error::TrySendError;
 use super::policy::{Exchange, Offered, Overflow, Policy};
 use super::send::Refused;
 use crate::storage::ring::Emptied;
-use crate::util::budget::Budget;
 use crate::wait::list::Node;
 
 impl<T, P: RecvWaiters> Chan<T, P> {
@@ -52,41 +51,32 @@ impl<T, P: RecvWaiters> Chan<T, P> {
 
     /// For a sender that was refused: if the channel is full, its policy may have an answer.
     #[cold]
-    pub(super) fn refuse(&self, refused: Refused, value: T) -> Result<(), (Refused, T)> {
+    pub(super) fn refuse(&self, refused: Refused, value: T) -> Result<(), TrySendError<T>> {
         let overflows =
             |policy: &&Policy<T>| refused == Refused::Full && policy.overflow != Overflow::Wait;
         let Some(policy) = self.policy().filter(overflows) else {
-            return Err((refused, value));
+            return Err(TrySendError::new(refused, value));
         };
         match self.offer_by(policy.overflow, value) {
             Ok(Offered::Queued { .. }) => {}
             Ok(Offered::Evicted(message) | Offered::Discarded(message)) => policy.give_up(message),
-            Err(value) => return Err((Refused::Closed, value)),
+            Err(value) => return Err(TrySendError::Closed(value)),
         }
         Ok(())
     }
 
     /// The same for a sender that has begun to wait.
-    #[inline]
-    pub(super) fn overflow_or_wait(
+    #[cold]
+    pub(super) fn overflow_instead(
         &self,
         node: Pin<&Node>,
         value: &mut Option<T>,
-        budget: Budget,
-    ) -> Poll<Result<(), Refused>> {
-        if !self.may_overflow() {
-            return Poll::Pending;
-        }
-        budget.made_progress();
-        Poll::Ready(self.overflow_instead(node, value))
-    }
-
-    #[cold]
-    fn overflow_instead(&self, node: Pin<&Node>, value: &mut Option<T>) -> Result<(), Refused> {
+    ) -> Result<(), Refused> {
         self.cancel(node);
         let message = value.take().expect("the caller has checked");
-        self.refuse(Refused::Full, message).map_err(|(refused, message)| {
-            *value = Some(message);
+        self.refuse(Refused::Full, message).map_err(|error| {
+            let refused = error.refused();
+            *value = Some(error.into_inner());
             refused
         })
     }

@@ -4,6 +4,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 use super::chan::{Chan, RecvWaiters, SpareWaker, Storing, TxSide, count, with_message_in_hand};
+use super::error::TrySendError;
 use crate::observe::Observed;
 use crate::prim::atomic::{Ordering, fence};
 use crate::prim::{LockGuard, asymmetric, is_parked_by};
@@ -31,11 +32,15 @@ pub(super) struct Acquired<'a, T, P> {
 impl<T, P: RecvWaiters> Chan<T, P> {
     /// Sends without waiting.
     #[inline]
-    pub(crate) fn try_send(&self, value: T) -> Result<(), (Refused, T)> {
-        match self.try_acquire(1) {
-            Ok(tx) => self.push(tx, value).map_err(|value| (Refused::Closed, value)),
-            Err(refused) => self.refuse(refused, value),
-        }
+    pub(crate) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        let (refused, value) = match self.try_acquire(1) {
+            Ok(tx) => match self.push(tx, value) {
+                Ok(()) => return Ok(()),
+                Err(value) => (Refused::Closed, value),
+            },
+            Err(refused) => (refused, value),
+        };
+        self.refuse(refused, value)
     }
 
     /// Takes `permits` permits without waiting. Each ends in [`send_reserved`](Self::send_reserved)
@@ -92,22 +97,24 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         let Poll::Ready(budget) = budget::poll_proceed(cx) else {
             return self.poll_over_budget(node, 1, cx).map(Err);
         };
-        let Poll::Ready(acquired) = self.poll_acquire(node, 1, cx) else {
-            return self.overflow_or_wait(node, value, budget);
+        let Acquired { tx, spare } = match self.poll_acquire(node, 1, cx) {
+            Poll::Ready(Ok(acquired)) => acquired,
+            Poll::Ready(Err(refused)) => return Poll::Ready(Err(refused)),
+            Poll::Pending if self.may_overflow() => {
+                budget.made_progress();
+                return Poll::Ready(self.overflow_instead(node, value));
+            }
+            Poll::Pending => return Poll::Pending,
         };
-        if acquired.is_ok() {
-            budget.made_progress();
+        budget.made_progress();
+        let message = value.take().expect("checked above");
+        if let Err(message) = self.push(tx, message) {
+            *value = Some(message);
+            return Poll::Ready(Err(Refused::Closed));
         }
-        Poll::Ready(acquired.and_then(|acquired| {
-            let message = value.take().expect("checked above");
-            let pushed = self.push(acquired.tx, message);
-            // After the lock (I4).
-            drop(acquired.spare);
-            pushed.map_err(|message| {
-                *value = Some(message);
-                Refused::Closed
-            })
-        }))
+        // After the lock (I4).
+        drop(spare);
+        Poll::Ready(Ok(()))
     }
 
     /// Removes a waiter, whether it was granted or not.

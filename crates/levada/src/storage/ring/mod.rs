@@ -122,8 +122,10 @@ pub(crate) struct Chain<T> {
     first: Link<T>,
     /// No segment longer than this: the channel's capacity, or what [`LAST_BYTES`] allows.
     last_len: usize,
+    /// Messages at a time.
+    capacity: usize,
     /// To a line of its own from whatever stands before the chain.
-    _pad: Pad<{ LINE - 4 * size_of::<usize>() }>,
+    _pad: Pad<{ LINE - 5 * size_of::<usize>() }>,
     tail: AtomicUsize,
     /// Segments there have been, modulo 2^32; so that the consumer need not look at its own segment
     /// to know that it is the last.
@@ -233,7 +235,13 @@ impl<T> Chain<T> {
             inline: Inline::new(),
             _pad: Pad::new(),
             last_len: needed.min(1 << fits.ilog2()),
+            capacity,
         }
+    }
+
+    /// What [`new`](Self::new) was called with.
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// Messages ever pushed, modulo 2^64.
