@@ -22,6 +22,9 @@
 //! - **I2** The backlog is accessed under the lock. It does not grow under it.
 //! - **I3** Messages leave the backlog at the front, for the chain. Once the channel has a backlog,
 //!   no message enters the chain in another way, so the order is kept.
+//! - **I4** A message that was given cannot be evicted: the receiver looks at it, or is taking it.
+//!   What would evict it takes its place instead, and so is stored beside it. So under I1 of
+//!   [`super::chan`], messages that were given are counted only for senders that wait or reserve.
 //!
 //! # Checked by
 //! `mpsc::model::overflow`.
@@ -31,7 +34,7 @@ use core::task::Waker;
 use std::collections::VecDeque;
 
 use super::chan::{Chan, HAS_BACKLOG, RecvWaiters, Storing, TxSide, count};
-use super::policy::Policy;
+use super::policy::{Backlog, Policy};
 use crate::observe::Observed;
 use crate::prim::LockGuard;
 use crate::prim::atomic::Ordering;
@@ -65,7 +68,11 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     }
 
     /// The messages of the backlog, oldest first, if the channel has a policy.
-    pub(super) fn backlog<'a>(&'a self, _tx: &'a mut TxSide<T, P>) -> Option<&'a mut VecDeque<T>> {
+    pub(super) fn backlog<'a>(&'a self, tx: &'a mut TxSide<T, P>) -> Option<&'a mut VecDeque<T>> {
+        self.whole_backlog(tx).map(|backlog| &mut backlog.messages)
+    }
+
+    fn whole_backlog<'a>(&'a self, _tx: &'a mut TxSide<T, P>) -> Option<&'a mut Backlog<T>> {
         let policy = self.policy()?;
         // SAFETY: the backlog is accessed here alone, by the holder of the lock: `_tx` is what it
         // guards, and borrowed mutably for as long as the backlog is.
@@ -78,8 +85,29 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             return;
         }
         tx.storing = Storing::Backlog;
+        let tail = tx.producer.tail();
+        if let Some(backlog) = self.whole_backlog(tx) {
+            backlog.begun_at = tail;
+        }
         tx.permits_mut().set_backlog();
         self.set_flag(tx, HAS_BACKLOG);
+    }
+
+    /// Whether there is capacity for one more message if those that the receiver was given have no
+    /// place any more (I4).
+    pub(super) fn has_room_beside_given(&self, tx: &mut TxSide<T, P>) -> bool {
+        if tx.storing != Storing::Backlog {
+            return false;
+        }
+        let head = self.head();
+        let queued = tx.producer.tail().wrapping_sub(head);
+        let Some(backlog) = self.whole_backlog(tx) else { return false };
+        // The receiver has passed it: all that is queued was given.
+        if backlog.begun_at.wrapping_sub(head) > queued {
+            backlog.begun_at = head;
+        }
+        let not_given = backlog.begun_at.wrapping_sub(head);
+        tx.permits().available(not_given) > 0
     }
 
     /// Sets the policy of a channel that is new.

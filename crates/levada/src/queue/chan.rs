@@ -28,7 +28,8 @@
 //! permit is out or granted.
 //!
 //! # Invariants
-//! - **I1** `queued + reserved + granted <= capacity`, where `queued = tail - head`.
+//! - **I1** `queued + reserved + granted <= capacity`, where `queued = tail - head`. Messages that
+//!   were given from a backlog may be beyond it ([`super::backlog`], I4).
 //! - **I2** Only the holder of the lock pushes, and reads or changes permits, edges and waiting
 //!   receivers. Only the one receiver (mpsc), or the holder of the lock (mpmc), pops.
 //! - **I3** `rx_flags` contains SENDERS_WAITING whenever a sender waits that was granted nothing.
@@ -373,7 +374,8 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         tx.permits().available(self.queued(&tx))
     }
 
-    /// Messages in the channel, at one point in time: never more than its capacity.
+    /// Messages in the channel, at one point in time: never more than its capacity, but for those
+    /// that the receiver has in hand while others are evicted ([`super::backlog`], I4).
     pub(crate) fn len(&self) -> usize {
         let mut tx = self.lock();
         self.queued(&tx) + self.backlog(&mut tx).map_or(0, |backlog| backlog.len())

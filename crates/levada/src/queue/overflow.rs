@@ -94,13 +94,13 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         }
         let mut value = value;
         let offered = loop {
-            match self.check_available(&mut tx, 1) {
-                Err(Refused::Closed) => return Err(value),
-                Err(Refused::Full) => {}
-                Ok(()) => {
-                    let free = tx.permits().available(self.queued(&tx)).saturating_sub(1);
-                    return self.push(tx, value).map(|()| Offered::Queued { free });
-                }
+            let available = self.check_available(&mut tx, 1);
+            if available == Err(Refused::Closed) {
+                return Err(value);
+            }
+            if available.is_ok() || evicts && self.has_room_beside_given(&mut tx) {
+                let free = tx.permits().available(self.queued(&tx)).saturating_sub(1);
+                return self.push(tx, value).map(|()| Offered::Queued { free });
             }
             let exchanged = match overflow {
                 Overflow::Wait => return Ok(Offered::Discarded(value)),

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use crate::prim::UnsafeCell;
 use crate::prim::atomic::{AtomicU64, Ordering};
+use crate::storage::ring::START;
 
 /// What a bounded channel does with a message that is sent while it is full. The name says which
 /// message goes.
@@ -17,12 +18,13 @@ use crate::prim::atomic::{AtomicU64, Ordering};
 /// # Guarantees
 /// 1. Each message that is sent is exactly one of: received, evicted (or discarded), dropped with
 ///    the channel, or returned in an error.
-/// 2. A reserved place is never evicted. If all places are reserved, belong to senders that wait,
-///    or hold what the receiver has in hand (rule 3), no message can go, and the incoming one is
-///    discarded under every policy.
-/// 3. What a receiver of mpsc has in hand is never evicted: a message that was
-///    [looked at](crate::mpsc::Receiver::peek), or that it is taking at this moment.
-/// 4. The messages that stay keep their order.
+/// 2. A reserved place is never evicted. If all places are reserved, or belong to senders that
+///    wait, no message can go, and the incoming one is discarded under every policy.
+/// 3. Otherwise, under `EvictOldest` and `EvictNewest`, the incoming message is stored.
+/// 4. What a receiver of mpsc has in hand is never evicted: a message that was
+///    [looked at](crate::mpsc::Receiver::peek), or that it is taking at this moment. Its place is
+///    free for what would evict it, so that the channel has one message more while it is looked at.
+/// 5. The messages that stay keep their order.
 ///
 /// # Examples
 /// ```
@@ -91,12 +93,21 @@ pub(crate) struct Policy<T> {
     on_evicted: Option<OnEvicted<T>>,
     evicted: AtomicU64,
     /// Of a channel whose receiver takes no lock ([`super::backlog`]). Guarded by the lock.
-    pub(super) backlog: UnsafeCell<VecDeque<T>>,
+    pub(super) backlog: UnsafeCell<Backlog<T>>,
+}
+
+/// Messages that the single receiver was not given.
+pub(super) struct Backlog<T> {
+    /// Oldest first.
+    pub(super) messages: VecDeque<T>,
+    /// The position of the first message that comes from a backlog: those before it were stored in
+    /// the chain by their senders.
+    pub(super) begun_at: usize,
 }
 
 impl<T> Policy<T> {
     pub(crate) fn new(overflow: Overflow, on_evicted: Option<OnEvicted<T>>) -> Self {
-        let backlog = UnsafeCell::new(VecDeque::new());
+        let backlog = UnsafeCell::new(Backlog { messages: VecDeque::new(), begun_at: START });
         Self { overflow, on_evicted, evicted: AtomicU64::new(0), backlog }
     }
 

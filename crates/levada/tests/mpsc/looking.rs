@@ -123,9 +123,12 @@ fn a_message_that_is_looked_at_is_not_evicted() {
     tx.try_send(1).unwrap();
     tx.try_send(2).unwrap();
     assert_eq!(rx.peek(), Some(&1));
-    assert_eq!(tx.force_send(3), Ok(Some(2)));
-    assert_eq!(rx.peek(), Some(&1));
-    assert_eq!((rx.try_recv(), rx.try_recv()), (Ok(1), Ok(3)));
+    assert_eq!(tx.force_send(3), Ok(None), "its place is free for the newest");
+    assert_eq!(tx.force_send(4), Ok(Some(2)));
+    assert_eq!((rx.peek(), rx.len(), tx.capacity()), (Some(&1), 3, 0));
+    assert_eq!(rx.try_recv(), Ok(1));
+    assert_eq!((rx.len(), tx.capacity()), (2, 0));
+    assert_eq!((rx.try_recv(), rx.try_recv()), (Ok(3), Ok(4)));
 
     // Waiting for a message is not looking at it.
     tx.try_send(4).unwrap();
@@ -133,6 +136,23 @@ fn a_message_that_is_looked_at_is_not_evicted() {
     assert!(now(rx.ready()));
     assert_eq!(tx.force_send(6), Ok(Some(4)));
     assert_eq!(rx.recv_if(|&message| message == 5), Some(5));
+}
+
+/// With one place, and a message that the receiver has looked at, the newest arrives as well.
+#[test]
+fn the_newest_arrives_beside_a_message_that_is_looked_at() {
+    for overflow in [mpsc::Overflow::EvictOldest, mpsc::Overflow::EvictNewest] {
+        let (tx, mut rx) = mpsc::builder(1).overflow(overflow).build();
+        tx.try_send(1).unwrap();
+        assert_eq!(rx.peek(), Some(&1));
+        tx.try_send(2).unwrap();
+        tx.try_send(3).unwrap();
+        assert_eq!(tx.evicted(), 1);
+        let mut reserve = Task::waiting(tx.reserve());
+        assert!(rx.drain().eq([1, 3]), "{overflow:?}");
+        assert!(reserve.is_woken());
+        assert!(reserve.poll().is_ready());
+    }
 }
 
 /// A plain channel keeps messages back from its first `force_send` on.

@@ -135,9 +135,12 @@ impl Queue {
         self.line.iter().any(|waiter| waiter.turn == Turn::Holding)
     }
 
+    fn taken(&self) -> usize {
+        self.messages.len() + self.reserved + self.promised()
+    }
+
     fn free(&self) -> usize {
-        let taken = self.messages.len() + self.reserved + self.promised();
-        self.capacity.map_or(usize::MAX, |capacity| capacity - taken)
+        self.capacity.map_or(usize::MAX, |capacity| capacity.saturating_sub(self.taken()))
     }
 
     fn available(&self) -> usize {
@@ -247,7 +250,9 @@ impl Queue {
         if self.closed {
             return Answer::Closed;
         }
-        if self.available() > 0 {
+        // What the receiver holds leaves its place to it.
+        let beside = self.taken() - usize::from(self.held);
+        if !self.is_awaited() && self.capacity.is_none_or(|capacity| beside < capacity) {
             self.push(message);
             return Answer::Done;
         }
