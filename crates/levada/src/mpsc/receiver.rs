@@ -131,6 +131,9 @@ impl<T> Receiver<T> {
 
     /// The next message, which stays in the channel; `None` if none is there now.
     ///
+    /// A message that was looked at is not evicted by an [`Overflow`](super::Overflow) policy: what
+    /// would evict it is stored beside it, so that there is one message more than the capacity.
+    ///
     /// # Examples
     /// ```
     /// let (tx, mut rx) = levada::mpsc::channel(8);
