@@ -429,11 +429,8 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     pub(super) fn publish_waiting(&self, tx: &mut TxSide<T, P>) -> bool {
         let before = tx.rx_flags_copy;
         let senders_waiting = tx.permits.has_waiting();
-        let now = if senders_waiting {
-            before | SENDERS_WAITING | NEEDS_FENCE
-        } else {
-            before & !SENDERS_WAITING
-        };
+        let waiting = if senders_waiting { SENDERS_WAITING | NEEDS_FENCE } else { 0 };
+        let now = before & !SENDERS_WAITING | waiting;
         // The receiver's cache line is written only if something changed.
         if before != now {
             tx.rx_flags_copy = now;

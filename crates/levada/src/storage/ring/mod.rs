@@ -117,13 +117,13 @@ impl Inline {
 /// shared, never borrowed mutably: both sides keep pointers into [`Inline`].
 #[repr(C)]
 pub(crate) struct Chain<T> {
-    /// A segment of the last length that the consumer has emptied, for the producer to use again.
-    spare: AtomicPtr<Segment<T>>,
-    first: Link<T>,
     /// No segment longer than this: the channel's capacity, or what [`LAST_BYTES`] allows.
     last_len: usize,
     /// Messages at a time.
     capacity: usize,
+    /// A segment of the last length that the consumer has emptied, for the producer to use again.
+    spare: AtomicPtr<Segment<T>>,
+    first: Link<T>,
     /// To a line of its own from whatever stands before the chain.
     _pad: Pad<{ LINE - 5 * size_of::<usize>() }>,
     tail: AtomicUsize,
