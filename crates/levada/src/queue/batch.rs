@@ -15,7 +15,8 @@ use core::task::{Context, Poll, ready};
 use std::collections::VecDeque;
 
 use super::chan::{Chan, RecvWaiters, Storing, TxSide, count};
-use super::send::{Acquired, Refused};
+use super::error::Refused;
+use super::send::Acquired;
 use crate::observe::Observed;
 use crate::prim::LockGuard;
 use crate::util::{WakeBatch, budget, wake_in_batches};

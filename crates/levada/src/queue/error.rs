@@ -5,8 +5,16 @@
 use core::fmt;
 use std::error::Error;
 
-use super::send::Refused;
 use super::single::NoMessage;
+
+/// Why there is no permit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// All are out, or granted to waiting senders.
+    Full,
+    /// The channel is closed.
+    Closed,
+}
 
 /// The channel is closed: no receiver will have the message, which is given back.
 ///

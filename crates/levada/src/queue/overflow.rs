@@ -12,9 +12,8 @@
 use core::pin::Pin;
 
 use super::chan::{Chan, RecvWaiters};
-use super::error::TrySendError;
+use super::error::{Refused, TrySendError};
 use super::policy::{Exchange, Offered, Overflow, Policy};
-use super::send::Refused;
 use crate::storage::ring::Emptied;
 use crate::wait::list::Node;
 

@@ -4,7 +4,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 use super::chan::{Chan, RecvWaiters, SpareWaker, Storing, TxSide, count, with_message_in_hand};
-use super::error::TrySendError;
+use super::error::{Refused, TrySendError};
 use crate::observe::Observed;
 use crate::prim::atomic::{Ordering, fence};
 use crate::prim::{LockGuard, asymmetric, is_parked_by};
@@ -12,15 +12,6 @@ use crate::util::{DropLast, FirstPanic, budget, wake_in_batches};
 use crate::wait::lazy::NodeRef;
 use crate::wait::list::Node;
 use crate::wait::permits::PollAcquire;
-
-/// Why there is no permit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
-    /// All are out, or granted to waiting senders.
-    Full,
-    /// The channel is closed.
-    Closed,
-}
 
 /// The lock, held by a sender that may take its permits now.
 pub(super) struct Acquired<'a, T, P> {
