@@ -155,6 +155,9 @@ impl<T> UniqueRx<T> {
         let budget = ready!(budget::poll_proceed(cx));
         let (chan, owned) = self.parts();
         loop {
+            if chan.has_backlog() {
+                chan.give_beside(owned, limit);
+            }
             let received = chan.pop_many(owned, buffer, limit);
             if received > 0
                 || limit == 0
@@ -393,6 +396,14 @@ impl<T> Chan<T, RxWaker> {
     #[inline]
     fn has_more_to_ask(&self) -> bool {
         self.rx_flags() & (SENDERS_WAITING | HAS_BACKLOG) != 0
+    }
+
+    /// Gives as many messages of the backlog that there are up to `limit` with those that were given
+    /// before.
+    #[cold]
+    fn give_beside(&self, owned: &RxOwned<T>, limit: usize) {
+        let given = self.chain.tail().wrapping_sub(owned.consumer.head());
+        drop(self.give(self.lock(), limit.saturating_sub(given)));
     }
 
     /// Takes a message of the backlog.

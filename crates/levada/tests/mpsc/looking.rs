@@ -139,6 +139,18 @@ fn a_message_that_is_looked_at_is_not_evicted() {
     assert_eq!(rx.recv_if(|&message| message == 5), Some(5));
 }
 
+/// Receiving many takes what was looked at, and what is behind it.
+#[test]
+fn many_are_received_with_one_that_is_looked_at() {
+    let (tx, mut rx) = mpsc::builder(3).overflow(mpsc::Overflow::EvictOldest).build();
+    assert_eq!(tx.try_send_many(&mut (1..4).collect()), Ok(3));
+    assert_eq!(rx.peek(), Some(&1));
+    let mut buffer = Vec::new();
+    assert_eq!(now(rx.recv_many(&mut buffer, 2)), 2);
+    assert_eq!(now(rx.recv_many(&mut buffer, 2)), 1);
+    assert_eq!(buffer, [1, 2, 3]);
+}
+
 /// With one place, and a message that the receiver has looked at, the newest arrives as well.
 #[test]
 fn the_newest_arrives_beside_a_message_that_is_looked_at() {
