@@ -97,6 +97,18 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "newest_wins",
+        &[
+            "evicted: 91 degrees",
+            "evicted: 92 degrees",
+            "evicted: 93 degrees",
+            "sensor: 5 readings, of which 3 are not shown",
+            "display: 94 degrees",
+            "display: 95 degrees",
+            "display: too hot",
+        ],
+    ),
+    (
         "live_config",
         &[
             "reload: changed",

@@ -31,13 +31,21 @@ struct Twins<'a> {
 }
 
 const TWINS: &[Twins] = &[
-    Twins { file: "sender.rs", only_mpsc: &[], only_mpmc: &[] },
+    // The one receiver of mpsc takes messages without a lock, so eviction begins with a call.
+    Twins {
+        file: "sender.rs",
+        only_mpsc: &["pub fn force_send"],
+        only_mpmc: &["pub fn force_send"],
+    },
     Twins { file: "builder.rs", only_mpsc: &[], only_mpmc: &[] },
     Twins { file: "permit.rs", only_mpsc: &[], only_mpmc: &[] },
     Twins {
         file: "receiver.rs",
         only_mpsc: &[
             "pub struct Receiver<T>",
+            "pub fn peek",
+            "pub fn recv_if",
+            "pub fn ready",
             "pub fn try_recv",
             "pub fn poll_recv",
             "fn poll_next_message",
@@ -57,6 +65,9 @@ const TWINS: &[Twins] = &[
         file: "unbounded.rs",
         only_mpsc: &[
             "pub struct UnboundedReceiver<T>",
+            "pub fn peek",
+            "pub fn recv_if",
+            "pub fn ready",
             "pub fn try_recv",
             "pub fn poll_recv",
             "fn poll_next_message",
@@ -82,6 +93,11 @@ const TWINS: &[Twins] = &[
             "pub struct RecvMany<'a, 'b, T>",
             "impl<'a, 'b, T> RecvMany<'a, 'b, T>",
             "impl<T> Future for RecvMany<'_, '_, T>: fn poll",
+            "pub struct Ready<'a, T>",
+            "impl<'a, T> Ready<'a, T>",
+            "impl<T> Future for Ready<'_, T>",
+            "impl<T> Future for Ready<'_, T>: fn poll",
+            "impl<T> fmt::Debug for Ready<'_, T>",
         ],
         only_mpmc: &[
             "pub struct Recv<'a, T>",

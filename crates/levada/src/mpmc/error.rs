@@ -2,6 +2,6 @@
 //! same.
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "tokio")]
-pub use crate::queue::error::SendTimeoutError;
-pub use crate::queue::error::{SendError, TryRecvError, TrySendError};
+pub use crate::queue::error::{
+    RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
+};

@@ -39,7 +39,14 @@
 //! # Cancel safety
 //! As in [`mpsc`](crate::mpsc): a receive that is cancelled has taken no message (and rule 4
 //! applies to its promise), a `send` that is cancelled has sent nothing, and a [`Permit`] that is
-//! dropped unused returns its capacity.
+//! dropped unused returns its capacity. [`send_many`](Sender::send_many) and
+//! [`send_ref`](Sender::send_ref) leave what they have not sent with their caller.
+//!
+//! # Overflow
+//! As in [`mpsc`](crate::mpsc#overflow): [`builder`], [`Overflow`],
+//! [`force_send`](Sender::force_send) and [`offer`](Sender::offer). A policy costs nothing here, as
+//! receivers take the lock anyway. A message that is evicted takes no promise along: the receiver
+//! gets another message.
 //!
 //! # Disconnection
 //! When all senders are dropped, the receivers get the remaining messages and then `None`, each of
@@ -105,6 +112,8 @@ pub use self::sender::{Sender, WeakSender, channel};
 pub use self::unbounded::{
     UnboundedReceiver, UnboundedSender, WeakUnboundedSender, unbounded_channel,
 };
+
+pub use crate::queue::policy::{Offered, Overflow};
 
 /// The channel behind the handles.
 type Queue<T> = crate::queue::chan::Chan<T, Waiters>;

@@ -448,3 +448,31 @@ fn an_end_that_was_seen_has_come() {
         sender.join().unwrap();
     });
 }
+
+/// A batch wakes as many receivers as it has messages.
+#[test]
+fn a_batch_wakes_two_receivers() {
+    model(|| {
+        let (tx, rx) = channel(2);
+        let other = rx.clone();
+        let receiver = thread::spawn(move || block_on(other.recv()));
+        tx.try_send_many(&mut [1, 2].into()).unwrap();
+        let received = [block_on(rx.recv()), receiver.join().unwrap()];
+        assert_eq!(received.into_iter().flatten().sum::<usize>(), 1 + 2);
+    });
+}
+
+/// Each message is received or evicted, once; a receiver that was promised one gets one.
+#[test]
+fn an_eviction_meets_two_receivers() {
+    model(|| {
+        let (tx, rx) = channel(1);
+        let other = rx.clone();
+        let receiver = thread::spawn(move || block_on(other.recv()));
+        let evicted = [1, 2].map(|i| tx.force_send(i).unwrap());
+        drop(tx);
+        let received = [block_on(rx.recv()), receiver.join().unwrap()];
+        let all = evicted.into_iter().chain(received).flatten();
+        assert_eq!(all.sum::<usize>(), 1 + 2);
+    });
+}

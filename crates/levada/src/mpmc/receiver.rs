@@ -1,14 +1,16 @@
 #![forbid(unsafe_code)]
 
 use core::fmt;
+use core::time::Duration;
+use std::time::Instant;
 
 use super::Queue;
-use super::error::TryRecvError;
-use super::future::{Recv, RecvMany};
+use super::error::{RecvTimeoutError, TryRecvError};
+use super::future::{Recv, RecvMany, RecvUntil};
 use crate::prim::park_on;
 use crate::refs::Hub;
 use crate::refs::Rx;
-use crate::util::block_on::stay_awake_until;
+use crate::util::block_on::{block_on_for, block_on_until, stay_awake_until};
 
 /// The receiving side of a bounded [`channel`](super::channel).
 ///
@@ -110,6 +112,26 @@ impl<T> Receiver<T> {
         self.queue.try_recv().map_err(TryRecvError::from)
     }
 
+    /// Takes all messages that are there now, in one step, and iterates over them. What the
+    /// iterator has not given when it is dropped is dropped with it, as by [`Vec::drain`].
+    ///
+    /// Their room is free at once. Nothing is allocated if no message is there; to keep the buffer,
+    /// use [`recv_many`](Self::recv_many).
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpmc::channel(8);
+    /// for i in 0..3 {
+    ///     assert!(tx.try_send(i).is_ok());
+    /// }
+    /// assert_eq!(rx.drain().collect::<Vec<_>>(), [0, 1, 2]);
+    /// assert_eq!(rx.drain().count(), 0);
+    /// ```
+    pub fn drain(&self) -> std::vec::IntoIter<T> {
+        self.queue.touch();
+        self.queue.drain().into_iter()
+    }
+
     /// Receives the next message, blocking the thread until there is one; `None` when the channel
     /// has ended.
     ///
@@ -130,6 +152,79 @@ impl<T> Receiver<T> {
             return Some(message);
         }
         park_on(self.recv())
+    }
+
+    /// Receives the next message, waiting until `stop` is ready: any future, of any runtime, such
+    /// as a timer or a shutdown.
+    ///
+    /// # Errors
+    /// [`Timeout`](RecvTimeoutError::Timeout) if `stop` was ready first,
+    /// [`Disconnected`](RecvTimeoutError::Disconnected) if the channel has ended.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it is ready, no message was taken.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpmc::{self, error::RecvTimeoutError};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, rx) = mpmc::channel(8);
+    /// assert!(tx.try_send(1).is_ok());
+    /// assert_eq!(rx.recv_until(std::future::ready(())).await, Ok(1));
+    /// let stopped = rx.recv_until(std::future::ready(())).await;
+    /// assert_eq!(stopped, Err(RecvTimeoutError::Timeout));
+    /// # }
+    /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub fn recv_until<F: Future>(&self, stop: F) -> RecvUntil<'_, T, F> {
+        RecvUntil::new(self.recv(), stop)
+    }
+
+    /// Receives the next message, blocking the thread until there is one, up to `timeout`.
+    ///
+    /// # Errors
+    /// [`Timeout`](RecvTimeoutError::Timeout) if the time passed,
+    /// [`Disconnected`](RecvTimeoutError::Disconnected) if the channel has ended.
+    ///
+    /// # Panics
+    /// Inside an asynchronous runtime (with feature `tokio`: one of tokio's).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let (tx, rx) = levada::mpmc::channel(8);
+    /// assert!(tx.try_send(1).is_ok());
+    /// assert_eq!(rx.blocking_recv_timeout(Duration::from_secs(60)), Ok(1));
+    /// assert!(rx.blocking_recv_timeout(Duration::from_millis(1)).is_err());
+    /// ```
+    #[track_caller]
+    pub fn blocking_recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        RecvTimeoutError::check(block_on_for(self.recv(), timeout))
+    }
+
+    /// Receives the next message, blocking the thread until there is one, or until `deadline`.
+    ///
+    /// # Errors
+    /// As [`blocking_recv_timeout`](Self::blocking_recv_timeout).
+    ///
+    /// # Panics
+    /// As [`blocking_recv_timeout`](Self::blocking_recv_timeout).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Instant;
+    ///
+    /// let (tx, rx) = levada::mpmc::channel(8);
+    /// let deadline = Instant::now();
+    /// assert!(tx.try_send(1).is_ok());
+    /// assert_eq!(rx.blocking_recv_deadline(deadline), Ok(1));
+    /// assert!(rx.blocking_recv_deadline(deadline).is_err());
+    /// ```
+    #[track_caller]
+    pub fn blocking_recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        RecvTimeoutError::check(block_on_until(self.recv(), deadline))
     }
 
     /// As [`recv_many`](Self::recv_many), blocking the thread.

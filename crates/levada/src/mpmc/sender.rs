@@ -1,20 +1,23 @@
 #![forbid(unsafe_code)]
 
 use core::fmt;
-#[cfg(feature = "tokio")]
 use core::time::Duration;
+use std::collections::VecDeque;
+use std::time::Instant;
 
-use super::Queue;
-use super::error::{SendError, TrySendError};
-use super::future::{Closed, Reserve, ReserveMany, ReserveOwned, Send};
+use super::error::{SendError, SendTimeoutError, TrySendError};
+use super::future::{
+    Closed, Reserve, ReserveMany, ReserveOwned, Send, SendMany, SendRef, SendUntil,
+};
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use super::receiver::Receiver;
+use super::{Offered, Queue};
 use crate::observe::Name;
 use crate::queue::chan::MAX_CAPACITY;
 use crate::queue::future::BoundedSender;
 use crate::queue::many;
 use crate::refs::{Hub, Tx, WeakTx};
-use crate::util::block_on::block_on;
+use crate::util::block_on::{block_on, block_on_for, block_on_until};
 
 /// Makes a channel that holds at most `buffer` messages.
 ///
@@ -130,6 +133,101 @@ impl<T> Sender<T> {
         Send::new(&self.queue, value)
     }
 
+    /// Sends all messages of `batch`, oldest first, waiting for capacity as often as it takes.
+    ///
+    /// The channel synchronises once for all messages that there is room for, and a sleeping
+    /// receiver is woken once for them. The messages of the batch stay in order; messages of other
+    /// senders may come between them, since a batch that has to wait again does so behind the
+    /// senders that wait already.
+    ///
+    /// # Errors
+    /// [`SendError`] if all receivers are gone or one has closed the channel. The messages that
+    /// were not sent are left in `batch`.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, each message was either sent or is left in `batch`, for a next
+    /// call. The place in the queue is lost.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::collections::VecDeque;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, rx) = levada::mpmc::channel(2);
+    /// tokio::spawn(async move {
+    ///     let mut batch = VecDeque::from([1, 2, 3, 4, 5]);
+    ///     tx.send_many(&mut batch).await
+    /// });
+    /// let mut received = Vec::new();
+    /// while let Some(message) = rx.recv().await {
+    ///     received.push(message);
+    /// }
+    /// assert_eq!(received, [1, 2, 3, 4, 5]);
+    /// # }
+    /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub fn send_many<'a, 'b>(&'a self, batch: &'b mut VecDeque<T>) -> SendMany<'a, 'b, T> {
+        self.queue.touch();
+        SendMany::new(&self.queue, batch)
+    }
+
+    /// Sends as many messages of `batch` as there is capacity for now, oldest first, and gives
+    /// their number: at least 1, unless the batch is empty. The others are left in `batch`.
+    ///
+    /// # Errors
+    /// [`TrySendError::Full`] if there is no capacity, or if it belongs to senders that waited
+    /// before; [`TrySendError::Closed`] if all receivers are gone or one has closed the channel.
+    /// All messages are left in `batch` then.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::collections::VecDeque;
+    ///
+    /// let (tx, rx) = levada::mpmc::channel(2);
+    /// let mut batch = VecDeque::from(["a", "b", "c"]);
+    /// assert_eq!(tx.try_send_many(&mut batch), Ok(2));
+    /// assert_eq!(batch, ["c"]);
+    /// assert_eq!(rx.try_recv(), Ok("a"));
+    /// ```
+    pub fn try_send_many(&self, batch: &mut VecDeque<T>) -> Result<usize, TrySendError<()>> {
+        self.queue.touch();
+        self.queue.try_send_many(batch).map_err(|refused| TrySendError::new(refused, ()))
+    }
+
+    /// Sends the message that is in `value`, waiting for capacity if the channel is full, and
+    /// leaves `None` there. Sends nothing if there is `None`.
+    ///
+    /// # Errors
+    /// [`SendError`] if all receivers are gone or one has closed the channel. The message is left
+    /// in `value`.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it is ready, the message was not sent and is left in
+    /// `value`. The place in the queue is lost.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, rx) = levada::mpmc::channel(1);
+    /// assert!(tx.try_send("first").is_ok());
+    /// let mut value = Some("second");
+    /// let limit = Duration::from_millis(5);
+    /// assert!(tokio::time::timeout(limit, tx.send_ref(&mut value)).await.is_err());
+    /// assert_eq!(value, Some("second"), "the message outlives the send");
+    ///
+    /// assert_eq!(rx.recv().await, Some("first"));
+    /// assert!(tx.send_ref(&mut value).await.is_ok());
+    /// assert_eq!((value, rx.recv().await), (None, Some("second")));
+    /// # }
+    /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub fn send_ref<'a, 'b>(&'a self, value: &'b mut Option<T>) -> SendRef<'a, 'b, T> {
+        self.queue.touch();
+        SendRef::new(&self.queue, value)
+    }
+
     /// Completes when all receivers are gone or one has closed the channel: there is no point in
     /// producing messages that will not be received.
     ///
@@ -171,9 +269,69 @@ impl<T> Sender<T> {
     #[inline]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         self.queue.touch();
-        self.queue
-            .try_send(message)
-            .map_err(|(refused, message)| TrySendError::new(refused, message))
+        self.queue.try_send(message)
+    }
+
+    /// Sends a message without waiting. If the channel is full, the oldest message goes, and comes
+    /// back here.
+    ///
+    /// If no message can go (all places are reserved, or belong to senders that wait), the message
+    /// itself comes back: see [`Overflow`](super::Overflow#guarantees). The hook of the channel is
+    /// not called for what comes back.
+    ///
+    /// # Errors
+    /// [`SendError`] with the message if all receivers are gone or one has closed the channel.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpmc::{self, Overflow};
+    ///
+    /// let (tx, rx) = mpmc::builder(2).overflow(Overflow::Wait).build();
+    /// assert_eq!(tx.force_send(1), Ok(None));
+    /// assert_eq!(tx.force_send(2), Ok(None));
+    /// assert_eq!(tx.force_send(3), Ok(Some(1)));
+    /// assert_eq!(rx.drain().collect::<Vec<_>>(), [2, 3]);
+    /// ```
+    pub fn force_send(&self, value: T) -> Result<Option<T>, SendError<T>> {
+        self.queue.touch();
+        self.queue.force_send(value).map_err(SendError)
+    }
+
+    /// Sends a message by the policy of the channel ([`Overflow`](super::Overflow)) without
+    /// waiting, and tells what became of it. Under the policy `Wait`, a message for which there is
+    /// no room comes back.
+    ///
+    /// The hook of the channel is not called for what comes back.
+    ///
+    /// # Errors
+    /// [`SendError`] with the message if all receivers are gone or one has closed the channel.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpmc::{self, Offered, Overflow};
+    ///
+    /// let (tx, rx) = mpmc::builder(2).overflow(Overflow::EvictNewest).build();
+    /// assert_eq!(tx.offer("a"), Ok(Offered::Queued { free: 1 }));
+    /// assert_eq!(tx.offer("b"), Ok(Offered::Queued { free: 0 }));
+    /// assert_eq!(tx.offer("c"), Ok(Offered::Evicted("b")));
+    /// assert_eq!(rx.drain().collect::<Vec<_>>(), ["a", "c"]);
+    /// ```
+    pub fn offer(&self, value: T) -> Result<Offered<T>, SendError<T>> {
+        self.queue.touch();
+        self.queue.offer(value).map_err(SendError)
+    }
+
+    /// How many messages were evicted or discarded, by all senders.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpmc::builder(1).overflow(Default::default()).build();
+    /// assert!(tx.force_send("a").is_ok());
+    /// assert!(tx.force_send("b").is_ok());
+    /// assert_eq!(tx.evicted(), 1);
+    /// ```
+    pub fn evicted(&self) -> u64 {
+        self.queue.evicted()
     }
 
     /// Sends a message, waiting for capacity up to `timeout`.
@@ -207,6 +365,92 @@ impl<T> Sender<T> {
     pub fn send_timeout(&self, value: T, timeout: Duration) -> super::future::SendTimeout<'_, T> {
         self.queue.touch();
         super::future::SendTimeout::new(&self.queue, value, timeout)
+    }
+
+    /// Sends a message, waiting for capacity until `stop` is ready: any future, of any runtime,
+    /// such as a timer or a shutdown.
+    ///
+    /// # Errors
+    /// With the message: [`Timeout`](SendTimeoutError::Timeout) if `stop` was ready first,
+    /// [`Closed`](SendTimeoutError::Closed) if all receivers are gone or one has closed the
+    /// channel.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it is ready, the message was not sent, and is dropped with
+    /// it.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpmc::{self, error::SendTimeoutError};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, _rx) = mpmc::channel(1);
+    /// assert_eq!(tx.send_until("a", std::future::ready(())).await, Ok(()));
+    /// let full = tx.send_until("b", std::future::ready(())).await;
+    /// assert_eq!(full, Err(SendTimeoutError::Timeout("b")));
+    /// # }
+    /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub fn send_until<F: Future>(&self, value: T, stop: F) -> SendUntil<'_, T, F> {
+        self.queue.touch();
+        SendUntil::new(&self.queue, value, stop)
+    }
+
+    /// Sends a message, blocking the thread while the channel is full, up to `timeout`.
+    ///
+    /// # Errors
+    /// With the message: [`Timeout`](SendTimeoutError::Timeout) if the time passed,
+    /// [`Closed`](SendTimeoutError::Closed) if all receivers are gone or one has closed the
+    /// channel.
+    ///
+    /// # Panics
+    /// Inside an asynchronous runtime (with feature `tokio`: one of tokio's).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let (tx, _rx) = levada::mpmc::channel(1);
+    /// assert!(tx.blocking_send_timeout("a", Duration::ZERO).is_ok());
+    /// assert!(tx.blocking_send_timeout("b", Duration::from_millis(1)).is_err());
+    /// ```
+    #[track_caller]
+    pub fn blocking_send_timeout(
+        &self,
+        value: T,
+        timeout: Duration,
+    ) -> Result<(), SendTimeoutError<T>> {
+        let mut value = Some(value);
+        let sent = block_on_for(self.send_ref(&mut value), timeout);
+        SendTimeoutError::check(sent, value)
+    }
+
+    /// Sends a message, blocking the thread while the channel is full, until `deadline`.
+    ///
+    /// # Errors
+    /// As [`blocking_send_timeout`](Self::blocking_send_timeout).
+    ///
+    /// # Panics
+    /// As [`blocking_send_timeout`](Self::blocking_send_timeout).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Instant;
+    ///
+    /// let (tx, _rx) = levada::mpmc::channel(1);
+    /// let deadline = Instant::now();
+    /// assert!(tx.blocking_send_deadline("a", deadline).is_ok());
+    /// assert!(tx.blocking_send_deadline("b", deadline).is_err());
+    /// ```
+    #[track_caller]
+    pub fn blocking_send_deadline(
+        &self,
+        value: T,
+        deadline: Instant,
+    ) -> Result<(), SendTimeoutError<T>> {
+        let mut value = Some(value);
+        let sent = block_on_until(self.send_ref(&mut value), deadline);
+        SendTimeoutError::check(sent, value)
     }
 
     /// Sends a message, blocking the thread while the channel is full.
@@ -425,6 +669,47 @@ impl<T> Sender<T> {
     /// ```
     pub fn capacity(&self) -> usize {
         self.queue.capacity()
+    }
+
+    /// How many messages are there.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpmc::channel(8);
+    /// assert!(tx.try_send(1).is_ok());
+    /// assert_eq!(tx.len(), 1);
+    /// ```
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether no message is there.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpmc::channel(8);
+    /// assert!(tx.is_empty());
+    /// assert!(tx.try_send(1).is_ok());
+    /// assert!(!tx.is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a message could not be sent now without waiting: all room is taken by messages, is
+    /// reserved, or belongs to senders that wait.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpmc::channel(2);
+    /// assert!(tx.try_send(1).is_ok());
+    /// assert!(!tx.is_full());
+    /// let permit = tx.try_reserve();
+    /// assert!(tx.is_full(), "one message and one permit");
+    /// # drop(permit);
+    /// ```
+    pub fn is_full(&self) -> bool {
+        self.capacity() == 0
     }
 
     /// A sender that does not keep the channel open.

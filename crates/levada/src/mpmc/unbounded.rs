@@ -1,16 +1,19 @@
 #![forbid(unsafe_code)]
 
 use core::fmt;
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::time::Instant;
 
 use super::Queue;
-use super::error::{SendError, TryRecvError};
-use super::future::{Closed, Recv, RecvMany};
+use super::error::{RecvTimeoutError, SendError, TryRecvError};
+use super::future::{Closed, Recv, RecvMany, RecvUntil};
 use crate::observe::Name;
 use crate::prim::park_on;
 use crate::queue::chan::UNBOUNDED;
 use crate::queue::many;
 use crate::refs::{Hub, Rx, Tx, WeakTx};
-use crate::util::block_on::stay_awake_until;
+use crate::util::block_on::{block_on_for, block_on_until, stay_awake_until};
 
 /// Makes a channel without a bound: sending never waits, so messages pile up when the receiver is
 /// slower than the senders. Prefer [`channel`](super::channel) unless the sender cannot wait.
@@ -103,7 +106,59 @@ impl<T> UnboundedSender<T> {
     #[inline]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         self.queue.touch();
-        self.queue.try_send(message).map_err(|(_closed, message)| SendError(message))
+        self.queue.try_send(message).map_err(|closed| SendError(closed.into_inner()))
+    }
+
+    /// Sends all messages of `batch`, oldest first. Never waits.
+    ///
+    /// The channel synchronises once for many messages, and a sleeping receiver is woken once for
+    /// them.
+    ///
+    /// # Errors
+    /// [`SendError`] if all receivers are gone or one has closed the channel. The messages that
+    /// were not sent are left in `batch`.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::collections::VecDeque;
+    ///
+    /// let (tx, rx) = levada::mpmc::unbounded_channel();
+    /// let mut batch = VecDeque::from(["a", "b"]);
+    /// assert!(tx.send_many(&mut batch).is_ok());
+    /// assert!(batch.is_empty());
+    /// assert_eq!(rx.try_recv(), Ok("a"));
+    /// ```
+    pub fn send_many(&self, batch: &mut VecDeque<T>) -> Result<(), SendError<()>> {
+        self.queue.touch();
+        while !batch.is_empty() {
+            self.queue.try_send_many(batch).map_err(|_closed| SendError(()))?;
+        }
+        Ok(())
+    }
+
+    /// How many messages are there.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpmc::unbounded_channel();
+    /// assert!(tx.send(1).is_ok());
+    /// assert_eq!(tx.len(), 1);
+    /// ```
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether no message is there.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpmc::unbounded_channel();
+    /// assert!(tx.is_empty());
+    /// assert!(tx.send(1).is_ok());
+    /// assert!(!tx.is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Completes when all receivers are gone or one has closed the channel: there is no point in
@@ -353,6 +408,26 @@ impl<T> UnboundedReceiver<T> {
         self.queue.try_recv().map_err(TryRecvError::from)
     }
 
+    /// Takes all messages that are there now, in one step, and iterates over them. What the
+    /// iterator has not given when it is dropped is dropped with it, as by [`Vec::drain`].
+    ///
+    /// Their room is free at once. Nothing is allocated if no message is there; to keep the buffer,
+    /// use [`recv_many`](Self::recv_many).
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = levada::mpmc::unbounded_channel();
+    /// for i in 0..3 {
+    ///     assert!(tx.send(i).is_ok());
+    /// }
+    /// assert_eq!(rx.drain().collect::<Vec<_>>(), [0, 1, 2]);
+    /// assert_eq!(rx.drain().count(), 0);
+    /// ```
+    pub fn drain(&self) -> std::vec::IntoIter<T> {
+        self.queue.touch();
+        self.queue.drain().into_iter()
+    }
+
     /// Receives the next message, blocking the thread until there is one; `None` when the channel
     /// has ended.
     ///
@@ -373,6 +448,79 @@ impl<T> UnboundedReceiver<T> {
             return Some(message);
         }
         park_on(self.recv())
+    }
+
+    /// Receives the next message, waiting until `stop` is ready: any future, of any runtime, such
+    /// as a timer or a shutdown.
+    ///
+    /// # Errors
+    /// [`Timeout`](RecvTimeoutError::Timeout) if `stop` was ready first,
+    /// [`Disconnected`](RecvTimeoutError::Disconnected) if the channel has ended.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it is ready, no message was taken.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpmc::{self, error::RecvTimeoutError};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, rx) = mpmc::unbounded_channel();
+    /// assert!(tx.send(1).is_ok());
+    /// assert_eq!(rx.recv_until(std::future::ready(())).await, Ok(1));
+    /// let stopped = rx.recv_until(std::future::ready(())).await;
+    /// assert_eq!(stopped, Err(RecvTimeoutError::Timeout));
+    /// # }
+    /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub fn recv_until<F: Future>(&self, stop: F) -> RecvUntil<'_, T, F> {
+        RecvUntil::new(self.recv(), stop)
+    }
+
+    /// Receives the next message, blocking the thread until there is one, up to `timeout`.
+    ///
+    /// # Errors
+    /// [`Timeout`](RecvTimeoutError::Timeout) if the time passed,
+    /// [`Disconnected`](RecvTimeoutError::Disconnected) if the channel has ended.
+    ///
+    /// # Panics
+    /// Inside an asynchronous runtime (with feature `tokio`: one of tokio's).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let (tx, rx) = levada::mpmc::unbounded_channel();
+    /// assert!(tx.send(1).is_ok());
+    /// assert_eq!(rx.blocking_recv_timeout(Duration::from_secs(60)), Ok(1));
+    /// assert!(rx.blocking_recv_timeout(Duration::from_millis(1)).is_err());
+    /// ```
+    #[track_caller]
+    pub fn blocking_recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        RecvTimeoutError::check(block_on_for(self.recv(), timeout))
+    }
+
+    /// Receives the next message, blocking the thread until there is one, or until `deadline`.
+    ///
+    /// # Errors
+    /// As [`blocking_recv_timeout`](Self::blocking_recv_timeout).
+    ///
+    /// # Panics
+    /// As [`blocking_recv_timeout`](Self::blocking_recv_timeout).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Instant;
+    ///
+    /// let (tx, rx) = levada::mpmc::unbounded_channel();
+    /// let deadline = Instant::now();
+    /// assert!(tx.send(1).is_ok());
+    /// assert_eq!(rx.blocking_recv_deadline(deadline), Ok(1));
+    /// assert!(rx.blocking_recv_deadline(deadline).is_err());
+    /// ```
+    #[track_caller]
+    pub fn blocking_recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        RecvTimeoutError::check(block_on_until(self.recv(), deadline))
     }
 
     /// As [`recv_many`](Self::recv_many), blocking the thread.

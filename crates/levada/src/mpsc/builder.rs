@@ -5,8 +5,10 @@ use core::fmt;
 use core::marker::PhantomData;
 use std::borrow::Cow;
 
+use super::Overflow;
 use super::{Receiver, Sender, UnboundedReceiver, UnboundedSender, sender, unbounded};
 use crate::observe::Name;
+use crate::queue::policy::{OnEvicted, Policy};
 
 /// Makes a bounded channel with options.
 ///
@@ -20,7 +22,8 @@ use crate::observe::Name;
 pub struct Builder<T> {
     capacity: usize,
     name: Name,
-    _message: PhantomData<fn(T)>,
+    overflow: Option<Overflow>,
+    on_evicted: Option<OnEvicted<T>>,
 }
 
 /// Begins to make a [`channel`](super::channel) for this many messages, with options.
@@ -30,7 +33,7 @@ pub struct Builder<T> {
 /// let (_tx, _rx) = levada::mpsc::builder::<u32>(8).build();
 /// ```
 pub fn builder<T>(capacity: usize) -> Builder<T> {
-    Builder { capacity, name: Name::none(), _message: PhantomData }
+    Builder { capacity, name: Name::none(), overflow: None, on_evicted: None }
 }
 
 /// Makes an unbounded channel with options.
@@ -101,6 +104,54 @@ impl<T> Builder<T> {
         self
     }
 
+    /// Sets what happens to a message for which there is no room.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpsc::{self, Overflow};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, mut rx) = mpsc::builder(1).overflow(Overflow::EvictOldest).build();
+    /// assert!(tx.send("stale").await.is_ok());
+    /// assert!(tx.send("fresh").await.is_ok(), "it does not wait");
+    /// assert_eq!(rx.recv().await, Some("fresh"));
+    /// # }
+    /// ```
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = Some(overflow);
+        self
+    }
+
+    /// Sets a function that gets each message that is evicted or discarded by a policy, and that no
+    /// caller gets back: those of `send`, `try_send`, `send_many` and `send_ref`. Without it they
+    /// are dropped.
+    ///
+    /// It runs where the sender runs, once for each message, after the message that was sent is in
+    /// the channel, and outside every lock: it may use the channel, and its panic is the sender's.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpsc::{self, Overflow};
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use std::sync::Arc;
+    ///
+    /// let lost = Arc::new(AtomicU32::new(0));
+    /// let sum = Arc::clone(&lost);
+    /// let (tx, _rx) = mpsc::builder(1)
+    ///     .overflow(Overflow::DiscardIncoming)
+    ///     .on_evicted(move |amount| {
+    ///         sum.fetch_add(amount, Ordering::Relaxed);
+    ///     })
+    ///     .build();
+    /// assert!(tx.try_send(10).is_ok());
+    /// assert!(tx.try_send(20).is_ok());
+    /// assert_eq!(lost.load(Ordering::Relaxed), 20);
+    /// ```
+    pub fn on_evicted(mut self, on_evicted: impl Fn(T) + Send + Sync + 'static) -> Self {
+        self.on_evicted = Some(Box::new(on_evicted));
+        self
+    }
+
     /// Creates the channel.
     ///
     /// # Panics
@@ -112,7 +163,12 @@ impl<T> Builder<T> {
     /// ```
     #[track_caller]
     pub fn build(self) -> (Sender<T>, Receiver<T>) {
-        sender::open(self.capacity, self.name)
+        let (tx, rx) = sender::open(self.capacity, self.name);
+        if self.overflow.is_some() || self.on_evicted.is_some() {
+            let overflow = self.overflow.unwrap_or_default();
+            tx.queue().start_with_policy(Policy::new(overflow, self.on_evicted));
+        }
+        (tx, rx)
     }
 }
 

@@ -4,6 +4,6 @@
 #[doc(hidden)]
 #[expect(deprecated, reason = "tokio still has it, deprecated")]
 pub use crate::queue::error::RecvError;
-#[cfg(feature = "tokio")]
-pub use crate::queue::error::SendTimeoutError;
-pub use crate::queue::error::{SendError, TryRecvError, TrySendError};
+pub use crate::queue::error::{
+    RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
+};

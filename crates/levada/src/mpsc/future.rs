@@ -5,14 +5,15 @@ use core::fmt;
 use core::marker::PhantomPinned;
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use std::collections::VecDeque;
 
 use pin_project_lite::pin_project;
 
-use super::error::SendError;
+use super::error::{RecvTimeoutError, SendError, SendTimeoutError};
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use super::{Queue, Sender, Waiters};
 use crate::observe::{Observed, Op, WaitRecord};
-use crate::queue::future::{Acquire, AcquireOwned, ClosedFut, SendFut};
+use crate::queue::future::{Acquire, AcquireOwned, ClosedFut, SendFut, SendManyFut, SendRefFut};
 use crate::queue::single::UniqueRx;
 
 pin_project! {
@@ -53,6 +54,98 @@ impl<T> Future for Send<'_, T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().inner.poll(cx)
+    }
+}
+
+pin_project! {
+    /// Future of [`Sender::send_many`](super::Sender::send_many).
+    ///
+    /// # Cancel safety
+    /// If it is dropped, each message was either sent or is left with the caller. Its place in the
+    /// queue of waiting senders is lost.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct SendMany<'a, 'b, T> {
+        #[pin]
+        inner: SendManyFut<'a, 'b, T, Waiters>,
+    }
+}
+
+impl<'a, 'b, T> SendMany<'a, 'b, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub(super) fn new(queue: &'a Queue<T>, batch: &'b mut VecDeque<T>) -> Self {
+        Self { inner: SendManyFut::new(queue, batch) }
+    }
+}
+
+impl<T> Future for SendMany<'_, '_, T> {
+    type Output = Result<(), SendError<()>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().inner.poll(cx)
+    }
+}
+
+pin_project! {
+    /// Future of [`Sender::send_ref`](super::Sender::send_ref).
+    ///
+    /// # Cancel safety
+    /// If it is dropped before it is ready, the message was not sent, and is left with the caller.
+    /// Its place in the queue of waiting senders is lost.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct SendRef<'a, 'b, T> {
+        #[pin]
+        inner: SendRefFut<'a, 'b, T, Waiters>,
+    }
+}
+
+impl<'a, 'b, T> SendRef<'a, 'b, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub(super) fn new(queue: &'a Queue<T>, value: &'b mut Option<T>) -> Self {
+        Self { inner: SendRefFut::new(queue, value) }
+    }
+}
+
+impl<T> Future for SendRef<'_, '_, T> {
+    type Output = Result<(), SendError<()>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().inner.poll(cx)
+    }
+}
+
+pin_project! {
+    /// Future of [`Sender::send_until`](super::Sender::send_until).
+    ///
+    /// # Cancel safety
+    /// If it is dropped before it is ready, the message was not sent, and is dropped with it.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct SendUntil<'a, T, F> {
+        #[pin]
+        send: SendFut<'a, T, Waiters>,
+        #[pin]
+        stop: F,
+    }
+}
+
+impl<'a, T, F> SendUntil<'a, T, F> {
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub(super) fn new(queue: &'a Queue<T>, value: T, stop: F) -> Self {
+        Self { send: SendFut::new(queue, value), stop }
+    }
+}
+
+impl<T, F: Future> Future for SendUntil<'_, T, F> {
+    type Output = Result<(), SendTimeoutError<T>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let Poll::Ready(sent) = this.send.as_mut().poll(cx) {
+            return Poll::Ready(sent.map_err(SendTimeoutError::from));
+        }
+        this.stop.poll(cx).map(|_stopped| {
+            let value = this.send.take().expect("`SendUntil` polled after completion");
+            Err(SendTimeoutError::Timeout(value))
+        })
     }
 }
 
@@ -242,6 +335,78 @@ impl<T> Future for RecvMany<'_, '_, T> {
     }
 }
 
+pin_project! {
+    /// Future of `ready`, of [`Receiver`](super::Receiver) and
+    /// [`UnboundedReceiver`](super::UnboundedReceiver).
+    ///
+    /// # Cancel safety
+    /// Dropping it loses nothing.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Ready<'a, T> {
+        queue: &'a mut UniqueRx<T>,
+        wait: WaitRecord,
+        #[pin]
+        _pinned: PhantomPinned,
+    }
+}
+
+impl<'a, T> Ready<'a, T> {
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub(super) fn new(queue: &'a mut UniqueRx<T>) -> Self {
+        Self { queue, wait: WaitRecord::new(), _pinned: PhantomPinned }
+    }
+}
+
+impl<T> Future for Ready<'_, T> {
+    type Output = bool;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+        let this = self.project();
+        let polled = this.queue.poll_ready(cx);
+        this.wait.note(polled.is_pending(), cx, this.queue.record(), Op::Recv);
+        polled
+    }
+}
+
+impl<T> fmt::Debug for Ready<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// Future of `recv_until`, of [`Receiver`](super::Receiver) and
+    /// [`UnboundedReceiver`](super::UnboundedReceiver).
+    ///
+    /// # Cancel safety
+    /// If it is dropped before it is ready, no message was taken.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct RecvUntil<'a, T, F> {
+        #[pin]
+        recv: Recv<'a, T>,
+        #[pin]
+        stop: F,
+    }
+}
+
+impl<'a, T, F> RecvUntil<'a, T, F> {
+    pub(super) fn new(recv: Recv<'a, T>, stop: F) -> Self {
+        Self { recv, stop }
+    }
+}
+
+impl<T, F: Future> Future for RecvUntil<'_, T, F> {
+    type Output = Result<T, RecvTimeoutError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(received) = this.recv.poll(cx) {
+            return Poll::Ready(RecvTimeoutError::check(Some(received)));
+        }
+        this.stop.poll(cx).map(|_stopped| Err(RecvTimeoutError::Timeout))
+    }
+}
+
 #[cfg(feature = "tokio")]
 pub use self::timeout::SendTimeout;
 
@@ -307,6 +472,30 @@ mod timeout {
 impl<T> fmt::Debug for Send<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Send").finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for SendMany<'_, '_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendMany").field("left", &self.inner.left()).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for SendRef<'_, '_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendRef").finish_non_exhaustive()
+    }
+}
+
+impl<T, F> fmt::Debug for SendUntil<'_, T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendUntil").finish_non_exhaustive()
+    }
+}
+
+impl<T, F> fmt::Debug for RecvUntil<'_, T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecvUntil").finish_non_exhaustive()
     }
 }
 

@@ -23,6 +23,17 @@
 //! 3. A `send` or `reserve` that is cancelled loses its place in the queue of senders. Capacity
 //!    that was granted to it passes to the next sender.
 //! 4. A [`Permit`] that is dropped unused returns its capacity.
+//! 5. [`send_many`](Sender::send_many) and [`send_ref`](Sender::send_ref) leave what they have not
+//!    sent with their caller.
+//!
+//! # Overflow
+//! A bounded channel that was made with a policy ([`builder`], [`Overflow`]) evicts or discards a
+//! message where its sender would wait: the newest wins, or the oldest.
+//! [`force_send`](Sender::force_send) does so for one message, [`offer`](Sender::offer) tells what
+//! became of it, and [`evicted`](Sender::evicted) counts.
+//!
+//! A channel with a policy keeps its messages back until the receiver comes for them, and each
+//! receive takes a lock. A channel without a policy pays nothing for this.
 //!
 //! # Signal handlers
 //! Never use a channel of this crate in a signal handler, not even to `try_send`: it takes locks,
@@ -63,7 +74,8 @@
 //! Atomic read-modify-writes per message while no task sleeps: sending takes one. Receiving takes
 //! none, and one full fence in a bounded channel; [`Receiver::recv_many`] takes one fence for the
 //! whole batch. [`Sender::reserve`] followed by [`Permit::send`] takes two. Sending to a sleeping
-//! receiver adds its wake-up.
+//! receiver adds its wake-up. [`Sender::send_many`] takes one, and one wake-up, for all messages
+//! that there is room for.
 //!
 //! An idle channel is one allocation of 496 bytes, whatever its capacity. The first 64 bytes of
 //! messages are stored in it, further ones in rings on the heap that grow with the number of queued
@@ -113,6 +125,8 @@ pub use self::sender::{Sender, WeakSender, channel};
 pub use self::unbounded::{
     UnboundedReceiver, UnboundedSender, WeakUnboundedSender, unbounded_channel,
 };
+
+pub use crate::queue::policy::{Offered, Overflow};
 
 /// The channel behind the handles.
 type Queue<T> = crate::queue::chan::Chan<T, Waiters>;

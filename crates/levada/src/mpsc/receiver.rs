@@ -2,13 +2,15 @@
 
 use core::fmt;
 use core::task::{Context, Poll};
+use core::time::Duration;
+use std::time::Instant;
 
-use super::error::TryRecvError;
-use super::future::{Recv, RecvMany};
+use super::error::{RecvTimeoutError, TryRecvError};
+use super::future::{Ready, Recv, RecvMany, RecvUntil};
 use crate::prim::park_on;
 use crate::queue::single::UniqueRx;
 use crate::refs::Hub;
-use crate::util::block_on::stay_awake_until;
+use crate::util::block_on::{block_on_for, block_on_until, stay_awake_until};
 
 /// The receiving side of a bounded [`channel`](super::channel).
 ///
@@ -107,6 +109,87 @@ impl<T> Receiver<T> {
         self.queue.try_recv().map_err(TryRecvError::from)
     }
 
+    /// Takes all messages that are there now, in one step, and iterates over them. What the
+    /// iterator has not given when it is dropped is dropped with it, as by [`Vec::drain`].
+    ///
+    /// Their room is free at once. Nothing is allocated if no message is there; to keep the buffer,
+    /// use [`recv_many`](Self::recv_many).
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, mut rx) = levada::mpsc::channel(8);
+    /// for i in 0..3 {
+    ///     assert!(tx.try_send(i).is_ok());
+    /// }
+    /// assert_eq!(rx.drain().collect::<Vec<_>>(), [0, 1, 2]);
+    /// assert_eq!(rx.drain().count(), 0);
+    /// ```
+    pub fn drain(&mut self) -> std::vec::IntoIter<T> {
+        self.queue.touch();
+        self.queue.drain().into_iter()
+    }
+
+    /// The next message, which stays in the channel; `None` if none is there now.
+    ///
+    /// A message that was looked at is not evicted by an [`Overflow`](super::Overflow) policy: what
+    /// would evict it is stored beside it, so that there is one message more than the capacity.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, mut rx) = levada::mpsc::channel(8);
+    /// assert_eq!(rx.peek(), None);
+    /// assert!(tx.try_send("hello").is_ok());
+    /// assert_eq!(rx.peek(), Some(&"hello"));
+    /// assert_eq!(rx.try_recv(), Ok("hello"));
+    /// ```
+    pub fn peek(&mut self) -> Option<&T> {
+        self.queue.touch();
+        self.queue.peek()
+    }
+
+    /// Receives the next message if one is there now and `condition` holds for it; otherwise the
+    /// message stays in the channel.
+    ///
+    /// # Panics
+    /// If `condition` panics. The message stays in the channel.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, mut rx) = levada::mpsc::channel(8);
+    /// assert!(tx.try_send(1).is_ok());
+    /// assert!(tx.try_send(2).is_ok());
+    /// assert_eq!(rx.recv_if(|message| message % 2 == 1), Some(1));
+    /// assert_eq!(rx.recv_if(|message| message % 2 == 1), None);
+    /// assert_eq!(rx.try_recv(), Ok(2));
+    /// ```
+    pub fn recv_if(&mut self, condition: impl FnOnce(&T) -> bool) -> Option<T> {
+        self.queue.touch();
+        self.queue.recv_if(condition)
+    }
+
+    /// Waits until a message is there, and takes none: `true` if one is there, `false` if the
+    /// channel has ended.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost if the future is dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, mut rx) = levada::mpsc::channel(8);
+    /// assert!(tx.try_send("work").is_ok());
+    /// drop(tx);
+    /// assert!(rx.ready().await, "worth making a connection for");
+    /// assert_eq!(rx.try_recv(), Ok("work"));
+    /// assert!(!rx.ready().await, "the end");
+    /// # }
+    /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub fn ready(&mut self) -> Ready<'_, T> {
+        self.queue.touch();
+        Ready::new(&mut self.queue)
+    }
+
     /// Receives the next message, blocking the thread until there is one; `None` when the channel
     /// has ended.
     ///
@@ -127,6 +210,79 @@ impl<T> Receiver<T> {
             return Some(message);
         }
         park_on(self.recv())
+    }
+
+    /// Receives the next message, waiting until `stop` is ready: any future, of any runtime, such
+    /// as a timer or a shutdown.
+    ///
+    /// # Errors
+    /// [`Timeout`](RecvTimeoutError::Timeout) if `stop` was ready first,
+    /// [`Disconnected`](RecvTimeoutError::Disconnected) if the channel has ended.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it is ready, no message was taken.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpsc::{self, error::RecvTimeoutError};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, mut rx) = mpsc::channel(8);
+    /// assert!(tx.try_send(1).is_ok());
+    /// assert_eq!(rx.recv_until(std::future::ready(())).await, Ok(1));
+    /// let stopped = rx.recv_until(std::future::ready(())).await;
+    /// assert_eq!(stopped, Err(RecvTimeoutError::Timeout));
+    /// # }
+    /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub fn recv_until<F: Future>(&mut self, stop: F) -> RecvUntil<'_, T, F> {
+        RecvUntil::new(self.recv(), stop)
+    }
+
+    /// Receives the next message, blocking the thread until there is one, up to `timeout`.
+    ///
+    /// # Errors
+    /// [`Timeout`](RecvTimeoutError::Timeout) if the time passed,
+    /// [`Disconnected`](RecvTimeoutError::Disconnected) if the channel has ended.
+    ///
+    /// # Panics
+    /// Inside an asynchronous runtime (with feature `tokio`: one of tokio's).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let (tx, mut rx) = levada::mpsc::channel(8);
+    /// assert!(tx.try_send(1).is_ok());
+    /// assert_eq!(rx.blocking_recv_timeout(Duration::from_secs(60)), Ok(1));
+    /// assert!(rx.blocking_recv_timeout(Duration::from_millis(1)).is_err());
+    /// ```
+    #[track_caller]
+    pub fn blocking_recv_timeout(&mut self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        RecvTimeoutError::check(block_on_for(self.recv(), timeout))
+    }
+
+    /// Receives the next message, blocking the thread until there is one, or until `deadline`.
+    ///
+    /// # Errors
+    /// As [`blocking_recv_timeout`](Self::blocking_recv_timeout).
+    ///
+    /// # Panics
+    /// As [`blocking_recv_timeout`](Self::blocking_recv_timeout).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Instant;
+    ///
+    /// let (tx, mut rx) = levada::mpsc::channel(8);
+    /// let deadline = Instant::now();
+    /// assert!(tx.try_send(1).is_ok());
+    /// assert_eq!(rx.blocking_recv_deadline(deadline), Ok(1));
+    /// assert!(rx.blocking_recv_deadline(deadline).is_err());
+    /// ```
+    #[track_caller]
+    pub fn blocking_recv_deadline(&mut self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        RecvTimeoutError::check(block_on_until(self.recv(), deadline))
     }
 
     /// As [`recv_many`](Self::recv_many), blocking the thread.

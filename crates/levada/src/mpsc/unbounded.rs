@@ -2,16 +2,19 @@
 
 use core::fmt;
 use core::task::{Context, Poll};
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::time::Instant;
 
 use super::Queue;
-use super::error::{SendError, TryRecvError};
-use super::future::{Closed, Recv, RecvMany};
+use super::error::{RecvTimeoutError, SendError, TryRecvError};
+use super::future::{Closed, Ready, Recv, RecvMany, RecvUntil};
 use crate::observe::Name;
 use crate::prim::park_on;
 use crate::queue::chan::UNBOUNDED;
 use crate::queue::single::{self, UniqueRx};
 use crate::refs::{Hub, Tx, WeakTx};
-use crate::util::block_on::stay_awake_until;
+use crate::util::block_on::{block_on_for, block_on_until, stay_awake_until};
 
 /// Makes a channel without a bound: sending never waits, so messages pile up when the receiver is
 /// slower than the senders. Prefer [`channel`](super::channel) unless the sender cannot wait.
@@ -102,7 +105,59 @@ impl<T> UnboundedSender<T> {
     #[inline]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         self.queue.touch();
-        self.queue.try_send(message).map_err(|(_closed, message)| SendError(message))
+        self.queue.try_send(message).map_err(|closed| SendError(closed.into_inner()))
+    }
+
+    /// Sends all messages of `batch`, oldest first. Never waits.
+    ///
+    /// The channel synchronises once for many messages, and a sleeping receiver is woken once for
+    /// them.
+    ///
+    /// # Errors
+    /// [`SendError`] if the receiver is gone or has closed the channel. The messages that were not
+    /// sent are left in `batch`.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::collections::VecDeque;
+    ///
+    /// let (tx, mut rx) = levada::mpsc::unbounded_channel();
+    /// let mut batch = VecDeque::from(["a", "b"]);
+    /// assert!(tx.send_many(&mut batch).is_ok());
+    /// assert!(batch.is_empty());
+    /// assert_eq!(rx.try_recv(), Ok("a"));
+    /// ```
+    pub fn send_many(&self, batch: &mut VecDeque<T>) -> Result<(), SendError<()>> {
+        self.queue.touch();
+        while !batch.is_empty() {
+            self.queue.try_send_many(batch).map_err(|_closed| SendError(()))?;
+        }
+        Ok(())
+    }
+
+    /// How many messages are there.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpsc::unbounded_channel();
+    /// assert!(tx.send(1).is_ok());
+    /// assert_eq!(tx.len(), 1);
+    /// ```
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether no message is there.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpsc::unbounded_channel();
+    /// assert!(tx.is_empty());
+    /// assert!(tx.send(1).is_ok());
+    /// assert!(!tx.is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Completes when the receiver is gone or has closed the channel: there is no point in
@@ -351,6 +406,84 @@ impl<T> UnboundedReceiver<T> {
         self.queue.try_recv().map_err(TryRecvError::from)
     }
 
+    /// Takes all messages that are there now, in one step, and iterates over them. What the
+    /// iterator has not given when it is dropped is dropped with it, as by [`Vec::drain`].
+    ///
+    /// Their room is free at once. Nothing is allocated if no message is there; to keep the buffer,
+    /// use [`recv_many`](Self::recv_many).
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, mut rx) = levada::mpsc::unbounded_channel();
+    /// for i in 0..3 {
+    ///     assert!(tx.send(i).is_ok());
+    /// }
+    /// assert_eq!(rx.drain().collect::<Vec<_>>(), [0, 1, 2]);
+    /// assert_eq!(rx.drain().count(), 0);
+    /// ```
+    pub fn drain(&mut self) -> std::vec::IntoIter<T> {
+        self.queue.touch();
+        self.queue.drain().into_iter()
+    }
+
+    /// The next message, which stays in the channel; `None` if none is there now.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, mut rx) = levada::mpsc::unbounded_channel();
+    /// assert_eq!(rx.peek(), None);
+    /// assert!(tx.send("hello").is_ok());
+    /// assert_eq!(rx.peek(), Some(&"hello"));
+    /// assert_eq!(rx.try_recv(), Ok("hello"));
+    /// ```
+    pub fn peek(&mut self) -> Option<&T> {
+        self.queue.touch();
+        self.queue.peek()
+    }
+
+    /// Receives the next message if one is there now and `condition` holds for it; otherwise the
+    /// message stays in the channel.
+    ///
+    /// # Panics
+    /// If `condition` panics. The message stays in the channel.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, mut rx) = levada::mpsc::unbounded_channel();
+    /// assert!(tx.send(1).is_ok());
+    /// assert!(tx.send(2).is_ok());
+    /// assert_eq!(rx.recv_if(|message| message % 2 == 1), Some(1));
+    /// assert_eq!(rx.recv_if(|message| message % 2 == 1), None);
+    /// assert_eq!(rx.try_recv(), Ok(2));
+    /// ```
+    pub fn recv_if(&mut self, condition: impl FnOnce(&T) -> bool) -> Option<T> {
+        self.queue.touch();
+        self.queue.recv_if(condition)
+    }
+
+    /// Waits until a message is there, and takes none: `true` if one is there, `false` if the
+    /// channel has ended.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost if the future is dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, mut rx) = levada::mpsc::unbounded_channel();
+    /// assert!(tx.send("work").is_ok());
+    /// drop(tx);
+    /// assert!(rx.ready().await, "worth making a connection for");
+    /// assert_eq!(rx.try_recv(), Ok("work"));
+    /// assert!(!rx.ready().await, "the end");
+    /// # }
+    /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub fn ready(&mut self) -> Ready<'_, T> {
+        self.queue.touch();
+        Ready::new(&mut self.queue)
+    }
+
     /// Receives the next message, blocking the thread until there is one; `None` when the channel
     /// has ended.
     ///
@@ -371,6 +504,79 @@ impl<T> UnboundedReceiver<T> {
             return Some(message);
         }
         park_on(self.recv())
+    }
+
+    /// Receives the next message, waiting until `stop` is ready: any future, of any runtime, such
+    /// as a timer or a shutdown.
+    ///
+    /// # Errors
+    /// [`Timeout`](RecvTimeoutError::Timeout) if `stop` was ready first,
+    /// [`Disconnected`](RecvTimeoutError::Disconnected) if the channel has ended.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it is ready, no message was taken.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpsc::{self, error::RecvTimeoutError};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (tx, mut rx) = mpsc::unbounded_channel();
+    /// assert!(tx.send(1).is_ok());
+    /// assert_eq!(rx.recv_until(std::future::ready(())).await, Ok(1));
+    /// let stopped = rx.recv_until(std::future::ready(())).await;
+    /// assert_eq!(stopped, Err(RecvTimeoutError::Timeout));
+    /// # }
+    /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub fn recv_until<F: Future>(&mut self, stop: F) -> RecvUntil<'_, T, F> {
+        RecvUntil::new(self.recv(), stop)
+    }
+
+    /// Receives the next message, blocking the thread until there is one, up to `timeout`.
+    ///
+    /// # Errors
+    /// [`Timeout`](RecvTimeoutError::Timeout) if the time passed,
+    /// [`Disconnected`](RecvTimeoutError::Disconnected) if the channel has ended.
+    ///
+    /// # Panics
+    /// Inside an asynchronous runtime (with feature `tokio`: one of tokio's).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let (tx, mut rx) = levada::mpsc::unbounded_channel();
+    /// assert!(tx.send(1).is_ok());
+    /// assert_eq!(rx.blocking_recv_timeout(Duration::from_secs(60)), Ok(1));
+    /// assert!(rx.blocking_recv_timeout(Duration::from_millis(1)).is_err());
+    /// ```
+    #[track_caller]
+    pub fn blocking_recv_timeout(&mut self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        RecvTimeoutError::check(block_on_for(self.recv(), timeout))
+    }
+
+    /// Receives the next message, blocking the thread until there is one, or until `deadline`.
+    ///
+    /// # Errors
+    /// As [`blocking_recv_timeout`](Self::blocking_recv_timeout).
+    ///
+    /// # Panics
+    /// As [`blocking_recv_timeout`](Self::blocking_recv_timeout).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Instant;
+    ///
+    /// let (tx, mut rx) = levada::mpsc::unbounded_channel();
+    /// let deadline = Instant::now();
+    /// assert!(tx.send(1).is_ok());
+    /// assert_eq!(rx.blocking_recv_deadline(deadline), Ok(1));
+    /// assert!(rx.blocking_recv_deadline(deadline).is_err());
+    /// ```
+    #[track_caller]
+    pub fn blocking_recv_deadline(&mut self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        RecvTimeoutError::check(block_on_until(self.recv(), deadline))
     }
 
     /// As [`recv_many`](Self::recv_many), blocking the thread.

@@ -148,8 +148,10 @@ pub(crate) fn park_on<F: Future>(future: F) -> F::Output {
 
 /// The same for no longer than `limit`: `None` if the future has not ended by then.
 pub(crate) fn park_on_for<F: Future>(future: F, limit: Duration) -> Option<F::Output> {
+    let Some(deadline) = Instant::now().checked_add(limit) else {
+        return Some(park_on(future));
+    };
     let mut future = pin!(future);
-    let deadline = Instant::now() + limit;
     PLACE
         .try_with(|place| place.run_until(future.as_mut(), deadline))
         .unwrap_or_else(|_| Place::new().run_until(future.as_mut(), deadline))

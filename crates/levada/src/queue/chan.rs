@@ -28,7 +28,8 @@
 //! permit is out or granted.
 //!
 //! # Invariants
-//! - **I1** `queued + reserved + granted <= capacity`, where `queued = tail - head`.
+//! - **I1** `queued + reserved + granted <= capacity`, where `queued = tail - head`. Messages that
+//!   were given from a backlog may be beyond it ([`super::backlog`], I4).
 //! - **I2** Only the holder of the lock pushes, and reads or changes permits, edges and waiting
 //!   receivers. Only the one receiver (mpsc), or the holder of the lock (mpmc), pops.
 //! - **I3** `rx_flags` contains SENDERS_WAITING whenever a sender waits that was granted nothing.
@@ -86,10 +87,12 @@
 use core::fmt;
 use core::mem::offset_of;
 use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::ptr;
 use core::task::Waker;
 
+use super::policy::{Exchange, Policy};
 use crate::observe::{ChannelRecord, Kind, Name, Observed};
-use crate::prim::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use crate::prim::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 use crate::prim::{Arc, IS_SMALL, Lock, LockGuard, UnsafeCell, asymmetric};
 use crate::refs::{Counts, Hub};
 use crate::storage::ring::{Chain, Consumer, Emptied, Producer, START};
@@ -104,11 +107,24 @@ pub(super) const SENDERS_WAITING: u8 = 1;
 /// A bit of `rx_flags`: the receiver executes a fence before it reads SENDERS_WAITING. Without this
 /// bit, senders use the heavy fence of an asymmetric pair.
 pub(super) const NEEDS_FENCE: u8 = 2;
+/// A bit of `rx_flags`: the channel has a backlog (see [`super::backlog`]). Never cleared.
+pub(super) const HAS_BACKLOG: u8 = 4;
 /// After so many messages without a waiting sender, the receiver drops its fence.
 pub(crate) const UNFENCE_AFTER: u16 = if IS_SMALL { 2 } else { 1024 };
 
 /// The capacity of an unbounded channel.
 pub(crate) const UNBOUNDED: usize = usize::MAX;
+
+/// Where a message goes that is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Storing {
+    /// Into the storage that receivers take it from.
+    Chain,
+    /// Into the backlog ([`super::backlog`]).
+    Backlog,
+    /// Back to its sender: no receiver is left.
+    Nowhere,
+}
 
 /// The receivers that sleep: one waker (mpsc) or a queue of waiters (mpmc).
 pub(crate) trait RecvWaiters: Default {
@@ -117,6 +133,8 @@ pub(crate) trait RecvWaiters: Default {
     /// Whether senders that find the channel full are counted
     /// ([`take_after_expiry`](Self::take_after_expiry)).
     const COUNTS_REFUSED_SENDERS: bool = false;
+    /// Whether receiving takes no lock, so that only the messages of a backlog can be evicted.
+    const NEEDS_BACKLOG: bool = false;
 
     /// Takes the waker of the receiver that has waited longest, without promising it a message. The
     /// caller wakes it outside the lock.
@@ -144,6 +162,18 @@ pub(crate) trait RecvWaiters: Default {
 
     /// Takes all wakers. Answers whether the batch had no room for more.
     fn take_all(&mut self, batch: &mut WakeBatch) -> bool;
+
+    /// Evicts the oldest message and stores `value` as the newest. Nothing else changes, so no task
+    /// is woken. What is to be freed goes to `emptied`.
+    fn exchange_oldest<T>(
+        chan: &Chan<T, Self>,
+        tx: &mut TxSide<T, Self>,
+        value: T,
+        emptied: &mut Emptied<T>,
+    ) -> Exchange<T>;
+
+    /// Evicts the newest message and stores `value` in its place.
+    fn exchange_newest<T>(chan: &Chan<T, Self>, tx: &mut TxSide<T, Self>, value: T) -> Exchange<T>;
 }
 
 /// Bytes of a channel between the fields of senders and those of the receiver, without padding.
@@ -159,8 +189,8 @@ pub(crate) struct Chan<T, P> {
     closed: AtomicBool,
     /// Tasks that wait for `closed`.
     closed_event: WaitQueue,
-    /// A copy of the permits' capacity, for reads without the lock.
-    capacity: usize,
+    /// What is done about overflow, if a policy was set or a message was ever evicted. Set once.
+    pub(super) policy: AtomicPtr<Policy<T>>,
     /// Fills the cache line, where pointers are small.
     _pad: Pad<{ LINE.saturating_sub(RARELY_USED) }>,
     rx: RxSide<T>,
@@ -175,6 +205,19 @@ pub(super) fn with_message_in_hand(wake: impl FnOnce()) {
     contain(wake);
 }
 
+/// A clone of a waker that may not be needed: dropped after the lock is released (I4). A
+/// panic in its drop is caught, because the caller may hold a message or permits.
+pub(super) struct SpareWaker(pub(super) Option<Waker>);
+
+impl Drop for SpareWaker {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(waker) = self.0.take() {
+            with_message_in_hand(|| drop(waker));
+        }
+    }
+}
+
 /// The lock, and a hint for senders that have not taken it.
 struct Guarded<T, P> {
     /// Whether senders waited after the last change.
@@ -183,7 +226,7 @@ struct Guarded<T, P> {
 }
 
 /// What the lock guards.
-pub(super) struct TxSide<T, P> {
+pub(crate) struct TxSide<T, P> {
     pub(super) producer: Producer<T>,
     /// The receiver's position, possibly stale (too low). It is read again from the receiver's
     /// cache line when the channel looks full with this one.
@@ -192,11 +235,11 @@ pub(super) struct TxSide<T, P> {
     pub(super) cached_permits: usize,
     permits: Permits,
     /// The last value of `rx_flags`.
-    rx_flags_copy: u8,
+    pub(super) rx_flags_copy: u8,
     /// NEEDS_FENCE was set, and the receiver may not have seen it (I7).
     fence_unseen: bool,
     pub(super) receivers: P,
-    pub(super) receivers_gone: bool,
+    pub(super) storing: Storing,
 }
 
 /// The receiver's cache line.
@@ -264,7 +307,8 @@ impl<T, P> TxSide<T, P> {
 
 // SAFETY: the cell around the consumer prevents the automatic implementation. Threads that share a
 // channel access that cell one at a time (I2), and move messages out of it, which `T: Send` allows.
-// No thread has a reference to a message in the channel, so `T` need not be `Sync`.
+// A reference to a message in the channel is lent only by the one receiver of mpsc, to its caller
+// (`UniqueRx::peek`), so `T` need not be `Sync`.
 unsafe impl<T: Send, P: Send> Sync for Chan<T, P> {}
 
 // A panic in foreign code leaves the channel whole (see `# Unwinding`), and a message in the
@@ -295,7 +339,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
                     rx_flags_copy: rx_flags,
                     fence_unseen: false,
                     receivers: P::default(),
-                    receivers_gone: false,
+                    storing: Storing::Chain,
                 }),
             },
             rx: RxSide {
@@ -313,21 +357,28 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             counts: Counts::new(1),
             closed: AtomicBool::new(false),
             closed_event: WaitQueue::new(),
-            capacity,
+            policy: AtomicPtr::new(ptr::null_mut()),
             _pad: Pad::new(),
             record: ChannelRecord::new::<T>(P::KIND, name),
         })
     }
 
-    /// The bound, or [`UNBOUNDED`].
+    /// The bound, or [`UNBOUNDED`]. Read without the lock.
     pub(crate) fn max_capacity(&self) -> usize {
-        self.capacity
+        self.chain.capacity()
     }
 
     /// Permits that can be acquired now.
     pub(crate) fn capacity(&self) -> usize {
         let tx = self.lock_after_granting();
         tx.permits().available(self.queued(&tx))
+    }
+
+    /// Messages in the channel, at one point in time: never more than its capacity, but for those
+    /// that the receiver has in hand while others are evicted ([`super::backlog`], I4).
+    pub(crate) fn len(&self) -> usize {
+        let mut tx = self.lock();
+        self.queued(&tx) + self.backlog(&mut tx).map_or(0, |backlog| backlog.len())
     }
 
     /// Whether new permits are refused.
@@ -378,8 +429,8 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     pub(super) fn publish_waiting(&self, tx: &mut TxSide<T, P>) -> bool {
         let before = tx.rx_flags_copy;
         let senders_waiting = tx.permits.has_waiting();
-        let now =
-            if senders_waiting { SENDERS_WAITING | NEEDS_FENCE } else { before & NEEDS_FENCE };
+        let waiting = if senders_waiting { SENDERS_WAITING | NEEDS_FENCE } else { 0 };
+        let now = before & !SENDERS_WAITING | waiting;
         // The receiver's cache line is written only if something changed.
         if before != now {
             tx.rx_flags_copy = now;
@@ -402,10 +453,10 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         }
         let mut tx = self.lock();
         if !tx.permits.has_waiting() {
-            tx.rx_flags_copy = 0;
+            tx.rx_flags_copy &= HAS_BACKLOG;
             tx.fence_unseen = false;
             // ORDERING: Relaxed, no pair: only the receiver reads it, and it is the caller.
-            self.rx.rx_flags.store(0, Ordering::Relaxed);
+            self.rx.rx_flags.store(tx.rx_flags_copy, Ordering::Relaxed);
         }
     }
 
@@ -421,6 +472,12 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     #[inline]
     pub(super) fn is_ended(&self, tx: &TxSide<T, P>) -> bool {
         self.counts.senders() == 0 || tx.permits().is_exhausted()
+    }
+
+    /// Whether the channel may have ended, or may have a backlog, provided that nothing is queued.
+    #[inline]
+    pub(super) fn may_be_ended(&self, tx: &TxSide<T, P>) -> bool {
+        self.counts.senders() == 0 || tx.permits().may_be_exhausted()
     }
 
     /// Refuses new permits; wakes waiting senders, and receivers, for which this may be the end.
@@ -464,11 +521,14 @@ impl<T, P: RecvWaiters> Hub for Chan<T, P> {
         let mut panics = FirstPanic::default();
         // From here on, a permit that is still out returns its message instead of storing it. This
         // is one step with the close: a sender that got `Closed` must not find the channel open.
-        panics.catch(|| self.close_with(|tx| tx.receivers_gone = true));
+        panics.catch(|| self.close_with(|tx| tx.storing = Storing::Nowhere));
         // A future that was forgotten, or (mpsc) dropped, may have left its waker.
         let left = || self.lock().receivers.take_next();
         while let Some(waker) = left() {
             panics.catch(|| drop(waker));
+        }
+        if P::NEEDS_BACKLOG && self.policy().is_some() {
+            panics.catch(|| self.drop_backlog());
         }
         // Messages are dropped one by one, outside the lock and in place: a message may be larger
         // than the stack has room for. `with_last_consumer` makes the access exclusive.
@@ -517,10 +577,13 @@ impl<T, P: RecvWaiters> Observed for Chan<T, P> {
 
     #[cfg(feature = "observe")]
     fn read(&self) -> crate::observe::Reading {
-        let is_bounded = self.capacity != UNBOUNDED;
+        let capacity = self.max_capacity();
+        let is_bounded = capacity != UNBOUNDED;
         let (sent, received) = self.positions();
+        let backlog = || self.backlog(&mut *self.tx.side.try_lock()?).map(|backlog| backlog.len());
+        let sent = sent.wrapping_add(backlog().unwrap_or(0));
         crate::observe::Reading {
-            capacity: is_bounded.then_some(self.capacity),
+            capacity: is_bounded.then_some(capacity),
             depth: Some(sent.wrapping_sub(received)),
             sent: count(sent) as u64,
             received: Some(count(received) as u64),
@@ -561,6 +624,16 @@ impl<T, P> Chan<T, P> {
     }
 }
 
+/// A function of its own, since most channels have no policy.
+///
+/// # Safety
+/// The policy came from `Box::into_raw`, and nothing uses it after this call.
+#[cold]
+unsafe fn free_policy<T>(policy: *mut Policy<T>) {
+    // SAFETY: what `from_raw` asks is what our caller promised.
+    drop(unsafe { Box::from_raw(policy) });
+}
+
 impl<T, P> Drop for Chan<T, P> {
     fn drop(&mut self) {
         self.record.unregister(|| count(self.chain.tail()) as u64);
@@ -572,6 +645,12 @@ impl<T, P> Drop for Chan<T, P> {
             // together in `new`, and this is the end of both.
             unsafe { owned.consumer.free(&self.chain) };
         });
+        // ORDERING: Acquire pairs with the Release in `backlog::set_policy`.
+        let policy = self.policy.load(Ordering::Acquire);
+        if !policy.is_null() {
+            // SAFETY: it came from `Box::into_raw` in `set_policy`, and this is its end.
+            unsafe { free_policy(policy) };
+        }
     }
 }
 

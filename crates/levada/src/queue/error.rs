@@ -5,8 +5,16 @@
 use core::fmt;
 use std::error::Error;
 
-use super::send::Refused;
 use super::single::NoMessage;
+
+/// Why there is no permit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// All are out, or granted to waiting senders.
+    Full,
+    /// The channel is closed.
+    Closed,
+}
 
 /// The channel is closed: no receiver will have the message, which is given back.
 ///
@@ -60,6 +68,13 @@ impl<T> TrySendError<T> {
         match refused {
             Refused::Full => Self::Full(value),
             Refused::Closed => Self::Closed(value),
+        }
+    }
+
+    pub(super) fn refused(&self) -> Refused {
+        match self {
+            Self::Full(_) => Refused::Full,
+            Self::Closed(_) => Refused::Closed,
         }
     }
 
@@ -155,8 +170,18 @@ impl fmt::Display for RecvError {
 #[expect(deprecated, reason = "the type is kept, deprecated, with its traits")]
 impl Error for RecvError {}
 
-/// Why `send_timeout` did not send the message, which is given back.
-#[cfg(feature = "tokio")]
+/// Why a send with a time limit (`send_timeout`, `send_until`, `blocking_send_timeout`) did not
+/// send the message, which is given back.
+///
+/// ```
+/// use levada::mpsc::{self, error::SendTimeoutError};
+/// use std::time::Duration;
+///
+/// let (tx, _rx) = mpsc::channel(1);
+/// assert!(tx.try_send(1).is_ok());
+/// let full = tx.blocking_send_timeout(2, Duration::from_millis(1));
+/// assert_eq!(full, Err(SendTimeoutError::Timeout(2)));
+/// ```
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub enum SendTimeoutError<T> {
     /// The time passed before there was capacity.
@@ -165,8 +190,19 @@ pub enum SendTimeoutError<T> {
     Closed(T),
 }
 
-#[cfg(feature = "tokio")]
 impl<T> SendTimeoutError<T> {
+    /// What came of a send that may have been stopped, and that leaves its message in `value`.
+    pub(crate) fn check(
+        sent: Option<Result<(), SendError<()>>>,
+        value: Option<T>,
+    ) -> Result<(), Self> {
+        match (sent, value) {
+            (None, Some(value)) => Err(Self::Timeout(value)),
+            (Some(Err(_closed)), Some(value)) => Err(Self::Closed(value)),
+            _ => Ok(()),
+        }
+    }
+
     /// What was to be sent.
     pub fn into_inner(self) -> T {
         match self {
@@ -175,7 +211,12 @@ impl<T> SendTimeoutError<T> {
     }
 }
 
-#[cfg(feature = "tokio")]
+impl<T> From<SendError<T>> for SendTimeoutError<T> {
+    fn from(error: SendError<T>) -> Self {
+        Self::Closed(error.0)
+    }
+}
+
 impl<T> fmt::Debug for SendTimeoutError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // With quotes, as tokio's.
@@ -189,7 +230,6 @@ impl<T> fmt::Debug for SendTimeoutError<T> {
     }
 }
 
-#[cfg(feature = "tokio")]
 impl<T> fmt::Display for SendTimeoutError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -199,5 +239,42 @@ impl<T> fmt::Display for SendTimeoutError<T> {
     }
 }
 
-#[cfg(feature = "tokio")]
 impl<T> Error for SendTimeoutError<T> {}
+
+/// Why a receive with a time limit (`recv_until`, `blocking_recv_timeout`) gave no message.
+///
+/// ```
+/// use levada::mpsc::{self, error::RecvTimeoutError};
+/// use std::time::Duration;
+///
+/// let (tx, mut rx) = mpsc::channel::<u8>(1);
+/// let limit = Duration::from_millis(1);
+/// assert_eq!(rx.blocking_recv_timeout(limit), Err(RecvTimeoutError::Timeout));
+/// drop(tx);
+/// assert_eq!(rx.blocking_recv_timeout(limit), Err(RecvTimeoutError::Disconnected));
+/// ```
+#[derive(PartialEq, Eq, Clone, Copy, Debug)]
+pub enum RecvTimeoutError {
+    /// The time passed before there was a message.
+    Timeout,
+    /// The channel has ended: no message will come.
+    Disconnected,
+}
+
+impl RecvTimeoutError {
+    /// What came of a receive that may have been stopped.
+    pub(crate) fn check<T>(received: Option<Option<T>>) -> Result<T, Self> {
+        received.ok_or(Self::Timeout)?.ok_or(Self::Disconnected)
+    }
+}
+
+impl fmt::Display for RecvTimeoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Timeout => "timed out waiting on receive operation",
+            Self::Disconnected => "receiving on a closed channel",
+        })
+    }
+}
+
+impl Error for RecvTimeoutError {}

@@ -5,6 +5,7 @@
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
+use std::collections::VecDeque;
 
 use pin_project_lite::pin_project;
 
@@ -141,6 +142,11 @@ impl<'a, T, P: RecvWaiters> SendFut<'a, T, P> {
         Self { chan, value: Some(value), node: Node::new(), wait: WaitRecord::new() }
     }
 
+    /// Gives the message back, of a send that is not ready.
+    pub(crate) fn take(self: Pin<&mut Self>) -> Option<T> {
+        self.project().value.take()
+    }
+
     #[inline]
     pub(crate) fn poll(
         self: Pin<&mut Self>,
@@ -157,6 +163,88 @@ impl<'a, T, P: RecvWaiters> SendFut<'a, T, P> {
                 Poll::Ready(Err(SendError(value)))
             }
         }
+    }
+}
+
+pin_project! {
+    /// Sends messages that stay with the caller until they are in the channel.
+    pub(crate) struct SendManyFut<'a, 'b, T, P>
+    where
+        P: RecvWaiters,
+    {
+        chan: &'a Chan<T, P>,
+        batch: &'b mut VecDeque<T>,
+        #[pin]
+        node: Node,
+        wait: WaitRecord,
+    }
+
+    impl<T, P: RecvWaiters> PinnedDrop for SendManyFut<'_, '_, T, P> {
+        fn drop(this: Pin<&mut Self>) {
+            cancel(this.chan, this.into_ref().project_ref().node);
+        }
+    }
+}
+
+impl<'a, 'b, T, P: RecvWaiters> SendManyFut<'a, 'b, T, P> {
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub(crate) fn new(chan: &'a Chan<T, P>, batch: &'b mut VecDeque<T>) -> Self {
+        Self { chan, batch, node: Node::new(), wait: WaitRecord::new() }
+    }
+
+    /// How many messages are left to send.
+    pub(crate) fn left(&self) -> usize {
+        self.batch.len()
+    }
+
+    pub(crate) fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), SendError<()>>> {
+        let this = self.project();
+        let polled = this.chan.poll_send_many(this.node.into_ref(), this.batch, cx);
+        this.wait.note(polled.is_pending(), cx, this.chan.record(), Op::Send);
+        polled.map_err(|_closed| SendError(()))
+    }
+}
+
+pin_project! {
+    /// Sends a message that stays with the caller until it is in the channel.
+    pub(crate) struct SendRefFut<'a, 'b, T, P>
+    where
+        P: RecvWaiters,
+    {
+        chan: &'a Chan<T, P>,
+        value: &'b mut Option<T>,
+        #[pin]
+        node: Node,
+        wait: WaitRecord,
+    }
+
+    impl<T, P: RecvWaiters> PinnedDrop for SendRefFut<'_, '_, T, P> {
+        fn drop(this: Pin<&mut Self>) {
+            cancel(this.chan, this.into_ref().project_ref().node);
+        }
+    }
+}
+
+impl<'a, 'b, T, P: RecvWaiters> SendRefFut<'a, 'b, T, P> {
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub(crate) fn new(chan: &'a Chan<T, P>, value: &'b mut Option<T>) -> Self {
+        Self { chan, value, node: Node::new(), wait: WaitRecord::new() }
+    }
+
+    pub(crate) fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), SendError<()>>> {
+        let this = self.project();
+        if this.value.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        let polled = this.chan.poll_send(this.node.into_ref(), this.value, cx);
+        this.wait.note(polled.is_pending(), cx, this.chan.record(), Op::Send);
+        polled.map_err(|_closed| SendError(()))
     }
 }
 

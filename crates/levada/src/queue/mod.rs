@@ -1,8 +1,12 @@
 //! The protocol of mpsc and mpmc, bounded and unbounded: channels that deliver each message once.
 //!
+//! - [`policy`]: what a full channel does with one more message
 //! - [`chan`]: the channel's fields and invariants; creating, closing, dropping
 //! - [`error`]: the errors of the handles, as in tokio
 //! - [`send`]: acquiring permits and storing messages
+//! - [`batch`]: the same for many messages at once
+//! - [`backlog`]: messages that the single receiver has not been given, and that can be evicted
+//! - [`overflow`]: sending to a full channel, by its policy
 //! - [`future`]: the futures of senders
 //! - [`single`]: receiving with one receiver, without a lock
 //! - [`many`]: receiving with many receivers, under the lock
@@ -10,10 +14,14 @@
 
 #![cfg_attr(doc, allow(rustdoc::private_intra_doc_links, reason = "an internal page"))]
 
+mod backlog;
+pub(crate) mod batch;
 pub(crate) mod chan;
 pub(crate) mod error;
 pub(crate) mod future;
 pub(crate) mod many;
+mod overflow;
+pub(crate) mod policy;
 pub(crate) mod send;
 pub(crate) mod single;
 #[cfg(feature = "stream")]

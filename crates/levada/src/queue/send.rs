@@ -1,9 +1,10 @@
 //! Sending: acquiring permits, and storing messages.
 
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker, ready};
+use core::task::{Context, Poll, ready};
 
-use super::chan::{Chan, RecvWaiters, TxSide, count, with_message_in_hand};
+use super::chan::{Chan, RecvWaiters, SpareWaker, Storing, TxSide, count, with_message_in_hand};
+use super::error::{Refused, TrySendError};
 use crate::observe::Observed;
 use crate::prim::atomic::{Ordering, fence};
 use crate::prim::{LockGuard, asymmetric, is_parked_by};
@@ -12,42 +13,25 @@ use crate::wait::lazy::NodeRef;
 use crate::wait::list::Node;
 use crate::wait::permits::PollAcquire;
 
-/// Why there is no permit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
-    /// All are out, or granted to waiting senders.
-    Full,
-    /// The channel is closed.
-    Closed,
-}
-
 /// The lock, held by a sender that may take its permits now.
-struct Acquired<'a, T, P> {
-    tx: LockGuard<'a, TxSide<T, P>>,
-    spare: SpareWaker,
-}
-
-/// A clone of a waker that may not be needed: dropped after the lock is released (chan, I4). A
-/// panic in its drop is caught, because the caller may hold a message or permits.
-struct SpareWaker(Option<Waker>);
-
-impl Drop for SpareWaker {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(waker) = self.0.take() {
-            with_message_in_hand(|| drop(waker));
-        }
-    }
+pub(super) struct Acquired<'a, T, P> {
+    pub(super) tx: LockGuard<'a, TxSide<T, P>>,
+    /// Dropped after the lock is released.
+    pub(super) spare: SpareWaker,
 }
 
 impl<T, P: RecvWaiters> Chan<T, P> {
     /// Sends without waiting.
     #[inline]
-    pub(crate) fn try_send(&self, value: T) -> Result<(), (Refused, T)> {
-        match self.try_acquire(1) {
-            Ok(tx) => self.push(tx, value).map_err(|value| (Refused::Closed, value)),
-            Err(refused) => Err((refused, value)),
-        }
+    pub(crate) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        let (refused, value) = match self.try_acquire(1) {
+            Ok(tx) => match self.push(tx, value) {
+                Ok(()) => return Ok(()),
+                Err(value) => (Refused::Closed, value),
+            },
+            Err(refused) => (refused, value),
+        };
+        self.refuse(refused, value)
     }
 
     /// Takes `permits` permits without waiting. Each ends in [`send_reserved`](Self::send_reserved)
@@ -104,20 +88,24 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         let Poll::Ready(budget) = budget::poll_proceed(cx) else {
             return self.poll_over_budget(node, 1, cx).map(Err);
         };
-        let acquired = ready!(self.poll_acquire(node, 1, cx));
-        if acquired.is_ok() {
-            budget.made_progress();
+        let Acquired { tx, spare } = match self.poll_acquire(node, 1, cx) {
+            Poll::Ready(Ok(acquired)) => acquired,
+            Poll::Ready(Err(refused)) => return Poll::Ready(Err(refused)),
+            Poll::Pending if self.may_overflow() => {
+                budget.made_progress();
+                return Poll::Ready(self.overflow_instead(node, value));
+            }
+            Poll::Pending => return Poll::Pending,
+        };
+        budget.made_progress();
+        let message = value.take().expect("checked above");
+        if let Err(message) = self.push(tx, message) {
+            *value = Some(message);
+            return Poll::Ready(Err(Refused::Closed));
         }
-        Poll::Ready(acquired.and_then(|acquired| {
-            let message = value.take().expect("checked above");
-            let pushed = self.push(acquired.tx, message);
-            // After the lock (I4).
-            drop(acquired.spare);
-            pushed.map_err(|message| {
-                *value = Some(message);
-                Refused::Closed
-            })
-        }))
+        // After the lock (I4).
+        drop(spare);
+        Poll::Ready(Ok(()))
     }
 
     /// Removes a waiter, whether it was granted or not.
@@ -128,8 +116,12 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     }
 
     /// Whether a new sender can take `permits` permits.
-    #[inline]
-    fn check_available(&self, tx: &mut TxSide<T, P>, permits: usize) -> Result<(), Refused> {
+    #[inline(always)]
+    pub(super) fn check_available(
+        &self,
+        tx: &mut TxSide<T, P>,
+        permits: usize,
+    ) -> Result<(), Refused> {
         // Zero permits are requested only to learn whether the channel is closed.
         if permits.max(1) <= tx.cached_permits {
             return Ok(());
@@ -147,8 +139,11 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     }
 
     /// Locks for a sender that does not wait, if it can take `permits` permits.
-    #[inline]
-    fn try_acquire(&self, permits: usize) -> Result<LockGuard<'_, TxSide<T, P>>, Refused> {
+    #[inline(always)]
+    pub(super) fn try_acquire(
+        &self,
+        permits: usize,
+    ) -> Result<LockGuard<'_, TxSide<T, P>>, Refused> {
         if permits > 0 && self.may_have_waiters() && self.is_certainly_full() {
             return Err(Refused::Full);
         }
@@ -222,7 +217,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     /// For a task that has used up its budget, so that its runtime polls it again: the waiter is
     /// enqueued now, or granted if capacity is free. A refusal costs no budget.
     #[cold]
-    fn poll_over_budget(
+    pub(super) fn poll_over_budget(
         &self,
         node: Pin<&Node>,
         permits: usize,
@@ -241,8 +236,8 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     }
 
     /// Waits until the permits can be taken, and returns the lock under which they can.
-    #[inline]
-    fn poll_acquire<'n>(
+    #[inline(always)]
+    pub(super) fn poll_acquire<'n>(
         &self,
         node: impl NodeRef<'n>,
         permits: usize,
@@ -421,20 +416,23 @@ impl<T, P: RecvWaiters> Chan<T, P> {
 
     /// Stores a message for which there is capacity, and wakes a receiver. Returns the message if
     /// no receiver is left.
-    // With what is recorded it would be a function of its own.
-    #[cfg_attr(feature = "observe", inline(always))]
-    #[cfg_attr(not(feature = "observe"), inline)]
-    fn push<'a>(&'a self, mut tx: LockGuard<'a, TxSide<T, P>>, value: T) -> Result<(), T> {
+    // With as many callers as it has it would be a function of its own.
+    #[inline(always)]
+    pub(super) fn push<'a>(
+        &'a self,
+        mut tx: LockGuard<'a, TxSide<T, P>>,
+        value: T,
+    ) -> Result<(), T> {
         if tx.cached_permits > 0 {
             tx.cached_permits -= 1;
         } else {
-            if tx.receivers_gone {
-                return Err(value);
+            if tx.storing != Storing::Chain {
+                return self.push_elsewhere(tx, value);
             }
             if tx.producer.room() == 0 {
                 tx = self.make_room(tx);
-                if tx.receivers_gone {
-                    return Err(value);
+                if tx.storing != Storing::Chain {
+                    return self.push_elsewhere(tx, value);
                 }
             }
             tx.refill_cached_permits();
@@ -456,7 +454,10 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     /// Makes room in the storage. If that allocates, the lock is released meanwhile, and a permit
     /// reserves the message's place.
     #[cold]
-    fn make_room<'a>(&'a self, mut tx: LockGuard<'a, TxSide<T, P>>) -> LockGuard<'a, TxSide<T, P>> {
+    pub(super) fn make_room<'a>(
+        &'a self,
+        mut tx: LockGuard<'a, TxSide<T, P>>,
+    ) -> LockGuard<'a, TxSide<T, P>> {
         loop {
             let head = self.head();
             // SAFETY: the producer and the chain were made together in `Chan::new`; `Chan::head`

@@ -3,12 +3,17 @@
 use core::fmt;
 use core::ops::Deref;
 use core::task::{Context, Poll, Waker, ready};
+use std::collections::VecDeque;
 
-use super::chan::{Chan, RecvWaiters, RxOwned, SENDERS_WAITING, UNFENCE_AFTER, count};
+use super::chan::{
+    Chan, HAS_BACKLOG, RecvWaiters, RxOwned, SENDERS_WAITING, TxSide, UNFENCE_AFTER, count,
+};
+use super::policy::Exchange;
 use crate::observe::{Kind, Name, Observed, Op, WaitRecord};
 use crate::prim::asymmetric;
 use crate::prim::atomic::{Ordering, fence};
 use crate::refs::{Hub, Rx, Tx};
+use crate::storage::ring::Emptied;
 use crate::util::{FirstPanic, WakeBatch, budget};
 
 /// The waker of the one receiver, while it sleeps.
@@ -17,6 +22,7 @@ pub(crate) struct RxWaker(Option<Waker>);
 
 impl RecvWaiters for RxWaker {
     const KIND: Kind = Kind::Mpsc;
+    const NEEDS_BACKLOG: bool = true;
 
     #[inline]
     fn take_next(&mut self) -> Option<Waker> {
@@ -32,6 +38,52 @@ impl RecvWaiters for RxWaker {
         }
         batch.push(self.0.take().expect("checked above"));
         false
+    }
+
+    fn exchange_oldest<T>(
+        chan: &Chan<T, Self>,
+        tx: &mut TxSide<T, Self>,
+        value: T,
+        _emptied: &mut Emptied<T>,
+    ) -> Exchange<T> {
+        let Some(backlog) = chan.backlog(tx) else { return Exchange::NothingToEvict(value) };
+        let Some(oldest) = backlog.pop_front() else { return Exchange::NothingToEvict(value) };
+        // Into the room of the other one.
+        backlog.push_back(value);
+        Exchange::Evicted(oldest)
+    }
+
+    fn exchange_newest<T>(chan: &Chan<T, Self>, tx: &mut TxSide<T, Self>, value: T) -> Exchange<T> {
+        match chan.backlog(tx).and_then(VecDeque::back_mut) {
+            Some(newest) => Exchange::Evicted(core::mem::replace(newest, value)),
+            None => Exchange::NothingToEvict(value),
+        }
+    }
+}
+
+/// How many messages a receiver takes from a backlog, if it finds one. A type, so that a receiver
+/// of one passes nothing.
+trait Want {
+    fn count(self) -> usize;
+}
+
+/// One message.
+struct One;
+
+/// Up to so many.
+struct UpTo(usize);
+
+impl Want for One {
+    #[inline(always)]
+    fn count(self) -> usize {
+        1
+    }
+}
+
+impl Want for UpTo {
+    #[inline(always)]
+    fn count(self) -> usize {
+        self.0
     }
 }
 
@@ -84,7 +136,7 @@ impl<T> UniqueRx<T> {
                 budget.made_progress();
                 return Poll::Ready(Some(message));
             }
-            if ready!(chan.poll_sleep(owned, cx)) == NoMessage::Ended {
+            if ready!(chan.poll_sleep(owned, cx, One)) == NoMessage::Ended {
                 budget.made_progress();
                 owned.returned_none = true;
                 return Poll::Ready(None);
@@ -103,28 +155,68 @@ impl<T> UniqueRx<T> {
         let budget = ready!(budget::poll_proceed(cx));
         let (chan, owned) = self.parts();
         loop {
-            // Only what is there now: senders that are faster must not keep the receiver for ever.
-            let there = chan.chain.tail().wrapping_sub(owned.consumer.head());
-            let mut received = 0;
-            while received < limit.min(there) {
-                // SAFETY: the consumer and the chain were made together in `Chan::new`.
-                let Some(message) = (unsafe { owned.consumer.pop(&chan.chain) }) else {
-                    break;
-                };
-                buffer.push(message);
-                received += 1;
+            if chan.has_backlog() {
+                chan.give_beside(owned, limit);
             }
-            if received > 0 {
-                let first = owned.consumer.head().wrapping_sub(received);
-                chan.record().note_received_many(count(first), received);
-                chan.release_head(owned);
-            }
-            if received > 0 || limit == 0 || ready!(chan.poll_sleep(owned, cx)) == NoMessage::Ended
+            let received = chan.pop_many(owned, buffer, limit);
+            if received > 0
+                || limit == 0
+                || ready!(chan.poll_sleep(owned, cx, UpTo(limit))) == NoMessage::Ended
             {
                 budget.made_progress();
                 return Poll::Ready(received);
             }
         }
+    }
+
+    /// Takes all messages that are there.
+    pub(crate) fn drain(&mut self) -> Vec<T> {
+        let mut messages = Vec::with_capacity(self.len());
+        let (chan, owned) = self.parts();
+        let mut received = chan.pop_many(owned, &mut messages, usize::MAX);
+        if chan.has_backlog() && chan.give(chan.lock(), usize::MAX).1 > 0 {
+            received += chan.pop_many(owned, &mut messages, usize::MAX);
+        }
+        if received == 0 {
+            // So that a refusal counts (wait::permits).
+            messages.extend(self.try_recv());
+        }
+        messages
+    }
+
+    /// The oldest message, which stays where it is.
+    pub(crate) fn peek(&mut self) -> Option<&T> {
+        let (chan, owned) = self.parts();
+        if chan.has_backlog() && chan.looks_empty() {
+            // What is looked at can no longer be evicted.
+            drop(chan.give(chan.lock(), 1));
+        }
+        // SAFETY: the consumer and the chain were made together in `Chan::new`.
+        let slot = unsafe { owned.consumer.front(&chan.chain, &mut Emptied::default()) }?;
+        // SAFETY: the slot is alive until the consumer steps over it, which needs `&mut self`.
+        let slot = unsafe { &*slot };
+        // SAFETY: it is initialised, and only the consumer accesses it until then (`front`).
+        Some(slot.with(|slot| unsafe { &*slot.cast::<T>() }))
+    }
+
+    /// Takes the oldest message if `condition` holds for it.
+    pub(crate) fn recv_if(&mut self, condition: impl FnOnce(&T) -> bool) -> Option<T> {
+        if !condition(self.peek()?) {
+            return None;
+        }
+        let (chan, owned) = self.parts();
+        chan.pop(owned)
+    }
+
+    /// Waits for a message, and leaves it where it is; `false` at the end.
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let budget = ready!(budget::poll_proceed(cx));
+        let (chan, owned) = self.parts();
+        let is_there = !chan.looks_empty()
+            // Messages of a backlog stay where they are: they can be evicted until they are taken.
+            || ready!(chan.poll_sleep(owned, cx, UpTo(0))) == NoMessage::Empty;
+        budget.made_progress();
+        Poll::Ready(is_there)
     }
 
     /// As [`poll_recv`](Self::poll_recv), for a caller without a future: what is recorded of the
@@ -171,7 +263,17 @@ impl<T> UniqueRx<T> {
     /// Messages in the channel: exact, and never more than its capacity, since the receiver's own
     /// position stands still meanwhile.
     pub(crate) fn len(&self) -> usize {
+        if self.has_backlog() {
+            return Chan::len(self);
+        }
         self.chain.tail().wrapping_sub(self.head())
+    }
+
+    /// As [`Chan::looks_empty`], for a receiver that is about to block: it does not wait for a
+    /// backlog to become a queue.
+    #[inline]
+    pub(crate) fn looks_empty(&self) -> bool {
+        Chan::looks_empty(self) && !self.has_backlog()
     }
 
     /// Takes a message if there is one. Wait-free unless the channel was closed or senders are in
@@ -182,13 +284,13 @@ impl<T> UniqueRx<T> {
             return Ok(message);
         }
         let ended = chan.counts().senders() == 0
-            || (chan.is_closed() || chan.has_waiting_senders())
+            || (chan.is_closed() || chan.has_more_to_ask())
                 && chan.why_no_message() == NoMessage::Ended;
         if !ended {
             return Err(NoMessage::Empty);
         }
         // What was sent before the end is visible now.
-        chan.pop(owned).ok_or(NoMessage::Ended)
+        chan.pop(owned).or_else(|| chan.pop_given(owned)).ok_or(NoMessage::Ended)
     }
 
     /// Whether [`poll_recv`](Self::poll_recv) has returned the end. Not whether the channel has
@@ -212,15 +314,36 @@ impl<T> UniqueRx<T> {
 }
 
 impl<T> Chan<T, RxWaker> {
-    // With what is recorded it would be a function of its own.
-    #[cfg_attr(feature = "observe", inline(always))]
-    #[cfg_attr(not(feature = "observe"), inline)]
+    // With as many callers as it has it would be a function of its own.
+    #[inline(always)]
     fn pop(&self, owned: &mut RxOwned<T>) -> Option<T> {
         // SAFETY: the consumer and the chain were made together in `Chan::new`.
         let message = unsafe { owned.consumer.pop(&self.chain) }?;
         self.record().note_received(count(owned.consumer.head().wrapping_sub(1)));
         self.release_head(owned);
         Some(message)
+    }
+
+    /// Appends up to `limit` of the messages that are there now to `buffer`: senders that are
+    /// faster must not keep the receiver for ever.
+    #[inline(always)]
+    fn pop_many(&self, owned: &mut RxOwned<T>, buffer: &mut Vec<T>, limit: usize) -> usize {
+        let there = self.chain.tail().wrapping_sub(owned.consumer.head());
+        let mut received = 0;
+        while received < limit.min(there) {
+            // SAFETY: the consumer and the chain were made together in `Chan::new`.
+            let Some(message) = (unsafe { owned.consumer.pop(&self.chain) }) else {
+                break;
+            };
+            buffer.push(message);
+            received += 1;
+        }
+        if received > 0 {
+            let first = owned.consumer.head().wrapping_sub(received);
+            self.record().note_received_many(count(first), received);
+            self.release_head(owned);
+        }
+        received
     }
 
     /// Publishes what was received, and hands the capacity to senders that wait.
@@ -262,6 +385,33 @@ impl<T> Chan<T, RxWaker> {
         self.rx().rx_flags.load(Ordering::Relaxed)
     }
 
+    /// Whether the channel has a backlog, as far as the receiver can see.
+    #[inline]
+    fn has_backlog(&self) -> bool {
+        self.rx_flags() & HAS_BACKLOG != 0
+    }
+
+    /// Whether a receiver that finds nothing asks under the lock: a sender waits, or there may be a
+    /// backlog.
+    #[inline]
+    fn has_more_to_ask(&self) -> bool {
+        self.rx_flags() & (SENDERS_WAITING | HAS_BACKLOG) != 0
+    }
+
+    /// Gives as many messages of the backlog that there are up to `limit` with those that were given
+    /// before.
+    #[cold]
+    fn give_beside(&self, owned: &RxOwned<T>, limit: usize) {
+        let given = self.chain.tail().wrapping_sub(owned.consumer.head());
+        drop(self.give(self.lock(), limit.saturating_sub(given)));
+    }
+
+    /// Takes a message of the backlog.
+    #[cold]
+    fn pop_given(&self, owned: &mut RxOwned<T>) -> Option<T> {
+        if self.has_backlog() && self.give(self.lock(), 1).1 > 0 { self.pop(owned) } else { None }
+    }
+
     /// Whether a sender waits that was granted nothing, as far as the receiver can see.
     #[inline]
     fn has_waiting_senders(&self) -> bool {
@@ -269,10 +419,17 @@ impl<T> Chan<T, RxWaker> {
     }
 
     /// Nothing was queued for a receiver that does not wait. A sender that does not claim its grant
-    /// must not block the others, nor the end.
+    /// must not block the others, nor the end. `Ended` means that the receiver looks once more.
     #[cold]
     fn why_no_message(&self) -> NoMessage {
         let mut tx = self.lock();
+        if self.has_backlog() {
+            let given;
+            (tx, given) = self.give(tx, 1);
+            if given > 0 {
+                return NoMessage::Ended;
+            }
+        }
         if self.queued(&tx) == 0 {
             tx.permits_mut().count_receiver_try();
         }
@@ -283,7 +440,12 @@ impl<T> Chan<T, RxWaker> {
 
     /// Goes to sleep, unless there is a message or the end.
     #[cold]
-    fn poll_sleep(&self, owned: &mut RxOwned<T>, cx: &mut Context<'_>) -> Poll<NoMessage> {
+    fn poll_sleep(
+        &self,
+        owned: &mut RxOwned<T>,
+        cx: &mut Context<'_>,
+        want: impl Want,
+    ) -> Poll<NoMessage> {
         // Cloned before the lock is taken and dropped after it is released (I4). If the last waker
         // is probably still there, it is compared first.
         let head = owned.consumer.head();
@@ -296,8 +458,14 @@ impl<T> Chan<T, RxWaker> {
             }
             // A sender that does not claim its grant must not block the others.
             poll_again = poll_again || tx.permits_mut().count_receiver_poll(&mut owned.refusals);
-            if self.is_ended(&tx) {
-                return Poll::Ready(NoMessage::Ended);
+            if self.may_be_ended(&tx) {
+                if self.backlog(&mut tx).is_some_and(|backlog| !backlog.is_empty()) {
+                    drop(self.give(tx, want.count()));
+                    return Poll::Ready(NoMessage::Empty);
+                }
+                if self.is_ended(&tx) {
+                    return Poll::Ready(NoMessage::Ended);
+                }
             }
             let mut old = None;
             if !tx.receivers.0.as_ref().is_some_and(|old| old.will_wake(cx.waker())) {

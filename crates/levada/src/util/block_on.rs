@@ -1,7 +1,9 @@
 //! Waiting for a future on a thread of one's own, for the `blocking_*` methods.
 #![forbid(unsafe_code)]
 
-use crate::prim::{Patience, park_on};
+use crate::prim::{Patience, park_on, park_on_for};
+use core::time::Duration;
+use std::time::Instant;
 
 #[cfg(feature = "tokio")]
 use core::cell::Cell;
@@ -20,6 +22,25 @@ use tokio::sync::RwLock;
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     assert_may_block();
     park_on(future)
+}
+
+/// The same for no longer than `limit`: `None` if the future has not ended by then.
+///
+/// # Panics
+/// As [`block_on`].
+#[track_caller]
+pub(crate) fn block_on_for<F: Future>(future: F, limit: Duration) -> Option<F::Output> {
+    assert_may_block();
+    park_on_for(future, limit)
+}
+
+/// The same until `deadline`.
+///
+/// # Panics
+/// As [`block_on`].
+#[track_caller]
+pub(crate) fn block_on_until<F: Future>(future: F, deadline: Instant) -> Option<F::Output> {
+    block_on_for(future, deadline.saturating_duration_since(Instant::now()))
 }
 
 /// Spins briefly until `is_ready`, before the caller [`park_on`]s a future that registers a waker:

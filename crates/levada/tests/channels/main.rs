@@ -15,6 +15,7 @@ mod hostile;
 // What the channels record of themselves has a size of its own: tests/observe_memory.
 #[cfg(not(feature = "observe"))]
 mod memory;
+mod queues;
 #[cfg(feature = "stream")]
 mod sink;
 #[cfg(feature = "stream")]

@@ -6,6 +6,7 @@ mod cancel;
 mod close;
 mod futurelock;
 mod hostile;
+mod looking;
 mod many;
 // What the channels record of themselves has a size of its own: tests/observe_memory.
 #[cfg(not(feature = "observe"))]

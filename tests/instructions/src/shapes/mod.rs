@@ -8,6 +8,7 @@ pub(crate) type Shape = (&'static str, fn(u64));
 mod of_levada {
     use levada::{broadcast, mpsc, oneshot, watch};
 
+    mod batches;
     mod bounded;
     mod broadcasts;
     mod lossless;
@@ -19,6 +20,7 @@ mod of_levada {
 
     pub(super) const ALL: &[&[super::Shape]] = &[
         bounded::SHAPES,
+        batches::SHAPES,
         unbounded::SHAPES,
         mpmc::SHAPES,
         oneshots::SHAPES,

@@ -1,6 +1,6 @@
 //! Bounded mpmc: two or three senders and two receivers.
 
-use levada::mpmc::{self, Receiver, Sender};
+use levada::mpmc::{self, Overflow, Receiver, Sender};
 use shuttle::future::{block_on, spawn, yield_now};
 use shuttle::thread;
 use shuttle_scenarios::{
@@ -59,6 +59,37 @@ fn everything_arrives_once() {
             let mut all = tasks(2, receiver, |_, receiver| drain(receiver));
             all.extend(sending(2, 3, &ledger, sender));
             assert_eq!(finish(all, ledger).await, Counts::all_received(6));
+        });
+    });
+}
+
+#[test]
+fn evictions_lose_no_message() {
+    check(|| {
+        block_on(async {
+            let ledger = Ledger::default();
+            let overflow = [Overflow::EvictOldest, Overflow::EvictNewest][below(2)];
+            let channel = mpmc::builder(1 + below(2)).overflow(overflow);
+            let (sender, receiver) = channel.on_evicted(Parcel::returned).build();
+            let book = ledger.clone();
+            let mut tasks = tasks(2, sender, move |number, sender| {
+                let book = book.clone();
+                async move {
+                    for _ in 0..3 {
+                        let parcel = book.parcel(number);
+                        match below(3) {
+                            0 => sender.send(parcel).await.unwrap(),
+                            1 => sender.try_send(parcel).unwrap(),
+                            _ => drop(sender.force_send(parcel).unwrap().map(Parcel::returned)),
+                        }
+                        pause().await;
+                    }
+                }
+            });
+            tasks.extend(shuttle_scenarios::tasks(2, receiver, |_, receiver| drain(receiver)));
+            let counts = finish(tasks, ledger).await;
+            assert_eq!((counts.received + counts.returned, counts.dropped), (6, 0));
+            assert!(counts.received > 0, "the newest arrives");
         });
     });
 }

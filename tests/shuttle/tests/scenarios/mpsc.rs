@@ -1,6 +1,6 @@
 //! Bounded mpsc: two or three senders, one receiver.
 
-use levada::mpsc::{self, Receiver, Sender};
+use levada::mpsc::{self, Overflow, Receiver, Sender};
 use shuttle::future::{block_on, spawn};
 use shuttle::thread;
 use shuttle_scenarios::{
@@ -89,6 +89,37 @@ fn cancelled_receives_lose_nothing() {
                 }
             }
             assert_eq!(finish(tasks, ledger).await, Counts::all_received(6));
+        });
+    });
+}
+
+#[test]
+fn evictions_lose_no_message() {
+    check(|| {
+        block_on(async {
+            let ledger = Ledger::default();
+            let overflow = [Overflow::EvictOldest, Overflow::EvictNewest][below(2)];
+            let channel = mpsc::builder(1 + below(2)).overflow(overflow);
+            let (sender, receiver) = channel.on_evicted(Parcel::returned).build();
+            let book = ledger.clone();
+            let tasks = tasks(2, sender, move |number, sender| {
+                let book = book.clone();
+                async move {
+                    for _ in 0..3 {
+                        let parcel = book.parcel(number);
+                        match below(3) {
+                            0 => sender.send(parcel).await.unwrap(),
+                            1 => sender.try_send(parcel).unwrap(),
+                            _ => drop(sender.force_send(parcel).unwrap().map(Parcel::returned)),
+                        }
+                        pause().await;
+                    }
+                }
+            });
+            drain(receiver).await;
+            let counts = finish(tasks, ledger).await;
+            assert_eq!((counts.received + counts.returned, counts.dropped), (6, 0));
+            assert!(counts.received > 0, "the newest arrives");
         });
     });
 }

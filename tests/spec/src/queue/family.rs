@@ -1,5 +1,6 @@
 //! The four families of handles, by one set of names.
 
+use std::collections::VecDeque;
 use std::fmt::Debug;
 
 use support::Message;
@@ -24,6 +25,8 @@ pub trait Family: Sized + Debug + 'static {
     const MANY: bool;
 
     fn channel(capacity: usize) -> (Self::Tx, Self::Rx);
+    /// Whether all messages of such a channel can be evicted.
+    fn evicts(capacity: usize) -> bool;
 
     fn downgrade(tx: &Self::Tx) -> Self::Weak;
     fn upgrade(weak: &Self::Weak) -> Option<Self::Tx>;
@@ -36,6 +39,8 @@ pub trait Family: Sized + Debug + 'static {
     fn receiver_counts(rx: &Self::Rx) -> (usize, usize, bool);
     /// `len`, `is_empty`.
     fn len(rx: &Self::Rx) -> (usize, bool);
+    /// `len`, `is_empty`, and `is_full` where there is a bound.
+    fn sender_len(tx: &Self::Tx) -> (usize, bool, Option<bool>);
     /// `capacity`, `max_capacity`, of a sender and of a receiver.
     fn sender_capacity(tx: &Self::Tx) -> Option<(usize, usize)>;
     fn receiver_capacity(rx: &Self::Rx) -> Option<(usize, usize)>;
@@ -44,8 +49,20 @@ pub trait Family: Sized + Debug + 'static {
 
     /// The error: whether it is full, and the message.
     fn try_send(tx: &Self::Tx, message: Message) -> Result<(), (bool, Message)>;
+    /// The message that came back; the error: that the channel is closed. By `force_send`, or by
+    /// `offer` if `offers`. `evicted` counts it.
+    fn force_send(
+        tx: &Self::Tx,
+        message: Message,
+        offers: bool,
+    ) -> Result<Option<Message>, Message>;
     fn blocking_send(tx: &Self::Tx, message: Message) -> Result<(), (bool, Message)>;
     fn send(tx: &Handle<Self::Tx>, message: Message) -> Option<Lent<Self>>;
+    fn send_ref(tx: &Handle<Self::Tx>, message: Message) -> Option<Lent<Self>>;
+    /// A batch of one.
+    fn send_many(tx: &Handle<Self::Tx>, message: Message) -> Option<Lent<Self>>;
+    /// The error: whether it is full. What is sent leaves the batch.
+    fn try_send_many(tx: &Self::Tx, batch: &mut VecDeque<Message>) -> Result<(), bool>;
     fn send_timeout(tx: &Handle<Self::Tx>, message: Message) -> Option<Lent<Self>>;
     /// Through `into_sink`.
     fn send_sink(tx: Self::Tx, message: Message) -> BoxFuture<Out<Self>>;
@@ -72,6 +89,12 @@ pub trait Family: Sized + Debug + 'static {
     fn try_recv(rx: &mut Self::Rx) -> Result<Message, bool>;
     fn blocking_recv(rx: &mut Self::Rx) -> Option<Message>;
     fn blocking_recv_many(rx: &mut Self::Rx, limit: usize) -> Vec<Message>;
+    fn drain(rx: &mut Self::Rx) -> Vec<Message>;
+    /// The next message, with one receiver.
+    fn peek(rx: &mut Self::Rx) -> Option<Option<usize>>;
+    /// With one receiver, and a condition that gives `answer`.
+    fn recv_if(rx: &mut Self::Rx, answer: bool) -> Option<Option<Message>>;
+    fn ready(rx: &Handle<Self::Rx>) -> Option<Lent<Self>>;
     fn close(rx: &mut Self::Rx);
     fn clone_receiver(rx: &Self::Rx) -> Option<Self::Rx>;
 }

@@ -22,6 +22,7 @@ pub(super) enum Kind {
         limit: usize,
         owns_receiver: bool,
     },
+    Ready,
 }
 
 /// What a future gives.
@@ -32,6 +33,8 @@ pub enum Out<F: Family> {
     /// Permits, or refused.
     Reserved(Option<Permits<F>>),
     Closed,
+    /// Whether a message is there.
+    Ready(bool),
     /// None at the end.
     Received(Vec<Message>),
 }
@@ -67,6 +70,7 @@ impl Kind {
             Self::Reserve { need, .. } => Action::PollReserve { key, need },
             Self::Closed => Action::PollClosed { key },
             Self::Recv { limit, .. } => Action::PollRecv { key, limit },
+            Self::Ready => Action::PollReady { key },
         }
     }
 
@@ -75,7 +79,7 @@ impl Kind {
         match self {
             Self::Send { owns_sender, .. } | Self::Reserve { owns_sender, .. } => owns_sender,
             Self::Recv { owns_receiver, .. } => owns_receiver,
-            Self::Closed => false,
+            Self::Closed | Self::Ready => false,
         }
     }
 }

@@ -1,18 +1,15 @@
 //! The four families: nothing but the names that their methods have.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::future::poll_fn;
-use std::pin::pin;
-use std::time::Duration;
+use std::future::{pending, poll_fn};
+use std::time::{Duration, Instant};
 
-use futures_core::{FusedStream, Stream};
-use futures_sink::Sink;
 use levada::mpmc;
-use levada::mpsc::{
-    self, error::SendError, error::SendTimeoutError, error::TryRecvError, error::TrySendError,
-};
+use levada::mpsc::{self, error::SendError, error::SendTimeoutError, error::TryRecvError};
 use support::Message;
 
+use super::calls::{came_back, next_of, refused, through, unless_stopped};
 use super::family::{Family, Lent};
 use super::future::{Out, Permits};
 use crate::handle::Handle;
@@ -33,33 +30,6 @@ pub struct MpmcUnbounded;
 
 /// Far longer than any test: the clock is not what is tested.
 const HOUR: Duration = Duration::from_secs(3600);
-
-/// Whether it is full, and what was to be sent.
-fn refused<T>(error: TrySendError<T>) -> (bool, T) {
-    (matches!(error, TrySendError::Full(_)), error.into_inner())
-}
-
-/// Sends one message and closes.
-async fn through<S: Sink<Message>>(sink: S, message: Message) -> Result<(), ()> {
-    let mut sink = pin!(sink);
-    let ready = poll_fn(|cx| sink.as_mut().poll_ready(cx)).await;
-    let sent = ready.and_then(|()| sink.as_mut().start_send(message));
-    let flushed = poll_fn(|cx| sink.as_mut().poll_flush(cx)).await;
-    let closed = poll_fn(|cx| sink.as_mut().poll_close(cx)).await;
-    assert!(flushed.is_ok() && closed.is_ok(), "there is nothing to flush");
-    sent.map_err(drop)
-}
-
-/// The next message of a stream.
-async fn next_of<S: Stream<Item = Message> + FusedStream>(stream: S) -> Vec<Message> {
-    let mut stream = pin!(stream);
-    // The receiver may have told the end before it became a stream.
-    let was_terminated = stream.is_terminated();
-    let next = poll_fn(|cx| stream.as_mut().poll_next(cx)).await;
-    assert_eq!(stream.is_terminated(), next.is_none());
-    assert!(next.is_none() || !was_terminated, "a message came after the end");
-    Vec::from_iter(next)
-}
 
 /// A future that borrows a handle.
 macro_rules! lent {
@@ -107,7 +77,13 @@ macro_rules! common {
             })
         }
         fn recv(rx: &Handle<Self::Rx>) -> Lent<Self> {
-            lent!(rx.$lend, |rx| Out::Received(Vec::from_iter(rx.recv().await)))
+            lent!(rx.$lend, |rx| {
+                if rx.len().is_multiple_of(2) {
+                    Out::Received(unless_stopped(rx.recv_until(pending::<()>()).await))
+                } else {
+                    Out::Received(Vec::from_iter(rx.recv().await))
+                }
+            })
         }
         fn recv_many(rx: &Handle<Self::Rx>, limit: usize) -> Lent<Self> {
             lent!(rx.$lend, |rx| {
@@ -121,13 +97,20 @@ macro_rules! common {
             rx.try_recv().map_err(|error| error == TryRecvError::Disconnected)
         }
         fn blocking_recv(rx: &mut Self::Rx) -> Option<Message> {
-            rx.blocking_recv()
+            match rx.len() % 3 {
+                0 => rx.blocking_recv(),
+                1 => unless_stopped(rx.blocking_recv_timeout(HOUR)).pop(),
+                _ => unless_stopped(rx.blocking_recv_deadline(Instant::now() + HOUR)).pop(),
+            }
         }
         fn blocking_recv_many(rx: &mut Self::Rx, limit: usize) -> Vec<Message> {
             let mut messages = Vec::new();
             let count = rx.blocking_recv_many(&mut messages, limit);
             assert_eq!(count, messages.len());
             messages
+        }
+        fn drain(rx: &mut Self::Rx) -> Vec<Message> {
+            rx.drain().collect()
         }
         fn close(rx: &mut Self::Rx) {
             rx.close();
@@ -144,7 +127,53 @@ macro_rules! bounded {
         const BOUNDED: bool = true;
 
         fn channel(capacity: usize) -> (Self::Tx, Self::Rx) {
-            $channel::channel(capacity)
+            if capacity.is_multiple_of(2) {
+                $channel::builder(capacity).overflow($channel::Overflow::Wait).build()
+            } else {
+                $channel::channel(capacity)
+            }
+        }
+        fn evicts(capacity: usize) -> bool {
+            Self::MANY || capacity.is_multiple_of(2)
+        }
+        fn force_send(
+            tx: &Self::Tx,
+            message: Message,
+            offers: bool,
+        ) -> Result<Option<Message>, Message> {
+            let evicted = tx.evicted();
+            let sent = if offers {
+                tx.offer(message).map(|offered| came_back(offered, tx.capacity()))
+            } else {
+                tx.force_send(message)
+            };
+            let counts = !offers && matches!(sent, Ok(Some(_)));
+            assert_eq!(tx.evicted(), evicted + u64::from(counts));
+            sent.map_err(|SendError(message)| message)
+        }
+        fn sender_len(tx: &Self::Tx) -> (usize, bool, Option<bool>) {
+            (tx.len(), tx.is_empty(), Some(tx.is_full()))
+        }
+        fn send_ref(tx: &Handle<Self::Tx>, message: Message) -> Option<Lent<Self>> {
+            Some(lent!(tx.lend, |tx| {
+                let mut value = Some(message);
+                let sent = tx.send_ref(&mut value).await;
+                assert_eq!(sent.is_ok(), value.is_none());
+                Out::Sent(sent.map_err(|SendError(())| value))
+            }))
+        }
+        fn send_many(tx: &Handle<Self::Tx>, message: Message) -> Option<Lent<Self>> {
+            Some(lent!(tx.lend, |tx| {
+                let mut batch = VecDeque::from([message]);
+                let sent = tx.send_many(&mut batch).await;
+                assert_eq!(sent.is_ok(), batch.is_empty());
+                Out::Sent(sent.map_err(|SendError(())| batch.pop_front()))
+            }))
+        }
+        fn try_send_many(tx: &Self::Tx, batch: &mut VecDeque<Message>) -> Result<(), bool> {
+            let before = batch.len();
+            let sent = tx.try_send_many(batch).map_err(|error| refused(error).0);
+            sent.map(|sent| assert_eq!(batch.len(), before - sent))
         }
         fn sender_capacity(tx: &Self::Tx) -> Option<(usize, usize)> {
             Some((tx.capacity(), tx.max_capacity()))
@@ -156,7 +185,12 @@ macro_rules! bounded {
             tx.try_send(message).map_err(refused)
         }
         fn blocking_send(tx: &Self::Tx, message: Message) -> Result<(), (bool, Message)> {
-            tx.blocking_send(message).map_err(|SendError(message)| (false, message))
+            let sent = match message.id() % 3 {
+                0 => tx.blocking_send(message).map_err(SendTimeoutError::from),
+                1 => tx.blocking_send_timeout(message, HOUR),
+                _ => tx.blocking_send_deadline(message, Instant::now() + HOUR),
+            };
+            sent.map_err(|error| (false, error.into_inner()))
         }
         fn send(tx: &Handle<Self::Tx>, message: Message) -> Option<Lent<Self>> {
             Some(lent!(tx.lend, |tx| {
@@ -165,7 +199,11 @@ macro_rules! bounded {
         }
         fn send_timeout(tx: &Handle<Self::Tx>, message: Message) -> Option<Lent<Self>> {
             Some(lent!(tx.lend, |tx| {
-                let sent = tx.send_timeout(message, HOUR).await;
+                let sent = if message.id().is_multiple_of(2) {
+                    tx.send_until(message, pending::<()>()).await
+                } else {
+                    tx.send_timeout(message, HOUR).await
+                };
                 assert!(
                     !matches!(sent, Err(SendTimeoutError::Timeout(_))),
                     "the hour has not passed"
@@ -225,6 +263,24 @@ macro_rules! unbounded {
 
         fn channel(_capacity: usize) -> (Self::Tx, Self::Rx) {
             $channel::unbounded_channel()
+        }
+        fn evicts(_capacity: usize) -> bool {
+            false
+        }
+        fn force_send(_: &Self::Tx, _: Message, _: bool) -> Result<Option<Message>, Message> {
+            unreachable!("it is never full")
+        }
+        fn sender_len(tx: &Self::Tx) -> (usize, bool, Option<bool>) {
+            (tx.len(), tx.is_empty(), None)
+        }
+        fn send_ref(_: &Handle<Self::Tx>, _: Message) -> Option<Lent<Self>> {
+            None
+        }
+        fn send_many(_: &Handle<Self::Tx>, _: Message) -> Option<Lent<Self>> {
+            None
+        }
+        fn try_send_many(tx: &Self::Tx, batch: &mut VecDeque<Message>) -> Result<(), bool> {
+            tx.send_many(batch).map_err(|SendError(())| false)
         }
         fn sender_capacity(_: &Self::Tx) -> Option<(usize, usize)> {
             None
@@ -303,6 +359,15 @@ macro_rules! single {
         fn next(rx: Self::Rx) -> BoxFuture<Out<Self>> {
             Box::pin(async move { Out::Received(next_of(rx).await) })
         }
+        fn peek(rx: &mut Self::Rx) -> Option<Option<usize>> {
+            Some(rx.peek().map(Message::id))
+        }
+        fn recv_if(rx: &mut Self::Rx, answer: bool) -> Option<Option<Message>> {
+            Some(rx.recv_if(|_| answer))
+        }
+        fn ready(rx: &Handle<Self::Rx>) -> Option<Lent<Self>> {
+            Some(lent!(rx.lend_mut, |rx| Out::Ready(rx.ready().await)))
+        }
         fn receivers(_: &Self::Rx) -> Option<(usize, bool)> {
             None
         }
@@ -325,6 +390,15 @@ macro_rules! many {
         }
         fn next(rx: Self::Rx) -> BoxFuture<Out<Self>> {
             Box::pin(async move { Out::Received(next_of(rx.into_stream()).await) })
+        }
+        fn peek(_: &mut Self::Rx) -> Option<Option<usize>> {
+            None
+        }
+        fn recv_if(_: &mut Self::Rx, _: bool) -> Option<Option<Message>> {
+            None
+        }
+        fn ready(_: &Handle<Self::Rx>) -> Option<Lent<Self>> {
+            None
         }
         fn receivers(rx: &Self::Rx) -> Option<(usize, bool)> {
             Some((rx.receiver_count(), rx.same_channel(rx)))

@@ -1,5 +1,6 @@
 //! mpsc and mpmc, bounded and unbounded: one model, one interpreter, four families of handles.
 
+mod calls;
 mod family;
 mod future;
 mod handles;
@@ -44,11 +45,18 @@ pub enum Op {
     Upgrade(u8),
     #[proptest(weight = 8)]
     TrySend(u8),
+    /// `force_send`, or `offer`.
+    #[proptest(weight = 2)]
+    ForceSend(u8, bool),
     /// Where it does not block.
     BlockingSend(u8),
     #[proptest(weight = 8)]
     StartSend(u8),
     StartSendTimeout(u8),
+    StartSendRef(u8),
+    StartSendMany(u8),
+    /// With so many messages.
+    TrySendMany(u8, u8),
     /// `into_sink`, and one message through it.
     StartSink(u8),
     #[proptest(weight = 2)]
@@ -85,6 +93,13 @@ pub enum Op {
     StartPollRecvMany(u8, u8),
     /// The receiver as a stream.
     StartNext(u8),
+    /// `ready` of mpsc.
+    StartReady(u8),
+    /// `peek` of mpsc.
+    Peek(u8),
+    /// `recv_if` of mpsc, with a condition that holds or not.
+    RecvIf(u8, bool),
+    Drain(u8),
     #[proptest(weight = 5)]
     TryRecv(u8),
     /// Where it does not block.
@@ -110,6 +125,7 @@ pub enum Action {
     DropReceiver,
     Close,
     TrySend(usize),
+    ForceSend(usize),
     TryReserve(usize),
     /// A future was made that holds a message.
     StartSend,
@@ -128,7 +144,11 @@ pub enum Action {
         key: Key,
         limit: usize,
     },
+    PollReady {
+        key: Key,
+    },
     TryRecv,
+    Peek,
     SendPermit(usize),
     /// Permits come back unused.
     Release(usize),

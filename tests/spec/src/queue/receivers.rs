@@ -1,5 +1,7 @@
 //! The operations of receivers.
 
+use support::Message;
+
 use super::family::Family;
 use super::future::{Kind, numbers};
 use super::run::Run;
@@ -48,6 +50,11 @@ impl<F: Family> Run<F> {
                 let kind = Kind::Recv { limit: 1, owns_receiver: true };
                 run.futures.start(kind, F::next(receiver), None);
             }),
+            Op::StartReady(n) => self.with_receiver(n, |run, at| {
+                if let Some((future, loan)) = F::ready(&run.receivers[at]) {
+                    run.futures.start(Kind::Ready, future, Some(loan));
+                }
+            }),
             Op::CloneReceiver(n) => self.with_receiver(n, |run, at| {
                 if let Some(clone) = run.receivers[at].peek().and_then(F::clone_receiver) {
                     run.receivers.push(Handle::new(clone));
@@ -78,6 +85,34 @@ impl<F: Family> Run<F> {
                 };
                 drop(received);
                 run.note(Action::TryRecv, answer);
+            }),
+            Op::Peek(n) => self.with_free_receiver(n, |run, at| {
+                if let Some(next) = run.receivers[at].with_mut(F::peek) {
+                    run.note(Action::Peek, Answer::Got(Vec::from_iter(next)));
+                }
+            }),
+            Op::RecvIf(n, answer) => self.with_free_receiver(n, |run, at| {
+                let Some(next) = run.receivers[at].with_mut(F::peek) else { return };
+                run.note(Action::Peek, Answer::Got(Vec::from_iter(next)));
+                let received = run.receivers[at].with_mut(|rx| F::recv_if(rx, answer)).flatten();
+                let id = received.as_ref().map(Message::id);
+                assert_eq!(id, next.filter(|_| answer), "the next message, if the condition holds");
+                drop(received);
+                if let Some(id) = id {
+                    run.note(Action::TryRecv, Answer::Got(vec![id]));
+                }
+            }),
+            Op::Drain(n) => self.with_free_receiver(n, |run, at| {
+                let received = run.receivers[at].with_mut(F::drain);
+                let (key, ids) = (run.futures.key(), numbers(&received));
+                drop(received);
+                if is_ready {
+                    run.note(Action::PollRecv { key, limit: usize::MAX }, Answer::Got(ids));
+                } else {
+                    // As a `try_recv` that is refused, unless a promise expires by it.
+                    let answer = if ids.is_empty() { Answer::Empty } else { Answer::Got(ids) };
+                    run.note(Action::TryRecv, answer);
+                }
             }),
             Op::BlockingRecv(n) if is_ready => self.with_free_receiver(n, |run, at| {
                 let received = Vec::from_iter(run.receivers[at].with_mut(F::blocking_recv));

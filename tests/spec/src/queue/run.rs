@@ -24,6 +24,8 @@ pub(super) struct Run<F: Family> {
     pub(super) senders: Vec<Handle<F::Tx>>,
     pub(super) weak: Vec<F::Weak>,
     pub(super) receivers: Vec<Handle<F::Rx>>,
+    /// Whether all messages can be evicted.
+    pub(super) evicts: bool,
     /// Something that owns a handle was forgotten: the channel stays for ever.
     pub(super) leaked: bool,
     ledger: Ledger,
@@ -63,6 +65,7 @@ impl<F: Family> Run<F> {
             senders: vec![Handle::new(sender)],
             weak: Vec::new(),
             receivers: vec![Handle::new(receiver)],
+            evicts: F::evicts(case.capacity),
             leaked: false,
             ledger: Ledger::new(case.ops.len()),
             checker: Checker::new(Queue::new(capacity, F::MANY), tamper),
@@ -125,6 +128,10 @@ impl<F: Family> Run<F> {
                 self.note(kind.action(key), Answer::Closed);
                 self.drop_owned(kind);
             }
+            Out::Ready(is_there) => {
+                let answer = if is_there { Answer::Done } else { Answer::Ended };
+                self.note(kind.action(key), answer);
+            }
             Out::Received(messages) => {
                 self.note(kind.action(key), Answer::Got(numbers(&messages)));
                 self.drop_owned(kind);
@@ -174,7 +181,7 @@ impl<F: Family> Run<F> {
     /// A future that is gone has no waker anywhere, but for the receiver of mpsc: it is told which
     /// waker to use next, and not that a future was dropped.
     fn check_wakers(&self, kind: Kind) {
-        if F::MANY || !matches!(kind, Kind::Recv { .. }) {
+        if F::MANY || !matches!(kind, Kind::Recv { .. } | Kind::Ready) {
             let parked = usize::from(!F::MANY);
             assert!(self.futures.wakers_left() <= parked, "a waker outlives its {kind:?}");
         }
@@ -190,7 +197,11 @@ impl<F: Family> Run<F> {
             view.note("senders", 0, strong);
             view.note("weak", 0, weak);
             view.note("closed", 0, closed.into());
+            let (len, is_empty, is_full) = F::sender_len(sender);
+            view.note("len", 0, len);
+            assert_eq!(is_empty, len == 0);
             if let Some((capacity, max)) = F::sender_capacity(sender) {
+                assert_eq!(is_full, Some(capacity == 0));
                 view.note("capacity", 0, capacity);
                 view.note("max_capacity", 0, max);
             }

@@ -1,5 +1,7 @@
 //! The operations of senders and permits.
 
+use std::collections::VecDeque;
+
 use support::Message;
 
 use super::family::{Family, Lent};
@@ -55,6 +57,10 @@ impl<F: Family> Run<F> {
                 self.with_sender(n, |run, at| run.try_send(at, F::blocking_send));
             }
             Op::BlockingSend(_) => {}
+            Op::ForceSend(n, offers) if self.evicts => {
+                self.with_sender(n, |run, at| run.force_send(at, offers));
+            }
+            Op::ForceSend(..) => {}
             Op::StartClosed(n) => self.with_sender(n, |run, at| {
                 let (future, loan) = F::closed(&run.senders[at]);
                 run.futures.start(Kind::Closed, future, Some(loan));
@@ -72,6 +78,15 @@ impl<F: Family> Run<F> {
                 // The timer has one, too.
                 run.start_send(at, 2, F::send_timeout);
             }),
+            Op::StartSendRef(n) => {
+                self.with_sender(n, |run, at| run.start_send(at, 1, F::send_ref));
+            }
+            Op::StartSendMany(n) => {
+                self.with_sender(n, |run, at| run.start_send(at, 1, F::send_many));
+            }
+            Op::TrySendMany(n, many) => {
+                self.with_sender(n, |run, at| run.try_send_many(at, usize::from(many % 4)));
+            }
             Op::StartSink(n) => self.with_own_sender(n, |run, sender| {
                 let message = run.message();
                 let kind = Kind::Send { message: message.id(), owns_sender: true };
@@ -183,6 +198,42 @@ impl<F: Family> Run<F> {
             full
         });
         self.note(Action::TrySend(id), tried(&result));
+    }
+
+    /// An `offer` that finds no room is as a try that is not counted: the model is not asked.
+    fn force_send(&mut self, at: usize, offers: bool) {
+        let Some(sender) = self.senders[at].peek() else { return };
+        let message = self.message();
+        let id = message.id();
+        let back = F::force_send(sender, message, offers);
+        let answer = match &back {
+            Ok(None) => Answer::Done,
+            Ok(Some(message)) => Answer::Got(vec![message.id()]),
+            Err(_) => Answer::Closed,
+        };
+        let is_refused = offers && matches!(back, Ok(Some(_)));
+        drop(back);
+        if is_refused {
+            assert!(!self.checker.model().answers_senders(), "there is room");
+            assert_eq!(answer, Answer::Got(vec![id]), "another message came back");
+        } else {
+            self.note(Action::ForceSend(id), answer);
+        }
+    }
+
+    /// To the model it is as many tries as there was room for.
+    fn try_send_many(&mut self, at: usize, many: usize) {
+        let Some(sender) = self.senders[at].peek() else { return };
+        let mut batch: VecDeque<_> = (0..many).map(|_| self.message()).collect();
+        let mut ids: VecDeque<_> = batch.iter().map(Message::id).collect();
+        let result = F::try_send_many(sender, &mut batch);
+        assert!(batch.iter().map(Message::id).eq(ids.iter().copied().skip(many - batch.len())));
+        for id in ids.drain(..many - batch.len()) {
+            self.note(Action::TrySend(id), Answer::Done);
+        }
+        if let (Some(id), Err(_)) = (ids.pop_front(), &result) {
+            self.note(Action::TrySend(id), tried(&result));
+        }
     }
 
     fn start_send<L>(&mut self, at: usize, wakers: usize, send: L)

@@ -58,9 +58,9 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "chan-calm-while-one-waits",
         file: "queue/chan.rs",
         before: "        if !tx.permits.has_waiting() {
-            tx.rx_flags_copy = 0;",
+            tx.rx_flags_copy &= HAS_BACKLOG;",
         after: "        if true {
-            tx.rx_flags_copy = 0;",
+            tx.rx_flags_copy &= HAS_BACKLOG;",
         breaks: "the receiver stops looking for a sender that waits",
         caught_by: ("loom", "mpsc::model"),
     },
@@ -102,7 +102,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "chan-receiver-goes-unnoted",
         file: "queue/chan.rs",
-        before: "self.close_with(|tx| tx.receivers_gone = true)",
+        before: "self.close_with(|tx| tx.storing = Storing::Nowhere)",
         after: "self.close_with(|_| ())",
         breaks: "a message is stored that nobody can receive",
         caught_by: ("loom", "mpsc::model"),
@@ -152,8 +152,8 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "send-after-the-receiver-grew",
         file: "queue/send.rs",
         before: "                tx = self.make_room(tx);
-                if tx.receivers_gone {
-                    return Err(value);
+                if tx.storing != Storing::Chain {
+                    return self.push_elsewhere(tx, value);
                 }
 ",
         after: "            tx = self.make_room(tx);
@@ -323,7 +323,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "send-unused-waker-explodes",
-        file: "queue/send.rs",
+        file: "queue/chan.rs",
         before: "            with_message_in_hand(|| drop(waker));",
         after: "            drop(waker);",
         breaks: "a permit is lost because a waker panics when it is dropped",

@@ -45,7 +45,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "single-ends-before-the-last-message",
         file: "queue/single.rs",
-        before: "        chan.pop(owned).ok_or(NoMessage::Ended)",
+        before: "        chan.pop(owned).or_else(|| chan.pop_given(owned)).ok_or(NoMessage::Ended)",
         after: "        Err(NoMessage::Ended)",
         breaks: "the end is told before the last message",
         caught_by: ("loom", "mpsc::model"),
@@ -70,7 +70,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "single-batch-keeps-its-room",
         file: "queue/single.rs",
-        before: "                chan.release_head(owned);
+        before: "            self.record().note_received_many(count(first), received);
+            self.release_head(owned);
 ",
         after: "",
         breaks: "a batch gives no capacity back",
@@ -79,23 +80,23 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "single-batch-one-too-many",
         file: "queue/single.rs",
-        before: "            while received < limit.min(there) {",
-        after: "            while received <= limit.min(there) {",
+        before: "        while received < limit.min(there) {",
+        after: "        while received <= limit.min(there) {",
         breaks: "a batch is longer than asked for",
         caught_by: ("tests", "mpsc"),
     },
     Fault {
         name: "single-batch-without-end",
         file: "queue/single.rs",
-        before: "            while received < limit.min(there) {",
-        after: "            while received < limit {",
+        before: "        while received < limit.min(there) {",
+        after: "        while received < limit {",
         breaks: "senders that are faster keep the receiver for ever",
         caught_by: ("tests", "channels allocation"),
     },
     Fault {
         name: "single-empty-is-the-end",
         file: "queue/single.rs",
-        before: "            || (chan.is_closed() || chan.has_waiting_senders())
+        before: "            || (chan.is_closed() || chan.has_more_to_ask())
                 && chan.why_no_message() == NoMessage::Ended;",
         after: "            || chan.is_closed();",
         breaks: "the end is told while a permit is out",

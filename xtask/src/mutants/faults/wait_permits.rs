@@ -181,8 +181,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "permits-end-beside-a-permit",
         file: "wait/permits/mod.rs",
-        before: "self.closed && self.reserved == 0 && self.unclaimed == 0",
-        after: "self.closed && self.unclaimed == 0",
+        before: "self.is_closed() && self.reserved == 0 && self.unclaimed == 0",
+        after: "self.is_closed() && self.unclaimed == 0",
         breaks: "the end comes while a permit is out",
         caught_by: ("unit", "wait::permits"),
     },

@@ -1,6 +1,8 @@
 //! Every interleaving of the few steps that do not simply go through the lock.
 
+mod batch;
 mod end;
+mod overflow;
 
 use super::{Receiver, Sender, channel, unbounded_channel};
 use crate::prim::{Arc, block_on, model, thread};

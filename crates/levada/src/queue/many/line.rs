@@ -67,7 +67,9 @@ use core::task::Waker;
 
 use crate::observe::Kind;
 use crate::prim::IS_MODEL;
-use crate::queue::chan::RecvWaiters;
+use crate::queue::chan::{Chan, RecvWaiters, TxSide};
+use crate::queue::policy::Exchange;
+use crate::storage::ring::Emptied;
 use crate::util::WakeBatch;
 use crate::wait::list::{Entry, List, Node, Place, State};
 
@@ -125,6 +127,19 @@ impl RecvWaiters for RxQueue {
 
     fn take_after_expiry(&mut self) -> Option<Waker> {
         if self.first_waiting.is_none() { None } else { self.count_passing_refusal() }
+    }
+
+    fn exchange_oldest<T>(
+        chan: &Chan<T, Self>,
+        tx: &mut TxSide<T, Self>,
+        value: T,
+        emptied: &mut Emptied<T>,
+    ) -> Exchange<T> {
+        chan.exchange_oldest(tx, value, emptied)
+    }
+
+    fn exchange_newest<T>(chan: &Chan<T, Self>, tx: &mut TxSide<T, Self>, value: T) -> Exchange<T> {
+        chan.exchange_newest(tx, value)
     }
 
     fn take_all(&mut self, batch: &mut WakeBatch) -> bool {

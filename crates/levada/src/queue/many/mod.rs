@@ -15,6 +15,7 @@ use core::task::{Context, Poll, Waker, ready};
 
 pub(crate) use self::line::RxQueue;
 use super::chan::{Chan, RecvWaiters, TxSide, count, with_message_in_hand};
+use super::policy::Exchange;
 use super::single::NoMessage;
 use crate::observe::{Name, Observed};
 use crate::prim::{LockGuard, is_parked_by};
@@ -129,9 +130,25 @@ impl<T> Chan<T, RxQueue> {
         Poll::Ready(buffer.len() - before)
     }
 
-    /// Messages in the channel, at one point in time: never more than its capacity.
-    pub(crate) fn len(&self) -> usize {
-        self.queued(&self.lock())
+    /// Takes all messages that are not promised to waiting receivers.
+    pub(crate) fn drain(&self) -> Vec<T> {
+        let mut messages = Vec::with_capacity(self.len());
+        // Dropped after the lock is released, as everything that is freed (chan, I4).
+        let mut emptied = Emptied::default();
+        let mut tx = self.lock();
+        // There may be more by now: the buffer does not grow under the lock.
+        let there = tx.receivers.unpromised(self.queued(&tx)).min(messages.capacity());
+        for _ in 0..there {
+            messages.extend(self.pop(&mut tx, &mut emptied));
+        }
+        if there > 0 {
+            self.after_receive(tx);
+        } else {
+            drop(tx);
+            // So that a refusal counts (`line`).
+            messages.extend(self.try_recv());
+        }
+        messages
     }
 
     /// Takes a message if there is one that is not promised to a waiting receiver.
@@ -325,7 +342,8 @@ impl<T> Chan<T, RxQueue> {
         self.pop(tx, emptied)
     }
 
-    #[inline]
+    // With as many callers as it has it would be a function of its own.
+    #[inline(always)]
     fn pop(&self, _tx: &mut TxSide<T, RxQueue>, emptied: &mut Emptied<T>) -> Option<T> {
         self.rx().consumer.with_mut(|owned| {
             // SAFETY: the caller holds the lock (chan, I2): `_tx` is what the lock guards, and
@@ -340,6 +358,47 @@ impl<T> Chan<T, RxQueue> {
             self.publish_head(head);
             message
         })
+    }
+
+    /// Evicts the oldest message. What was promised to receivers are numbers of messages, which do
+    /// not change.
+    fn exchange_oldest(
+        &self,
+        tx: &mut TxSide<T, RxQueue>,
+        value: T,
+        emptied: &mut Emptied<T>,
+    ) -> Exchange<T> {
+        let head = self.head();
+        if tx.producer.tail() == head {
+            return Exchange::NothingToEvict(value);
+        }
+        if tx.producer.room() == 0 {
+            // SAFETY: the producer and the chain were made together in `Chan::new`. The message at
+            // `head` is taken below, before its slot is written.
+            let room = unsafe { tx.producer.make_room(&self.chain, head.wrapping_add(1)) };
+            if room.is_err() {
+                return Exchange::NeedsRoom(value);
+            }
+        }
+        let Some(oldest) = self.pop(tx, emptied) else { return Exchange::NothingToEvict(value) };
+        let position = tx.producer.tail();
+        self.record().note_sent(count(position), || position.wrapping_sub(self.head()));
+        // SAFETY: the same producer and chain, and there is room: checked above.
+        unsafe { tx.producer.push(&self.chain, value) };
+        Exchange::Evicted(oldest)
+    }
+
+    /// Evicts the newest message, whose slot `value` gets.
+    fn exchange_newest(&self, tx: &mut TxSide<T, RxQueue>, value: T) -> Exchange<T> {
+        if tx.producer.tail() == self.head() {
+            return Exchange::NothingToEvict(value);
+        }
+        // SAFETY: a message is queued, and receivers take messages only under the lock, which the
+        // caller holds: `tx` is what it guards.
+        match unsafe { tx.producer.replace_newest(value) } {
+            Ok(newest) => Exchange::Evicted(newest),
+            Err(value) => Exchange::NothingToEvict(value),
+        }
     }
 
     /// After messages were taken: wakes the next sender for the capacity, the other receivers at

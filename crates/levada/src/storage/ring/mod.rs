@@ -117,13 +117,15 @@ impl Inline {
 /// shared, never borrowed mutably: both sides keep pointers into [`Inline`].
 #[repr(C)]
 pub(crate) struct Chain<T> {
+    /// No segment longer than this: the channel's capacity, or what [`LAST_BYTES`] allows.
+    last_len: usize,
+    /// Messages at a time.
+    capacity: usize,
     /// A segment of the last length that the consumer has emptied, for the producer to use again.
     spare: AtomicPtr<Segment<T>>,
     first: Link<T>,
-    /// No segment longer than this: the channel's capacity, or what [`LAST_BYTES`] allows.
-    last_len: usize,
     /// To a line of its own from whatever stands before the chain.
-    _pad: Pad<{ LINE - 4 * size_of::<usize>() }>,
+    _pad: Pad<{ LINE - 5 * size_of::<usize>() }>,
     tail: AtomicUsize,
     /// Segments there have been, modulo 2^32; so that the consumer need not look at its own segment
     /// to know that it is the last.
@@ -233,13 +235,19 @@ impl<T> Chain<T> {
             inline: Inline::new(),
             _pad: Pad::new(),
             last_len: needed.min(1 << fits.ilog2()),
+            capacity,
         }
+    }
+
+    /// What [`new`](Self::new) was called with.
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// Messages ever pushed, modulo 2^64.
     #[inline]
     pub(crate) fn tail(&self) -> usize {
-        // ORDERING: Acquire pairs with the Release store in `Producer::push` (I2).
+        // ORDERING: Acquire pairs with the Release store in `Producer::publish` (I2).
         self.tail.load(Ordering::Acquire)
     }
 
@@ -367,6 +375,17 @@ impl<T> Producer<T> {
     /// `self` and `chain` belong to one channel, and there is [`room`](Self::room).
     #[inline]
     pub(crate) unsafe fn push(&mut self, chain: &Chain<T>, value: T) {
+        // SAFETY: there is room, as our caller promised.
+        unsafe { self.write(value) };
+        self.publish(chain);
+    }
+
+    /// Appends a message, which the consumer sees after the next [`publish`](Self::publish).
+    ///
+    /// # Safety
+    /// There is [`room`](Self::room).
+    #[inline]
+    pub(crate) unsafe fn write(&mut self, value: T) {
         debug_assert!(self.room > 0);
         // SAFETY: with room, `slots` leads to `mask + 1` slots of the producer's segment, which is
         // freed only after it was left (I5).
@@ -378,6 +397,30 @@ impl<T> Producer<T> {
         slot.with_mut(|slot| unsafe { slot.cast::<T>().write(value) });
         self.room -= 1;
         self.tail = self.tail.wrapping_add(1);
+    }
+
+    /// Takes the message that was pushed last, and puts `value` into its place; gives `value` back
+    /// if that message is in an older segment, where the producer does not go.
+    ///
+    /// # Safety
+    /// A message is queued, and no consumer takes messages during this call.
+    pub(crate) unsafe fn replace_newest(&mut self, value: T) -> Result<T, T> {
+        if self.tail == self.base {
+            return Err(value);
+        }
+        // SAFETY: the producer has pushed into its segment, so `slots` leads to `mask + 1` slots of
+        // it, which is freed only after it was left (I5).
+        let slot = unsafe { self.slots.add(self.tail.wrapping_sub(1) & self.mask) };
+        // SAFETY: the slot is alive, and a cell may be shared.
+        let slot = unsafe { &*slot };
+        // SAFETY: the slot is in `head..tail`, so it is initialised (I1); by contract the consumer,
+        // which owns it, does not access it now.
+        Ok(slot.with_mut(|slot| unsafe { slot.cast::<T>().replace(value) }))
+    }
+
+    /// Shows the consumer all messages that were written. `self` and `chain` belong to one channel.
+    #[inline]
+    pub(crate) fn publish(&self, chain: &Chain<T>) {
         // ORDERING: Release pairs with the Acquire load in `Chain::tail` (I2).
         chain.tail.store(self.tail, Ordering::Release);
     }

@@ -62,6 +62,11 @@ pub(crate) enum PollAcquire {
     Closed,
 }
 
+/// A bit of `Permits::flags`: the semaphore is closed.
+const CLOSED: u8 = 1;
+/// A bit of `Permits::flags`: some reserved places may belong to messages of a backlog.
+const HAS_BACKLOG: u8 = 2;
+
 /// Counted capacity, and the queue of waiters for it.
 #[derive(Debug)]
 pub(crate) struct Permits {
@@ -70,7 +75,8 @@ pub(crate) struct Permits {
     granted: usize,
     first_waiting: Option<Place>,
     waiters: List,
-    closed: bool,
+    /// [`CLOSED`], [`HAS_BACKLOG`].
+    flags: u8,
     /// Waiters that were granted permits when the channel closed, and have not been polled since.
     unclaimed: u32,
     /// Whether one more waiter was granted a part of what it needs.
@@ -88,7 +94,7 @@ impl Permits {
             granted: 0,
             first_waiting: None,
             waiters: List::new(),
-            closed: false,
+            flags: 0,
             unclaimed: 0,
             unclaimed_part: false,
             expiring: 0,
@@ -108,12 +114,24 @@ impl Permits {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed
+        self.flags & CLOSED != 0
+    }
+
+    /// From now on, messages are stored in a backlog, each with a place that is reserved.
+    pub(crate) fn set_backlog(&mut self) {
+        self.flags |= HAS_BACKLOG;
+    }
+
+    /// Whether the semaphore may be [exhausted](Self::is_exhausted), or there may be a backlog: one
+    /// question for a receiver that finds nothing, which mostly has neither.
+    #[inline]
+    pub(crate) fn may_be_exhausted(&self) -> bool {
+        self.flags != 0 && (self.flags & HAS_BACKLOG != 0 || self.is_exhausted())
     }
 
     /// Whether the semaphore is closed and no permit is out or granted.
     pub(crate) fn is_exhausted(&self) -> bool {
-        self.closed && self.reserved == 0 && self.unclaimed == 0 && !self.unclaimed_part
+        self.is_closed() && self.reserved == 0 && self.unclaimed == 0 && !self.unclaimed_part
     }
 
     /// How many permits a new caller can acquire. `queued` may be too high, never too low.
@@ -155,7 +173,7 @@ impl Permits {
         need: usize,
         queued: usize,
     ) -> PollAcquire {
-        if self.closed {
+        if self.is_closed() {
             return PollAcquire::Closed;
         }
         let state = self.waiters.entry(node).state;
@@ -196,7 +214,7 @@ impl Permits {
     /// The same for the receiver that waits and finds no message: counts in `refusals`, and tells
     /// whether it must be polled again soon.
     pub(crate) fn count_receiver_poll(&mut self, refusals: &mut u16) -> bool {
-        let part_only = self.closed && self.reserved == 0 && self.unclaimed_part;
+        let part_only = self.is_closed() && self.reserved == 0 && self.unclaimed_part;
         if !part_only && !self.needs_receiver(0) {
             *refusals = 0;
             return false;
@@ -367,7 +385,7 @@ impl Permits {
     /// polled, the receiver lets the grant expire
     /// ([`count_receiver_poll`](Self::count_receiver_poll)).
     pub(crate) fn close(&mut self, queued: usize, batch: &mut WakeBatch) -> bool {
-        if !self.closed {
+        if !self.is_closed() {
             self.mark_closed(queued);
         }
         while batch.has_room() {
@@ -415,7 +433,7 @@ impl Permits {
     }
 
     fn mark_closed(&mut self, queued: usize) {
-        self.closed = true;
+        self.flags |= CLOSED;
         // Free capacity belongs to the waiters, in order, also where it was not granted yet.
         let mut free = self.ungranted(queued);
         let mut next = self.waiters.front();
@@ -450,7 +468,7 @@ impl Permits {
     /// the receiver then. The receiver counts when it is polled for another reason
     /// ([`count_receiver_poll`](Self::count_receiver_poll)).
     pub(crate) fn needs_receiver(&self, queued: usize) -> bool {
-        let delays_end = self.closed && self.reserved == 0 && self.unclaimed > 0;
+        let delays_end = self.is_closed() && self.reserved == 0 && self.unclaimed > 0;
         queued == 0 && delays_end || self.waits_for_grants(queued) && self.has_waiting()
     }
 

@@ -55,6 +55,8 @@ pub(super) struct Queue {
     /// Whether receivers are many (mpmc).
     pub(super) many: bool,
     messages: VecDeque<usize>,
+    /// The receiver has looked at the first message, which therefore is not evicted.
+    held: bool,
     closed: bool,
     senders: usize,
     weak: usize,
@@ -87,6 +89,7 @@ impl Queue {
             capacity,
             many,
             messages: VecDeque::new(),
+            held: false,
             closed: false,
             senders: 1,
             weak: 0,
@@ -132,9 +135,12 @@ impl Queue {
         self.line.iter().any(|waiter| waiter.turn == Turn::Holding)
     }
 
+    fn taken(&self) -> usize {
+        self.messages.len() + self.reserved + self.promised()
+    }
+
     fn free(&self) -> usize {
-        let taken = self.messages.len() + self.reserved + self.promised();
-        self.capacity.map_or(usize::MAX, |capacity| capacity - taken)
+        self.capacity.map_or(usize::MAX, |capacity| capacity.saturating_sub(self.taken()))
     }
 
     fn available(&self) -> usize {
@@ -240,6 +246,24 @@ impl Queue {
         self.promise();
     }
 
+    fn force_send(&mut self, message: usize) -> Answer {
+        if self.closed {
+            return Answer::Closed;
+        }
+        // What the receiver holds leaves its place to it.
+        let beside = self.taken() - usize::from(self.held);
+        if !self.is_awaited() && self.capacity.is_none_or(|capacity| beside < capacity) {
+            self.push(message);
+            return Answer::Done;
+        }
+        // One goes and another one comes: nothing else changes.
+        let Some(oldest) = self.messages.remove(usize::from(self.held)) else {
+            return Answer::Got(vec![message]);
+        };
+        self.messages.push_back(message);
+        Answer::Got(vec![oldest])
+    }
+
     fn close(&mut self) {
         if self.closed {
             return;
@@ -287,6 +311,12 @@ impl Queue {
             Action::Close => self.close(),
             Action::TryRecv => return self.try_recv(),
             Action::PollRecv { key, limit } => return self.poll_recv(key, limit),
+            Action::PollReady { key } => return self.poll_ready(key),
+            Action::ForceSend(message) => return self.force_send(message),
+            Action::Peek => {
+                self.held |= !self.messages.is_empty();
+                return Answer::Got(self.messages.front().copied().into_iter().collect());
+            }
             Action::SendPermit(message) => {
                 self.reserved -= 1;
                 self.push(message);
@@ -383,6 +413,7 @@ impl Queue {
             Action::PollSend { key, .. } | Action::PollReserve { key, .. } => {
                 self.is_stuck().then_some((key, false))
             }
+            Action::PollReady { .. } if self.is_blocked() => Some((RECEIVER, true)),
             Action::PollRecv { key, .. } if self.is_blocked() => {
                 Some((if self.many { key } else { RECEIVER }, true))
             }

@@ -68,6 +68,7 @@ impl Queue {
 
     fn receive(&mut self, limit: usize) -> Vec<usize> {
         let count = limit.min(self.messages.len());
+        self.held &= count == 0;
         self.messages.drain(..count).collect()
     }
 
@@ -88,6 +89,16 @@ impl Queue {
         }
         self.sleepers.retain(|sleeper| sleeper.key != key);
         Answer::Got(messages)
+    }
+
+    /// Of mpsc, whose messages are promised to no receiver.
+    pub(super) fn poll_ready(&mut self, key: Key) -> Answer {
+        if self.messages.is_empty() && !self.is_ended() {
+            self.sleep(key);
+            return Answer::Pending;
+        }
+        self.sleepers.retain(|sleeper| sleeper.key != key);
+        if self.messages.is_empty() { Answer::Ended } else { Answer::Done }
     }
 
     /// A receiver has to wait.
