@@ -105,6 +105,7 @@ mod sender;
 #[cfg(feature = "stream")]
 pub mod stream;
 mod unbounded;
+pub mod weighted;
 
 pub use self::builder::{Builder, UnboundedBuilder, builder, unbounded_builder};
 pub use self::permit::{OwnedPermit, Permit, PermitIterator};
@@ -119,3 +120,30 @@ type Queue<T> = crate::queue::chan::Chan<T, Waiters>;
 
 /// How its receiver waits.
 type Waiters = crate::queue::single::RxWaker;
+
+/// A [weighted channel](mod@weighted): the messages in it weigh at most `max_weight` together, as
+/// `weigh` says, for example in bytes. Sending waits for room.
+///
+/// # Panics
+/// If `max_weight` is zero.
+///
+/// # Examples
+/// ```
+/// use levada::mpsc;
+///
+/// let (tx, mut rx) = mpsc::weighted(10, |text: &&str| text.len());
+/// assert!(tx.try_send("six of").is_ok());
+/// assert!(tx.try_send("twelve").is_err());
+/// assert_eq!(rx.try_recv(), Ok("six of"));
+/// assert!(tx.try_send("twelve").is_ok());
+/// ```
+#[track_caller]
+pub fn weighted<T, W>(
+    max_weight: usize,
+    weigh: W,
+) -> (weighted::Sender<T>, weighted::Receiver<T>)
+where
+    W: Fn(&T) -> usize + Send + Sync + 'static,
+{
+    weighted::builder(max_weight, weigh).build()
+}
