@@ -27,7 +27,7 @@ use crate::util::block_on::stay_awake_until;
 /// # }
 /// ```
 pub struct Receiver<T> {
-    queue: Rx<Queue<T>>,
+    pub(super) queue: Rx<Queue<T>>,
 }
 
 impl<T> Receiver<T> {

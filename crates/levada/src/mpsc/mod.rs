@@ -97,6 +97,7 @@
 mod builder;
 pub mod error;
 pub mod future;
+pub mod lanes;
 #[cfg(test)]
 mod model;
 mod permit;
@@ -121,6 +122,30 @@ type Queue<T> = crate::queue::chan::Chan<T, Waiters>;
 /// How its receiver waits.
 type Waiters = crate::queue::single::RxWaker;
 
+/// A channel of [lanes](mod@lanes): bounded queues with these capacities, and one receiver, which
+/// serves them as [`Serve`](lanes::Serve) says.
+///
+/// # Panics
+/// If there is no lane, a capacity is zero or above `usize::MAX / 8`, or a weight is zero.
+///
+/// # Examples
+/// ```
+/// use levada::mpsc::{self, lanes::Serve};
+///
+/// let (tx, mut rx) = mpsc::lanes([4, 64], Serve::Strict);
+/// tx.lane(1).try_send("data").unwrap();
+/// tx.lane(0).try_send("control").unwrap();
+/// assert_eq!(rx.try_recv(), Ok("control"));
+/// assert_eq!(rx.try_recv(), Ok("data"));
+/// ```
+#[track_caller]
+pub fn lanes<T, const N: usize>(
+    capacities: [usize; N],
+    serve: lanes::Serve<N>,
+) -> (lanes::Sender<T, N>, lanes::Receiver<T, N>) {
+    lanes::builder(capacities).serve(serve).build()
+}
+
 /// A [weighted channel](mod@weighted): the messages in it weigh at most `max_weight` together, as
 /// `weigh` says, for example in bytes. Sending waits for room.
 ///
@@ -138,10 +163,7 @@ type Waiters = crate::queue::single::RxWaker;
 /// assert!(tx.try_send("twelve").is_ok());
 /// ```
 #[track_caller]
-pub fn weighted<T, W>(
-    max_weight: usize,
-    weigh: W,
-) -> (weighted::Sender<T>, weighted::Receiver<T>)
+pub fn weighted<T, W>(max_weight: usize, weigh: W) -> (weighted::Sender<T>, weighted::Receiver<T>)
 where
     W: Fn(&T) -> usize + Send + Sync + 'static,
 {

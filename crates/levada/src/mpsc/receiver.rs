@@ -25,7 +25,7 @@ use crate::util::block_on::stay_awake_until;
 /// # }
 /// ```
 pub struct Receiver<T> {
-    queue: UniqueRx<T>,
+    pub(super) queue: UniqueRx<T>,
 }
 
 impl<T> Receiver<T> {
