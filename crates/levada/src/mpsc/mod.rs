@@ -102,6 +102,7 @@ pub mod lanes;
 mod model;
 mod permit;
 mod receiver;
+pub mod rendezvous;
 mod sender;
 #[cfg(feature = "stream")]
 pub mod stream;
@@ -144,6 +145,20 @@ pub fn lanes<T, const N: usize>(
     serve: lanes::Serve<N>,
 ) -> (lanes::Sender<T, N>, lanes::Receiver<T, N>) {
     lanes::builder(capacities).serve(serve).build()
+}
+
+/// A [rendezvous channel](mod@rendezvous), which holds no message: [`send`](rendezvous::Sender::send)
+/// completes when the receiver has taken the message.
+///
+/// # Examples
+/// ```
+/// let (tx, mut rx) = levada::mpsc::rendezvous();
+/// std::thread::spawn(move || tx.blocking_send("hello"));
+/// assert_eq!(rx.blocking_recv(), Some("hello"));
+/// ```
+#[cfg_attr(feature = "observe", track_caller)]
+pub fn rendezvous<T>() -> (rendezvous::Sender<T>, rendezvous::Receiver<T>) {
+    rendezvous::builder().build()
 }
 
 /// A [weighted channel](mod@weighted): the messages in it weigh at most `max_weight` together, as

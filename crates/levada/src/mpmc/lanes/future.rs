@@ -5,7 +5,7 @@ use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use super::Receiver;
+use super::protocol::Lanes;
 use crate::observe::WaitRecord;
 use crate::wait::nodes::Nodes;
 
@@ -35,8 +35,8 @@ pub struct Recv<'a, T, const N: usize> {
 
 impl<'a, T, const N: usize> Recv<'a, T, N> {
     #[cfg_attr(feature = "observe", track_caller)]
-    pub(super) fn new(receiver: &'a Receiver<T, N>) -> Self {
-        Self { inner: RecvWithLane::new(receiver) }
+    pub(super) fn new(lanes: &'a Lanes<T, N>) -> Self {
+        Self { inner: RecvWithLane::new(lanes) }
     }
 }
 
@@ -75,7 +75,7 @@ impl<T, const N: usize> fmt::Debug for Recv<'_, T, N> {
 /// ```
 #[must_use = "futures do nothing unless polled"]
 pub struct RecvWithLane<'a, T, const N: usize> {
-    receiver: &'a Receiver<T, N>,
+    lanes: &'a Lanes<T, N>,
     nodes: Nodes<N>,
     ended: [bool; N],
     waits: [WaitRecord; N],
@@ -84,17 +84,17 @@ pub struct RecvWithLane<'a, T, const N: usize> {
 impl<T, const N: usize> Drop for RecvWithLane<'_, T, N> {
     fn drop(&mut self) {
         if self.nodes.is_any_bound() {
-            self.receiver.leave(&self.nodes);
+            self.lanes.leave(&self.nodes);
         }
     }
 }
 
 impl<'a, T, const N: usize> RecvWithLane<'a, T, N> {
     #[cfg_attr(feature = "observe", track_caller)]
-    pub(super) fn new(receiver: &'a Receiver<T, N>) -> Self {
+    pub(super) fn new(lanes: &'a Lanes<T, N>) -> Self {
         let wait = WaitRecord::new();
         let waits = core::array::from_fn(|_| wait.fork());
-        Self { receiver, nodes: Nodes::new(), ended: [false; N], waits }
+        Self { lanes, nodes: Nodes::new(), ended: [false; N], waits }
     }
 }
 
@@ -104,8 +104,8 @@ impl<T, const N: usize> Future for RecvWithLane<'_, T, N> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let polled = this.receiver.poll_recv(&mut this.nodes, &mut this.ended, cx);
-        this.receiver.note_waits(&mut this.waits, polled.is_pending(), &this.ended, cx);
+        let polled = this.lanes.poll_recv(&mut this.nodes, &mut this.ended, cx);
+        this.lanes.note_waits(&mut this.waits, polled.is_pending(), &this.ended, cx);
         polled
     }
 }

@@ -46,6 +46,7 @@
 //! called `jobs/0`, `jobs/1` and so on.
 #![forbid(unsafe_code)]
 
+mod protocol;
 mod receiver;
 mod sender;
 

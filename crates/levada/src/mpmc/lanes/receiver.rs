@@ -2,18 +2,14 @@
 #![forbid(unsafe_code)]
 
 use core::fmt;
-use core::task::{Context, Poll, ready};
 
 use super::error::TryRecvError;
 use super::future::{Recv, RecvWithLane};
+use super::protocol::Lanes;
 use crate::mpmc;
-use crate::observe::{Observed, Op, WaitRecord};
-use crate::prim::{Arc, Lock, park_on};
-use crate::queue::lanes::{Serve, Turns};
-use crate::queue::single::NoMessage;
+use crate::prim::park_on;
+use crate::queue::lanes::Serve;
 use crate::util::block_on::stay_awake_until;
-use crate::util::{FirstPanic, budget, contain};
-use crate::wait::nodes::Nodes;
 
 /// The receiving side of a channel of [`lanes`](crate::mpmc::lanes()).
 ///
@@ -34,114 +30,13 @@ use crate::wait::nodes::Nodes;
 /// # }
 /// ```
 pub struct Receiver<T, const N: usize> {
-    lanes: [mpmc::Receiver<T>; N],
-    /// What the receivers share of the discipline; none if it remembers nothing.
-    turns: Option<Arc<Lock<Turns<N>>>>,
-}
-
-impl<T, const N: usize> Receiver<T, N> {
-    /// Waits for the next message and its lane; `None` when all lanes have ended.
-    ///
-    /// Nodes that this was called with are given to [`leave`](Self::leave) before they drop.
-    pub(super) fn poll_recv(
-        &self,
-        nodes: &mut Nodes<N>,
-        ended: &mut [bool; N],
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<(usize, T)>> {
-        let order = self.order();
-        if !nodes.is_any_bound() {
-            let budget = ready!(budget::poll_proceed(cx));
-            if let Some(received) = self.try_recv_in(order, ended) {
-                budget.made_progress();
-                return Poll::Ready(Some(received));
-            }
-        }
-        for lane in order {
-            if ended[lane] {
-                continue;
-            }
-            match self.lanes[lane].queue.poll_recv(nodes.get(lane), cx) {
-                Poll::Ready(Some(message)) => {
-                    // What it was promised in other lanes is for other receivers.
-                    contain(|| self.leave(nodes));
-                    self.note(lane);
-                    return Poll::Ready(Some((lane, message)));
-                }
-                Poll::Ready(None) => ended[lane] = true,
-                Poll::Pending => {}
-            }
-        }
-        if *ended == [true; N] { Poll::Ready(None) } else { Poll::Pending }
-    }
-
-    /// Leaves all lines. What was promised passes to the next receivers.
-    pub(super) fn leave(&self, nodes: &Nodes<N>) {
-        let mut panics = FirstPanic::default();
-        for (lane, receiver) in self.lanes.iter().enumerate() {
-            if let Some(node) = nodes.bound(lane) {
-                panics.catch(|| receiver.queue.cancel_recv(node));
-            }
-        }
-        panics.resume();
-    }
-
-    /// Records of each lane whether this receive waits for it.
-    #[inline(always)]
-    pub(super) fn note_waits(
-        &self,
-        waits: &mut [WaitRecord; N],
-        is_pending: bool,
-        ended: &[bool; N],
-        cx: &Context<'_>,
-    ) {
-        for (lane, wait) in waits.iter_mut().enumerate() {
-            let is_waiting = is_pending && !ended[lane];
-            wait.note(is_waiting, cx, self.lanes[lane].queue.record(), Op::Recv);
-        }
-    }
-
-    fn try_recv_in(&self, order: [usize; N], ended: &mut [bool; N]) -> Option<(usize, T)> {
-        for lane in order {
-            if ended[lane] {
-                continue;
-            }
-            match self.lanes[lane].queue.try_recv() {
-                Ok(message) => {
-                    self.note(lane);
-                    return Some((lane, message));
-                }
-                Err(NoMessage::Ended) => ended[lane] = true,
-                Err(NoMessage::Empty) => {}
-            }
-        }
-        None
-    }
-
-    fn order(&self) -> [usize; N] {
-        match &self.turns {
-            Some(turns) => turns.lock().order(),
-            None => core::array::from_fn(|lane| lane),
-        }
-    }
-
-    fn note(&self, served: usize) {
-        if let Some(turns) = &self.turns {
-            turns.lock().note(served, |lane| !self.lanes[lane].queue.looks_empty());
-        }
-    }
-
-    pub(super) fn touch(&self) {
-        self.lanes.iter().for_each(|lane| lane.queue.touch());
-    }
+    lanes: Lanes<T, N>,
 }
 
 impl<T, const N: usize> Receiver<T, N> {
     #[track_caller]
     pub(super) fn new(lanes: [mpmc::Receiver<T>; N], serve: Serve<N>) -> Self {
-        let turns = Turns::new(serve);
-        let turns = (serve != Serve::Strict).then(|| Arc::new(Lock::new(turns)));
-        Self { lanes, turns }
+        Self { lanes: Lanes::new(lanes, serve) }
     }
 
     /// Receives the next message; `None` when all lanes have ended: the senders of each are gone,
@@ -167,7 +62,7 @@ impl<T, const N: usize> Receiver<T, N> {
     /// ```
     #[cfg_attr(feature = "observe", track_caller)]
     pub fn recv(&self) -> Recv<'_, T, N> {
-        self.touch();
+        self.lanes.touch();
         Recv::new(&self.lanes)
     }
 
@@ -189,7 +84,7 @@ impl<T, const N: usize> Receiver<T, N> {
     /// ```
     #[cfg_attr(feature = "observe", track_caller)]
     pub fn recv_with_lane(&self) -> RecvWithLane<'_, T, N> {
-        self.touch();
+        self.lanes.touch();
         RecvWithLane::new(&self.lanes)
     }
 
@@ -228,13 +123,8 @@ impl<T, const N: usize> Receiver<T, N> {
     /// assert_eq!(rx.try_recv_with_lane(), Ok((1, "a row")));
     /// ```
     pub fn try_recv_with_lane(&self) -> Result<(usize, T), TryRecvError> {
-        self.touch();
-        let mut ended = [false; N];
-        self.try_recv_in(self.order(), &mut ended).ok_or(if ended == [true; N] {
-            TryRecvError::Disconnected
-        } else {
-            TryRecvError::Empty
-        })
+        self.lanes.touch();
+        self.lanes.try_recv().map_err(TryRecvError::from)
     }
 
     /// Receives the next message, blocking the thread until there is one; `None` when all lanes
@@ -254,7 +144,7 @@ impl<T, const N: usize> Receiver<T, N> {
     /// ```
     #[track_caller]
     pub fn blocking_recv(&self) -> Option<T> {
-        let is_there = stay_awake_until(|| self.lanes.iter().any(|lane| !lane.queue.looks_empty()));
+        let is_there = stay_awake_until(|| !self.lanes.looks_empty());
         if is_there && let Ok(message) = self.try_recv() {
             return Some(message);
         }
@@ -276,11 +166,7 @@ impl<T, const N: usize> Receiver<T, N> {
     /// assert_eq!(rx.blocking_recv(), None);
     /// ```
     pub fn close(&self) {
-        let mut panics = FirstPanic::default();
-        for lane in &self.lanes {
-            panics.catch(|| lane.close());
-        }
-        panics.resume();
+        self.lanes.close();
     }
 
     /// How many messages are there, in all lanes.
@@ -295,7 +181,7 @@ impl<T, const N: usize> Receiver<T, N> {
     /// assert_eq!((rx.len(), rx.lane_len(1)), (2, 1));
     /// ```
     pub fn len(&self) -> usize {
-        self.lanes.iter().map(mpmc::Receiver::len).sum()
+        self.lanes.all().iter().map(mpmc::Receiver::len).sum()
     }
 
     /// How many messages are there, in one lane.
@@ -314,7 +200,7 @@ impl<T, const N: usize> Receiver<T, N> {
     #[track_caller]
     pub fn lane_len(&self, lane: usize) -> usize {
         assert!(lane < N, "there is no lane {lane}: the channel has {N}");
-        self.lanes[lane].len()
+        self.lanes.all()[lane].len()
     }
 
     /// Whether no message is there.
@@ -331,16 +217,21 @@ impl<T, const N: usize> Receiver<T, N> {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    #[cfg(feature = "stream")]
+    pub(super) fn lanes(&self) -> &Lanes<T, N> {
+        &self.lanes
+    }
 }
 
 impl<T, const N: usize> Clone for Receiver<T, N> {
     fn clone(&self) -> Self {
-        Self { lanes: self.lanes.clone(), turns: self.turns.clone() }
+        Self { lanes: self.lanes.clone() }
     }
 }
 
 impl<T, const N: usize> fmt::Debug for Receiver<T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("lanes", &self.lanes).finish()
+        f.debug_struct("Receiver").field("lanes", self.lanes.all()).finish()
     }
 }

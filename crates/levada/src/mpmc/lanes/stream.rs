@@ -73,9 +73,10 @@ impl<T, const N: usize> Stream for RecvStream<T, N> {
         if *has_ended {
             return Poll::Ready(None);
         }
-        receiver.touch();
-        let polled = receiver.poll_recv(nodes, ended, cx);
-        receiver.note_waits(waits, polled.is_pending(), ended, cx);
+        let lanes = receiver.lanes();
+        lanes.touch();
+        let polled = lanes.poll_recv(nodes, ended, cx);
+        lanes.note_waits(waits, polled.is_pending(), ended, cx);
         *has_ended = matches!(polled, Poll::Ready(None));
         polled.map(|received| received.map(|(_, message)| message))
     }
@@ -87,7 +88,7 @@ impl<T, const N: usize> Stream for RecvStream<T, N> {
 
 impl<T, const N: usize> Drop for RecvStream<T, N> {
     fn drop(&mut self) {
-        self.receiver.leave(&self.nodes);
+        self.receiver.lanes().leave(&self.nodes);
     }
 }
 

@@ -5,7 +5,7 @@ use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use super::receiver::Lanes;
+use super::protocol::Lanes;
 use crate::observe::WaitRecord;
 
 /// The future of [`Receiver::recv`](super::Receiver::recv).

@@ -2,17 +2,14 @@
 #![forbid(unsafe_code)]
 
 use core::fmt;
-use core::task::{Context, Poll, ready};
 
 use super::error::TryRecvError;
 use super::future::{Recv, RecvWithLane};
+use super::protocol::Lanes;
 use crate::mpsc;
-use crate::observe::{Observed, Op, WaitRecord};
 use crate::prim::park_on;
-use crate::queue::lanes::{Serve, Turns};
-use crate::queue::single::NoMessage;
+use crate::queue::lanes::Serve;
 use crate::util::block_on::stay_awake_until;
-use crate::util::{FirstPanic, budget};
 
 /// The receiving side of a channel of [`lanes`](crate::mpsc::lanes()).
 ///
@@ -35,102 +32,10 @@ pub struct Receiver<T, const N: usize> {
     lanes: Lanes<T, N>,
 }
 
-/// What receives.
-pub(super) struct Lanes<T, const N: usize> {
-    lanes: [mpsc::Receiver<T>; N],
-    /// Which lanes have ended: they are not asked any more.
-    ended: [bool; N],
-    turns: Turns<N>,
-}
-
-impl<T, const N: usize> Lanes<T, N> {
-    /// Waits for the next message and its lane; `None` when all lanes have ended.
-    pub(super) fn poll_recv(
-        &mut self,
-        waits: &mut [WaitRecord; N],
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<(usize, T)>> {
-        let budget = ready!(budget::poll_proceed(cx));
-        let order = self.turns.order();
-        // First without a lock: mostly a lane has a message.
-        let mut polled = match self.try_recv_in(order) {
-            Ok(received) => {
-                budget.made_progress();
-                Poll::Ready(Some(received))
-            }
-            Err(NoMessage::Ended) => Poll::Ready(None),
-            Err(NoMessage::Empty) => {
-                drop(budget);
-                self.poll_all(order, cx)
-            }
-        };
-        if polled.is_pending() && self.ended == [true; N] {
-            polled = Poll::Ready(None);
-        }
-        for (lane, wait) in waits.iter_mut().enumerate() {
-            let is_waiting = polled.is_pending() && !self.ended[lane];
-            wait.note(is_waiting, cx, self.lanes[lane].queue.record(), Op::Recv);
-        }
-        polled
-    }
-
-    /// Registers in all lanes, unless one has a message.
-    #[cold]
-    fn poll_all(&mut self, order: [usize; N], cx: &mut Context<'_>) -> Poll<Option<(usize, T)>> {
-        for lane in order {
-            if self.ended[lane] {
-                continue;
-            }
-            match self.lanes[lane].queue.poll_recv(cx) {
-                Poll::Ready(Some(message)) => {
-                    self.note(lane);
-                    return Poll::Ready(Some((lane, message)));
-                }
-                Poll::Ready(None) => self.ended[lane] = true,
-                Poll::Pending => {}
-            }
-        }
-        Poll::Pending
-    }
-
-    fn try_recv(&mut self) -> Result<(usize, T), NoMessage> {
-        self.try_recv_in(self.turns.order())
-    }
-
-    fn try_recv_in(&mut self, order: [usize; N]) -> Result<(usize, T), NoMessage> {
-        for lane in order {
-            if self.ended[lane] {
-                continue;
-            }
-            match self.lanes[lane].queue.try_recv() {
-                Ok(message) => {
-                    self.note(lane);
-                    return Ok((lane, message));
-                }
-                Err(NoMessage::Ended) => self.ended[lane] = true,
-                Err(NoMessage::Empty) => {}
-            }
-        }
-        Err(if self.ended == [true; N] { NoMessage::Ended } else { NoMessage::Empty })
-    }
-
-    fn note(&mut self, served: usize) {
-        self.turns.note(served, |lane| !self.lanes[lane].is_empty());
-    }
-
-    fn looks_empty(&self) -> bool {
-        self.lanes.iter().all(mpsc::Receiver::is_empty)
-    }
-
-    pub(super) fn touch(&self) {
-        self.lanes.iter().for_each(|lane| lane.queue.touch());
-    }
-}
-
 impl<T, const N: usize> Receiver<T, N> {
     #[track_caller]
     pub(super) fn new(lanes: [mpsc::Receiver<T>; N], serve: Serve<N>) -> Self {
-        Self { lanes: Lanes { lanes, ended: [false; N], turns: Turns::new(serve) } }
+        Self { lanes: Lanes::new(lanes, serve) }
     }
 
     /// Receives the next message; `None` when all lanes have ended: the senders of each are gone,
@@ -259,11 +164,7 @@ impl<T, const N: usize> Receiver<T, N> {
     /// assert_eq!(rx.blocking_recv(), None);
     /// ```
     pub fn close(&mut self) {
-        let mut panics = FirstPanic::default();
-        for lane in &mut self.lanes.lanes {
-            panics.catch(|| lane.close());
-        }
-        panics.resume();
+        self.lanes.close();
     }
 
     /// How many messages are there, in all lanes.
@@ -278,7 +179,7 @@ impl<T, const N: usize> Receiver<T, N> {
     /// assert_eq!((rx.len(), rx.lane_len(1)), (2, 1));
     /// ```
     pub fn len(&self) -> usize {
-        self.lanes.lanes.iter().map(mpsc::Receiver::len).sum()
+        self.lanes.all().iter().map(mpsc::Receiver::len).sum()
     }
 
     /// How many messages are there, in one lane.
@@ -297,7 +198,7 @@ impl<T, const N: usize> Receiver<T, N> {
     #[track_caller]
     pub fn lane_len(&self, lane: usize) -> usize {
         assert!(lane < N, "there is no lane {lane}: the channel has {N}");
-        self.lanes.lanes[lane].len()
+        self.lanes.all()[lane].len()
     }
 
     /// Whether no message is there.
@@ -323,6 +224,6 @@ impl<T, const N: usize> Receiver<T, N> {
 
 impl<T, const N: usize> fmt::Debug for Receiver<T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("lanes", &self.lanes.lanes).finish()
+        f.debug_struct("Receiver").field("lanes", self.lanes.all()).finish()
     }
 }
