@@ -26,7 +26,10 @@ async fn write(mut messages: Receiver<Message, 2>) -> (u32, u32) {
     let (mut rows, mut unflushed) = (0, 0);
     while let Some(message) = messages.recv().await {
         match message {
-            Message::Row(_) => {
+            Message::Row(row) => {
+                if row != rows {
+                    println!("writer: row {rows} is missing");
+                }
                 rows += 1;
                 unflushed += 1;
             }

@@ -7,7 +7,11 @@
 //! - [`unbounded_channel`] never makes a sender wait, so only memory bounds it. Use it for senders
 //!   that cannot wait, such as a `Drop`, if something else bounds their rate.
 //!
-//! The module has the paths, signatures and behaviour of `tokio::sync::mpsc`. The futures have
+//! Three more have modules of their own: [`weighted`](mod@weighted), with a bound in bytes;
+//! [`lanes`](mod@lanes), in which some messages come first; and [`rendezvous`](mod@rendezvous), which
+//! holds no message at all.
+//!
+//! Apart from these the module has the paths, signatures and behaviour of `tokio::sync::mpsc`. The futures have
 //! names, in [`future`].
 //!
 //! # Disconnection
