@@ -113,8 +113,8 @@ type Queue<T> = crate::queue::chan::Chan<T, Waiters>;
 /// How its receivers wait.
 type Waiters = crate::queue::many::RxQueue;
 
-/// A channel of [lanes](mod@lanes): bounded queues with these capacities, and receivers, which serve
-/// them as [`Serve`](lanes::Serve) says.
+/// A channel of [lanes](mod@lanes): bounded queues with these capacities, and receivers, which
+/// serve them as [`Serve`](lanes::Serve) says.
 ///
 /// # Panics
 /// If there is no lane, a capacity is zero or above `usize::MAX / 8`, or a weight is zero.

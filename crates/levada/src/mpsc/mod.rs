@@ -8,11 +8,11 @@
 //!   that cannot wait, such as a `Drop`, if something else bounds their rate.
 //!
 //! Three more have modules of their own: [`weighted`](mod@weighted), with a bound in bytes;
-//! [`lanes`](mod@lanes), in which some messages come first; and [`rendezvous`](mod@rendezvous), which
-//! holds no message at all.
+//! [`lanes`](mod@lanes), in which some messages come first; and [`rendezvous`](mod@rendezvous),
+//! which holds no message at all.
 //!
-//! Apart from these the module has the paths, signatures and behaviour of `tokio::sync::mpsc`. The futures have
-//! names, in [`future`].
+//! Apart from these the module has the paths, signatures and behaviour of `tokio::sync::mpsc`. The
+//! futures have names, in [`future`].
 //!
 //! # Disconnection
 //! When all senders are dropped, the receiver gets the remaining messages and then `None`. When the
@@ -151,8 +151,8 @@ pub fn lanes<T, const N: usize>(
     lanes::builder(capacities).serve(serve).build()
 }
 
-/// A [rendezvous channel](mod@rendezvous), which holds no message: [`send`](rendezvous::Sender::send)
-/// completes when the receiver has taken the message.
+/// A [rendezvous channel](mod@rendezvous), which holds no message:
+/// [`send`](rendezvous::Sender::send) completes when the receiver has taken the message.
 ///
 /// # Examples
 /// ```

@@ -1,4 +1,5 @@
-//! The bound, what a message weighs, permits, and the maximum that changes: guarantees 1 to 3, 5, 6.
+//! The bound, what a message weighs, permits, and the maximum that changes: guarantees 1 to 3, 5,
+//! 6.
 
 use super::numbers;
 use levada::mpsc;

@@ -14,7 +14,8 @@ use crate::mpmc;
 /// ```
 /// use levada::mpmc::lanes::{self, Serve};
 ///
-/// let (tx, rx) = lanes::builder([16, 64]).serve(Serve::Weighted([8, 1])).named("jobs").build();
+/// let serve = Serve::Weighted([8, 1]);
+/// let (tx, rx) = lanes::builder([16, 64]).serve(serve).named("jobs").build();
 /// tx.lane(1).try_send(1).unwrap();
 /// assert_eq!(rx.try_recv(), Ok(1));
 /// ```

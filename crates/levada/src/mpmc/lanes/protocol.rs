@@ -3,8 +3,8 @@
 //! # Invariants
 //! - **I1** A receive that waits has a node in the line of each lane that has not ended: it looked
 //!   at all of them in the poll in which it entered.
-//! - **I2** A message is taken only in the poll that returns it. In the same poll the receive leaves
-//!   all other lines, so that what it was promised there passes to the next receivers.
+//! - **I2** A message is taken only in the poll that returns it. In the same poll the receive
+//!   leaves all other lines, so that what it was promised there passes to the next receivers.
 #![forbid(unsafe_code)]
 
 use core::task::{Context, Poll, ready};

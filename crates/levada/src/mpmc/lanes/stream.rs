@@ -13,8 +13,8 @@ use crate::wait::nodes::Nodes;
 
 /// The messages of a [`Receiver`], until all lanes have ended. Made by [`Receiver::into_stream`].
 ///
-/// It is `Unpin`. When it first has to wait it allocates its places in the lines, and keeps them for
-/// the next times.
+/// It is `Unpin`. When it first has to wait it allocates its places in the lines, and keeps them
+/// for the next times.
 ///
 /// # Cancel safety
 /// Dropping a future that waits for the next item receives nothing.

@@ -21,15 +21,15 @@
 //! ```
 //!
 //! # Guarantees
-//! 1. **Each lane is a channel.** [`Sender::lane`] is an [`mpsc::Sender`](crate::mpsc::Sender), with
-//!    all that it guarantees: FIFO within the lane, its own bound, permits, exact closing.
+//! 1. **Each lane is a channel.** [`Sender::lane`] is an [`mpsc::Sender`](crate::mpsc::Sender),
+//!    with all that it guarantees: FIFO within the lane, its own bound, permits, exact closing.
 //! 2. **The order is that of [`Serve`].** A receive takes the message that the discipline names
 //!    among those that are there when it looks. A message that is sent meanwhile to a lane that was
 //!    found empty may have to wait for the next receive.
 //! 3. **No lane starves**, unless [`Serve::Strict`] was asked for.
-//! 4. **The end is that of all lanes.** `None` comes when each lane has ended: its senders are gone,
-//!    or it was closed, and everything that was sent to it has been received. A lane that ends
-//!    sooner is not asked any more.
+//! 4. **The end is that of all lanes.** `None` comes when each lane has ended: its senders are
+//!    gone, or it was closed, and everything that was sent to it has been received. A lane that
+//!    ends sooner is not asked any more.
 //! 5. **Cancel safe.** A receive that is dropped has received nothing, of no lane.
 //!
 //! # Cost

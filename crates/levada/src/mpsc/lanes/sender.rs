@@ -27,7 +27,8 @@ impl<T, const N: usize> Sender<T, N> {
         Self { lanes }
     }
 
-    /// The sender of a lane, with all its methods. A clone of it keeps this lane open, and no other.
+    /// The sender of a lane, with all its methods. A clone of it keeps this lane open, and no
+    /// other.
     ///
     /// # Panics
     /// If there is no lane of this number.

@@ -11,10 +11,11 @@
 //! | closed  | yes     | no     | [`withdraw`](Line::withdraw)                                |
 //!
 //! # Invariants
-//! - **I1** A slot that is not free belongs to one sender, which has its [`Place`]; it is free again
-//!   when the message has left it. A place whose ticket is not that of its slot has been served.
-//! - **I2** `first` and `last` are the ends of the linked slots, in the order in which they entered;
-//!   `used` counts the slots that are not free.
+//! - **I1** A slot that is not free belongs to one sender, which has its [`Place`]; it is free
+//!   again when the message has left it. A place whose ticket is not that of its slot has been
+//!   served.
+//! - **I2** `first` and `last` are the ends of the linked slots, in the order in which they
+//!   entered; `used` counts the slots that are not free.
 #![forbid(unsafe_code)]
 
 use core::task::Waker;

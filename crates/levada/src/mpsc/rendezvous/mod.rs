@@ -17,8 +17,8 @@
 //! ```
 //!
 //! That the message was taken does not mean that it was handled: for that, send a
-//! [`oneshot`](crate::oneshot) along. `mpsc::channel(1)` is faster, and lets the sender be one message
-//! ahead.
+//! [`oneshot`](crate::oneshot) along. `mpsc::channel(1)` is faster, and lets the sender be one
+//! message ahead.
 //!
 //! # Guarantees
 //! 1. **Nothing is in between.** The receiver's poll takes the message from the waiting sender and

@@ -12,8 +12,8 @@ use crate::util::block_on::block_on;
 /// The sending side of a [`rendezvous`](crate::mpsc::rendezvous()) channel. Clone it for every task
 /// that sends; the channel ends when the last one is dropped.
 ///
-/// There is no `try_send`: a message is handed over by the receiver's poll, and whether the receiver
-/// will be polled is not known before it is. One that waits now may be dropped next.
+/// There is no `try_send`: a message is handed over by the receiver's poll, and whether the
+/// receiver will be polled is not known before it is. One that waits now may be dropped next.
 ///
 /// # Examples
 /// ```
@@ -53,7 +53,8 @@ impl<T> Sender<T> {
     ///
     /// # Cancel safety
     /// If the future is dropped before it is ready, the message is dropped with it, and was not
-    /// received; unless the receiver has taken it just before, which the future would have said next.
+    /// received; unless the receiver has taken it just before, which the future would have said
+    /// next.
     ///
     /// # Examples
     /// ```

@@ -20,16 +20,16 @@
 //! ```
 //!
 //! # Guarantees
-//! 1. **The bound is exact.** The messages in the channel and the permits that are out weigh at most
-//!    the maximum together. There are two exceptions: an [oversize](Oversize::Alone) message that is
-//!    alone, and what was there when the maximum was [lowered](Sender::set_max_weight).
+//! 1. **The bound is exact.** The messages in the channel and the permits that are out weigh at
+//!    most the maximum together. There are two exceptions: an [oversize](Oversize::Alone) message
+//!    that is alone, and what was there when the maximum was [lowered](Sender::set_max_weight).
 //! 2. **A message is weighed once**, by the call that sends it, outside every lock. Its weight
 //!    travels with it, so a function that answers something else the next time changes nothing. If
 //!    it panics, nothing was sent, and the message is dropped.
 //! 3. **Every message weighs something.** 0 counts as 1, so that the number of messages is bounded,
 //!    too. What is above `usize::MAX / 8` counts as that, and no sum overflows.
-//! 4. **FIFO, without starvation.** Senders that wait are served in the order in which they began to
-//!    wait. A heavy message is not overtaken by light ones that would fit;
+//! 4. **FIFO, without starvation.** Senders that wait are served in the order in which they began
+//!    to wait. A heavy message is not overtaken by light ones that would fit;
 //!    [`try_send`](Sender::try_send) does not overtake either. A sender that is served and not
 //!    polled delays the others for a bounded number of polls, as in [`mpsc`](crate::mpsc#fairness).
 //! 5. **Oversize is decided once**, when a send begins: a message heavier than the maximum
@@ -47,8 +47,8 @@
 //!
 //! # Cost
 //! While no sender waits, a send takes one read-modify-write more than in an unbounded channel, and
-//! a receive one more; [`recv_many`](Receiver::recv_many) one more for all. The function that weighs
-//! is called through a pointer.
+//! a receive one more; [`recv_many`](Receiver::recv_many) one more for all. The function that
+//! weighs is called through a pointer.
 //!
 //! A message takes 8 bytes more than in other channels. With the feature `observe` the channel is
 //! shown as an unbounded mpsc channel, with the senders that wait.
