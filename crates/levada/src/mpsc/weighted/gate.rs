@@ -55,6 +55,16 @@ pub(super) struct Line {
     pub(super) receiver: Option<Waker>,
 }
 
+/// What became of an attempt to take room without the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tried {
+    Taken,
+    /// There is not enough room, and no sender is in the line.
+    Full,
+    /// A sender is in the line, or another thread looks at it: the lock decides.
+    Line,
+}
+
 /// Whether this weight may be added to what is `taken`.
 fn fits(weight: usize, taken: usize, max: usize) -> bool {
     taken == 0 || weight <= max.saturating_sub(taken)
@@ -89,22 +99,27 @@ impl Gate {
         self.word.load(Ordering::Relaxed) & LINE != 0
     }
 
-    /// Takes room if there is some and no sender is in the line.
+    /// Takes room without the lock, if there is some and no sender is in the line.
     #[inline]
-    pub(super) fn try_take(&self, weight: usize) -> bool {
+    pub(super) fn try_take(&self, weight: usize) -> Tried {
         // ORDERING: Relaxed, no pair: the exchange confirms it.
         let mut word = self.word.load(Ordering::Relaxed);
-        while word & LINE == 0 && fits(weight, word >> 1, self.max()) {
+        loop {
+            if word & LINE != 0 {
+                return Tried::Line;
+            }
+            if !fits(weight, word >> 1, self.max()) {
+                return Tried::Full;
+            }
             let more = word + (weight << 1);
             // ORDERING: Acquire pairs with the Release exchange in `give_back`: what the receiver
             // did before it gave the weight back happened before this message.
             match self.word.compare_exchange_weak(word, more, Ordering::Acquire, Ordering::Relaxed)
             {
-                Ok(_) => return true,
+                Ok(_) => return Tried::Taken,
                 Err(now) => word = now,
             }
         }
-        false
     }
 
     /// Gives weight back. Returns whether senders may wait for it: then the caller grants.
@@ -249,8 +264,12 @@ mod tests {
     #[test]
     fn the_largest_weights_do_not_overflow() {
         let gate = Gate::new(usize::MAX);
-        assert!(gate.try_take(MAX_WEIGHT));
-        assert!(!gate.try_take(1) && !gate.enter().try_take(MAX_WEIGHT));
+        assert_eq!(gate.try_take(MAX_WEIGHT), Tried::Taken);
+        assert_eq!(gate.try_take(1), Tried::Full);
+        let mut line = gate.enter();
+        assert_eq!(gate.try_take(1), Tried::Line);
+        assert!(!line.try_take(MAX_WEIGHT));
+        drop(line);
         assert_eq!(gate.held(), MAX_WEIGHT);
         assert!(!gate.give_back(MAX_WEIGHT), "the line is empty");
         assert_eq!(gate.held(), 0);

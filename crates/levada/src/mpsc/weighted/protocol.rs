@@ -39,7 +39,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
 
 use super::error::{SendError, TooHeavy, TrySendError};
-use super::gate::{Gate, Locked, MAX_WEIGHT};
+use super::gate::{Gate, Locked, MAX_WEIGHT, Tried};
 use crate::observe::Name;
 use crate::prim::{Arc, is_parked_by};
 use crate::queue::chan::{Chan, UNBOUNDED};
@@ -244,10 +244,12 @@ impl<T> Ends<'_, T> {
 
     #[inline]
     fn try_acquire(self, weight: usize) -> Result<(), Refused> {
-        if self.gate().try_take(weight) {
-            return Ok(());
+        match self.gate().try_take(weight) {
+            Tried::Taken => Ok(()),
+            Tried::Full if self.queue.is_closed() => Err(Refused::Closed),
+            Tried::Full => Err(Refused::Full),
+            Tried::Line => self.try_acquire_slow(weight),
         }
-        self.try_acquire_slow(weight)
     }
 
     #[cold]
@@ -279,7 +281,7 @@ impl<T> Ends<'_, T> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Refused>> {
         let budget = ready!(budget::poll_proceed(cx));
-        if node.is_bound() || !self.gate().try_take(weight) {
+        if node.is_bound() || self.gate().try_take(weight) != Tried::Taken {
             let acquired = ready!(self.poll_acquire_slow(node, weight, cx));
             budget.made_progress();
             return Poll::Ready(acquired);
