@@ -16,7 +16,10 @@ fn each_lane_has_a_name_and_its_waits() {
         found.expect("it was used")
     };
     let (high, low) = (seen("work in lanes/0"), seen("work in lanes/1"));
-    assert_eq!((high.capacity, high.depth, low.capacity, low.depth), (Some(1), Some(1), Some(2), Some(1)));
+    assert_eq!(
+        (high.capacity, high.depth, low.capacity, low.depth),
+        (Some(1), Some(1), Some(2), Some(1))
+    );
     assert_eq!((high.waiters.len(), low.waiters.len()), (1, 0));
     assert_eq!((high.origin.location().file(), high.waiters[0].op), (file!(), Op::Send));
     drop(send);

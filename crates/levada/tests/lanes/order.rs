@@ -42,7 +42,10 @@ fn strict() {
         assert_eq!(now(rx.recv_with_lane()), Some((expected, expected)));
         assert_eq!(now(one.recv_with_lane()), Some((expected, expected)));
     }
-    assert_eq!((rx.try_recv(), one.try_recv()), (Err(TryRecvError::Empty), Err(TryRecvError::Empty)));
+    assert_eq!(
+        (rx.try_recv(), one.try_recv()),
+        (Err(TryRecvError::Empty), Err(TryRecvError::Empty))
+    );
 }
 
 /// 3: in turns, also if each message is received by another call or another receiver.
@@ -174,7 +177,7 @@ fn a_random_walk() {
                 assert_eq!((rx.try_recv(), one.try_recv()), (expected, expected));
             }
             assert_eq!(rx.len(), model.iter().map(VecDeque::len).sum());
-            assert_eq!((rx.is_empty(), one.is_empty()), (rx.len() == 0, one.len() == 0));
+            assert_eq!((one.len(), one.is_empty()), (rx.len(), rx.is_empty()));
         }
     }
 }

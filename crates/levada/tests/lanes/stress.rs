@@ -11,8 +11,7 @@ const MESSAGES: usize = if cfg!(miri) { 20 } else { 3_000 };
 
 #[test]
 fn one_receiver_gets_everything_in_the_order_of_each_lane() {
-    for serve in
-        [Serve::Strict, Serve::Weighted([3, 2, 1]), Serve::Aged(Duration::from_micros(50))]
+    for serve in [Serve::Strict, Serve::Weighted([3, 2, 1]), Serve::Aged(Duration::from_micros(50))]
     {
         let (tx, mut rx) = mpsc::lanes([1, 4, 64], serve);
         thread::scope(|scope| {
@@ -51,7 +50,8 @@ fn many_receivers_of_which_some_give_up() {
                         loop {
                             let mut recv = Task::new(rx.recv());
                             if dice.roll(3) == 0 {
-                                received += usize::from(matches!(recv.poll(), Poll::Ready(Some(_))));
+                                received +=
+                                    usize::from(matches!(recv.poll(), Poll::Ready(Some(_))));
                                 // Cancelled, also with what it was promised.
                             } else if rx.blocking_recv().is_some() {
                                 received += 1;

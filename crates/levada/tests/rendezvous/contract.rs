@@ -123,7 +123,8 @@ fn a_random_walk() {
                 _ if sends.is_empty() => assert_eq!(rx.try_recv(), Err(TryRecvError::Empty)),
                 _ => {
                     let (n, mut send) = sends.remove(0);
-                    let polled = if dice.roll(2) == 0 { rx.try_recv().ok() } else { now(rx.recv()) };
+                    let polled =
+                        if dice.roll(2) == 0 { rx.try_recv().ok() } else { now(rx.recv()) };
                     assert_eq!(polled, Some(n));
                     assert!(send.is_woken() && send.poll().is_ready());
                     received += 1;

@@ -61,7 +61,13 @@ impl<T, const N: usize> Receiver<T, N> {
     pub fn into_stream(self) -> RecvStream<T, N> {
         let wait = WaitRecord::new();
         let waits = core::array::from_fn(|_| wait.fork());
-        RecvStream { receiver: self, nodes: Nodes::new(), ended: [false; N], has_ended: false, waits }
+        RecvStream {
+            receiver: self,
+            nodes: Nodes::new(),
+            ended: [false; N],
+            has_ended: false,
+            waits,
+        }
     }
 }
 

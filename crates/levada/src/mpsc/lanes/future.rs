@@ -43,7 +43,9 @@ impl<T, const N: usize> Future for Recv<'_, T, N> {
     type Output = Option<T>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        Pin::new(&mut self.get_mut().inner).poll(cx).map(|received| received.map(|(_, message)| message))
+        Pin::new(&mut self.get_mut().inner)
+            .poll(cx)
+            .map(|received| received.map(|(_, message)| message))
     }
 }
 
