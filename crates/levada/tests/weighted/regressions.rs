@@ -79,3 +79,17 @@ fn a_poll_semaphore_does_not_keep_what_it_was_granted() {
     assert_eq!(now(rx.recv()), Some(1));
     assert_eq!(tx.weight(), 0);
 }
+
+/// The weight of a message larger than the bound was counted as the bound: others were let in beside
+/// it as soon as there was room for that.
+#[test]
+fn the_weight_of_an_oversize_message_is_not_capped() {
+    let (tx, mut rx) = numbers(10);
+    tx.try_send(100).unwrap();
+    assert_eq!(tx.weight(), 100);
+    tx.set_max_weight(50);
+    assert_eq!(tx.try_send(1), Err(TrySendError::Full(1)), "100 of 50");
+    tx.set_max_weight(101);
+    assert_eq!(tx.try_send(1), Ok(()));
+    assert_eq!((tx.weight(), rx.try_recv(), tx.weight()), (101, Ok(100), 1));
+}
