@@ -24,15 +24,16 @@ fn a_send_does_not_return_before_the_hand_over() {
 fn a_receiver_that_is_cancelled_after_it_was_woken_loses_nothing() {
     let drops = Drops::default();
     let (tx, mut rx) = mpsc::rendezvous();
-    let mut send = Task::new(tx.send(drops.message()));
     for _ in 0..10 {
         let recv = Task::waiting(rx.recv());
-        assert!(send.poll().is_pending());
+        let mut send = Task::waiting(tx.send(drops.message()));
+        assert!(recv.is_woken());
         drop(recv);
+        assert!(send.poll().is_pending());
         assert_eq!(drops.alive(), 1);
+        assert!(rx.try_recv().is_ok());
+        assert!(send.poll().is_ready());
     }
-    assert!(rx.try_recv().is_ok());
-    assert!(send.poll().is_ready());
 }
 
 /// A sender that gave up left its message, which was received later.
