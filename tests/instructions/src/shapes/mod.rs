@@ -10,6 +10,7 @@ mod of_levada {
 
     mod bounded;
     mod broadcasts;
+    mod kinds;
     mod lossless;
     mod mpmc;
     mod oneshots;
@@ -23,6 +24,7 @@ mod of_levada {
         oneshots::SHAPES,
         broadcasts::SHAPES,
         lossless::SHAPES,
+        kinds::SHAPES,
         watches::SHAPES,
     ];
 }
