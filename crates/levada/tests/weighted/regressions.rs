@@ -80,8 +80,8 @@ fn a_poll_semaphore_does_not_keep_what_it_was_granted() {
     assert_eq!(tx.weight(), 0);
 }
 
-/// The weight of a message larger than the bound was counted as the bound: others were let in beside
-/// it as soon as there was room for that.
+/// The weight of a message larger than the bound was counted as the bound: others were let in
+/// beside it as soon as there was room for that.
 #[test]
 fn the_weight_of_an_oversize_message_is_not_capped() {
     let (tx, mut rx) = numbers(10);

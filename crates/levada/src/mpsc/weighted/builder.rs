@@ -5,7 +5,8 @@ use core::fmt;
 use core::marker::PhantomData;
 use std::borrow::Cow;
 
-use super::protocol::{self, Oversize};
+use super::protocol::Oversize;
+use super::receiving;
 use super::{Receiver, Sender};
 use crate::observe::Name;
 
@@ -93,7 +94,7 @@ impl<T, W: Fn(&T) -> usize + Send + Sync + 'static> Builder<T, W> {
     #[track_caller]
     pub fn build(self) -> (Sender<T>, Receiver<T>) {
         assert!(self.max_weight > 0, "the maximum weight of a channel cannot be zero");
-        let (tx, rx) = protocol::open(self.max_weight, self.weigh, self.oversize, self.name);
+        let (tx, rx) = receiving::open(self.max_weight, self.weigh, self.oversize, self.name);
         (Sender::new(tx, rx.scale.clone()), Receiver::new(rx))
     }
 }

@@ -10,7 +10,8 @@ use pin_project_lite::pin_project;
 
 use super::error::SendError;
 use super::permit::Permit;
-use super::protocol::{Ends, Receiving, Weighed, count};
+use super::protocol::{Ends, Weighed, count};
+use super::receiving::Receiving;
 use crate::observe::{Observed, Op, WaitRecord};
 use crate::queue::future::ClosedFut;
 use crate::queue::single::RxWaker;

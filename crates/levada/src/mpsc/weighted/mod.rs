@@ -58,6 +58,7 @@ mod gate;
 mod permit;
 mod protocol;
 mod receiver;
+mod receiving;
 mod sender;
 
 mod builder;

@@ -36,16 +36,15 @@
 
 use core::fmt;
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker, ready};
+use core::task::{Context, Poll, ready};
 
 use super::error::{SendError, TooHeavy, TrySendError};
 use super::gate::{Gate, Locked, MAX_WEIGHT, Tried};
-use crate::observe::Name;
-use crate::prim::{Arc, is_parked_by};
-use crate::queue::chan::{Chan, UNBOUNDED};
+use crate::prim::is_parked_by;
+use crate::queue::chan::Chan;
 use crate::queue::send::Refused;
-use crate::queue::single::{self, NoMessage, RxWaker, UniqueRx};
-use crate::refs::{Hub, Tx};
+use crate::queue::single::RxWaker;
+use crate::refs::Hub;
 use crate::util::{DropLast, FirstPanic, budget, contain, wake_in_batches};
 use crate::wait::list::Node;
 use crate::wait::permits::PollAcquire;
@@ -89,6 +88,18 @@ pub(super) struct Scale<T> {
 }
 
 impl<T> Scale<T> {
+    pub(super) fn new(
+        max: usize,
+        weigh: impl Fn(&T) -> usize + Send + Sync + 'static,
+        oversize: Oversize,
+    ) -> Self {
+        Self { gate: Gate::new(max), oversize, weigh: Box::new(weigh) }
+    }
+
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
     pub(super) fn weigh(&self, message: &T) -> usize {
         count((self.weigh)(message))
     }
@@ -116,19 +127,6 @@ impl<T> fmt::Debug for Scale<T> {
 /// What counts: nothing is weightless, and no sum overflows.
 pub(super) fn count(weight: usize) -> usize {
     weight.clamp(1, MAX_WEIGHT)
-}
-
-/// A channel with its first handles.
-#[cfg_attr(feature = "observe", track_caller)]
-pub(super) fn open<T>(
-    max: usize,
-    weigh: impl Fn(&T) -> usize + Send + Sync + 'static,
-    oversize: Oversize,
-    name: Name,
-) -> (Tx<Queue<T>>, Receiving<T>) {
-    let scale = Scale { gate: Gate::new(max), oversize, weigh: Box::new(weigh) };
-    let (tx, queue) = single::channel(UNBOUNDED, name);
-    (tx, Receiving { queue, scale: Arc::new(scale), refusals: 0 })
 }
 
 /// The channel, for a sender.
@@ -351,7 +349,7 @@ impl<T> Ends<'_, T> {
     }
 
     #[inline]
-    fn give_back(self, weight: usize) {
+    pub(super) fn give_back(self, weight: usize) {
         if weight > 0 && self.gate().give_back(weight) {
             self.grant();
         }
@@ -363,7 +361,7 @@ impl<T> Ends<'_, T> {
 
     /// Grants what is free, and wakes the senders.
     #[cold]
-    fn grant(self) {
+    pub(super) fn grant(self) {
         self.change(|_| ());
     }
 
@@ -397,159 +395,5 @@ impl<T> Ends<'_, T> {
     pub(super) fn weight(self) -> usize {
         // What was there went with the receiver.
         if self.queue.counts().receivers() == 0 { 0 } else { self.gate().held() }
-    }
-}
-
-/// The receiving side.
-#[derive(Debug)]
-pub(super) struct Receiving<T> {
-    pub(super) queue: UniqueRx<Weighed<T>>,
-    pub(super) scale: Arc<Scale<T>>,
-    /// How often it found an unclaimed grant of a sender.
-    refusals: u16,
-}
-
-impl<T> Receiving<T> {
-    pub(super) fn ends(&self) -> Ends<'_, T> {
-        Ends { queue: &self.queue, scale: &self.scale }
-    }
-
-    /// Waits for a message; `None` at the end.
-    #[inline]
-    pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let received = ready!(self.poll_weighed(cx));
-        Poll::Ready(received.map(|weighed| self.unpack(weighed)))
-    }
-
-    /// Waits for messages and appends up to `limit` of them to `buffer`; 0 at the end, or if
-    /// `limit` is 0.
-    pub(super) fn poll_recv_many(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut Vec<T>,
-        limit: usize,
-    ) -> Poll<usize> {
-        if limit == 0 {
-            return Poll::Ready(0);
-        }
-        let Some(Weighed { message, mut weight }) = ready!(self.poll_weighed(cx)) else {
-            return Poll::Ready(0);
-        };
-        // Only what is there now: senders that are faster must not keep the receiver for ever.
-        let more = self.queue.len().min(limit - 1);
-        buffer.reserve(1 + more);
-        buffer.push(message);
-        let mut received = 1;
-        while received <= more
-            && let Ok(next) = self.queue.try_recv()
-        {
-            buffer.push(next.message);
-            weight += next.weight;
-            received += 1;
-        }
-        contain(|| self.ends().give_back(weight));
-        Poll::Ready(received)
-    }
-
-    fn poll_weighed(&mut self, cx: &mut Context<'_>) -> Poll<Option<Weighed<T>>> {
-        let polled = self.queue.poll_recv(cx);
-        if polled.is_pending() {
-            self.watch_senders(cx);
-        } else {
-            self.refusals = 0;
-        }
-        polled
-    }
-
-    pub(super) fn try_recv(&mut self) -> Result<T, NoMessage> {
-        match self.queue.try_recv() {
-            Ok(weighed) => Ok(self.unpack(weighed)),
-            Err(nothing) => {
-                if self.scale.gate.may_have_line() {
-                    self.count_for_senders();
-                }
-                Err(nothing)
-            }
-        }
-    }
-
-    /// Gives the weight back, with the message in hand.
-    #[inline]
-    fn unpack(&self, Weighed { message, weight }: Weighed<T>) -> T {
-        if self.scale.gate.give_back(weight) {
-            contain(|| self.ends().grant());
-        }
-        message
-    }
-
-    /// The receiver goes to sleep. A sender that was granted room and is not polled must not stop
-    /// the others: the receiver counts, and is woken to count if that happens while it sleeps.
-    #[cold]
-    fn watch_senders(&mut self, cx: &Context<'_>) {
-        let mut spare = DropLast::<Waker>(None);
-        let poll_again = loop {
-            if !self.queue.looks_empty() {
-                return;
-            }
-            let mut line = self.scale.gate.look();
-            if line.permits.is_closed() {
-                return;
-            }
-            let is_registered =
-                line.receiver.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
-            if !is_registered {
-                let Some(new) = spare.0.take() else {
-                    drop(line);
-                    // Outside the lock (I5).
-                    spare.0 = Some(cx.waker().clone());
-                    continue;
-                };
-                spare.0 = line.receiver.replace(new);
-            }
-            let counts = line.permits.count_receiver_poll(&mut self.refusals);
-            let grantable = line.has_grantable();
-            drop(line);
-            if grantable {
-                contain(|| self.ends().grant());
-            }
-            break counts || grantable;
-        };
-        if poll_again {
-            cx.waker().wake_by_ref();
-        }
-    }
-
-    /// The same for a receiver that does not wait.
-    #[cold]
-    fn count_for_senders(&self) {
-        let mut line = self.scale.gate.look();
-        if line.permits.is_closed() || !self.queue.looks_empty() {
-            return;
-        }
-        line.permits.count_receiver_try();
-        let grantable = line.has_grantable();
-        drop(line);
-        if grantable {
-            self.ends().grant();
-        }
-    }
-
-    /// Refuses new messages and permits, and wakes the senders that wait.
-    pub(super) fn close(&self) {
-        let mut panics = FirstPanic::default();
-        panics.catch(|| self.queue.close());
-        panics.catch(|| {
-            wake_in_batches(|batch| self.scale.gate.look().permits.close(0, batch));
-        });
-        panics.resume();
-    }
-}
-
-impl<T> Drop for Receiving<T> {
-    fn drop(&mut self) {
-        // The messages that are left are dropped next, and a second panic would end the process.
-        contain(|| self.close());
-        let waker = self.scale.gate.look().receiver.take();
-        contain(|| drop(waker));
     }
 }

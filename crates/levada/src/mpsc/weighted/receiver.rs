@@ -6,7 +6,7 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::error::TryRecvError;
 use super::future::{Recv, RecvMany};
-use super::protocol::Receiving;
+use super::receiving::Receiving;
 use crate::prim::park_on;
 use crate::refs::Hub;
 use crate::util::block_on::stay_awake_until;
