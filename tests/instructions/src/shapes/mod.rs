@@ -11,6 +11,7 @@ mod of_levada {
     mod batches;
     mod bounded;
     mod broadcasts;
+    mod kinds;
     mod lossless;
     mod mpmc;
     mod oneshots;
@@ -27,6 +28,7 @@ mod of_levada {
         replies::SHAPES,
         broadcasts::SHAPES,
         lossless::SHAPES,
+        kinds::SHAPES,
         watches::SHAPES,
     ];
 }
