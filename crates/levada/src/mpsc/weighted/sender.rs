@@ -9,7 +9,7 @@ use super::future::{Closed, ReserveWeight, Send};
 use super::permit::Permit;
 use super::protocol::{Ends, Queue, Scale, count};
 use crate::prim::Arc;
-use crate::queue::send::Refused;
+use crate::queue::error::Refused;
 use crate::refs::{Hub, Tx, WeakTx};
 use crate::util::block_on::block_on;
 
