@@ -2,7 +2,7 @@
 
 use crate::cell::Cell;
 use crate::shapes::{
-    blocking, broadcast, creation, fairness, latency, loaded, memory, mpmc, mpsc, oneshot,
+    blocking, broadcast, creation, fairness, latency, loaded, memory, mpmc, mpsc, oneshot, replies,
     request_reply, unbounded, watch,
 };
 
@@ -15,6 +15,7 @@ pub(crate) fn cells() -> Vec<Cell> {
         mpmc::cells(),
         oneshot::cells(),
         request_reply::cells(),
+        replies::cells(),
         broadcast::cells(),
         watch::cells(),
         creation::cells(),

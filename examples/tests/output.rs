@@ -109,6 +109,29 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "queue_in_bytes",
+        &[
+            "server: room for 10 KiB of a thumbnail",
+            "queue: 98 of 100 KiB",
+            "server: a picture: no available capacity",
+            "disk: a page with 90 KiB",
+            "server: room for 5000 KiB of a video",
+            "queue: 5000 of 100 KiB",
+            "queue: 9000 of 10000 KiB",
+            "disk: 9098 KiB in all",
+        ],
+    ),
+    (
+        "control_before_data",
+        &[
+            "main: 64 rows, and the lane is full",
+            "writer: flushes 0 rows",
+            "writer: stops with 64 rows in the queue",
+            "main: another row is refused: true",
+            "main: 0 rows are missing",
+        ],
+    ),
+    (
         "live_config",
         &[
             "reload: changed",

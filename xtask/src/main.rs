@@ -75,7 +75,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "instructions",
         run: Run::WithOptions(instructions::run),
-        about: "instructions of an operation against their bounds [FILTER..] [--update]; wants valgrind",
+        about: "instructions of an operation against their bounds [FILTER..] [--update|--malloc]; wants valgrind",
     },
     Command {
         name: "openapi",

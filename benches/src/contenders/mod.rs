@@ -3,6 +3,7 @@
 pub(crate) mod broadcasts;
 pub(crate) mod oneshots;
 pub(crate) mod queues;
+pub(crate) mod replies;
 pub(crate) mod watches;
 
 /// What a crate recommends to do once in a process.

@@ -4,4 +4,5 @@ pub(crate) mod broadcast;
 pub(crate) mod mpmc;
 pub(crate) mod mpsc;
 pub(crate) mod oneshot;
+pub(crate) mod replies;
 pub(crate) mod watch;

@@ -11,6 +11,7 @@ pub(crate) mod mpmc;
 pub(crate) mod mpsc;
 pub(crate) mod oneshot;
 mod payloads;
+pub(crate) mod replies;
 pub(crate) mod request_reply;
 mod rounds;
 pub(crate) mod unbounded;

@@ -4,6 +4,9 @@
 #[doc = include_str!("../docs/guide/choosing.md")]
 pub mod choosing {}
 
+#[doc = include_str!("../docs/guide/methods.md")]
+pub mod methods {}
+
 #[doc = include_str!("../docs/guide/sizing.md")]
 pub mod sizing {}
 

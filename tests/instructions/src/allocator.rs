@@ -1,8 +1,8 @@
 //! An allocator that takes the same few instructions on every machine. What the system's would take
 //! depends on its version and on what was freed before; so allocations are told apart from
-//! instructions.
+//! instructions. With the feature `malloc` it is the system's nevertheless.
 
-use std::alloc::{GlobalAlloc, Layout};
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,12 +39,17 @@ pub(crate) fn allocations() -> usize {
 }
 
 // SAFETY: each call of `alloc` moves `USED` over the bytes that it hands out, and nothing moves it
-// back, so no two pieces overlap. They are within `MEMORY` and aligned, or null is returned.
+// back, so no two pieces overlap. They are within `MEMORY` and aligned, or null is returned. Or all
+// is from the system's allocator.
 unsafe impl GlobalAlloc for Bump {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // ORDERING: Relaxed, no pair: a count.
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        if cfg!(feature = "malloc") {
+            // SAFETY: the caller keeps the contract of the same method.
+            return unsafe { System.alloc(layout) };
+        }
         // Room for moving the start up to the alignment.
         let wanted = layout.size() + layout.align() - 1;
         // ORDERING: Relaxed, no pair: the bytes that it hands out were never written.
@@ -57,5 +62,10 @@ unsafe impl GlobalAlloc for Bump {
     }
 
     #[inline]
-    unsafe fn dealloc(&self, _pointer: *mut u8, _layout: Layout) {}
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        if cfg!(feature = "malloc") {
+            // SAFETY: it is from `alloc`, so from the system, and the caller keeps the contract.
+            unsafe { System.dealloc(pointer, layout) };
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The channels are linearizable, as far as their specifications say.
 
-use linearizability::{Native, broadcast, explore, oneshot, queue, watch};
+use linearizability::{Native, broadcast, explore, lossless, oneshot, queue, watch};
 
 const SEEDS: u64 = 5000;
 
@@ -17,6 +17,11 @@ fn mpmc() {
 #[test]
 fn broadcast() {
     explore("broadcast", SEEDS, |seed| broadcast::run(seed, &Native));
+}
+
+#[test]
+fn lossless() {
+    explore("lossless", SEEDS, |seed| lossless::run(seed, &Native));
 }
 
 #[test]

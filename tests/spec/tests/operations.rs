@@ -81,3 +81,24 @@ fn of_lossless_broadcast() {
 fn of_watch() {
     all_are_called("watch", &["mod.rs", "sender.rs", "receiver.rs", "guard.rs"], "watch", 20);
 }
+
+/// The page of the guide that answers "which method" has every one.
+#[test]
+fn the_guide_names_them_all() {
+    let levada = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/levada");
+    let page = fs::read_to_string(levada.join("docs/guide/methods.md")).expect("the page is there");
+    let mut asked = 0;
+    for folder in ["mpsc", "mpmc", "oneshot", "broadcast", "watch", "adapters"] {
+        for line in source_in(&levada.join("src").join(folder)).lines() {
+            let line = line.trim_start().replace("pub const fn ", "pub fn ");
+            let name = line.strip_prefix("pub fn ").and_then(|rest| rest.split(['(', '<']).next());
+            if let Some(name) = name.filter(|name| !["new", "poll"].contains(name)) {
+                let is_there =
+                    page.contains(&format!("{name}`")) || page.contains(&format!("{name}("));
+                assert!(is_there, "docs/guide/methods.md has no row for `{name}` of {folder}");
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked >= 200, "{asked} functions: were they lost?");
+}

@@ -14,6 +14,26 @@ const PACKAGE: &str = "levada-instructions";
 /// writes down what it has counted whenever it is entered, and begins anew.
 const MARK: &str = "*counted_operations*";
 
+/// How the program is built.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Variant {
+    Plain,
+    /// With the feature `observe`: the shapes of levada only.
+    Observe,
+    /// With the system's allocator.
+    Malloc,
+}
+
+impl Variant {
+    fn feature(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Observe => Some("observe"),
+            Self::Malloc => Some("malloc"),
+        }
+    }
+}
+
 /// What one operation takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Count {
@@ -22,14 +42,14 @@ pub(super) struct Count {
 }
 
 /// Counts the shapes whose names contain one of `filter`, or all, and gives them by name, in their
-/// order. With the feature `observe`, those of levada only.
-pub(super) fn count(filter: &[String], observe: bool) -> Result<Vec<(String, Count)>> {
-    let program = build(observe)?;
+/// order.
+pub(super) fn count(filter: &[String], variant: Variant) -> Result<Vec<(String, Count)>> {
+    let program = build(variant)?;
     let names = shell::output(&mut Command::new(&program))?;
     let is_wanted =
         |name: &&str| filter.is_empty() || filter.iter().any(|word| name.contains(word));
-    let can_observe = |name: &&str| !observe || name.starts_with("levada/");
-    let names: Vec<_> = names.lines().filter(is_wanted).filter(can_observe).collect();
+    let is_in = |name: &&str| variant != Variant::Observe || name.starts_with("levada/");
+    let names: Vec<_> = names.lines().filter(is_wanted).filter(is_in).collect();
     eprintln!("$ valgrind --tool=callgrind {PACKAGE} SHAPE, for {} shapes", names.len());
     let folder = Metadata::load()?.target_dir().join("callgrind");
     fs::create_dir_all(&folder)?;
@@ -48,11 +68,11 @@ pub(super) fn count(filter: &[String], observe: bool) -> Result<Vec<(String, Cou
 }
 
 /// The program, as every machine compiles it.
-fn build(observe: bool) -> Result<PathBuf> {
+fn build(variant: Variant) -> Result<PathBuf> {
     let mut command = cargo();
     command.args(["build", "--package", PACKAGE, "--profile", "instructions"]);
-    if observe {
-        command.args(["--features", "observe"]);
+    if let Some(feature) = variant.feature() {
+        command.args(["--features", feature]);
     }
     // Nobody's own flags.
     command.env("CARGO_ENCODED_RUSTFLAGS", "").env("CARGO_INCREMENTAL", "0");

@@ -15,9 +15,10 @@ use crate::cargo::root;
 use crate::files::write_if_changed;
 use crate::toolchain::{need_valgrind, release};
 use bounds::Bounds;
-use callgrind::Count;
+use callgrind::{Count, Variant};
 
 const UPDATE: &str = "--update";
+const MALLOC: &str = "--malloc";
 
 /// The bounds without the feature `observe`.
 const PLAIN: &str = "bounds.csv";
@@ -25,7 +26,8 @@ const PLAIN: &str = "bounds.csv";
 const OBSERVED: &str = "bounds-observe.csv";
 
 /// Counts the shapes whose names contain one of `words`, all if there is none, and compares them
-/// with their bounds; or, with `--update`, makes the counts the new bounds.
+/// with their bounds; or, with `--update`, makes the counts the new bounds. With `--malloc`, counts
+/// with the system's allocator, for which there are no bounds.
 pub(crate) fn run(words: &[String]) -> Result {
     if let Some(reason) = does_not_apply() {
         println!("the bounds do not apply here: {reason}");
@@ -33,17 +35,21 @@ pub(crate) fn run(words: &[String]) -> Result {
     }
     let (options, filter): (Vec<_>, Vec<_>) =
         words.iter().cloned().partition(|word| word.starts_with('-'));
+    need_valgrind()?;
     let update = match &options[..] {
         [] => false,
+        [option] if option == MALLOC => {
+            println!("{}", table(&counts(&filter, Variant::Malloc)?, &[]));
+            return Ok(());
+        }
         [option] if option == UPDATE && filter.is_empty() => true,
         [option] if option == UPDATE => {
             return Err("`--update` renews all bounds; no filter".into());
         }
-        _ => return Err(format!("unknown options {options:?}; known: {UPDATE}").into()),
+        _ => return Err(format!("unknown options {options:?}; known: {UPDATE}, {MALLOC}").into()),
     };
-    need_valgrind()?;
-    let plain = counts(&filter, false)?;
-    let observed = counts(&filter, true)?;
+    let plain = counts(&filter, Variant::Plain)?;
+    let observed = counts(&filter, Variant::Observe)?;
     let mut findings = held_against(PLAIN, &plain, filter.is_empty(), update)?;
     findings.extend(held_against(OBSERVED, &observed, filter.is_empty(), update)?);
     println!("{}", table(&plain, &observed));
@@ -53,9 +59,8 @@ pub(crate) fn run(words: &[String]) -> Result {
     }
 }
 
-/// Counts the shapes, with the feature `observe` or without.
-fn counts(filter: &[String], observe: bool) -> Result<Vec<Row>> {
-    let counted = pair(callgrind::count(filter, observe)?);
+fn counts(filter: &[String], variant: Variant) -> Result<Vec<Row>> {
+    let counted = pair(callgrind::count(filter, variant)?);
     if counted.is_empty() {
         return Err(format!("no shape has any of {filter:?} in its name").into());
     }

@@ -1,8 +1,7 @@
 //! The crates with a oneshot. kanal and flume have none: they are in the requests and replies,
 //! where a queue of capacity 1 is what their users take. loole, async-channel, tachyonix and
 //! thingbuf would do the same as flume, and are left out. fibre is here with its `exclusive`
-//! oneshot, the one its docs advise for a single sender; its pools of oneshots are another thing: a
-//! fixed number of them, made in advance.
+//! oneshot, the one its docs advise for a single sender; its pools of oneshots are in `replies`.
 
 mod asyncband;
 mod crossfire;

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 mod lagging;
+mod lossless;
 mod subscribing;
 
 pub(crate) fn cells() -> Vec<Cell> {
@@ -32,6 +33,7 @@ pub(crate) fn cells() -> Vec<Cell> {
     for on in [On::Ct, On::Mt] {
         cells.extend([1, 8, 64, 1000].map(|receivers| per_delivery(on, receivers)));
     }
+    cells.extend(lossless::cells());
     cells.extend(lagging::cells());
     cells.extend(subscribing::cells());
     cells

@@ -95,6 +95,7 @@
 mod builder;
 pub mod error;
 pub mod future;
+pub mod lanes;
 mod permit;
 mod receiver;
 mod sender;
@@ -120,3 +121,27 @@ type Queue<T> = crate::queue::chan::Chan<T, Waiters>;
 
 /// How its receivers wait.
 type Waiters = crate::queue::many::RxQueue;
+
+/// A channel of [lanes](mod@lanes): bounded queues with these capacities, and receivers, which
+/// serve them as [`Serve`](lanes::Serve) says.
+///
+/// # Panics
+/// If there is no lane, a capacity is zero or above `usize::MAX / 8`, or a weight is zero.
+///
+/// # Examples
+/// ```
+/// use levada::mpmc::{self, lanes::Serve};
+///
+/// let (tx, rx) = mpmc::lanes([4, 64], Serve::Strict);
+/// tx.lane(1).try_send("data").unwrap();
+/// tx.lane(0).try_send("control").unwrap();
+/// assert_eq!(rx.try_recv(), Ok("control"));
+/// assert_eq!(rx.try_recv(), Ok("data"));
+/// ```
+#[track_caller]
+pub fn lanes<T, const N: usize>(
+    capacities: [usize; N],
+    serve: lanes::Serve<N>,
+) -> (lanes::Sender<T, N>, lanes::Receiver<T, N>) {
+    lanes::builder(capacities).serve(serve).build()
+}

@@ -29,7 +29,7 @@ use crate::util::block_on::{block_on_for, block_on_until, stay_awake_until};
 /// # }
 /// ```
 pub struct Receiver<T> {
-    queue: Rx<Queue<T>>,
+    pub(super) queue: Rx<Queue<T>>,
 }
 
 impl<T> Receiver<T> {

@@ -7,8 +7,12 @@
 //! - [`unbounded_channel`] never makes a sender wait, so only memory bounds it. Use it for senders
 //!   that cannot wait, such as a `Drop`, if something else bounds their rate.
 //!
-//! The module has the paths, signatures and behaviour of `tokio::sync::mpsc`. The futures have
-//! names, in [`future`].
+//! Three more have modules of their own: [`weighted`](mod@weighted), with a bound in bytes;
+//! [`lanes`](mod@lanes), in which some messages come first; and [`rendezvous`](mod@rendezvous),
+//! which holds no message at all.
+//!
+//! Apart from these the module has the paths, signatures and behaviour of `tokio::sync::mpsc`. The
+//! futures have names, in [`future`].
 //!
 //! # Disconnection
 //! When all senders are dropped, the receiver gets the remaining messages and then `None`. When the
@@ -109,14 +113,17 @@
 mod builder;
 pub mod error;
 pub mod future;
+pub mod lanes;
 #[cfg(test)]
 mod model;
 mod permit;
 mod receiver;
+pub mod rendezvous;
 mod sender;
 #[cfg(feature = "stream")]
 pub mod stream;
 mod unbounded;
+pub mod weighted;
 
 pub use self::builder::{Builder, UnboundedBuilder, builder, unbounded_builder};
 pub use self::permit::{OwnedPermit, Permit, PermitIterator};
@@ -133,3 +140,65 @@ type Queue<T> = crate::queue::chan::Chan<T, Waiters>;
 
 /// How its receiver waits.
 type Waiters = crate::queue::single::RxWaker;
+
+/// A channel of [lanes](mod@lanes): bounded queues with these capacities, and one receiver, which
+/// serves them as [`Serve`](lanes::Serve) says.
+///
+/// # Panics
+/// If there is no lane, a capacity is zero or above `usize::MAX / 8`, or a weight is zero.
+///
+/// # Examples
+/// ```
+/// use levada::mpsc::{self, lanes::Serve};
+///
+/// let (tx, mut rx) = mpsc::lanes([4, 64], Serve::Strict);
+/// tx.lane(1).try_send("data").unwrap();
+/// tx.lane(0).try_send("control").unwrap();
+/// assert_eq!(rx.try_recv(), Ok("control"));
+/// assert_eq!(rx.try_recv(), Ok("data"));
+/// ```
+#[track_caller]
+pub fn lanes<T, const N: usize>(
+    capacities: [usize; N],
+    serve: lanes::Serve<N>,
+) -> (lanes::Sender<T, N>, lanes::Receiver<T, N>) {
+    lanes::builder(capacities).serve(serve).build()
+}
+
+/// A [rendezvous channel](mod@rendezvous), which holds no message:
+/// [`send`](rendezvous::Sender::send) completes when the receiver has taken the message.
+///
+/// # Examples
+/// ```
+/// let (tx, mut rx) = levada::mpsc::rendezvous();
+/// std::thread::spawn(move || tx.blocking_send("hello"));
+/// assert_eq!(rx.blocking_recv(), Some("hello"));
+/// ```
+#[cfg_attr(feature = "observe", track_caller)]
+pub fn rendezvous<T>() -> (rendezvous::Sender<T>, rendezvous::Receiver<T>) {
+    rendezvous::builder().build()
+}
+
+/// A [weighted channel](mod@weighted): the messages in it weigh at most `max_weight` together, as
+/// `weigh` says, for example in bytes. Sending waits for room.
+///
+/// # Panics
+/// If `max_weight` is zero.
+///
+/// # Examples
+/// ```
+/// use levada::mpsc;
+///
+/// let (tx, mut rx) = mpsc::weighted(10, |text: &&str| text.len());
+/// assert!(tx.try_send("six of").is_ok());
+/// assert!(tx.try_send("twelve").is_err());
+/// assert_eq!(rx.try_recv(), Ok("six of"));
+/// assert!(tx.try_send("twelve").is_ok());
+/// ```
+#[track_caller]
+pub fn weighted<T, W>(max_weight: usize, weigh: W) -> (weighted::Sender<T>, weighted::Receiver<T>)
+where
+    W: Fn(&T) -> usize + Send + Sync + 'static,
+{
+    weighted::builder(max_weight, weigh).build()
+}

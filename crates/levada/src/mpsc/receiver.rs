@@ -27,7 +27,7 @@ use crate::util::block_on::{block_on_for, block_on_until, stay_awake_until};
 /// # }
 /// ```
 pub struct Receiver<T> {
-    queue: UniqueRx<T>,
+    pub(super) queue: UniqueRx<T>,
 }
 
 impl<T> Receiver<T> {

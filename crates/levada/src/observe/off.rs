@@ -90,7 +90,6 @@ impl WaitRecord {
         Self
     }
 
-    #[cfg(any(feature = "stream", feature = "tokio"))]
     #[inline(always)]
     pub(crate) fn fork(&self) -> Self {
         Self

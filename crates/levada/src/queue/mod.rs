@@ -10,6 +10,7 @@
 //! - [`future`]: the futures of senders
 //! - [`single`]: receiving with one receiver, without a lock
 //! - [`many`]: receiving with many receivers, under the lock
+//! - [`lanes`]: which of several channels a receiver asks first
 //! - `sink`: a sender as a `Sink` (feature `stream`)
 
 #![cfg_attr(doc, allow(rustdoc::private_intra_doc_links, reason = "an internal page"))]
@@ -19,6 +20,7 @@ pub(crate) mod batch;
 pub(crate) mod chan;
 pub(crate) mod error;
 pub(crate) mod future;
+pub(crate) mod lanes;
 pub(crate) mod many;
 mod overflow;
 pub(crate) mod policy;

@@ -338,6 +338,17 @@ mod memory {
     }
 
     #[test]
+    fn a_small_pool_keeps_no_more_than_it_may() {
+        for max_idle in [0, 1, 3] {
+            let pool = Pool::<u64>::new(max_idle);
+            let mut replies: Vec<_> = (0..20).map(|_| pool.get()).collect();
+            replies.iter_mut().for_each(|reply| drop(reply.sender()));
+            drop(replies);
+            assert_eq!(pool.idle(), max_idle);
+        }
+    }
+
+    #[test]
     fn a_pool_keeps_what_it_may_and_no_more() {
         let pool = Pool::<u64>::new(10);
         let burst = || {

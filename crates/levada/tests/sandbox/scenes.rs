@@ -61,14 +61,13 @@ pub(crate) fn main() {
     }
     // `--skip` is followed by a name.
     let behind = std::iter::once("").chain(arguments.iter().map(String::as_str));
-    let filters: Vec<_> = arguments
-        .iter()
-        .zip(behind)
-        .filter(|(word, before)| !word.starts_with('-') && *before != "--skip")
-        .map(|(word, _)| word)
-        .collect();
+    let words = arguments.iter().zip(behind).filter(|(word, _)| !word.starts_with('-'));
+    let (skipped, filters): (Vec<_>, Vec<_>) = words.partition(|(_, before)| *before == "--skip");
     let is_wanted = |scene: &&Scene| {
-        filters.is_empty() || filters.iter().any(|part| scene.name.contains(*part))
+        let is_one_of = |names: &[(&String, &str)]| {
+            names.iter().any(|(part, _)| scene.name.contains(part.as_str()))
+        };
+        (filters.is_empty() || is_one_of(&filters)) && !is_one_of(&skipped)
     };
     for scene in SCENES.iter().filter(is_wanted) {
         if !arguments.iter().any(|word| word == "--list") {

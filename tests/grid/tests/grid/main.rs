@@ -8,6 +8,8 @@
 #[global_allocator]
 static ALLOCATOR: support::Counting = support::Counting;
 
+mod lossless;
+mod lossless_receivers;
 mod oracle_stream;
 mod others;
 mod queues;

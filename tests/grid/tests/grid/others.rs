@@ -1,6 +1,6 @@
-//! oneshot, broadcast and watch.
+//! oneshot, broadcast, lossless broadcast and watch.
 
-use super::{on_levada, on_tokio};
+use super::{lossless, on_levada, on_tokio};
 use grid::{Tested, check, check_races};
 
 #[test]
@@ -40,6 +40,30 @@ fn broadcast_of_capacity_1() {
 #[test]
 fn broadcast_of_capacity_2() {
     broadcast(2, (3_645, 40_014), 3_780);
+}
+
+fn lossless_broadcast(capacity: usize) {
+    let tested = Tested {
+        name: &format!("lossless broadcast, capacity {capacity}"),
+        grid: &lossless::table(capacity),
+        oracle: &lossless::nothing(),
+        unasked: &[],
+        differences: &[],
+        faults: &[],
+        count: (5_040, 54_456),
+    };
+    check(&tested);
+    check_races(&tested, 1, 5_544);
+}
+
+#[test]
+fn lossless_broadcast_of_capacity_1() {
+    lossless_broadcast(1);
+}
+
+#[test]
+fn lossless_broadcast_of_capacity_3() {
+    lossless_broadcast(3);
 }
 
 #[test]

@@ -11,9 +11,11 @@ mod of_levada {
     mod batches;
     mod bounded;
     mod broadcasts;
+    mod kinds;
     mod lossless;
     mod mpmc;
     mod oneshots;
+    mod replies;
     mod unbounded;
     mod watches;
 
@@ -23,8 +25,10 @@ mod of_levada {
         unbounded::SHAPES,
         mpmc::SHAPES,
         oneshots::SHAPES,
+        replies::SHAPES,
         broadcasts::SHAPES,
         lossless::SHAPES,
+        kinds::SHAPES,
         watches::SHAPES,
     ];
 }
@@ -75,7 +79,7 @@ mod tests {
             names.iter().filter_map(|name| name.strip_prefix(&prefix)).collect()
         };
         let (levada, tokio) = (of("levada"), of("tokio"));
-        assert!(levada.len() >= 29, "{levada:?}");
+        assert!(levada.len() >= 35, "{levada:?}");
         let is_own = |name: &str| name.starts_with("mpmc/") || name.starts_with("own/");
         let shared = levada.iter().filter(|name| !is_own(name));
         assert_eq!(shared.collect::<Vec<_>>(), tokio.iter().collect::<Vec<_>>());

@@ -3,5 +3,6 @@
 mod program;
 mod spec;
 
+pub(crate) use program::Message;
 pub use program::run;
 pub use spec::{Broadcast, Op, State};

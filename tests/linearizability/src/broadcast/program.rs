@@ -10,9 +10,9 @@ use crate::recorder::{Actor, Event, Polled, Program, Threads, record};
 
 /// A message whose clone takes its time, so that others come in between.
 #[derive(Debug)]
-struct Message {
-    value: u8,
-    yield_now: fn(),
+pub(crate) struct Message {
+    pub(crate) value: u8,
+    pub(crate) yield_now: fn(),
 }
 
 impl Clone for Message {

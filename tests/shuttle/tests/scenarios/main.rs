@@ -5,6 +5,7 @@
 
 mod broadcast;
 mod harness;
+mod lossless;
 mod mpmc;
 mod mpsc;
 mod oneshot;

@@ -4,6 +4,7 @@
 //! changes so that a text is not there any more, its fault is adapted to the new code.
 
 mod broadcast;
+mod lossless;
 mod oneshot;
 mod prim_util;
 mod queue;
@@ -27,6 +28,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Fault> {
         queue_receive::FAULTS,
         oneshot::FAULTS,
         broadcast::FAULTS,
+        lossless::FAULTS,
         watch::FAULTS,
     ];
     tables.into_iter().flatten()

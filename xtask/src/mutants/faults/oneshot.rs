@@ -132,4 +132,20 @@ pub(super) const FAULTS: &[Fault] = &[
         breaks: "a value is read that was never sent",
         caught_by: ("loom", "oneshot::model"),
     },
+    Fault {
+        name: "oneshot-panic-is-a-drop",
+        file: "oneshot/protocol/header.rs",
+        before: "if state.reports() && panicking() {",
+        after: "if state.reports() && panicking() != panicking() {",
+        breaks: "a reply that did not come because of a panic says that it was dropped",
+        caught_by: ("tests", "oneshot rounds"),
+    },
+    Fault {
+        name: "oneshot-pool-keeps-one-more",
+        file: "oneshot/pool.rs",
+        before: "if table.len() < table.capacity() && table.len() < self.max_idle {",
+        after: "if table.len() < table.capacity() {",
+        breaks: "a pool keeps more than it was made for",
+        caught_by: ("tests", "oneshot"),
+    },
 ];

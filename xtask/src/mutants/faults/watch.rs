@@ -135,4 +135,35 @@ pub(super) const FAULTS: &[Fault] = &[
         breaks: "a value for nobody is stored",
         caught_by: ("tests", "watch"),
     },
+    Fault {
+        name: "watch-equal-value-is-sent",
+        file: "watch/protocol.rs",
+        before: "            if *current == value {
+                return false;
+            }
+",
+        after: "",
+        breaks: "`send_if_different` wakes all receivers for the value that they have",
+        caught_by: ("tests", "watch send"),
+    },
+    Fault {
+        name: "watch-comparison-is-overtaken",
+        file: "storage/latest/mod.rs",
+        before: "            if self.current(&inner) != expected {
+                return Err(value);
+            }
+",
+        after: "            let _ = expected;
+",
+        breaks: "`send_if_different` replaces a value that it has not compared with",
+        caught_by: ("tests", "watch send"),
+    },
+    Fault {
+        name: "watch-part-changes-with-the-rest",
+        file: "watch/map.rs",
+        before: "self.shared.has_changed(self.version)? && self.get() != self.seen",
+        after: "self.shared.has_changed(self.version)?",
+        breaks: "a part of the value is said to have changed when another one has",
+        caught_by: ("tests", "watch map"),
+    },
 ];

@@ -72,6 +72,19 @@ pub(super) struct Shared<T> {
     has_waiting_sender: AtomicBool,
 }
 
+/// A sender that sends if nothing is in its way.
+struct AtOnce;
+
+impl Admission<Gate> for AtOnce {
+    #[inline(always)]
+    fn admits(&mut self, tail: &mut Tail<Gate>) -> bool {
+        tail.receivers != 0 && tail.gate.has_room(tail.next)
+    }
+
+    #[inline(always)]
+    fn commit(&mut self, _: &mut Tail<Gate>) {}
+}
+
 /// A sender that asks whether it may send.
 struct Turn<'n> {
     /// Its place in the line, if it may have one.
@@ -160,18 +173,38 @@ impl<T> Shared<T> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<usize, SendError<T>>> {
         let budget = ready!(budget::poll_proceed(cx));
-        loop {
+        if !node.is_bound() {
             let message = value.take().expect("`Send` was polled after it was ready");
-            let mut turn = Turn::new(Some(node));
-            match self.base.send_if(message, &mut turn) {
+            match self.base.send_if(message, AtOnce) {
                 Ok(receivers) => {
                     budget.made_progress();
                     return Poll::Ready(Ok(receivers));
                 }
+                Err(SendError(message)) => *value = Some(message),
+            }
+            ready!(self.poll_room(node, cx));
+        }
+        let sent = ready!(self.poll_send_in_line(node, value, cx));
+        budget.made_progress();
+        Poll::Ready(sent)
+    }
+
+    /// The same for a sender that has been in line, or may find that there is no receiver.
+    #[cold]
+    fn poll_send_in_line(
+        &self,
+        node: Pin<&Node>,
+        value: &mut Option<T>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<usize, SendError<T>>> {
+        loop {
+            let message = value.take().expect("`Send` was polled after it was ready");
+            let mut turn = Turn::new(Some(node));
+            match self.base.send_if(message, &mut turn) {
+                Ok(receivers) => return Poll::Ready(Ok(receivers)),
                 Err(refused) if turn.is_refused_for_good => {
                     // The value must not be lost by a waker.
                     contain(|| self.cancel(node));
-                    budget.made_progress();
                     return Poll::Ready(Err(refused));
                 }
                 Err(SendError(message)) => *value = Some(message),

@@ -127,7 +127,6 @@ impl WaitRecord {
     }
 
     /// Another record of the same line.
-    #[cfg(any(feature = "stream", feature = "tokio"))]
     #[inline(always)]
     pub(crate) fn fork(&self) -> Self {
         Self { location: self.location, entry: None }

@@ -42,6 +42,7 @@
 #![forbid(unsafe_code)]
 
 pub(crate) mod expiry;
+mod weights;
 
 use core::pin::Pin;
 use core::task::Waker;

@@ -1,0 +1,65 @@
+//! Many senders, many receivers, and several queues between them: control before data.
+//!
+//! Made by [`lanes`](crate::mpmc::lanes()). Each lane is a bounded channel of its own, with a
+//! capacity of its own, so that a full lane holds back only its own senders. Each receiver asks the
+//! lanes in the order that [`Serve`] says.
+//!
+//! ```
+//! use levada::mpmc::{self, lanes::Serve};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let (tx, rx) = mpmc::lanes([4, 64], Serve::Strict);
+//! let (control, data) = (tx.lane(0), tx.lane(1));
+//! data.send("a row").await.unwrap();
+//! data.send("another row").await.unwrap();
+//! control.send("flush").await.unwrap();
+//!
+//! assert_eq!(rx.recv().await, Some("flush"));
+//! assert_eq!(rx.recv_with_lane().await, Some((1, "a row")));
+//! # }
+//! ```
+//!
+//! # Guarantees
+//! 1. **Each lane is a channel.** [`Sender::lane`] is an [`mpmc::Sender`](crate::mpmc::Sender),
+//!    with all that it guarantees: FIFO within the lane, its own bound, permits, exact closing.
+//! 2. **The order is that of [`Serve`].** A receive takes the message that the discipline names
+//!    among those that are there when it looks, and not promised to a receiver that
+//!    [waits](crate::mpmc#receivers). A message that is sent meanwhile to a lane that was found
+//!    empty may have to wait for the next receive. All receivers share the turns of
+//!    [`Serve::Weighted`] and the ages of [`Serve::Aged`].
+//! 3. **No lane starves**, unless [`Serve::Strict`] was asked for.
+//! 4. **The end is that of all lanes.** `None` comes when each lane has ended: its senders are
+//!    gone, or it was closed, and everything that was sent to it has been received. A lane that
+//!    ends sooner is not asked any more.
+//! 5. **Cancel safe.** A receive that is dropped has received nothing, of no lane. A receiver that
+//!    waits may be promised a message of each lane; those that it does not take, because it takes
+//!    another one or is dropped, pass to the next receivers, in the same step.
+//!
+//! # Cost
+//! That of a channel for each lane in memory. A receive looks at the lanes above the one that has a
+//! message, with a lock for each, as each receive of an mpmc channel. Only if all are empty does it
+//! register in all of them, which allocates its places in the lines (80 bytes for each lane).
+//! [`Serve::Weighted`] and [`Serve::Aged`] take a lock that the receivers share, twice.
+//!
+//! With the feature `observe` each lane is a channel; those of a channel with the name `jobs` are
+//! called `jobs/0`, `jobs/1` and so on.
+#![forbid(unsafe_code)]
+
+mod protocol;
+mod receiver;
+mod sender;
+
+mod builder;
+pub mod future;
+#[cfg(feature = "stream")]
+pub mod stream;
+
+#[cfg(test)]
+mod model;
+
+pub use self::builder::{Builder, builder};
+pub use self::receiver::Receiver;
+pub use self::sender::Sender;
+pub use crate::mpmc::error;
+pub use crate::queue::lanes::Serve;
