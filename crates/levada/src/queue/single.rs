@@ -398,8 +398,7 @@ impl<T> Chan<T, RxWaker> {
         self.rx_flags() & (SENDERS_WAITING | HAS_BACKLOG) != 0
     }
 
-    /// Gives as many messages of the backlog that there are up to `limit` with those that were
-    /// given before.
+    /// Gives so many messages of the backlog that the receiver has up to `limit` of them.
     #[cold]
     fn give_beside(&self, owned: &RxOwned<T>, limit: usize) {
         let given = self.chain.tail().wrapping_sub(owned.consumer.head());
