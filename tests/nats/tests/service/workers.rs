@@ -233,3 +233,22 @@ async fn a_process_that_waits_for_a_server_at_its_start_ends_when_it_is_asked_to
     // A start that fails has code 1.
     assert_eq!(member.exit().await.code(), Some(0), "{}", member.log());
 }
+
+#[tokio::test]
+async fn a_worker_shows_its_channels() {
+    let (server, site) = (Server::start().await, Site::new(&[]));
+    let front_end = site.front_end(&server.url());
+    let worker = site.worker(&server.url());
+    let id = front_end.submit("one").await;
+    assert_eq!(front_end.result(&id).await, "one 1");
+    for member in [&worker, &front_end] {
+        let report = member.get("/channels").await.expect(200).json();
+        assert_eq!(report["program"]["name"], "levada", "{report}");
+        let channels = report["channels"].as_array().unwrap();
+        assert!(!channels.is_empty(), "{report}");
+        // Those of levada-nats are its own, and have lines instead.
+        let text = member.get("/channels?format=text").await.expect(200).text();
+        let name = channels.iter().find_map(|channel| channel["name"].as_str()).unwrap();
+        assert!(text.contains(name), "{name} is not in {text}");
+    }
+}
