@@ -42,7 +42,7 @@ use super::error::{SendError, TooHeavy, TrySendError};
 use super::gate::{Gate, Locked, MAX_WEIGHT, Tried};
 use crate::prim::is_parked_by;
 use crate::queue::chan::Chan;
-use crate::queue::send::Refused;
+use crate::queue::error::Refused;
 use crate::queue::single::RxWaker;
 use crate::refs::Hub;
 use crate::util::{DropLast, FirstPanic, budget, contain, wake_in_batches};
@@ -189,7 +189,8 @@ impl<T> Ends<'_, T> {
     /// Stores a message whose room was taken. Gives it back if the channel is closed.
     #[inline]
     fn push(self, message: Weighed<T>) -> Result<(), T> {
-        self.queue.try_send(message).map_err(|(_closed, Weighed { message, weight })| {
+        self.queue.try_send(message).map_err(|closed| {
+            let Weighed { message, weight } = closed.into_inner();
             contain(|| self.give_back(weight));
             message
         })

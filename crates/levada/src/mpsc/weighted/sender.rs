@@ -9,7 +9,7 @@ use super::future::{Closed, ReserveWeight, Send};
 use super::permit::Permit;
 use super::protocol::{Ends, Queue, Scale, count};
 use crate::prim::Arc;
-use crate::queue::send::Refused;
+use crate::queue::error::Refused;
 use crate::refs::{Hub, Tx, WeakTx};
 use crate::util::block_on::block_on;
 
@@ -241,6 +241,29 @@ impl<T> Sender<T> {
     /// ```
     pub fn weight(&self) -> usize {
         self.ends().weight()
+    }
+
+    /// How many messages are there.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpsc::weighted(10, |text: &&str| text.len());
+    /// tx.try_send("hello").unwrap();
+    /// assert_eq!(tx.len(), 1);
+    /// ```
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether no message is there.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpsc::weighted(10, |text: &&str| text.len());
+    /// assert!(tx.is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Completes when the receiver is gone or has closed the channel.
