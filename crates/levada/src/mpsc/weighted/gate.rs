@@ -233,8 +233,8 @@ impl DerefMut for Locked<'_> {
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
         if self.line.permits.waiters() == 0 && self.gate.may_have_line() {
-            // ORDERING: Relaxed pairs with the exchanges of the same word in `try_take` and `give_back`,
-            // as that in `enter`.
+            // ORDERING: Relaxed pairs with the exchanges of the same word in `try_take` and
+            // `give_back`, as that in `enter`.
             self.gate.word.fetch_and(!LINE, Ordering::Relaxed);
         }
     }
