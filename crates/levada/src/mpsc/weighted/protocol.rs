@@ -189,8 +189,8 @@ impl<T> Ends<'_, T> {
     /// Stores a message whose room was taken. Gives it back if the channel is closed.
     #[inline]
     fn push(self, message: Weighed<T>) -> Result<(), T> {
-        self.queue.try_send(message).map_err(|error| {
-            let Weighed { message, weight } = error.into_inner();
+        self.queue.try_send(message).map_err(|closed| {
+            let Weighed { message, weight } = closed.into_inner();
             contain(|| self.give_back(weight));
             message
         })

@@ -243,6 +243,29 @@ impl<T> Sender<T> {
         self.ends().weight()
     }
 
+    /// How many messages are there.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpsc::weighted(10, |text: &&str| text.len());
+    /// tx.try_send("hello").unwrap();
+    /// assert_eq!(tx.len(), 1);
+    /// ```
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether no message is there.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _rx) = levada::mpsc::weighted(10, |text: &&str| text.len());
+    /// assert!(tx.is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Completes when the receiver is gone or has closed the channel.
     ///
     /// # Cancel safety
