@@ -66,3 +66,16 @@ fn a_refused_send_leaves_the_line_of_receivers_as_it_is() {
     let case = Case { capacity: 3, ops };
     assert!(run::<MpmcBounded>(&case).steps >= 8);
 }
+
+/// A sender that waits behind one that was granted room counted its polls, although a receive would
+/// free room: the message was in the backlog, which was not asked.
+#[test]
+fn a_message_in_the_backlog_is_one_that_can_be_received() {
+    let mut ops = vec![Op::TrySend(0), Op::TrySend(0), Op::StartSend(0), Op::Poll(0)];
+    ops.extend([Op::Forget(0), Op::Drain(0), Op::TrySend(0), Op::StartSend(0)]);
+    ops.extend([Op::Poll(0); 9]);
+    // An even capacity: with a backlog.
+    let case = Case { capacity: 2, ops };
+    assert!(run::<MpscBounded>(&case).steps >= 13);
+    assert!(run::<MpmcBounded>(&case).steps >= 13);
+}

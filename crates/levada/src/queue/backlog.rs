@@ -147,7 +147,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         let stored = self.backlog(&mut tx).map(|backlog| backlog.extend(next()));
         debug_assert!(stored.is_some(), "a channel with a backlog has a policy");
         // I1.
-        tx.permits_mut().reserve(1);
+        tx.permits_mut().enter_backlog();
         let receiver = tx.receivers.grant_next();
         (tx, receiver)
     }
@@ -197,7 +197,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         let mut left = {
             let mut tx = self.lock();
             let left = self.backlog(&mut tx).map(core::mem::take).unwrap_or_default();
-            tx.permits_mut().release(left.len());
+            tx.permits_mut().leave_backlog(left.len());
             left
         };
         let mut panics = FirstPanic::default();
@@ -224,7 +224,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             }
             // Messages may have been evicted meanwhile, and others stored in their places.
             let Some(message) = self.backlog(&mut tx).and_then(VecDeque::pop_front) else { break };
-            tx.permits_mut().release(1);
+            tx.permits_mut().leave_backlog(1);
             let position = tx.producer.tail();
             self.record().note_sent(count(position), || position.wrapping_sub(self.head()));
             // SAFETY: the producer and the chain were made together in `Chan::new`. The producer

@@ -73,6 +73,8 @@ const HAS_BACKLOG: u8 = 2;
 pub(crate) struct Permits {
     capacity: usize,
     reserved: usize,
+    /// How many of those belong to messages of a backlog: a receive frees them.
+    in_backlog: usize,
     granted: usize,
     first_waiting: Option<Place>,
     waiters: List,
@@ -92,6 +94,7 @@ impl Permits {
         Self {
             capacity,
             reserved: 0,
+            in_backlog: 0,
             granted: 0,
             first_waiting: None,
             waiters: List::new(),
@@ -121,6 +124,18 @@ impl Permits {
     /// From now on, messages are stored in a backlog, each with a place that is reserved.
     pub(crate) fn set_backlog(&mut self) {
         self.flags |= HAS_BACKLOG;
+    }
+
+    /// A message was stored in the backlog: its place is reserved.
+    pub(crate) fn enter_backlog(&mut self) {
+        self.reserve(1);
+        self.in_backlog += 1;
+    }
+
+    /// So many messages have left the backlog.
+    pub(crate) fn leave_backlog(&mut self, messages: usize) {
+        self.release(messages);
+        self.in_backlog -= messages;
     }
 
     /// Whether the semaphore may be [exhausted](Self::is_exhausted), or there may be a backlog: one
@@ -475,7 +490,7 @@ impl Permits {
 
     /// Whether only grants that may expire stand between the channel and progress.
     fn waits_for_grants(&self, queued: usize) -> bool {
-        queued == 0 && self.expiring > 0
+        queued == 0 && self.expiring > 0 && self.in_backlog == 0
     }
 
     /// Takes back the grants that may expire.
