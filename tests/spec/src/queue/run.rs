@@ -67,7 +67,8 @@ impl<F: Family> Run<F> {
             receivers: vec![Handle::new(receiver)],
             evicts: F::evicts(case.capacity),
             leaked: false,
-            ledger: Ledger::new(case.ops.len()),
+            // An operation sends three at most.
+            ledger: Ledger::new(3 * case.ops.len()),
             checker: Checker::new(Queue::new(capacity, F::MANY), tamper),
         }
     }
