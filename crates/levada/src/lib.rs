@@ -18,10 +18,13 @@
 //! Worker patterns made of these channels (batching, a request/reply actor, a worker pool, a
 //! shutdown) are in the crate [`levada-work`]; [`guide::classic_service`] is a whole service.
 //!
-//! What tokio does not have: [`broadcast::lossless()`], where a slow receiver holds the sender
+//! What tokio does not have: policies for a full channel ([`mpsc::Overflow`]), a bound in bytes
+//! ([`mpsc::weighted()`]), lanes ([`mpsc::lanes()`], [`mpmc::lanes()`]) and a rendezvous
+//! ([`mpsc::rendezvous()`]); [`broadcast::lossless()`], where a slow receiver holds the sender
 //! back; parts of a watched value ([`watch::Receiver::map`]); requests without an allocation
 //! ([`oneshot::Reusable`], [`oneshot::Pool`]); and, with the feature `stream`, `adapters` that
-//! conflate, sample, debounce, throttle, chunk and merge.
+//! conflate, sample, debounce, throttle, chunk and merge. [`guide::methods`] finds the method for a
+//! question.
 //!
 //! # What every channel guarantees
 //! 1. **No message is lost.** A message is received, returned in an error, or dropped with the

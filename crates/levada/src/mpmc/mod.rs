@@ -43,7 +43,7 @@
 //! [`send_ref`](Sender::send_ref) leave what they have not sent with their caller.
 //!
 //! # Overflow
-//! As in [`mpsc`](crate::mpsc#overflow): [`builder`], [`Overflow`],
+//! As in [`mpsc`](crate::mpsc#overflow): [`builder()`], [`Overflow`],
 //! [`force_send`](Sender::force_send) and [`offer`](Sender::offer). A policy costs nothing here, as
 //! receivers take the lock anyway. A message that is evicted takes no promise along: the receiver
 //! gets another message.

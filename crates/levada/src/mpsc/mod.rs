@@ -31,7 +31,7 @@
 //!    sent with their caller.
 //!
 //! # Overflow
-//! A bounded channel that was made with a policy ([`builder`], [`Overflow`]) evicts or discards a
+//! A bounded channel that was made with a policy ([`builder()`], [`Overflow`]) evicts or discards a
 //! message where its sender would wait: the newest wins, or the oldest.
 //! [`force_send`](Sender::force_send) does so for one message, [`offer`](Sender::offer) tells what
 //! became of it, and [`evicted`](Sender::evicted) counts.

@@ -281,7 +281,7 @@ impl<T> Sender<T> {
     ///
     /// The receiver of a plain `channel` takes messages without a lock, so what it was sent cannot
     /// be taken back. Such a channel begins to keep messages back with the first `force_send`:
-    /// messages that were sent before do not go. A channel of [`builder`](super::builder) with a
+    /// messages that were sent before do not go. A channel of [`builder`](super::builder()) with a
     /// policy, [`Overflow::Wait`](super::Overflow::Wait) for example, keeps them back from the
     /// beginning.
     ///

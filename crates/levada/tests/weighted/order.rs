@@ -121,10 +121,7 @@ fn a_random_walk() {
         for (_, weight, mut send) in sends {
             assert_eq!(send.poll(), Poll::Ready(Err(SendError::Closed(weight))));
         }
-        let mut rest = Vec::new();
-        while let Ok(weight) = rx.try_recv() {
-            rest.push(weight);
-        }
+        let rest: Vec<_> = std::iter::from_fn(|| rx.try_recv().ok()).collect();
         assert_eq!(rest, Vec::from(model.queue), "seed {seed}");
         assert_eq!(tx.weight(), 0);
     }
