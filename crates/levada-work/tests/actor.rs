@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use levada::mpsc;
+use levada::mpsc::lanes::Serve;
 use levada_work::actor::{self, Address, AskError, Request};
 use support::{Ledger, Message, Task, within_deadline};
 use tokio::task::JoinSet;
@@ -314,4 +315,71 @@ fn every_request_is_accounted_for() {
             assert!(answered > 0 && unanswered > 0 && gone > 0 && cancelled > 0, "{all:?}");
         });
     });
+}
+
+/// Control before data, and a full lane of data does not hold control back.
+#[tokio::test]
+async fn strict_lanes_receive_control_before_data() {
+    let ([control, data], mut mailbox) = actor::mailbox_with_lanes([2, 2], Serve::Strict);
+    data.tell(10).await.unwrap();
+    data.tell(11).await.unwrap();
+    let mut waiting = Task::waiting(data.tell(12));
+    control.tell(0).await.unwrap();
+    control.tell(1).await.unwrap();
+    for expected in [0, 1, 10] {
+        assert_eq!(mailbox.recv().await, Some(expected));
+    }
+    assert!(waiting.poll().is_ready());
+    control.tell(2).await.unwrap();
+    for expected in [2, 11, 12] {
+        assert_eq!(mailbox.recv().await, Some(expected));
+    }
+}
+
+#[tokio::test]
+async fn weighted_lanes_starve_no_data() {
+    let ([control, data], mut mailbox) =
+        actor::mailbox_with_lanes([64, 64], Serve::Weighted([2, 1]));
+    for number in 0..30 {
+        control.tell(number).await.unwrap();
+    }
+    data.tell(100).await.unwrap();
+    let mut before = 0;
+    while mailbox.recv().await.unwrap() < 100 {
+        before += 1;
+    }
+    assert!(before <= 4, "{before}");
+}
+
+#[tokio::test]
+async fn a_mailbox_ends_when_each_lane_has_ended() {
+    let ([control, data], mut mailbox) =
+        actor::mailbox_with_lanes::<Square, 2>([1, 1], Serve::Strict);
+    let actor = tokio::spawn(async move {
+        while let Some(request) = mailbox.recv().await {
+            square(request);
+        }
+    });
+    assert_eq!(control.ask(identity, 3).await, Ok(9));
+    let weak = control.downgrade();
+    drop(control);
+    assert!(weak.upgrade().is_none());
+    assert_eq!(data.ask(identity, 4).await, Ok(16));
+    assert!(!data.is_gone());
+    drop(data);
+    actor.await.unwrap();
+}
+
+#[tokio::test]
+async fn callers_of_all_lanes_learn_that_the_actor_is_gone() {
+    let ([control, data], mailbox) = actor::mailbox_with_lanes::<Square, 2>([1, 1], Serve::Strict);
+    drop(mailbox);
+    assert_eq!(control.ask(identity, 3).await, Err(AskError::Gone(3)));
+    assert_eq!(data.ask(identity, 4).await, Err(AskError::Gone(4)));
+}
+
+#[test]
+#[should_panic(expected = "a lane for 0 messages")]
+fn no_lane_is_without_room() {
+    let _ = actor::mailbox_with_lanes::<u32, 2>([1, 0], Serve::Strict);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use levada_work::actor::{Address, AskError, Request, WeakAddress};
 use levada_work::batch::{Batch, Batcher, Failure, Totals, WeakBatcher, Worker};
-use levada_work::pool::{Counts, Pool, Submitter, Undone, Workers};
+use levada_work::pool::{Counts, Pool, PoolWithLanes, Submitter, Undone, Workers};
 use levada_work::shutdown::{Shutdown, ShutdownGuard, ShuttingDown, Signal, StillRunning};
 
 /// May be sent, and not shared.
@@ -30,6 +30,7 @@ fn handles_are_shared() {
     is_shared::<Submitter<Message>>();
     is_shared::<Counts>();
     is_shared::<Pool>();
+    is_shared::<PoolWithLanes<2>>();
     is_shared::<Shutdown>();
     is_shared::<Signal>();
     is_shared::<ShutdownGuard>();

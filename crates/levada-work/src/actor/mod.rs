@@ -47,6 +47,10 @@
 //! [`Request::abandoned`]. A caller abandons its request when its future is dropped or its time
 //! limit passes.
 //!
+//! # Control before data
+//! [`mailbox_with_lanes`] returns an address for each lane. With [`Serve::Strict`], requests to
+//! stop or to reconfigure pass those that wait in the lanes below.
+//!
 //! # How an actor ends
 //! When the last address is dropped, the mailbox yields the remaining messages and then `None`. An
 //! actor that sends itself messages keeps a [`WeakAddress`]: with an [`Address`] of its own, it
@@ -65,6 +69,7 @@ pub use self::error::AskError;
 pub use self::request::Request;
 
 use levada::mpsc;
+use levada::mpsc::lanes::Serve;
 
 /// Creates the two ends of an actor. Callers wait while `capacity` messages are in the mailbox.
 ///
@@ -96,4 +101,67 @@ pub fn mailbox<M>(capacity: usize) -> (Address<M>, mpsc::Receiver<M>) {
     assert!(capacity > 0, "a mailbox for 0 messages: the capacity must be at least 1");
     let (messages, mailbox) = mpsc::channel(capacity);
     (Address::new(messages), mailbox)
+}
+
+/// Creates an actor whose mailbox has lanes, each with a capacity and an address of its own.
+/// `serve` says from which lane the next message comes: [`Serve::Strict`] for control before data.
+///
+/// 1. **The order is that of [`Serve`]**, among the messages that are there when the actor
+///    receives. Within a lane messages keep their order.
+/// 2. **A full lane holds back only its own callers.**
+/// 3. **The mailbox ends when all lanes have ended**: when the last address of each is dropped, or
+///    the mailbox was closed, and its messages have been received.
+///
+/// # Panics
+/// If there is no lane, if a capacity is 0, or exceeds that of a channel, or if a number of
+/// [`Serve::Weighted`] is 0.
+///
+/// # Examples
+/// ```
+/// use levada::mpsc::lanes::Serve;
+/// use levada_work::actor::{self, Request};
+///
+/// enum Message {
+///     Add(u64),
+///     Factor(u64),
+///     Stop(Request<(), u64>),
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ([control, data], mut mailbox) = actor::mailbox_with_lanes([4, 64], Serve::Strict);
+/// data.tell(Message::Add(1)).await?;
+/// data.tell(Message::Add(2)).await?;
+/// control.tell(Message::Factor(10)).await?; // Holds for both: it is received first.
+/// tokio::spawn(async move {
+///     let (mut factor, mut sum) = (1, 0);
+///     while let Some(message) = mailbox.recv().await {
+///         match message {
+///             Message::Add(number) => sum += factor * number,
+///             Message::Factor(number) => factor = number,
+///             Message::Stop(request) => {
+///                 mailbox.close(); // What was accepted is still received.
+///                 while let Some(Message::Add(number)) = mailbox.recv().await {
+///                     sum += factor * number;
+///                 }
+///                 return request.reply(sum);
+///             }
+///         }
+///     }
+/// });
+/// assert_eq!(control.ask(Message::Stop, ()).await?, 30);
+/// assert!(data.is_gone());
+/// # Ok(())
+/// # }
+/// ```
+#[track_caller]
+#[must_use]
+pub fn mailbox_with_lanes<M, const N: usize>(
+    capacities: [usize; N],
+    serve: Serve<N>,
+) -> ([Address<M>; N], mpsc::lanes::Receiver<M, N>) {
+    let has_room = capacities.iter().all(|&messages| messages > 0);
+    assert!(has_room, "a lane for 0 messages: each capacity must be at least 1");
+    let (lanes, mailbox) = mpsc::lanes(capacities, serve);
+    (lanes.into_lanes().map(Address::new), mailbox)
 }

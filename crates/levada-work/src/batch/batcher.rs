@@ -3,8 +3,10 @@
 use std::fmt;
 
 use levada::mpsc::error::{SendError, TrySendError};
-use levada::{mpsc, oneshot};
+use levada::oneshot;
 
+use super::entry::{Entry, Weight, weigh};
+use super::queue::{Sender, WeakSender};
 use super::{Ended, Totals};
 
 /// Sends items to the worker. All clones send to the same worker, which ends when the last one is
@@ -27,33 +29,12 @@ use super::{Ended, Totals};
 /// # }
 /// ```
 pub struct Batcher<T> {
-    queue: mpsc::Sender<Entry<T>>,
+    queue: Sender<T>,
     weight: Option<Weight<T>>,
 }
 
-/// What is in the queue.
-pub(super) enum Entry<T> {
-    Item {
-        item: T,
-        /// 0 if items are not weighed.
-        weight: usize,
-    },
-    /// Flush what came before, and say so.
-    Flush(oneshot::Sender<Totals>),
-}
-
-pub(super) struct Weight<T> {
-    pub(super) max: usize,
-    pub(super) of: fn(&T) -> usize,
-}
-
-/// Calls the user's function.
-pub(super) fn weigh<T>(weight: Option<Weight<T>>, item: &T) -> usize {
-    weight.map_or(0, |weight| (weight.of)(item))
-}
-
 impl<T> Batcher<T> {
-    pub(super) fn new(queue: mpsc::Sender<Entry<T>>, weight: Option<Weight<T>>) -> Self {
+    pub(super) fn new(queue: Sender<T>, weight: Option<Weight<T>>) -> Self {
         Self { queue, weight }
     }
 
@@ -146,7 +127,8 @@ impl<T> Batcher<T> {
 
     /// The number of items in the queue. Items that the worker has taken do not count; a
     /// [`flush`](Self::flush) request does, and so does capacity that was just granted to a waiting
-    /// [`send`](Self::send).
+    /// [`send`](Self::send), unless the queue is bounded by
+    /// [weight](super::Batch::capacity_weight).
     ///
     /// # Examples
     /// ```
@@ -163,7 +145,7 @@ impl<T> Batcher<T> {
     /// ```
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.queue.max_capacity() - self.queue.capacity()
+        self.queue.len()
     }
 
     /// Whether the worker was closed or has ended, and accepts no items.
@@ -209,29 +191,11 @@ impl<T> Batcher<T> {
     }
 }
 
-impl<T> Entry<T> {
-    fn into_item(self) -> T {
-        match self {
-            Self::Item { item, .. } => item,
-            Self::Flush(_) => unreachable!("an item was sent, and so it is one that came back"),
-        }
-    }
-}
-
 impl<T> Clone for Batcher<T> {
     fn clone(&self) -> Self {
         Self::new(self.queue.clone(), self.weight)
     }
 }
-
-impl<T> Clone for Weight<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-// Not derived: that would ask for a `T` that is `Copy`.
-impl<T> Copy for Weight<T> {}
 
 impl<T> fmt::Debug for Batcher<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -274,7 +238,7 @@ impl<T> fmt::Debug for Batcher<T> {
 /// # }
 /// ```
 pub struct WeakBatcher<T> {
-    queue: mpsc::WeakSender<Entry<T>>,
+    queue: WeakSender<T>,
     weight: Option<Weight<T>>,
 }
 

@@ -8,12 +8,13 @@ use std::future::pending;
 use std::pin::pin;
 use std::time::Duration;
 
-use levada::{mpsc, oneshot, watch};
+use levada::{oneshot, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
 use super::Totals;
-use super::batcher::{Entry, Weight};
+use super::entry::{Entry, Weight};
+use super::queue::Receiver;
 
 /// After so many items that were there at once, the others on this thread have their turn, and the
 /// clock is looked at.
@@ -29,7 +30,7 @@ pub(super) struct Orders {
 }
 
 pub(super) struct Collector<T> {
-    queue: mpsc::Receiver<Entry<T>>,
+    queue: Receiver<T>,
     orders: watch::Receiver<Orders>,
     /// Those that are followed now.
     current: Orders,
@@ -47,7 +48,7 @@ pub(super) struct Collected<T> {
 
 impl<T> Collector<T> {
     pub(super) fn new(
-        queue: mpsc::Receiver<Entry<T>>,
+        queue: Receiver<T>,
         orders: watch::Receiver<Orders>,
         weight: Option<Weight<T>>,
     ) -> Self {
@@ -142,7 +143,7 @@ impl<T> Collector<T> {
     }
 
     fn try_recv(&mut self) -> Option<Entry<T>> {
-        self.aside.pop_front().or_else(|| self.queue.try_recv().ok())
+        self.aside.pop_front().or_else(|| self.queue.try_recv())
     }
 
     fn obey(&mut self) {
@@ -154,10 +155,7 @@ impl<T> Collector<T> {
 }
 
 /// What was put aside, else the next entry of the queue. Cancelled, it has taken neither.
-async fn next_of<T>(
-    aside: &mut VecDeque<Entry<T>>,
-    queue: &mut mpsc::Receiver<Entry<T>>,
-) -> Option<Entry<T>> {
+async fn next_of<T>(aside: &mut VecDeque<Entry<T>>, queue: &mut Receiver<T>) -> Option<Entry<T>> {
     match aside.pop_front() {
         None => queue.recv().await,
         entry => entry,

@@ -89,13 +89,16 @@
 //! [join](Worker::join) the worker first.
 //!
 //! # Cost
-//! The queue is a bounded [`mpsc`]. The pattern holds at most the capacity of the queue, one batch,
-//! and one more item.
+//! The queue is a bounded [`mpsc`](levada::mpsc), or with
+//! [`capacity_weight`](Batch::capacity_weight) a [weighted](mod@levada::mpsc::weighted) one. The
+//! pattern holds at most the capacity of the queue, one batch, and one more item.
 
 mod batcher;
 mod collector;
+mod entry;
 mod failure;
 mod flush;
+mod queue;
 mod worker;
 
 pub use self::batcher::{Batcher, WeakBatcher};
@@ -108,10 +111,9 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use levada::mpsc;
-
-use self::batcher::Weight;
+use self::entry::Weight;
 use self::flush::ByValue;
+use self::queue::Capacity;
 
 /// Configures and starts a batching worker.
 ///
@@ -142,7 +144,7 @@ pub struct Batch<T> {
     max_items: usize,
     weight: Option<Weight<T>>,
     linger: Duration,
-    capacity: usize,
+    capacity: Capacity,
     name: Option<Cow<'static, str>>,
     on_failure: Option<Hook>,
 }
@@ -162,7 +164,7 @@ impl<T> Batch<T> {
             max_items: 1024,
             weight: None,
             linger: Duration::ZERO,
-            capacity: 1024,
+            capacity: Capacity::Items(1024),
             name: None,
             on_failure: None,
         }
@@ -231,7 +233,43 @@ impl<T> Batch<T> {
     #[track_caller]
     pub fn capacity(mut self, items: usize) -> Self {
         assert!(items > 0, "a queue for 0 items: capacity must be at least 1");
-        self.capacity = items;
+        self.capacity = Capacity::Items(items);
+        self
+    }
+
+    /// Bounds the queue by the weight of its items in place of their number, in the unit of
+    /// [`max_weight`](Self::max_weight): [`send`](Batcher::send) waits while its item does not fit.
+    /// Of this and [`capacity`](Self::capacity), the last call counts.
+    ///
+    /// 1. The queued items weigh at most `weight` together. An item that exceeds it waits until it
+    ///    is alone in the queue.
+    /// 2. Senders are served in the order in which they began to wait. A heavy item is not
+    ///    overtaken by light ones that would fit.
+    /// 3. An item that weighs 0 counts as 1 here. So does each item without `max_weight`, and each
+    ///    [`flush`](Batcher::flush) request.
+    ///
+    /// # Panics
+    /// If `weight` is 0.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpsc::error::TrySendError;
+    /// use levada_work::batch::Batch;
+    /// use std::convert::Infallible;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// // Batches of 1 MiB, and at most 64 MiB that wait for them.
+    /// let batch = Batch::new().max_weight(1 << 20, Vec::<u8>::len).capacity_weight(64 << 20);
+    /// let (bodies, _worker) = batch.start(|_| async { Ok::<_, Infallible>(()) });
+    /// assert_eq!(bodies.try_send(vec![0; 63 << 20]), Ok(()));
+    /// assert!(matches!(bodies.try_send(vec![0; 2 << 20]), Err(TrySendError::Full(_))));
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn capacity_weight(mut self, weight: usize) -> Self {
+        assert!(weight > 0, "a queue that weighs at most 0: capacity_weight must be at least 1");
+        self.capacity = Capacity::Weight(weight);
         self
     }
 
@@ -332,10 +370,7 @@ impl<T> Batch<T> {
         T: Send + 'static,
         F: Flush<T> + 'static,
     {
-        let (sender, receiver) = match self.name.take() {
-            Some(name) => mpsc::builder(self.capacity).named(name).build(),
-            None => mpsc::channel(self.capacity),
-        };
+        let (sender, receiver) = queue::open(self.capacity, self.name.take());
         let batcher = Batcher::new(sender, self.weight);
         (batcher, worker::start(self, receiver, flusher))
     }

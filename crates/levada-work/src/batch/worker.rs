@@ -3,11 +3,12 @@
 use std::error::Error;
 use std::time::Duration;
 
-use levada::{mpsc, watch};
+use levada::watch;
 use tokio::task::{JoinHandle, yield_now};
 
-use super::batcher::{Entry, Weight, weigh};
 use super::collector::{Collected, Collector, Orders};
+use super::entry::{Weight, weigh};
+use super::queue::Receiver;
 use super::{Batch, Ended, Failure, Flush, Hook, Totals};
 use crate::panic::{call_hook, caught};
 
@@ -145,7 +146,7 @@ impl Worker {
 }
 
 #[track_caller]
-pub(super) fn start<T, F>(batch: Batch<T>, queue: mpsc::Receiver<Entry<T>>, flusher: F) -> Worker
+pub(super) fn start<T, F>(batch: Batch<T>, queue: Receiver<T>, flusher: F) -> Worker
 where
     T: Send + 'static,
     F: Flush<T> + 'static,

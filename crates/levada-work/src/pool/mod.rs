@@ -31,6 +31,9 @@
 //! If a caller waits for the result, put a [`oneshot`](levada::oneshot) in the job: the caller then
 //! learns when the job is dropped.
 //!
+//! If some jobs are urgent, give them a [lane](Pool::lanes) of their own, which the workers ask
+//! first.
+//!
 //! A job that creates other jobs passes them to its [`Submitter`], not to a sender of the queue: a
 //! sender inside the workers would keep the queue open for ever, and a job that waits for room
 //! would occupy the worker that has to make it.
@@ -49,6 +52,8 @@
 //! 3. If the runtime ends, queued and running jobs are dropped with it, even if a [`Workers`] or a
 //!    sender is left.
 
+mod jobs;
+mod lanes;
 mod seat;
 mod shared;
 mod submitter;
@@ -56,6 +61,7 @@ mod turn;
 mod undone;
 mod workers;
 
+pub use self::lanes::PoolWithLanes;
 pub use self::shared::Counts;
 pub use self::submitter::Submitter;
 pub use self::undone::Undone;
@@ -66,8 +72,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use levada::mpmc;
+use levada::mpmc::lanes::Serve;
 use tokio::runtime::Handle;
 
+use self::jobs::Jobs;
 use self::seat::Seat;
 use self::shared::Shared;
 use crate::Panic;
@@ -121,6 +129,39 @@ impl Pool {
         assert!(jobs > 0, "a queue for 0 jobs: capacity must be at least 1");
         self.capacity = jobs;
         self
+    }
+
+    /// Gives the pool several queues in place of one, each with its own capacity: urgent jobs go to
+    /// a lane of their own, and `serve` says which lane is next. [`capacity`](Self::capacity) has
+    /// no effect then.
+    ///
+    /// # Panics
+    /// If a capacity is 0.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpmc::lanes::Serve;
+    /// use levada_work::pool::Pool;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (jobs, workers) = Pool::new(2).lanes([4, 64], Serve::Strict).start(async |_job: u32| {});
+    /// let (urgent, rest) = (jobs.lane(0), jobs.lane(1));
+    /// rest.send(1).await?;
+    /// urgent.send(2).await?; // Begins first.
+    /// workers.idle().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn lanes<const N: usize>(
+        self,
+        capacities: [usize; N],
+        serve: Serve<N>,
+    ) -> PoolWithLanes<N> {
+        let has_room = capacities.iter().all(|&jobs| jobs > 0);
+        assert!(has_room, "a lane for 0 jobs: each capacity must be at least 1");
+        PoolWithLanes::new(self, capacities, serve)
     }
 
     /// Gives the queue a name, by which levada's feature `observe` shows it.
@@ -214,18 +255,29 @@ impl Pool {
     /// # }
     /// ```
     #[track_caller]
-    pub fn start_with_submitter<J, F, Running>(self, run: F) -> (mpmc::Sender<J>, Workers<J>)
+    pub fn start_with_submitter<J, F, Running>(mut self, run: F) -> (mpmc::Sender<J>, Workers<J>)
+    where
+        J: Send + 'static,
+        F: Fn(J, Submitter<J>) -> Running + Send + Sync + 'static,
+        Running: Future<Output = ()> + Send + 'static,
+    {
+        let (jobs, queue) = match self.name.take() {
+            Some(name) => mpmc::builder(self.capacity).named(name).build(),
+            None => mpmc::channel(self.capacity),
+        };
+        (jobs, self.start_on(Jobs::Queue(queue), run))
+    }
+
+    /// Starts workers that receive from `jobs`.
+    #[track_caller]
+    fn start_on<J, F, Running>(self, jobs: Jobs<J>, run: F) -> Workers<J>
     where
         J: Send + 'static,
         F: Fn(J, Submitter<J>) -> Running + Send + Sync + 'static,
         Running: Future<Output = ()> + Send + 'static,
     {
         let runtime = Handle::current();
-        let (jobs, queue) = match self.name {
-            Some(name) => mpmc::builder(self.capacity).named(name).build(),
-            None => mpmc::channel(self.capacity),
-        };
-        let (shared, keeper) = Shared::new(queue, self.on_panic);
+        let (shared, keeper) = Shared::new(jobs, self.on_panic);
         drop(runtime.spawn(keeper.keep()));
         let run = Arc::new(run);
         let hire = Box::new(move |seat: Seat<J>| {
@@ -234,7 +286,7 @@ impl Pool {
         });
         let workers = Workers::new(shared, hire);
         workers.resize(self.workers);
-        (jobs, workers)
+        workers
     }
 }
 

@@ -115,13 +115,14 @@ impl<J> Drop for Counted<'_, J> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::jobs::Jobs;
     use super::*;
     use levada::mpmc;
 
     #[tokio::test]
     async fn a_job_that_is_taken_too_late_is_kept() {
         let (jobs, queue) = mpmc::channel(2);
-        let (shared, _keeper) = Shared::new(queue, None);
+        let (shared, _keeper) = Shared::new(Jobs::Queue(queue), None);
         (shared.state().wanted, shared.state().seats) = (1, 1);
         let queues = shared.state().queues.clone().unwrap();
         let mut seat = Seat::new(&shared, queues);

@@ -29,6 +29,7 @@ use std::task::{Poll, ready};
 use levada::{mpmc, oneshot, watch};
 
 use super::Hook;
+use super::jobs::Jobs;
 use super::turn::Turn;
 use super::undone::Undone;
 use crate::panic::{Panic, call_hook};
@@ -72,7 +73,7 @@ pub(super) struct State<J> {
 
 /// The receivers. Each worker has its own.
 pub(super) struct Queues<J> {
-    pub(super) jobs: mpmc::Receiver<J>,
+    pub(super) jobs: Jobs<J>,
     /// What jobs submit. It is not bounded: a job that waits for room keeps the worker that would
     /// make it.
     pub(super) submitted: mpmc::UnboundedReceiver<J>,
@@ -128,7 +129,7 @@ fn until_received<J>(is_left: impl Fn() -> bool, try_recv: impl Fn() -> Option<J
 }
 
 impl<J> Shared<J> {
-    pub(super) fn new(jobs: mpmc::Receiver<J>, on_panic: Option<Hook>) -> (Arc<Self>, Keeper<J>) {
+    pub(super) fn new(jobs: Jobs<J>, on_panic: Option<Hook>) -> (Arc<Self>, Keeper<J>) {
         let (submit, submitted) = mpmc::unbounded_builder().named("pool submitted").build();
         let state = State {
             wanted: 0,
@@ -213,7 +214,14 @@ impl<J> Shared<J> {
     /// Takes a job of the queue and counts it (1). `None` at the end of the queue, and an inner one
     /// if it is too late.
     pub(super) async fn take(&self, queues: &Queues<J>) -> Option<Option<J>> {
-        let mut receiving = pin!(queues.jobs.recv());
+        match &queues.jobs {
+            Jobs::Queue(queue) => self.take_from(queue.recv()).await,
+            Jobs::Lanes(lanes) => self.take_from(lanes.recv()).await,
+        }
+    }
+
+    async fn take_from(&self, receiving: impl Future<Output = Option<J>>) -> Option<Option<J>> {
+        let mut receiving = pin!(receiving);
         poll_fn(|cx| {
             let _turn = self.turn.enter();
             let job = ready!(receiving.as_mut().poll(cx));
@@ -249,8 +257,8 @@ impl<J> Shared<J> {
             queues.jobs.close();
             // A job that is promised to a worker is not received at once. That worker cannot come,
             // since the caller holds the `Turn`, so the promise lapses.
-            let is_left = || !queues.jobs.is_empty();
-            jobs.extend(iter::from_fn(|| until_received(is_left, || queues.jobs.try_recv().ok())));
+            let is_left = || queues.jobs.len() > 0;
+            jobs.extend(iter::from_fn(|| until_received(is_left, || queues.jobs.try_recv())));
             let sent = jobs.len();
             let is_left = || !queues.submitted.is_empty();
             let try_recv = || queues.submitted.try_recv().ok();

@@ -6,4 +6,5 @@ mod ends;
 mod failures;
 mod flushed;
 mod threads;
+mod weight;
 mod when;

@@ -4,6 +4,7 @@
 mod counts;
 mod ends;
 mod jobs;
+mod lanes;
 mod runtime;
 mod submitted;
 mod threads;
