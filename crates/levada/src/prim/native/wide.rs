@@ -48,6 +48,12 @@ impl AtomicU64 {
         core::mem::replace(&mut *self.0.lock(), value)
     }
 
+    pub(crate) fn fetch_add(&self, more: u64, _: Ordering) -> u64 {
+        let mut value = self.0.lock();
+        let sum = value.wrapping_add(more);
+        core::mem::replace(&mut *value, sum)
+    }
+
     pub(crate) fn compare_exchange(
         &self,
         current: u64,
@@ -95,6 +101,8 @@ mod tests {
         // ORDERING: Relaxed, no pair: what is tested.
         word.store(8, Ordering::Relaxed);
         // ORDERING: Relaxed, no pair: what is tested.
-        assert_eq!(word.load(Ordering::Relaxed), 8);
+        assert_eq!(word.fetch_add(1, Ordering::Relaxed), 8);
+        // ORDERING: Relaxed, no pair: what is tested.
+        assert_eq!(word.load(Ordering::Relaxed), 9);
     }
 }
