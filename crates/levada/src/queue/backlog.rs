@@ -197,7 +197,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         let mut left = {
             let mut tx = self.lock();
             let left = self.backlog(&mut tx).map(core::mem::take).unwrap_or_default();
-            tx.permits_mut().leave_backlog(left.len());
+            tx.permits_mut().leave_backlog(left.len(), true);
             left
         };
         let mut panics = FirstPanic::default();
@@ -224,7 +224,8 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             }
             // Messages may have been evicted meanwhile, and others stored in their places.
             let Some(message) = self.backlog(&mut tx).and_then(VecDeque::pop_front) else { break };
-            tx.permits_mut().leave_backlog(1);
+            let was_last = self.backlog(&mut tx).is_none_or(|backlog| backlog.is_empty());
+            tx.permits_mut().leave_backlog(1, was_last);
             let position = tx.producer.tail();
             self.record().note_sent(count(position), || position.wrapping_sub(self.head()));
             // SAFETY: the producer and the chain were made together in `Chan::new`. The producer

@@ -67,18 +67,18 @@ pub(crate) enum PollAcquire {
 const CLOSED: u8 = 1;
 /// A bit of `Permits::flags`: some reserved places may belong to messages of a backlog.
 const HAS_BACKLOG: u8 = 2;
+/// A bit of `Permits::flags`: there are such messages, so that a receive frees a place.
+const IN_BACKLOG: u8 = 4;
 
 /// Counted capacity, and the queue of waiters for it.
 #[derive(Debug)]
 pub(crate) struct Permits {
     capacity: usize,
     reserved: usize,
-    /// How many of those belong to messages of a backlog: a receive frees them.
-    in_backlog: usize,
     granted: usize,
     first_waiting: Option<Place>,
     waiters: List,
-    /// [`CLOSED`], [`HAS_BACKLOG`].
+    /// [`CLOSED`], [`HAS_BACKLOG`], [`IN_BACKLOG`].
     flags: u8,
     /// Waiters that were granted permits when the channel closed, and have not been polled since.
     unclaimed: u32,
@@ -94,7 +94,6 @@ impl Permits {
         Self {
             capacity,
             reserved: 0,
-            in_backlog: 0,
             granted: 0,
             first_waiting: None,
             waiters: List::new(),
@@ -129,13 +128,15 @@ impl Permits {
     /// A message was stored in the backlog: its place is reserved.
     pub(crate) fn enter_backlog(&mut self) {
         self.reserve(1);
-        self.in_backlog += 1;
+        self.flags |= IN_BACKLOG;
     }
 
-    /// So many messages have left the backlog.
-    pub(crate) fn leave_backlog(&mut self, messages: usize) {
+    /// So many messages have left the backlog; `was_last` if none is left.
+    pub(crate) fn leave_backlog(&mut self, messages: usize, was_last: bool) {
         self.release(messages);
-        self.in_backlog -= messages;
+        if was_last {
+            self.flags &= !IN_BACKLOG;
+        }
     }
 
     /// Whether the semaphore may be [exhausted](Self::is_exhausted), or there may be a backlog: one
@@ -490,7 +491,7 @@ impl Permits {
 
     /// Whether only grants that may expire stand between the channel and progress.
     fn waits_for_grants(&self, queued: usize) -> bool {
-        queued == 0 && self.expiring > 0 && self.in_backlog == 0
+        queued == 0 && self.expiring > 0 && self.flags & IN_BACKLOG == 0
     }
 
     /// Takes back the grants that may expire.
