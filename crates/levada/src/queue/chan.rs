@@ -581,10 +581,13 @@ impl<T, P: RecvWaiters> Observed for Chan<T, P> {
         let is_bounded = capacity != UNBOUNDED;
         let (sent, received) = self.positions();
         let backlog = || self.backlog(&mut *self.tx.side.try_lock()?).map(|backlog| backlog.len());
-        let sent = sent.wrapping_add(backlog().unwrap_or(0));
+        // A message that the receiver has in hand has no place beside a backlog (I1).
+        let depth = sent.wrapping_sub(received).saturating_add(backlog().unwrap_or(0));
+        let depth = depth.min(capacity);
+        let sent = received.wrapping_add(depth);
         crate::observe::Reading {
             capacity: is_bounded.then_some(capacity),
-            depth: Some(sent.wrapping_sub(received)),
+            depth: Some(depth),
             sent: count(sent) as u64,
             received: Some(count(received) as u64),
             reserved: self.tx.side.try_lock().map(|tx| tx.permits.taken()),

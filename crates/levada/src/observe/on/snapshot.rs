@@ -406,7 +406,9 @@ impl Channel {
             origin: Origin::new(record.site(), record.name()),
             capacity: reading.capacity,
             depth: reading.depth,
-            high_water: reading.depth.map(|depth| record.high_water(depth)),
+            high_water: reading
+                .depth
+                .map(|depth| record.high_water(depth).min(reading.capacity.unwrap_or(usize::MAX))),
             sent: reading.sent,
             received: reading.received,
             reserved: reading.reserved,
