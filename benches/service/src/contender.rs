@@ -1,5 +1,5 @@
-//! Which services take part, and how each is started: as its own documentation says, and so that it can do
-//! what is asked.
+//! Which services take part, and how each is started: as its own documentation says, and so that it
+//! can do what is asked.
 
 use std::fs;
 use std::net::SocketAddr;

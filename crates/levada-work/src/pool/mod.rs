@@ -145,10 +145,11 @@ impl Pool {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let (jobs, workers) = Pool::new(2).lanes([4, 64], Serve::Strict).start(async |_job: u32| {});
+    /// let pool = Pool::new(2).lanes([4, 64], Serve::Strict);
+    /// let (jobs, workers) = pool.start(async |_job: u32| {});
     /// let (urgent, rest) = (jobs.lane(0), jobs.lane(1));
     /// rest.send(1).await?;
-    /// urgent.send(2).await?; // Begins first.
+    /// urgent.send(2).await?; // Before what waits in the other lane.
     /// workers.idle().await;
     /// # Ok(())
     /// # }

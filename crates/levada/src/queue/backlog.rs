@@ -89,6 +89,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         if let Some(backlog) = self.whole_backlog(tx) {
             backlog.begun_at = tail;
         }
+        self.publish_stored(tx);
         tx.permits_mut().set_backlog();
         self.set_flag(tx, HAS_BACKLOG);
     }
@@ -148,6 +149,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         debug_assert!(stored.is_some(), "a channel with a backlog has a policy");
         // I1.
         tx.permits_mut().enter_backlog();
+        self.publish_stored(&mut tx);
         let receiver = tx.receivers.grant_next();
         (tx, receiver)
     }
@@ -198,6 +200,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             let mut tx = self.lock();
             let left = self.backlog(&mut tx).map(core::mem::take).unwrap_or_default();
             tx.permits_mut().leave_backlog(left.len(), true);
+            self.publish_stored(&mut tx);
             left
         };
         let mut panics = FirstPanic::default();
@@ -227,13 +230,23 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             let was_last = self.backlog(&mut tx).is_none_or(|backlog| backlog.is_empty());
             tx.permits_mut().leave_backlog(1, was_last);
             let position = tx.producer.tail();
-            self.record().note_sent(count(position), || position.wrapping_sub(self.head()));
+            // What the receiver has in hand may be beyond the capacity (I4).
+            let before = || position.wrapping_sub(self.head()).min(self.max_capacity() - 1);
+            self.record().note_sent(count(position), before);
             // SAFETY: the producer and the chain were made together in `Chan::new`. The producer
             // has room: checked above, or by `make_room`, under the lock, which was held since.
             unsafe { tx.producer.push(&self.chain, message) };
             given += 1;
         }
         (tx, given)
+    }
+
+    /// Publishes what was sent, for snapshots. It stays when a message is given or evicted.
+    fn publish_stored(&self, tx: &mut TxSide<T, P>) {
+        let messages = self.backlog(tx).map_or(0, |backlog| backlog.len());
+        if let Some(policy) = self.policy() {
+            policy.set_stored(tx.producer.tail().wrapping_add(messages));
+        }
     }
 
     /// Sets a bit of `rx_flags`.

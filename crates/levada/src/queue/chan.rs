@@ -580,17 +580,16 @@ impl<T, P: RecvWaiters> Observed for Chan<T, P> {
         let capacity = self.max_capacity();
         let is_bounded = capacity != UNBOUNDED;
         let (sent, received) = self.positions();
-        let backlog = || self.backlog(&mut *self.tx.side.try_lock()?).map(|backlog| backlog.len());
-        // A message that the receiver has in hand has no place beside a backlog (I1).
-        let depth = sent.wrapping_sub(received).saturating_add(backlog().unwrap_or(0));
-        let depth = depth.min(capacity);
+        // With a policy, what the receiver has in hand may be beyond the capacity (I1).
+        let most = if self.policy().is_some() { capacity } else { usize::MAX };
+        let depth = sent.wrapping_sub(received).min(most);
         let sent = received.wrapping_add(depth);
         crate::observe::Reading {
             capacity: is_bounded.then_some(capacity),
             depth: Some(depth),
             sent: count(sent) as u64,
             received: Some(count(received) as u64),
-            reserved: self.tx.side.try_lock().map(|tx| tx.permits.taken()),
+            reserved: self.reserved(),
             senders: self.counts.senders(),
             weak_senders: self.counts.weak_senders(),
             receivers: self.counts.receivers(),
@@ -607,23 +606,41 @@ impl<T, P> Chan<T, P> {
         // been read, and may be written again (storage::ring, I3).
         self.rx.head.load(Ordering::Acquire)
     }
+}
 
-    #[cfg(feature = "observe")]
+#[cfg(feature = "observe")]
+impl<T, P: RecvWaiters> Chan<T, P> {
     /// How many messages were sent and received, at one moment unless receivers are too fast.
     fn positions(&self) -> (usize, usize) {
         for _ in 0..8 {
             let received = self.head();
-            let sent = self.chain.tail();
+            let sent = self.sent();
             if self.head() == received {
                 return (sent, received);
             }
         }
         // When `sent` was published there was room for it, so that the head, which is read later,
         // is at most one capacity behind. If it has passed, the channel was empty in between.
-        let sent = self.chain.tail();
+        let sent = self.sent();
         let received = self.head();
         let passed = received.wrapping_sub(sent) < usize::MAX / 2;
         (if passed { received } else { sent }, received)
+    }
+
+    /// The position behind the newest message, in the chain or in a backlog.
+    fn sent(&self) -> usize {
+        let tail = self.chain.tail();
+        // ORDERING: Relaxed, no pair: see `Policy::set_stored`.
+        let stored = self.policy().map_or(tail, |policy| policy.stored.load(Ordering::Relaxed));
+        if stored.wrapping_sub(tail) < usize::MAX / 2 { stored } else { tail }
+    }
+
+    /// Places that are reserved or granted, if the lock is free: without those of the messages in a
+    /// backlog, which are in the depth.
+    fn reserved(&self) -> Option<usize> {
+        let mut tx = self.tx.side.try_lock()?;
+        let messages = self.backlog(&mut tx).map_or(0, |backlog| backlog.len());
+        Some(tx.permits.taken() - messages)
     }
 }
 

@@ -5,7 +5,7 @@ use core::fmt;
 use std::collections::VecDeque;
 
 use crate::prim::UnsafeCell;
-use crate::prim::atomic::{AtomicU64, Ordering};
+use crate::prim::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::storage::ring::START;
 
 /// What a bounded channel does with a message that is sent while it is full. The name says which
@@ -92,6 +92,9 @@ pub(crate) struct Policy<T> {
     pub(super) overflow: Overflow,
     on_evicted: Option<OnEvicted<T>>,
     evicted: AtomicU64,
+    /// The position that the next message of the backlog will have in the chain: what was sent, for
+    /// reads without the lock. Written under it.
+    pub(super) stored: AtomicUsize,
     /// Of a channel whose receiver takes no lock ([`super::backlog`]). Guarded by the lock.
     pub(super) backlog: UnsafeCell<Backlog<T>>,
 }
@@ -108,7 +111,8 @@ pub(super) struct Backlog<T> {
 impl<T> Policy<T> {
     pub(crate) fn new(overflow: Overflow, on_evicted: Option<OnEvicted<T>>) -> Self {
         let backlog = UnsafeCell::new(Backlog { messages: VecDeque::new(), begun_at: START });
-        Self { overflow, on_evicted, evicted: AtomicU64::new(0), backlog }
+        let stored = AtomicUsize::new(START);
+        Self { overflow, on_evicted, evicted: AtomicU64::new(0), stored, backlog }
     }
 
     /// Counts a message that goes.
@@ -121,6 +125,13 @@ impl<T> Policy<T> {
     pub(super) fn evicted(&self) -> u64 {
         // ORDERING: Relaxed, no pair: a count.
         self.evicted.load(Ordering::Relaxed)
+    }
+
+    /// The next message of the backlog will have this position.
+    pub(super) fn set_stored(&self, position: usize) {
+        // ORDERING: Relaxed, no pair: a number by itself. A snapshot that finds a later head in the
+        // chain finds this as well, since its message went through the lock.
+        self.stored.store(position, Ordering::Relaxed);
     }
 
     /// Gives a message that went to the hook, or drops it. Foreign code: not under the lock.

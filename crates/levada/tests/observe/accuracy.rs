@@ -52,6 +52,31 @@ fn reserved_capacity() {
 }
 
 /// One message in 64 is measured, by whichever method it is received.
+/// What a policy holds back until the receiver comes is sent, and is no reserved place; what was
+/// evicted counts by itself.
+#[test]
+fn a_channel_with_a_policy() {
+    let (tx, mut rx) =
+        mpsc::builder(2).named("policy").overflow(mpsc::Overflow::EvictOldest).build();
+    for message in 0..5 {
+        tx.try_send(message).unwrap();
+        let now = channel("policy");
+        let there = usize::min(message + 1, 2);
+        assert_eq!((now.depth, now.reserved, now.sent), (Some(there), Some(0), there as u64));
+    }
+    assert_eq!(tx.evicted(), 3);
+    assert_eq!(rx.peek(), Some(&3));
+    let permit = tx.try_reserve();
+    assert!(permit.is_err(), "{permit:?}");
+    // Beside the message in hand there is room for what evicts.
+    tx.try_send(5).unwrap();
+    let now = channel("policy");
+    assert_eq!((now.capacity, now.depth, now.high_water), (Some(2), Some(2), Some(2)));
+    assert_eq!(rx.drain().collect::<Vec<_>>(), [3, 4, 5]);
+    let now = channel("policy");
+    assert_eq!((now.depth, now.sent, now.received), (Some(0), 3, Some(3)));
+}
+
 #[test]
 fn queue_times_are_sampled() {
     let (tx, mut rx) = mpsc::unbounded_builder().named("sampled mpsc").build();

@@ -1,4 +1,4 @@
-//! Who has the message, and the order: guarantees 1 to 3 and 5.
+//! Which side has the message, and the order: guarantees 1 to 3 and 5.
 
 use levada::mpsc;
 use levada::mpsc::error::TryRecvError;

@@ -1,4 +1,4 @@
-//! Who is served: guarantee 4, and all operations at random against a plain model.
+//! Which sender is served: guarantee 4, and all operations at random against a plain model.
 
 use super::numbers;
 use levada::mpsc::weighted::error::{SendError, TryRecvError, TrySendError};

@@ -23,8 +23,8 @@ fn what_changes_its_size_in_the_queue_does_not_unbalance_the_account() {
     }
 }
 
-/// A weighted semaphore that served whoever fitted: one that needed much was passed by small ones
-/// for ever.
+/// A weighted semaphore served the first waiter that fitted: one that needed much was passed by
+/// small ones for ever.
 #[test]
 fn a_steady_stream_of_light_messages_does_not_starve_a_heavy_one() {
     let (tx, mut rx) = numbers(10);

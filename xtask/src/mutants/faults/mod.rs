@@ -33,3 +33,16 @@ pub(super) fn all() -> impl Iterator<Item = &'static Fault> {
     ];
     tables.into_iter().flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cargo::root;
+
+    /// A fault whose text the code has left behind would be noticed only when it is planted.
+    #[test]
+    fn each_text_is_in_its_file_once() {
+        let lost: Vec<_> = all().filter_map(|fault| fault.planted(&root()).err()).collect();
+        assert!(lost.is_empty(), "{lost:#?}");
+    }
+}

@@ -406,9 +406,7 @@ impl Channel {
             origin: Origin::new(record.site(), record.name()),
             capacity: reading.capacity,
             depth: reading.depth,
-            high_water: reading
-                .depth
-                .map(|depth| record.high_water(depth).min(reading.capacity.unwrap_or(usize::MAX))),
+            high_water: reading.depth.map(|depth| record.high_water(depth)),
             sent: reading.sent,
             received: reading.received,
             reserved: reading.reserved,

@@ -1,4 +1,4 @@
-//! What a full channel does with one more message: which one goes, and who gets it.
+//! What a full channel does with one more message: which one goes, and where to.
 #![allow(unused_mut, reason = "the receiver of mpmc need not be `mut`")]
 
 use super::queue::{self, Builder, Offered, Overflow, error::SendError, error::TrySendError};
