@@ -111,7 +111,15 @@ impl ClusterStore {
                     _ => return Err(taken(record.id)),
                 }
                 self.send_ticket(record, false).await?;
-                self.put(record, over).await
+                match self.put(record, over).await {
+                    // A worker that was faster has begun it.
+                    Err(error) if error.kind == StoreErrorKind::Taken => {
+                        let (_, there) = self.newest(record.id).await?;
+                        let has_begun = there.is_some_and(|there| there.revision > record.revision);
+                        if has_begun { Ok(()) } else { Err(error) }
+                    }
+                    put => put,
+                }
             }
             Change::Update { record } => self.step(record).await,
             Change::Finish { record, output } => {

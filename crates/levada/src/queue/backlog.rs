@@ -230,9 +230,8 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             let was_last = self.backlog(&mut tx).is_none_or(|backlog| backlog.is_empty());
             tx.permits_mut().leave_backlog(1, was_last);
             let position = tx.producer.tail();
-            // What the receiver has in hand may be beyond the capacity (I4).
-            let before = || position.wrapping_sub(self.head()).min(self.max_capacity() - 1);
-            self.record().note_sent(count(position), before);
+            // How many were queued says little here: most of them were in the backlog.
+            self.record().note_sent(count(position), || 0);
             // SAFETY: the producer and the chain were made together in `Chan::new`. The producer
             // has room: checked above, or by `make_room`, under the lock, which was held since.
             unsafe { tx.producer.push(&self.chain, message) };

@@ -130,7 +130,8 @@ impl Lifecycle {
             return Err(Refusal::KeyReused(record.id));
         }
         let job = self.registry.find(record.id).await?;
-        Ok(Accepted::Again(job.unwrap_or_else(|| Job::Past(Arc::new(record)))))
+        let job = job.unwrap_or_else(|| Job::Past(Arc::new(record)));
+        Ok(Accepted::Again(self.shown(job).await?))
     }
 
     /// Runs a job that failed or was cancelled again; `None` if there is no such job.

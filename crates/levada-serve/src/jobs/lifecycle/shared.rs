@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::Lifecycle;
 use crate::job::Record;
 use crate::jobs::active::{ActiveJob, JobQueue};
-use crate::store::Change;
+use crate::jobs::registry::Job;
+use crate::store::{Change, StoreError};
 
 impl Lifecycle {
     /// The job as this process shows it from now on, in the state that the record has.
@@ -21,6 +22,25 @@ impl Lifecycle {
         job.become_as(record.state);
         job.publish(|view| view.follow(Arc::clone(record)));
         job
+    }
+
+    /// The job; one that another process has, and that is known by its record only, is shown from
+    /// now on, so that its end can be waited for.
+    pub(super) async fn shown(&self, job: Job) -> Result<Job, StoreError> {
+        let Job::Past(record) = &job else { return Ok(job) };
+        let queue = self.registry.queue(&record.queue);
+        let Some(queue) = queue.filter(|_| self.shared.is_some() && !record.state.has_ended())
+        else {
+            return Ok(job);
+        };
+        // What follows the others knows an end before it waits for this lock to show it.
+        let _activating = self.registry.activating(record.id).await;
+        match self.registry.look(record.id).await? {
+            Some(Job::Past(record)) if !record.state.has_ended() => {
+                Ok(Job::Active(self.adopt(&record, &queue)))
+            }
+            found => Ok(found.unwrap_or(job)),
+        }
     }
 
     /// Shows the end of a job that another process ran.
