@@ -95,7 +95,10 @@ impl Samples {
     fn stamp(&self, position: usize, queued: usize) {
         let Some(inner) = self.0.get() else { return };
         // ORDERING: Relaxed, no pair: a statistic.
-        inner.high_water.fetch_max(queued + 1, Ordering::Relaxed);
+        if queued >= inner.high_water.load(Ordering::Relaxed) {
+            // ORDERING: Relaxed, no pair: a statistic.
+            inner.high_water.fetch_max(queued + 1, Ordering::Relaxed);
+        }
         let Some(stamp) = inner.stamp(position) else { return };
         // ORDERING: Acquire pairs with the Release store in `read`: the receiver has read the time.
         if stamp.position.load(Ordering::Acquire) != 0 {
