@@ -131,7 +131,9 @@ impl Lifecycle {
         }
         let job = self.registry.find(record.id).await?;
         let job = job.unwrap_or_else(|| Job::Past(Arc::new(record)));
-        Ok(Accepted::Again(self.shown(job).await?))
+        #[cfg(feature = "nats")]
+        let job = self.shown(job).await?;
+        Ok(Accepted::Again(job))
     }
 
     /// Runs a job that failed or was cancelled again; `None` if there is no such job.
