@@ -2,8 +2,8 @@
 
 use crate::cell::Cell;
 use crate::shapes::{
-    blocking, broadcast, creation, fairness, latency, loaded, memory, mpmc, mpsc, oneshot, replies,
-    request_reply, unbounded, watch,
+    blocking, broadcast, creation, fairness, latency, loaded, memory, mpmc, mpsc, oneshot,
+    overflow, replies, request_reply, unbounded, watch,
 };
 
 /// Every cell, in the order of the tables.
@@ -13,6 +13,7 @@ pub(crate) fn cells() -> Vec<Cell> {
         unbounded::cells(),
         blocking::cells(),
         mpmc::cells(),
+        overflow::cells(),
         oneshot::cells(),
         request_reply::cells(),
         replies::cells(),

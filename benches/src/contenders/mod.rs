@@ -2,6 +2,7 @@
 
 pub(crate) mod broadcasts;
 pub(crate) mod oneshots;
+pub(crate) mod overflows;
 pub(crate) mod queues;
 pub(crate) mod replies;
 pub(crate) mod watches;

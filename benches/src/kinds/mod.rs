@@ -4,5 +4,6 @@ pub(crate) mod broadcast;
 pub(crate) mod mpmc;
 pub(crate) mod mpsc;
 pub(crate) mod oneshot;
+pub(crate) mod overflow;
 pub(crate) mod replies;
 pub(crate) mod watch;

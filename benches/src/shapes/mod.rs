@@ -10,6 +10,7 @@ pub(crate) mod memory;
 pub(crate) mod mpmc;
 pub(crate) mod mpsc;
 pub(crate) mod oneshot;
+pub(crate) mod overflow;
 mod payloads;
 pub(crate) mod replies;
 pub(crate) mod request_reply;
