@@ -2,7 +2,7 @@
 
 use crate::cell::Cell;
 use crate::shapes::{
-    blocking, broadcast, creation, fairness, latency, loaded, memory, mpmc, mpsc, oneshot,
+    batches, blocking, broadcast, creation, fairness, latency, loaded, memory, mpmc, mpsc, oneshot,
     overflow, replies, request_reply, unbounded, watch,
 };
 
@@ -14,6 +14,7 @@ pub(crate) fn cells() -> Vec<Cell> {
         blocking::cells(),
         mpmc::cells(),
         overflow::cells(),
+        batches::cells(),
         oneshot::cells(),
         request_reply::cells(),
         replies::cells(),
