@@ -3,7 +3,7 @@
 use crate::cell::Cell;
 use crate::shapes::{
     batches, blocking, broadcast, creation, fairness, latency, loaded, memory, mpmc, mpsc, oneshot,
-    overflow, replies, request_reply, unbounded, watch,
+    overflow, replies, request_reply, unbounded, watch, weighted,
 };
 
 /// Every cell, in the order of the tables.
@@ -15,6 +15,7 @@ pub(crate) fn cells() -> Vec<Cell> {
         mpmc::cells(),
         overflow::cells(),
         batches::cells(),
+        weighted::cells(),
         oneshot::cells(),
         request_reply::cells(),
         replies::cells(),

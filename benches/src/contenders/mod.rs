@@ -7,6 +7,7 @@ pub(crate) mod overflows;
 pub(crate) mod queues;
 pub(crate) mod replies;
 pub(crate) mod watches;
+pub(crate) mod weights;
 
 /// What a crate recommends to do once in a process.
 pub(crate) fn set_up() {

@@ -18,3 +18,4 @@ pub(crate) mod request_reply;
 mod rounds;
 pub(crate) mod unbounded;
 pub(crate) mod watch;
+pub(crate) mod weighted;
