@@ -2,8 +2,8 @@
 
 use crate::cell::Cell;
 use crate::shapes::{
-    batches, blocking, broadcast, creation, fairness, latency, loaded, memory, mpmc, mpsc, oneshot,
-    overflow, replies, request_reply, unbounded, watch, weighted,
+    batches, blocking, broadcast, creation, fairness, lanes, latency, loaded, memory, mpmc, mpsc,
+    oneshot, overflow, replies, request_reply, unbounded, watch, weighted,
 };
 
 /// Every cell, in the order of the tables.
@@ -16,6 +16,7 @@ pub(crate) fn cells() -> Vec<Cell> {
         overflow::cells(),
         batches::cells(),
         weighted::cells(),
+        lanes::cells(),
         oneshot::cells(),
         request_reply::cells(),
         replies::cells(),

@@ -2,6 +2,7 @@
 
 pub(crate) mod batches;
 pub(crate) mod broadcasts;
+pub(crate) mod lanes;
 pub(crate) mod oneshots;
 pub(crate) mod overflows;
 pub(crate) mod queues;

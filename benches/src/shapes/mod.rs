@@ -5,6 +5,7 @@ pub(crate) mod blocking;
 pub(crate) mod broadcast;
 pub(crate) mod creation;
 pub(crate) mod fairness;
+pub(crate) mod lanes;
 pub(crate) mod latency;
 pub(crate) mod loaded;
 pub(crate) mod memory;
