@@ -3,7 +3,7 @@
 use crate::cell::Cell;
 use crate::shapes::{
     batches, blocking, broadcast, creation, fairness, lanes, latency, loaded, memory, mpmc, mpsc,
-    oneshot, overflow, replies, request_reply, unbounded, watch, weighted,
+    oneshot, overflow, rendezvous, replies, request_reply, unbounded, watch, weighted,
 };
 
 /// Every cell, in the order of the tables.
@@ -17,6 +17,7 @@ pub(crate) fn cells() -> Vec<Cell> {
         batches::cells(),
         weighted::cells(),
         lanes::cells(),
+        rendezvous::cells(),
         oneshot::cells(),
         request_reply::cells(),
         replies::cells(),

@@ -6,6 +6,7 @@ pub(crate) mod lanes;
 pub(crate) mod oneshots;
 pub(crate) mod overflows;
 pub(crate) mod queues;
+pub(crate) mod rendezvous;
 pub(crate) mod replies;
 pub(crate) mod watches;
 pub(crate) mod weights;

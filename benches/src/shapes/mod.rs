@@ -14,6 +14,7 @@ pub(crate) mod mpsc;
 pub(crate) mod oneshot;
 pub(crate) mod overflow;
 mod payloads;
+pub(crate) mod rendezvous;
 pub(crate) mod replies;
 pub(crate) mod request_reply;
 mod rounds;
