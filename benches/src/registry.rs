@@ -2,8 +2,8 @@
 
 use crate::cell::Cell;
 use crate::shapes::{
-    batches, blocking, broadcast, creation, fairness, lanes, latency, loaded, memory, mpmc, mpsc,
-    oneshot, overflow, rendezvous, replies, request_reply, unbounded, watch, weighted,
+    adapters, batches, blocking, broadcast, creation, fairness, lanes, latency, loaded, memory,
+    mpmc, mpsc, oneshot, overflow, rendezvous, replies, request_reply, unbounded, watch, weighted,
 };
 
 /// Every cell, in the order of the tables.
@@ -23,6 +23,7 @@ pub(crate) fn cells() -> Vec<Cell> {
         replies::cells(),
         broadcast::cells(),
         watch::cells(),
+        adapters::cells(),
         creation::cells(),
         memory::cells(),
         latency::cells(),

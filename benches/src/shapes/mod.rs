@@ -1,5 +1,6 @@
 //! The work, generic over what a contender can do. A file is a group of cells.
 
+pub(crate) mod adapters;
 pub(crate) mod batches;
 pub(crate) mod blocking;
 pub(crate) mod broadcast;
