@@ -44,7 +44,7 @@
 //! assert!(tx.send("first").await.is_ok());
 //! let mut send = pin!(tx.send("second"));
 //! // `ready(())` stands for a timer.
-//! assert_eq!(send.as_mut().until(ready(())).await, Err(Stopped));
+//! assert!(matches!(send.as_mut().until(ready(())).await, Err(Stopped)));
 //! assert_eq!(rx.recv().await, Ok("first"));
 //! assert!(send.as_mut().until(ready(())).await.is_ok_and(|sent| sent.is_ok()));
 //! assert_eq!(rx.recv().await, Ok("second"));
@@ -77,7 +77,7 @@ use crate::util::budget;
 ///
 /// let (tx, mut rx) = watch::channel("starting");
 /// let limit = Duration::from_millis(1);
-/// assert_eq!(rx.changed().blocking_timeout(limit), Err(Stopped));
+/// assert!(matches!(rx.changed().blocking_timeout(limit), Err(Stopped)));
 ///
 /// assert!(tx.send("running").is_ok());
 /// let deadline = Instant::now() + limit;
