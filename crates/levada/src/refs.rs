@@ -50,6 +50,7 @@ impl Counts {
     }
 
     /// Strong senders.
+    #[inline]
     pub(crate) fn senders(&self) -> usize {
         // ORDERING: Acquire pairs with the AcqRel decrement in `Tx::drop`: a thread that sees zero
         // also sees what the senders did before.
@@ -63,6 +64,7 @@ impl Counts {
     }
 
     /// Receivers.
+    #[inline]
     pub(crate) fn receivers(&self) -> usize {
         // ORDERING: Acquire pairs with the AcqRel decrement in `Rx::drop`: a thread that sees zero
         // also sees what the receivers did before.

@@ -22,7 +22,7 @@ pub(super) struct Acquired<'a, T, P> {
 
 impl<T, P: RecvWaiters> Chan<T, P> {
     /// Sends without waiting.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         let (refused, value) = match self.try_acquire(1) {
             Ok(tx) => match self.push(tx, value) {

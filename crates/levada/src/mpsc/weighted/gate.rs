@@ -80,6 +80,7 @@ impl Gate {
         }
     }
 
+    #[inline]
     pub(super) fn max(&self) -> usize {
         // ORDERING: Relaxed, no pair: a number by itself.
         self.max.load(Ordering::Relaxed)

@@ -109,12 +109,13 @@ impl<T> Scale<T> {
     }
 
     /// Refuses what is too heavy, if the channel does.
+    #[inline]
     pub(super) fn check(&self, weight: usize) -> Result<(), TooHeavy<()>> {
-        let max = self.max();
-        if self.oversize == Oversize::Reject && weight > max {
-            return Err(TooHeavy { message: (), weight, max });
+        if self.oversize == Oversize::Alone {
+            return Ok(());
         }
-        Ok(())
+        let max = self.max();
+        if weight > max { Err(TooHeavy { message: (), weight, max }) } else { Ok(()) }
     }
 }
 
@@ -125,6 +126,7 @@ impl<T> fmt::Debug for Scale<T> {
 }
 
 /// What counts: nothing is weightless, and no sum overflows.
+#[inline]
 pub(super) fn count(weight: usize) -> usize {
     weight.clamp(1, MAX_WEIGHT)
 }
