@@ -124,10 +124,10 @@ mod in_tokio {
     /// With tokio's own message, and the line of the call.
     #[test]
     fn a_thread_of_a_runtime_may_not_block() {
-        let blocks: [fn(&mut mpsc::Receiver<u8>); 3] = [
-            |rx| drop(rx.blocking_recv()),
-            |rx| drop(rx.recv().blocking_timeout(Duration::ZERO)),
-            |rx| drop(rx.recv().blocking_deadline(Instant::now())),
+        let blocks: [fn(&mut mpsc::Receiver<u8>) -> bool; 3] = [
+            |rx| rx.blocking_recv().is_some(),
+            |rx| rx.recv().blocking_timeout(Duration::ZERO).is_ok(),
+            |rx| rx.recv().blocking_deadline(Instant::now()).is_ok(),
         ];
         let (tx, mut rx) = mpsc::channel(1);
         tx.try_send(1).unwrap();
