@@ -7,7 +7,10 @@ use core::ops::{Deref, DerefMut};
 
 use super::protocol::Idle;
 use super::reusable::Reusable;
-use crate::prim::Lock;
+use crate::prim::{IS_MODEL, Lock, LockGuard};
+
+/// How many channels have a slot of their own.
+const SLOTS: usize = if IS_MODEL { 1 } else { 16 };
 
 /// [`Reusable`] channels for many requests at a time, which allocate nothing once the pool has as
 /// many as are used at once.
@@ -22,8 +25,9 @@ use crate::prim::Lock;
 ///    a request when it has none, and never makes a request wait.
 ///
 /// # Cost
-/// Beside what a round of a `Reusable` costs, a request takes a lock twice, for a few instructions.
-/// An idle channel is an allocation of `32 + size_of::<T>()` bytes, and 8 in the pool's table.
+/// Beside what a round of a `Reusable` costs, a request takes one read-modify-write; more than
+/// sixteen at a time take a lock twice each, for a few instructions. An idle channel is an
+/// allocation of `32 + size_of::<T>()` bytes, and from the seventeenth on 8 in the pool's table.
 ///
 /// # Examples
 /// ```
@@ -58,7 +62,11 @@ use crate::prim::Lock;
 /// # }
 /// ```
 pub struct Pool<T> {
-    idle: Lock<Vec<Idle<T>>>,
+    /// A slot is locked while its channel is in use, so that giving the channel back is a store.
+    /// Such a lock is only tried: no thread waits for it.
+    slots: [Lock<Reusable<T>>; SLOTS],
+    /// What is idle beside them.
+    rest: Lock<Vec<Idle<T>>>,
     max_idle: usize,
 }
 
@@ -71,7 +79,8 @@ impl<T> Pool<T> {
     /// assert_eq!(pool.idle(), 0);
     /// ```
     pub fn new(max_idle: usize) -> Self {
-        Self { idle: Lock::new(Vec::new()), max_idle }
+        let slots = core::array::from_fn(|_| Lock::new(Reusable::new()));
+        Self { slots, rest: Lock::new(Vec::new()), max_idle }
     }
 
     /// A [`Reusable`] for one request, or for several in a row.
@@ -88,11 +97,14 @@ impl<T> Pool<T> {
     /// ```
     #[inline]
     pub fn get(&self) -> Pooled<'_, T> {
-        let idle = self.idle.lock().pop();
-        Pooled { pool: self, reusable: Reusable::with(idle) }
+        match self.usable_slots().find_map(Lock::try_lock) {
+            Some(slot) => Pooled(Place::Slot(slot)),
+            None => self.get_from_rest(),
+        }
     }
 
-    /// How many idle allocations there are.
+    /// How many idle allocations there are. A request that begins meanwhile may find a slot taken
+    /// by this call.
     ///
     /// # Examples
     /// ```
@@ -103,14 +115,32 @@ impl<T> Pool<T> {
     /// assert_eq!(pool.idle(), 1, "no more than the pool was made for");
     /// ```
     pub fn idle(&self) -> usize {
-        self.idle.lock().len()
+        let slots = self.usable_slots().filter_map(Lock::try_lock);
+        slots.filter(|slot| slot.is_idle()).count() + self.rest.lock().len()
     }
 
-    /// Keeps an allocation, if there is room for it.
+    /// The slots that may keep an allocation.
+    fn usable_slots(&self) -> impl Iterator<Item = &Lock<Reusable<T>>> {
+        self.slots.iter().take(self.max_idle)
+    }
+
+    /// How many allocations are kept beside the slots.
+    fn max_rest(&self) -> usize {
+        self.max_idle.saturating_sub(SLOTS)
+    }
+
+    /// For a request that finds all slots taken.
+    #[inline(never)]
+    fn get_from_rest(&self) -> Pooled<'_, T> {
+        let idle = self.rest.lock().pop();
+        Pooled(Place::Rest(self, Reusable::with(idle)))
+    }
+
+    /// Keeps an allocation that has no slot, if there is room for it.
     #[inline]
     fn put(&self, idle: Idle<T>) {
-        let mut table = self.idle.lock();
-        if table.len() < table.capacity() && table.len() < self.max_idle {
+        let mut table = self.rest.lock();
+        if table.len() < table.capacity() && table.len() < self.max_rest() {
             table.push(idle);
             return;
         }
@@ -123,9 +153,9 @@ impl<T> Pool<T> {
     fn put_into_larger(&self, idle: Idle<T>) {
         let mut larger = Vec::new();
         loop {
-            let mut table = self.idle.lock();
+            let mut table = self.rest.lock();
             let len = table.len();
-            if len >= self.max_idle {
+            if len >= self.max_rest() {
                 return;
             }
             if larger.capacity() > len {
@@ -136,7 +166,7 @@ impl<T> Pool<T> {
                 return;
             }
             drop(table);
-            larger = Vec::with_capacity((2 * len).clamp(4, self.max_idle.max(4)));
+            larger = Vec::with_capacity((2 * len).clamp(4, self.max_rest().max(4)));
         }
     }
 }
@@ -162,9 +192,22 @@ impl<T> fmt::Debug for Pool<T> {
 /// assert_eq!(reply.try_recv(), Err(ReplyError::Dropped));
 /// ```
 #[derive(Debug)]
-pub struct Pooled<'a, T> {
-    pool: &'a Pool<T>,
-    reusable: Reusable<T>,
+pub struct Pooled<'a, T>(Place<'a, T>);
+
+/// Where a channel goes back to.
+enum Place<'a, T> {
+    /// Where it is: the lock ends with this.
+    Slot(LockGuard<'a, Reusable<T>>),
+    Rest(&'a Pool<T>, Reusable<T>),
+}
+
+impl<T> fmt::Debug for Place<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Slot(reusable) => (**reusable).fmt(f),
+            Self::Rest(_, reusable) => reusable.fmt(f),
+        }
+    }
 }
 
 impl<T> Deref for Pooled<'_, T> {
@@ -172,22 +215,33 @@ impl<T> Deref for Pooled<'_, T> {
 
     #[inline]
     fn deref(&self) -> &Reusable<T> {
-        &self.reusable
+        match &self.0 {
+            Place::Slot(reusable) => reusable,
+            Place::Rest(_, reusable) => reusable,
+        }
     }
 }
 
 impl<T> DerefMut for Pooled<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut Reusable<T> {
-        &mut self.reusable
+        match &mut self.0 {
+            Place::Slot(reusable) => reusable,
+            Place::Rest(_, reusable) => reusable,
+        }
     }
 }
 
 impl<T> Drop for Pooled<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(idle) = self.reusable.end_round() {
-            self.pool.put(idle);
+        match &mut self.0 {
+            Place::Slot(reusable) => reusable.cancel(),
+            Place::Rest(pool, reusable) => {
+                if let Some(idle) = reusable.end_round() {
+                    pool.put(idle);
+                }
+            }
         }
     }
 }

@@ -126,8 +126,16 @@ impl<T> Reusable<T> {
     /// assert_eq!(tx.send(7), Err(7));
     /// assert_eq!(reply.try_recv(), Err(ReplyError::NoSender));
     /// ```
+    #[inline]
     pub fn cancel(&mut self) {
-        self.round = Round::Over(self.end_round());
+        if matches!(self.round, Round::Open(_)) {
+            self.round = Round::Over(self.end_round());
+        }
+    }
+
+    /// Whether it has an allocation, and no round.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.round, Round::Over(Some(_)))
     }
 
     /// Waits for the value of this round.

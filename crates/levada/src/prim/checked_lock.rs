@@ -16,7 +16,6 @@ impl<T> Lock<T> {
         Self(Mutex::new(value))
     }
 
-    #[cfg(feature = "observe")]
     pub(crate) fn try_lock(&self) -> Option<LockGuard<'_, T>> {
         self.0.try_lock().ok().map(LockGuard)
     }

@@ -348,26 +348,29 @@ mod memory {
         }
     }
 
+    /// Sixteen channels have a slot in the pool, and what is idle beside them a place in a table.
     #[test]
     fn a_pool_keeps_what_it_may_and_no_more() {
-        let pool = Pool::<u64>::new(10);
-        let burst = || {
-            let mut replies: Vec<_> = (0..100).map(|_| pool.get()).collect();
-            replies.iter_mut().for_each(|reply| drop(reply.sender()));
-        };
-        let ((), kept, _) = counted(burst);
-        assert_eq!(pool.idle(), 10);
-        assert_eq!(kept, 10 * 40 + 10 * 8, "{kept} bytes");
-        let ((), more, allocations) = counted(|| {
-            for number in 0..100 {
-                let mut reply = pool.get();
-                reply.sender().send(number).unwrap();
-                assert_eq!(reply.try_recv(), Ok(Some(number)));
-            }
-        });
-        assert_eq!((more, allocations), (0, 0));
-        let ((), freed, _) = counted(|| drop(pool));
-        assert_eq!(freed, -kept);
+        for (max_idle, table) in [(10, 0), (16, 0), (20, 4 * 8)] {
+            let pool = Pool::<u64>::new(max_idle);
+            let burst = || {
+                let mut replies: Vec<_> = (0..100).map(|_| pool.get()).collect();
+                replies.iter_mut().for_each(|reply| drop(reply.sender()));
+            };
+            let ((), kept, _) = counted(burst);
+            assert_eq!(pool.idle(), max_idle);
+            assert_eq!(kept, (max_idle * 40 + table) as isize, "{max_idle} idle");
+            let ((), more, allocations) = counted(|| {
+                let mut replies: Vec<_> = (0..max_idle).map(|_| pool.get()).collect();
+                for (number, reply) in (0..).zip(&mut replies) {
+                    reply.sender().send(number).unwrap();
+                    assert_eq!(reply.try_recv(), Ok(Some(number)));
+                }
+            });
+            assert_eq!((more, allocations), (0, 1), "the list of the test itself");
+            let ((), freed, _) = counted(|| drop(pool));
+            assert_eq!(freed, -kept);
+        }
     }
 
     /// What a sender needs to wait is kept with the allocation.

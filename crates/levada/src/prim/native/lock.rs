@@ -13,8 +13,9 @@ use super::{Backoff, UnsafeCell};
 /// Taking it costs one read-modify-write and releasing it a plain store, half of what a lock that
 /// can park its waiters costs. That is affordable because nothing in this crate runs foreign code,
 /// allocates or waits while it holds one, so a holder can only be late when its thread was
-/// preempted. A waiting thread spins for some 10 to 20 microseconds, and then naps between further
-/// tries, so a preempted holder always gets to run, whatever the priorities.
+/// preempted. (A lock that is only tried may be held for longer: no thread waits for it.) A waiting
+/// thread spins for some 10 to 20 microseconds, and then naps between further tries, so a preempted
+/// holder always gets to run, whatever the priorities.
 ///
 /// # Progress
 /// Not lock-free: operations that take the lock wait for its holder.
@@ -52,10 +53,12 @@ impl<T> Lock<T> {
     }
 
     /// Takes the lock, if it is free.
-    #[cfg(feature = "observe")]
+    #[inline]
     pub(crate) fn try_lock(&self) -> Option<LockGuard<'_, T>> {
+        // ORDERING: Relaxed, no pair: a look, so that a lock which is held costs no exchange.
+        let looks_free = !self.locked.load(Ordering::Relaxed);
         // ORDERING: Acquire pairs with the Release store in `LockGuard::drop`.
-        let is_free = !self.locked.swap(true, Ordering::Acquire);
+        let is_free = looks_free && !self.locked.swap(true, Ordering::Acquire);
         is_free.then(|| LockGuard { lock: self, _value: PhantomData })
     }
 
@@ -190,6 +193,24 @@ mod model {
             add(&shared);
             thread.join().unwrap();
             assert_eq!(*shared.0.lock(), 3);
+        });
+    }
+
+    /// A thread that only tries is kept out while another one holds the lock, and sees what that
+    /// one did.
+    #[test]
+    fn one_that_tries() {
+        model(|| {
+            let shared = Arc::new(Lock::new(0));
+            let other = Arc::clone(&shared);
+            let thread = thread::spawn(move || {
+                let value = other.try_lock();
+                value.map(|mut value| *value += 1).is_some()
+            });
+            let tried = shared.try_lock().map(|mut value| *value += 1).is_some();
+            let other_tried = thread.join().unwrap();
+            assert!(tried || other_tried, "the lock was free for one of them");
+            assert_eq!(*shared.lock(), i32::from(tried) + i32::from(other_tried));
         });
     }
 }
