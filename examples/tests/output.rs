@@ -132,6 +132,32 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "batches_in_bytes",
+        &[
+            "accepted: 16 records of 10 KiB, and the queue is full",
+            "refused: 10 KiB come back",
+            "upload: 6 records, 60 KiB",
+            "upload: 6 records, 60 KiB",
+            "upload: 4 records, 40 KiB",
+            "upload: 1 records, 200 KiB",
+            "flushed: 17 records in 4 batches",
+            "uploaded: 18 records",
+        ],
+    ),
+    (
+        "pool_with_lanes",
+        &[
+            "crawler: 4 pages, and its lane is full",
+            "visitors: 5 pages wait, with 3 free places",
+            "render: page 2 for the visitor",
+            "render: page 0 for the crawler",
+            "render: page 4 for the visitor",
+            "render: page 1 for the crawler",
+            "render: page 3 for the crawler",
+            "visitors: another page is refused: true",
+        ],
+    ),
+    (
         "live_config",
         &[
             "reload: changed",

@@ -132,7 +132,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "api",
         run: Run::WithOptions(api::run),
-        about: "every item of tokio's channels is in levada [--update, wants nightly]",
+        about: "every item of tokio's channels is in levada; prints levada's own [--update, wants nightly; --update-levada]",
     },
     Command {
         name: "kill",

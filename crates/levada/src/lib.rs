@@ -22,9 +22,9 @@
 //! ([`mpsc::weighted()`]), lanes ([`mpsc::lanes()`], [`mpmc::lanes()`]) and a rendezvous
 //! ([`mpsc::rendezvous()`]); [`broadcast::lossless()`], where a slow receiver holds the sender
 //! back; parts of a watched value ([`watch::Receiver::map`]); requests without an allocation
-//! ([`oneshot::Reusable`], [`oneshot::Pool`]); and, with the feature `stream`, `adapters` that
-//! conflate, sample, debounce, throttle, chunk and merge. [`guide::methods`] finds the method for a
-//! question.
+//! ([`oneshot::Reusable`], [`oneshot::Pool`]); a limit to every wait, a deadline or another future
+//! ([`future::WaitExt`]); and, with the feature `stream`, `adapters` that conflate, sample,
+//! debounce, throttle, chunk and merge. [`guide::methods`] finds the method for a question.
 //!
 //! # What every channel guarantees
 //! 1. **No message is lost.** A message is received, returned in an error, or dropped with the
@@ -91,6 +91,7 @@ mod wait;
 #[cfg(feature = "stream")]
 pub mod adapters;
 pub mod broadcast;
+pub mod future;
 pub mod guide;
 pub mod mpmc;
 pub mod mpsc;

@@ -1,14 +1,18 @@
-//! `cargo xtask api`: every public item of tokio's channels exists in levada, with the same shape.
+//! `cargo xtask api`: every public item of tokio's channels exists in levada, with the same shape;
+//! and levada's own public items, printed, are those of a committed list, so that each change of
+//! the public API is a change of that file.
 //!
-//! `--update` writes `tests/api-surface/surface.rs` from rustdoc's JSON, which needs the nightly
-//! toolchain. The file is committed, so that the check itself runs on stable.
+//! `--update` writes both files: `tests/api-surface/surface.rs` from rustdoc's JSON of tokio, which
+//! needs the nightly toolchain, and `tests/api-surface/levada.txt`. `--update-levada` writes the
+//! second one only. The check runs on stable.
 
+mod own;
 mod paths;
 mod render;
 mod surface;
 
 use crate::Result;
-use crate::cargo::{Metadata, root};
+use crate::cargo::{Metadata, cargo, root};
 use crate::libtest::{run_all, shared_tests};
 use crate::shell;
 use serde_json::Value;
@@ -20,10 +24,57 @@ use std::process::Command;
 pub(crate) fn run(options: &[String]) -> Result {
     let metadata = Metadata::load()?;
     match options {
-        [] => check(&metadata),
-        [option] if option == "--update" => update(&metadata),
-        _ => Err(format!("unknown options {options:?}; known: --update").into()),
+        [] => {
+            check_own(&metadata)?;
+            check(&metadata)
+        }
+        [option] if option == "--update" => {
+            update_own(&metadata)?;
+            update(&metadata)
+        }
+        [option] if option == "--update-levada" => update_own(&metadata),
+        _ => Err(format!("unknown options {options:?}; known: --update, --update-levada").into()),
     }
+}
+
+/// Where levada's own items are listed.
+fn own_list() -> PathBuf {
+    root().join("tests/api-surface/levada.txt")
+}
+
+/// Prints levada's own items, and compares them with the list.
+fn check_own(metadata: &Metadata) -> Result {
+    let (now, listed) = (own(metadata)?, fs::read_to_string(own_list())?);
+    print!("{now}");
+    let is_in = |line: &&str, text: &str| text.lines().any(|other| other == *line);
+    let added = now.lines().filter(|line| !is_in(line, &listed)).map(|line| format!("+ {line}"));
+    let gone = listed.lines().filter(|line| !is_in(line, &now)).map(|line| format!("- {line}"));
+    let changes = Vec::from_iter(gone.chain(added)).join("\n");
+    if now != listed {
+        let message = "the public items of levada are not those of tests/api-surface/levada.txt";
+        return Err(
+            format!("{message}; `cargo xtask api --update-levada` renews it:\n{changes}").into()
+        );
+    }
+    println!("{} lines, as in tests/api-surface/levada.txt", now.lines().count());
+    Ok(())
+}
+
+fn update_own(metadata: &Metadata) -> Result {
+    Ok(fs::write(own_list(), own(metadata)?)?)
+}
+
+/// levada's own public items, with all features.
+fn own(metadata: &Metadata) -> Result<String> {
+    let target_dir = metadata.target_dir().join("api");
+    let mut command = cargo();
+    command.args(["rustdoc", "--package", "levada", "--lib", "--all-features"]);
+    command.arg("--target-dir").arg(&target_dir);
+    command.args(["--", "-Zunstable-options", "--output-format", "json"]);
+    // What is unstable is the format, of which little is read.
+    command.env("RUSTC_BOOTSTRAP", "1");
+    shell::run(&mut command)?;
+    own::list(&serde_json::from_str(&fs::read_to_string(target_dir.join("doc/levada.json"))?)?)
 }
 
 fn table() -> PathBuf {

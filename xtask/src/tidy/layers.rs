@@ -29,7 +29,7 @@ struct Crate<'a> {
 const CRATES: &[Crate] = &[
     Crate {
         source: CORE,
-        line: "prim <- util <- { adapters, observe, storage, wait } <- refs <- queue \
+        line: "prim <- util <- { adapters, future, observe, storage, wait } <- refs <- queue \
                <- { mpsc, mpmc, oneshot, broadcast, watch } <- guide <- lib",
         against: &[],
         // A handle makes futures, which borrow the handle: a channel's face is one piece.

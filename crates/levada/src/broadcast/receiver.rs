@@ -66,8 +66,27 @@ impl<T> Receiver<T> {
         (&self.shared, &mut self.next)
     }
 
-    /// How many messages were sent that this receiver has not received, those included that have
-    /// been overwritten since.
+    /// How many messages were sent that this receiver has not received, those included that it will
+    /// miss: how far it is behind, as [`lag`] of a lossless channel.
+    ///
+    /// [`lag`]: super::lossless::Receiver::lag
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::broadcast;
+    ///
+    /// let (tx, mut rx) = broadcast::channel(2);
+    /// (0..5).for_each(|n| assert!(tx.send(n).is_ok()));
+    /// assert_eq!(rx.lag(), 5);
+    /// assert!(rx.try_recv().is_err(), "it has missed three");
+    /// assert_eq!(rx.lag(), 2);
+    /// ```
+    pub fn lag(&self) -> u64 {
+        self.len() as u64
+    }
+
+    /// tokio's name for [`lag`](Self::lag): how many messages were sent that this receiver has not
+    /// received, those included that have been overwritten since.
     ///
     /// If it is greater than the capacity (rounded up to a power of two), the next attempt to
     /// receive tells how many are lost.

@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 use super::error::{RecvTimeoutError, SendError, SendTimeoutError};
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use super::{Queue, Sender, Waiters};
+use crate::future::{Stopped, Until, WaitExt};
 use crate::observe::{Observed, Op, WaitRecord};
 use crate::queue::future::{Acquire, AcquireOwned, ClosedFut, SendFut, SendManyFut, SendRefFut};
 use crate::wait::list::Node;
@@ -44,6 +45,11 @@ impl<'a, T> Send<'a, T> {
     #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(queue: &'a Queue<T>, value: T) -> Self {
         Self { inner: SendFut::new(queue, value) }
+    }
+
+    /// Gives the message back, of a send that is not ready.
+    fn take(self: Pin<&mut Self>) -> Option<T> {
+        self.project().inner.take()
     }
 }
 
@@ -120,16 +126,13 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct SendUntil<'a, T, F> {
         #[pin]
-        send: SendFut<'a, T, Waiters>,
-        #[pin]
-        stop: F,
+        inner: Until<Send<'a, T>, F>,
     }
 }
 
-impl<'a, T, F> SendUntil<'a, T, F> {
-    #[cfg_attr(feature = "observe", track_caller)]
-    pub(super) fn new(queue: &'a Queue<T>, value: T, stop: F) -> Self {
-        Self { send: SendFut::new(queue, value), stop }
+impl<'a, T, F: Future> SendUntil<'a, T, F> {
+    pub(super) fn new(send: Send<'a, T>, stop: F) -> Self {
+        Self { inner: send.until(stop) }
     }
 }
 
@@ -137,13 +140,13 @@ impl<T, F: Future> Future for SendUntil<'_, T, F> {
     type Output = Result<(), SendTimeoutError<T>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        if let Poll::Ready(sent) = this.send.as_mut().poll(cx) {
-            return Poll::Ready(sent.map_err(SendTimeoutError::from));
-        }
-        this.stop.poll(cx).map(|_stopped| {
-            let value = this.send.take().expect("`SendUntil` polled after completion");
-            Err(SendTimeoutError::Timeout(value))
+        let mut inner = self.project().inner;
+        inner.as_mut().poll(cx).map(|sent| match sent {
+            Ok(sent) => sent.map_err(SendTimeoutError::from),
+            Err(Stopped) => {
+                let value = inner.call().take().expect("`SendUntil` polled after completion");
+                Err(SendTimeoutError::Timeout(value))
+            }
         })
     }
 }
@@ -361,15 +364,13 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct RecvUntil<'a, T, F> {
         #[pin]
-        recv: Recv<'a, T>,
-        #[pin]
-        stop: F,
+        inner: Until<Recv<'a, T>, F>,
     }
 }
 
-impl<'a, T, F> RecvUntil<'a, T, F> {
+impl<'a, T, F: Future> RecvUntil<'a, T, F> {
     pub(super) fn new(recv: Recv<'a, T>, stop: F) -> Self {
-        Self { recv, stop }
+        Self { inner: recv.until(stop) }
     }
 }
 
@@ -377,11 +378,7 @@ impl<T, F: Future> Future for RecvUntil<'_, T, F> {
     type Output = Result<T, RecvTimeoutError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        if let Poll::Ready(received) = this.recv.poll(cx) {
-            return Poll::Ready(RecvTimeoutError::check(Some(received)));
-        }
-        this.stop.poll(cx).map(|_stopped| Err(RecvTimeoutError::Timeout))
+        self.project().inner.poll(cx).map(|received| RecvTimeoutError::check(received.ok()))
     }
 }
 

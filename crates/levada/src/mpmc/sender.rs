@@ -392,8 +392,7 @@ impl<T> Sender<T> {
     /// ```
     #[cfg_attr(feature = "observe", track_caller)]
     pub fn send_until<F: Future>(&self, value: T, stop: F) -> SendUntil<'_, T, F> {
-        self.queue.touch();
-        SendUntil::new(&self.queue, value, stop)
+        SendUntil::new(self.send(value), stop)
     }
 
     /// Sends a message, blocking the thread while the channel is full, up to `timeout`.

@@ -6,6 +6,9 @@
 
 #[cfg(feature = "tokio")]
 use core::mem::ManuallyDrop;
+use core::pin::Pin;
+#[cfg(feature = "tokio")]
+use core::pin::pin;
 use core::task::{Context, Poll};
 
 /// Returned by [`poll_proceed`]; unless [`made_progress`](Self::made_progress) is called, the
@@ -28,6 +31,39 @@ impl Budget {
     pub(crate) fn made_progress(self) {
         // As `RestoreOnPending::made_progress`, without running a drop that has nothing to restore.
         let _spent = ManuallyDrop::new(self.0);
+    }
+}
+
+/// Polls `first` and, if that is not ready, `second`: also if `first` has spent the whole budget,
+/// without which a timer of tokio would never be ready. `Err` has the result of `second`.
+#[cfg(feature = "tokio")]
+pub(crate) fn poll_either<F: Future, S: Future>(
+    first: Pin<&mut F>,
+    second: Pin<&mut S>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<F::Output, S::Output>> {
+    use tokio::task::coop::{has_budget_remaining, unconstrained};
+
+    let had_budget = has_budget_remaining();
+    if let Poll::Ready(output) = first.poll(cx) {
+        return Poll::Ready(Ok(output));
+    }
+    if had_budget && !has_budget_remaining() {
+        return pin!(unconstrained(second)).poll(cx).map(Err);
+    }
+    second.poll(cx).map(Err)
+}
+
+/// Polls `first` and, if that is not ready, `second`. `Err` has the result of `second`.
+#[cfg(not(feature = "tokio"))]
+pub(crate) fn poll_either<F: Future, S: Future>(
+    first: Pin<&mut F>,
+    second: Pin<&mut S>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<F::Output, S::Output>> {
+    match first.poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Ok(output)),
+        Poll::Pending => second.poll(cx).map(Err),
     }
 }
 

@@ -22,6 +22,7 @@ mod sink;
 mod stream;
 #[cfg(feature = "stream")]
 mod stream_contract;
+mod until;
 
 #[global_allocator]
 static ALLOCATOR: support::Counting = support::Counting;

@@ -1,7 +1,7 @@
 //! The end: guarantee 4.
 
+use levada::mpsc::error::{TryRecvError, TrySendError};
 use levada::mpsc::lanes::Serve;
-use levada::mpsc::lanes::error::{TryRecvError, TrySendError};
 use levada::{mpmc, mpsc};
 use std::task::Poll;
 use support::{Task, now};

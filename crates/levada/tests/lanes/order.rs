@@ -1,7 +1,7 @@
 //! Which lane is served: guarantees 1 to 3.
 
+use levada::mpsc::error::{TryRecvError, TrySendError};
 use levada::mpsc::lanes::Serve;
-use levada::mpsc::lanes::error::{TryRecvError, TrySendError};
 use levada::{mpmc, mpsc};
 use std::collections::VecDeque;
 use std::panic::catch_unwind;

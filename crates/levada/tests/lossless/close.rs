@@ -99,3 +99,23 @@ fn closed_is_when_no_receiver_is_left() {
     drop(observer);
     assert!(closed.is_woken() && closed.poll().is_ready());
 }
+
+/// A weak sender neither keeps the channel open nor opens it again.
+#[test]
+fn a_weak_sender_does_not_count() {
+    let (tx, mut rx) = broadcast::lossless(4);
+    let weak = tx.downgrade();
+    let second = weak.clone().upgrade().unwrap();
+    drop(tx);
+    second.try_send(1).unwrap();
+    let mut recv = Task::waiting(async {
+        assert_eq!(rx.recv().await, Ok(1));
+        rx.recv().await
+    });
+    drop(second);
+    assert!(recv.is_woken());
+    assert_eq!(recv.poll(), Poll::Ready(Err(RecvError::Closed)));
+    drop(recv);
+    assert!(weak.upgrade().is_none());
+    assert!(rx.is_closed());
+}

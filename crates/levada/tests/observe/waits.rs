@@ -1,8 +1,10 @@
 //! Which waits are shown, and with what.
 
 use super::{channel, oneshots, poll_once};
+use levada::future::WaitExt;
 use levada::observe::{Op, Waiter, snapshot};
 use levada::{broadcast, mpmc, mpsc, oneshot, watch};
+use std::future::pending;
 use std::pin::pin;
 use std::sync::mpsc as std_mpsc;
 use std::thread;
@@ -61,8 +63,12 @@ fn each_wait_has_its_line() {
     let mut buffer = Vec::new();
     waits!("line mpsc", Recv, rx.recv_many(&mut buffer, 2));
     waits!("line mpsc", Closed, tx.closed());
+    waits!("line mpsc", Recv, rx.recv().until(pending::<()>()));
+    waits!("line mpsc", Recv, rx.recv_until(pending::<()>()));
+    waits!("line mpsc", Closed, tx.closed().until(pending::<()>()));
     tx.try_send(1).unwrap();
     waits!("line mpsc", Send, tx.send(2));
+    waits!("line mpsc", Send, tx.send_until(2, pending::<()>()));
     waits!("line mpsc", Send, tx.reserve());
     waits!("line mpsc", Send, tx.reserve_many(1));
     waits!("line mpsc", Send, tx.clone().reserve_owned());

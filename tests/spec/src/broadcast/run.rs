@@ -327,6 +327,7 @@ impl Run {
             view.note("weak", 0, receiver.sender_weak_count());
             view.note("closed", 0, receiver.is_closed().into());
             view.note("behind", *key, receiver.len());
+            view.note("behind", *key, receiver.lag().try_into().expect("few were sent"));
             view.note("nothing left", *key, receiver.is_empty().into());
             assert!(receiver.same_channel(receiver));
         }

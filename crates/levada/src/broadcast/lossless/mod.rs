@@ -102,5 +102,5 @@ mod model;
 
 pub use self::builder::{Builder, builder};
 pub use self::receiver::Receiver;
-pub use self::sender::Sender;
+pub use self::sender::{Sender, WeakSender};
 pub use self::subscriber::{Subscriber, SubscriberId};

@@ -16,7 +16,7 @@ use crate::broadcast::error as base;
 use crate::broadcast::future::Waiter;
 use crate::observe::PositionRecord;
 use crate::prim::{Arc, park_on};
-use crate::refs::Rx;
+use crate::refs::{Hub, Rx};
 use crate::util::block_on::stay_awake_until;
 
 /// Receives every message that is sent while it exists: a *member*, for which the senders wait, or
@@ -147,6 +147,21 @@ impl<T> Receiver<T> {
     /// ```
     pub fn lag(&self) -> u64 {
         self.shared.base.lock().next - self.next
+    }
+
+    /// Whether all senders are gone. There may still be messages to receive.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::broadcast;
+    ///
+    /// let (tx, rx) = broadcast::lossless::<u8>(16);
+    /// assert!(!rx.is_closed());
+    /// drop(tx);
+    /// assert!(rx.is_closed());
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        self.shared.counts().senders() == 0
     }
 
     /// Another receiver of the same kind, which gets what is sent from now on: not what this one

@@ -12,7 +12,7 @@ use super::protocol::Shared;
 use super::subscriber::{Subscriber, SubscriberId};
 use crate::observe::Name;
 use crate::prim::Arc;
-use crate::refs::{Hub, Tx};
+use crate::refs::{Hub, Tx, WeakTx};
 use crate::util::block_on::block_on;
 
 /// Sends messages, each to all receivers there are at that moment, and waits for the members among
@@ -40,8 +40,27 @@ pub struct Sender<T> {
     shared: Tx<Shared<T>>,
 }
 
+/// A sender that does not keep the channel open; [`upgrade`](Self::upgrade) it to send.
+///
+/// # Examples
+/// ```
+/// use levada::broadcast;
+///
+/// let (tx, mut rx) = broadcast::lossless(16);
+/// let weak = tx.downgrade();
+/// assert!(weak.upgrade().is_some_and(|tx| tx.try_send("hello").is_ok()));
+/// drop(tx);
+/// assert!(weak.upgrade().is_none());
+/// assert_eq!(rx.try_recv(), Ok("hello"));
+/// ```
+pub struct WeakSender<T> {
+    shared: WeakTx<Shared<T>>,
+}
+
 impl<T> UnwindSafe for Sender<T> {}
 impl<T> RefUnwindSafe for Sender<T> {}
+impl<T> UnwindSafe for WeakSender<T> {}
+impl<T> RefUnwindSafe for WeakSender<T> {}
 
 impl<T> Sender<T> {
     #[track_caller]
@@ -337,6 +356,22 @@ impl<T> Sender<T> {
         Closed::new(self)
     }
 
+    /// A sender that does not keep the channel open.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::broadcast;
+    ///
+    /// let (tx, _rx) = broadcast::lossless::<u8>(16);
+    /// let weak = tx.downgrade();
+    /// drop(tx);
+    /// assert!(weak.upgrade().is_none());
+    /// ```
+    #[must_use = "it creates a `WeakSender` and leaves this sender as it is"]
+    pub fn downgrade(&self) -> WeakSender<T> {
+        WeakSender { shared: self.shared.downgrade() }
+    }
+
     /// How many senders there are.
     ///
     /// # Examples
@@ -361,5 +396,34 @@ impl<T> Clone for Sender<T> {
 impl<T> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("broadcast::lossless::Sender")
+    }
+}
+
+impl<T> WeakSender<T> {
+    /// A [`Sender`] of this channel, unless all of them are gone.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::broadcast;
+    ///
+    /// let (tx, _rx) = broadcast::lossless::<u8>(16);
+    /// let weak = tx.downgrade();
+    /// assert!(weak.upgrade().is_some_and(|same| same.same_channel(&tx)));
+    /// ```
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Sender<T>> {
+        self.shared.upgrade().map(|shared| Sender { shared })
+    }
+}
+
+impl<T> Clone for WeakSender<T> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone() }
+    }
+}
+
+impl<T> fmt::Debug for WeakSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("broadcast::lossless::WeakSender")
     }
 }

@@ -3,10 +3,10 @@
 
 use core::fmt;
 
-use super::error::TryRecvError;
 use super::future::{Recv, RecvWithLane};
 use super::protocol::Lanes;
 use crate::mpmc;
+use crate::mpmc::error::TryRecvError;
 use crate::prim::park_on;
 use crate::queue::lanes::Serve;
 use crate::util::block_on::stay_awake_until;
@@ -97,7 +97,7 @@ impl<T, const N: usize> Receiver<T, N> {
     ///
     /// # Examples
     /// ```
-    /// use levada::mpmc::{self, lanes::{Serve, error::TryRecvError}};
+    /// use levada::mpmc::{self, error::TryRecvError, lanes::Serve};
     ///
     /// let (tx, rx) = mpmc::lanes([4, 64], Serve::Strict);
     /// tx.lane(1).try_send(1).unwrap();
@@ -167,6 +167,24 @@ impl<T, const N: usize> Receiver<T, N> {
     /// ```
     pub fn close(&self) {
         self.lanes.close();
+    }
+
+    /// Whether all lanes are closed: by [`close`](Self::close), or because the senders of each are
+    /// gone. There may still be messages in them.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpmc::{self, lanes::Serve};
+    ///
+    /// let (tx, rx) = mpmc::lanes::<u8, 2>([4, 64], Serve::Strict);
+    /// let [urgent, other] = tx.into_lanes();
+    /// drop(urgent);
+    /// assert!(!rx.is_closed());
+    /// drop(other);
+    /// assert!(rx.is_closed());
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        self.lanes.all().iter().all(mpmc::Receiver::is_closed)
     }
 
     /// How many messages are there, in all lanes.

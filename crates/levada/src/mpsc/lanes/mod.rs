@@ -56,5 +56,4 @@ mod model;
 pub use self::builder::{Builder, builder};
 pub use self::receiver::Receiver;
 pub use self::sender::Sender;
-pub use crate::mpsc::error;
 pub use crate::queue::lanes::Serve;

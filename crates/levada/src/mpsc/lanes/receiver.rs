@@ -3,10 +3,10 @@
 
 use core::fmt;
 
-use super::error::TryRecvError;
 use super::future::{Recv, RecvWithLane};
 use super::protocol::Lanes;
 use crate::mpsc;
+use crate::mpsc::error::TryRecvError;
 use crate::prim::park_on;
 use crate::queue::lanes::Serve;
 use crate::util::block_on::stay_awake_until;
@@ -95,7 +95,7 @@ impl<T, const N: usize> Receiver<T, N> {
     ///
     /// # Examples
     /// ```
-    /// use levada::mpsc::{self, lanes::{Serve, error::TryRecvError}};
+    /// use levada::mpsc::{self, error::TryRecvError, lanes::Serve};
     ///
     /// let (tx, mut rx) = mpsc::lanes([4, 64], Serve::Strict);
     /// tx.lane(1).try_send(1).unwrap();
@@ -165,6 +165,24 @@ impl<T, const N: usize> Receiver<T, N> {
     /// ```
     pub fn close(&mut self) {
         self.lanes.close();
+    }
+
+    /// Whether all lanes are closed: by [`close`](Self::close), or because the senders of each are
+    /// gone. There may still be messages in them.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpsc::{self, lanes::Serve};
+    ///
+    /// let (tx, rx) = mpsc::lanes::<u8, 2>([4, 64], Serve::Strict);
+    /// let [urgent, other] = tx.into_lanes();
+    /// drop(urgent);
+    /// assert!(!rx.is_closed());
+    /// drop(other);
+    /// assert!(rx.is_closed());
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        self.lanes.all().iter().all(mpsc::Receiver::is_closed)
     }
 
     /// How many messages are there, in all lanes.

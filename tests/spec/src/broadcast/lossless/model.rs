@@ -336,6 +336,7 @@ impl Model for Lossless {
         match name {
             "messages" => self.unread() + self.unsent,
             "senders" => self.senders,
+            "closed" => usize::from(self.senders == 0),
             "receivers" => self.readers().count(),
             "subscribers" => self.receivers.values().filter(|it| !it.is_evicted).count(),
             "capacity" => self.capacity,

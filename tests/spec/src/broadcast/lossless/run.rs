@@ -346,6 +346,8 @@ impl Run {
             view.note("receivers", 0, sender.receiver_count());
             view.note("capacity", 0, sender.capacity());
             assert!(self.senders[0].peek().is_some_and(|first| first.same_channel(sender)));
+            let again = sender.downgrade().upgrade();
+            assert!(again.is_some_and(|same| same.same_channel(sender)));
             let subscribers = sender.subscribers();
             view.note("subscribers", 0, subscribers.len());
             for it in subscribers {
@@ -358,6 +360,7 @@ impl Run {
             let Some(receiver) = receiver.peek() else { continue };
             view.note("behind", *key, receiver.lag().try_into().expect("few were sent"));
             view.note("evicted", *key, receiver.is_evicted().into());
+            view.note("closed", 0, receiver.is_closed().into());
         }
         self.futures.show(&mut view);
         self.checker.look(view);
