@@ -3,8 +3,8 @@
 //! # The word
 //! `word` is four times the weight that is taken, by messages, by permits and by what senders in
 //! the line were granted, plus two flags: [`LINE`], a sender in the line was granted nothing, and
-//! [`GRANTED`], one was granted its room and has not claimed it. It is changed by exchanges only, so
-//! each of them sees what the one before has left; the flags are changed under the lock only.
+//! [`GRANTED`], one was granted its room and has not claimed it. It is changed by exchanges only,
+//! so each of them sees what the one before has left; the flags are changed under the lock only.
 //!
 //! | LINE | weight is added by                    | weight is given back by                    |
 //! |------|---------------------------------------|--------------------------------------------|
@@ -14,8 +14,8 @@
 //! # Invariants
 //! - **I1** Weight is added only if it [`fits`]: it and what is taken is at most the maximum, or
 //!   nothing is taken. So what is taken never exceeds [`MAX_WEIGHT`].
-//! - **I2** LINE is set while a sender in the line was granted nothing, and while a thread that adds
-//!   weight in the line holds the lock.
+//! - **I2** LINE is set while a sender in the line was granted nothing, and while a thread that
+//!   adds weight in the line holds the lock.
 //! - **I3** A sender enters the line only after it has set LINE and found no room. So weight that
 //!   is given back is seen by that sender, or the thread that gives it back sees LINE.
 //! - **I4** While the lock is free, the word has all that was granted, and `granted_in_word` is
