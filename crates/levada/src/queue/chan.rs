@@ -363,6 +363,11 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         })
     }
 
+    /// The channel is shown as one of this kind, for messages of type `M` (feature `observe`).
+    pub(crate) fn show_as<M>(&mut self, kind: Kind) {
+        self.record.show_as::<M>(kind);
+    }
+
     /// The bound, or [`UNBOUNDED`]. Read without the lock.
     pub(crate) fn max_capacity(&self) -> usize {
         self.chain.capacity()
@@ -594,6 +599,7 @@ impl<T, P: RecvWaiters> Observed for Chan<T, P> {
             weak_senders: self.counts.weak_senders(),
             receivers: self.counts.receivers(),
             closed: self.is_closed() || self.counts.senders() == 0,
+            ..crate::observe::Reading::default()
         }
     }
 }

@@ -93,8 +93,13 @@ fn kind(row: &Row<'_>) -> String {
 
 pub(super) fn depth(row: &Row<'_>) -> String {
     let channel = row.channel;
+    if let (Some(weight), Some(max)) = (channel.weight, channel.max_weight) {
+        let filled = number(weight) / number(max.max(1));
+        return format!("{} ({})", count(channel.depth), share(Some(filled)));
+    }
     match (channel.depth, channel.capacity) {
-        (None, _) => NONE.to_owned(),
+        // A rendezvous has no room.
+        (None, _) | (_, Some(0)) => NONE.to_owned(),
         (depth, None) => count(depth),
         (depth, capacity) => format!("{} of {}", count(depth), count(capacity)),
     }
