@@ -131,11 +131,6 @@ impl<T, G> Shared<T, G> {
         }
     }
 
-    /// The channel is shown as one of this kind (feature `observe`).
-    pub(super) fn show_as(&mut self, kind: Kind) {
-        self.record.show_as::<T>(kind);
-    }
-
     // Send
 
     /// Sends a message, if it is admitted.

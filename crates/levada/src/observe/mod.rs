@@ -23,8 +23,8 @@
 //! | largest depth | at one message in 64, and at each snapshot | a lower bound |
 //! | position of each broadcast and watch receiver | at each receive, from its first use on | yes |
 //!
-//! A weighted channel has its weight beside its messages; each lane is a channel, with the number of
-//! the lane behind the name: `jobs/0`.
+//! A weighted channel has its weight beside its messages. Each lane is a channel, with the number
+//! of the lane behind the name: `jobs/0`.
 //!
 //! A task is a tokio task (feature `tokio`) or, outside of one, the thread.
 //!

@@ -195,7 +195,7 @@ pub(crate) struct Chan<T, P> {
     _pad: Pad<{ LINE.saturating_sub(RARELY_USED) }>,
     rx: RxSide<T>,
     pub(super) chain: Chain<T>,
-    record: ChannelRecord,
+    pub(super) record: ChannelRecord,
 }
 
 /// Wakes tasks for a caller that holds a message. A panic is caught, after the panic hook has
@@ -361,11 +361,6 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             _pad: Pad::new(),
             record: ChannelRecord::new::<T>(P::KIND, name),
         })
-    }
-
-    /// The channel is shown as one of this kind, for messages of type `M` (feature `observe`).
-    pub(crate) fn show_as<M>(&mut self, kind: Kind) {
-        self.record.show_as::<M>(kind);
     }
 
     /// The bound, or [`UNBOUNDED`]. Read without the lock.
@@ -583,14 +578,13 @@ impl<T, P: RecvWaiters> Observed for Chan<T, P> {
     #[cfg(feature = "observe")]
     fn read(&self) -> crate::observe::Reading {
         let capacity = self.max_capacity();
-        let is_bounded = capacity != UNBOUNDED;
         let (sent, received) = self.positions();
         // With a policy, what the receiver has in hand may be beyond the capacity (I1).
         let most = if self.policy().is_some() { capacity } else { usize::MAX };
         let depth = sent.wrapping_sub(received).min(most);
         let sent = received.wrapping_add(depth);
         crate::observe::Reading {
-            capacity: is_bounded.then_some(capacity),
+            capacity: (capacity != UNBOUNDED).then_some(capacity),
             depth: Some(depth),
             sent: count(sent) as u64,
             received: Some(count(received) as u64),

@@ -131,7 +131,7 @@ pub(crate) fn channel<T>(capacity: usize, name: Name) -> (Tx<Chan<T, RxWaker>>, 
 pub(crate) fn channel_of<T, M>(kind: Kind, name: Name) -> (Tx<Chan<T, RxWaker>>, UniqueRx<T>) {
     let mut chan = Chan::new(UNBOUNDED, name);
     if cfg!(feature = "observe") {
-        Arc::get_mut(&mut chan).expect("it is not shared yet").show_as::<M>(kind);
+        Arc::get_mut(&mut chan).expect("it is not shared yet").record.show_as::<M>(kind);
     }
     (Tx::new(&chan), UniqueRx { rx: Rx::new(chan), wait: WaitRecord::new() })
 }

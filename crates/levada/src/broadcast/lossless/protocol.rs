@@ -140,7 +140,7 @@ impl<T> Shared<T> {
     #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(capacity: usize, name: Name) -> Self {
         let mut base = Base::new(capacity.next_power_of_two(), 0, name, Gate::new(capacity));
-        base.show_as(Kind::Lossless);
+        base.record.show_as::<T>(Kind::Lossless);
         Self { base, capacity, has_waiting_sender: AtomicBool::new(false) }
     }
 
