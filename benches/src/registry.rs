@@ -2,8 +2,8 @@
 
 use crate::cell::Cell;
 use crate::shapes::{
-    blocking, broadcast, creation, fairness, latency, loaded, memory, mpmc, mpsc, oneshot, replies,
-    request_reply, unbounded, watch,
+    adapters, batches, blocking, broadcast, creation, fairness, lanes, latency, loaded, memory,
+    mpmc, mpsc, oneshot, overflow, rendezvous, replies, request_reply, unbounded, watch, weighted,
 };
 
 /// Every cell, in the order of the tables.
@@ -13,11 +13,17 @@ pub(crate) fn cells() -> Vec<Cell> {
         unbounded::cells(),
         blocking::cells(),
         mpmc::cells(),
+        overflow::cells(),
+        batches::cells(),
+        weighted::cells(),
+        lanes::cells(),
+        rendezvous::cells(),
         oneshot::cells(),
         request_reply::cells(),
         replies::cells(),
         broadcast::cells(),
         watch::cells(),
+        adapters::cells(),
         creation::cells(),
         memory::cells(),
         latency::cells(),

@@ -62,7 +62,7 @@ pub(crate) fn received<R: BlockingRecv<usize>>(mut receiver: R) -> Tally {
     tally
 }
 
-fn to_thread<S, R>((sender, receiver): (S, R), senders: u64, n: u64) -> Round
+pub(crate) fn to_thread<S, R>((sender, receiver): (S, R), senders: u64, n: u64) -> Round
 where
     S: BlockingSend<usize>,
     R: BlockingRecv<usize>,

@@ -158,7 +158,12 @@ pub(crate) fn spawn_senders<M: Message, S: AsyncSend<M>>(sender: &S, senders: u6
 
 /// Some tasks send, one receives. Starting the tasks is not measured; what the first of them send
 /// meanwhile is at most a full channel.
-fn many_to_one<M, S, R>(on: On, (sender, mut receiver): (S, R), senders: u64, n: u64) -> Round
+pub(crate) fn many_to_one<M, S, R>(
+    on: On,
+    (sender, mut receiver): (S, R),
+    senders: u64,
+    n: u64,
+) -> Round
 where
     M: Message,
     S: AsyncSend<M>,

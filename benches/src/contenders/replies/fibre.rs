@@ -14,7 +14,8 @@ impl Replies for Fibre {
     type Sender = PooledSender<u64>;
 
     fn clients(number: usize) -> Vec<Self::Client> {
-        vec![Arc::new(pair_pool(number)); number]
+        let pool = Arc::new(pair_pool(number));
+        vec![pool; number]
     }
 
     async fn ask<F: Future<Output = ()> + Send>(

@@ -14,7 +14,8 @@ impl Replies for LevadaPool {
     type Sender = Sender<u64>;
 
     fn clients(number: usize) -> Vec<Self::Client> {
-        vec![Arc::new(Pool::new(number)); number]
+        let pool = Arc::new(Pool::new(number));
+        vec![pool; number]
     }
 
     async fn ask<F: Future<Output = ()> + Send>(

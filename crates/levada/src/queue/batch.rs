@@ -151,7 +151,8 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         false
     }
 
-    /// Stores up to `fits` messages, until `wakers` is full, and publishes them.
+    /// Stores up to `fits` messages, for which the producer has room, until `wakers` is full, and
+    /// publishes them.
     fn store(
         &self,
         tx: &mut TxSide<T, P>,
@@ -161,23 +162,34 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     ) {
         let first = tx.producer.tail();
         let head = self.head();
-        for _ in 0..fits {
-            let Some(message) = batch.pop_front() else { break };
-            let position = tx.producer.tail();
-            self.record().note_sent(count(position), || position.wrapping_sub(head));
-            // SAFETY: the caller has compared `fits` with the producer's room.
-            unsafe { tx.producer.write(message) };
-            if let Some(waker) = tx.receivers.grant_next() {
-                wakers.push(waker);
-                if !wakers.has_room() {
-                    break;
-                }
+        let mut left = fits.min(batch.len());
+        // Each message is promised to a receiver that sleeps, as long as there is one.
+        while left > 0
+            && let Some(message) = batch.pop_front()
+        {
+            left -= 1;
+            self.write(tx, message, head);
+            let Some(waker) = tx.receivers.grant_next() else { break };
+            wakers.push(waker);
+            if !wakers.has_room() {
+                left = 0;
             }
         }
+        // The others can be moved in one go.
+        batch.drain(..left).for_each(|message| self.write(tx, message, head));
         let stored = tx.producer.tail().wrapping_sub(first);
         // Both the capacity and the room of which they are a part are less by as much (chan, I6).
         tx.cached_permits = tx.cached_permits.saturating_sub(stored);
         tx.producer.publish(&self.chain);
+    }
+
+    /// Stores a message for which there is room, and does not publish it.
+    #[inline(always)]
+    fn write(&self, tx: &mut TxSide<T, P>, message: T, head: usize) {
+        let position = tx.producer.tail();
+        self.record().note_sent(count(position), || position.wrapping_sub(head));
+        // SAFETY: `store` has compared the number of messages with the producer's room.
+        unsafe { tx.producer.write(message) };
     }
 
     /// Capacity that a new sender can have now.

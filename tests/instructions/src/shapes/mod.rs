@@ -15,6 +15,7 @@ mod of_levada {
     mod lossless;
     mod mpmc;
     mod oneshots;
+    mod overflow;
     mod replies;
     mod unbounded;
     mod watches;
@@ -22,6 +23,7 @@ mod of_levada {
     pub(super) const ALL: &[&[super::Shape]] = &[
         bounded::SHAPES,
         batches::SHAPES,
+        overflow::SHAPES,
         unbounded::SHAPES,
         mpmc::SHAPES,
         oneshots::SHAPES,

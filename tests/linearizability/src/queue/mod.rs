@@ -3,5 +3,6 @@
 mod program;
 mod spec;
 
+pub(crate) use program::steps;
 pub use program::{mpmc, mpsc};
 pub use spec::{Op, Queue, Refused, State};

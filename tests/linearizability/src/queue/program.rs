@@ -15,7 +15,7 @@ fn draw(rng: &mut Rng, max_receivers: usize) -> Queue {
 
 /// A sender that sends a message takes room for it before, and one that fails may have done as
 /// much.
-fn steps(op: Op) -> Vec<Op> {
+pub(crate) fn steps(op: Op) -> Vec<Op> {
     let before = match op {
         Op::TrySend(sender, _, Ok(())) => vec![Op::TakeRoom(sender)],
         Op::SendPoll(sender, _, Poll::Ready(Ok(()))) => {

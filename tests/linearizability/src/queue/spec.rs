@@ -140,7 +140,8 @@ impl State {
         self.senders == 0 || self.closed && self.reserved == 0 && self.holders.is_empty()
     }
 
-    fn refuse(mut self) -> Self {
+    /// Counts a refusal.
+    pub(crate) fn refuse(mut self) -> Self {
         let promised = !self.line.is_empty() && self.free() > 0 || !self.holders.is_empty();
         if self.queue.is_empty() && promised {
             self.refusals = self.refusals.saturating_add(1).min(GRACE);
