@@ -10,6 +10,17 @@ pub(crate) const LEVADA: &str = "levada";
 /// The same once more, in a process of its own: what differs is noise.
 pub(crate) const AGAIN: &str = "levada (again)";
 
+/// The crates that promise what levada does: a call that is cancelled loses no message, waiters are
+/// served in their order, and there are permits.
+const SAME_GUARANTEES: [&str; 2] = ["tokio", "asyncband"];
+
+/// Which peers levada is compared with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Peers {
+    SameGuarantees,
+    All,
+}
+
 /// Beyond this ratio to the best peer, levada is not first.
 pub(crate) const NOT_FIRST: f64 = 1.05;
 
@@ -47,9 +58,13 @@ impl Entry {
         }
     }
 
-    /// Whether it is another crate's.
-    pub(crate) fn is_peer(&self) -> bool {
-        !self.contender.starts_with(LEVADA)
+    /// Whether it is another crate's, of these.
+    pub(crate) fn is_of(&self, peers: Peers) -> bool {
+        let name = self.contender.split(' ').next().unwrap_or_default();
+        match peers {
+            Peers::SameGuarantees => SAME_GUARANTEES.contains(&name),
+            Peers::All => name != LEVADA,
+        }
     }
 }
 
@@ -58,17 +73,17 @@ impl Line {
         self.entries.iter().find(|entry| entry.contender == contender)?.median()
     }
 
-    /// The peer with the least.
-    pub(crate) fn best_peer(&self) -> Option<(&str, f64)> {
-        let peers = self.entries.iter().filter(|entry| entry.is_peer());
+    /// The one of these peers with the least.
+    pub(crate) fn best(&self, peers: Peers) -> Option<(&str, f64)> {
+        let peers = self.entries.iter().filter(|entry| entry.is_of(peers));
         peers
             .filter_map(|entry| Some((entry.contender.as_str(), entry.median()?)))
             .min_by(|one, other| one.1.total_cmp(&other.1))
     }
 
-    /// levada's ratio to the best peer.
-    pub(crate) fn to_best(&self) -> Option<f64> {
-        Some(ratio(self.median(LEVADA)?, self.best_peer()?.1))
+    /// levada's ratio to the best of these peers.
+    pub(crate) fn to_best(&self, peers: Peers) -> Option<f64> {
+        Some(ratio(self.median(LEVADA)?, self.best(peers)?.1))
     }
 
     /// levada's ratio to tokio.
@@ -82,10 +97,10 @@ impl Line {
         Some(ratio.max(1.0 / ratio))
     }
 
-    /// Whether levada is behind the best peer by more than the noise explains.
-    pub(crate) fn is_behind(&self) -> bool {
+    /// Whether levada is behind the best of these peers by more than the noise explains.
+    pub(crate) fn is_behind(&self, peers: Peers) -> bool {
         let noise = self.noise().unwrap_or(1.0);
-        self.to_best().is_some_and(|ratio| ratio / noise > NOT_FIRST)
+        self.to_best(peers).is_some_and(|ratio| ratio / noise > NOT_FIRST)
     }
 
     fn is_timed(&self) -> bool {
@@ -98,6 +113,8 @@ impl Line {
 pub(crate) struct Means {
     pub(crate) lines: usize,
     pub(crate) to_best: f64,
+    /// If any of them takes part.
+    pub(crate) to_same_guarantees: Option<f64>,
     /// If tokio takes part in any.
     pub(crate) to_tokio: Option<f64>,
 }
@@ -106,24 +123,28 @@ pub(crate) struct Means {
 /// that do not measure time.
 pub(crate) fn means(lines: &[Line]) -> BTreeMap<String, Means> {
     let mut groups = BTreeMap::<String, Vec<&Line>>::new();
-    for line in lines.iter().filter(|line| line.is_timed() && line.to_best().is_some()) {
+    for line in lines.iter().filter(|line| line.is_timed() && line.to_best(Peers::All).is_some()) {
         let mut ends = line.name.match_indices('/').map(|(end, _)| &line.name[..end]);
         for group in [ends.next(), ends.next()].into_iter().flatten() {
             groups.entry(group.to_owned()).or_default().push(line);
         }
     }
     let of = |lines: Vec<&Line>| {
-        let to_best = geometric_mean(lines.iter().filter_map(|line| line.to_best()))?;
-        let to_tokio = geometric_mean(lines.iter().filter_map(|line| line.to_tokio()));
-        Some(Means { lines: lines.len(), to_best, to_tokio })
+        let to_best = |peers| geometric_mean(lines.iter().filter_map(|line| line.to_best(peers)));
+        Some(Means {
+            lines: lines.len(),
+            to_best: to_best(Peers::All)?,
+            to_same_guarantees: to_best(Peers::SameGuarantees),
+            to_tokio: geometric_mean(lines.iter().filter_map(|line| line.to_tokio())),
+        })
     };
     groups.into_iter().filter_map(|(group, lines)| Some((group, of(lines)?))).collect()
 }
 
-/// Where levada is not first, the worst first.
-pub(crate) fn behind(lines: &[Line]) -> Vec<&Line> {
-    let mut behind: Vec<_> = lines.iter().filter(|line| line.is_behind()).collect();
-    let key = |line: &&Line| line.to_best().unwrap_or_default();
+/// Where levada is not first among these, the worst first.
+pub(crate) fn behind(lines: &[Line], peers: Peers) -> Vec<&Line> {
+    let mut behind: Vec<_> = lines.iter().filter(|line| line.is_behind(peers)).collect();
+    let key = |line: &&Line| line.to_best(peers).unwrap_or_default();
     behind.sort_by(|one, other| key(other).total_cmp(&key(one)));
     behind
 }
@@ -162,16 +183,19 @@ pub(crate) mod tests {
                 (AGAIN, 16.0),
                 ("levada (pooled)", 1.0),
                 ("tokio", 40.0),
+                ("tokio (broadcast)", 30.0),
+                ("tokio-stream", 20.0),
                 ("kanal", 10.0),
             ],
         );
-        assert_eq!(line.best_peer(), Some(("kanal", 10.0)));
+        assert_eq!(line.best(Peers::All), Some(("kanal", 10.0)));
+        assert_eq!(line.best(Peers::SameGuarantees), Some(("tokio (broadcast)", 30.0)));
         assert_eq!(
-            (line.to_best(), line.to_tokio(), line.noise()),
+            (line.to_best(Peers::All), line.to_tokio(), line.noise()),
             (Some(2.0), Some(0.5), Some(1.25))
         );
-        line.entries[4].outcome = Outcome::Failed("hangs".into());
-        assert_eq!(line.best_peer(), Some(("tokio", 40.0)));
+        line.entries[6].outcome = Outcome::Failed("hangs".into());
+        assert_eq!(line.best(Peers::All), Some(("tokio-stream", 20.0)));
         let lines = [line];
         assert_eq!(failed(&lines, "kanal"), lines.first());
         assert_eq!(failed(&lines, "tokio"), None);
@@ -183,11 +207,14 @@ pub(crate) mod tests {
             line("equal", &[(LEVADA, 10.4), (AGAIN, 10.4), ("kanal", 10.0)]),
             line("noisy", &[(LEVADA, 11.0), (AGAIN, 10.0), ("kanal", 10.0)]),
             line("behind", &[(LEVADA, 11.0), (AGAIN, 11.0), ("kanal", 10.0)]),
-            line("worse", &[(LEVADA, 30.0), (AGAIN, 30.0), ("kanal", 10.0)]),
+            line("worse", &[(LEVADA, 30.0), (AGAIN, 30.0), ("kanal", 10.0), ("asyncband", 20.0)]),
             line("alone", &[(LEVADA, 30.0), (AGAIN, 30.0)]),
         ];
-        let names: Vec<_> = behind(&lines).iter().map(|line| line.name.as_str()).collect();
-        assert_eq!(names, ["worse", "behind"]);
+        let names = |peers| -> Vec<_> {
+            behind(&lines, peers).iter().map(|line| line.name.as_str()).collect()
+        };
+        assert_eq!(names(Peers::All), ["worse", "behind"]);
+        assert_eq!(names(Peers::SameGuarantees), ["worse"]);
     }
 
     #[test]
@@ -202,6 +229,7 @@ pub(crate) mod tests {
         let all = means["mpsc"];
         assert_eq!((all.lines, all.to_tokio), (3, Some(1.0)));
         assert!((all.to_best - 0.5).abs() < 1e-12);
-        assert_eq!(means["mpsc/unbounded"].to_tokio, None);
+        let unbounded = means["mpsc/unbounded"];
+        assert_eq!((unbounded.to_same_guarantees, unbounded.to_tokio), (None, None));
     }
 }

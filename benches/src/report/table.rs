@@ -1,6 +1,6 @@
 //! Tables in Markdown that are also readable on a terminal.
 
-use crate::results::{Entry, Line, Outcome, behind, means};
+use crate::results::{Entry, Line, Outcome, Peers, behind, means};
 use crate::stats::ratio;
 
 /// The table of one line, the best contender first and what failed last.
@@ -12,6 +12,7 @@ pub(crate) fn of(line: &Line) -> String {
         "contender".to_owned(),
         format!("median {}", line.unit),
         "min .. max".to_owned(),
+        "x best same".to_owned(),
         "x best peer".to_owned(),
         "x tokio".to_owned(),
     ]];
@@ -23,13 +24,13 @@ pub(crate) fn of(line: &Line) -> String {
     format!("### {}\n\n{}{operations}\n\n{}", line.name, line.about, aligned(&rows))
 }
 
-fn row(line: &Line, entry: &Entry) -> [String; 5] {
+fn row(line: &Line, entry: &Entry) -> [String; 6] {
     let summary = match &entry.outcome {
         Outcome::Measured(summary) => summary,
         Outcome::Failed(why) => {
             let dash = || "-".to_owned();
             let why = why.replace('|', "/");
-            return [entry.contender.clone(), "failed".into(), why, dash(), dash()];
+            return [entry.contender.clone(), "failed".into(), why, dash(), dash(), dash()];
         }
     };
     let to = |other: Option<f64>| match other {
@@ -40,33 +41,31 @@ fn row(line: &Line, entry: &Entry) -> [String; 5] {
         entry.contender.clone(),
         figure(summary.median),
         format!("{} .. {}", figure(summary.min), figure(summary.max)),
-        to(line.best_peer().map(|(_, median)| median)),
+        to(line.best(Peers::SameGuarantees).map(|(_, median)| median)),
+        to(line.best(Peers::All).map(|(_, median)| median)),
         to(line.median("tokio")),
     ]
 }
 
 /// What all lines say together: means, and where levada is not first.
 pub(crate) fn closing(lines: &[Line]) -> String {
-    let mut rows =
-        vec![["geometric mean of", "lines", "x best peer", "x tokio"].map(str::to_owned)];
+    let head = ["geometric mean of", "lines", "x best same", "x best peer", "x tokio"];
+    let mut rows = vec![head.map(str::to_owned)];
+    let times_or_dash = |ratio: Option<f64>| ratio.map_or("-".into(), times);
     for (group, means) in means(lines) {
-        let to_tokio = means.to_tokio.map_or("-".into(), times);
-        rows.push([group, means.lines.to_string(), times(means.to_best), to_tokio]);
+        let (same, tokio) = (means.to_same_guarantees, means.to_tokio);
+        let count = means.lines.to_string();
+        let to_best = times(means.to_best);
+        rows.push([group, count, times_or_dash(same), to_best, times_or_dash(tokio)]);
     }
-    let behind = behind(lines);
     let mut text = format!("## levada against its peers\n\n{}", aligned(&rows));
-    text +=
-        &format!("\n## Where levada is not first: {} of {} lines\n\n", behind.len(), lines.len());
-    let mut rows = vec![["line", "levada", "best peer", "", "ratio", "noise"].map(str::to_owned)];
-    for line in behind {
-        let (peer, least) = line.best_peer().unwrap_or_default();
-        let levada = line.median(crate::results::LEVADA).unwrap_or_default();
-        let to_best = line.to_best().map_or_else(String::new, times);
-        let noise = line.noise().map_or_else(String::new, times);
-        rows.push([line.name.clone(), figure(levada), peer.into(), figure(least), to_best, noise]);
-    }
-    if rows.len() > 1 {
-        text += &aligned(&rows);
+    for (which, peers) in
+        [(" among those with the same guarantees", Peers::SameGuarantees), ("", Peers::All)]
+    {
+        let behind = behind(lines, peers);
+        let (count, of) = (behind.len(), lines.len());
+        text += &format!("\n## Where levada is not first{which}: {count} of {of} lines\n\n");
+        text += &not_first(&behind, peers);
     }
     let failed = lines.iter().flat_map(|line| {
         let of_line = line.entries.iter();
@@ -76,6 +75,19 @@ pub(crate) fn closing(lines: &[Line]) -> String {
         text += &format!("\n- failed: {contender} in {line}");
     }
     text
+}
+
+/// The lines where levada is behind these peers; nothing if there are none.
+fn not_first(behind: &[&Line], peers: Peers) -> String {
+    let mut rows = vec![["line", "levada", "best peer", "", "ratio", "noise"].map(str::to_owned)];
+    for line in behind {
+        let (peer, least) = line.best(peers).unwrap_or_default();
+        let levada = line.median(crate::results::LEVADA).unwrap_or_default();
+        let to_best = line.to_best(peers).map_or_else(String::new, times);
+        let noise = line.noise().map_or_else(String::new, times);
+        rows.push([line.name.clone(), figure(levada), peer.into(), figure(least), to_best, noise]);
+    }
+    if rows.len() > 1 { aligned(&rows) } else { String::new() }
 }
 
 /// Three digits that say something.
@@ -132,12 +144,12 @@ mod tests {
 
 what is done (1000 in a round)
 
-| contender | median ns/op |   min .. max | x best peer | x tokio |
-| --------- | -----------: | -----------: | ----------: | ------: |
-| kanal     |         10.0 | 10.0 .. 10.0 |        1.00 |    0.25 |
-| levada    |         20.0 | 20.0 .. 20.0 |        2.00 |    0.50 |
-| tokio     |         40.0 | 40.0 .. 40.0 |        4.00 |    1.00 |
-| flume     |       failed |        hangs |           - |       - |
+| contender | median ns/op |   min .. max | x best same | x best peer | x tokio |
+| --------- | -----------: | -----------: | ----------: | ----------: | ------: |
+| kanal     |         10.0 | 10.0 .. 10.0 |        0.25 |        1.00 |    0.25 |
+| levada    |         20.0 | 20.0 .. 20.0 |        0.50 |        2.00 |    0.50 |
+| tokio     |         40.0 | 40.0 .. 40.0 |        1.00 |        4.00 |    1.00 |
+| flume     |       failed |        hangs |           - |           - |       - |
 ";
         assert_eq!(of(&line), expected);
     }
@@ -147,7 +159,10 @@ what is done (1000 in a round)
         let lines =
             [line("mpsc/a", &[("levada", 20.0), ("levada (again)", 20.0), ("kanal", 10.0)])];
         let text = closing(&lines);
-        assert!(text.contains("| mpsc              |     1 |        2.00 |       - |"), "{text}");
+        assert!(
+            text.contains("| mpsc              |     1 |           - |        2.00 |       - |")
+        );
+        assert!(text.contains("with the same guarantees: 0 of 1 lines"), "{text}");
         assert!(text.contains("not first: 1 of 1 lines"), "{text}");
         assert!(text.contains("| mpsc/a |   20.0 |     kanal | 10.0 |  2.00 |  1.00 |"), "{text}");
     }

@@ -325,6 +325,14 @@ impl<T> UniqueRx<T> {
 }
 
 impl<T> Chan<T, RxWaker> {
+    /// Wakes the receiver if it sleeps, although there is nothing to receive.
+    pub(crate) fn wake_receiver(&self) {
+        let receiver = self.lock().receivers.take_next();
+        if let Some(receiver) = receiver {
+            receiver.wake();
+        }
+    }
+
     // With as many callers as it has it would be a function of its own.
     #[inline(always)]
     fn pop(&self, owned: &mut RxOwned<T>) -> Option<T> {

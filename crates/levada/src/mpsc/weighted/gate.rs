@@ -1,23 +1,28 @@
 //! How much weight is in the channel, and which senders wait for room.
 //!
 //! # The word
-//! `word` is twice the weight that messages and permits hold, plus [`LINE`]. It is changed by
-//! exchanges only, so each of them sees what the one before has left.
+//! `word` is four times the weight that is taken, by messages, by permits and by what senders in
+//! the line were granted, plus two flags: [`LINE`], a sender in the line was granted nothing, and
+//! [`GRANTED`], one was granted its room and has not claimed it. It is changed by exchanges only,
+//! so each of them sees what the one before has left; the flags are changed under the lock only.
 //!
 //! | LINE | weight is added by                    | weight is given back by                    |
 //! |------|---------------------------------------|--------------------------------------------|
 //! | no   | any sender, if there is room          | the receiver, or the drop of a permit      |
-//! | yes  | a sender that holds the lock          | the same, which then takes the lock and grants |
+//! | yes  | a thread that holds the lock          | the same, which then takes the lock and grants |
 //!
 //! # Invariants
-//! - **I1** Weight is added only if it [`fits`]: it and what is held and granted is at most the
-//!   maximum, or nothing is held or granted. So what is held never exceeds [`MAX_WEIGHT`].
-//! - **I2** LINE is set while a sender is in the line, and while a thread that adds weight in the
-//!   line holds the lock.
+//! - **I1** Weight is added only if it [`fits`]: it and what is taken is at most the maximum, or
+//!   nothing is taken. So what is taken never exceeds [`MAX_WEIGHT`].
+//! - **I2** LINE is set while a sender in the line was granted nothing, and while a thread that
+//!   adds weight in the line holds the lock.
 //! - **I3** A sender enters the line only after it has set LINE and found no room. So weight that
 //!   is given back is seen by that sender, or the thread that gives it back sees LINE.
+//! - **I4** While the lock is free, the word has all that was granted, and `granted_in_word` is
+//!   that. What is granted or expires under the lock comes into the word when it is released.
 #![forbid(unsafe_code)]
 
+use core::mem;
 use core::ops::{Deref, DerefMut};
 use core::pin::Pin;
 use core::task::Waker;
@@ -37,22 +42,30 @@ const UNLIMITED: usize = usize::MAX >> 1;
 /// A flag of the word: weight is added under the lock only.
 const LINE: usize = 1;
 
+/// A flag of the word: a grant is out. A sender that does not wait counts if it is refused.
+const GRANTED: usize = 2;
+
+const FLAGS: usize = LINE | GRANTED;
+
+/// Where the weight begins.
+const SHIFT: u32 = FLAGS.count_ones();
+
 /// The bound of a channel.
 #[derive(Debug)]
 pub(super) struct Gate {
-    /// Twice the weight that is held, and [`LINE`].
+    /// The weight that is taken, and the flags.
     word: AtomicUsize,
     /// Written under the lock.
     max: AtomicUsize,
     line: Lock<Line>,
 }
 
-/// The senders that wait, and the receiver that counts for them.
+/// The senders that wait.
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) permits: Permits,
-    /// Wakes the receiver, which sleeps, so that it counts against a grant that is not claimed.
-    pub(super) receiver: Option<Waker>,
+    /// How much of the weight in the word is granted (I4).
+    granted_in_word: usize,
 }
 
 /// What became of an attempt to take room without the lock.
@@ -61,7 +74,7 @@ pub(super) enum Tried {
     Taken,
     /// There is not enough room, and no sender is in the line.
     Full,
-    /// A sender is in the line, or another thread looks at it: the lock decides.
+    /// A sender is in the line and matters, or another thread adds weight: the lock decides.
     Line,
 }
 
@@ -72,7 +85,7 @@ fn fits(weight: usize, taken: usize, max: usize) -> bool {
 
 impl Gate {
     pub(super) fn new(max: usize) -> Self {
-        let line = Line { permits: Permits::new(UNLIMITED), receiver: None };
+        let line = Line { permits: Permits::new(UNLIMITED), granted_in_word: 0 };
         Self {
             word: AtomicUsize::new(0),
             max: AtomicUsize::new(max.min(MAX_WEIGHT)),
@@ -88,12 +101,18 @@ impl Gate {
 
     /// The weight that messages and permits hold.
     pub(super) fn held(&self) -> usize {
-        // ORDERING: Acquire pairs with the Release exchange in `give_back`: what was done before
-        // the weight was given back is done.
-        self.word.load(Ordering::Acquire) >> 1
+        let line = self.look();
+        self.taken() - line.granted_in_word
     }
 
-    /// Whether senders may be in the line: a hint.
+    /// What is held, and what the word has of the grants.
+    fn taken(&self) -> usize {
+        // ORDERING: Acquire pairs with the Release exchange in `give_back`: what was done before
+        // the weight was given back is done.
+        self.word.load(Ordering::Acquire) >> SHIFT
+    }
+
+    /// Whether a sender may be in the line that was granted nothing: a hint.
     #[inline]
     pub(super) fn may_have_line(&self) -> bool {
         // ORDERING: Relaxed, no pair: a hint, to be confirmed under the lock.
@@ -109,10 +128,10 @@ impl Gate {
             if word & LINE != 0 {
                 return Tried::Line;
             }
-            if !fits(weight, word >> 1, self.max()) {
-                return Tried::Full;
+            if !fits(weight, word >> SHIFT, self.max()) {
+                return if word & GRANTED != 0 { Tried::Line } else { Tried::Full };
             }
-            let more = word + (weight << 1);
+            let more = word + (weight << SHIFT);
             // ORDERING: Acquire pairs with the Release exchange in `give_back`: what the receiver
             // did before it gave the weight back happened before this message.
             match self.word.compare_exchange_weak(word, more, Ordering::Acquire, Ordering::Relaxed)
@@ -128,12 +147,12 @@ impl Gate {
     pub(super) fn give_back(&self, weight: usize) -> bool {
         // ORDERING: Release pairs with the Acquire exchanges in `try_take` and `Locked::take`. For
         // LINE the order of the exchanges of this one word is enough (I3).
-        let before = self.word.fetch_sub(weight << 1, Ordering::Release);
-        debug_assert!(before >> 1 >= weight, "weight is given back once");
+        let before = self.word.fetch_sub(weight << SHIFT, Ordering::Release);
+        debug_assert!(before >> SHIFT >= weight, "weight is given back once");
         before & LINE != 0
     }
 
-    /// Locks the line to look at it, or to take a sender out.
+    /// Locks the line to look at it, to grant, or to take a sender out.
     pub(super) fn look(&self) -> Locked<'_> {
         Locked { gate: self, line: self.line.lock() }
     }
@@ -148,7 +167,7 @@ impl Gate {
     }
 }
 
-/// The line, locked. Clears LINE when the last sender has left.
+/// The line, locked. When it is released, the word gets what has changed.
 pub(super) struct Locked<'a> {
     gate: &'a Gate,
     line: LockGuard<'a, Line>,
@@ -157,7 +176,7 @@ pub(super) struct Locked<'a> {
 impl Locked<'_> {
     /// What is held or granted.
     fn taken(&self) -> usize {
-        self.gate.held() + self.line.permits.granted()
+        self.gate.taken() - self.line.granted_in_word + self.line.permits.granted()
     }
 
     /// Takes room for a sender that has never waited, if there is some and no sender waits.
@@ -169,8 +188,20 @@ impl Locked<'_> {
         fits
     }
 
-    /// Whether the sender may have its room now. If so, it has left the line and the room is its
-    /// own; a waker that it left is returned, to be dropped outside the lock.
+    /// Whether the sender was granted its room. If so, it has left the line and the room is its
+    /// own.
+    pub(super) fn claim(&mut self, node: Pin<&Node>, weight: usize) -> bool {
+        let is_claimed = self.permits.acquire_granted(node);
+        if is_claimed {
+            // It stays in the word.
+            self.line.granted_in_word -= weight;
+        }
+        is_claimed
+    }
+
+    /// Whether the sender, which was granted nothing, may have its room now. If so, it has left the
+    /// line and the room is its own; a waker that it left is returned, to be dropped outside the
+    /// lock.
     pub(super) fn poll_take(
         &mut self,
         node: Pin<&Node>,
@@ -189,7 +220,7 @@ impl Locked<'_> {
 
     fn take(&self, weight: usize) {
         // ORDERING: Acquire pairs with the Release exchange in `give_back`, as in `try_take`.
-        self.gate.word.fetch_add(weight << 1, Ordering::Acquire);
+        self.gate.word.fetch_add(weight << SHIFT, Ordering::Acquire);
     }
 
     /// Whether the first sender that waits could be granted its room.
@@ -233,10 +264,20 @@ impl DerefMut for Locked<'_> {
 
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
-        if self.line.permits.waiters() == 0 && self.gate.may_have_line() {
+        let granted = self.line.permits.granted();
+        let before = mem::replace(&mut self.line.granted_in_word, granted);
+        let line = if self.line.permits.has_waiting() { LINE } else { 0 };
+        let flags = if granted > 0 { line | GRANTED } else { line };
+        // ORDERING: Relaxed, no pair: the flags are changed under the lock only.
+        let old_flags = self.gate.word.load(Ordering::Relaxed) & FLAGS;
+        // The sums may be less than nothing, and wrap; added to the word they are right again.
+        let weight = granted.wrapping_sub(before) << SHIFT;
+        let change = weight.wrapping_add(flags).wrapping_sub(old_flags);
+        if change != 0 {
             // ORDERING: Relaxed pairs with the exchanges of the same word in `try_take` and
-            // `give_back`, as that in `enter`.
-            self.gate.word.fetch_and(!LINE, Ordering::Relaxed);
+            // `give_back`, as that in `enter`. An Acquire exchange after it still pairs with the
+            // Release one before it.
+            self.gate.word.fetch_add(change, Ordering::Relaxed);
         }
     }
 }

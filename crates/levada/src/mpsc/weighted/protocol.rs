@@ -346,6 +346,10 @@ impl<T> Ends<'_, T> {
         weight: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Refused>> {
+        // Probably it was woken because it was granted its room.
+        if node.is_bound() && self.gate().look().claim(node, weight) {
+            return Poll::Ready(Ok(()));
+        }
         let blocking = is_parked_by(cx.waker());
         let mut spare = DropLast((!node.is_bound()).then(|| cx.waker().clone()));
         let mut poll_again = false;
@@ -359,7 +363,7 @@ impl<T> Ends<'_, T> {
             }
             if polled == PollAcquire::Acquired {
                 drop(line);
-                debug_assert!(left.is_none(), "a granted waiter was woken");
+                debug_assert!(left.is_none(), "one that was granted nothing did not wait");
                 return Poll::Ready(Ok(()));
             }
             poll_again = poll_again || line.permits.count_refusal(node, self.queued());
@@ -419,27 +423,26 @@ impl<T> Ends<'_, T> {
     /// Makes a change that may free room, and grants what is free.
     #[cold]
     fn change(self, change: impl FnOnce(&mut Locked<'_>)) {
-        let mut change = Some(change);
-        wake_in_batches(|batch| {
-            let mut line = self.gate().look();
-            if let Some(change) = change.take() {
-                change(&mut line);
-            }
-            if line.grant(batch) {
-                return true;
-            }
+        let (mut change, mut needs_receiver) = (Some(change), false);
+        let mut panics = FirstPanic::default();
+        panics.catch(|| {
+            wake_in_batches(|batch| {
+                let mut line = self.gate().look();
+                if let Some(change) = change.take() {
+                    change(&mut line);
+                }
+                let more = line.grant(batch);
+                let permits = &line.permits;
+                needs_receiver = !permits.is_closed() && permits.needs_receiver(self.queued());
+                more
+            });
+        });
+        if needs_receiver {
             // Nothing else happens in the channel: the receiver counts, so that a grant expires
             // whose sender is not polled.
-            if line.permits.needs_receiver(self.queued()) {
-                if !batch.has_room() {
-                    return true;
-                }
-                if let Some(receiver) = line.receiver.take() {
-                    batch.push(receiver);
-                }
-            }
-            false
-        });
+            panics.catch(|| self.queue.wake_receiver());
+        }
+        panics.resume();
     }
 
     /// The weight of the messages in the channel and of the permits that are out.

@@ -1,14 +1,14 @@
 //! The receiving side of a weighted channel, and a channel with both sides.
 #![forbid(unsafe_code)]
 
-use core::task::{Context, Poll, Waker, ready};
+use core::task::{Context, Poll, ready};
 
 use super::protocol::{Ends, Oversize, Queue, Scale, Weighed};
 use crate::observe::{Kind, Name};
 use crate::prim::Arc;
 use crate::queue::single::{self, NoMessage, UniqueRx};
 use crate::refs::Tx;
-use crate::util::{DropLast, FirstPanic, contain, wake_in_batches};
+use crate::util::{FirstPanic, contain, wake_in_batches};
 
 /// A channel with its first handles.
 #[cfg_attr(feature = "observe", track_caller)]
@@ -84,7 +84,11 @@ impl<T> Receiving<T> {
     fn poll_weighed(&mut self, cx: &mut Context<'_>) -> Poll<Option<Weighed<T>>> {
         let polled = self.queue.poll_recv(cx);
         if polled.is_pending() {
-            self.watch_senders(cx);
+            // After the queue knows the waker: a thread that needs the receiver to count finds it
+            // there, or has set what this sees.
+            if self.scale.gate().may_have_line() && self.count_for_senders_while_waiting() {
+                cx.waker().wake_by_ref();
+            }
         } else {
             self.refusals = 0;
         }
@@ -112,41 +116,21 @@ impl<T> Receiving<T> {
         message
     }
 
-    /// The receiver goes to sleep. A sender that was granted room and is not polled must not stop
-    /// the others: the receiver counts, and is woken to count if that happens while it sleeps.
+    /// The receiver goes to sleep, and senders wait. One that was granted room and is not polled
+    /// must not stop the others: the receiver counts. Answers whether it must be polled again soon.
     #[cold]
-    fn watch_senders(&mut self, cx: &Context<'_>) {
-        let mut spare = DropLast::<Waker>(None);
-        let poll_again = loop {
-            if !self.queue.looks_empty() {
-                return;
-            }
-            let mut line = self.scale.gate().look();
-            if line.permits.is_closed() {
-                return;
-            }
-            let is_registered =
-                line.receiver.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
-            if !is_registered {
-                let Some(new) = spare.0.take() else {
-                    drop(line);
-                    // Outside the lock (I5).
-                    spare.0 = Some(cx.waker().clone());
-                    continue;
-                };
-                spare.0 = line.receiver.replace(new);
-            }
-            let counts = line.permits.count_receiver_poll(&mut self.refusals);
-            let grantable = line.has_grantable();
-            drop(line);
-            if grantable {
-                contain(|| self.ends().grant());
-            }
-            break counts || grantable;
-        };
-        if poll_again {
-            cx.waker().wake_by_ref();
+    fn count_for_senders_while_waiting(&mut self) -> bool {
+        let mut line = self.scale.gate().look();
+        if line.permits.is_closed() || !self.queue.looks_empty() {
+            return false;
         }
+        let counts = line.permits.count_receiver_poll(&mut self.refusals);
+        let grantable = line.has_grantable();
+        drop(line);
+        if grantable {
+            contain(|| self.ends().grant());
+        }
+        counts
     }
 
     /// The same for a receiver that does not wait.
@@ -179,7 +163,5 @@ impl<T> Drop for Receiving<T> {
     fn drop(&mut self) {
         // The messages that are left are dropped next, and a second panic would end the process.
         contain(|| self.close());
-        let waker = self.scale.gate().look().receiver.take();
-        contain(|| drop(waker));
     }
 }
