@@ -55,7 +55,8 @@ pub struct Channel {
     /// Capacity that permits have reserved, or that was granted to senders that have not taken it
     /// yet.
     pub reserved: Option<usize>,
-    /// What the messages in them weigh, with the permits that are out: of weighted channels.
+    /// What the messages in weighted channels weigh, with the permits that are out and what was
+    /// granted to senders that have not taken it yet.
     pub weight: Option<usize>,
     /// How much they may weigh.
     pub max_weight: Option<usize>,

@@ -103,7 +103,8 @@ pub struct Channel {
     /// Capacity that is reserved by permits or granted to senders that have not taken it yet.
     /// `None` where there is none, or if the channel was locked at that moment.
     pub reserved: Option<usize>,
-    /// What its messages weigh, with the permits that are out. `None` if it does not weigh them.
+    /// What its messages weigh, with the permits that are out and what was granted to senders that
+    /// have not taken it yet. `None` if it does not weigh them.
     pub weight: Option<usize>,
     /// How much they may weigh.
     pub max_weight: Option<usize>,
