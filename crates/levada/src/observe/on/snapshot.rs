@@ -87,7 +87,8 @@ pub struct Channel {
     pub id: u64,
     /// Where it comes from.
     pub origin: Origin,
-    /// How many messages it can hold; `None` if it is unbounded, or a watch.
+    /// How many messages it can hold; `None` if their number has no bound, and for watch. 0 for a
+    /// rendezvous.
     pub capacity: Option<usize>,
     /// How many messages are in it. For broadcast: those that the slowest receiver has yet to get.
     /// `None` for watch, which has one value always.
@@ -102,6 +103,11 @@ pub struct Channel {
     /// Capacity that is reserved by permits or granted to senders that have not taken it yet.
     /// `None` where there is none, or if the channel was locked at that moment.
     pub reserved: Option<usize>,
+    /// What its messages weigh, with the permits that are out and what was granted to senders that
+    /// have not taken it yet. `None` if it does not weigh them.
+    pub weight: Option<usize>,
+    /// How much they may weigh.
+    pub max_weight: Option<usize>,
     /// Senders, without weak ones.
     pub senders: usize,
     /// Weak senders.
@@ -410,6 +416,8 @@ impl Channel {
             sent: reading.sent,
             received: reading.received,
             reserved: reading.reserved,
+            weight: reading.weight.map(|weight| weight.held),
+            max_weight: reading.weight.map(|weight| weight.max),
             senders: reading.senders,
             weak_senders: reading.weak_senders,
             receivers: reading.receivers,
@@ -431,7 +439,8 @@ impl Channel {
 
     /// The depth of a broadcast channel is what its slowest receiver has yet to get.
     fn set_broadcast_depth(&mut self) {
-        if let (Kind::Broadcast, Some(capacity)) = (self.origin.kind(), self.capacity) {
+        let kind = self.origin.kind();
+        if let (Kind::Broadcast | Kind::Lossless, Some(capacity)) = (kind, self.capacity) {
             let slowest = self.behind().max().unwrap_or(0);
             let depth = usize::try_from(slowest).unwrap_or(usize::MAX).min(capacity);
             self.depth = Some(depth);
