@@ -81,14 +81,14 @@ fn hammer_one(serve: Serve<LANES>, count: u64, enough: u64) {
 
 #[test]
 fn one_receiver() {
-    let count = rounds(3_000);
+    let count = rounds(1_000);
     SERVES.into_iter().for_each(|serve| hammer_one(serve, count, ALL * count));
 }
 
 #[test]
 fn one_receiver_that_closes_on_the_way() {
     let count = if cfg!(miri) { 2 } else { 50 };
-    for round in 0..rounds(200).max(3) {
+    for round in 0..rounds(60).max(3) {
         hammer_one(SERVES[round as usize % 3], count, round % (2 * count));
     }
 }
@@ -180,20 +180,20 @@ fn hammer_many(serve: Serve<LANES>, count: u64, enough: u64, forgets: u64) {
 
 #[test]
 fn many_receivers() {
-    let count = rounds(3_000);
+    let count = rounds(1_000);
     SERVES.into_iter().for_each(|serve| hammer_many(serve, count, ALL * count, 0));
 }
 
 #[test]
 fn many_receivers_that_are_forgotten() {
-    let count = rounds(500);
+    let count = rounds(300);
     SERVES.into_iter().for_each(|serve| hammer_many(serve, count, ALL * count, 5));
 }
 
 #[test]
 fn many_receivers_of_which_one_closes_on_the_way() {
     let count = if cfg!(miri) { 2 } else { 50 };
-    for round in 0..rounds(200).max(3) {
+    for round in 0..rounds(60).max(3) {
         hammer_many(SERVES[round as usize % 3], count, round % (2 * count), round % 2 * 5);
     }
 }

@@ -111,7 +111,7 @@ fn both_sides_give_up() {
 #[test]
 fn closed_on_the_way() {
     let count = if cfg!(miri) { 2 } else { 100 };
-    for round in 0..rounds(500).max(3) {
+    for round in 0..rounds(100).max(3) {
         hammer(count, round % (2 * count));
     }
 }

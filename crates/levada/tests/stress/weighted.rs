@@ -150,7 +150,7 @@ fn hammer(run: Run) {
 /// Where the heaviest message fits, the bound is exact.
 #[test]
 fn the_bound_holds() {
-    let count = rounds(5_000);
+    let count = rounds(2_000);
     for max in [HEAVIEST as usize, 7, 100] {
         hammer(Run { max, changes: false, count, enough: SENDERS * count });
     }
@@ -159,7 +159,7 @@ fn the_bound_holds() {
 /// Messages heavier than the maximum go alone, and the maximum changes all the time.
 #[test]
 fn oversize_and_a_maximum_that_changes() {
-    let count = rounds(5_000);
+    let count = rounds(2_000);
     for max in [1, 3] {
         hammer(Run { max, changes: true, count, enough: SENDERS * count });
     }
@@ -168,7 +168,7 @@ fn oversize_and_a_maximum_that_changes() {
 #[test]
 fn closed_on_the_way() {
     let count = if cfg!(miri) { 2 } else { 200 };
-    for round in 0..rounds(500).max(3) {
+    for round in 0..rounds(100).max(3) {
         let (max, enough) = (5 + round as usize % 4, round % (2 * count));
         hammer(Run { max, changes: round % 2 == 0, count, enough });
     }

@@ -58,7 +58,7 @@ fn of_mpmc() {
 #[test]
 fn closed_on_the_way() {
     let count = if cfg!(miri) { 2 } else { 100 };
-    for round in 0..rounds(300).max(3) {
+    for round in 0..rounds(100).max(3) {
         let (overflow, capacity) = (POLICIES[round as usize % 3], 1 + round as usize % 4);
         let run = Run { overflow, capacity, count, enough: (round % count) as usize };
         mpsc::run::hammer(run);
