@@ -313,7 +313,9 @@ impl<T> Observed for Shared<T> {
     fn read(&self) -> Reading {
         let received = self.record.position();
         Reading {
+            capacity: Some(0),
             depth: Some(0),
+            reserved: Some(0),
             sent: received,
             received: Some(received),
             senders: self.counts.senders(),
