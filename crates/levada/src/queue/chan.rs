@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! ```text
-//! waiters_hint, lock | producer, permits, waiting receivers, edges    senders
+//! refusals, lock     | producer, permits, waiting receivers, edges    senders
 //! counts, closed event                                                rarely used
 //! head, rx_flags, consumer                                            the receiver
 //! chain: its links                                                    rarely used
@@ -91,6 +91,7 @@ use core::ptr;
 use core::task::Waker;
 
 use super::policy::{Exchange, Policy};
+use super::refusals::Refusals;
 use crate::observe::{ChannelRecord, Kind, Name, Observed};
 use crate::prim::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 use crate::prim::{Arc, IS_SMALL, Lock, LockGuard, UnsafeCell, asymmetric};
@@ -220,8 +221,8 @@ impl Drop for SpareWaker {
 
 /// The lock, and a hint for senders that have not taken it.
 struct Guarded<T, P> {
-    /// Whether senders waited after the last change.
-    waiters_hint: AtomicBool,
+    /// What refused a sender, after the last change: written under the lock.
+    refusals: Refusals,
     side: Lock<TxSide<T, P>>,
 }
 
@@ -330,7 +331,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         }
         Arc::new(Self {
             tx: Guarded {
-                waiters_hint: AtomicBool::new(false),
+                refusals: Refusals::new(),
                 side: Lock::new(TxSide {
                     producer: Producer::new(),
                     head_seen: START,
@@ -400,6 +401,10 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         &self.closed_event
     }
 
+    pub(super) fn refusals(&self) -> &Refusals {
+        &self.tx.refusals
+    }
+
     #[inline]
     pub(super) fn lock(&self) -> LockGuard<'_, TxSide<T, P>> {
         self.tx.side.lock()
@@ -437,8 +442,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             // ORDERING: Relaxed pairs with the load in `single::rx_flags`, by way of the fence
             // that a sender puts behind it (`send::poll_acquire_slow`) and the receiver's.
             self.rx.rx_flags.store(now, Ordering::Relaxed);
-            // ORDERING: Relaxed, no pair: a hint, which the lock confirms or not.
-            self.tx.waiters_hint.store(senders_waiting, Ordering::Relaxed);
+            self.refusals().note(senders_waiting);
             tx.fence_unseen |= before & NEEDS_FENCE == 0;
         }
         tx.fence_unseen
@@ -458,13 +462,6 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             // ORDERING: Relaxed, no pair: only the receiver reads it, and it is the caller.
             self.rx.rx_flags.store(tx.rx_flags_copy, Ordering::Relaxed);
         }
-    }
-
-    /// Whether a new sender will probably have to wait.
-    #[inline]
-    pub(super) fn may_have_waiters(&self) -> bool {
-        // ORDERING: Relaxed, no pair: a hint, to be confirmed under the lock.
-        self.tx.waiters_hint.load(Ordering::Relaxed)
     }
 
     /// Whether the channel has ended, provided that nothing is queued. A sender pushes under the

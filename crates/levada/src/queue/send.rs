@@ -5,6 +5,7 @@ use core::task::{Context, Poll, ready};
 
 use super::chan::{Chan, RecvWaiters, SpareWaker, Storing, TxSide, count, with_message_in_hand};
 use super::error::{Refused, TrySendError};
+use super::refusals::Last;
 use crate::observe::Observed;
 use crate::prim::atomic::{Ordering, fence};
 use crate::prim::{LockGuard, asymmetric, is_parked_by};
@@ -144,23 +145,19 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         &self,
         permits: usize,
     ) -> Result<LockGuard<'_, TxSide<T, P>>, Refused> {
-        if permits > 0 && self.may_have_waiters() && self.is_certainly_full() {
+        let last = if P::COUNTS_REFUSED_SENDERS { Last::SENT } else { self.refusals().last() };
+        if permits > 0 && last != Last::SENT && self.is_certainly_full(last) {
             return Err(Refused::Full);
         }
         let mut tx = self.lock();
         if self.check_available(&mut tx, permits).is_ok() {
+            if last != Last::SENT {
+                self.refusals().note(tx.permits().has_waiting());
+            }
             return Ok(tx);
         }
         drop(tx);
         self.try_acquire_slow(permits)
-    }
-
-    /// Whether a sender that does not wait is refused and need not be counted: senders wait, and
-    /// messages are queued, so no grant can expire. Without the lock, which a loop of tries would
-    /// keep from the waiting senders.
-    #[cold]
-    fn is_certainly_full(&self) -> bool {
-        !P::COUNTS_REFUSED_SENDERS && !self.looks_empty() && !self.is_closed()
     }
 
     /// [`try_acquire`](Self::try_acquire) for a sender that was refused: after all free capacity is
@@ -178,6 +175,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         {
             return Ok(tx);
         }
+        self.note_refusal(&tx, queued);
         self.unlock_after_refusal(tx);
         Err(refused)
     }
@@ -243,7 +241,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         permits: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Acquired<'_, T, P>, Refused>> {
-        if !node.is_bound() && !self.may_have_waiters() {
+        if !node.is_bound() && self.refusals().last() != Last::WAITS {
             let mut tx = self.lock();
             if self.check_available(&mut tx, permits).is_ok() {
                 return Poll::Ready(Ok(Acquired { tx, spare: SpareWaker(None) }));

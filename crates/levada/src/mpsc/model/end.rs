@@ -1,7 +1,7 @@
 //! Every interleaving of the ends: closing, the last sender, the receiver, permits that are out.
 
 use super::*;
-use crate::mpsc::error::{SendError, TryRecvError};
+use crate::mpsc::error::{SendError, TryRecvError, TrySendError};
 use crate::prim::atomic::{AtomicUsize, Ordering};
 use crate::wait::permits::expiry::GRACE;
 use core::task::Poll;
@@ -33,6 +33,55 @@ fn close_beside_try_send() {
         let sent = sender.join().unwrap();
         assert_eq!(rest.len(), sent.iter().filter(|ok| **ok).count());
         assert!(sent != [false, true], "closed, and open again");
+    });
+}
+
+/// A sender that was refused looks at the positions before it takes the lock: what it answers is
+/// true of the time of its call, and it does not miss room that it knows of, or the close.
+#[test]
+fn a_second_refusal_meets_a_receive_and_the_close() {
+    model(|| {
+        let (tx, mut rx) = full();
+        assert_eq!(tx.try_send(1), Err(TrySendError::Full(1)));
+        let step = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&step);
+        let sender = thread::spawn(move || {
+            // ORDERING: Acquire pairs with the Release stores below.
+            let before = seen.load(Ordering::Acquire);
+            let sent = tx.try_send(2);
+            match before {
+                0 => {}
+                1 => assert!(!matches!(sent, Err(TrySendError::Full(_))), "there is room"),
+                _ => assert_eq!(sent, Err(TrySendError::Closed(2))),
+            }
+            sent.is_ok()
+        });
+        assert_eq!(rx.try_recv(), Ok(0));
+        // ORDERING: Release pairs with the Acquire load of the sender.
+        step.store(1, Ordering::Release);
+        rx.close();
+        // ORDERING: Release, as above.
+        step.store(2, Ordering::Release);
+        let rest = received(&mut rx);
+        assert_eq!(sender.join().unwrap(), !rest.is_empty());
+    });
+}
+
+/// Senders that wait begin and end beside one that only tries.
+#[test]
+fn a_refused_try_beside_a_sender_that_waits() {
+    model(|| {
+        let (tx, mut rx) = full();
+        assert!(tx.try_send(1).is_err());
+        let waiting = tx.clone();
+        let sender = thread::spawn(move || block_on(waiting.send(2)));
+        let tried = tx.try_send(3);
+        assert!(tried.is_err(), "nothing was received");
+        assert_eq!(block_on(rx.recv()), Some(0));
+        assert_eq!(block_on(rx.recv()), Some(2));
+        assert!(sender.join().unwrap().is_ok());
+        assert_eq!(tx.try_send(4), Ok(()), "the refusal is forgotten");
+        assert_eq!(rx.try_recv(), Ok(4));
     });
 }
 
