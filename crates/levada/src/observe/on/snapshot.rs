@@ -95,7 +95,8 @@ pub struct Channel {
     pub depth: Option<usize>,
     /// The largest depth that was seen: see the table in the [module](crate::observe).
     pub high_water: Option<usize>,
-    /// Messages sent since it was created; for watch, values.
+    /// Messages sent since it was created; for watch, values. Without those that an overflow policy
+    /// evicted or discarded: [`evicted`](crate::mpsc::Sender::evicted) of a sender counts them.
     pub sent: u64,
     /// Messages received since it was created. `None` for broadcast and watch, where each receiver
     /// has a [`Position`].
