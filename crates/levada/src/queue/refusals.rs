@@ -22,7 +22,7 @@ impl Last {
 pub(super) struct Refusals(AtomicU8);
 
 impl Refusals {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(AtomicU8::new(Last::SENT.0))
     }
 
