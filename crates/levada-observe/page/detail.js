@@ -74,6 +74,7 @@ function factsOf({ channel, rate: perSecond }) {
   const weak = channel.weak_senders ? `, ${count(channel.weak_senders)} weak` : "";
   return [
     ["depth", channel.depth === null ? null : depthOf(channel)],
+    ["weight", channel.max_weight ? `${count(channel.weight)} of ${count(channel.max_weight)}` : null],
     ["high-water mark", channel.high_water === null ? null : count(channel.high_water)],
     ["reserved", channel.reserved ? count(channel.reserved) : null],
     ["sent", `${count(channel.sent)} (${rate(perSecond.sent)})`],

@@ -74,7 +74,9 @@ export function waitsTo(op) {
 }
 
 /** How full a channel is, as words. */
-export function depthOf({ depth, capacity }) {
-  if (!isNumber(depth)) return "–";
+export function depthOf({ depth, capacity, weight, max_weight }) {
+  // A rendezvous has no room.
+  if (!isNumber(depth) || capacity === 0) return "–";
+  if (isNumber(weight) && max_weight > 0) return `${short(depth)} (${share(weight / max_weight)})`;
   return isNumber(capacity) ? `${short(depth)} of ${short(capacity)}` : `${short(depth)}, no bound`;
 }

@@ -49,12 +49,18 @@ function rowOf(channel, rank, points) {
     channel,
     rank,
     waiting: waiters.reduce((sum, { count }) => sum + count, 0),
-    filled: channel.capacity ? channel.depth / channel.capacity : null,
+    filled: filledOf(channel),
     rate: rates ?? points.now,
     history: history?.depth.length > 1 ? history : points,
     seconds: history?.depth.length > 1 ? history.step_seconds * history.depth.length : points.depth.length,
     words: words.join("\n").toLowerCase(),
   };
+}
+
+/** The share of its room that is taken; null if it has no bound. */
+function filledOf({ depth, capacity, weight, max_weight }) {
+  if (max_weight) return weight / max_weight;
+  return capacity ? depth / capacity : null;
 }
 
 /** The lines of a chart: sent and received in a second; broadcast and watch have no figure of what is received. */

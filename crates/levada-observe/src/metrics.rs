@@ -67,6 +67,10 @@ type Gauge = (&'static str, &'static str, fn(&Channel) -> Option<f64>);
 const GAUGES: &[Gauge] = &[
     ("depth", "Messages in the channels", |it| count(it.depth?)),
     ("capacity", "Messages that the channels can hold", |it| count(it.capacity?)),
+    ("weight", "What the messages in weighted channels weigh, with permits", |it| {
+        count(it.weight?)
+    }),
+    ("max_weight", "What the messages in weighted channels may weigh", |it| count(it.max_weight?)),
     ("high_water", "The largest depth that was seen of one channel", |it| count(it.high_water?)),
     ("instances", "Channels", |it| count(it.instances)),
     ("instances_full", "Channels that are full", |it| count(it.instances_full)),

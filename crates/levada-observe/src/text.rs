@@ -3,7 +3,7 @@
 use core::fmt::{self, Write as _};
 
 use crate::report::{Blocked, Channel, Deadlock, Oneshots, Report, StuckWait, Waiters};
-use crate::words::{about, age, line, many};
+use crate::words::{Filled, about, age, line, many};
 
 /// At most so many rows that nothing is wrong with.
 const MAX_ROWS: usize = 200;
@@ -114,8 +114,9 @@ fn write_age(
 }
 
 fn describe(channel: &Channel) -> String {
-    let Channel { kind, instances, instances_full, depth, capacity, .. } = channel;
-    about(kind, *instances, *instances_full, (*depth, *capacity))
+    let Channel { kind, instances, instances_full, .. } = channel;
+    let Channel { depth, capacity, weight, max_weight, .. } = *channel;
+    about(kind, *instances, *instances_full, Filled { depth, capacity, weight, max_weight })
 }
 
 fn write_channels(channels: &[Channel], out: &mut String) -> fmt::Result {

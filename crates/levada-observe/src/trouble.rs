@@ -22,7 +22,7 @@ pub(crate) fn state(row: &Channel, missed: Option<u64>) -> State {
         State::Full
     } else if growth(row).is_some() {
         State::Growing
-    } else if row.kind == "broadcast" && lags(row, missed) {
+    } else if row.kind.starts_with("broadcast") && lags(row, missed) {
         State::Lagging
     } else {
         State::Ok
@@ -48,12 +48,17 @@ fn lags(row: &Channel, missed: Option<u64>) -> bool {
     missed.unwrap_or_else(ever) > 0 || (each.is_some() && will)
 }
 
+/// Whether it has messages, and neither their number nor their weight has a bound.
+fn is_unbounded(row: &Channel) -> bool {
+    row.depth.is_some() && row.capacity.is_none() && row.max_weight.is_none()
+}
+
 /// From which depth to which an unbounded row grew during the window: if each quarter of it was
 /// deeper than the one before, and the last is 100 messages deeper than the first, and twice as
 /// deep.
 pub(crate) fn growth(row: &Channel) -> Option<(f64, f64)> {
     const QUARTERS: usize = 4;
-    let history = row.history.as_ref().filter(|_| row.capacity.is_none() && row.depth.is_some())?;
+    let history = row.history.as_ref().filter(|_| is_unbounded(row))?;
     let length = history.depth.len() / QUARTERS;
     let quarter = |number: usize| {
         let depths = &history.depth[history.depth.len() - (QUARTERS - number) * length..][..length];
@@ -68,9 +73,13 @@ pub(crate) fn growth(row: &Channel) -> Option<(f64, f64)> {
 /// How much is wrong, from 0 to 100: by the state, and within it by the share of time that senders
 /// wait, or by how full the row is.
 pub(crate) fn of(row: &Channel) -> u32 {
-    let filled = row.depth.zip(row.capacity).map_or(0.0, |(depth, capacity)| {
-        if capacity == 0 { 0.0 } else { depth as f64 / capacity as f64 }
-    });
+    let filled = row.weight.zip(row.max_weight).or(row.depth.zip(row.capacity));
+    let filled = filled.map_or(
+        0.0,
+        |(filled, room)| {
+            if room == 0 { 0.0 } else { filled as f64 / room as f64 }
+        },
+    );
     let waiting = row.shares.as_ref().map_or(1.0, |shares| shares.senders_waiting);
     let (base, more, share) = match row.state {
         State::Deadlock => (100, 0, 0.0),

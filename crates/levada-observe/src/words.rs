@@ -52,21 +52,31 @@ pub fn many(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
+/// How much is in a channel, or in a row of them, and how much may be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Filled {
+    pub(crate) depth: Option<usize>,
+    pub(crate) capacity: Option<usize>,
+    pub(crate) weight: Option<usize>,
+    pub(crate) max_weight: Option<usize>,
+}
+
 /// What a channel, or a row of them, is: `mpsc, 100 of 100, full`.
-pub(crate) fn about(
-    kind: &str,
-    instances: usize,
-    full: usize,
-    (depth, capacity): (Option<usize>, Option<usize>),
-) -> String {
+pub(crate) fn about(kind: &str, instances: usize, full: usize, filled: Filled) -> String {
     let mut words = kind.to_owned();
     if instances > 1 {
         words += &format!(", {instances} channels");
     }
-    words += &match (depth, capacity) {
-        (Some(depth), Some(capacity)) => format!(", {depth} of {capacity}"),
-        (Some(depth), None) => format!(", {depth}, unbounded"),
-        (None, _) => String::new(),
+    words += &match filled {
+        Filled { depth: Some(depth), weight: Some(weight), max_weight: Some(max), .. } => {
+            format!(", {}, weight {weight} of {max}", many(depth, "message"))
+        }
+        // A rendezvous.
+        Filled { capacity: Some(0), .. } | Filled { depth: None, .. } => String::new(),
+        Filled { depth: Some(depth), capacity: Some(capacity), .. } => {
+            format!(", {depth} of {capacity}")
+        }
+        Filled { depth: Some(depth), .. } => format!(", {depth}, unbounded"),
     };
     match full {
         0 => {}
@@ -108,13 +118,18 @@ mod tests {
     fn places_and_channels_are_short() {
         assert_eq!(line("src/http.rs:88:17"), "src/http.rs:88");
         assert_eq!(line(r"C:\src\http.rs:88:17"), r"C:\src\http.rs:88");
-        let one = |depth, capacity| about("mpsc", 1, 0, (depth, capacity));
+        let of = |depth, capacity| Filled { depth, capacity, ..Filled::default() };
+        let one = |depth, capacity| about("mpsc", 1, 0, of(depth, capacity));
         assert_eq!(one(Some(3), Some(8)), "mpsc, 3 of 8");
         assert_eq!(one(Some(3), None), "mpsc, 3, unbounded");
         assert_eq!(one(None, None), "mpsc");
-        assert_eq!(about("mpmc", 1, 1, (Some(8), Some(8))), "mpmc, 8 of 8, full");
-        let nine = about("mpsc", 9, 2, (Some(20), Some(72)));
+        assert_eq!(about("mpmc", 1, 1, of(Some(8), Some(8))), "mpmc, 8 of 8, full");
+        let nine = about("mpsc", 9, 2, of(Some(20), Some(72)));
         assert_eq!(nine, "mpsc, 9 channels, 20 of 72, 2 full");
+        let weighed = Filled { weight: Some(52), max_weight: Some(64), ..of(Some(3), None) };
+        let weighed = about("mpsc weighted", 1, 0, weighed);
+        assert_eq!(weighed, "mpsc weighted, 3 messages, weight 52 of 64");
+        assert_eq!(about("mpsc rendezvous", 1, 1, of(Some(0), Some(0))), "mpsc rendezvous, full");
         assert_eq!((many(1, "task"), many(2, "task")), ("1 task".into(), "2 tasks".into()));
     }
 }

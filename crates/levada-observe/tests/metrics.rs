@@ -34,7 +34,12 @@ fn a_scrape_reads_what_the_channels_have() {
     for event in 0..5 {
         events.send(event).unwrap();
     }
+    let (bytes, _rx) = mpsc::weighted::builder(10, |n: &usize| *n).named("bytes").build();
+    bytes.try_send(7).unwrap();
     let text = scrape();
+    let bytes = |metric: &str| values(&text, &format!("levada_channel_{metric}"), "\"bytes\"");
+    assert_eq!((bytes("weight"), bytes("max_weight")), (vec![7.0], vec![10.0]), "{text}");
+    assert!(text.contains("{channel=\"bytes\",kind=\"mpsc weighted\","), "{text}");
     let jobs = |metric: &str| values(&text, &format!("levada_channel_{metric}"), "\"jobs\"");
     assert_eq!(jobs("depth"), [3.0], "{text}");
     assert_eq!(jobs("capacity"), [4.0]);

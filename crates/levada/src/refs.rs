@@ -104,6 +104,19 @@ impl<H: Hub> Tx<H> {
         self.1.touch(&self.0, Side::Sender);
     }
 
+    /// The calling task uses this sender of what is shown as `channel`.
+    #[cfg(feature = "observe")]
+    #[inline(always)]
+    pub(crate) fn touch_as<C: Observed>(&self, channel: &Arc<C>) {
+        self.1.touch(channel, Side::Sender);
+    }
+
+    /// The channel itself.
+    #[cfg(feature = "observe")]
+    pub(crate) fn hub(&self) -> &Arc<H> {
+        &self.0
+    }
+
     /// A further receiver, perhaps the only one.
     pub(crate) fn add_receiver(&self) -> Rx<H> {
         add(&self.0.counts().receivers);
@@ -183,6 +196,13 @@ impl<H: Hub> Rx<H> {
     #[inline(always)]
     pub(crate) fn touch(&self) {
         self.1.touch(&self.0, Side::Receiver);
+    }
+
+    /// The calling task uses this receiver of what is shown as `channel`.
+    #[cfg(feature = "observe")]
+    #[inline(always)]
+    pub(crate) fn touch_as<C: Observed>(&self, channel: &Arc<C>) {
+        self.1.touch(channel, Side::Receiver);
     }
 
     /// The calling task uses this receiver, which has a position of its own.

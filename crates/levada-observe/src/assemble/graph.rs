@@ -14,7 +14,7 @@ use crate::limits::{Limits, MAX_EDGES};
 use crate::report::{
     Deadlock, DeadlockKind, Graph, HandleEdge, StuckTask, StuckWait, TaskNode, WaitEdge,
 };
-use crate::words::{about, age};
+use crate::words::{Filled, about, age};
 
 /// The tasks that wait, and what they wait for.
 struct Tasks<'a> {
@@ -98,8 +98,8 @@ fn is_open(channel: &Channel, op: Op) -> bool {
         || match (op, channel.origin.kind()) {
             // A permit that is dropped gives its capacity back.
             (Op::Send, _) => !is_full(channel) || channel.reserved != Some(0),
-            (Op::Recv, Kind::Mpsc | Kind::Mpmc) => has_messages() || channel.weak_senders > 0,
-            (Op::Recv, _) => channel.weak_senders > 0,
+            (Op::Recv, Kind::Broadcast | Kind::Lossless) => channel.weak_senders > 0,
+            (Op::Recv, _) => has_messages() || channel.weak_senders > 0,
             _ => false,
         }
 }
@@ -180,11 +180,12 @@ fn stuck_wait((channel, waiter): &(Option<&Channel>, &Waiter), rows: &Rows) -> O
     held_by.sort_unstable();
     held_by.dedup();
     let full = usize::from(is_full(channel));
+    let Channel { depth, capacity, weight, max_weight, .. } = *channel;
     Some(StuckWait {
         op: waiter.op.to_string(),
         channel_id: row.id.clone(),
         channel: row.label.clone(),
-        about: about(&row.kind, 1, full, (channel.depth, channel.capacity)),
+        about: about(&row.kind, 1, full, Filled { depth, capacity, weight, max_weight }),
         site: place(waiter.location),
         seconds: waiter.waited.as_secs_f64(),
         held_by,

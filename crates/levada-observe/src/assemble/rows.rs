@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use levada::observe::{Channel, Kind, Side, Snapshot};
+use levada::observe::{Channel, Side, Snapshot};
 
 use super::waiters;
 use crate::history::{History, Summary, is_full};
@@ -92,7 +92,7 @@ fn row(
     // Of all, or not at all.
     let whole =
         |of: fn(&Channel) -> Option<usize>| channels.iter().map(|channel| of(channel)).sum();
-    let counts_received = matches!(key.kind, Kind::Mpsc | Kind::Mpmc);
+    let counts_received = channels.iter().all(|channel| channel.received.is_some());
     let received = || channels.iter().filter_map(|channel| channel.received).sum();
     let summary = history.and_then(|history| history.row(key));
     let origin = &channels[0].origin;
@@ -113,6 +113,8 @@ fn row(
         depth: whole(|channel| channel.depth),
         high_water: channels.iter().filter_map(|channel| channel.high_water).max(),
         reserved: whole(|channel| channel.reserved),
+        weight: whole(|channel| channel.weight),
+        max_weight: whole(|channel| channel.max_weight),
         sent: channels.iter().map(|channel| channel.sent).sum(),
         received: counts_received.then(received),
         senders: sum(|channel| channel.senders),

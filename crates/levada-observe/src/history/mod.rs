@@ -262,14 +262,19 @@ fn sampled(channel: &Channel) -> Step {
 }
 
 /// Whether all capacity is taken, by messages or by permits, so that senders wait. Those of a
-/// broadcast do if it is lossless, and a rendezvous has no capacity: they are full if one waits.
+/// broadcast never do. A weighted channel may have room, and not enough for the next message; a
+/// lossless one is as full as its slowest member, which is not known here, and a rendezvous has no
+/// room: these are full while a sender waits.
 pub(crate) fn is_full(channel: &Channel) -> bool {
-    let holds = channel.origin.kind() != Kind::Broadcast && channel.capacity != Some(0);
-    let waits = || channel.waiters.iter().any(|waiter| waiter.op == Op::Send);
-    (holds || waits())
-        && channel.capacity.zip(channel.depth).is_some_and(|(capacity, depth)| {
+    let a_sender_waits = || channel.waiters.iter().any(|waiter| waiter.op == Op::Send);
+    match channel.origin.kind() {
+        Kind::Broadcast => false,
+        Kind::Lossless | Kind::Rendezvous => a_sender_waits(),
+        Kind::Weighted => channel.weight >= channel.max_weight || a_sender_waits(),
+        _ => channel.capacity.zip(channel.depth).is_some_and(|(capacity, depth)| {
             depth.saturating_add(channel.reserved.unwrap_or(0)) >= capacity
-        })
+        }),
+    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,8 @@ pub struct Channel {
     pub label: String,
     /// The name that was given to a builder.
     pub name: Option<String>,
-    /// `mpsc`, `mpmc`, `broadcast`, `watch`.
+    /// `mpsc`, `mpsc weighted`, `mpsc rendezvous`, `mpmc`, `broadcast`, `broadcast lossless`,
+    /// `watch`.
     pub kind: String,
     /// The line that created the channels: `src/main.rs:10:20`.
     pub site: String,
@@ -43,7 +44,8 @@ pub struct Channel {
     pub instances_full: usize,
     /// How many of them were closed, or have lost all of one end.
     pub instances_closed: usize,
-    /// How many messages they can hold; `None` if one is unbounded, and for watch.
+    /// How many messages they can hold; `None` if their number has no bound, and for watch. 0 for a
+    /// rendezvous.
     pub capacity: Option<usize>,
     /// How many messages are in them. For broadcast: those that the slowest receiver has yet to
     /// get. `None` for watch.
@@ -53,6 +55,11 @@ pub struct Channel {
     /// Capacity that permits have reserved, or that was granted to senders that have not taken it
     /// yet.
     pub reserved: Option<usize>,
+    /// What the messages in weighted channels weigh, with the permits that are out and what was
+    /// granted to senders that have not taken it yet.
+    pub weight: Option<usize>,
+    /// How much they may weigh.
+    pub max_weight: Option<usize>,
     /// Messages sent since they were created; for watch, values.
     pub sent: u64,
     /// Messages received since they were created; `None` for broadcast and watch.

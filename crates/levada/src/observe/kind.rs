@@ -10,18 +10,25 @@ use core::fmt;
 /// use levada::observe::Kind;
 ///
 /// assert_eq!(Kind::Mpsc.to_string(), "mpsc");
+/// assert_eq!(Kind::Weighted.to_string(), "mpsc weighted");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// [`mpsc`](crate::mpsc), bounded or not.
+    /// [`mpsc`](crate::mpsc), bounded or not; a channel of lanes is one for each lane.
     Mpsc,
+    /// [`mpsc::weighted`](crate::mpsc::weighted()).
+    Weighted,
+    /// [`mpsc::rendezvous`](crate::mpsc::rendezvous()).
+    Rendezvous,
     /// [`mpmc`](crate::mpmc), bounded or not.
     Mpmc,
     /// [`oneshot`](crate::oneshot).
     Oneshot,
-    /// [`broadcast`](crate::broadcast).
+    /// [`broadcast`](crate::broadcast), which loses messages of slow receivers.
     Broadcast,
+    /// [`broadcast::lossless`](crate::broadcast::lossless()).
+    Lossless,
     /// [`watch`](crate::watch).
     Watch,
 }
@@ -84,9 +91,12 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Mpsc => "mpsc",
+            Self::Weighted => "mpsc weighted",
+            Self::Rendezvous => "mpsc rendezvous",
             Self::Mpmc => "mpmc",
             Self::Oneshot => "oneshot",
             Self::Broadcast => "broadcast",
+            Self::Lossless => "broadcast lossless",
             Self::Watch => "watch",
         })
     }

@@ -23,6 +23,9 @@
 //! | largest depth | at one message in 64, and at each snapshot | a lower bound |
 //! | position of each broadcast and watch receiver | at each receive, from its first use on | yes |
 //!
+//! A weighted channel has its weight beside its messages. Each lane is a channel, with the number
+//! of the lane behind the name: `jobs/0`.
+//!
 //! A task is a tokio task (feature `tokio`) or, outside of one, the thread.
 //!
 //! # Guarantees
@@ -76,5 +79,5 @@ pub use self::on::{
 #[cfg(feature = "observe")]
 pub(crate) use self::on::{
     ChannelRecord, CreatedAt, HandleRecord, Name, Observed, PositionRecord, PositionRef, Reading,
-    WaitRecord,
+    WaitRecord, Weight,
 };

@@ -69,6 +69,9 @@ impl ChannelRecord {
     }
 
     #[inline(always)]
+    pub(crate) fn show_as<T>(&mut self, _: Kind) {}
+
+    #[inline(always)]
     pub(crate) fn unregister(&self, _: impl FnOnce() -> u64) {}
 
     #[inline(always)]

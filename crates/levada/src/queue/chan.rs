@@ -196,7 +196,7 @@ pub(crate) struct Chan<T, P> {
     _pad: Pad<{ LINE.saturating_sub(RARELY_USED) }>,
     rx: RxSide<T>,
     pub(super) chain: Chain<T>,
-    record: ChannelRecord,
+    pub(super) record: ChannelRecord,
 }
 
 /// Wakes tasks for a caller that holds a message. A panic is caught, after the panic hook has
@@ -575,14 +575,13 @@ impl<T, P: RecvWaiters> Observed for Chan<T, P> {
     #[cfg(feature = "observe")]
     fn read(&self) -> crate::observe::Reading {
         let capacity = self.max_capacity();
-        let is_bounded = capacity != UNBOUNDED;
         let (sent, received) = self.positions();
         // With a policy, what the receiver has in hand may be beyond the capacity (I1).
         let most = if self.policy().is_some() { capacity } else { usize::MAX };
         let depth = sent.wrapping_sub(received).min(most);
         let sent = received.wrapping_add(depth);
         crate::observe::Reading {
-            capacity: is_bounded.then_some(capacity),
+            capacity: (capacity != UNBOUNDED).then_some(capacity),
             depth: Some(depth),
             sent: count(sent) as u64,
             received: Some(count(received) as u64),
@@ -591,6 +590,7 @@ impl<T, P: RecvWaiters> Observed for Chan<T, P> {
             weak_senders: self.counts.weak_senders(),
             receivers: self.counts.receivers(),
             closed: self.is_closed() || self.counts.senders() == 0,
+            ..crate::observe::Reading::default()
         }
     }
 }
@@ -622,14 +622,6 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         let received = self.head();
         let passed = received.wrapping_sub(sent) < usize::MAX / 2;
         (if passed { received } else { sent }, received)
-    }
-
-    /// The position behind the newest message, in the chain or in a backlog.
-    fn sent(&self) -> usize {
-        let tail = self.chain.tail();
-        // ORDERING: Relaxed, no pair: see `Policy::set_stored`.
-        let stored = self.policy().map_or(tail, |policy| policy.stored.load(Ordering::Relaxed));
-        if stored.wrapping_sub(tail) < usize::MAX / 2 { stored } else { tail }
     }
 
     /// Places that are reserved or granted, if the lock is free: without those of the messages in a

@@ -6,12 +6,13 @@ use core::task::{Context, Poll, Waker, ready};
 use std::collections::VecDeque;
 
 use super::chan::{
-    Chan, HAS_BACKLOG, RecvWaiters, RxOwned, SENDERS_WAITING, TxSide, UNFENCE_AFTER, count,
+    Chan, HAS_BACKLOG, RecvWaiters, RxOwned, SENDERS_WAITING, TxSide, UNBOUNDED, UNFENCE_AFTER,
+    count,
 };
 use super::policy::Exchange;
 use crate::observe::{Kind, Name, Observed, Op, WaitRecord};
-use crate::prim::asymmetric;
 use crate::prim::atomic::{Ordering, fence};
+use crate::prim::{Arc, asymmetric};
 use crate::refs::{Hub, Rx, Tx};
 use crate::storage::ring::Emptied;
 use crate::util::{FirstPanic, WakeBatch, budget};
@@ -122,6 +123,16 @@ impl<T> Deref for UniqueRx<T> {
 #[cfg_attr(feature = "observe", track_caller)]
 pub(crate) fn channel<T>(capacity: usize, name: Name) -> (Tx<Chan<T, RxWaker>>, UniqueRx<T>) {
     let chan = Chan::new(capacity, name);
+    (Tx::new(&chan), UniqueRx { rx: Rx::new(chan), wait: WaitRecord::new() })
+}
+
+/// A channel without a bound, which is shown as one of this kind, for messages of type `M`.
+#[cfg_attr(feature = "observe", track_caller)]
+pub(crate) fn channel_of<T, M>(kind: Kind, name: Name) -> (Tx<Chan<T, RxWaker>>, UniqueRx<T>) {
+    let mut chan = Chan::new(UNBOUNDED, name);
+    if cfg!(feature = "observe") {
+        Arc::get_mut(&mut chan).expect("it is not shared yet").record.show_as::<M>(kind);
+    }
     (Tx::new(&chan), UniqueRx { rx: Rx::new(chan), wait: WaitRecord::new() })
 }
 

@@ -39,7 +39,7 @@ fn depth_lag_and_waits() {
     assert_eq!(observer.try_recv(), Ok(0));
     let send = Task::waiting(tx.send(4));
     let seen = channel("a lossless channel");
-    assert_eq!(seen.origin.kind(), Kind::Broadcast);
+    assert_eq!(seen.origin.kind(), Kind::Lossless);
     assert_eq!((seen.capacity, seen.depth, seen.sent), (Some(3), Some(3), 4));
     assert_eq!((seen.senders, seen.receivers), (1, 2));
     assert!(seen.behind().eq([3, 3]));

@@ -16,8 +16,8 @@ fn counts_and_waits() {
     let (tx, mut rx) = rendezvous::builder().named(name).build();
     let mut send = Task::waiting(tx.send(1));
     let seen = channel(name);
-    assert_eq!((seen.origin.kind(), seen.sent), (Kind::Mpsc, 0));
-    assert_eq!((seen.capacity, seen.depth), (Some(0), Some(0)), "not unbounded");
+    assert_eq!((seen.origin.kind(), seen.depth, seen.sent), (Kind::Rendezvous, Some(0), 0));
+    assert_eq!((seen.capacity, seen.reserved, seen.weight), (Some(0), Some(0), None));
     assert_eq!((seen.waiters.len(), seen.waiters[0].op), (1, Op::Send));
     assert_eq!(seen.waiters[0].location.file(), file!());
     assert_eq!(rx.try_recv(), Ok(1));

@@ -42,6 +42,24 @@ pub(super) const FAULTS: &[Fault] = &[
         caught_by: ("loom", "native_lock"),
     },
     Fault {
+        name: "until-without-a-budget",
+        file: "util/budget.rs",
+        before: "if had_budget && !has_budget_remaining() {",
+        after: "if !had_budget && !has_budget_remaining() {",
+        breaks: "a call that uses up its budget is never stopped by a timer of tokio's",
+        caught_by: ("tests", "channels until"),
+    },
+    Fault {
+        name: "until-stops-first",
+        file: "future.rs",
+        before: "budget::poll_either(this.call, this.stop, cx)
+            .map(|ready| ready.map_err(|_stop_is_ready| Stopped))",
+        after: "budget::poll_either(this.stop, this.call, cx)
+            .map(|ready| ready.map_or_else(Ok, |_stop_is_ready| Err(Stopped)))",
+        breaks: "a call that need not wait is stopped",
+        caught_by: ("tests", "channels until"),
+    },
+    Fault {
         name: "wake-batch-not-emptied",
         file: "util/wake_batch.rs",
         before: "let len = core::mem::take(&mut self.len);",

@@ -1,7 +1,7 @@
 //! The columns of the table: what is in them, and which of them there is room for.
 
 use console::{Alignment, measure_text_width, pad_str};
-use levada_observe::report::State;
+use levada_observe::report::{Channel, State};
 use levada_observe::words::{age, line};
 
 use super::app::{Row, Sort};
@@ -51,7 +51,7 @@ const COLUMNS: [Column; 14] = [
     },
     Column { sort: Some(Sort::Name), ..text(NAME, 0, 14, |row| row.channel.label.clone()) },
     text("KIND", 7, usize::MAX, kind),
-    figure("DEPTH", 0, Some(Sort::Depth), depth),
+    figure("DEPTH", 0, Some(Sort::Depth), |row| depth_of(row.channel)),
     text("LAST MINUTE", 5, usize::MAX, spark),
     figure("HIGH", 8, Some(Sort::High), |row| count(row.channel.high_water)),
     figure("FULL", 2, Some(Sort::Full), |row| share(row.channel.shares.map(|it| it.full))),
@@ -91,10 +91,14 @@ fn kind(row: &Row<'_>) -> String {
     }
 }
 
-pub(super) fn depth(row: &Row<'_>) -> String {
-    let channel = row.channel;
+fn depth_of(channel: &Channel) -> String {
+    if let (Some(weight), Some(max)) = (channel.weight, channel.max_weight) {
+        let filled = number(weight) / number(max.max(1));
+        return format!("{} ({})", count(channel.depth), share(Some(filled)));
+    }
     match (channel.depth, channel.capacity) {
-        (None, _) => NONE.to_owned(),
+        // A rendezvous has no room.
+        (None, _) | (_, Some(0)) => NONE.to_owned(),
         (depth, None) => count(depth),
         (depth, capacity) => format!("{} of {}", count(depth), count(capacity)),
     }
@@ -207,4 +211,24 @@ fn pad(text: &str, column: &Column, width: usize) -> String {
 /// What is between two cells.
 pub(super) fn gap() -> String {
     " ".repeat(GAP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_full_a_channel_is() {
+        let shown = |depth, capacity, weight, max_weight| {
+            let mut channel = Channel::default();
+            (channel.depth, channel.capacity) = (depth, capacity);
+            (channel.weight, channel.max_weight) = (weight, max_weight);
+            depth_of(&channel)
+        };
+        assert_eq!(shown(Some(3), Some(8), None, None), "3 of 8");
+        assert_eq!(shown(Some(3), None, None, None), "3");
+        assert_eq!(shown(Some(3), None, Some(48), Some(64)), "3 (75%)");
+        assert_eq!(shown(Some(0), Some(0), None, None), NONE, "a rendezvous");
+        assert_eq!(shown(None, None, None, None), NONE, "a watch");
+    }
 }

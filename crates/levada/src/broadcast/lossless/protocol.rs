@@ -54,7 +54,7 @@ use crate::broadcast::protocol::Shared as Base;
 use crate::broadcast::tail::{Admission, Tail};
 #[cfg(feature = "observe")]
 use crate::observe::Reading;
-use crate::observe::{ChannelRecord, Name, Observed};
+use crate::observe::{ChannelRecord, Kind, Name, Observed};
 use crate::prim::atomic::{AtomicBool, Ordering};
 use crate::prim::{Arc, is_parked_by};
 use crate::refs::{Counts, Hub};
@@ -139,11 +139,9 @@ impl Admission<Gate> for &mut Turn<'_> {
 impl<T> Shared<T> {
     #[cfg_attr(feature = "observe", track_caller)]
     pub(super) fn new(capacity: usize, name: Name) -> Self {
-        Self {
-            base: Base::new(capacity.next_power_of_two(), 0, name, Gate::new(capacity)),
-            capacity,
-            has_waiting_sender: AtomicBool::new(false),
-        }
+        let mut base = Base::new(capacity.next_power_of_two(), 0, name, Gate::new(capacity));
+        base.record.show_as::<T>(Kind::Lossless);
+        Self { base, capacity, has_waiting_sender: AtomicBool::new(false) }
     }
 
     // Send

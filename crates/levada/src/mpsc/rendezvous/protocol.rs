@@ -70,7 +70,7 @@ impl<T> Shared<T> {
     pub(super) fn new(name: Name) -> Self {
         let side = Side { line: Line::new(), receiver: None, closed: false, received: 0 };
         Self {
-            record: ChannelRecord::new::<T>(Kind::Mpsc, name),
+            record: ChannelRecord::new::<T>(Kind::Rendezvous, name),
             side: Lock::new(side),
             closed: AtomicBool::new(false),
             closed_event: WaitQueue::new(),

@@ -106,7 +106,7 @@ impl Gate {
     }
 
     /// What is held, and what the word has of the grants.
-    fn taken(&self) -> usize {
+    pub(super) fn taken(&self) -> usize {
         // ORDERING: Acquire pairs with the Release exchange in `give_back`: what was done before
         // the weight was given back is done.
         self.word.load(Ordering::Acquire) >> SHIFT

@@ -50,8 +50,7 @@
 //! a receive one more; [`recv_many`](Receiver::recv_many) one more for all. The function that
 //! weighs is called through a pointer.
 //!
-//! A message takes 8 bytes more than in other channels. With the feature `observe` the channel is
-//! shown as an unbounded mpsc channel, with the senders that wait.
+//! A message takes 8 bytes more than in other channels.
 #![forbid(unsafe_code)]
 
 mod gate;

@@ -35,16 +35,22 @@
 #![forbid(unsafe_code)]
 
 use core::fmt;
+#[cfg(feature = "observe")]
+use core::marker::PhantomPinned;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 use super::error::{SendError, TooHeavy, TrySendError};
 use super::gate::{Gate, Locked, MAX_WEIGHT, Tried};
+#[cfg(feature = "observe")]
+use crate::observe::{ChannelRecord, Observed, Reading, Weight};
+#[cfg(feature = "observe")]
+use crate::prim::Arc;
 use crate::prim::is_parked_by;
 use crate::queue::chan::Chan;
 use crate::queue::error::Refused;
 use crate::queue::single::RxWaker;
-use crate::refs::Hub;
+use crate::refs::{Hub, Tx};
 use crate::util::{DropLast, FirstPanic, budget, contain, wake_in_batches};
 use crate::wait::list::Node;
 use crate::wait::permits::PollAcquire;
@@ -85,6 +91,8 @@ pub(super) struct Scale<T> {
     gate: Gate,
     oversize: Oversize,
     weigh: Box<dyn Fn(&T) -> usize + Send + Sync>,
+    #[cfg(feature = "observe")]
+    shown: Shown<T>,
 }
 
 impl<T> Scale<T> {
@@ -92,8 +100,17 @@ impl<T> Scale<T> {
         max: usize,
         weigh: impl Fn(&T) -> usize + Send + Sync + 'static,
         oversize: Oversize,
+        queue: &Tx<Queue<T>>,
     ) -> Self {
-        Self { gate: Gate::new(max), oversize, weigh: Box::new(weigh) }
+        #[cfg(not(feature = "observe"))]
+        let _ = queue;
+        Self {
+            gate: Gate::new(max),
+            oversize,
+            weigh: Box::new(weigh),
+            #[cfg(feature = "observe")]
+            shown: Shown { queue: Arc::clone(queue.hub()), _pinned: PhantomPinned },
+        }
     }
 
     pub(super) fn gate(&self) -> &Gate {
@@ -116,6 +133,38 @@ impl<T> Scale<T> {
         }
         let max = self.max();
         if weight > max { Err(TooHeavy { message: (), weight, max }) } else { Ok(()) }
+    }
+}
+
+/// The channel as a snapshot sees it: the queue, through the scale, which knows its weight.
+#[cfg(feature = "observe")]
+struct Shown<T> {
+    queue: Arc<Queue<T>>,
+    /// As in a [`ChannelRecord`]: a snapshot may read the scale until its drop has unregistered it.
+    _pinned: PhantomPinned,
+}
+
+#[cfg(feature = "observe")]
+impl<T> Observed for Scale<T> {
+    #[inline(always)]
+    fn record(&self) -> &ChannelRecord {
+        self.shown.queue.record()
+    }
+
+    fn read(&self) -> Reading {
+        let queue = &*self.shown.queue;
+        // As `Ends::weight`, without the lock of the gate, for which a snapshot must not wait.
+        let held = if queue.counts().receivers() == 0 { 0 } else { self.gate.taken() };
+        Reading { weight: Some(Weight { held, max: self.max() }), ..queue.read() }
+    }
+}
+
+/// The registry refers to the scale, so it is unregistered before anything of it is dropped. The
+/// handles drop the queue before the scale: only then it may be the last one that has the queue.
+#[cfg(feature = "observe")]
+impl<T> Drop for Scale<T> {
+    fn drop(&mut self) {
+        self.record().unregister(|| self.read().sent);
     }
 }
 

@@ -57,7 +57,7 @@ impl<T> Receiver<T> {
     /// ```
     #[cfg_attr(feature = "observe", track_caller)]
     pub fn recv(&mut self) -> Recv<'_, T> {
-        self.receiving.queue.touch();
+        self.receiving.touch();
         Recv::new(&mut self.receiving)
     }
 
@@ -86,7 +86,7 @@ impl<T> Receiver<T> {
         buffer: &'b mut Vec<T>,
         limit: usize,
     ) -> RecvMany<'a, 'b, T> {
-        self.receiving.queue.touch();
+        self.receiving.touch();
         RecvMany::new(&mut self.receiving, buffer, limit)
     }
 
@@ -107,7 +107,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
     /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        self.receiving.queue.touch();
+        self.receiving.touch();
         self.receiving.try_recv().map_err(TryRecvError::from)
     }
 

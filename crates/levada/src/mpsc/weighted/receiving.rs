@@ -4,9 +4,8 @@
 use core::task::{Context, Poll, ready};
 
 use super::protocol::{Ends, Oversize, Queue, Scale, Weighed};
-use crate::observe::Name;
+use crate::observe::{Kind, Name};
 use crate::prim::Arc;
-use crate::queue::chan::UNBOUNDED;
 use crate::queue::single::{self, NoMessage, UniqueRx};
 use crate::refs::Tx;
 use crate::util::{FirstPanic, contain, wake_in_batches};
@@ -19,8 +18,8 @@ pub(super) fn open<T>(
     oversize: Oversize,
     name: Name,
 ) -> (Tx<Queue<T>>, Receiving<T>) {
-    let scale = Scale::new(max, weigh, oversize);
-    let (tx, queue) = single::channel(UNBOUNDED, name);
+    let (tx, queue) = single::channel_of::<_, T>(Kind::Weighted, name);
+    let scale = Scale::new(max, weigh, oversize, &tx);
     (tx, Receiving { queue, scale: Arc::new(scale), refusals: 0 })
 }
 
@@ -36,6 +35,13 @@ pub(super) struct Receiving<T> {
 impl<T> Receiving<T> {
     pub(super) fn ends(&self) -> Ends<'_, T> {
         Ends { queue: &self.queue, scale: &self.scale }
+    }
+
+    /// The calling task uses the receiver.
+    #[inline(always)]
+    pub(super) fn touch(&self) {
+        #[cfg(feature = "observe")]
+        self.queue.touch_as(&self.scale);
     }
 
     /// Waits for a message; `None` at the end.

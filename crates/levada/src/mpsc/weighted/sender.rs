@@ -69,6 +69,13 @@ impl<T> Sender<T> {
         Ends { queue: &self.queue, scale: &self.scale }
     }
 
+    /// The calling task uses the sender.
+    #[inline(always)]
+    fn touch(&self) {
+        #[cfg(feature = "observe")]
+        self.queue.touch_as(&self.scale);
+    }
+
     /// Sends a message, as soon as there is room for its weight. Senders that wait are served in
     /// order, whatever their messages weigh.
     ///
@@ -99,7 +106,7 @@ impl<T> Sender<T> {
     /// ```
     #[cfg_attr(feature = "observe", track_caller)]
     pub fn send(&self, message: T) -> Send<'_, T> {
-        self.queue.touch();
+        self.touch();
         Send::new(self.ends(), message)
     }
 
@@ -117,7 +124,7 @@ impl<T> Sender<T> {
     /// assert!(tx.try_send("four").is_ok());
     /// ```
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
-        self.queue.touch();
+        self.touch();
         self.ends().try_send(message)
     }
 
@@ -165,7 +172,7 @@ impl<T> Sender<T> {
     /// ```
     #[cfg_attr(feature = "observe", track_caller)]
     pub fn reserve_weight(&self, weight: usize) -> ReserveWeight<'_, T> {
-        self.queue.touch();
+        self.touch();
         ReserveWeight::new(self.ends(), weight)
     }
 
@@ -183,7 +190,7 @@ impl<T> Sender<T> {
     /// assert!(tx.try_reserve_weight(21).is_ok());
     /// ```
     pub fn try_reserve_weight(&self, weight: usize) -> Result<Permit<'_, T>, TrySendError<()>> {
-        self.queue.touch();
+        self.touch();
         let (ends, weight) = (self.ends(), count(weight));
         self.scale.check(weight).map_err(TrySendError::TooHeavy)?;
         match ends.try_reserve(weight) {
@@ -285,7 +292,7 @@ impl<T> Sender<T> {
     /// ```
     #[cfg_attr(feature = "observe", track_caller)]
     pub fn closed(&self) -> Closed<'_, T> {
-        self.queue.touch();
+        self.touch();
         Closed::new(self.ends())
     }
 

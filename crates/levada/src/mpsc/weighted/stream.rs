@@ -63,7 +63,7 @@ impl<T> Stream for RecvStream<T> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let Self { receiver, has_ended, wait } = self.get_mut();
         let receiving = receiver.receiving();
-        receiving.queue.touch();
+        receiving.touch();
         let polled = receiving.poll_recv(cx);
         wait.note(polled.is_pending(), cx, receiving.queue.record(), Op::Recv);
         *has_ended = matches!(polled, Poll::Ready(None));

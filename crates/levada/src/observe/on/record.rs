@@ -33,10 +33,19 @@ pub(crate) struct Reading {
     pub(crate) received: Option<u64>,
     /// Permits that are out or granted to senders; `None` if the lock was held.
     pub(crate) reserved: Option<usize>,
+    /// What messages and permits weigh, and how much that may be, where a channel weighs them.
+    pub(crate) weight: Option<Weight>,
     pub(crate) senders: usize,
     pub(crate) weak_senders: usize,
     pub(crate) receivers: usize,
     pub(crate) closed: bool,
+}
+
+/// How much is in a channel that weighs its messages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weight {
+    pub(crate) held: usize,
+    pub(crate) max: usize,
 }
 
 /// The name of a channel.
@@ -75,27 +84,19 @@ impl ChannelRecord {
     #[track_caller]
     #[inline(always)]
     pub(crate) fn new<T>(kind: Kind, name: Name) -> Self {
-        macro_rules! message {
-            ($kind:ident) => {
-                const { &Message { kind: Kind::$kind, name: type_name::<T>, size: size_of::<T>() } }
-            };
-        }
-        // A pointer to a constant, and one store.
-        let message: &'static Message = match kind {
-            Kind::Mpsc => message!(Mpsc),
-            Kind::Mpmc => message!(Mpmc),
-            Kind::Oneshot => message!(Oneshot),
-            Kind::Broadcast => message!(Broadcast),
-            Kind::Watch => message!(Watch),
-        };
         Self {
             _pinned: PhantomPinned,
             registration: Registration::new(),
-            site: Site { location: Location::caller(), message },
+            site: Site { location: Location::caller(), message: message::<T>(kind) },
             name,
             position: AtomicU64::new(0),
             samples: Samples::new(),
         }
+    }
+
+    /// The channel is shown as one of this kind, for messages of type `T`. Nothing has used it yet.
+    pub(crate) fn show_as<T>(&mut self, kind: Kind) {
+        self.site.message = message::<T>(kind);
     }
 
     /// Makes a channel that is about to be dropped invisible to snapshots. `sent`: how many
@@ -172,6 +173,26 @@ impl ChannelRecord {
 
     pub(super) fn measured(&self) -> Option<StdArc<Measured>> {
         self.samples.measured()
+    }
+}
+
+/// What the channels of this kind have in common whose messages have this type: a constant.
+#[inline(always)]
+fn message<T>(kind: Kind) -> &'static Message {
+    macro_rules! message {
+        ($kind:ident) => {
+            const { &Message { kind: Kind::$kind, name: type_name::<T>, size: size_of::<T>() } }
+        };
+    }
+    match kind {
+        Kind::Mpsc => message!(Mpsc),
+        Kind::Weighted => message!(Weighted),
+        Kind::Rendezvous => message!(Rendezvous),
+        Kind::Mpmc => message!(Mpmc),
+        Kind::Oneshot => message!(Oneshot),
+        Kind::Broadcast => message!(Broadcast),
+        Kind::Lossless => message!(Lossless),
+        Kind::Watch => message!(Watch),
     }
 }
 

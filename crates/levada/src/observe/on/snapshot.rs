@@ -87,7 +87,8 @@ pub struct Channel {
     pub id: u64,
     /// Where it comes from.
     pub origin: Origin,
-    /// How many messages it can hold; `None` if it is unbounded, or a watch.
+    /// How many messages it can hold; `None` if their number has no bound, and for watch. 0 for a
+    /// rendezvous.
     pub capacity: Option<usize>,
     /// How many messages are in it. For broadcast: those that the slowest receiver has yet to get,
     /// of those that were used; for a lossless one, the slowest member, used or not. `None` for
@@ -104,6 +105,11 @@ pub struct Channel {
     /// Capacity that is reserved by permits or granted to senders that have not taken it yet.
     /// `None` where there is none, or if the channel was locked at that moment.
     pub reserved: Option<usize>,
+    /// What its messages weigh, with the permits that are out and what was granted to senders that
+    /// have not taken it yet. `None` if it does not weigh them.
+    pub weight: Option<usize>,
+    /// How much they may weigh.
+    pub max_weight: Option<usize>,
     /// Senders, without weak ones.
     pub senders: usize,
     /// Weak senders.
@@ -412,6 +418,8 @@ impl Channel {
             sent: reading.sent,
             received: reading.received,
             reserved: reading.reserved,
+            weight: reading.weight.map(|weight| weight.held),
+            max_weight: reading.weight.map(|weight| weight.max),
             senders: reading.senders,
             weak_senders: reading.weak_senders,
             receivers: reading.receivers,
@@ -434,7 +442,8 @@ impl Channel {
     /// The depth of a broadcast channel is what its slowest receiver has yet to get. A lossless one
     /// knows it, of its members.
     fn set_broadcast_depth(&mut self) {
-        if let (Kind::Broadcast, Some(capacity)) = (self.origin.kind(), self.capacity) {
+        let kind = self.origin.kind();
+        if let (Kind::Broadcast | Kind::Lossless, Some(capacity)) = (kind, self.capacity) {
             let slowest = self.behind().max().unwrap_or(0);
             let slowest = || usize::try_from(slowest).unwrap_or(usize::MAX);
             let depth = self.depth.unwrap_or_else(slowest).min(capacity);

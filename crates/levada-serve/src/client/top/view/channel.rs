@@ -98,7 +98,11 @@ impl Page {
         let several =
             |value: usize| (channel.instances > 1 && value > 0).then(|| value.to_string());
         let left = [
-            ("depth", channel.depth.map(|_| depth(channel))),
+            (
+                "depth",
+                channel.depth.filter(|_| channel.capacity != Some(0)).map(|_| depth(channel)),
+            ),
+            ("weight", channel.max_weight.map(|_| weight(channel))),
             ("high-water mark", known(channel.high_water)),
             ("reserved", known(channel.reserved.filter(|reserved| *reserved > 0))),
             ("sent", per_second(Some(total(channel.sent)), rates.map(|it| it.sent))),
@@ -278,8 +282,14 @@ impl Page {
 }
 
 fn depth(channel: &Channel) -> String {
-    let of = channel
-        .capacity
-        .map_or_else(|| ", no bound".to_owned(), |it| format!(" of {}", short(number(it))));
+    let of = match (channel.capacity, channel.max_weight) {
+        (Some(capacity), _) => format!(" of {}", short(number(capacity))),
+        (None, Some(_)) => String::new(),
+        (None, None) => ", no bound".to_owned(),
+    };
     format!("{}{of}", count(channel.depth))
+}
+
+fn weight(channel: &Channel) -> String {
+    format!("{} of {}", count(channel.weight), count(channel.max_weight))
 }
