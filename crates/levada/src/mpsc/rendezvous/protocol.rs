@@ -322,6 +322,7 @@ impl<T> Observed for Shared<T> {
             weak_senders: self.counts.weak_senders(),
             receivers: self.counts.receivers(),
             closed: self.is_closed() || self.counts.senders() == 0,
+            ..Reading::default()
         }
     }
 }
