@@ -5,8 +5,8 @@
 //! - `checker` searches for the order; it knows no channel.
 //! - `recorder` runs programs and records them. It is generic over what a thread is ([`Threads`]),
 //!   so that a scheduler such as shuttle's can take the place of the operating system's.
-//! - `queue` (mpsc and mpmc), `policies`, `weighted`, `lanes`, `rendezvous`, `broadcast`, `lossless`,
-//!   `watch` and `oneshot` have a sequential specification and a program each.
+//! - `queue` (mpsc and mpmc), `policies`, `weighted`, `lanes`, `rendezvous`, `broadcast`,
+//!   `lossless`, `watch` and `oneshot` have a sequential specification and a program each.
 //! - `explore` does all that for many seeds and counts.
 //!
 //! # What is an operation

@@ -91,6 +91,7 @@ use core::ptr;
 use core::task::Waker;
 
 use super::policy::{Exchange, Policy};
+use super::refusals::Refusals;
 use crate::observe::{ChannelRecord, Kind, Name, Observed};
 use crate::prim::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 use crate::prim::{Arc, IS_SMALL, Lock, LockGuard, UnsafeCell, asymmetric};
@@ -112,19 +113,8 @@ pub(super) const HAS_BACKLOG: u8 = 4;
 /// After so many messages without a waiting sender, the receiver drops its fence.
 pub(crate) const UNFENCE_AFTER: u16 = if IS_SMALL { 2 } else { 1024 };
 
-/// What `refusals` says: nothing refuses a new sender that is known of.
-const NOTHING_REFUSED: u8 = 0;
-/// What `refusals` says: senders wait, and a new one does not overtake them.
-pub(super) const SENDERS_WAIT: u8 = 1;
-/// What `refusals` says: the last sender that did not wait found as many messages as fit.
-pub(super) const WAS_FULL: u8 = 2;
-
 /// The capacity of an unbounded channel.
 pub(crate) const UNBOUNDED: usize = usize::MAX;
-
-fn refusals(senders_wait: bool) -> u8 {
-    if senders_wait { SENDERS_WAIT } else { NOTHING_REFUSED }
-}
 
 /// Where a message goes that is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,7 +222,7 @@ impl Drop for SpareWaker {
 /// The lock, and a hint for senders that have not taken it.
 struct Guarded<T, P> {
     /// What refused a sender, after the last change: written under the lock.
-    refusals: AtomicU8,
+    refusals: Refusals,
     side: Lock<TxSide<T, P>>,
 }
 
@@ -341,7 +331,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         }
         Arc::new(Self {
             tx: Guarded {
-                refusals: AtomicU8::new(NOTHING_REFUSED),
+                refusals: Refusals::new(),
                 side: Lock::new(TxSide {
                     producer: Producer::new(),
                     head_seen: START,
@@ -411,6 +401,10 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         &self.closed_event
     }
 
+    pub(super) fn refusals(&self) -> &Refusals {
+        &self.tx.refusals
+    }
+
     #[inline]
     pub(super) fn lock(&self) -> LockGuard<'_, TxSide<T, P>> {
         self.tx.side.lock()
@@ -448,8 +442,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             // ORDERING: Relaxed pairs with the load in `single::rx_flags`, by way of the fence
             // that a sender puts behind it (`send::poll_acquire_slow`) and the receiver's.
             self.rx.rx_flags.store(now, Ordering::Relaxed);
-            // ORDERING: Relaxed, no pair: a hint, which the lock confirms or not.
-            self.tx.refusals.store(refusals(senders_waiting), Ordering::Relaxed);
+            self.refusals().note(senders_waiting);
             tx.fence_unseen |= before & NEEDS_FENCE == 0;
         }
         tx.fence_unseen
@@ -469,29 +462,6 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             // ORDERING: Relaxed, no pair: only the receiver reads it, and it is the caller.
             self.rx.rx_flags.store(tx.rx_flags_copy, Ordering::Relaxed);
         }
-    }
-
-    /// Why a new sender is probably refused: [`SENDERS_WAIT`], [`WAS_FULL`] or nothing.
-    #[inline]
-    pub(super) fn refusals(&self) -> u8 {
-        // ORDERING: Relaxed, no pair: a hint, to be confirmed under the lock.
-        self.tx.refusals.load(Ordering::Relaxed)
-    }
-
-    /// A sender that does not wait was refused, since as many messages are queued as fit. The next
-    /// one probably is, too: it looks at the positions first.
-    pub(super) fn note_full(&self, tx: &TxSide<T, P>) {
-        if !P::COUNTS_REFUSED_SENDERS && tx.storing == Storing::Chain && !tx.permits.has_waiting() {
-            // ORDERING: Relaxed, no pair: a hint.
-            self.tx.refusals.store(WAS_FULL, Ordering::Relaxed);
-        }
-    }
-
-    /// A sender finds capacity again.
-    #[cold]
-    pub(super) fn forget_full(&self, tx: &TxSide<T, P>) {
-        // ORDERING: Relaxed, no pair: a hint.
-        self.tx.refusals.store(refusals(tx.permits.has_waiting()), Ordering::Relaxed);
     }
 
     /// Whether the channel has ended, provided that nothing is queued. A sender pushes under the

@@ -6,7 +6,8 @@
 //! - [`send`]: acquiring permits and storing messages
 //! - [`batch`]: the same for many messages at once
 //! - [`backlog`]: messages that the single receiver has not been given, and that can be evicted
-//! - [`overflow`]: sending to a full channel, by its policy
+//! - [`overflow`]: sending to a full channel: it refuses, or has a policy
+//! - [`refusals`]: what refused the last sender, as a hint for the next one
 //! - [`future`]: the futures of senders
 //! - [`single`]: receiving with one receiver, without a lock
 //! - [`many`]: receiving with many receivers, under the lock
@@ -24,6 +25,7 @@ pub(crate) mod lanes;
 pub(crate) mod many;
 mod overflow;
 pub(crate) mod policy;
+mod refusals;
 pub(crate) mod send;
 pub(crate) mod single;
 #[cfg(feature = "stream")]

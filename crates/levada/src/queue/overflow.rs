@@ -1,4 +1,4 @@
-//! Sending to a full channel, by its policy.
+//! Sending to a full channel: it refuses, or does as its policy says.
 //!
 //! The policy is read only where a sender would wait or be refused: a channel that is not full, or
 //! has no policy, pays nothing for it.
@@ -11,13 +11,35 @@
 
 use core::pin::Pin;
 
-use super::chan::{Chan, RecvWaiters};
+use super::chan::{Chan, RecvWaiters, Storing, TxSide};
 use super::error::{Refused, TrySendError};
 use super::policy::{Exchange, Offered, Overflow, Policy};
+use super::refusals::Last;
 use crate::storage::ring::Emptied;
 use crate::wait::list::Node;
 
 impl<T, P: RecvWaiters> Chan<T, P> {
+    /// A sender that does not wait was refused: the next one looks at the positions first, if it
+    /// was for the messages alone.
+    pub(super) fn note_refusal(&self, tx: &TxSide<T, P>, queued: usize) {
+        let messages_only = tx.storing == Storing::Chain && !tx.permits().has_waiting();
+        if messages_only && queued >= self.chain.capacity() {
+            self.refusals().set(Last::FOUND_FULL);
+        }
+    }
+
+    /// Whether a sender that does not wait is refused, where it need not be counted: as many
+    /// messages are queued as fit, or some are while senders wait, so no grant can expire. Without
+    /// the lock, which a loop of tries would keep from the waiting senders.
+    #[cold]
+    pub(super) fn is_certainly_full(&self, last: Last) -> bool {
+        // The tail first: it only grows, so all of these are queued when the head is read.
+        let tail = self.chain.tail();
+        let queued = tail.wrapping_sub(self.head());
+        let full = if last == Last::WAITS { 1 } else { self.chain.capacity() };
+        queued >= full && !self.is_closed()
+    }
+
     /// Sends a message, if need be by evicting the oldest one, which is returned. Returns the
     /// message itself if none can be evicted. The error is the message: the channel is closed.
     pub(crate) fn force_send(&self, value: T) -> Result<Option<T>, T> {

@@ -3,10 +3,9 @@
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
-use super::chan::{
-    Chan, RecvWaiters, SENDERS_WAIT, SpareWaker, Storing, TxSide, count, with_message_in_hand,
-};
+use super::chan::{Chan, RecvWaiters, SpareWaker, Storing, TxSide, count, with_message_in_hand};
 use super::error::{Refused, TrySendError};
+use super::refusals::Last;
 use crate::observe::Observed;
 use crate::prim::atomic::{Ordering, fence};
 use crate::prim::{LockGuard, asymmetric, is_parked_by};
@@ -146,31 +145,19 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         &self,
         permits: usize,
     ) -> Result<LockGuard<'_, TxSide<T, P>>, Refused> {
-        let refusals = if P::COUNTS_REFUSED_SENDERS { 0 } else { self.refusals() };
-        if permits > 0 && refusals != 0 && self.is_certainly_full(refusals) {
+        let last = if P::COUNTS_REFUSED_SENDERS { Last::SENT } else { self.refusals().last() };
+        if permits > 0 && last != Last::SENT && self.is_certainly_full(last) {
             return Err(Refused::Full);
         }
         let mut tx = self.lock();
         if self.check_available(&mut tx, permits).is_ok() {
-            if refusals != 0 {
-                self.forget_full(&tx);
+            if last != Last::SENT {
+                self.refusals().note(tx.permits().has_waiting());
             }
             return Ok(tx);
         }
         drop(tx);
         self.try_acquire_slow(permits)
-    }
-
-    /// Whether a sender that does not wait is refused, where it need not be counted: as many
-    /// messages are queued as fit, or some are while senders wait, so no grant can expire. Without
-    /// the lock, which a loop of tries would keep from the waiting senders.
-    #[cold]
-    fn is_certainly_full(&self, refusals: u8) -> bool {
-        // The tail first: it only grows, so all of these are queued when the head is read.
-        let tail = self.chain.tail();
-        let queued = tail.wrapping_sub(self.head());
-        let full = if refusals == SENDERS_WAIT { 1 } else { self.chain.capacity() };
-        queued >= full && !self.is_closed()
     }
 
     /// [`try_acquire`](Self::try_acquire) for a sender that was refused: after all free capacity is
@@ -188,9 +175,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         {
             return Ok(tx);
         }
-        if queued >= self.chain.capacity() {
-            self.note_full(&tx);
-        }
+        self.note_refusal(&tx, queued);
         self.unlock_after_refusal(tx);
         Err(refused)
     }
@@ -256,7 +241,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         permits: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Acquired<'_, T, P>, Refused>> {
-        if !node.is_bound() && self.refusals() != SENDERS_WAIT {
+        if !node.is_bound() && self.refusals().last() != Last::WAITS {
             let mut tx = self.lock();
             if self.check_available(&mut tx, permits).is_ok() {
                 return Poll::Ready(Ok(Acquired { tx, spare: SpareWaker(None) }));

@@ -13,7 +13,6 @@ mod order;
 mod regressions;
 #[cfg(feature = "stream")]
 mod stream;
-mod stress;
 
 #[global_allocator]
 static ALLOCATOR: support::Counting = support::Counting;

@@ -7,10 +7,14 @@
 #![expect(clippy::duplicate_mod, reason = "the senders of mpsc and mpmc are the same text")]
 
 mod broadcast;
+mod lanes;
 mod mpmc;
 mod mpsc;
 mod oneshot;
+mod policies;
+mod rendezvous;
 mod shared;
 #[cfg(feature = "observe")]
 mod snapshots;
 mod watch;
+mod weighted;

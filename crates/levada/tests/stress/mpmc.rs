@@ -1,7 +1,7 @@
 //! Senders in all the ways there are, and receivers that come and go.
 
 #[path = "mpsc/senders.rs"]
-mod senders;
+pub(crate) mod senders;
 
 use self::senders::send_all;
 use crate::shared::{Dice, Message, account, block_on, poll_and_forget, poll_for, rounds};

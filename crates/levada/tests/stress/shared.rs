@@ -80,19 +80,29 @@ impl Drop for Message {
 /// Asserts that what was received is what was sent, of each sender in its order, and that nothing
 /// is left. `received` has one list for each receiver; `sent` says how many each sender sent.
 pub(crate) fn account(sent: &[u64], received: Vec<Vec<Message>>, alive: &AtomicUsize) {
+    account_beside(sent, received, Vec::new(), alive);
+}
+
+/// The same where each message was received or is `gone`: evicted, discarded or given back.
+pub(crate) fn account_beside(
+    sent: &[u64],
+    received: Vec<Vec<Message>>,
+    gone: Vec<Message>,
+    alive: &AtomicUsize,
+) {
     for own in &received {
         for sender in 0..sent.len() as u64 {
             let numbers = own.iter().filter(|message| message.sender == sender);
             assert!(numbers.is_sorted_by_key(|message| message.number), "out of order");
         }
     }
-    let all = received.iter().flatten();
+    let all = received.iter().flatten().chain(&gone);
     let mut all: Vec<_> = all.map(|message| (message.sender, message.number)).collect();
     all.sort_unstable();
     let expected =
         (0..).zip(sent).flat_map(|(sender, count)| (0..*count).map(move |n| (sender, n)));
     assert!(all.into_iter().eq(expected), "lost or doubled");
-    drop(received);
+    drop((received, gone));
     // ORDERING: Relaxed, no pair: the threads were joined.
     assert_eq!(alive.load(Ordering::Relaxed), 0, "messages that nobody dropped");
 }

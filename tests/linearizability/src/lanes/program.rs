@@ -98,7 +98,7 @@ macro_rules! programs {
             }
 
             fn send(tx: Sender, actor: &mut Actor<Op>) {
-                for _ in 0..actor.rng.u8(3..=6) {
+                for _ in 0..actor.rng.u8(3..=5) {
                     actor.jitter();
                     if !actor.is_over() {
                         let lane = actor.rng.usize(..LANES);
@@ -120,51 +120,31 @@ macro_rules! programs {
             fn send_once(tx: &channel::Sender<u8>, lane: usize, actor: &mut Actor<Op>) {
                 let (id, value) = (actor.id(), actor.value());
                 if actor.rng.bool() {
-                    return actor.record_steps(|| {
+                    actor.record_steps(|| {
                         let sent = tx.try_send(value).map_err(Refused::from);
                         in_lane(lane, queue::Op::TrySend(id, value, sent))
                     });
-                }
-                actor.wait(
-                    tx.send(value),
-                    &Polled {
-                        poll: &|poll| {
-                            let poll = poll.map(|sent| sent.map_err(|_| ()));
-                            in_lane(lane, queue::Op::SendPoll(id, value, poll))
+                } else {
+                    actor.wait(
+                        tx.send(value),
+                        &Polled {
+                            poll: &|poll| {
+                                let poll = poll.map(|sent| sent.map_err(|_| ()));
+                                in_lane(lane, queue::Op::SendPoll(id, value, poll))
+                            },
+                            cancelled: &|| Op::Lane(lane, queue::Op::SendCancel(id)),
+                            starved: &|| Op::Lane(lane, queue::Op::SendStarve(id)),
                         },
-                        cancelled: &|| Op::Lane(lane, queue::Op::SendCancel(id)),
-                        starved: &|| Op::Lane(lane, queue::Op::SendStarve(id)),
-                    },
-                );
+                    );
+                }
             }
 
             #[allow(unused_mut, clippy::allow_attributes, reason = "mpsc's receiver is exclusive")]
             fn receive(mut rx: Receiver, actor: &mut Actor<Op>) {
-                let id = actor.id();
-                for _ in 0..actor.rng.u8(3..=8) {
+                for _ in 0..actor.rng.u8(3..=7) {
                     actor.jitter();
-                    if actor.is_over() {
-                        break;
-                    }
-                    match actor.rng.u8(..12) {
-                        0..=4 => actor.record_steps(|| received(id, rx.try_recv_with_lane())),
-                        5..=9 => actor.wait(
-                            rx.recv_with_lane(),
-                            &Polled {
-                                poll: &|poll| polled(id, poll),
-                                cancelled: &|| Op::Cancel,
-                                starved: &|| Op::Starve,
-                            },
-                        ),
-                        10 => {
-                            let lane = actor.rng.usize(..LANES);
-                            actor.record(|| Op::Lane(lane, queue::Op::Len(rx.lane_len(lane))));
-                        }
-                        _ if actor.rng.bool() => actor.record_steps(|| {
-                            rx.close();
-                            in_all(&[queue::Op::Close])
-                        }),
-                        _ => {}
+                    if !actor.is_over() {
+                        rx = receive_once(rx, actor);
                     }
                 }
                 if !actor.is_over() && actor.rng.bool() {
@@ -175,6 +155,32 @@ macro_rules! programs {
                 } else {
                     actor.keep(rx);
                 }
+            }
+
+            #[allow(unused_mut, clippy::allow_attributes, reason = "mpsc's receiver is exclusive")]
+            fn receive_once(mut rx: Receiver, actor: &mut Actor<Op>) -> Receiver {
+                let id = actor.id();
+                match actor.rng.u8(..12) {
+                    0..=4 => actor.record_steps(|| received(id, rx.try_recv_with_lane())),
+                    5..=9 => actor.wait(
+                        rx.recv_with_lane(),
+                        &Polled {
+                            poll: &|poll| polled(id, poll),
+                            cancelled: &|| Op::Cancel,
+                            starved: &|| Op::Starve,
+                        },
+                    ),
+                    10 => {
+                        let lane = actor.rng.usize(..LANES);
+                        actor.record(|| Op::Lane(lane, queue::Op::Len(rx.lane_len(lane))));
+                    }
+                    _ if actor.rng.bool() => actor.record_steps(|| {
+                        rx.close();
+                        in_all(&[queue::Op::Close])
+                    }),
+                    _ => {}
+                }
+                rx
             }
         }
     };

@@ -12,8 +12,8 @@
 //! the order and the note, and the turns of [`Serve::Weighted`] are exact; several receivers share
 //! them, each with steps of its own.
 //!
-//! A receive may ask each lane twice: once, and again before it goes to sleep. One look is recorded;
-//! the other one counts as a refusal of the lane.
+//! A receive may ask each lane twice: once, and again before it goes to sleep. One look is
+//! recorded; the other one counts as a refusal of the lane.
 
 use std::collections::BTreeMap;
 

@@ -245,34 +245,8 @@ macro_rules! programs {
             fn receive(mut rx: channel::Receiver<u8>, actor: &mut Actor<Op>) {
                 for _ in 0..actor.rng.u8(3..=9) {
                     actor.jitter();
-                    if actor.is_over() {
-                        break;
-                    }
-                    match actor.rng.u8(..14) {
-                        0..=4 => actor.record_steps(|| match rx.try_recv() {
-                            Ok(value) => taken($many, &[value]),
-                            Err(channel::error::TryRecvError::Empty) => vec![Op::Empty],
-                            Err(channel::error::TryRecvError::Disconnected) => vec![Op::End],
-                        }),
-                        5..=7 => actor.wait(
-                            rx.recv(),
-                            &Polled {
-                                poll: &|poll| polled($many, poll),
-                                cancelled: &|| Op::Cancel,
-                                starved: &|| Op::Starve,
-                            },
-                        ),
-                        8 => actor.record_steps(|| {
-                            let values: Vec<_> = rx.drain().collect();
-                            let drained = (!$many).then_some(Op::Drained);
-                            taken($many, &values).into_iter().chain(drained).collect()
-                        }),
-                        9 => actor.record(|| Op::Len(rx.len())),
-                        10 if actor.rng.bool() => actor.record(|| {
-                            rx.close();
-                            Op::Close
-                        }),
-                        _ => $receive_alone(&mut rx, actor),
+                    if !actor.is_over() {
+                        rx = receive_once(rx, actor);
                     }
                 }
                 if !actor.is_over() && actor.rng.bool() {
@@ -283,6 +257,40 @@ macro_rules! programs {
                 } else {
                     actor.keep(rx);
                 }
+            }
+
+            #[allow(unused_mut, clippy::allow_attributes, reason = "mpsc's receiver is exclusive")]
+            fn receive_once(
+                mut rx: channel::Receiver<u8>,
+                actor: &mut Actor<Op>,
+            ) -> channel::Receiver<u8> {
+                match actor.rng.u8(..14) {
+                    0..=4 => actor.record_steps(|| match rx.try_recv() {
+                        Ok(value) => taken($many, &[value]),
+                        Err(channel::error::TryRecvError::Empty) => vec![Op::Empty],
+                        Err(channel::error::TryRecvError::Disconnected) => vec![Op::End],
+                    }),
+                    5..=7 => actor.wait(
+                        rx.recv(),
+                        &Polled {
+                            poll: &|poll| polled($many, poll),
+                            cancelled: &|| Op::Cancel,
+                            starved: &|| Op::Starve,
+                        },
+                    ),
+                    8 => actor.record_steps(|| {
+                        let values: Vec<_> = rx.drain().collect();
+                        let drained = (!$many).then_some(Op::Drained);
+                        taken($many, &values).into_iter().chain(drained).collect()
+                    }),
+                    9 => actor.record(|| Op::Len(rx.len())),
+                    10 if actor.rng.bool() => actor.record(|| {
+                        rx.close();
+                        Op::Close
+                    }),
+                    _ => $receive_alone(&mut rx, actor),
+                }
+                rx
             }
         }
     };

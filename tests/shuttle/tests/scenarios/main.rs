@@ -5,9 +5,12 @@
 
 mod broadcast;
 mod harness;
+mod lanes;
 mod lossless;
 mod mpmc;
 mod mpsc;
 mod oneshot;
+mod rendezvous;
 mod unbounded;
 mod watch;
+mod weighted;

@@ -188,7 +188,8 @@ impl<T> Receiver<T> {
         self.len() == 0
     }
 
-    /// How much the messages in the channel weigh, with the permits that are out.
+    /// How much the messages in the channel weigh, with the permits that are out. A message that
+    /// comes back, as the channel is closed, may be counted while it is being refused.
     ///
     /// # Examples
     /// ```

@@ -238,7 +238,8 @@ impl<T> Sender<T> {
     }
 
     /// How much the messages in the channel weigh, with the permits that are out; 0 once the
-    /// receiver is gone.
+    /// receiver is gone. A message that comes back, as the channel is closed, may be counted while
+    /// it is being refused.
     ///
     /// # Examples
     /// ```

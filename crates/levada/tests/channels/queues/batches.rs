@@ -217,3 +217,25 @@ fn a_drain_that_is_dropped_drops_its_messages() {
     assert_eq!(ledger.alive(), 0);
     ledger.settle();
 }
+
+/// A batch was dealt out to receivers that waited, some of which had been cancelled: what they were
+/// given was lost.
+#[test]
+fn a_batch_loses_nothing_to_receivers_that_were_cancelled() {
+    for is_before in [true, false] {
+        let (tx, mut rx) = queue::channel(3);
+        let mut batch = VecDeque::from([1, 2, 3, 4]);
+        let recv = Task::waiting(rx.recv());
+        if is_before {
+            drop(recv);
+            assert_eq!(tx.try_send_many(&mut batch), Ok(3));
+        } else {
+            assert_eq!(tx.try_send_many(&mut batch), Ok(3));
+            assert!(recv.is_woken());
+            // It was woken, and goes before it is polled.
+            drop(recv);
+        }
+        assert_eq!((now(rx.recv()), batch.len()), (Some(1), 1));
+        assert!(rx.drain().eq([2, 3]));
+    }
+}

@@ -304,3 +304,79 @@ fn the_newest_stay_in_order() {
         assert!(rx.drain().eq((0..capacity - 1).chain([999])));
     }
 }
+
+/// Evicting in two steps (take one, try again) takes another one whenever a faster sender has got
+/// the place: more went than were too many.
+#[test]
+fn as_many_go_as_are_too_many() {
+    const SENDERS: usize = 4;
+    const EACH: usize = if cfg!(miri) { 20 } else { 2_000 };
+    for overflow in [Overflow::EvictOldest, Overflow::EvictNewest] {
+        for capacity in [1, 3] {
+            let (builder, got) = noted(capacity, overflow);
+            let (tx, mut rx) = builder.build();
+            std::thread::scope(|scope| {
+                for sender in 0..SENDERS {
+                    let tx = tx.clone();
+                    scope.spawn(move || {
+                        (0..EACH).for_each(|n| assert!(tx.try_send((sender, n)).is_ok()));
+                    });
+                }
+            });
+            let left: Vec<_> = rx.drain().collect();
+            assert_eq!(left.len(), capacity, "{overflow:?}");
+            assert_eq!(tx.evicted() as usize, SENDERS * EACH - capacity, "{overflow:?}");
+            let mut all = take(&got);
+            all.extend(left);
+            all.sort_unstable();
+            assert_eq!(all.len(), SENDERS * EACH);
+            assert!(all.windows(2).all(|pair| pair[0] < pair[1]), "each once");
+        }
+    }
+}
+
+/// The end took the place of the last value, as if it were one more message.
+#[test]
+fn the_newest_comes_before_the_end() {
+    for (capacity, closes) in [(1, false), (1, true), (2, false), (2, true)] {
+        let (builder, got) = noted(capacity, Overflow::EvictOldest);
+        let (tx, mut rx) = builder.build();
+        (1..=4).for_each(|n| assert!(tx.try_send(n).is_ok()));
+        if closes {
+            rx.close();
+        }
+        drop(tx);
+        let received: Vec<_> = std::iter::from_fn(|| now(rx.recv())).collect();
+        assert_eq!(received, Vec::from_iter(5 - capacity as i32..=4));
+        assert_eq!(take(&got).len(), 4 - capacity);
+    }
+}
+
+/// A sliding queue answered that an element was not taken although it was, or the other way round.
+#[test]
+fn an_offer_says_what_became_of_the_message() {
+    for overflow in ALL {
+        let (tx, mut rx) = queue::builder(2).overflow(overflow).build();
+        let mut recv = Task::waiting(rx.recv());
+        let mut kept = VecDeque::new();
+        for n in 0..6 {
+            match tx.offer(n).unwrap() {
+                Offered::Queued { free } => assert_eq!((n, free), (n, 1 - kept.len())),
+                Offered::Evicted(gone) => {
+                    let oldest = overflow == Overflow::EvictOldest;
+                    let expected = if oldest { kept.pop_front() } else { kept.pop_back() };
+                    assert_eq!(Some(gone), expected, "{overflow:?}");
+                }
+                Offered::Discarded(back) => {
+                    assert_eq!((overflow, back), (Overflow::DiscardIncoming, n));
+                    continue;
+                }
+            }
+            kept.push_back(n);
+        }
+        assert!(recv.is_woken());
+        assert_eq!(recv.poll(), Poll::Ready(kept.pop_front()));
+        drop(recv);
+        assert!(rx.drain().eq(kept), "{overflow:?}");
+    }
+}

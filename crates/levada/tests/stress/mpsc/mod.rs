@@ -1,6 +1,6 @@
 //! Senders in all the ways there are, and the one receiver.
 
-mod senders;
+pub(crate) mod senders;
 
 use self::senders::send_all;
 use crate::shared::{Dice, Message, account, block_on, poll_for, rounds};
