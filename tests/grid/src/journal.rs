@@ -6,6 +6,8 @@ use std::fmt::Write;
 /// One message, by the clock of the journal.
 #[derive(Debug, Default)]
 struct Entry {
+    /// Within a lane the order is kept.
+    lane: usize,
     begun: usize,
     accepted: Option<usize>,
     received: usize,
@@ -29,10 +31,10 @@ impl Journal {
         self.clock
     }
 
-    /// A send of message `id` begins.
-    pub(crate) fn begin(&mut self, id: usize) {
+    /// A send of message `id` to this lane begins.
+    pub(crate) fn begin(&mut self, id: usize, lane: usize) {
         let begun = self.tick();
-        self.messages.insert(id, Entry { begun, ..Entry::default() });
+        self.messages.insert(id, Entry { lane, begun, ..Entry::default() });
     }
 
     /// The send of message `id` has succeeded.
@@ -60,14 +62,15 @@ impl Journal {
         text.push_str(&self.remarks);
     }
 
-    /// If a send had succeeded before another began, no receiver gets its message after the
-    /// other's.
+    /// If a send had succeeded before another of its lane began, no receiver gets its message after
+    /// the other's.
     pub(crate) fn check_order(&self, faults: &mut Vec<String>) {
-        for (at, (who, late)) in self.received.iter().enumerate() {
-            for (_, early) in self.received[..at].iter().filter(|(other, _)| other == who) {
-                let accepted = self.messages[late].accepted.unwrap_or(usize::MAX);
-                if accepted < self.messages[early].begun {
-                    faults.push(format!("{who} got {early} before {late}"));
+        for (at, (who, late_id)) in self.received.iter().enumerate() {
+            for (_, early_id) in self.received[..at].iter().filter(|(other, _)| other == who) {
+                let (late, early) = (&self.messages[late_id], &self.messages[early_id]);
+                let accepted = late.accepted.unwrap_or(usize::MAX);
+                if accepted < early.begun && late.lane == early.lane {
+                    faults.push(format!("{who} got {early_id} before {late_id}"));
                 }
             }
         }

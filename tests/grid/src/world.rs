@@ -79,8 +79,13 @@ impl<Tx, Rx> World<Tx, Rx> {
 
     /// A message that is about to be sent.
     pub fn message(&self) -> Message {
+        self.message_in(0)
+    }
+
+    /// The same, of a channel of lanes.
+    pub fn message_in(&self, lane: usize) -> Message {
         let message = self.ledger.message();
-        self.journal().begin(message.id());
+        self.journal().begin(message.id(), lane);
         message
     }
 

@@ -21,6 +21,23 @@ pub trait Model: Clone + Debug {
 
     /// Whether a future that waits must have been woken since it was last polled.
     fn must_be_woken(&self, future: Key) -> bool;
+
+    /// If the other state is the same but for how often tasks were refused, this one becomes a
+    /// state that allows what either of them allows.
+    fn absorb(&mut self, _other: &Self) -> bool {
+        false
+    }
+}
+
+/// The states, each once.
+pub fn distinct<M: Model>(states: impl IntoIterator<Item = M>) -> Vec<M> {
+    let mut all: Vec<M> = Vec::new();
+    for state in states {
+        if !all.iter_mut().any(|other| other.absorb(&state)) {
+            all.push(state);
+        }
+    }
+    all
 }
 
 /// A question about the channel: its name, and which handle it is put to if that matters.
@@ -104,7 +121,7 @@ impl<M: Model> Checker<M> {
             self.states
         );
         let explains = |(state, specified): (M, _)| (specified == answer).then_some(state);
-        self.states = successors.into_iter().filter_map(explains).collect();
+        self.states = distinct(successors.into_iter().filter_map(explains));
     }
 
     /// Keeps the states that explain the view.

@@ -13,11 +13,14 @@
 pub mod broadcast;
 pub mod check;
 pub mod handle;
+pub mod lanes;
 pub mod oneshot;
 pub mod queue;
+pub mod rendezvous;
 pub mod running;
 mod value;
 pub mod watch;
+pub mod weighted;
 
 use std::cell::Cell;
 use std::fmt::Debug;

@@ -79,6 +79,25 @@ fn of_lossless_broadcast() {
 }
 
 #[test]
+fn of_weighted() {
+    let files = ["sender.rs", "receiver.rs", "permit.rs", "stream.rs", "builder.rs"];
+    all_are_called("mpsc/weighted", &files, "weighted", 30);
+}
+
+#[test]
+fn of_lanes() {
+    let files = ["sender.rs", "receiver.rs", "stream.rs", "builder.rs"];
+    all_are_called("mpsc/lanes", &files, "lanes", 16);
+    all_are_called("mpmc/lanes", &files, "lanes", 16);
+}
+
+#[test]
+fn of_rendezvous() {
+    let files = ["sender.rs", "receiver.rs", "stream.rs", "builder.rs"];
+    all_are_called("mpsc/rendezvous", &files, "rendezvous", 18);
+}
+
+#[test]
 fn of_watch() {
     all_are_called("watch", &["mod.rs", "sender.rs", "receiver.rs", "guard.rs"], "watch", 20);
 }

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use proptest::arbitrary::Arbitrary;
 use spec::check::{Tamper, View};
-use spec::{Stats, broadcast, oneshot, queue, watch};
+use spec::{Stats, broadcast, lanes, oneshot, queue, rendezvous, watch, weighted};
 
 type Fault<A> = fn(&mut A);
 
@@ -30,8 +30,17 @@ fn never_woken(view: &mut View) {
 
 /// A count is one too high.
 fn count_too_high<const NAME: usize>(view: &mut View) {
-    let name =
-        ["messages", "capacity", "receivers", "senders", "behind", "changed", "closed"][NAME];
+    let name = [
+        "messages",
+        "capacity",
+        "receivers",
+        "senders",
+        "behind",
+        "changed",
+        "closed",
+        "weight",
+        "len",
+    ][NAME];
     view.facts.iter_mut().filter(|(fact, _)| fact.0 == name).for_each(|(_, value)| *value += 1);
 }
 
@@ -72,6 +81,89 @@ fn in_mpsc() {
 fn in_mpmc() {
     let views = [never_woken, count_too_high::<0>, count_too_high::<1>, count_too_high::<2>];
     all_are_found(&QUEUE, &views, queue::run_tampered::<queue::MpmcBounded>);
+}
+
+#[test]
+fn in_weighted() {
+    use weighted::Answer;
+    // Two messages change places; a channel without room says that it has the message; what is too
+    // heavy is said to be too much for now; the end is not told.
+    let faults: [Fault<Answer>; 4] = [
+        |answer| {
+            if let Answer::Got(messages) = answer {
+                messages.reverse();
+            }
+        },
+        |answer| {
+            if *answer == Answer::Full {
+                *answer = Answer::Done;
+            }
+        },
+        |answer| {
+            if let Answer::TooHeavy { .. } = answer {
+                *answer = Answer::Full;
+            }
+        },
+        |answer| {
+            if *answer == Answer::Ended {
+                *answer = Answer::Empty;
+            }
+        },
+    ];
+    let views = [never_woken, count_too_high::<0>, count_too_high::<3>, count_too_high::<7>];
+    all_are_found(&faults, &views, weighted::run_tampered);
+}
+
+/// The next message of the same channel, which may be that of another lane.
+fn another_message(answer: &mut lanes::Answer) {
+    if let lanes::Answer::Got(messages) = answer {
+        messages.iter_mut().for_each(|message| *message += 1);
+    }
+}
+
+#[test]
+fn in_mpsc_lanes() {
+    let views = [never_woken, count_too_high::<0>, count_too_high::<1>, count_too_high::<8>];
+    let faults = [another_message, QUEUE[0], QUEUE[2], QUEUE[3]];
+    all_are_found(&faults, &views, lanes::run_tampered::<lanes::Mpsc>);
+}
+
+#[test]
+fn in_mpmc_lanes() {
+    let views = [never_woken, count_too_high::<0>, count_too_high::<1>, count_too_high::<8>];
+    let faults = [another_message, QUEUE[0], QUEUE[2], QUEUE[3]];
+    all_are_found(&faults, &views, lanes::run_tampered::<lanes::Mpmc>);
+}
+
+#[test]
+fn in_rendezvous() {
+    use rendezvous::Answer;
+    // A message that was not taken counts as sent; another message; a taken one counts as waiting;
+    // the end is not told.
+    let faults: [Fault<Answer>; 4] = [
+        |answer| {
+            if *answer == Answer::Closed {
+                *answer = Answer::Done;
+            }
+        },
+        |answer| {
+            if let Answer::Got(message) = answer {
+                *message += 1;
+            }
+        },
+        |answer| {
+            if *answer == Answer::Done {
+                *answer = Answer::Pending;
+            }
+        },
+        |answer| {
+            if *answer == Answer::Ended {
+                *answer = Answer::Empty;
+            }
+        },
+    ];
+    let views = [never_woken, count_too_high::<0>, count_too_high::<3>, count_too_high::<8>];
+    all_are_found(&faults, &views, rendezvous::run_tampered);
 }
 
 #[test]

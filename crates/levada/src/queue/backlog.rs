@@ -240,6 +240,14 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         (tx, given)
     }
 
+    /// The position behind the newest message, in the chain or in a backlog.
+    pub(super) fn sent(&self) -> usize {
+        let tail = self.chain.tail();
+        // ORDERING: Relaxed, no pair: see `Policy::set_stored`.
+        let stored = self.policy().map_or(tail, |policy| policy.stored.load(Ordering::Relaxed));
+        if stored.wrapping_sub(tail) < usize::MAX / 2 { stored } else { tail }
+    }
+
     /// Publishes what was sent, for snapshots. It stays when a message is given or evicted.
     fn publish_stored(&self, tx: &mut TxSide<T, P>) {
         let messages = self.backlog(tx).map_or(0, |backlog| backlog.len());

@@ -624,14 +624,6 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         (if passed { received } else { sent }, received)
     }
 
-    /// The position behind the newest message, in the chain or in a backlog.
-    fn sent(&self) -> usize {
-        let tail = self.chain.tail();
-        // ORDERING: Relaxed, no pair: see `Policy::set_stored`.
-        let stored = self.policy().map_or(tail, |policy| policy.stored.load(Ordering::Relaxed));
-        if stored.wrapping_sub(tail) < usize::MAX / 2 { stored } else { tail }
-    }
-
     /// Places that are reserved or granted, if the lock is free: without those of the messages in a
     /// backlog, which are in the depth.
     fn reserved(&self) -> Option<usize> {

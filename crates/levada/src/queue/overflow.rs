@@ -11,7 +11,7 @@
 
 use core::pin::Pin;
 
-use super::chan::{Chan, RecvWaiters, Storing, TxSide};
+use super::chan::{Chan, RecvWaiters, TxSide};
 use super::error::{Refused, TrySendError};
 use super::policy::{Exchange, Offered, Overflow, Policy};
 use super::refusals::Last;
@@ -21,11 +21,23 @@ use crate::wait::list::Node;
 impl<T, P: RecvWaiters> Chan<T, P> {
     /// A sender that does not wait was refused: the next one looks at the positions first, if it
     /// was for the messages alone.
-    pub(super) fn note_refusal(&self, tx: &TxSide<T, P>, queued: usize) {
-        let messages_only = tx.storing == Storing::Chain && !tx.permits().has_waiting();
-        if messages_only && queued >= self.chain.capacity() {
+    pub(super) fn note_refusal(&self, tx: &TxSide<T, P>) {
+        if !P::COUNTS_REFUSED_SENDERS && !tx.permits().has_waiting() && self.has_queued_all() {
             self.refusals().set(Last::FOUND_FULL);
         }
+    }
+
+    /// Whether a sender that does not wait is refused for the reason of the last one.
+    #[inline(always)]
+    pub(super) fn refuses_again(&self) -> bool {
+        let last = self.last_refusal();
+        last != Last::SENT && self.is_certainly_full(last)
+    }
+
+    /// What became of the last sender, where refusals need not be counted.
+    #[inline(always)]
+    pub(super) fn last_refusal(&self) -> Last {
+        if P::COUNTS_REFUSED_SENDERS { Last::SENT } else { self.refusals().last() }
     }
 
     /// Whether a sender that does not wait is refused, where it need not be counted: as many
@@ -33,11 +45,15 @@ impl<T, P: RecvWaiters> Chan<T, P> {
     /// the lock, which a loop of tries would keep from the waiting senders.
     #[cold]
     pub(super) fn is_certainly_full(&self, last: Last) -> bool {
-        // The tail first: it only grows, so all of these are queued when the head is read.
-        let tail = self.chain.tail();
-        let queued = tail.wrapping_sub(self.head());
-        let full = if last == Last::WAITS { 1 } else { self.chain.capacity() };
-        queued >= full && !self.is_closed()
+        let full = if last == Last::WAITS { !self.looks_empty() } else { self.has_queued_all() };
+        full && !self.is_closed()
+    }
+
+    /// Whether as many messages are queued as fit.
+    fn has_queued_all(&self) -> bool {
+        // The newest first: it only grows, so all of these are queued when the head is read.
+        let sent = self.sent();
+        sent.wrapping_sub(self.head()) >= self.chain.capacity()
     }
 
     /// Sends a message, if need be by evicting the oldest one, which is returned. Returns the
@@ -107,6 +123,9 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         if evicts && self.policy().is_none() {
             self.set_policy(Policy::new(Overflow::Wait, None));
         }
+        if !evicts && self.refuses_again() {
+            return Ok(self.discard(overflow, value));
+        }
         // Freed after the lock is released (chan, I4).
         let mut emptied = Emptied::default();
         let mut tx = self.lock_after_granting();
@@ -124,8 +143,11 @@ impl<T, P: RecvWaiters> Chan<T, P> {
                 return self.push(tx, value).map(|()| Offered::Queued { free });
             }
             let exchanged = match overflow {
-                Overflow::Wait => return Ok(Offered::Discarded(value)),
-                Overflow::DiscardIncoming => Exchange::NothingToEvict(value),
+                Overflow::Wait | Overflow::DiscardIncoming => {
+                    self.note_refusal(&tx);
+                    drop(tx);
+                    return Ok(self.discard(overflow, value));
+                }
                 Overflow::EvictOldest => P::exchange_oldest(self, &mut tx, value, &mut emptied),
                 Overflow::EvictNewest => P::exchange_newest(self, &mut tx, value),
             };
@@ -137,9 +159,21 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             tx = self.make_room(tx);
         };
         drop(tx);
+        self.count_given_up();
+        Ok(offered)
+    }
+
+    /// Gives the message back. It counts as discarded if that is the policy.
+    fn discard(&self, overflow: Overflow, message: T) -> Offered<T> {
+        if overflow == Overflow::DiscardIncoming {
+            self.count_given_up();
+        }
+        Offered::Discarded(message)
+    }
+
+    fn count_given_up(&self) {
         if let Some(policy) = self.policy() {
             policy.count();
         }
-        Ok(offered)
     }
 }

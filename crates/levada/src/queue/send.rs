@@ -145,7 +145,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         &self,
         permits: usize,
     ) -> Result<LockGuard<'_, TxSide<T, P>>, Refused> {
-        let last = if P::COUNTS_REFUSED_SENDERS { Last::SENT } else { self.refusals().last() };
+        let last = self.last_refusal();
         if permits > 0 && last != Last::SENT && self.is_certainly_full(last) {
             return Err(Refused::Full);
         }
@@ -175,7 +175,7 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         {
             return Ok(tx);
         }
-        self.note_refusal(&tx, queued);
+        self.note_refusal(&tx);
         self.unlock_after_refusal(tx);
         Err(refused)
     }

@@ -52,6 +52,27 @@ fn close() {
     assert_eq!(now(rx.recv()), None);
 }
 
+/// 4: close by one of many receivers closes all lanes for all of them.
+#[test]
+fn close_by_one_of_many() {
+    let (tx, rx) = mpmc::lanes([1, 1], Serve::Strict);
+    let other = rx.clone();
+    tx.lane(1).try_send(1).unwrap();
+    let mut waits = Task::waiting(tx.lane(1).send(2));
+    let permit = tx.lane(0).try_reserve().unwrap();
+    rx.close();
+    assert!(tx.is_closed() && waits.is_woken());
+    assert!(matches!(waits.poll(), Poll::Ready(Err(back)) if back.0 == 2));
+    for lane in [0, 1] {
+        assert_eq!(tx.lane(lane).try_send(3), Err(TrySendError::Closed(3)));
+    }
+    assert_eq!(now(other.recv()), Some(1));
+    let mut recv = Task::waiting(other.recv());
+    drop(permit);
+    assert!(recv.is_woken());
+    assert_eq!(recv.poll(), Poll::Ready(None));
+}
+
 /// 4: the receiver goes; every lane is closed, and senders that wait get their messages back.
 #[test]
 fn the_receiver_goes() {

@@ -2,8 +2,10 @@
 
 use levada::mpsc;
 use levada::mpsc::error::{SendError, TryRecvError};
+use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
-use support::{Drops, Task, now};
+use support::{Drops, Tally, Task, now, poll};
 
 /// 4: close gives every sender that waits its message, and comes at once for the receiver.
 #[test]
@@ -61,4 +63,16 @@ fn the_senders_go() {
     drop(other);
     assert!(recv.is_woken());
     assert_eq!(recv.poll(), Poll::Ready(None));
+}
+
+/// 4: a receive that was polled and given up has left its waker: close wakes that task, and lets
+/// the waker go.
+#[test]
+fn close_wakes_the_task_that_received() {
+    let tally = Tally::new();
+    let (_tx, mut rx) = mpsc::rendezvous::<u8>();
+    assert!(poll(pin!(rx.recv()), &tally.waker()).is_pending());
+    assert_eq!(Arc::strong_count(&tally), 2, "the receiver keeps it");
+    rx.close();
+    assert_eq!((tally.woken(), Arc::strong_count(&tally)), (1, 1));
 }

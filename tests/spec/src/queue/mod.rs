@@ -12,6 +12,7 @@ mod senders;
 pub use family::{Family, Lent};
 pub use future::{Out, Permits};
 pub use handles::{MpmcBounded, MpmcUnbounded, MpscBounded, MpscUnbounded};
+pub(crate) use model::Queue;
 pub use run::{run, run_tampered};
 
 use arbitrary::Unstructured;

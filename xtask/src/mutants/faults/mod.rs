@@ -4,16 +4,20 @@
 //! changes so that a text is not there any more, its fault is adapted to the new code.
 
 mod broadcast;
+mod lanes;
 mod lossless;
 mod oneshot;
+mod overflow;
 mod prim_util;
 mod queue;
 mod queue_receive;
+mod rendezvous;
 mod storage;
 mod storage_latest;
 mod wait;
 mod wait_permits;
 mod watch;
+mod weighted;
 
 use super::fault::Fault;
 
@@ -26,6 +30,10 @@ pub(super) fn all() -> impl Iterator<Item = &'static Fault> {
         wait_permits::FAULTS,
         queue::FAULTS,
         queue_receive::FAULTS,
+        overflow::FAULTS,
+        lanes::FAULTS,
+        weighted::FAULTS,
+        rendezvous::FAULTS,
         oneshot::FAULTS,
         broadcast::FAULTS,
         lossless::FAULTS,

@@ -143,7 +143,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "oneshot-pool-keeps-one-more",
         file: "oneshot/pool.rs",
-        before: "if table.len() < table.capacity() && table.len() < self.max_idle {",
+        before: "if table.len() < table.capacity() && table.len() < self.max_rest() {",
         after: "if table.len() < table.capacity() {",
         breaks: "a pool keeps more than it was made for",
         caught_by: ("tests", "oneshot"),

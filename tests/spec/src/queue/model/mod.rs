@@ -7,6 +7,7 @@
 //! have. The same holds for a receiver of mpmc that a message is promised to, with more patience
 //! (`receivers`).
 
+mod alike;
 mod receivers;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -48,8 +49,8 @@ enum Turn {
 }
 
 /// A channel.
-#[derive(Clone, Debug)]
-pub(super) struct Queue {
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Queue {
     /// `None`: unbounded.
     pub(super) capacity: Option<usize>,
     /// Whether receivers are many (mpmc).
@@ -84,7 +85,7 @@ pub(super) struct Queue {
 impl Queue {
     /// A channel with one sender and one receiver.
     #[must_use]
-    pub(super) fn new(capacity: Option<usize>, many: bool) -> Self {
+    pub(crate) fn new(capacity: Option<usize>, many: bool) -> Self {
         Self {
             capacity,
             many,
@@ -472,5 +473,9 @@ impl Model for Queue {
                 sleeper.rest != Rest::Asleep || sleeper.impatient && stuck
             })
             || self.closed && self.closers.contains(&future)
+    }
+
+    fn absorb(&mut self, other: &Self) -> bool {
+        self.absorb_alike(other)
     }
 }

@@ -10,7 +10,7 @@ fn patience(lapses: u32) -> u32 {
 }
 
 /// A receiver in line. The line is in the order of arrival.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Sleeper {
     pub(super) key: Key,
     pub(super) rest: Rest,
@@ -57,6 +57,11 @@ impl Queue {
             next.rest = Rest::Granted(self.promises);
             self.promises += 1;
         }
+    }
+
+    /// Whether a future of a receiver is in line.
+    pub(crate) fn has_in_line(&self, key: Key) -> bool {
+        self.sleepers.iter().any(|sleeper| sleeper.key == key)
     }
 
     /// Wakes all receivers that sleep.
