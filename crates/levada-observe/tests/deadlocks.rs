@@ -11,6 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use async_executor::LocalExecutor;
+use levada::mpsc::rendezvous;
 use levada::{mpmc, mpsc, oneshot, watch};
 use levada_observe::report::{Deadlock, DeadlockKind, Report};
 use levada_observe::{Observer, Observing};
@@ -139,6 +140,27 @@ fn two_tasks_that_send_to_each_other() {
     assert!(deadlock.tasks.iter().all(|task| task.waits[0].site.contains("deadlocks.rs:")));
     assert!(deadlock.seconds >= SUSPECTED.as_secs_f64());
     assert!(deadlock.reason.contains("wait themselves"), "{}", deadlock.reason);
+}
+
+/// A rendezvous is never full of messages: a sender that waits is all there is.
+#[test]
+fn two_tasks_that_hand_over_to_each_other() {
+    let program = Program::new();
+    let (to_a, mut a) = rendezvous::builder().named("to_a").build();
+    let (to_b, mut b) = rendezvous::builder().named("to_b").build();
+    program.spawn(async move {
+        let (sent, received) = tokio::join!(to_b.send(1), a.recv());
+        assert!(sent.is_ok() && received == Some(1));
+        let _gone = to_b.send(2).await;
+    });
+    program.spawn(async move {
+        let (sent, received) = tokio::join!(to_a.send(1), b.recv());
+        assert!(sent.is_ok() && received == Some(1));
+        let _gone = to_a.send(2).await;
+    });
+    let deadlock = program.deadlock();
+    assert_eq!(deadlock.kind, DeadlockKind::Cycle);
+    assert_eq!(waits(&deadlock), [("send", "to_a"), ("send", "to_b")]);
 }
 
 #[test]

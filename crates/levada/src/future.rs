@@ -14,6 +14,8 @@
 //!    that need not wait succeeds, also if `stop` is ready and the deadline has passed.
 //! 2. **A call that is stopped is a call that is dropped**: what its *Cancel safety* section says
 //!    holds. A receive has taken no message, and what a waiter was granted passes to the next one.
+//!    (The `send` of a [rendezvous](mod@crate::mpsc::rendezvous) has methods of its own, which say
+//!    whether its message was taken just before.)
 //! 3. **Any runtime, and none.** `stop` may be any future. The blocking methods use no timer, and
 //!    start no thread.
 //! 4. **Nothing is allocated.** [`Until`] holds the two futures.
@@ -24,8 +26,8 @@
 //! A `send` owns its message, so that the message is dropped when the send is stopped. To keep it:
 //!
 //! - `send_until`, `blocking_send_timeout` and `blocking_send_deadline` of
-//!   [`mpsc`](crate::mpsc::Sender::send_until) and [`mpmc`](crate::mpmc::Sender::send_until) give
-//!   it back in the error;
+//!   [`mpsc`](crate::mpsc::Sender::send_until), [`mpmc`](crate::mpmc::Sender::send_until) and
+//!   [`rendezvous`](crate::mpsc::rendezvous::Sender::send_until) give it back in the error;
 //! - [`send_ref`](crate::mpsc::Sender::send_ref) and [`send_many`](crate::mpsc::Sender::send_many)
 //!   leave it with the caller;
 //! - [`reserve`](crate::mpsc::Sender::reserve) waits without a message; so does
@@ -113,7 +115,7 @@ pub trait WaitExt: Future + Sized {
     }
 
     /// Blocks the thread until this future is ready, up to `timeout`. The future is polled at least
-    /// once.
+    /// once. `Duration::MAX` is no limit: it runs any future without a runtime.
     ///
     /// # Errors
     /// [`Stopped`] if the time passed.

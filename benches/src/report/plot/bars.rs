@@ -13,7 +13,7 @@ const ROW: f64 = 17.0;
 const PANEL_HEAD: f64 = 26.0;
 const PANEL_FOOT: f64 = 18.0;
 /// For the names, and behind the longest bar for its figure.
-const NAMES: f64 = 108.0;
+const NAMES: f64 = 132.0;
 const FIGURES: f64 = 52.0;
 const COLUMNS: usize = 2;
 

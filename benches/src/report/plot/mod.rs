@@ -83,6 +83,38 @@ const BARS: &[(&str, &str, &[&str])] = &[
             "watch/create-drop",
         ],
     ),
+    (
+        "full-queues",
+        "full queues whose senders do not wait: ns per message sent, less is better",
+        &[
+            "overflow/evict-oldest/idle/ct-1-1/cap-128/u64",
+            "overflow/evict-oldest/active/mt-1-1/cap-128/u64",
+            "overflow/evict-oldest/active/mt-4-1/cap-128/u64",
+            "overflow/discard-incoming/active/mt-4-1/cap-128/u64",
+        ],
+    ),
+    (
+        "batches",
+        "batches: ns per message, less is better",
+        &[
+            "batches/alone/ct/cap-2048/of-128/u64",
+            "batches/alone/ct/cap-2048/of-16/u64",
+            "batches/mt-1-1/cap-1024/of-128/u64",
+            "batches/mt-4-1/cap-1024/of-128/u64",
+        ],
+    ),
+    (
+        "queues",
+        "weights, lanes, rendezvous: ns per message, less is better",
+        &[
+            "weighted/same-task/ct/room-128/u64",
+            "weighted/full/mt-4-1/room-8/u64",
+            "lanes/idle-high/mt-0+1-1/cap-128/u64",
+            "lanes/both-busy/mt-2+2-1/cap-128/u64",
+            "rendezvous/mt-4-1/u64",
+            "rendezvous/threads-1-1/u64",
+        ],
+    ),
 ];
 
 /// A file of curves: its name, its title, its horizontal axis, and what stands before and behind

@@ -279,7 +279,11 @@ pub(crate) fn is_full(channel: &Channel) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use levada::broadcast::lossless;
+    use levada::mpsc::rendezvous;
     use levada::{mpsc, observe};
+    use std::pin::pin;
+    use std::task::{Context, Waker};
 
     use super::*;
 
@@ -317,6 +321,23 @@ mod tests {
             history.quiet_since(snapshot.channels[0].id),
             start.checked_add(Duration::from_secs(1))
         );
+    }
+
+    #[test]
+    fn senders_that_wait_for_a_member_or_a_hand_over_are_senders_of_a_full_channel() {
+        let (lossless, _member) = lossless::builder(1).named("lossless, full?").build();
+        let (hand_over, _receiver) = rendezvous::builder().named("hand-over, full?").build();
+        lossless.try_send(1).unwrap();
+        let names = ["lossless, full?", "hand-over, full?"];
+        let full = || names.map(|name| is_full(&at(Instant::now(), 0, name).channels[0]));
+        // A channel is seen from the first use of a handle on.
+        drop(hand_over.send(0));
+        assert_eq!(full(), [false, false]);
+        let (mut to_all, mut to_one) = (pin!(lossless.send(2)), pin!(hand_over.send(1)));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(to_all.as_mut().poll(&mut cx).is_pending());
+        assert!(to_one.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(full(), [true, true]);
     }
 
     #[test]

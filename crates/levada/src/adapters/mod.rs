@@ -31,7 +31,9 @@
 //! The functions with a duration use tokio's clock (feature `tokio`). Each has a form `.._with`
 //! that runs on any runtime: it takes a function that makes a future which ends after a duration,
 //! such as `async_io::Timer::after`. A timer is made when it is needed; while no item comes, there
-//! is none.
+//! is none. On no runtime at all,
+//! [`blocking_timeout`](crate::future::WaitExt::blocking_timeout) waits for the next item on a
+//! thread: `stream.next().blocking_timeout(..)`.
 //!
 //! # Pinning
 //! An adapter with a timer has the timer's future in itself. If that is not `Unpin`, as tokio's is

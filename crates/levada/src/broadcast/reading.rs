@@ -34,6 +34,12 @@ impl<T, G> Shared<T, G> {
         self.ring.lock()
     }
 
+    /// Locks the tail, if nothing else does at this moment.
+    #[cfg(feature = "observe")]
+    pub(super) fn try_lock(&self) -> Option<Writer<'_, T, Tail<G>>> {
+        self.ring.try_lock()
+    }
+
     #[cfg(feature = "observe")]
     pub(super) fn capacity(&self) -> u64 {
         self.ring.capacity()

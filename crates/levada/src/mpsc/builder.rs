@@ -123,8 +123,7 @@ impl<T> Builder<T> {
     }
 
     /// Sets a function that gets each message that is evicted or discarded by a policy, and that no
-    /// caller gets back: those of `send`, `try_send`, `send_many` and `send_ref`. Without it they
-    /// are dropped.
+    /// caller gets back: of all sends but `offer` and `force_send`. Without it they are dropped.
     ///
     /// It runs where the sender runs, once for each message, after the message that was sent is in
     /// the channel, and outside every lock: it may use the channel, and its panic is the sender's.

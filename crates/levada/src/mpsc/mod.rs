@@ -180,7 +180,8 @@ pub fn rendezvous<T>() -> (rendezvous::Sender<T>, rendezvous::Receiver<T>) {
 }
 
 /// A [weighted channel](mod@weighted): the messages in it weigh at most `max_weight` together, as
-/// `weigh` says, for example in bytes. Sending waits for room.
+/// `weigh` says, for example in bytes. Sending waits for room. A maximum above `usize::MAX / 8`
+/// counts as that.
 ///
 /// # Panics
 /// If `max_weight` is zero.

@@ -140,6 +140,9 @@ impl<T> Sender<T> {
     /// senders may come between them, since a batch that has to wait again does so behind the
     /// senders that wait already.
     ///
+    /// To send what an iterator gives, fill the batch from it in pieces (`batch.extend(..)`): the
+    /// channel does not call an iterator, so that no message is lost in between.
+    ///
     /// # Errors
     /// [`SendError`] if the receiver is gone or has closed the channel. The messages that were not
     /// sent are left in `batch`.
@@ -173,6 +176,9 @@ impl<T> Sender<T> {
 
     /// Sends as many messages of `batch` as there is capacity for now, oldest first, and gives
     /// their number: at least 1, unless the batch is empty. The others are left in `batch`.
+    ///
+    /// With an [`Overflow`](super::Overflow) policy, a channel that is full takes all of them, each
+    /// by the policy; one that has capacity takes as many as above.
     ///
     /// # Errors
     /// [`TrySendError::Full`] if there is no capacity, or if it belongs to senders that waited
@@ -276,8 +282,9 @@ impl<T> Sender<T> {
     /// back here.
     ///
     /// If no message can go (all places are reserved, or belong to senders that wait), the message
-    /// itself comes back: see [`Overflow`](super::Overflow#guarantees). The hook of the channel is
-    /// not called for what comes back.
+    /// itself comes back: see [`Overflow`](super::Overflow#guarantees). [`offer`](Self::offer) with
+    /// the policy `EvictOldest` tells the two apart. The hook of the channel is not called for what
+    /// comes back.
     ///
     /// The receiver of a plain `channel` takes messages without a lock, so what it was sent cannot
     /// be taken back. Such a channel begins to keep messages back with the first `force_send`:

@@ -30,7 +30,8 @@
 //!
 //! # Guarantees
 //! 1. A snapshot waits for no channel: it takes none of the locks that sending and receiving take,
-//!    but for one attempt to read the reserved permits.
+//!    but for one attempt to read the reserved permits, or the slowest member of a lossless
+//!    channel.
 //! 2. Under a lock of this module nothing is allocated, and no foreign code runs.
 //! 3. `depth` is never more than the capacity; `sent - received` of one reading is its depth.
 //! 4. Without the feature the channels execute the same instructions as if this module did not

@@ -203,6 +203,11 @@ impl<T> SendTimeoutError<T> {
         }
     }
 
+    /// What came of a send that was stopped, and may have its message back.
+    pub(crate) fn unless_sent(back: Option<T>) -> Result<(), Self> {
+        back.map_or(Ok(()), |value| Err(Self::Timeout(value)))
+    }
+
     /// What was to be sent.
     pub fn into_inner(self) -> T {
         match self {

@@ -21,15 +21,14 @@ pub enum Serve<const N: usize> {
     /// as long as those above it are busy.
     Strict,
     /// In turns: in each round a lane gives at most as many messages as its number says, the lanes
-    /// in order. A round ends when no lane that has a rest of its number has a message. So between
-    /// two messages of a lane that has more, at most twice the sum of the other numbers come from
-    /// others.
+    /// in order. A round ends when each lane has given its number or is empty. So while a lane has
+    /// messages, at most twice the sum of the other numbers come from others between two of its.
     Weighted([u32; N]),
-    /// As [`Strict`](Self::Strict), but a lane that is not empty is served next if this long has
-    /// passed since a message of a higher lane was first received in its place. If there are
-    /// several, the one that was passed over first.
+    /// As [`Strict`](Self::Strict), but no lane is passed over for longer: once this time has
+    /// passed since a message of a higher lane was first received in its place, a lane that is not
+    /// empty is served next. If there are several, the one that was passed over first.
     ///
-    /// One message is received then, and the time begins anew when the lane is passed over again.
+    /// It gives one message then, and its time begins anew when it is passed over again.
     /// The clock is read only while a lane is passed over; on a system without a clock
     /// (`wasm32-unknown-unknown`) that panics.
     Aged(Duration),

@@ -11,9 +11,10 @@ use crate::storage::ring::START;
 /// What a bounded channel does with a message that is sent while it is full. The name says which
 /// message goes.
 ///
-/// It is the policy of `send`, `try_send`, `send_many`, `try_send_many`, `send_ref` and `offer`.
-/// Under every policy but `Wait` they do not wait, and do not report that the channel is full. What
-/// reserves a place (`reserve`, sinks, `send_timeout`) waits under every policy.
+/// It is the policy of `send`, `try_send`, `send_many`, `try_send_many`, `send_ref`, `offer`,
+/// `send_until` and the blocking sends, also those with a limit. Under every policy but `Wait` they
+/// do not wait, and do not report that the channel is full. What reserves a place (`reserve`,
+/// sinks, and `send_timeout`, as in tokio) waits under every policy.
 ///
 /// # Guarantees
 /// 1. Each message that is sent is exactly one of: received, evicted (or discarded), dropped with

@@ -10,6 +10,23 @@ fn channel(name: &str) -> Channel {
     found.expect("it was used")
 }
 
+/// The slowest member may never have been polled: it is what the sender waits for.
+#[test]
+fn a_member_that_was_never_used_is_in_the_depth() {
+    let name = "a lossless channel with a member that is forgotten";
+    let (tx, _forgotten) = lossless::builder(2).named(name).build();
+    let mut used = tx.subscribe();
+    let _observer = tx.subscribe_lossy();
+    for n in 0..2 {
+        tx.try_send(n).unwrap();
+        assert_eq!(used.try_recv(), Ok(n));
+    }
+    let _send = Task::waiting(tx.send(2));
+    let seen = channel(name);
+    assert_eq!((seen.capacity, seen.depth, seen.sent), (Some(2), Some(2), 2));
+    assert_eq!(seen.waiters.len(), 1);
+}
+
 #[test]
 fn depth_lag_and_waits() {
     let (tx, mut rx) = lossless::builder(3).named("a lossless channel").build();

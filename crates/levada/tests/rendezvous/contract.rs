@@ -1,8 +1,11 @@
 //! Which side has the message, and the order: guarantees 1 to 3 and 5.
 
 use levada::mpsc;
-use levada::mpsc::error::TryRecvError;
+use levada::mpsc::error::{SendTimeoutError, TryRecvError};
+use std::future::{pending, poll_fn, ready};
+use std::pin::pin;
 use std::task::Poll;
+use std::time::{Duration, Instant};
 use support::{Dice, Drops, Task, now, poll_now};
 
 /// 2: a send is ready when its message was taken, and not before.
@@ -78,6 +81,53 @@ fn a_send_that_is_dropped_after_its_message_was_taken() {
     drop(send);
     assert_eq!((rx.len(), rx.try_recv()), (1, Ok(2)));
     assert!(other.poll().is_ready());
+}
+
+/// 2: the limit passes just after the message was taken: it was sent. Else it comes back.
+#[test]
+fn a_send_that_is_stopped_says_whether_it_was_received() {
+    let (tx, mut rx) = mpsc::rendezvous();
+    let mut taken = None;
+    let stop = poll_fn(|_| {
+        taken = rx.try_recv().ok();
+        Poll::Ready(())
+    });
+    assert_eq!(now(tx.send_until(1, stop)), Ok(()));
+    assert_eq!(taken, Some(1));
+
+    assert_eq!(now(tx.send_until(2, ready(()))), Err(SendTimeoutError::Timeout(2)));
+    assert_eq!(tx.blocking_send_timeout(3, Duration::ZERO), Err(SendTimeoutError::Timeout(3)));
+    let deadline = Instant::now();
+    assert_eq!(tx.blocking_send_deadline(4, deadline), Err(SendTimeoutError::Timeout(4)));
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+
+    let mut send = Task::waiting(tx.send_until(5, pending::<()>()));
+    rx.close();
+    assert_eq!(send.poll(), Poll::Ready(Err(SendTimeoutError::Closed(5))));
+    assert_eq!(now(tx.send_until(6, ready(()))), Err(SendTimeoutError::Closed(6)));
+    assert_eq!(tx.blocking_send_deadline(7, deadline), Err(SendTimeoutError::Closed(7)));
+}
+
+/// 2: `cancel` has the message, or the receiver has it.
+#[test]
+fn a_send_that_is_cancelled_has_its_message_back_or_was_received() {
+    let drops = Drops::default();
+    let (tx, mut rx) = mpsc::rendezvous();
+    let mut unpolled = pin!(tx.send(drops.message()));
+    assert!(unpolled.as_mut().cancel().is_some() && unpolled.cancel().is_none());
+
+    let mut waits = pin!(tx.send(drops.message()));
+    assert!(poll_now(waits.as_mut()).is_pending());
+    assert!(waits.as_mut().cancel().is_some() && waits.cancel().is_none());
+    assert_eq!((drops.alive(), rx.len()), (0, 0));
+
+    let mut taken = pin!(tx.send(drops.message()));
+    assert!(poll_now(taken.as_mut()).is_pending());
+    assert!(rx.try_recv().is_ok());
+    // Another sender has the slot of the first one now.
+    let mut other = Task::waiting(tx.send(drops.message()));
+    assert!(taken.cancel().is_none());
+    assert!(rx.try_recv().is_ok() && other.poll().is_ready());
 }
 
 /// 3: first in, first out, also where some in the middle give up, and one moves to another task.

@@ -14,6 +14,7 @@ pub(crate) const SHAPES: &[Shape] = &[
     ("own/evict-newest", evict_newest),
     ("own/evict-with-hook", evict_with_hook),
     ("own/discard-incoming", discard_incoming),
+    ("own/try-send-refused", try_send_refused),
 ];
 
 fn evict_oldest(n: u64) {
@@ -40,6 +41,19 @@ fn offer(n: u64, overflow: Overflow) {
     }
     assert_eq!(tx.evicted(), n);
     drop(black_box((sum, rx)));
+}
+
+/// Without a policy: the message comes back in the error.
+fn try_send_refused(n: u64) {
+    let (tx, rx) = mpsc::channel(CAPACITY);
+    (0..CAPACITY).for_each(|_| tx.try_send(0).expect("there is room"));
+    let mut sum = 0;
+    for i in 0..n as i64 {
+        let refused = tx.try_send(black_box(i)).expect_err("it is full");
+        sum += refused.into_inner();
+    }
+    assert_eq!(sum, (n * (n - 1) / 2) as i64);
+    drop(rx);
 }
 
 /// The hook adds up what goes.

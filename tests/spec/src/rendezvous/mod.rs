@@ -32,6 +32,8 @@ pub enum Op {
     Upgrade(u8),
     /// Where it does not block.
     BlockingSend(u8),
+    /// With a limit that has passed, by one of the three methods.
+    SendInNoTime(u8),
     #[proptest(weight = 12)]
     StartSend(u8),
     #[proptest(weight = 2)]
@@ -75,7 +77,7 @@ pub enum Action {
     CancelSend {
         key: Key,
     },
-    /// A send that is refused at once.
+    /// A send that is refused at once, or stopped: its message comes back.
     Send,
     PollClosed {
         key: Key,

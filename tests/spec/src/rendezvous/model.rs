@@ -111,7 +111,11 @@ impl Rendezvous {
             Action::PollSend { key, message } => return self.poll_send(key, message),
             Action::CancelSend { key } => self.cancel_send(key),
             Action::Send if self.closed => return Answer::Closed,
-            Action::Send => return Answer::Pending,
+            Action::Send => {
+                // It was in the line for a moment.
+                self.woken.extend(self.reader.take());
+                return Answer::Pending;
+            }
             Action::PollClosed { key } if !self.closed => {
                 self.closers.insert(key);
                 return Answer::Pending;

@@ -1,14 +1,15 @@
 //! Does the same to a rendezvous channel and to its model, and compares.
 
-use std::future::poll_fn;
+use std::future::{poll_fn, ready};
 use std::pin::pin;
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use futures_core::{FusedStream, Stream};
 use levada::mpsc;
-use levada::mpsc::error::{SendError, TryRecvError};
+use levada::mpsc::error::{SendError, SendTimeoutError, TryRecvError};
 use levada::mpsc::rendezvous::{self, Receiver, Sender, WeakSender};
-use support::{Ledger, Message};
+use support::{Ledger, Message, now};
 
 use super::model::Rendezvous;
 use super::{Action, Answer, Case, Op};
@@ -72,6 +73,17 @@ pub fn run_tampered(case: &Case, tamper: Tamper<Answer>) -> Stats {
     run.finish()
 }
 
+fn sent_in_time(result: Result<(), SendTimeoutError<Message>>, id: usize) -> Answer {
+    match result {
+        Ok(()) => Answer::Done,
+        Err(SendTimeoutError::Closed(message)) => sent(Err(SendError(message)), id),
+        Err(SendTimeoutError::Timeout(message)) => {
+            assert_eq!(message.id(), id);
+            Answer::Pending
+        }
+    }
+}
+
 fn sent(result: Result<(), SendError<Message>>, id: usize) -> Answer {
     let Err(SendError(back)) = result else { return Answer::Done };
     assert_eq!(back.id(), id, "another message came back");
@@ -121,6 +133,7 @@ impl Run {
             | Op::DropSender(n)
             | Op::Downgrade(n)
             | Op::BlockingSend(n)
+            | Op::SendInNoTime(n)
             | Op::StartSend(n)
             | Op::StartClosed(n) => {
                 if let Some(at) = pick(self.senders.len(), n) {
@@ -150,6 +163,17 @@ impl Run {
                     let answer = sent(sender.blocking_send(message), id);
                     self.note(Action::Send, answer);
                 }
+            }
+            Op::SendInNoTime(n) => {
+                let message = self.ledger.message();
+                let id = message.id();
+                let sent = match n % 3 {
+                    0 => now(sender.send_until(message, ready(()))),
+                    1 => sender.blocking_send_timeout(message, Duration::ZERO),
+                    _ => sender.blocking_send_deadline(message, Instant::now()),
+                };
+                let answer = sent_in_time(sent, id);
+                self.note(Action::Send, answer);
             }
             Op::DropSender(_) => {
                 self.drop_sender(at);

@@ -84,4 +84,20 @@ pub(super) const FAULTS: &[Fault] = &[
         breaks: "the receiver does not look into the backlog",
         caught_by: ("tests", "channels queues"),
     },
+    Fault {
+        name: "overflow-full-after-the-close",
+        file: "queue/overflow.rs",
+        before: "        full && !self.is_closed()",
+        after: "        full",
+        breaks: "a sender that was refused once does not learn that the channel is closed",
+        caught_by: ("tests", "channels queues"),
+    },
+    Fault {
+        name: "overflow-full-with-a-place-left",
+        file: "queue/overflow.rs",
+        before: "        sent.wrapping_sub(self.head()) >= self.chain.capacity()",
+        after: "        sent.wrapping_sub(self.head()) + 1 >= self.chain.capacity()",
+        breaks: "a sender that was refused once is refused although there is a place",
+        caught_by: ("tests", "channels queues"),
+    },
 ];

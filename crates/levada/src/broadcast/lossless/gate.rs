@@ -256,6 +256,14 @@ impl Gate {
         distance(slowest, next)
     }
 
+    /// How many messages the slowest member has yet to receive, for a snapshot. `None` without
+    /// members.
+    #[cfg(feature = "observe")]
+    pub(super) fn depth(&self, next: u64) -> Option<usize> {
+        let slowest = self.members.0.iter().map(|entry| entry.seat.position()).min();
+        slowest.map(|slowest| distance(slowest, next))
+    }
+
     /// Whether a sender that waits will be granted what becomes free: the witness reports its next
     /// move, or there is no member, or no such sender.
     pub(super) fn is_watched(&mut self) -> bool {

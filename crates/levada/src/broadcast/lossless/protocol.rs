@@ -465,7 +465,9 @@ impl<T> Observed for Shared<T> {
 
     #[cfg(feature = "observe")]
     fn read(&self) -> Reading {
-        Reading { capacity: Some(self.capacity), ..Observed::read(&self.base) }
+        // Not of the records of those that were used: one that never is holds the senders back.
+        let depth = self.base.try_lock().and_then(|tail| tail.gate.depth(tail.next));
+        Reading { capacity: Some(self.capacity), depth, ..Observed::read(&self.base) }
     }
 }
 

@@ -210,8 +210,8 @@ impl<T> Sender<T> {
         Receiver::new(self.shared.add_receiver(), seat, next)
     }
 
-    /// What there is to be known of each subscriber, in the order in which they came; evicted ones
-    /// are gone.
+    /// Lists the subscribers, members and observers, in the order in which they subscribed, without
+    /// those that were evicted.
     ///
     /// # Panics
     /// On a system without a clock (`wasm32-unknown-unknown`).
@@ -257,9 +257,11 @@ impl<T> Sender<T> {
     }
 
     /// Evicts the members that are at least `lag` messages behind and have received nothing for
-    /// `grace`, and returns them. To be called regularly, by a task that has a timer: as
-    /// [`idle`](Subscriber::idle) says, a call finds members idle that an earlier call has seen at
-    /// the same message.
+    /// `grace`, and returns them.
+    ///
+    /// Call it regularly, from a task that has a timer: the time of a member runs from the first
+    /// call, of this method or [`subscribers`](Self::subscribers), that finds it where it still is.
+    /// So the first call evicts no member, unless `grace` is zero.
     ///
     /// # Panics
     /// As [`subscribers`](Self::subscribers).

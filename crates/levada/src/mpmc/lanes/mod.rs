@@ -30,8 +30,9 @@
 //!    [`Serve::Weighted`] and the ages of [`Serve::Aged`].
 //! 3. **No lane starves**, unless [`Serve::Strict`] was asked for.
 //! 4. **The end is that of all lanes.** `None` comes when each lane has ended: its senders are
-//!    gone, or it was closed, and everything that was sent to it has been received. A lane that
-//!    ends sooner is not asked any more.
+//!    gone, or the receiver closed all lanes, and everything that was sent to it has been received.
+//!    A lane ends sooner, alone, when [its senders](Sender::into_lanes) are dropped. Then it is not
+//!    asked any more.
 //! 5. **Cancel safe.** A receive that is dropped has received nothing, of no lane. A receiver that
 //!    waits may be promised a message of each lane; those that it does not take, because it takes
 //!    another one or is dropped, pass to the next receivers, in the same step.

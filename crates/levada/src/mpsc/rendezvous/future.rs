@@ -8,11 +8,12 @@ use core::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::line::Place;
+use super::line::{Offer, Place};
 use super::protocol::Shared;
-use crate::mpsc::error::SendError;
+use crate::future::{Stopped, Until, WaitExt};
+use crate::mpsc::error::{SendError, SendTimeoutError};
 use crate::observe::{Observed, Op, WaitRecord};
-use crate::util::run_last;
+use crate::util::{contain, run_last};
 use crate::wait::list::Node;
 
 pin_project! {
@@ -20,10 +21,11 @@ pin_project! {
     ///
     /// # Cancel safety
     /// If it is dropped before it is ready, it takes its message back and drops it, unless the
-    /// receiver has taken it by then. Its place in the line is lost.
+    /// receiver has taken it by then; [`cancel`](Self::cancel) says which. Its place in the line is
+    /// lost.
     ///
     /// # Panics
-    /// If it is polled after it was ready.
+    /// If it is polled after it was ready or cancelled.
     ///
     /// # Examples
     /// ```
@@ -64,6 +66,40 @@ impl<'a, T> Send<'a, T> {
         let wait = WaitRecord::new();
         Self { shared, value: Some(value), place: None, wait, _pinned: PhantomPinned }
     }
+
+    /// Gives up: takes the message back. `None` if the receiver has taken it, so that it was sent.
+    ///
+    /// For a `select!` whose other branch was ready. A send that is only dropped does not say
+    /// whether it was received.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpsc;
+    /// use std::pin::pin;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (tx, mut rx) = mpsc::rendezvous();
+    /// let mut send = pin!(tx.send("a job"));
+    /// tokio::select! {
+    ///     biased;
+    ///     sent = &mut send => assert!(sent.is_ok()),
+    ///     () = std::future::ready(()) => assert_eq!(send.cancel(), Some("a job")),
+    /// }
+    /// assert!(rx.try_recv().is_err());
+    /// # }
+    /// ```
+    #[must_use = "it is the message, if that was not sent"]
+    pub fn cancel(self: Pin<&mut Self>) -> Option<T> {
+        let this = self.project();
+        this.wait.leave();
+        if let Some(message) = this.value.take() {
+            return Some(message);
+        }
+        let Offer { message, waker } = this.shared.withdraw(this.place.take()?)?;
+        contain(|| drop(waker));
+        Some(message)
+    }
 }
 
 impl<T> Future for Send<'_, T> {
@@ -80,6 +116,58 @@ impl<T> Future for Send<'_, T> {
 impl<T> fmt::Debug for Send<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Send").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// The future of [`Sender::send_until`](super::Sender::send_until).
+    ///
+    /// # Cancel safety
+    /// As [`Send`].
+    ///
+    /// # Panics
+    /// If it is polled after it was ready.
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpsc::{self, rendezvous::future::SendUntil};
+    /// use std::future::{Ready, ready};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (tx, _rx) = mpsc::rendezvous();
+    /// let send: SendUntil<'_, u8, Ready<()>> = tx.send_until(1, ready(()));
+    /// assert_eq!(send.await.unwrap_err().into_inner(), 1);
+    /// # }
+    /// ```
+    #[must_use = "futures do nothing unless polled"]
+    pub struct SendUntil<'a, T, F> {
+        #[pin]
+        inner: Until<Send<'a, T>, F>,
+    }
+}
+
+impl<'a, T, F: Future> SendUntil<'a, T, F> {
+    pub(super) fn new(send: Send<'a, T>, stop: F) -> Self {
+        Self { inner: send.until(stop) }
+    }
+}
+
+impl<T, F: Future> Future for SendUntil<'_, T, F> {
+    type Output = Result<(), SendTimeoutError<T>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut inner = self.project().inner;
+        inner.as_mut().poll(cx).map(|sent| match sent {
+            Ok(sent) => sent.map_err(SendTimeoutError::from),
+            Err(Stopped) => SendTimeoutError::unless_sent(inner.call().cancel()),
+        })
+    }
+}
+
+impl<T, F> fmt::Debug for SendUntil<'_, T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendUntil").finish_non_exhaustive()
     }
 }
 

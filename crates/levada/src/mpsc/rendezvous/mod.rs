@@ -24,8 +24,12 @@
 //! 1. **Nothing is in between.** The receiver's poll takes the message from the waiting sender and
 //!    returns it. Until then it is its sender's: if that gives up, or the channel closes, it has it
 //!    back.
-//! 2. **A send that is ready was received**, or gives its message back in an error. One that is
-//!    dropped was not received, unless its message was taken between its last poll and the drop.
+//! 2. **A send that is ready was received**, or gives its message back in an error, also when a
+//!    limit has passed: [`send_until`](Sender::send_until),
+//!    [`blocking_send_timeout`](Sender::blocking_send_timeout) and
+//!    [`blocking_send_deadline`](Sender::blocking_send_deadline). One that is dropped was not
+//!    received, unless its message was taken between its last poll and the drop;
+//!    [`cancel`](future::Send::cancel) in place of the drop says which.
 //! 3. **FIFO.** Senders are served in the order in which they were first polled. A sender that is
 //!    not polled any more is served in its turn; it holds nothing up.
 //! 4. **Closing is exact.** After [`close`](Receiver::close) no message is taken: senders that wait

@@ -61,6 +61,22 @@ fn a_cancelled_send_meets_the_receiver() {
     });
 }
 
+/// I1: a send that takes its message back has it, or the receiver has.
+#[test]
+fn a_send_that_is_taken_back_meets_the_receiver() {
+    model(|| {
+        let (tx, mut rx) = mpsc::rendezvous();
+        let sender = thread::spawn(move || {
+            let mut send = Box::pin(tx.send(1));
+            assert!(send.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            send.as_mut().cancel()
+        });
+        let received = block_on(rx.recv());
+        let back = sender.join().unwrap();
+        assert_eq!((received.is_some(), back.is_some()), (back.is_none(), received.is_none()));
+    });
+}
+
 /// I3: a send that meets the close was received before it, or has its message back.
 #[test]
 fn a_send_meets_the_close() {

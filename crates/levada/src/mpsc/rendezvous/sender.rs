@@ -2,12 +2,15 @@
 #![forbid(unsafe_code)]
 
 use core::fmt;
+use core::pin::pin;
+use core::time::Duration;
+use std::time::Instant;
 
-use super::future::{Closed, Send};
+use super::future::{Closed, Send, SendUntil};
 use super::protocol::Shared;
-use crate::mpsc::error::SendError;
+use crate::mpsc::error::{SendError, SendTimeoutError};
 use crate::refs::{Hub, Tx, WeakTx};
-use crate::util::block_on::block_on;
+use crate::util::block_on::{block_on, block_on_for};
 
 /// The sending side of a [`rendezvous`](crate::mpsc::rendezvous()) channel. Clone it for every task
 /// that sends; the channel ends when the last one is dropped.
@@ -54,7 +57,8 @@ impl<T> Sender<T> {
     /// # Cancel safety
     /// If the future is dropped before it is ready, the message is dropped with it, and was not
     /// received; unless the receiver has taken it just before, which the future would have said
-    /// next.
+    /// next. To know which, give up by [`send_until`](Self::send_until) or by
+    /// [`cancel`](Send::cancel).
     ///
     /// # Examples
     /// ```
@@ -94,6 +98,89 @@ impl<T> Sender<T> {
     #[track_caller]
     pub fn blocking_send(&self, message: T) -> Result<(), SendError<T>> {
         block_on(self.send(message))
+    }
+
+    /// Hands a message to the receiver, waiting until `stop` is ready: any future, of any runtime,
+    /// such as a timer or a shutdown.
+    ///
+    /// # Errors
+    /// With the message, which was not received: [`Timeout`](SendTimeoutError::Timeout) if `stop`
+    /// was ready first, [`Closed`](SendTimeoutError::Closed) if the receiver is gone or has closed
+    /// the channel.
+    ///
+    /// # Cancel safety
+    /// As [`send`](Self::send).
+    ///
+    /// # Examples
+    /// ```
+    /// use levada::mpsc::{self, error::SendTimeoutError};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (tx, mut rx) = mpsc::rendezvous();
+    /// let stopped = tx.send_until("a job", std::future::ready(())).await;
+    /// assert_eq!(stopped, Err(SendTimeoutError::Timeout("a job")));
+    /// assert!(rx.try_recv().is_err());
+    /// # }
+    /// ```
+    #[cfg_attr(feature = "observe", track_caller)]
+    pub fn send_until<F: Future>(&self, message: T, stop: F) -> SendUntil<'_, T, F> {
+        SendUntil::new(self.send(message), stop)
+    }
+
+    /// Hands a message to the receiver, blocking the thread until it has taken it, up to `timeout`.
+    ///
+    /// # Errors
+    /// As [`send_until`](Self::send_until), with [`Timeout`](SendTimeoutError::Timeout) if the time
+    /// passed.
+    ///
+    /// # Panics
+    /// Inside an asynchronous runtime (with feature `tokio`: one of tokio's).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let (tx, _rx) = levada::mpsc::rendezvous();
+    /// let error = tx.blocking_send_timeout("a job", Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!(error.into_inner(), "a job");
+    /// ```
+    #[track_caller]
+    pub fn blocking_send_timeout(
+        &self,
+        message: T,
+        timeout: Duration,
+    ) -> Result<(), SendTimeoutError<T>> {
+        let mut send = pin!(self.send(message));
+        match block_on_for(send.as_mut(), timeout) {
+            Some(sent) => sent.map_err(SendTimeoutError::from),
+            None => SendTimeoutError::unless_sent(send.cancel()),
+        }
+    }
+
+    /// Hands a message to the receiver, blocking the thread until it has taken it, or until
+    /// `deadline`.
+    ///
+    /// # Errors
+    /// As [`blocking_send_timeout`](Self::blocking_send_timeout).
+    ///
+    /// # Panics
+    /// As [`blocking_send_timeout`](Self::blocking_send_timeout).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Instant;
+    ///
+    /// let (tx, _rx) = levada::mpsc::rendezvous();
+    /// assert!(tx.blocking_send_deadline("a job", Instant::now()).is_err());
+    /// ```
+    #[track_caller]
+    pub fn blocking_send_deadline(
+        &self,
+        message: T,
+        deadline: Instant,
+    ) -> Result<(), SendTimeoutError<T>> {
+        self.blocking_send_timeout(message, deadline.saturating_duration_since(Instant::now()))
     }
 
     /// Completes when the receiver is gone or has closed the channel.

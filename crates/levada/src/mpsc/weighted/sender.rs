@@ -203,7 +203,8 @@ impl<T> Sender<T> {
     /// Changes the maximum. If it grows, senders that wait and now have room go on, in order. If it
     /// shrinks, what is in the channel stays, and senders wait until enough of it was received.
     ///
-    /// A send that is under way in another thread may still be admitted by the old maximum.
+    /// A send that is under way in another thread may still be admitted by the old maximum. More
+    /// than `usize::MAX / 8` counts as that.
     ///
     /// # Panics
     /// If `max_weight` is zero.

@@ -90,12 +90,14 @@ pub struct Channel {
     /// How many messages it can hold; `None` if their number has no bound, and for watch. 0 for a
     /// rendezvous.
     pub capacity: Option<usize>,
-    /// How many messages are in it. For broadcast: those that the slowest receiver has yet to get.
-    /// `None` for watch, which has one value always.
+    /// How many messages are in it. For broadcast: those that the slowest receiver has yet to get,
+    /// of those that were used; for a lossless one, the slowest member, used or not. `None` for
+    /// watch, which has one value always.
     pub depth: Option<usize>,
     /// The largest depth that was seen: see the table in the [module](crate::observe).
     pub high_water: Option<usize>,
-    /// Messages sent since it was created; for watch, values.
+    /// Messages sent since it was created; for watch, values. Without those that an overflow policy
+    /// evicted or discarded: [`evicted`](crate::mpsc::Sender::evicted) of a sender counts them.
     pub sent: u64,
     /// Messages received since it was created. `None` for broadcast and watch, where each receiver
     /// has a [`Position`].
@@ -437,12 +439,14 @@ impl Channel {
         self.handles.push(Handle { id, side, task, moved, position });
     }
 
-    /// The depth of a broadcast channel is what its slowest receiver has yet to get.
+    /// The depth of a broadcast channel is what its slowest receiver has yet to get. A lossless one
+    /// knows it, of its members.
     fn set_broadcast_depth(&mut self) {
         let kind = self.origin.kind();
         if let (Kind::Broadcast | Kind::Lossless, Some(capacity)) = (kind, self.capacity) {
             let slowest = self.behind().max().unwrap_or(0);
-            let depth = usize::try_from(slowest).unwrap_or(usize::MAX).min(capacity);
+            let slowest = || usize::try_from(slowest).unwrap_or(usize::MAX);
+            let depth = self.depth.unwrap_or_else(slowest).min(capacity);
             self.depth = Some(depth);
             self.high_water = self.high_water.max(Some(depth)).map(|depth| depth.min(capacity));
         }

@@ -191,6 +191,12 @@ impl<T, W> LapRing<T, W> {
         Writer { ring: self, inner: self.writer.lock() }
     }
 
+    /// Takes the writer's lock, if it is free.
+    #[cfg(feature = "observe")]
+    pub(crate) fn try_lock(&self) -> Option<Writer<'_, T, W>> {
+        self.writer.try_lock().map(|inner| Writer { ring: self, inner })
+    }
+
     /// The slot of `pos`, if it is allocated.
     #[inline(always)]
     pub(crate) fn slot(&self, pos: u64) -> Option<SlotRef<'_, T>> {
