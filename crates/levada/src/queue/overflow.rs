@@ -51,9 +51,15 @@ impl<T, P: RecvWaiters> Chan<T, P> {
 
     /// Whether as many messages are queued as fit.
     fn has_queued_all(&self) -> bool {
+        let capacity = self.chain.capacity();
         // The newest first: it only grows, so all of these are queued when the head is read.
+        let tail = self.chain.tail();
+        if tail.wrapping_sub(self.head()) >= capacity {
+            return true;
+        }
+        // Some may be in a backlog.
         let sent = self.sent();
-        sent.wrapping_sub(self.head()) >= self.chain.capacity()
+        sent.wrapping_sub(self.head()) >= capacity
     }
 
     /// Sends a message, if need be by evicting the oldest one, which is returned. Returns the

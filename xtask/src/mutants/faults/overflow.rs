@@ -95,8 +95,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "overflow-full-with-a-place-left",
         file: "queue/overflow.rs",
-        before: "        sent.wrapping_sub(self.head()) >= self.chain.capacity()",
-        after: "        sent.wrapping_sub(self.head()) + 1 >= self.chain.capacity()",
+        before: "        if tail.wrapping_sub(self.head()) >= capacity {",
+        after: "        if tail.wrapping_sub(self.head()) + 1 >= capacity {",
         breaks: "a sender that was refused once is refused although there is a place",
         caught_by: ("tests", "channels queues"),
     },

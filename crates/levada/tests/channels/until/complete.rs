@@ -14,6 +14,7 @@ const WITHOUT_A_ROW: &[&str] = &[
     "levada::mpsc::future::RecvUntil",
     "levada::mpsc::future::timeout::SendTimeout",
     "levada::mpmc::future::SendUntil",
+    "levada::mpsc::rendezvous::future::SendUntil",
     "levada::mpmc::future::RecvUntil",
     "levada::mpmc::future::timeout::SendTimeout",
     // `super::a_rendezvous_that_is_stopped_keeps_its_message`.
