@@ -314,12 +314,16 @@ impl<T> Ends<'_, T> {
             return Ok(());
         }
         let expired = line.permits.count_refused_try(self.queued());
-        let acquired = if expired && line.try_take(weight) { Ok(()) } else { Err(Refused::Full) };
+        let acquired = expired && line.try_take(weight);
         drop(line);
         if expired {
             contain(|| self.grant());
         }
-        acquired
+        if acquired {
+            return Ok(());
+        }
+        // The queue is closed first (I3), and a sender may have learned of it there already.
+        Err(if self.queue.is_closed() { Refused::Closed } else { Refused::Full })
     }
 
     /// Waits for room, and takes it.

@@ -8,6 +8,7 @@ mod of_mpsc {
     mod batches;
     mod limits;
     mod overflow;
+    mod refusals;
     mod sights;
 }
 
@@ -18,5 +19,6 @@ mod of_mpmc {
     mod batches;
     mod limits;
     mod overflow;
+    mod refusals;
     mod sights;
 }
