@@ -60,7 +60,7 @@ impl Flow {
         Cell::timed(name, about, self.contenders())
     }
 
-    /// Who has a batch, and all one by one.
+    /// Those that send a batch in one call, and all that send one by one.
     fn contenders(self) -> Vec<Contender> {
         let capacity = self.capacity;
         let one_by_one = move |n| self.run(OneByOne::of(Levada::bounded(capacity)), n);

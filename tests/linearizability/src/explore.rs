@@ -71,8 +71,7 @@ pub fn explore<S: Spec>(
     }
     println!("{name}: {tally}");
     assert_eq!(tally.histories + tally.skipped, usize::try_from(seeds).unwrap_or(usize::MAX));
-    // On a loaded machine more of them overlap.
-    assert!(tally.skipped * 20 <= tally.histories, "more than 5% is too long to be checked");
+    assert!(tally.skipped * 100 <= tally.histories, "more than 1% is too long to be checked");
     let enough = tally.histories < 1000 || tally.concurrent * 20 > tally.histories;
     assert!(enough, "less than 5% is concurrent: nothing was tested");
     tally

@@ -28,6 +28,7 @@ const SLOTS: usize = if IS_MODEL { 1 } else { 16 };
 /// Beside what a round of a `Reusable` costs, a request takes one read-modify-write; more than
 /// sixteen at a time take a lock twice each, for a few instructions. An idle channel is an
 /// allocation of `32 + size_of::<T>()` bytes, and from the seventeenth on 8 in the pool's table.
+/// The pool itself takes some 400 bytes.
 ///
 /// # Examples
 /// ```

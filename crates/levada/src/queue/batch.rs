@@ -168,7 +168,8 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             && let Some(message) = batch.pop_front()
         {
             left -= 1;
-            self.write(tx, message, head);
+            // SAFETY: the caller has compared `fits` with the producer's room.
+            unsafe { self.write(tx, message, head) };
             let Some(waker) = tx.receivers.grant_next() else { break };
             wakers.push(waker);
             if !wakers.has_room() {
@@ -176,19 +177,26 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             }
         }
         // The others can be moved in one go.
-        batch.drain(..left).for_each(|message| self.write(tx, message, head));
+        batch.drain(..left).for_each(|message| {
+            // SAFETY: with those before, these are at most `fits`, which the caller has compared
+            // with the producer's room.
+            unsafe { self.write(tx, message, head) };
+        });
         let stored = tx.producer.tail().wrapping_sub(first);
         // Both the capacity and the room of which they are a part are less by as much (chan, I6).
         tx.cached_permits = tx.cached_permits.saturating_sub(stored);
         tx.producer.publish(&self.chain);
     }
 
-    /// Stores a message for which there is room, and does not publish it.
+    /// Stores a message, and does not publish it.
+    ///
+    /// # Safety
+    /// The producer has room.
     #[inline(always)]
-    fn write(&self, tx: &mut TxSide<T, P>, message: T, head: usize) {
+    unsafe fn write(&self, tx: &mut TxSide<T, P>, message: T, head: usize) {
         let position = tx.producer.tail();
         self.record().note_sent(count(position), || position.wrapping_sub(head));
-        // SAFETY: `store` has compared the number of messages with the producer's room.
+        // SAFETY: what `write` asks is what our caller promised.
         unsafe { tx.producer.write(message) };
     }
 

@@ -71,5 +71,5 @@ fn both_ends() {
         assert_eq!(received.map(|message| message.number), sent.then_some(number));
     }
     // ORDERING: Relaxed, no pair: the threads were joined.
-    assert_eq!(AtomicUsize::load(&alive, Ordering::Relaxed), 0, "messages that nobody dropped");
+    assert_eq!(AtomicUsize::load(&alive, Ordering::Relaxed), 0, "messages were never dropped");
 }

@@ -100,7 +100,7 @@ fn hammer(count: u64, enough: u64) {
     }
     drop(received);
     // ORDERING: Relaxed, no pair: the threads were joined.
-    assert_eq!(alive.load(Ordering::Relaxed), 0, "messages that nobody dropped");
+    assert_eq!(alive.load(Ordering::Relaxed), 0, "messages were never dropped");
 }
 
 #[test]

@@ -104,5 +104,5 @@ pub(crate) fn account_beside(
     assert!(all.into_iter().eq(expected), "lost or doubled");
     drop((received, gone));
     // ORDERING: Relaxed, no pair: the threads were joined.
-    assert_eq!(alive.load(Ordering::Relaxed), 0, "messages that nobody dropped");
+    assert_eq!(alive.load(Ordering::Relaxed), 0, "messages were never dropped");
 }

@@ -10,7 +10,7 @@
 //! The receiver of mpsc first is given a message, which can be evicted no more, and then takes it.
 //! Meanwhile its place is free for what would evict it.
 //!
-//! # Nobody waits for long
+//! # Senders in line
 //! The only sender in line is a `send` of which the policy disposes in the same poll. For that
 //! moment what is free belongs to it.
 

@@ -9,7 +9,7 @@
 //! | LINE | weight is added by                    | weight is given back by                    |
 //! |------|---------------------------------------|--------------------------------------------|
 //! | no   | any sender, if there is room          | the receiver, or the drop of a permit      |
-//! | yes  | a thread that holds the lock          | the same, which then takes the lock and grants |
+//! | yes  | a thread that holds the lock          | the same, which then locks and grants      |
 //!
 //! # Invariants
 //! - **I1** Weight is added only if it [`fits`]: it and what is taken is at most the maximum, or

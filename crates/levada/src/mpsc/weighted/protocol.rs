@@ -153,7 +153,7 @@ impl<T> Observed for Scale<T> {
 
     fn read(&self) -> Reading {
         let queue = &*self.shown.queue;
-        // As `Ends::weight`, without the lock of the gate, for which a snapshot must not wait.
+        // With what was granted: to leave that out takes the lock, and a snapshot must not wait.
         let held = if queue.counts().receivers() == 0 { 0 } else { self.gate.taken() };
         Reading { weight: Some(Weight { held, max: self.max() }), ..queue.read() }
     }
