@@ -142,7 +142,7 @@ macro_rules! programs {
             #[allow(unused_mut, clippy::allow_attributes, reason = "mpsc's receiver is exclusive")]
             fn receive(mut rx: Receiver, actor: &mut Actor<Op>) {
                 // A receive has up to six steps, and on a loaded machine it is polled more often.
-                for _ in 0..actor.rng.u8(3..=5) {
+                for _ in 0..actor.rng.u8(3..=4) {
                     actor.jitter();
                     if !actor.is_over() {
                         rx = receive_once(rx, actor);

@@ -141,8 +141,11 @@ fn reserve(tx: &Sender<u8>, actor: &mut Actor<Op>) {
             assert_eq!((heavy.weight, heavy.max), (weight(value), reserved));
             given_back()
         }
-        // The receiver is gone: what is held counts no more.
-        Err(SendError::Closed(_)) => given_back(),
+        // What the message does not need goes first, and the rest when it comes back.
+        Err(SendError::Closed(_)) => {
+            let shrunk = [Op::Shrink(id, weight(value)), Op::Grant];
+            shrunk.into_iter().chain(given_back()).collect()
+        }
     });
 }
 

@@ -10,8 +10,9 @@
 //! A send that was polled and is pending is in line. What is free is *granted* from the front, as
 //! long as the next one fits: a heavy message is not overtaken by a light one. A newcomer finds
 //! room only if no sender waits that was granted nothing. As of a queue (`queue::spec`), a grant
-//! that is not claimed lapses after [`GRACE`] refusals, and from then on the order in line is not
-//! checked.
+//! that is not claimed lapses after [`GRACE`] refusals. From then on it is not known which sender
+//! was granted its room, and when: the order in line is not checked, and what is held only by the
+//! highest maximum there was.
 //!
 //! # The maximum
 //! A sender that takes no lock looks at the maximum in one step, and at the account in another one:
@@ -125,6 +126,7 @@ struct Waiter {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
     max: usize,
+    highest_max: usize,
     held: usize,
     queue: Vec<u8>,
     holders: BTreeMap<usize, Holder>,
@@ -215,7 +217,7 @@ impl State {
     }
 
     fn take_room(self, sender: usize, weight: usize) -> Option<Self> {
-        let lapsed = self.lapsed() && fits(weight, self.held, self.max);
+        let lapsed = self.lapsed() && fits(weight, self.held, self.highest_max);
         let allowed = lapsed || self.may_take(sender, weight);
         let allowed = allowed && !self.holders.contains_key(&sender);
         allowed.then(|| {
@@ -309,6 +311,7 @@ impl Spec for Weighted {
     fn start(&self) -> State {
         State {
             max: self.max,
+            highest_max: self.max,
             held: 0,
             queue: Vec::new(),
             holders: BTreeMap::new(),
@@ -349,6 +352,7 @@ impl Spec for Weighted {
             Op::Weight(held) => (held == state.held || state.is_gone && held == 0).then_some(state),
             Op::SetMax(max) => {
                 state.max = max;
+                state.highest_max = state.highest_max.max(max);
                 Some(state.grant())
             }
             Op::IsClosed(closed) => (closed == state.closed).then_some(state),
