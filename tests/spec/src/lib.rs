@@ -24,10 +24,11 @@ pub mod weighted;
 
 use std::cell::Cell;
 use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use proptest::arbitrary::{Arbitrary, any};
 use proptest::collection::vec;
-use proptest::strategy::Strategy;
+use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::{Builder, Runtime};
 
@@ -59,18 +60,20 @@ where
     steps.get()
 }
 
-/// Whether one of 100 random cases fails.
-pub fn finds_fault<C>(run: impl Fn(&C) -> Stats) -> bool
+/// Whether at least `failures` of 256 random cases fail. They are the same cases in each run.
+///
+/// # Panics
+/// If a case cannot be made.
+pub fn fails_often<C>(failures: usize, run: impl Fn(&C) -> Stats) -> bool
 where
     C: Arbitrary + Debug,
 {
-    let config =
-        Config { cases: 100, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
-    let result = TestRunner::new(config).run(&any::<C>(), |case| {
-        run(&case);
-        Ok(())
-    });
-    result.is_err()
+    let mut runner = TestRunner::deterministic();
+    let mut fails = || {
+        let case = any::<C>().new_tree(&mut runner).expect("a case can be made").current();
+        catch_unwind(AssertUnwindSafe(|| run(&case))).is_err()
+    };
+    (0..256).filter(|_| fails()).take(failures).count() == failures
 }
 
 /// What a run compared.

@@ -55,7 +55,7 @@ pub enum Op {
     #[proptest(weight = 7)]
     StartRecv,
     /// With a limit.
-    #[proptest(weight = 2)]
+    #[proptest(weight = 8)]
     StartRecvMany(u8),
     /// The receiver as a stream.
     StartNext,
