@@ -119,8 +119,8 @@ fn of_policies() {
 #[test]
 fn of_weighted() {
     use weighted::Op::{
-        Cancel, Close, Empty, End, GiveBack, Grant, Len, PerhapsEnter, Refuse, SetMax, Shrink,
-        Starve, Store, Take, TakePlace, TakeRoom, Wait, Weight,
+        Cancel, Close, Empty, End, GiveBack, Grant, Len, PerhapsEnter, PerhapsTakeRoom, Refuse,
+        SetMax, Shrink, Starve, Store, Take, TakePlace, TakeRoom, Wait, Weight,
     };
 
     // By their weights: 1, 2, 3 and 5.
@@ -129,6 +129,12 @@ fn of_weighted() {
     let sent = |id, value| [room(id, value), vec![Store(id, value)]].concat();
     let taken = |value| vec![Take(value), GiveBack(weight(value)), Grant];
     let all = |parts: &[Vec<weighted::Op>]| parts.concat();
+    // A grant that is not claimed, so many refusals, and a send of 5 that fails in the end.
+    let after_refusals = |refusals, held| {
+        let granted = all(&[sent(0, 6), vec![Wait(1, 3)], taken(6)]);
+        let fails = vec![PerhapsTakeRoom(0, 5), Close, Weight(held), Refuse(0, 5, Refused::Closed)];
+        all(&[granted, vec![Refuse(2, 3, Refused::Full); refusals], fails, vec![Weight(0)]])
+    };
     let cases = vec![
         ("sent and received", true, all(&[sent(0, 6), taken(6), vec![Weight(0)]])),
         ("the account", true, all(&[sent(0, 6), vec![Weight(3), Len(1)]])),
@@ -171,6 +177,10 @@ fn of_weighted() {
         ("the end before its message", false, all(&[room(0, 4), vec![Close, End]])),
         ("sent after the close", false, all(&[vec![Close], sent(0, 4)])),
         ("in line beside room", false, vec![PerhapsEnter(0, 3), Starve(0)]),
+        ("room that was granted to another", false, after_refusals(6, 5)),
+        ("room that lapsed", true, after_refusals(7, 5)),
+        ("room that lapsed, and was not taken", true, after_refusals(7, 0)),
+        ("more than that room", false, after_refusals(7, 3)),
     ];
     check_cases(&Weighted { max: 4, rejects: false, senders: 3 }, cases);
     let cases = vec![

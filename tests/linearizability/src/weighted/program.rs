@@ -31,7 +31,7 @@ fn taken(id: usize, weight: usize) -> Vec<Op> {
 /// The steps of a refusal.
 fn refused(id: usize, weight: usize, why: Refused) -> Vec<Op> {
     let before = match why {
-        Refused::Closed => vec![Op::PerhapsTakeRoom(id, weight)],
+        Refused::Closed => vec![Op::Look(id), Op::PerhapsTakeRoom(id, weight)],
         Refused::Full => vec![Op::Look(id), Op::Grant],
         Refused::TooHeavy => vec![],
     };

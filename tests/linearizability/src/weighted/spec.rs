@@ -12,13 +12,13 @@
 //! room only if no sender waits that was granted nothing. As of a queue (`queue::spec`), a grant
 //! that is not claimed lapses after [`GRACE`] refusals. From then on it is not known which sender
 //! was granted its room, and when: the order in line is not checked, and what is held only by the
-//! highest maximum there was.
+//! highest maximum there was. A send that fails in the end may have held its weight in between.
 //!
 //! # The maximum
 //! A sender that takes no lock looks at the maximum in one step, and at the account in another one:
 //! a maximum that changes in between may still count for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checker::Spec;
 
@@ -130,6 +130,8 @@ pub struct State {
     held: usize,
     queue: Vec<u8>,
     holders: BTreeMap<usize, Holder>,
+    /// What senders hold that took their room after a lapse, if they did.
+    perhaps_held: BTreeMap<usize, usize>,
     line: Vec<Waiter>,
     /// What a sender saw: what is held and granted, and the maximum.
     looked: BTreeMap<usize, (usize, usize)>,
@@ -228,6 +230,27 @@ impl State {
         })
     }
 
+    /// A send that fails took room if it could. After a lapse that is not known.
+    fn perhaps_take_room(mut self, sender: usize, weight: usize) -> Option<Self> {
+        if self.may_take(sender, weight) {
+            return self.take_room(sender, weight);
+        }
+        if self.lapsed() {
+            self.perhaps_held.insert(sender, weight);
+        }
+        Some(self)
+    }
+
+    /// Whether this may be held.
+    fn may_hold(&self, weight: usize) -> bool {
+        let mut possible = BTreeSet::from([self.held]);
+        for more in self.perhaps_held.values() {
+            let with_it: Vec<_> = possible.iter().map(|held| held + more).collect();
+            possible.extend(with_it);
+        }
+        possible.contains(&weight) || self.is_gone && weight == 0
+    }
+
     fn take_place(mut self, sender: usize) -> Option<Self> {
         let allowed = !self.closed;
         let holder = self.holders.get_mut(&sender).filter(|holder| !holder.has_place)?;
@@ -266,6 +289,7 @@ impl State {
         };
         allowed.then(|| {
             let mut next = self.leave(sender).refuse();
+            next.perhaps_held.remove(&sender);
             if let Some(holder) = next.holders.remove(&sender) {
                 next.held -= holder.weight;
             }
@@ -315,6 +339,7 @@ impl Spec for Weighted {
             held: 0,
             queue: Vec::new(),
             holders: BTreeMap::new(),
+            perhaps_held: BTreeMap::new(),
             line: Vec::new(),
             looked: BTreeMap::new(),
             owed: 0,
@@ -338,10 +363,7 @@ impl Spec for Weighted {
             Op::TakeRoom(sender, weight) => state.take_room(sender, weight),
             Op::TakePlace(sender) => state.take_place(sender),
             Op::Store(sender, value) => state.store(sender, value),
-            Op::PerhapsTakeRoom(sender, weight) => {
-                let may = state.may_take(sender, weight);
-                if may { state.take_room(sender, weight) } else { Some(state) }
-            }
+            Op::PerhapsTakeRoom(sender, weight) => state.perhaps_take_room(sender, weight),
             Op::Refuse(_, _, Refused::TooHeavy) if !self.rejects => None,
             Op::Refuse(sender, weight, why) => state.refuse_sender(sender, weight, why),
             Op::Wait(sender, weight) => state.wait(sender, weight),
@@ -349,7 +371,7 @@ impl Spec for Weighted {
             Op::Starve(sender) => state.starve(sender),
             Op::Shrink(sender, weight) => state.shrink(sender, weight),
             Op::Release(sender) => state.release(sender),
-            Op::Weight(held) => (held == state.held || state.is_gone && held == 0).then_some(state),
+            Op::Weight(held) => state.may_hold(held).then_some(state),
             Op::SetMax(max) => {
                 state.max = max;
                 state.highest_max = state.highest_max.max(max);
