@@ -178,6 +178,34 @@ fn a_member_is_evicted() {
     });
 }
 
+/// An observer that is evicted while it lags is told of one of the two, and what it missed is
+/// counted once: in the error, or in what it has yet to receive.
+#[test]
+fn an_observer_that_lags_is_evicted() {
+    model(|| {
+        let (tx, member) = broadcast::lossless(1);
+        drop(member);
+        let mut observer = tx.subscribe_lossy();
+        for id in 0..3 {
+            tx.try_send(id).unwrap();
+        }
+        let id = observer.id();
+        let receiver = thread::spawn(move || {
+            let missed = match block_on(observer.recv()) {
+                Err(RecvError::Lagged(missed)) => missed,
+                other => {
+                    assert_eq!(other, Err(RecvError::Evicted));
+                    0
+                }
+            };
+            assert_eq!(missed + observer.lag(), 3);
+            observer
+        });
+        assert!(tx.evict(id));
+        receiver.join().unwrap();
+    });
+}
+
 /// A send that was served and is cancelled passes its turn on.
 #[test]
 fn a_cancelled_send_passes_its_turn_on() {

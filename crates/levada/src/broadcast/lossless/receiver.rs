@@ -203,6 +203,10 @@ impl<T> Receiver<T> {
             // What a member has not received is overwritten only after it was evicted.
             _ if self.is_evicted() => {
                 self.leave_evicted();
+                if let base::RecvError::Lagged(missed) = error {
+                    // It is not told, so these are still behind it.
+                    self.next -= missed;
+                }
                 RecvError::Evicted
             }
             base::RecvError::Closed => RecvError::Closed,
