@@ -32,6 +32,29 @@ fn check_cases<S: Spec>(spec: &S, cases: Vec<Case<S::Op>>) {
 }
 
 #[test]
+fn of_queues() {
+    use queue::Op::{CountMany, Grant, RecvManyPoll, SendPoll, TakeRoom, TrySend};
+
+    let sent = |value| vec![TakeRoom(0), TrySend(0, value, Ok(()))];
+    let full = || vec![TrySend(0, 9, Err(queue::Refused::Full))];
+    let wait = |sender, value| vec![SendPoll(sender, value, Pending)];
+    let ready = |sender, value| vec![TakeRoom(sender), SendPoll(sender, value, Ready(Ok(())))];
+    let taken = || vec![CountMany(3, 3), RecvManyPoll(Ready(vec![1, 2, 3]))];
+    // Full, with two senders in line; one of them takes its turn before a receive has granted.
+    let three = [sent(1), sent(2), sent(3), wait(1, 4), wait(2, 5), taken()].concat();
+    let cases = vec![
+        ("refused beside a message and a sender", true, [ready(1, 4), full()].concat()),
+        ("refused beside a sender alone", false, full()),
+        ("refused beside a grant", false, [ready(1, 4), vec![Grant], full()].concat()),
+        ("refused beside room", false, [ready(1, 4), ready(2, 5), full()].concat()),
+        ("in line, until it is granted", true, [vec![Grant], ready(2, 5), ready(1, 4)].concat()),
+    ];
+    let after = |ops: Vec<queue::Op>| [three.clone(), ops].concat();
+    let cases = cases.into_iter().map(|(name, right, ops)| (name, right, after(ops))).collect();
+    check_cases(&Queue { capacity: 3, senders: 3, receivers: 1 }, cases);
+}
+
+#[test]
 fn of_rendezvous() {
     use rendezvous::Op::{Close, DropSender, Len, RecvPoll, SendCancel, SendPoll, TryRecv};
 

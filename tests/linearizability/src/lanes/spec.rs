@@ -37,7 +37,7 @@ pub enum Op {
     Skip(usize, usize),
     /// A receiver takes this message of this lane.
     Take(usize, usize, u8),
-    /// And notes that this lane was served.
+    /// And notes that this lane was served, and grants what is free in it.
     Note(usize, usize),
     /// A receiver finds nothing in the next lane; or that there will be nothing any more.
     Miss(usize, bool),
@@ -122,7 +122,8 @@ impl Lanes {
         is_next.then_some(next)
     }
 
-    fn note(&self, mut state: State, receiver: usize, lane: usize) -> Option<State> {
+    fn note(&self, state: &State, receiver: usize, lane: usize) -> Option<State> {
+        let mut state = self.step_in(state, lane, &queue::Op::Grant)?;
         let asking = state.asking.remove(&receiver)?;
         if let Serve::Weighted(weights) = self.serve {
             if state.left[lane] == 0 {
@@ -168,7 +169,7 @@ impl Spec for Lanes {
             }
             Op::Skip(receiver, lane) => self.skip(state, receiver, lane),
             Op::Take(receiver, lane, value) => self.take(state, receiver, lane, value),
-            Op::Note(receiver, lane) => self.note(state.clone(), receiver, lane),
+            Op::Note(receiver, lane) => self.note(state, receiver, lane),
             Op::Miss(receiver, ended) => self.miss(state, receiver, ended),
             Op::Nothing(receiver, ended) => {
                 let mut next = state.clone();

@@ -118,7 +118,7 @@ impl Handles {
             12 => {
                 let (id, subscriber) =
                     actor.rng.choice(self.known().iter()).copied().expect("the first");
-                actor.record(|| Op::Evict(id, sender.evict(subscriber)));
+                actor.record_steps(|| vec![Op::Evict(id, sender.evict(subscriber)), Op::Grant]);
             }
             _ => {
                 return actor.record(|| {

@@ -15,6 +15,9 @@
 //! # Leaving has two
 //! A subscriber that drops first lets the senders go on, and then is no receiver of what is sent.
 //! One that was evicted does the second when it learns of it.
+//!
+//! An eviction is two steps, too: the subscriber goes, and then what is free is granted. In between,
+//! senders wait although the last member is gone, and a newcomer may meet them and a new member.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::task::Poll;
@@ -45,6 +48,8 @@ pub enum Op {
     /// A new receiver; whether it is a member.
     Subscribe(usize, bool),
     Evict(usize, bool),
+    /// The second step of an eviction.
+    Grant,
     DropSender,
     /// The first of the three steps of a receive.
     IsNotEvicted(usize),
@@ -205,10 +210,14 @@ impl State {
     /// A subscriber does not hold senders back any more. Whether it was one that was known.
     fn release(&mut self, receiver: usize) -> bool {
         let was_member = self.members.remove(&receiver);
+        self.observers.remove(&receiver) || was_member
+    }
+
+    /// Without a member no sender waits.
+    fn grant(&mut self) {
         if self.members.is_empty() {
             self.line.clear();
         }
-        self.observers.remove(&receiver) || was_member
     }
 }
 
@@ -271,6 +280,10 @@ impl Spec for Lossless {
                 }
                 (result == was_known).then_some(state)
             }
+            Op::Grant => {
+                state.grant();
+                Some(state)
+            }
             Op::DropSender => {
                 state.senders -= 1;
                 Some(state)
@@ -297,6 +310,7 @@ impl Lossless {
             Op::Lag(receiver, lag) => (lag == state.behind(receiver) as u64).then_some(state),
             Op::DropReceiver(receiver) => {
                 state.release(receiver);
+                state.grant();
                 Some(state)
             }
             Op::Leave(receiver) => {

@@ -36,7 +36,14 @@ fn many_steps(limit: usize, poll: Poll<Vec<u8>>) -> Vec<Op> {
         Poll::Ready(values) if !values.is_empty() => Some(Op::CountMany(limit, values.len())),
         _ => None,
     };
-    count.into_iter().chain([Op::RecvManyPoll(poll)]).collect()
+    let granted = count.is_some().then_some(Op::Grant);
+    count.into_iter().chain([Op::RecvManyPoll(poll)]).chain(granted).collect()
+}
+
+/// A receiver that got a message grants what is free after it.
+fn receive_steps(op: Op) -> Vec<Op> {
+    let has_message = matches!(op, Op::TryRecv(Ok(_)) | Op::RecvPoll(Poll::Ready(Some(_))));
+    [op].into_iter().chain(has_message.then_some(Op::Grant)).collect()
 }
 
 /// Records what one or two senders and the receiver of an mpsc channel do.
@@ -58,7 +65,9 @@ macro_rules! programs {
         mod $name {
             use levada::$name as channel;
 
-            use super::{Actor, Op, Polled, Program, Queue, Refused, many_steps, steps};
+            use super::{
+                Actor, Op, Polled, Program, Queue, Refused, many_steps, receive_steps, steps,
+            };
 
             pub(super) fn programs(queue: Queue) -> Vec<Program<Op>> {
                 let (tx, rx) = channel::channel(queue.capacity);
@@ -178,11 +187,11 @@ macro_rules! programs {
                 actor: &mut Actor<Op>,
             ) -> channel::Receiver<u8> {
                 match actor.rng.u8(..15) {
-                    0..=3 => actor.record(|| Op::TryRecv(rx.try_recv())),
+                    0..=3 => actor.record_steps(|| receive_steps(Op::TryRecv(rx.try_recv()))),
                     4..=7 => actor.wait(
                         rx.recv(),
                         &Polled {
-                            poll: &|poll| vec![Op::RecvPoll(poll)],
+                            poll: &|poll| receive_steps(Op::RecvPoll(poll)),
                             cancelled: &|| Op::RecvCancel,
                             starved: &|| Op::RecvStarve,
                         },

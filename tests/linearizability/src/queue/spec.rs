@@ -14,6 +14,11 @@
 //! is allowed after [`GRACE`] refusals of anybody, and from then on the order in line is not
 //! checked. A sender of a program takes what it was woken for, so few histories get there.
 //!
+//! # Receiving has two steps
+//! A receive takes its messages and then grants what is free to the line. A newcomer that comes in
+//! between may find that senders wait beside messages, and is refused, although there is room for
+//! all of them.
+//!
 //! # Receivers
 //! Each other receiver may wait, and then one message is promised to it, which is not there for
 //! this one. Whether the others wait the specification does not follow.
@@ -68,6 +73,8 @@ pub enum Op {
     /// that are sent before the second step are not among them.
     CountMany(usize, usize),
     RecvManyPoll(Poll<Vec<u8>>),
+    /// The last step of a receive that got messages.
+    Grant,
     RecvCancel,
     RecvStarve,
     Len(usize),
@@ -105,6 +112,8 @@ pub struct State {
     senders: usize,
     receivers: usize,
     closed: bool,
+    /// Receives that have not granted yet.
+    granting: usize,
     /// Refusals while only those in line could go on.
     refusals: u8,
 }
@@ -216,7 +225,8 @@ impl State {
 
     /// A sender that does not wait is told that the channel is full.
     fn refuse_newcomer(self) -> Option<Self> {
-        (!self.closed && self.may_refuse()).then(|| self.refuse())
+        let seems_full = self.granting > 0 && !self.line.is_empty() && !self.queue.is_empty();
+        (!self.closed && (self.may_refuse() || seems_full)).then(|| self.refuse())
     }
 
     fn try_reserve(mut self) -> Option<Self> {
@@ -250,10 +260,12 @@ impl State {
         })
     }
 
-    fn receive_many(self, values: &[u8]) -> Option<Self> {
+    /// The first step of a receive that gets these messages; or it is the end.
+    fn receive_all(mut self, values: &[u8]) -> Option<Self> {
         if values.is_empty() {
             return self.end();
         }
+        self.granting += 1;
         values.iter().try_fold(self, |state, value| state.receive(*value))
     }
 
@@ -310,6 +322,7 @@ impl Spec for Queue {
             senders: self.senders,
             receivers: self.receivers,
             closed: false,
+            granting: 0,
             refusals: 0,
         }
     }
@@ -350,9 +363,15 @@ impl Spec for Queue {
                 state.senders -= 1;
                 Some(state)
             }
-            Op::TryRecv(Ok(value)) | Op::RecvPoll(Poll::Ready(Some(value))) => state.receive(value),
+            Op::TryRecv(Ok(value)) | Op::RecvPoll(Poll::Ready(Some(value))) => {
+                state.receive_all(&[value])
+            }
             Op::CountMany(limit, count) => state.may_receive(count, limit).then_some(state),
-            Op::RecvManyPoll(Poll::Ready(ref values)) => state.receive_many(values),
+            Op::RecvManyPoll(Poll::Ready(ref values)) => state.receive_all(values),
+            Op::Grant => {
+                state.granting = state.granting.checked_sub(1)?;
+                Some(state)
+            }
             Op::TryRecv(Err(TryRecvError::Disconnected)) | Op::RecvPoll(Poll::Ready(None)) => {
                 state.end()
             }
