@@ -126,7 +126,7 @@ fn run(seed: u64, fault: Fault) -> (Queue, Vec<Event<Op>>) {
             }
         }) as Program<Op>
     };
-    let queue = Queue { capacity: CAPACITY, senders: 3, receivers: 3 };
+    let queue = Queue { capacity: CAPACITY, senders: 3, receivers: 3, promises: false };
     (queue, record(seed, &Native, (0..3).map(program).collect()))
 }
 

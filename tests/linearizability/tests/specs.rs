@@ -51,7 +51,7 @@ fn of_queues() {
     ];
     let after = |ops: Vec<queue::Op>| [three.clone(), ops].concat();
     let cases = cases.into_iter().map(|(name, right, ops)| (name, right, after(ops))).collect();
-    check_cases(&Queue { capacity: 3, senders: 3, receivers: 1 }, cases);
+    check_cases(&Queue { capacity: 3, senders: 3, receivers: 1, promises: false }, cases);
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn of_lanes() {
     let none = |ended| vec![Order(9), Miss(9, ended), Miss(9, ended), Nothing(9, ended)];
     let ended = |lane| vec![Lane(lane, queue::Op::DropSender)];
     let all = |parts: &[Vec<lanes::Op>]| parts.concat();
-    let lane = Queue { capacity: 4, senders: 1, receivers: 1 };
+    let lane = Queue { capacity: 4, senders: 1, receivers: 1, promises: false };
     let both = || [sent(0, 1), sent(0, 2), sent(1, 3), sent(1, 4)].concat();
     let strict = vec![
         ("the high lane first", true, all(&[both(), taken(0, 1), taken(0, 2), taken(1, 3)])),

@@ -10,12 +10,13 @@ use super::{LANES, Lanes, Op};
 use crate::queue::{self, Queue, Refused};
 use crate::recorder::{Event, Threads, record};
 
-fn draw(seed: u64, max_receivers: usize) -> Lanes {
+fn draw(seed: u64, promises: bool) -> Lanes {
     let mut rng = Rng::with_seed(seed);
     let serves = [Serve::Strict, Serve::Weighted([2, 1]), Serve::Weighted([1, 1])];
     let serve = serves[rng.usize(..serves.len())];
-    let (senders, receivers) = (rng.usize(1..=2), rng.usize(1..=max_receivers));
-    let lanes = [(); LANES].map(|()| Queue { capacity: rng.usize(1..=2), senders, receivers });
+    let (senders, receivers) = (rng.usize(1..=2), rng.usize(1..=if promises { 2 } else { 1 }));
+    let mut lane = |_| Queue { capacity: rng.usize(1..=2), senders, receivers, promises };
+    let lanes = core::array::from_fn(&mut lane);
     Lanes { lanes, serve }
 }
 
@@ -61,13 +62,13 @@ fn polled(id: usize, poll: Poll<Option<(usize, u8)>>) -> Vec<Op> {
 
 /// Records what one or two senders and the receiver of an mpsc channel do.
 pub fn mpsc(seed: u64, threads: &impl Threads) -> (Lanes, Vec<Event<Op>>) {
-    let channel = draw(seed, 1);
+    let channel = draw(seed, false);
     (channel, record(seed, threads, mpsc::programs(channel)))
 }
 
 /// Records what one or two senders and one or two receivers of an mpmc channel do.
 pub fn mpmc(seed: u64, threads: &impl Threads) -> (Lanes, Vec<Event<Op>>) {
-    let channel = draw(seed, 2);
+    let channel = draw(seed, true);
     (channel, record(seed, threads, mpmc::programs(channel)))
 }
 

@@ -8,9 +8,10 @@ use super::{Op, Queue, Refused};
 use crate::recorder::{Actor, Event, Polled, Program, Threads, record};
 
 /// How many of a channel's handles a run has, and how large it is.
-fn draw(rng: &mut Rng, max_receivers: usize) -> Queue {
+fn draw(rng: &mut Rng, promises: bool) -> Queue {
     let capacity = [1, 1, 2, 3][rng.usize(..4)];
-    Queue { capacity, senders: rng.usize(1..=2), receivers: rng.usize(1..=max_receivers) }
+    let (senders, most) = (rng.usize(1..=2), if promises { 2 } else { 1 });
+    Queue { capacity, senders, receivers: rng.usize(1..=most), promises }
 }
 
 /// A sender that sends a message takes room for it before, and one that fails may have done as
@@ -48,13 +49,13 @@ fn receive_steps(op: Op) -> Vec<Op> {
 
 /// Records what one or two senders and the receiver of an mpsc channel do.
 pub fn mpsc(seed: u64, threads: &impl Threads) -> (Queue, Vec<Event<Op>>) {
-    let queue = draw(&mut Rng::with_seed(seed), 1);
+    let queue = draw(&mut Rng::with_seed(seed), false);
     (queue, record(seed, threads, mpsc::programs(queue)))
 }
 
 /// Records what one or two senders and one or two receivers of an mpmc channel do.
 pub fn mpmc(seed: u64, threads: &impl Threads) -> (Queue, Vec<Event<Op>>) {
-    let queue = draw(&mut Rng::with_seed(seed), 2);
+    let queue = draw(&mut Rng::with_seed(seed), true);
     (queue, record(seed, threads, mpmc::programs(queue)))
 }
 

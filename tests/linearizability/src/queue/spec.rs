@@ -95,6 +95,8 @@ pub struct Queue {
     pub senders: usize,
     /// How many receivers.
     pub receivers: usize,
+    /// Whether a message is promised to a receiver that waits (mpmc).
+    pub promises: bool,
 }
 
 /// A channel between two operations.
@@ -111,6 +113,7 @@ pub struct State {
     holders: Vec<usize>,
     senders: usize,
     receivers: usize,
+    promises: bool,
     closed: bool,
     /// Receives that have not granted yet.
     granting: usize,
@@ -149,10 +152,15 @@ impl State {
         self.senders == 0 || self.closed && self.reserved == 0 && self.holders.is_empty()
     }
 
+    /// Whether a receive is sure to free room: there is a message that is promised to no receiver.
+    fn frees_room(&self) -> bool {
+        self.queue.len() > if self.promises { self.receivers } else { 0 }
+    }
+
     /// Counts a refusal.
     pub(crate) fn refuse(mut self) -> Self {
         let promised = !self.line.is_empty() && self.free() > 0 || !self.holders.is_empty();
-        if self.queue.is_empty() && promised {
+        if !self.frees_room() && promised {
             self.refusals = self.refusals.saturating_add(1).min(GRACE);
         }
         self
@@ -321,6 +329,7 @@ impl Spec for Queue {
             holders: Vec::new(),
             senders: self.senders,
             receivers: self.receivers,
+            promises: self.promises,
             closed: false,
             granting: 0,
             refusals: 0,
