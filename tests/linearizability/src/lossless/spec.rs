@@ -16,8 +16,9 @@
 //! A subscriber that drops first lets the senders go on, and then is no receiver of what is sent.
 //! One that was evicted does the second when it learns of it.
 //!
-//! An eviction is two steps, too: the subscriber goes, and then what is free is granted. In between,
-//! senders wait although the last member is gone, and a newcomer may meet them and a new member.
+//! An eviction is two steps, too: the subscriber goes, and then what is free is granted. In
+//! between, senders wait although the last member is gone, and a newcomer may meet them and a new
+//! member.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::task::Poll;

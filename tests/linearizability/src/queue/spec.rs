@@ -387,7 +387,8 @@ impl Spec for Queue {
             Op::TryRecv(Err(TryRecvError::Empty))
             | Op::RecvPoll(Poll::Pending)
             | Op::RecvManyPoll(Poll::Pending) => state.receive_nothing(),
-            Op::RecvCancel => Some(state),
+            // What it was refused counts for those that go on.
+            Op::RecvCancel => Some(state.refuse()),
             Op::RecvStarve => (state.queue.is_empty() && !state.is_ended()).then_some(state),
             Op::Len(len) => (len == state.queue.len()).then_some(state),
             Op::IsEmpty(empty) => (empty == state.queue.is_empty()).then_some(state),
