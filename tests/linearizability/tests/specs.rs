@@ -90,8 +90,8 @@ fn policy(overflow: Overflow, many: bool) -> Policies {
 #[test]
 fn of_policies() {
     use policies::Op::{
-        Close, Discard, Drained, Exchange, Fail, Full, Give, Look, Nothing, PermitSend, Store,
-        Take, TakeRoom, TryReserve,
+        Close, Discard, Drained, Exchange, Fail, Full, Give, Look, Nothing, PermitSend, Stop,
+        Store, Take, TakeRoom, TryReserve,
     };
 
     let stored = |value| vec![TakeRoom(0, true, None), Store(0, value)];
@@ -109,6 +109,8 @@ fn of_policies() {
         ("evicted beside room", false, [stored(1), vec![Exchange(0, EvictOldest, 2, 1)]].concat()),
         ("discarded beside room", false, [stored(1), vec![Discard(0, false)]].concat()),
         ("full beside room", false, [stored(1), vec![Full(0)]].concat()),
+        ("half a batch beside room", false, [stored(1), vec![Stop(0)]].concat()),
+        ("half a batch, then closed", true, [stored(1), vec![Close, Stop(0)]].concat()),
         ("one too many", false, and(vec![TakeRoom(0, true, None)])),
         ("what is looked at stays", false, {
             and(vec![Give(1), Look(1), Exchange(0, EvictOldest, 3, 1)])

@@ -208,8 +208,8 @@ macro_rules! programs {
                         let stored = all[..sent]
                             .iter()
                             .flat_map(|value| steps(id, Overflow::Wait, *value, Ok(None), None));
-                        let full = (sent < all.len()).then_some(Op::Full(id));
-                        stored.chain(full).collect()
+                        let stop = (sent < all.len()).then_some(Op::Stop(id));
+                        stored.chain(stop).collect()
                     }
                     Err(channel::error::TrySendError::Full(())) => vec![Op::Full(id)],
                     Err(channel::error::TrySendError::Closed(())) => {

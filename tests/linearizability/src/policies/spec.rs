@@ -40,6 +40,8 @@ pub enum Op {
     Evicted(u64),
     /// A sender that does not wait finds no room.
     Full(usize),
+    /// No more of a batch is sent, for that reason or since the channel is closed.
+    Stop(usize),
     /// A send that fails as the channel is closed may have taken room before.
     PerhapsTakeRoom(usize, bool),
     /// A sender learns that the channel is closed.
@@ -272,6 +274,7 @@ impl Spec for Policies {
             }
             Op::Evicted(evicted) => (evicted == state.evicted).then_some(state),
             Op::Full(_) => (!state.closed && state.room(false) == 0).then_some(state),
+            Op::Stop(_) => (state.closed || state.room(false) == 0).then_some(state),
             Op::PerhapsTakeRoom(sender, evicts) => {
                 if state.closed {
                     Some(state)
