@@ -79,6 +79,7 @@ function factsOf({ channel, rate: perSecond }) {
     ["reserved", channel.reserved ? count(channel.reserved) : null],
     ["sent", `${count(channel.sent)} (${rate(perSecond.sent)})`],
     ["received", channel.received === null ? null : `${count(channel.received)} (${rate(perSecond.received)})`],
+    ["evicted", channel.evicted === null ? null : `${count(channel.evicted)} (${rate(perSecond.evicted)})`],
     ["senders", `${count(channel.senders)}${weak}`],
     ["receivers", `${count(channel.receivers)}${unused}`],
     ["a message", plural(channel.message_bytes, "byte"), "without what it has on the heap"],

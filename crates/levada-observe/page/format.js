@@ -11,7 +11,7 @@ export const STATES = {
   closed: { sign: "–", tone: "plain" },
 };
 
-const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
+export const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
 /** How long: `40µs`, `340ms`, `1.8s`, `35s`, `5m12s`, `3h05m`, `2d04h`. */
 export function duration(seconds) {

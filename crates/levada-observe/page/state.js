@@ -1,4 +1,5 @@
 // What the page knows: the last report, and what it kept of those before.
+import { isNumber } from "./format.js";
 
 /** How many points are kept of each channel where the report has no history. */
 const POINTS = 60;
@@ -28,9 +29,9 @@ export class Rows {
 
   #note(points, channel, passed) {
     const { last } = points;
-    const perSecond = (name) => (last && channel[name] !== null ? Math.max(0, channel[name] - last[name]) / passed : null);
-    points.now = { sent: perSecond("sent"), received: perSecond("received") };
-    points.last = { sent: channel.sent, received: channel.received };
+    const perSecond = (name) => (last && isNumber(channel[name]) && isNumber(last[name]) ? Math.max(0, channel[name] - last[name]) / passed : null);
+    points.now = { sent: perSecond("sent"), received: perSecond("received"), evicted: perSecond("evicted") };
+    points.last = { sent: channel.sent, received: channel.received, evicted: channel.evicted };
     add(points.depth, channel.depth ?? 0);
     if (last) add(points.sent, points.now.sent ?? 0);
     if (last) add(points.received, points.now.received ?? 0);

@@ -239,7 +239,7 @@ mod tests {
             receivers: 4,
             capacity: Some(100),
             depth: Some(100),
-            rates: Some(Rates { sent: 800.0, received: Some(800.0) }),
+            rates: Some(Rates { sent: 800.0, received: Some(800.0), evicted: None }),
             shares: Some(Shares { full: 0.92, senders_waiting: 0.9, ..Shares::default() }),
             history: Some(History {
                 step_seconds: 1.0,
@@ -324,7 +324,7 @@ mod tests {
         let mut channel = full();
         (channel.state, channel.capacity, channel.depth) = (State::Growing, None, Some(13_080));
         channel.waiters.clear();
-        channel.rates = Some(Rates { sent: 801.2, received: Some(603.2) });
+        channel.rates = Some(Rates { sent: 801.2, received: Some(603.2), evicted: None });
         let history = channel.history.as_mut().unwrap();
         history.depth = (0..60).map(|second| f64::from(1_200 + 200 * second)).collect();
         let text = "jobs has no bound and grew from 2600 to 13080 messages in the last minute: 198 a \

@@ -96,12 +96,16 @@ fn collect(report: &Report, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let values = channels.iter().filter_map(|it| Some((labels(it), value(it)?)));
         out.gauges(&format!("levada_channel_{name}"), help, None, values)?;
     }
-    let sent = channels.iter().map(|it| (labels(it), it.sent + ended(report, it)));
+    let sent = channels.iter().map(|it| (labels(it), it.sent + ended(report, it).0));
     out.counters("levada_channel_sent", "Messages sent", None, sent)?;
-    // Of an ended channel nothing is known but that almost all was received: what was sent.
-    let received = |it: &Channel| Some((labels(it), it.received? + ended(report, it)));
+    // How much of an ended channel was received is not known: almost all that was sent.
+    let received = |it: &Channel| Some((labels(it), it.received? + ended(report, it).0));
     let received = channels.iter().filter_map(received);
     out.counters("levada_channel_received", "Messages received", None, received)?;
+    let evicted = |it: &Channel| Some((labels(it), it.evicted? + ended(report, it).1));
+    let evicted = channels.iter().filter_map(evicted);
+    let help = "Messages that overflow policies evicted or discarded";
+    out.counters("levada_channel_evicted", help, None, evicted)?;
     let waits = || channels.iter().flat_map(|it| it.waiters.iter().map(move |wait| (it, wait)));
     let with = |it, op: &str, site: &str| {
         let mut labels = labels(it);
@@ -159,13 +163,13 @@ fn labels(it: &Channel) -> Labels {
     ]
 }
 
-/// What the channels of a row have sent that ended: its counters do not fall.
-fn ended(report: &Report, it: &Channel) -> u64 {
+/// What the channels of a row have sent and evicted that ended: its counters do not fall.
+fn ended(report: &Report, it: &Channel) -> (u64, u64) {
     let same = |ended: &&crate::report::Ended| {
         let crate::report::Ended { name, kind, site, message, .. } = ended;
         (name, kind, site, message) == (&it.name, &it.kind, &it.site, &it.message)
     };
-    report.ended.iter().find(same).map_or(0, |ended| ended.sent)
+    report.ended.iter().find(same).map_or((0, 0), |ended| (ended.sent, ended.evicted))
 }
 
 /// Writes families of metrics.

@@ -140,6 +140,9 @@ fn write_channels(channels: &[Channel], out: &mut String) -> fmt::Result {
         if let Some(rates) = channel.rates {
             write!(out, ", {:.0}/s", rates.sent)?;
         }
+        if let Some(evicted) = channel.evicted {
+            write!(out, ", evicted {evicted}")?;
+        }
         if let Some(time) = &channel.queue_time {
             let [p50, p99] = [time.p50_seconds, time.p99_seconds].map(age);
             write!(out, ", queued p50 {p50}, p99 {p99}")?;

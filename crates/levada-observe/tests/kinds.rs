@@ -4,7 +4,8 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Waker};
 
 use levada::broadcast::lossless;
-use levada::mpsc::{lanes, rendezvous, weighted};
+use levada::mpsc::{Overflow, lanes, rendezvous, weighted};
+use levada::{mpmc, mpsc};
 use levada_observe::report::{Channel, Report, State};
 
 /// All tests look at all channels of the process: each finds its own by the name.
@@ -89,6 +90,33 @@ fn each_lane_is_a_channel_with_a_number() {
     let [first, second] = ["in lanes/0", "in lanes/1"].map(|name| named(&report, name));
     assert_eq!((first.kind.as_str(), first.capacity, first.instances_full), ("mpsc", Some(1), 1));
     assert_eq!((second.kind.as_str(), second.capacity), ("mpsc", Some(4)));
+}
+
+/// Also with `force_send`, which needs no policy; and the totals stay when channels end.
+#[test]
+fn evictions_are_counted_where_they_can_happen() {
+    let policy = || mpsc::builder(1).overflow(Overflow::DiscardIncoming).named("newest").build();
+    let ((tx, _rx), (ends, _ended)) = (policy(), policy());
+    let (forced, _rx2) = mpmc::builder(1).named("forced").build();
+    for n in 0..4_u16 {
+        tx.try_send(n).unwrap();
+        ends.try_send(n).unwrap();
+        forced.try_send(n).ok();
+    }
+    let report = levada_observe::report();
+    let evicted = |report: &Report, name| (named(report, name).sent, named(report, name).evicted);
+    assert_eq!(evicted(&report, "newest"), (2, Some(6)));
+    assert_eq!(evicted(&report, "forced"), (1, None), "it has refused, and evicts nothing");
+    let text = levada_observe::dump();
+    assert!(text.contains("sent 2, received 0, evicted 6"), "{text}");
+
+    drop((ends, _ended));
+    forced.force_send(9).unwrap();
+    let report = levada_observe::report();
+    assert_eq!(evicted(&report, "newest"), (1, Some(3)));
+    assert_eq!(evicted(&report, "forced"), (1, Some(1)));
+    let ended = report.ended.iter().find(|it| it.name.as_deref() == Some("newest")).unwrap();
+    assert_eq!((ended.channels, ended.sent, ended.evicted), (1, 1, 3));
 }
 
 #[cfg(feature = "json")]

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use levada::mpsc::Overflow;
 use levada::{broadcast, mpsc};
 use levada_observe::Observer;
 use prometheus_client::encoding::text::encode;
@@ -36,7 +37,16 @@ fn a_scrape_reads_what_the_channels_have() {
     }
     let (bytes, _rx) = mpsc::weighted::builder(10, |n: &usize| *n).named("bytes").build();
     bytes.try_send(7).unwrap();
+    let newest = || mpsc::builder(1).overflow(Overflow::EvictOldest).named("newest").build();
+    let (wins, _rx2) = newest();
+    (0..3).for_each(|n| wins.try_send(n).unwrap());
+    // A counter does not fall with the channels.
+    let ended = newest();
+    (0..2).for_each(|n| ended.0.try_send(n).unwrap());
+    drop(ended);
     let text = scrape();
+    assert_eq!(values(&text, "levada_channel_evicted_total", "\"newest\""), [3.0], "{text}");
+    assert!(!text.contains("levada_channel_evicted_total{channel=\"jobs\""), "it has no policy");
     let bytes = |metric: &str| values(&text, &format!("levada_channel_{metric}"), "\"bytes\"");
     assert_eq!((bytes("weight"), bytes("max_weight")), (vec![7.0], vec![10.0]), "{text}");
     assert!(text.contains("{channel=\"bytes\",kind=\"mpsc weighted\","), "{text}");

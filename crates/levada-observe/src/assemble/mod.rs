@@ -107,5 +107,6 @@ fn ended(it: &Ended) -> report::Ended {
         message: it.origin.message().to_owned(),
         channels: it.channels,
         sent: it.sent,
+        evicted: it.evicted,
     }
 }

@@ -94,6 +94,7 @@ fn row(
         |of: fn(&Channel) -> Option<usize>| channels.iter().map(|channel| of(channel)).sum();
     let counts_received = channels.iter().all(|channel| channel.received.is_some());
     let received = || channels.iter().filter_map(|channel| channel.received).sum();
+    let evicted = channels.iter().filter_map(|channel| channel.evicted).reduce(|a, b| a + b);
     let summary = history.and_then(|history| history.row(key));
     let origin = &channels[0].origin;
     let mut row = report::Channel {
@@ -117,6 +118,7 @@ fn row(
         max_weight: whole(|channel| channel.max_weight),
         sent: channels.iter().map(|channel| channel.sent).sum(),
         received: counts_received.then(received),
+        evicted,
         senders: sum(|channel| channel.senders),
         weak_senders: sum(|channel| channel.weak_senders),
         receivers: sum(|channel| channel.receivers),
@@ -131,6 +133,7 @@ fn row(
     let missed = summary.as_ref().map(|summary| summary.missed);
     if let Some(Summary { mut rates, shares, history, .. }) = summary {
         rates.received = rates.received.filter(|_| counts_received);
+        rates.evicted = rates.evicted.filter(|_| evicted.is_some());
         (row.rates, row.shares, row.history) = (Some(rates), Some(shares), Some(history));
     }
     row.state = trouble::state(&row, missed);

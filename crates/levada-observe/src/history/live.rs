@@ -24,6 +24,7 @@ pub(super) struct Live {
 struct Marks {
     sent: u64,
     received: u64,
+    evicted: u64,
     depth: Option<usize>,
     reserved: Option<usize>,
     handles: [usize; 3],
@@ -38,6 +39,7 @@ impl Marks {
         Self {
             sent: channel.sent,
             received: channel.received.unwrap_or(0),
+            evicted: channel.evicted.unwrap_or(0),
             depth: channel.depth,
             reserved: channel.reserved,
             handles: [channel.senders, channel.weak_senders, channel.receivers],
@@ -59,6 +61,7 @@ impl Live {
         let change = Change {
             sent: marks.sent.wrapping_sub(self.last.sent).cast_signed(),
             received: marks.received.wrapping_sub(self.last.received).cast_signed(),
+            evicted: marks.evicted.wrapping_sub(self.last.evicted).cast_signed(),
             missed: marks.missed.saturating_sub(self.last.missed),
         };
         if marks != self.last {
@@ -82,6 +85,10 @@ impl Live {
 
     pub(super) fn sent(&self) -> u64 {
         self.last.sent
+    }
+
+    pub(super) fn evicted(&self) -> u64 {
+        self.last.evicted
     }
 
     pub(super) fn earlier_queue_time(&self) -> Option<&QueueTime> {

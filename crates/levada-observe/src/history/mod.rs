@@ -35,7 +35,8 @@ pub(crate) struct History {
     times: Vec<StepTime>,
     rows: BTreeMap<Key, Steps>,
     live: HashMap<u64, Live>,
-    ended: HashMap<Key, u64>,
+    /// What was sent and evicted by the channels of a row that had ended.
+    ended: HashMap<Key, [u64; 2]>,
     polled: HashMap<WaitKey, Polled>,
 }
 
@@ -43,7 +44,8 @@ pub(crate) struct History {
 #[derive(Debug)]
 pub(crate) struct Summary {
     pub(crate) shares: report::Shares,
-    /// Of which `received` is to be ignored for broadcast and watch.
+    /// Of which `received` is to be ignored for broadcast and watch, and `evicted` without a
+    /// policy.
     pub(crate) rates: report::Rates,
     pub(crate) history: report::History,
     /// How many messages its receivers missed.
@@ -79,6 +81,7 @@ struct Polled {
 struct Change {
     sent: i64,
     received: i64,
+    evicted: i64,
     missed: u64,
 }
 
@@ -132,9 +135,11 @@ impl History {
         let mut changes: HashMap<Key, Change> = HashMap::new();
         for ended in &snapshot.ended {
             let key = Key::of(&ended.origin);
-            let before = self.ended.insert(key.clone(), ended.sent).unwrap_or_default();
+            let now = [ended.sent, ended.evicted];
+            let [sent, evicted] = self.ended.insert(key.clone(), now).unwrap_or_default();
             let change = changes.entry(key).or_default();
-            change.sent += ended.sent.wrapping_sub(before).cast_signed();
+            change.sent += ended.sent.wrapping_sub(sent).cast_signed();
+            change.evicted += ended.evicted.wrapping_sub(evicted).cast_signed();
         }
         self.live.retain(|_, live| {
             let is_alive = live.was_seen_at(snapshot.taken);
@@ -144,6 +149,7 @@ impl History {
                 let key = named.unwrap_or_else(|| live.key().without_name());
                 let change = changes.entry(key).or_default();
                 change.sent -= live.sent().cast_signed();
+                change.evicted -= live.evicted().cast_signed();
             }
             is_alive
         });

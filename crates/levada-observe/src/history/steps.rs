@@ -31,6 +31,7 @@ pub(super) struct Step {
     pub(super) depth: u64,
     pub(super) sent: i64,
     pub(super) received: i64,
+    pub(super) evicted: i64,
     pub(super) missed: u64,
 }
 
@@ -48,12 +49,13 @@ impl Step {
     pub(super) fn add_change(&mut self, change: Change) {
         self.sent += change.sent;
         self.received += change.received;
+        self.evicted += change.evicted;
         self.missed += change.missed;
     }
 
     fn plus(mut self, other: &Self) -> Self {
-        let Self { sent, received, missed, .. } = *other;
-        self.add(other, Change { sent, received, missed });
+        let Self { sent, received, evicted, missed, .. } = *other;
+        self.add(other, Change { sent, received, evicted, missed });
         self
     }
 }
@@ -106,7 +108,11 @@ impl Steps {
     pub(super) fn rates(&self, times: &[StepTime]) -> report::Rates {
         let sum = self.sum();
         let time = self.beside(times).map(|(_, time)| time.time).sum();
-        report::Rates { sent: rate(sum.sent, time), received: Some(rate(sum.received, time)) }
+        report::Rates {
+            sent: rate(sum.sent, time),
+            received: Some(rate(sum.received, time)),
+            evicted: Some(rate(sum.evicted, time)),
+        }
     }
 
     /// All steps of a window of `times`; zeros where the row was not known.

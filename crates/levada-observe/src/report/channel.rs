@@ -64,6 +64,9 @@ pub struct Channel {
     pub sent: u64,
     /// Messages received since they were created; `None` for broadcast and watch.
     pub received: Option<u64>,
+    /// Messages that overflow policies or `force_send` evicted or discarded since the channels were
+    /// created; `None` if they have no policy and `force_send` was never called.
+    pub evicted: Option<u64>,
     /// Senders, without weak ones.
     pub senders: usize,
     /// Weak senders.
@@ -135,6 +138,8 @@ pub struct Rates {
     pub sent: f64,
     /// Received; `None` for broadcast and watch.
     pub received: Option<f64>,
+    /// Evicted or discarded; `None` without an overflow policy.
+    pub evicted: Option<f64>,
 }
 
 /// Shares of the window, from 0 to 1: of all samples of all channels of the row.

@@ -129,4 +129,7 @@ pub struct Ended {
     pub channels: u64,
     /// Messages that were sent.
     pub sent: u64,
+    /// Messages that overflow policies or `force_send` evicted or discarded.
+    #[cfg_attr(feature = "json", serde(default))]
+    pub evicted: u64,
 }

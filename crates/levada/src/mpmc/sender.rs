@@ -338,7 +338,7 @@ impl<T> Sender<T> {
     /// assert_eq!(tx.evicted(), 1);
     /// ```
     pub fn evicted(&self) -> u64 {
-        self.queue.evicted()
+        self.queue.evicted().unwrap_or(0)
     }
 
     /// Sends a message, waiting for capacity up to `timeout`.

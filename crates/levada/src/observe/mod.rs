@@ -14,7 +14,7 @@
 //! # What is recorded
 //! | of a channel | recorded | exact? |
 //! |---|---|---|
-//! | messages sent, received and queued, handles | nothing: the channel has them | yes |
+//! | messages sent, received, evicted and queued, handles | nothing: the channel has them | yes |
 //! | waits: the line in the source, the task, since when | when a task begins to wait | yes |
 //! | time blocked, by line | when a wait ends | yes |
 //! | which task uses a handle | at its 1st, 2nd, 4th use and so on, then at each 64th | the last one |
@@ -69,7 +69,8 @@ pub use self::kind::{Kind, Op, Side};
 pub(crate) use self::kind::{Kind, Op, Side};
 #[cfg(not(feature = "observe"))]
 pub(crate) use self::off::{
-    ChannelRecord, CreatedAt, HandleRecord, Name, Observed, PositionRecord, PositionRef, WaitRecord,
+    ChannelRecord, CreatedAt, Done, HandleRecord, Name, Observed, PositionRecord, PositionRef,
+    WaitRecord,
 };
 #[cfg(feature = "observe")]
 pub use self::on::{
@@ -78,6 +79,6 @@ pub use self::on::{
 };
 #[cfg(feature = "observe")]
 pub(crate) use self::on::{
-    ChannelRecord, CreatedAt, HandleRecord, Name, Observed, PositionRecord, PositionRef, Reading,
-    WaitRecord, Weight,
+    ChannelRecord, CreatedAt, Done, HandleRecord, Name, Observed, PositionRecord, PositionRef,
+    Reading, WaitRecord, Weight,
 };

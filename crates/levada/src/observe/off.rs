@@ -29,6 +29,13 @@ pub(crate) struct WaitRecord;
 #[derive(Debug)]
 pub(crate) struct HandleRecord;
 
+/// What a channel has done when it ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Done {
+    pub(crate) sent: u64,
+    pub(crate) evicted: u64,
+}
+
 /// Where a oneshot was created.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CreatedAt;
@@ -72,7 +79,7 @@ impl ChannelRecord {
     pub(crate) fn show_as<T>(&mut self, _: Kind) {}
 
     #[inline(always)]
-    pub(crate) fn unregister(&self, _: impl FnOnce() -> u64) {}
+    pub(crate) fn unregister(&self, _: impl FnOnce() -> Done) {}
 
     #[inline(always)]
     pub(crate) fn note_sent(&self, _: usize, _: impl FnOnce() -> usize) {}
@@ -85,6 +92,14 @@ impl ChannelRecord {
 
     #[inline(always)]
     pub(crate) fn publish_position(&self, _: u64) {}
+
+    #[inline(always)]
+    pub(crate) fn note_ahead(&self, _: isize) {}
+
+    #[inline(always)]
+    pub(crate) fn ahead(&self) -> usize {
+        0
+    }
 }
 
 impl WaitRecord {

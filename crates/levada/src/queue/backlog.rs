@@ -43,7 +43,7 @@ use crate::util::FirstPanic;
 /// How many messages the first backlog has room for.
 const FIRST_LEN: usize = 4;
 
-impl<T, P: RecvWaiters> Chan<T, P> {
+impl<T, P> Chan<T, P> {
     /// What is done about overflow, if that was ever a question.
     #[inline]
     pub(super) fn policy(&self) -> Option<&Policy<T>> {
@@ -54,6 +54,21 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         unsafe { policy.as_ref() }
     }
 
+    /// The position behind the newest message, in the chain or in a backlog.
+    pub(super) fn sent(&self) -> usize {
+        let tail = self.chain.tail();
+        // ORDERING: Relaxed, no pair: see `Policy::set_stored`.
+        let stored = self.policy().map_or(tail, |policy| policy.stored.load(Ordering::Relaxed));
+        if stored.wrapping_sub(tail) < usize::MAX / 2 { stored } else { tail }
+    }
+
+    /// How many messages were evicted or discarded, if there is a policy.
+    pub(crate) fn evicted(&self) -> Option<u64> {
+        self.policy().map(Policy::evicted)
+    }
+}
+
+impl<T, P: RecvWaiters> Chan<T, P> {
     /// Sets it, unless it is set already.
     pub(crate) fn set_policy(&self, policy: Policy<T>) {
         let new = Box::into_raw(Box::new(policy));
@@ -201,6 +216,8 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             let left = self.backlog(&mut tx).map(core::mem::take).unwrap_or_default();
             tx.permits_mut().leave_backlog(left.len(), true);
             self.publish_stored(&mut tx);
+            // They were sent, and have no position any more.
+            self.record().note_ahead(-(left.len() as isize));
             left
         };
         let mut panics = FirstPanic::default();
@@ -238,14 +255,6 @@ impl<T, P: RecvWaiters> Chan<T, P> {
             given += 1;
         }
         (tx, given)
-    }
-
-    /// The position behind the newest message, in the chain or in a backlog.
-    pub(super) fn sent(&self) -> usize {
-        let tail = self.chain.tail();
-        // ORDERING: Relaxed, no pair: see `Policy::set_stored`.
-        let stored = self.policy().map_or(tail, |policy| policy.stored.load(Ordering::Relaxed));
-        if stored.wrapping_sub(tail) < usize::MAX / 2 { stored } else { tail }
     }
 
     /// Publishes what was sent, for snapshots. It stays when a message is given or evicted.

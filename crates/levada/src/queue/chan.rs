@@ -92,7 +92,7 @@ use core::task::Waker;
 
 use super::policy::{Exchange, Policy};
 use super::refusals::Refusals;
-use crate::observe::{ChannelRecord, Kind, Name, Observed};
+use crate::observe::{ChannelRecord, Done, Kind, Name};
 use crate::prim::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 use crate::prim::{Arc, IS_SMALL, Lock, LockGuard, UnsafeCell, asymmetric};
 use crate::refs::{Counts, Hub};
@@ -405,6 +405,12 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         &self.tx.refusals
     }
 
+    /// The lock, if it is free.
+    #[cfg(feature = "observe")]
+    pub(super) fn try_lock(&self) -> Option<LockGuard<'_, TxSide<T, P>>> {
+        self.tx.side.try_lock()
+    }
+
     #[inline]
     pub(super) fn lock(&self) -> LockGuard<'_, TxSide<T, P>> {
         self.tx.side.lock()
@@ -566,35 +572,6 @@ pub(super) fn count(position: usize) -> usize {
     position.wrapping_sub(START)
 }
 
-impl<T, P: RecvWaiters> Observed for Chan<T, P> {
-    #[inline(always)]
-    fn record(&self) -> &ChannelRecord {
-        &self.record
-    }
-
-    #[cfg(feature = "observe")]
-    fn read(&self) -> crate::observe::Reading {
-        let capacity = self.max_capacity();
-        let (sent, received) = self.positions();
-        // With a policy, what the receiver has in hand may be beyond the capacity (I1).
-        let most = if self.policy().is_some() { capacity } else { usize::MAX };
-        let depth = sent.wrapping_sub(received).min(most);
-        let sent = received.wrapping_add(depth);
-        crate::observe::Reading {
-            capacity: (capacity != UNBOUNDED).then_some(capacity),
-            depth: Some(depth),
-            sent: count(sent) as u64,
-            received: Some(count(received) as u64),
-            reserved: self.reserved(),
-            senders: self.counts.senders(),
-            weak_senders: self.counts.weak_senders(),
-            receivers: self.counts.receivers(),
-            closed: self.is_closed() || self.counts.senders() == 0,
-            ..crate::observe::Reading::default()
-        }
-    }
-}
-
 impl<T, P> Chan<T, P> {
     /// The receiver's published position.
     #[inline]
@@ -602,34 +579,6 @@ impl<T, P> Chan<T, P> {
         // ORDERING: Acquire pairs with the Release store in `publish_head`: slots before it have
         // been read, and may be written again (storage::ring, I3).
         self.rx.head.load(Ordering::Acquire)
-    }
-}
-
-#[cfg(feature = "observe")]
-impl<T, P: RecvWaiters> Chan<T, P> {
-    /// How many messages were sent and received, at one moment unless receivers are too fast.
-    fn positions(&self) -> (usize, usize) {
-        for _ in 0..8 {
-            let received = self.head();
-            let sent = self.sent();
-            if self.head() == received {
-                return (sent, received);
-            }
-        }
-        // When `sent` was published there was room for it, so that the head, which is read later,
-        // is at most one capacity behind. If it has passed, the channel was empty in between.
-        let sent = self.sent();
-        let received = self.head();
-        let passed = received.wrapping_sub(sent) < usize::MAX / 2;
-        (if passed { received } else { sent }, received)
-    }
-
-    /// Places that are reserved or granted, if the lock is free: without those of the messages in a
-    /// backlog, which are in the depth.
-    fn reserved(&self) -> Option<usize> {
-        let mut tx = self.tx.side.try_lock()?;
-        let messages = self.backlog(&mut tx).map_or(0, |backlog| backlog.len());
-        Some(tx.permits.taken() - messages)
     }
 }
 
@@ -645,7 +594,10 @@ unsafe fn free_policy<T>(policy: *mut Policy<T>) {
 
 impl<T, P> Drop for Chan<T, P> {
     fn drop(&mut self) {
-        self.record.unregister(|| count(self.chain.tail()) as u64);
+        self.record.unregister(|| Done {
+            sent: count(self.sent()).wrapping_sub(self.record.ahead()) as u64,
+            evicted: self.evicted().unwrap_or(0),
+        });
         self.rx.consumer.with_mut(|owned| {
             // SAFETY: `&mut self` excludes every other access.
             let owned = unsafe { &mut *owned };

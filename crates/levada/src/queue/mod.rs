@@ -12,6 +12,7 @@
 //! - [`single`]: receiving with one receiver, without a lock
 //! - [`many`]: receiving with many receivers, under the lock
 //! - [`lanes`]: which of several channels a receiver asks first
+//! - `reading`: what a snapshot reads
 //! - `sink`: a sender as a `Sink` (feature `stream`)
 
 #![cfg_attr(doc, allow(rustdoc::private_intra_doc_links, reason = "an internal page"))]
@@ -25,6 +26,7 @@ pub(crate) mod lanes;
 pub(crate) mod many;
 mod overflow;
 pub(crate) mod policy;
+mod reading;
 mod refusals;
 pub(crate) mod send;
 pub(crate) mod single;

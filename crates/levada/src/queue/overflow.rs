@@ -77,11 +77,6 @@ impl<T, P: RecvWaiters> Chan<T, P> {
         self.offer_by(self.overflow_policy(), value)
     }
 
-    /// How many messages were evicted or discarded.
-    pub(crate) fn evicted(&self) -> u64 {
-        self.policy().map_or(0, Policy::evicted)
-    }
-
     fn overflow_policy(&self) -> Overflow {
         self.policy().map_or(Overflow::Wait, |policy| policy.overflow)
     }

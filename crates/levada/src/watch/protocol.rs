@@ -391,7 +391,7 @@ impl<T> Hub for Shared<T> {
 impl<T> Drop for Shared<T> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.record.unregister(|| self.version().count());
+        self.record.unregister(|| crate::observe::Done::sent(self.version().count()));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Figures are what the program counts itself.
 
 use super::{channel, try_channel};
-use levada::{mpmc, mpsc};
+use levada::{mpmc, mpsc, observe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -51,7 +51,6 @@ fn reserved_capacity() {
     assert_eq!(channel("reserved_capacity").reserved, Some(0));
 }
 
-/// One message in 64 is measured, by whichever method it is received.
 /// What a policy holds back until the receiver comes is sent, and is no reserved place; what was
 /// evicted counts by itself.
 #[test]
@@ -77,6 +76,47 @@ fn a_channel_with_a_policy() {
     assert_eq!((now.depth, now.sent, now.received), (Some(0), 3, Some(3)));
 }
 
+/// Ten messages for two places, of which one is received: by every policy, and with `force_send`.
+#[test]
+fn what_is_evicted_is_neither_sent_nor_received() {
+    use mpsc::Overflow::{self, DiscardIncoming, EvictNewest, EvictOldest, Wait};
+
+    let of_mpsc = |overflow: Overflow| {
+        let (tx, mut rx) = mpsc::builder(2).named("mpsc, evicts").overflow(overflow).build();
+        for message in 0..10_u8 {
+            match overflow {
+                Wait => drop(tx.force_send(message).unwrap()),
+                _ => tx.try_send(message).unwrap(),
+            }
+        }
+        rx.try_recv().unwrap();
+        channel("mpsc, evicts")
+    };
+    let of_mpmc = |overflow: Overflow| {
+        let (tx, rx) = mpmc::builder(2).named("mpmc, evicts").overflow(overflow).build();
+        for message in 0..10_u8 {
+            match overflow {
+                Wait => drop(tx.force_send(message).unwrap()),
+                _ => tx.try_send(message).unwrap(),
+            }
+        }
+        rx.try_recv().unwrap();
+        channel("mpmc, evicts")
+    };
+    for overflow in [Wait, EvictOldest, EvictNewest, DiscardIncoming] {
+        for now in [of_mpsc(overflow), of_mpmc(overflow)] {
+            let counts = (now.sent, now.received, now.depth, now.evicted);
+            assert_eq!(counts, (2, Some(1), Some(1), Some(8)), "{overflow:?}, {}", now.origin);
+        }
+    }
+    let ended = observe::snapshot().ended;
+    for name in ["mpsc, evicts", "mpmc, evicts"] {
+        let ended = ended.iter().find(|ended| ended.origin.name() == Some(name)).unwrap();
+        assert_eq!((ended.channels, ended.sent, ended.evicted), (4, 8, 32), "{name}");
+    }
+}
+
+/// One message in 64 is measured, by whichever method it is received.
 #[test]
 fn queue_times_are_sampled() {
     let (tx, mut rx) = mpsc::unbounded_builder().named("sampled mpsc").build();

@@ -178,8 +178,8 @@ fn a_member_is_evicted() {
     });
 }
 
-/// An observer that is evicted while it lags is told of one of the two, and what it missed is
-/// counted once: in the error, or in what it has yet to receive.
+/// An observer is evicted while it lags. What it missed is counted once: in `Lagged`, or in `lag`
+/// if it gets `Evicted`.
 #[test]
 fn an_observer_that_lags_is_evicted() {
     model(|| {

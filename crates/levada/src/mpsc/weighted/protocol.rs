@@ -43,7 +43,7 @@ use core::task::{Context, Poll, ready};
 use super::error::{SendError, TooHeavy, TrySendError};
 use super::gate::{Gate, Locked, MAX_WEIGHT, Tried};
 #[cfg(feature = "observe")]
-use crate::observe::{ChannelRecord, Observed, Reading, Weight};
+use crate::observe::{ChannelRecord, Done, Observed, Reading, Weight};
 #[cfg(feature = "observe")]
 use crate::prim::Arc;
 use crate::prim::is_parked_by;
@@ -164,7 +164,7 @@ impl<T> Observed for Scale<T> {
 #[cfg(feature = "observe")]
 impl<T> Drop for Scale<T> {
     fn drop(&mut self) {
-        self.record().unregister(|| self.read().sent);
+        self.record().unregister(|| Done::sent(self.read().sent));
     }
 }
 

@@ -26,7 +26,7 @@ mod model;
 
 pub(crate) use self::handles::{HandleRecord, PositionRecord, PositionRef};
 pub use self::queue_time::QueueTime;
-pub(crate) use self::record::{ChannelRecord, Name, Observed, Reading, Weight};
+pub(crate) use self::record::{ChannelRecord, Done, Name, Observed, Reading, Weight};
 pub use self::snapshot::{
     Blocked, Channel, Ended, Handle, Oneshots, Origin, Position, Snapshot, Waiter, snapshot,
 };

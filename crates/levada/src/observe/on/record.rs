@@ -31,6 +31,8 @@ pub(crate) struct Reading {
     pub(crate) sent: u64,
     /// `None` where each receiver counts for itself.
     pub(crate) received: Option<u64>,
+    /// Messages that an overflow policy evicted or discarded; `None` if there is no policy.
+    pub(crate) evicted: Option<u64>,
     /// Permits that are out or granted to senders; `None` if the lock was held.
     pub(crate) reserved: Option<usize>,
     /// What messages and permits weigh, and how much that may be, where a channel weighs them.
@@ -39,6 +41,21 @@ pub(crate) struct Reading {
     pub(crate) weak_senders: usize,
     pub(crate) receivers: usize,
     pub(crate) closed: bool,
+}
+
+/// What a channel has done when it ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Done {
+    pub(crate) sent: u64,
+    /// Messages that an overflow policy evicted or discarded.
+    pub(crate) evicted: u64,
+}
+
+impl Done {
+    /// It has no policy, and sent so many.
+    pub(crate) fn sent(sent: u64) -> Self {
+        Self { sent, evicted: 0 }
+    }
 }
 
 /// How much is in a channel that weighs its messages.
@@ -74,7 +91,8 @@ pub(crate) struct ChannelRecord {
     registration: Registration,
     site: Site,
     name: Name,
-    /// How many messages were sent, where no other field of the channel says it.
+    /// How many messages were sent, where no other field of the channel says it. For mpsc and mpmc,
+    /// how far its positions are ahead of what was sent and received.
     position: AtomicU64,
     samples: Samples,
 }
@@ -99,11 +117,10 @@ impl ChannelRecord {
         self.site.message = message::<T>(kind);
     }
 
-    /// Makes a channel that is about to be dropped invisible to snapshots. `sent`: how many
-    /// messages it has sent.
+    /// Makes a channel that is about to be dropped invisible to snapshots.
     #[inline(always)]
-    pub(crate) fn unregister(&self, sent: impl FnOnce() -> u64) {
-        registry::unregister(self, sent);
+    pub(crate) fn unregister(&self, done: impl FnOnce() -> Done) {
+        registry::unregister(self, done);
     }
 
     pub(super) fn registration(&self) -> &Registration {
@@ -162,6 +179,19 @@ impl ChannelRecord {
         self.position.load(Ordering::Relaxed)
     }
 
+    /// The positions of the channel moved by so much more than messages were sent and received. The
+    /// caller holds the sender's lock.
+    #[inline(always)]
+    pub(crate) fn note_ahead(&self, by: isize) {
+        self.publish_position(self.position().wrapping_add_signed(by as i64));
+    }
+
+    /// How far they are ahead; less than nothing wraps.
+    #[inline]
+    pub(crate) fn ahead(&self) -> usize {
+        self.position() as usize
+    }
+
     /// Prepares to measure queue times, with a handle that was used often enough. Allocates.
     pub(super) fn prepare_samples(&self, capacity: Option<usize>) {
         self.samples.prepare(capacity);
@@ -199,7 +229,7 @@ fn message<T>(kind: Kind) -> &'static Message {
 impl Drop for ChannelRecord {
     #[inline(always)]
     fn drop(&mut self) {
-        registry::unregister(self, || self.position());
+        registry::unregister(self, || Done::sent(self.position()));
     }
 }
 

@@ -26,7 +26,7 @@ use core::panic::Location;
 use core::ptr::{self, NonNull};
 use std::sync::Arc as StdArc;
 
-use super::record::{ChannelRecord, Observed, Reading};
+use super::record::{ChannelRecord, Done, Observed, Reading};
 use super::slab::{self, Slab};
 use super::sums::{self, Sums};
 use crate::observe::Kind;
@@ -116,6 +116,7 @@ impl Hash for Source {
 pub(super) struct Total {
     pub(super) channels: u64,
     pub(super) sent: u64,
+    pub(super) evicted: u64,
 }
 
 /// A channel that is registered.
@@ -195,19 +196,19 @@ pub(super) fn register<C: Observed>(channel: &Arc<C>) {
 }
 
 /// Ends the registration of a channel that is about to be dropped, if there is one, and adds what
-/// it has sent to the totals of its source.
+/// it has done to the totals of its source.
 #[inline(always)]
-pub(super) fn unregister(record: &ChannelRecord, sent: impl FnOnce() -> u64) {
+pub(super) fn unregister(record: &ChannelRecord, done: impl FnOnce() -> Done) {
     let entry = &record.registration().entry;
     // ORDERING: Relaxed pairs with the store in `register`; the channel is its last owner's.
     let Some(number) = entry.load(Ordering::Relaxed).checked_sub(1) else { return };
     // ORDERING: Relaxed, no pair: as above.
     entry.store(0, Ordering::Relaxed);
-    remove(record, number as u32, sent());
+    remove(record, number as u32, done());
 }
 
 #[cold]
-fn remove(record: &ChannelRecord, number: u32, sent: u64) {
+fn remove(record: &ChannelRecord, number: u32, done: Done) {
     let lock = shard(record.id());
     let mut source = Source { site: record.site(), name: record.name() };
     let mut channels = lock.lock();
@@ -218,7 +219,8 @@ fn remove(record: &ChannelRecord, number: u32, sent: u64) {
     }
     let add = |total: &mut Total| {
         total.channels += 1;
-        total.sent = total.sent.wrapping_add(sent);
+        total.sent = total.sent.wrapping_add(done.sent);
+        total.evicted = total.evicted.wrapping_add(done.evicted);
     };
     sums::change(lock, channels, |channels| &mut channels.ended, &source, add);
 }

@@ -97,11 +97,15 @@ pub struct Channel {
     /// The largest depth that was seen: see the table in the [module](crate::observe).
     pub high_water: Option<usize>,
     /// Messages sent since it was created; for watch, values. Without those that an overflow policy
-    /// evicted or discarded: [`evicted`](crate::mpsc::Sender::evicted) of a sender counts them.
+    /// evicted or discarded.
     pub sent: u64,
     /// Messages received since it was created. `None` for broadcast and watch, where each receiver
     /// has a [`Position`].
     pub received: Option<u64>,
+    /// Messages that an overflow policy or `force_send` evicted or discarded since it was created,
+    /// as [`evicted`](crate::mpsc::Sender::evicted) of a sender counts them. `None` if it has no
+    /// policy and `force_send` was never called.
+    pub evicted: Option<u64>,
     /// Capacity that is reserved by permits or granted to senders that have not taken it yet.
     /// `None` where there is none, or if the channel was locked at that moment.
     pub reserved: Option<usize>,
@@ -291,6 +295,8 @@ pub struct Ended {
     pub channels: u64,
     /// Messages sent.
     pub sent: u64,
+    /// Messages that an overflow policy or `force_send` evicted or discarded.
+    pub evicted: u64,
 }
 
 impl Origin {
@@ -417,6 +423,7 @@ impl Channel {
             high_water: reading.depth.map(|depth| record.high_water(depth)),
             sent: reading.sent,
             received: reading.received,
+            evicted: reading.evicted,
             reserved: reading.reserved,
             weight: reading.weight.map(|weight| weight.held),
             max_weight: reading.weight.map(|weight| weight.max),
@@ -566,10 +573,16 @@ fn ended() -> Vec<Ended> {
         let all = totals.entry(Origin::new(source.site, source.name)).or_default();
         all.channels += total.channels;
         all.sent = all.sent.wrapping_add(total.sent);
+        all.evicted = all.evicted.wrapping_add(total.evicted);
     }
     let mut ended: Vec<_> = totals
         .into_iter()
-        .map(|(origin, total)| Ended { origin, channels: total.channels, sent: total.sent })
+        .map(|(origin, registry::Total { channels, sent, evicted })| Ended {
+            origin,
+            channels,
+            sent,
+            evicted,
+        })
         .collect();
     ended.sort_by(|a, b| {
         let order = |ended: &Ended| (ended.origin.location(), ended.origin.name.clone());

@@ -385,6 +385,8 @@ impl<T> Chan<T, RxQueue> {
         self.record().note_sent(count(position), || position.wrapping_sub(self.head()));
         // SAFETY: the same producer and chain, and there is room: checked above.
         unsafe { tx.producer.push(&self.chain, value) };
+        // As if the oldest had been received.
+        self.record().note_ahead(1);
         Exchange::Evicted(oldest)
     }
 

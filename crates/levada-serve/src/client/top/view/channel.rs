@@ -107,6 +107,7 @@ impl Page {
             ("reserved", known(channel.reserved.filter(|reserved| *reserved > 0))),
             ("sent", per_second(Some(total(channel.sent)), rates.map(|it| it.sent))),
             ("received", per_second(sum(channel.received), rates.and_then(|it| it.received))),
+            ("evicted", per_second(sum(channel.evicted), rates.and_then(|it| it.evicted))),
             ("senders", Some(format!("{}{weak}", channel.senders))),
             ("receivers", Some(format!("{}{unused}", channel.receivers))),
         ];
