@@ -39,7 +39,24 @@ pub struct Found<S> {
 }
 
 /// The most operations a history may have: one bit each.
-pub const MAX_EVENTS: usize = u128::BITS as usize;
+pub const MAX_EVENTS: usize = 4 * WORD;
+
+const WORD: usize = u128::BITS as usize;
+
+/// Operations of a history that are done.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+struct Done([u128; MAX_EVENTS / WORD]);
+
+impl Done {
+    fn has(&self, index: usize) -> bool {
+        self.0[index / WORD] >> (index % WORD) & 1 == 1
+    }
+
+    fn with(mut self, index: usize) -> Self {
+        self.0[index / WORD] |= 1 << (index % WORD);
+        self
+    }
+}
 
 /// Looks for an order of the operations that `spec` allows and in which no operation comes before
 /// one that had ended when it began.
@@ -51,7 +68,7 @@ pub fn check<S: Spec>(spec: &S, history: &[Event<S::Op>]) -> Found<S::State> {
     let state = spec.start();
     let best = (Vec::new(), state.clone());
     let mut search = Search { spec, history, seen: HashSet::new(), order: Vec::new(), best };
-    let linearizable = search.extend(0, &state);
+    let linearizable = search.extend(Done::default(), &state);
     let (order, state) = search.best;
     Found { linearizable, order, state, states: search.seen.len() }
 }
@@ -59,16 +76,15 @@ pub fn check<S: Spec>(spec: &S, history: &[Event<S::Op>]) -> Found<S::State> {
 struct Search<'a, S: Spec> {
     spec: &'a S,
     history: &'a [Event<S::Op>],
-    seen: HashSet<(u128, S::State)>,
+    seen: HashSet<(Done, S::State)>,
     order: Vec<usize>,
     best: (Vec<usize>, S::State),
 }
 
 impl<S: Spec> Search<'_, S> {
     /// Tries to put the operations that are not `done` in order.
-    fn extend(&mut self, done: u128, state: &S::State) -> bool {
-        let left = |index: &usize| done & (1 << index) == 0;
-        let left: Vec<_> = (0..self.history.len()).filter(left).collect();
+    fn extend(&mut self, done: Done, state: &S::State) -> bool {
+        let left: Vec<_> = (0..self.history.len()).filter(|index| !done.has(*index)).collect();
         let Some(first_end) = left.iter().map(|&index| self.history[index].end).min() else {
             return true;
         };
@@ -78,7 +94,7 @@ impl<S: Spec> Search<'_, S> {
                 continue;
             }
             let Some(next) = self.spec.step(state, &event.op) else { continue };
-            let done = done | 1 << index;
+            let done = done.with(index);
             if !self.seen.insert((done, next.clone())) {
                 continue;
             }
