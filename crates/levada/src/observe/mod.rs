@@ -15,6 +15,7 @@
 //! | of a channel | recorded | exact? |
 //! |---|---|---|
 //! | messages sent, received, evicted and queued, handles | nothing: the channel has them | yes |
+//! | messages of mpmc that were evicted from the front | when they are evicted | one off in `sent` and `received`, while the thread that evicts one is preempted |
 //! | waits: the line in the source, the task, since when | when a task begins to wait | yes |
 //! | time blocked, by line | when a wait ends | yes |
 //! | which task uses a handle | at its 1st, 2nd, 4th use and so on, then at each 64th | the last one |

@@ -81,25 +81,20 @@ fn a_channel_with_a_policy() {
 fn what_is_evicted_is_neither_sent_nor_received() {
     use mpsc::Overflow::{self, DiscardIncoming, EvictNewest, EvictOldest, Wait};
 
-    let of_mpsc = |overflow: Overflow| {
+    /// Sends ten, with `force_send` if there is no policy.
+    fn send(overflow: Overflow, force_send: impl Fn(u8), try_send: impl Fn(u8)) {
+        let send: &dyn Fn(u8) = if overflow == Wait { &force_send } else { &try_send };
+        (0..10).for_each(send);
+    }
+    let of_mpsc = |overflow| {
         let (tx, mut rx) = mpsc::builder(2).named("mpsc, evicts").overflow(overflow).build();
-        for message in 0..10_u8 {
-            match overflow {
-                Wait => drop(tx.force_send(message).unwrap()),
-                _ => tx.try_send(message).unwrap(),
-            }
-        }
+        send(overflow, |n| drop(tx.force_send(n).unwrap()), |n| tx.try_send(n).unwrap());
         rx.try_recv().unwrap();
         channel("mpsc, evicts")
     };
-    let of_mpmc = |overflow: Overflow| {
+    let of_mpmc = |overflow| {
         let (tx, rx) = mpmc::builder(2).named("mpmc, evicts").overflow(overflow).build();
-        for message in 0..10_u8 {
-            match overflow {
-                Wait => drop(tx.force_send(message).unwrap()),
-                _ => tx.try_send(message).unwrap(),
-            }
-        }
+        send(overflow, |n| drop(tx.force_send(n).unwrap()), |n| tx.try_send(n).unwrap());
         rx.try_recv().unwrap();
         channel("mpmc, evicts")
     };
@@ -114,6 +109,21 @@ fn what_is_evicted_is_neither_sent_nor_received() {
         let ended = ended.iter().find(|ended| ended.origin.name() == Some(name)).unwrap();
         assert_eq!((ended.channels, ended.sent, ended.evicted), (4, 8, 32), "{name}");
     }
+}
+
+/// What the last receiver leaves behind is no longer queued, with a policy as without one.
+#[test]
+fn messages_that_the_receiver_leaves_behind() {
+    let left = |overflow| {
+        let (tx, rx) = mpsc::builder(4).named("left behind").overflow(overflow).build();
+        (0..3).for_each(|message| tx.try_send(message).unwrap());
+        drop(rx);
+        let now = channel("left behind");
+        (now.sent, now.received, now.depth)
+    };
+    let without_policy = left(mpsc::Overflow::Wait);
+    assert_eq!(without_policy, (3, Some(3), Some(0)));
+    assert_eq!(left(mpsc::Overflow::EvictOldest), without_policy);
 }
 
 /// One message in 64 is measured, by whichever method it is received.

@@ -15,8 +15,12 @@ fn draw(seed: u64, promises: bool) -> Lanes {
     let serves = [Serve::Strict, Serve::Weighted([2, 1]), Serve::Weighted([1, 1])];
     let serve = serves[rng.usize(..serves.len())];
     let (senders, receivers) = (rng.usize(1..=2), rng.usize(1..=if promises { 2 } else { 1 }));
-    let mut lane = |_| Queue { capacity: rng.usize(1..=2), senders, receivers, promises };
-    let lanes = core::array::from_fn(&mut lane);
+    let lanes = core::array::from_fn(|_| Queue {
+        capacity: rng.usize(1..=2),
+        senders,
+        receivers,
+        promises,
+    });
     Lanes { lanes, serve }
 }
 

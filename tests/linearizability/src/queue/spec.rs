@@ -387,8 +387,9 @@ impl Spec for Queue {
             Op::TryRecv(Err(TryRecvError::Empty))
             | Op::RecvPoll(Poll::Pending)
             | Op::RecvManyPoll(Poll::Pending) => state.receive_nothing(),
-            // What it was refused counts for those that go on.
-            Op::RecvCancel => Some(state.refuse()),
+            // One of several receivers counts as if it had found nothing: its task may make a new
+            // receive for each poll.
+            Op::RecvCancel => Some(if state.promises { state.refuse() } else { state }),
             Op::RecvStarve => (state.queue.is_empty() && !state.is_ended()).then_some(state),
             Op::Len(len) => (len == state.queue.len()).then_some(state),
             Op::IsEmpty(empty) => (empty == state.queue.is_empty()).then_some(state),

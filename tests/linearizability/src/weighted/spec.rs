@@ -232,13 +232,11 @@ impl State {
 
     /// A send that fails took room if it could. After a lapse that is not known.
     fn perhaps_take_room(mut self, sender: usize, weight: usize) -> Option<Self> {
-        if self.may_take(sender, weight) {
-            return self.take_room(sender, weight);
-        }
         if self.lapsed() {
             self.perhaps_held.insert(sender, weight);
+            return Some(self);
         }
-        Some(self)
+        if self.may_take(sender, weight) { self.take_room(sender, weight) } else { Some(self) }
     }
 
     /// Whether this may be held.
