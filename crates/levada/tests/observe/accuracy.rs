@@ -88,13 +88,13 @@ fn what_is_evicted_is_neither_sent_nor_received() {
     }
     let of_mpsc = |overflow| {
         let (tx, mut rx) = mpsc::builder(2).named("mpsc, evicts").overflow(overflow).build();
-        send(overflow, |n| drop(tx.force_send(n).unwrap()), |n| tx.try_send(n).unwrap());
+        send(overflow, |n| assert!(tx.force_send(n).is_ok()), |n| tx.try_send(n).unwrap());
         rx.try_recv().unwrap();
         channel("mpsc, evicts")
     };
     let of_mpmc = |overflow| {
         let (tx, rx) = mpmc::builder(2).named("mpmc, evicts").overflow(overflow).build();
-        send(overflow, |n| drop(tx.force_send(n).unwrap()), |n| tx.try_send(n).unwrap());
+        send(overflow, |n| assert!(tx.force_send(n).is_ok()), |n| tx.try_send(n).unwrap());
         rx.try_recv().unwrap();
         channel("mpmc, evicts")
     };
